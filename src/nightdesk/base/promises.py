@@ -1,0 +1,216 @@
+"""A promise is a row: written with the change that made it, kept by a worker when it falls due, never forgotten."""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from nightdesk.base import clock
+from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Promise
+
+log = logging.getLogger(__name__)
+
+WAKE_CHANNEL = "nightdesk_wake"
+LANES = ("page", "follow", "plain")
+"""Each lane has its own threads, so that a page never waits behind ordinary work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one kind of promise is kept.
+
+    `run(promise, at)` does it inside one transaction with the promise's end, so what it writes happens exactly once; it
+    looks at the subject again under its lock, and returns a short sentence of what it did. `run_many`, if given, takes
+    a whole batch in one transaction instead. With `give_up_after` None it is tried for ever (whatever wakes a person);
+    else it lands on the dead-letter list after that many attempts.
+    """
+
+    run: Callable[[Promise, datetime], str]
+    lane: str = "plain"
+    give_up_after: int | None = 8
+    run_many: Callable[[Sequence[Promise], datetime], None] | None = None
+
+
+HANDLERS: dict[str, Handler] = {}
+"""Filled by `nightdesk.wiring`."""
+
+_being_kept: ContextVar[frozenset[UUID]] = ContextVar("being_kept", default=frozenset())
+
+
+def promise(
+    kind: str,
+    *,
+    subject: tuple[str, object],
+    due_at: datetime,
+    why: str,
+    at: datetime,
+    facts: dict[str, Any] | None = None,
+    occurrence: str | None = None,
+    cause: UUID | None = None,
+    brand_id: int | None = None,
+) -> None:
+    """Write the promise in the caller's transaction; a second one of the same `kind` and `occurrence` changes nothing."""
+    subject_kind, subject_id = subject
+    row = Promise(
+        id=uuid7(at),
+        kind=kind,
+        lane=HANDLERS[kind].lane,
+        subject_kind=subject_kind,
+        subject_id=str(subject_id),
+        due_at=due_at,
+        created_at=at,
+        why=why,
+        facts=facts or {},
+        occurrence=occurrence,
+        cause=cause,
+        brand_id=brand_id,
+    )
+    Promise.objects.bulk_create([row], ignore_conflicts=occurrence is not None)
+    if due_at <= at:
+        wake_workers()
+
+
+def void_promises(subject: tuple[str, object], *, at: datetime, kinds: Collection[str] | None = None) -> int:
+    """End the subject's open promises (of `kinds`, or all) because they are no longer wanted; returns how many.
+
+    A worker that holds one of them at this moment finds it ended and undoes what it did. A promise whose own handler
+    calls this is left to end as kept.
+    """
+    subject_kind, subject_id = subject
+    wanted = Promise.objects.filter(subject_kind=subject_kind, subject_id=str(subject_id), ended_at=None)
+    wanted = wanted.exclude(id__in=_being_kept.get())
+    if kinds is not None:
+        wanted = wanted.filter(kind__in=kinds)
+    return wanted.update(ended_at=at, ended_as=Promise.Ending.VOID, leased_by=None, leased_at=None)
+
+
+def back_off(attempt: int) -> timedelta:
+    """How long to wait after failed attempt number `attempt` (from 1): 1 s, 2 s, 4 s ... at most 30 s."""
+    return timedelta(seconds=min(30, 2 ** min(attempt - 1, 5)))
+
+
+def keep(row: Promise) -> None:
+    """Keep one leased promise. An error puts it back with a delay, or on the dead-letter list."""
+    handler = HANDLERS.get(row.kind)
+    try:
+        if handler is None:
+            raise LookupError(f"No handler is registered for promises of kind {row.kind!r}.")
+        with transaction.atomic():
+            at = clock.now()
+            # A verb that voids promises holds the subject's lock first, so the promise is not locked before the subject:
+            # it is only looked at here, and ended below, under the fence.
+            if not _still_leased([row]):
+                return
+            with _keeping([row]):
+                outcome = handler.run(row, at)
+            _end_kept([row], outcome, at)
+    except Overtaken as overtaken:
+        log.info("Promise %s (%s): %s", row.id, row.kind, overtaken)
+    except Exception as error:  # the worker loop's own: one poisonous promise must not stop the rest
+        if lost_connection():
+            raise
+        log.exception("Promise %s (%s) failed at attempt %s", row.id, row.kind, row.attempt)
+        _put_back(row, error, handler)
+
+
+def keep_many(rows: Sequence[Promise]) -> None:
+    """Keep a leased batch, each kind with a `run_many` in one transaction, the others one by one."""
+    together: dict[str, list[Promise]] = {}
+    for row in rows:
+        handler = HANDLERS.get(row.kind)
+        if handler is not None and handler.run_many is not None:
+            together.setdefault(row.kind, []).append(row)
+        else:
+            keep(row)
+    for kind, batch in together.items():
+        run_many = HANDLERS[kind].run_many
+        assert run_many is not None
+        try:
+            with transaction.atomic():
+                at = clock.now()
+                held = _still_leased(batch)
+                with _keeping(held):
+                    run_many(held, at)
+                _end_kept(held, "", at)
+        except Exception:
+            if lost_connection():
+                raise
+            log.exception("A batch of %s promises of kind %s failed; each is tried alone", len(batch), kind)
+            for row in batch:
+                keep(row)
+
+
+def wake_workers() -> None:
+    """Wake the workers once the transaction has committed. They look by themselves every 200 ms, so this may be lost."""
+    if not connection.in_atomic_block:
+        _notify()
+    elif _notify not in (callback for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(_notify, robust=True)
+
+
+def _notify() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {WAKE_CHANNEL}")
+
+
+@contextmanager
+def _keeping(rows: Sequence[Promise]) -> Iterator[None]:
+    token = _being_kept.set(frozenset(row.id for row in rows))
+    try:
+        yield
+    finally:
+        _being_kept.reset(token)
+
+
+def _still_leased(rows: Sequence[Promise]) -> list[Promise]:
+    """Those of `rows` that are open and still at the attempt in hand."""
+    current = dict(
+        Promise.objects.filter(id__in=[row.id for row in rows], ended_at=None).values_list("id", "attempt")
+    )
+    return [row for row in rows if current.get(row.id) == row.attempt]
+
+
+def _end_kept(rows: Sequence[Promise], outcome: str, at: datetime) -> None:
+    """End `rows` as kept; if a verb voided one meanwhile (or another attempt took it), undo everything done for it."""
+    by_attempt: dict[int, list[UUID]] = {}
+    for row in rows:
+        by_attempt.setdefault(row.attempt, []).append(row.id)
+    ended = sum(
+        Promise.objects.filter(id__in=ids, attempt=attempt, ended_at=None).update(
+            ended_at=at, ended_as=Promise.Ending.KEPT, outcome=outcome, leased_by=None, leased_at=None
+        )
+        for attempt, ids in by_attempt.items()
+    )
+    if ended != len(rows):
+        raise Overtaken(f"{len(rows) - ended} of {len(rows)} promises were voided or taken while they were kept.")
+
+
+class Overtaken(Exception):
+    """While a promise was being kept it was voided, or its lease passed on; what was done for it is rolled back."""
+
+
+def _put_back(row: Promise, error: Exception, handler: Handler | None) -> None:
+    at = clock.now()
+    gave_up = handler is None or (handler.give_up_after is not None and row.attempt >= handler.give_up_after)
+    mine = Promise.objects.filter(id=row.id, attempt=row.attempt, ended_at=None)
+    failure = f"{type(error).__name__}: {error}"[:2000]
+    if gave_up:
+        mine.update(ended_at=at, ended_as=Promise.Ending.DEAD, failure=failure, leased_by=None, leased_at=None)
+    else:
+        mine.update(due_at=at + back_off(row.attempt), failure=failure, leased_by=None, leased_at=None)
+
+
+def lost_connection() -> bool:
+    """Whether the present database connection is unusable, so that the error in hand is the database's being away."""
+    try:
+        connection.ensure_connection()
+        return not connection.is_usable()
+    except Exception:
+        return True

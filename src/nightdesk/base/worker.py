@@ -1,0 +1,209 @@
+"""The worker process: threads that claim due rows and keep them, a heart that beats, an ear for wake-ups.
+
+Whatever dies is replaced: a killed worker's leases come free after `leases.DEAD_AFTER`; a thread that hangs longer than
+`HANG_LIMIT` ends the whole process, and `nightdesk serve` (or systemd) starts another. While the database is away every
+thread waits and tries again.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+
+from nightdesk.base import clock, leases, promises
+from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Leased, Promise, Worker
+
+log = logging.getLogger(__name__)
+
+POLL_EVERY = 0.2
+"""Seconds between looks when nothing wakes us: the bound on how late a lost wake-up can make anything."""
+HANG_LIMIT = 60.0
+"""Seconds that one batch may take before the process gives itself up."""
+STRUCK_OFF = 75
+"""Exit status of a worker that was taken for dead, or hung: start another."""
+
+BATCH = {"page": 20, "follow": 50, "plain": 500}
+THREADS = {"page": 2, "follow": 1, "plain": 1}
+
+
+class Shift:
+    """What a running thread needs to know of its process: who it is, when to stop, and how to wait for work."""
+
+    def __init__(self, name: str) -> None:
+        self.worker: UUID = uuid7()
+        self.name = name
+        self.stopping = threading.Event()
+        self._woken = threading.Condition()
+        self._wakes = 0
+        self._busy: dict[int, float] = {}
+
+    def wake(self) -> None:
+        """Let every waiting thread look at once."""
+        with self._woken:
+            self._wakes += 1
+            self._woken.notify_all()
+
+    def wait(self, seen: int, seconds: float = POLL_EVERY) -> None:
+        """Wait until a wake-up later than count `seen`, or `seconds`."""
+        with self._woken:
+            if self._wakes == seen and not self.stopping.is_set():
+                self._woken.wait(seconds)
+
+    @property
+    def wakes(self) -> int:
+        """How many wake-ups have come; read it before looking for work, and pass it to `wait`."""
+        return self._wakes
+
+    def stop(self) -> None:
+        """Ask every thread to end after what it holds."""
+        self.stopping.set()
+        self.wake()
+
+    def begin(self) -> None:
+        """The calling thread starts something that must not take longer than `HANG_LIMIT`."""
+        self._busy[threading.get_ident()] = time.monotonic()
+
+    def end(self) -> None:
+        """The calling thread is done with it."""
+        self._busy.pop(threading.get_ident(), None)
+
+    def hung_for(self) -> float:
+        """Seconds that the longest-busy thread has been busy."""
+        return max((time.monotonic() - since for since in list(self._busy.values())), default=0.0)
+
+
+Runner = Callable[[Shift], None]
+RUNNERS: dict[str, Runner] = {}
+"""Further threads of a worker, by name: the sender of messages, the sealer. Filled by `nightdesk.wiring`."""
+LEASED: list[type[Leased]] = [Promise]
+"""Every table of leased rows, so that a dead worker's leases are released in all of them. Added to by wiring."""
+
+
+def lane(name: str) -> Runner:
+    """A thread that keeps the promises of one lane."""
+
+    def keep_lane(shift: Shift) -> None:
+        seen = shift.wakes
+        rows = leases.claim(Promise, name, BATCH[name], at=clock.now(), worker=shift.worker)
+        if not rows:
+            shift.wait(seen)
+            return
+        shift.begin()
+        try:
+            promises.keep_many(rows)
+        finally:
+            shift.end()
+
+    return forever(keep_lane)
+
+
+def forever(step: Runner) -> Runner:
+    """Repeat `step` until the shift ends, waiting out a database that is away and outliving any error of one step."""
+
+    def run(shift: Shift) -> None:
+        while not shift.stopping.is_set():
+            try:
+                step(shift)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("The database is away (%s); trying again", str(error).strip().splitlines()[0:1])
+                connection.close()
+                shift.stopping.wait(0.3)
+            except Exception:
+                log.exception("A worker thread stumbled; it goes on")
+                close_old_connections()
+                shift.stopping.wait(0.3)
+        connection.close()
+
+    return run
+
+
+class Heart:
+    """Beats, releases the dead, keeps the clock on the database's time, and ends the process if a thread hangs."""
+
+    def __init__(self) -> None:
+        self._beating_since: float | None = None
+        self.registered = threading.Event()
+
+    def __call__(self, shift: Shift) -> None:
+        """One beat, then a pause of `leases.BEAT_EVERY`."""
+        if shift.hung_for() > HANG_LIMIT:
+            log.critical("A thread has hung for %.0f s; this worker gives itself up", shift.hung_for())
+            os._exit(STRUCK_OFF)
+        try:
+            self._beat(shift)
+        except Exception:
+            self._beating_since = None
+            raise
+        shift.stopping.wait(leases.BEAT_EVERY.total_seconds())
+
+    def _beat(self, shift: Shift) -> None:
+        clock.follow(database_time())
+        at = clock.now()
+        if not self.registered.is_set():
+            Worker.objects.create(id=shift.worker, name=shift.name, started_at=at, beat_at=at)
+            self.registered.set()
+        elif not leases.beat(shift.worker, at=at):
+            log.critical("This worker was taken for dead; it ends, so that nothing is done twice")
+            os._exit(STRUCK_OFF)
+        # After the database was away everybody looks silent: strike nobody off before all had time to beat again.
+        pulse = time.monotonic()
+        self._beating_since = self._beating_since or pulse
+        if pulse - self._beating_since >= leases.DEAD_AFTER.total_seconds():
+            freed = leases.release_dead(LEASED, at=at)
+            if freed:
+                log.warning("Released %s leases of workers that died", freed)
+                shift.wake()
+
+
+def listen(shift: Shift) -> None:
+    """Wake the shift whenever somebody committed work. If the ear is lost, polling goes on and the ear is made anew."""
+    settings = connection.get_connection_params()
+    settings.pop("cursor_factory", None)
+    settings.pop("context", None)
+    try:
+        with psycopg.connect(**settings, autocommit=True) as ear:
+            ear.execute(f"LISTEN {promises.WAKE_CHANNEL}".encode())
+            while not shift.stopping.is_set():
+                for _ in ear.notifies(timeout=1.0, stop_after=1):
+                    shift.wake()
+    except psycopg.Error as error:
+        log.warning("Nobody can wake this worker just now (%s); it looks every %s s", error, POLL_EVERY)
+        shift.stopping.wait(0.5)
+
+
+def database_time() -> datetime:
+    """The database's own present instant."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]  # type: ignore[no-any-return,index]
+
+
+def work(shift: Shift, *, patience: timedelta = timedelta(seconds=6)) -> None:
+    """Run a whole worker until `shift.stop()`; then threads finish what they hold, at most `patience`."""
+    heart = Heart()
+    runners: dict[str, Runner] = {"heart": forever(heart), "ear": forever(listen)}
+    for name, count in THREADS.items():
+        runners |= {f"{name}-{number}": lane(name) for number in range(count)}
+    runners |= {name: forever(runner) for name, runner in RUNNERS.items()}
+    threads = [
+        threading.Thread(target=runner, args=(shift,), name=name, daemon=True) for name, runner in runners.items()
+    ]
+    for thread in threads:
+        thread.start()  # the heart first: it enters this worker in the list before anything is claimed
+        if thread.name == "heart":
+            heart.registered.wait(60)
+    shift.stopping.wait()
+    shift.wake()
+    end = time.monotonic() + patience.total_seconds()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    # Leaving properly frees what is still held at once, instead of after DEAD_AFTER.
+    Worker.objects.filter(id=shift.worker).delete()
+    leases.release_dead(LEASED, at=clock.now())
