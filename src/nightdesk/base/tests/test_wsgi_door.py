@@ -122,7 +122,7 @@ def test_a_sender_that_falls_silent_is_refused_and_takes_no_thread(monkeypatch):
 
 
 def test_a_client_that_stops_reading_does_not_keep_the_thread(monkeypatch):
-    monkeypatch.setattr(wsgi_door, "SEND_STALL_SECONDS", 0.01)
+    monkeypatch.setattr(wsgi_door, "SEND_STALL_SECONDS", 0.05)
 
     async def story():
         def long(environ, start_response):
