@@ -418,8 +418,8 @@ class _Track:
         """When the next window opens. There is one: windows recur each week and days off are finite."""
         day = today
         while True:
-            for opens, closes in self._windows_on(day):
-                if at < opens < closes:
+            for opens, _ in self._windows_on(day):
+                if at < opens:
                     return opens
             day += _DAY
 
