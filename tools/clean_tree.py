@@ -36,7 +36,7 @@ UNWANTED = (
         "names a package registry; let the machine's own settings choose it",
     ),
     Unwanted(
-        re.compile(r"(?<![\w.~<>{}*$-])/(work|root|home/[a-z]\w*|Users/\w+|farm)(?=/|\b(?![\w-]))"),
+        re.compile(r"(?<![\w.~<>{}*$-])/((work|root|farm)/\w|home/[a-z]\w*|Users/\w+)"),
         "names a path of one machine; take it from a setting or a temporary folder",
     ),
     Unwanted(

@@ -29,6 +29,7 @@ WANTED = [
     ("notes.md", "the state lies in /var/lib/nightdesk or ~/.local/share/nightdesk"),
     ("notes.md", "see https://www.postgresql.org/docs/15/ and https://example.org/home/news"),
     ("notes.md", "the homework/workshop folder; and/work is a word"),
+    ("notes.md", "the state folder must not lie under /root"),
     ("urls.py", 'path("home/", home)'),
     ("page.html", '<script src="{% static "htmx.js" %}"></script>'),
     ("page.html", '<a href="https://www.example.org/">our site</a>'),
