@@ -25,6 +25,12 @@ class Unwanted:
     suffixes: tuple[str, ...] = ()
 
 
+# This checkout, this user's home, and where build machines like to keep theirs; a home made up for a test is fine.
+# A path of one folder, such as /src, is too common a word.
+MACHINE_PATHS = [
+    *(re.escape(str(place)) + r"\b" for place in (ROOT, Path.home()) if len(place.parts) > 2),
+    r"/(work|root|farm)/\w",
+]
 PAGES = (".html", ".css", ".js", ".svg", ".txt", ".py")
 # Written so that no pattern finds its own line here.
 UNWANTED = (
@@ -36,7 +42,7 @@ UNWANTED = (
         "names a package registry; let the machine's own settings choose it",
     ),
     Unwanted(
-        re.compile(r"(?<![\w.~<>{}*$-])/((work|root|farm)/\w|home/[a-z]\w*|Users/\w+)"),
+        re.compile(rf"(?<![\w.~<>{{}}*$-])({'|'.join(MACHINE_PATHS)})"),
         "names a path of one machine; take it from a setting or a temporary folder",
     ),
     Unwanted(

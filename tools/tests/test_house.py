@@ -60,7 +60,7 @@ CAUGHT = [
     (
         "HOUSE-5",
         "base/promises.py",
-        "from django.db import transaction\ntransaction.on_commit(wake)\ntransaction.on_commit(ring)  # here\n",
+        "from django.db import transaction\ndef ring():\n    transaction.on_commit(call)  # here\n",
     ),
     ("HOUSE-5", "paging/models.py", "from django.db.models.signals import post_save  # here\n"),
     ("HOUSE-5", "paging/models.py", "from django.db.models import signals  # here\n"),
@@ -137,7 +137,11 @@ LET_THROUGH = [
     ("HOUSE-4", "base/clock.py", "from datetime import datetime, UTC\nx = datetime.now(UTC)\n"),
     ("HOUSE-4", "rota/queries.py", "from django.db import models\n"),
     ("HOUSE-4", "rota/tests/clock.py", "import time\n"),
-    ("HOUSE-5", "base/promises.py", "from django.db import transaction\ndef wake():\n    transaction.on_commit(n)\n"),
+    (
+        "HOUSE-5",
+        "base/promises.py",
+        "from django.db import transaction\ndef wake_workers():\n    transaction.on_commit(n)\n",
+    ),
     ("HOUSE-5", "access/accounts.py", "from allauth.account.signals import user_signed_up\n"),
     ("HOUSE-5", "base/supervisor.py", "import signal\n"),
     ("HOUSE-6", "paging/actions.py", verb()),
