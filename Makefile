@@ -1,0 +1,99 @@
+# Two commands matter: `make run` and `make test`. The rest is for those who change Nightdesk; see CONTRIBUTING.md.
+#
+#   make run       everything, on this machine: database, web, worker, demo company. Ctrl-C stops all of it.
+#   make test      the whole suite (ARGS="-k acknowledge" for a part of it)
+#   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
+#   make bench     what the README says about speed (ONLY=name)
+#   make kills     kill processes at random moments during alarms (N=200)
+#   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
+#   make faces     every screen at every width and theme;  make pictures: those of the README
+#   make lock      compile requirements/*.in with hashes (needs uv; UPGRADE=1 takes newer versions)
+#   make wheel     build the package into dist/;  make clean: remove all that was made, but not .state (the database)
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
+UV ?= uv
+N ?= 200
+JOBS ?= 1
+ONLY ?=
+ARGS ?=
+NIGHTDESK_DEMO ?= 1
+export PYTHONPATH := src
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench kills faults faces pictures lock wheel clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
+
+run: $(VENV)/.run
+	@NIGHTDESK_DEMO=$(NIGHTDESK_DEMO) $(PY) -m nightdesk serve
+
+test: $(VENV)/.dev
+	@$(PY) -m tools.system_parts
+	$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m tools.house
+	$(PY) -m tools.clean_tree
+	$(VENV)/bin/lint-imports --no-logo --no-cache
+	$(PY) -m mypy
+	$(PY) -m nightdesk makemigrations --check --dry-run
+	$(PY) -m pytest tests/test_docs.py
+
+bench: $(VENV)/.dev
+	$(PY) -m bench $(ONLY)
+
+kills: $(VENV)/.dev
+	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py
+
+faults: $(VENV)/.dev
+	$(PY) -m tools.mutate --only "$(ONLY)" --jobs $(JOBS)
+
+faces: $(VENV)/.dev
+	NIGHTDESK_FACES=all $(PY) -m pytest tests/test_faces.py
+
+pictures: $(VENV)/.dev
+	$(PY) -m tools.pictures
+
+# dev.txt is compiled under run.txt, so that both install the same versions.
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	--python-version 3.11 $(if $(UPGRADE),--upgrade)
+lock:
+	@command -v $(UV) >/dev/null || { \
+	  echo "make lock needs uv, which is not here. Install it, or say where it is: make lock UV=..." >&2; exit 1; }
+	$(COMPILE) requirements/run.in --output-file requirements/run.txt
+	$(COMPILE) requirements/dev.in --constraint requirements/run.txt --output-file requirements/dev.txt
+
+wheel: $(VENV)/.dev
+	$(PY) -m build --wheel --no-isolation
+
+clean:
+	rm -rf $(VENV) build dist bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps say what is installed. Each is written last, so that an install that broke off is done again.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Nightdesk needs Python 3.11 or newer; '$(PYTHON)' is older, or not there." >&2; \
+	  echo "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: requirements/run.txt | $(VENV)/.made
+	@echo "Installing what Nightdesk runs on (the first time this takes a moment) ..." >&2
+	@$(PIP) install --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/.made
+	@echo "Installing what checks and tests Nightdesk ..." >&2
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@

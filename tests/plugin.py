@@ -1,0 +1,62 @@
+"""Skips that cannot hide: what an outside program's absence means, and `NIGHTDESK_REQUIRE_ALL=1`.
+
+Loaded by name from the root conftest: `pytest_plugins = ["tests.plugin"]`.
+"""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from tools.system_parts import PARTS, find_part
+
+REQUIRE_ALL = "NIGHTDESK_REQUIRE_ALL"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "requires(*parts): drives outside programs of tools.system_parts; implies system"
+    )
+
+
+# First, so that `-m system` and `-m "not system"` see what is added here.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("requires"):
+            item.add_marker(pytest.mark.system)
+
+
+# First, so that no fixture starts before the answer is known.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    parts = {part for mark in item.iter_markers("requires") for part in mark.args}
+    missing = sorted(part for part in parts if find_part(part) is None)
+    if missing:
+        packages = " ".join(PARTS[part].package for part in missing)
+        pytest.skip(f"{', '.join(missing)} not installed (apt-get install {packages})")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped:
+        _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where everything is required, a skip is a failure that says why it was skipped."""
+    if os.environ.get(REQUIRE_ALL) != "1":
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid} was skipped, and {REQUIRE_ALL}=1 allows no skip. {reason}"

@@ -1,0 +1,1 @@
+"""What keeps the house in order: checks, planted faults, and the outside programs that system tests need."""

@@ -1,0 +1,698 @@
+"""The house rules of STYLE.md, read from the syntax trees of `src/nightdesk`.
+
+    python -m tools.house            check src/nightdesk; one line a finding, exit status 1 if there is any
+    python -m tools.house FOLDER     check another package
+    python -m tools.house --rules    print the rules
+
+A rule is one function below. What a rule must let through stands in `ALLOWED` with its reason, and an entry that lets
+nothing through is itself a finding, so that the list cannot rot.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeGuard
+
+type_of_function = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """`rule` does not hold in `function` (`*`: anywhere) of the file `path`, counted from the package."""
+
+    rule: str
+    path: str
+    function: str
+    reason: str
+
+
+ALLOWED = (
+    Allowed("HOUSE-7", "base/promises.py", "keep", "one poisonous promise must not stop the rest; it is recorded"),
+    Allowed(
+        "HOUSE-7", "base/promises.py", "keep_many", "a failed batch is tried again one by one, and that is recorded"
+    ),
+    Allowed("HOUSE-7", "base/promises.py", "lost_connection", "drivers disagree on what a lost connection throws"),
+    Allowed("HOUSE-7", "base/worker.py", "forever", "the worker loop records whatever happens and lives on"),
+    Allowed("HOUSE-7", "base/front.py", "_keep_running", "a poller that dies unseen would leave every screen old"),
+)
+WAKE_UP = ("base/promises.py", "wake_workers")
+"""The one function that may use `on_commit`: workers look by themselves too, so what it does may be lost."""
+
+ROOM_MODULES = {
+    "__init__",
+    "apps",
+    "models",
+    "actions",
+    "queries",
+    "tasks",
+    "api",
+    "decide",
+    "resolve",
+    "clock",
+    "flow",
+}
+ROOM_FOLDERS = {"tests", "migrations", "management"}
+PAGE_ROOMS = {"console", "portal"}
+PAGE_MODULES = {"urls", "forms", "views"}
+PAGE_FOLDERS = {"templates", "static", "templatetags", "views"}
+
+OWN_MODULES: dict[str, dict[str, str]] = {
+    "channels": {"answers": "what people text back", "sms_text": "how a text is cut and what it costs"},
+    "console": {"installable": "manifest and service worker"},
+    "customers": {
+        "csv_import": "a file of customers, read into rows",
+        "hours": "support hours as a calendar",
+        "numbers": "phone numbers, kept as E.164",
+        "priority": "impact x urgency",
+        "promised": "what is promised to a customer at an instant",
+        "refused": "how the pure modules say no",
+    },
+    "journal": {"kinds": "what can happen, with versions"},
+    "paging": {"formats/": "what monitoring systems send"},
+}
+"""What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
+
+PURE_NAMES = {"decide", "resolve", "clock", "flow", "hours", "promised", "priority", "answers", "sms_text"}
+PURE_FOLDERS = {"formats"}
+
+EMPTY_NAMES = {
+    "util",
+    "utils",
+    "helper",
+    "helpers",
+    "common",
+    "manager",
+    "managers",
+    "service",
+    "services",
+    "data",
+    "info",
+}
+TOP_MODULES = {"__init__", "__main__", "wiring", "follow_ups", "urls", "asgi", "api", "settings", "cli"}
+
+READS_A_CLOCK = {
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.datetime.today",
+    "datetime.date.today",
+    "django.utils.timezone.now",
+    "time.time",
+    "time.time_ns",
+}
+READS_A_CLOCK_WITHOUT_ARGUMENTS = {
+    "django.utils.timezone.localtime",
+    "django.utils.timezone.localdate",
+    "time.localtime",
+    "time.gmtime",
+}
+OUTSIDE_A_DECISION = {
+    "aiohttp",
+    "asyncio",
+    "django",
+    "multiprocessing",
+    "ninja",
+    "os",
+    "psycopg",
+    "secrets",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "urllib.request",
+}
+MAKES_A_QUERY = {
+    "objects",
+    "_default_manager",
+    "_base_manager",
+    "filter",
+    "exclude",
+    "select_for_update",
+    "order_by",
+    "using",
+}
+WRITING_SQL = re.compile(r"\b(insert\s+into|update\s+\S+\s+(\w+\s+)?set|delete\s+from|truncate)\b", re.IGNORECASE)
+SIGNALS = ("django.dispatch", "django.db.models.signals", "django.core.signals", "django.db.backends.signals")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One breach: where, of which rule, what is wrong and what to do about it."""
+
+    path: str
+    line: int
+    rule: str
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.rule} {self.wrong}"
+
+
+class Module:
+    """A source file: its place in the house and what its names stand for."""
+
+    def __init__(self, package: Path, file: Path) -> None:
+        self.file = file
+        self.path = file.relative_to(package).as_posix()
+        *folders, _ = self.path.split("/")
+        self.room = folders[0] if folders else ""
+        self.folders = frozenset(folders[1:])
+        self.stem = file.stem
+        self.tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+    @property
+    def is_product(self) -> bool:
+        """Whether the program itself runs it: tests and migrations have rules of their own."""
+        return not ({self.room, *self.folders} & {"tests", "migrations"})
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether it decides: facts and an instant in, values out."""
+        if not (self.room and self.is_product) or self.path == "base/clock.py":
+            return False
+        return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
+
+    @property
+    def is_action(self) -> bool:
+        return self.path == f"{self.room}/actions.py"
+
+    @cached_property
+    def nodes(self) -> list[tuple[ast.AST, tuple[str, ...]]]:
+        """Every node with the names of the functions around it, outermost first."""
+        return list(_walk(self.tree, ()))
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """What an imported name stands for: `{"timezone": "django.utils.timezone"}`."""
+        known = {}
+        for node, _ in self.nodes:
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    known[name.asname or name.name.split(".")[0]] = (
+                        name.name if name.asname else name.name.split(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                for name in node.names:
+                    known[name.asname or name.name] = f"{'.' * node.level}{node.module or ''}.{name.name}"
+        return known
+
+    def origin(self, node: ast.AST) -> str:
+        """The dotted name that `node` stands for, or "" where it is not a plain name."""
+        if isinstance(node, ast.Name):
+            return self.origins.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            base = self.origin(node.value)
+            return f"{base}.{node.attr}" if base else ""
+        return ""
+
+    def functions_around(self, line: int) -> set[str]:
+        return {
+            node.name
+            for node, _ in self.nodes
+            if isinstance(node, type_of_function) and node.lineno <= line <= (node.end_lineno or node.lineno)
+        }
+
+
+def _walk(node: ast.AST, around: tuple[str, ...]) -> Iterator[tuple[ast.AST, tuple[str, ...]]]:
+    yield node, around
+    inner = (*around, node.name) if isinstance(node, type_of_function) else around
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, inner)
+
+
+class House:
+    """All modules of the package."""
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        self.modules: list[Module] = []
+        self.unreadable: list[tuple[Path, int, str]] = []
+        for file in sorted(package.rglob("*.py")):
+            try:
+                self.modules.append(Module(package, file))
+            except SyntaxError as error:
+                self.unreadable.append((file, error.lineno or 1, error.msg))
+
+    @property
+    def product(self) -> Iterator[Module]:
+        return (module for module in self.modules if module.is_product)
+
+
+Breach = tuple[Path, int, str]
+Check = Callable[[House], Iterator[Breach]]
+RULES: dict[str, tuple[str, Check]] = {}
+
+
+def rule(number: int, sentence: str) -> Callable[[Check], Check]:
+    """Enter a check into `RULES` as `HOUSE-number`."""
+
+    def enter(check: Check) -> Check:
+        RULES[f"HOUSE-{number}"] = (sentence, check)
+        return check
+
+    return enter
+
+
+@rule(1, "A state changes in one place: `.state` is assigned only in a `_move` function of the room's actions.")
+def check_state_writers(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        for node, around in module.nodes:
+            if not _writes_state(node):
+                continue
+            moves = any(name.startswith("_move") for name in around)
+            if not (moves and (module.is_action or module.room == "base")):
+                yield (
+                    module.file,
+                    _line(node),
+                    "writes a state; call the room's `_move` in actions.py, which holds the lock",
+                )
+
+
+def _writes_state(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr="state", ctx=ast.Store()):
+            return True
+        case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value="state"), *_]):
+            return True
+        case ast.Call(func=ast.Attribute(attr="update" | "aupdate", value=receiver), keywords=keywords):
+            return _is_query(receiver) and any(keyword.arg == "state" for keyword in keywords)
+    return False
+
+
+@rule(2, "Own modules are imported at the top, so that the direction of imports can be seen and kept.")
+def check_late_imports(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        for node, around in module.nodes:
+            # Django calls `ready` when the models exist; nothing that needs them can be imported before.
+            if not around or (module.stem == "apps" and around == ("ready",)):
+                continue
+            if any(name.split(".")[0] in ("nightdesk", "") for name in _imported_fully(node)):
+                yield (
+                    module.file,
+                    _line(node),
+                    "imports our own code inside a function; import it at the top, or mend the layers",
+                )
+            if (
+                isinstance(node, ast.Call)
+                and module.origin(node.func).split(".")[-1] in ("import_module", "__import__")
+                and node.args
+                and str(_constant(node.args[0])).startswith("nightdesk")
+            ):
+                yield module.file, _line(node), "imports our own code by name inside a function; import it at the top"
+
+
+def _imported_fully(node: ast.AST) -> list[str]:
+    """Dotted names that an import statement brings in; one that starts with a dot is relative."""
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{'.' * node.level}{node.module or ''}.{name.name}" for name in node.names]
+    return []
+
+
+@rule(3, "`save` names the fields it writes, so that two writers do not undo each other.")
+def check_named_fields(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        fresh = {id(call) for call in _saved_as_made(module)}
+        for node, around in module.nodes:
+            if not (_calls(node, "save", "asave") and not node.args) or id(node) in fresh:
+                continue
+            names = {keyword.arg for keyword in node.keywords}
+            forced = any(k.arg == "force_insert" and _constant(k.value) is True for k in node.keywords)
+            passed_on = _on_super(node) and around[-1:] in (("save",), ("asave",))
+            if not ("update_fields" in names or forced or passed_on):
+                yield module.file, node.lineno, "saves every field; name those it changed with update_fields=[...]"
+
+
+def _saved_as_made(module: Module) -> Iterator[ast.Call]:
+    """Saves of an object that was constructed just there or by the statement before: every field is new."""
+    for node, _ in module.nodes:
+        if _calls(node, "save", "asave") and _constructs(node.func.value):
+            yield node
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, [])
+            if not isinstance(statements, list):
+                continue
+            for made, saved in pairwise(statements):
+                match made, saved:
+                    case (
+                        ast.Assign(targets=[ast.Name(id=name)], value=value),
+                        ast.Expr(value=ast.Call() | ast.Await() as expression),
+                    ):
+                        call = expression.value if isinstance(expression, ast.Await) else expression
+                        if _constructs(value) and _calls(call, "save", "asave") and _name(call.func.value) == name:
+                            yield call
+
+
+def _constructs(node: ast.AST) -> bool:
+    """Whether it calls something with a class's name."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name[:1].isupper()
+    return False
+
+
+@rule(4, "Decisions take facts and an instant and do nothing: no Django, no clock, no I/O in a pure module.")
+def check_pure_modules(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        if not module.is_pure:
+            continue
+        for node, _ in module.nodes:
+            for name in _imported_fully(node):
+                if any(name == outside or name.startswith(f"{outside}.") for outside in OUTSIDE_A_DECISION):
+                    yield (
+                        module.file,
+                        _line(node),
+                        f"imports {name} into a decision; take a fact as a parameter instead",
+                    )
+                elif name in ("nightdesk.base.clock", "nightdesk.base.clock.now"):
+                    yield module.file, _line(node), "imports the clock into a decision; take `at` as a parameter"
+                elif re.fullmatch(r"nightdesk\.\w+\.(models|actions|queries|tasks|api)(\..*)?", name):
+                    yield (
+                        module.file,
+                        _line(node),
+                        f"imports {name} into a decision; take its facts as a frozen dataclass",
+                    )
+            if _reads_a_clock(module, node):
+                yield module.file, _line(node), "reads a clock in a decision; take `at` as a parameter"
+            if isinstance(node, ast.Call) and module.origin(node.func) in ("open", "print", "input"):
+                yield module.file, node.lineno, "does I/O in a decision; return a value and let the caller act"
+
+
+@rule(5, "Promise, do not call: `on_commit` only wakes workers, in one function of base; no signals between rooms.")
+def check_promises(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        for node, around in module.nodes:
+            hangs_on = isinstance(node, ast.Attribute | ast.Name) and module.origin(node).split(".")[-1] == "on_commit"
+            if hangs_on and (module.path, *around[-1:]) != WAKE_UP:
+                yield (
+                    module.file,
+                    _line(node),
+                    "hangs work on a commit, which kill -9 loses; write a promise row instead",
+                )
+            if module.room != "access":
+                for name in _imported_fully(node):
+                    if name.startswith(SIGNALS) or "signals" in name.split("."):
+                        yield module.file, _line(node), f"imports {name}; use a follow-up or a verb in wiring.py"
+                        break
+
+
+@rule(6, "A verb is one function: keyword-only, typed, atomic; takes by, via, at; named verb_noun, once in the house.")
+def check_action_shape(house: House) -> Iterator[Breach]:
+    taken: dict[str, str] = {}
+    for module in house.product:
+        if not module.is_action:
+            continue
+        for verb in module.tree.body:
+            if not isinstance(verb, type_of_function) or verb.name.startswith("_"):
+                continue
+            for wrong in _misshapen(module, verb):
+                yield module.file, verb.lineno, f"{verb.name} {wrong}"
+            if verb.name in taken:
+                yield (
+                    module.file,
+                    verb.lineno,
+                    f"{verb.name} stands in {taken[verb.name]} too; give each verb its own name",
+                )
+            taken.setdefault(verb.name, module.path)
+
+
+def _misshapen(module: Module, verb: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    if isinstance(verb, ast.AsyncFunctionDef):
+        yield "is async, but a transaction is not; make it a plain function"
+    if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", verb.name):
+        yield "is not named verb_noun; say what it does to what, or start it with _"
+    if not ast.get_docstring(verb):
+        yield "has no docstring; say what becomes true, and what it raises"
+    decorators = [d.func if isinstance(d, ast.Call) else d for d in verb.decorator_list]
+    if not {module.origin(d).split(".")[-1] for d in decorators} & {"atomic", "verb"}:
+        yield "is not one transaction; decorate it with @transaction.atomic"
+    arguments = verb.args
+    if arguments.posonlyargs or arguments.args or arguments.vararg or arguments.kwarg:
+        yield "takes more than named parameters; put * first and name each"
+    if verb.returns is None:
+        yield "does not say what it returns; annotate it"
+    annotations = {a.arg: a.annotation for a in arguments.kwonlyargs}
+    for name, kind in (("by", "Actor"), ("via", "Door"), ("at", "datetime")):
+        if name not in annotations:
+            yield f"does not take `{name}: {kind}`; every verb does"
+    for name, annotation in annotations.items():
+        if annotation is None:
+            yield f"has a parameter `{name}` without a type; annotate it"
+        elif name in ("by", "via", "at"):
+            written = _constant(annotation) or module.origin(annotation)
+            expected = {"by": "Actor", "via": "Door", "at": "datetime"}[name]
+            if str(written).split(".")[-1] != expected:
+                yield f"takes `{name}` as something else than {expected}"
+
+
+@rule(7, "Only the worker loop, intake and front catch everything, and they record it.")
+def check_catch_all(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        for node, _ in module.nodes:
+            match node:
+                case ast.ExceptHandler(type=None):
+                    caught = {"Exception"}
+                case ast.ExceptHandler(type=ast.Tuple(elts=kinds)):
+                    caught = {module.origin(kind) for kind in kinds}
+                case ast.ExceptHandler(type=kind) if kind is not None:
+                    caught = {module.origin(kind)}
+                case ast.Call(func=function, args=kinds) if module.origin(function) == "contextlib.suppress":
+                    caught = {module.origin(kind) for kind in kinds}
+                case _:
+                    continue
+            if not caught & {"Exception", "BaseException"}:
+                continue
+            # Tidying up and letting it go on hides nothing.
+            if isinstance(node, ast.ExceptHandler) and isinstance(node.body[-1], ast.Raise) and not node.body[-1].exc:
+                continue
+            yield module.file, _line(node), "catches everything; name the exceptions that are expected here"
+
+
+@rule(8, "Modules are named for one idea: no utils, helpers, common, manager, service, data or info.")
+def check_module_names(house: House) -> Iterator[Breach]:
+    seen: set[Path] = set()
+    for module in house.modules:
+        if "migrations" in module.folders:
+            continue  # named for what they change
+        parts = module.file.relative_to(house.package).parts
+        for depth, part in enumerate(parts, start=1):
+            place = house.package.joinpath(*parts[:depth])
+            if place in seen:
+                continue
+            seen.add(place)
+            name = part.removesuffix(".py")
+            if name.split("_")[-1] in EMPTY_NAMES:
+                yield module.file, 1, f"the name `{name}` says nothing; name the idea, or give each part its own module"
+
+
+@rule(9, "Every room has the same files; what else a room has is listed with its one idea.")
+def check_rooms(house: House) -> Iterator[Breach]:
+    for entry in sorted(house.package.iterdir()):
+        if entry.suffix == ".py" and entry.stem not in TOP_MODULES:
+            yield entry, 1, "stands above the rooms; put it into the room that owns it, or into TOP_MODULES"
+        if entry.is_dir() and entry.name not in ("management", "locale") and any(entry.rglob("*.py")):
+            yield from _misfurnished(entry)
+
+
+def _misfurnished(room: Path) -> Iterator[Breach]:
+    opening = room / "__init__.py"
+    if not opening.exists():
+        yield opening, 1, "is missing; say there the room's nouns, verbs and whom it may import"
+    elif not _docstring(opening):
+        yield opening, 1, "has no docstring; say the room's nouns, verbs and whom it may import"
+    if room.name == "base":
+        return  # the floor under the rooms: its modules are machinery and have no common shape
+    pages = room.name in PAGE_ROOMS
+    own = OWN_MODULES.get(room.name, {})
+    modules = ROOM_MODULES | set(own) | (PAGE_MODULES if pages else set())
+    folders = (
+        ROOM_FOLDERS | {name.rstrip("/") for name in own if name.endswith("/")} | (PAGE_FOLDERS if pages else set())
+    )
+    for entry in sorted(room.iterdir()):
+        if entry.suffix == ".py" and entry.stem not in modules:
+            yield entry, 1, f"is no file that rooms have; list it in OWN_MODULES[{room.name!r}] with its one idea"
+        if entry.is_dir() and entry.name in ("templates", "static") and not pages:
+            yield entry, 1, "holds pages outside console and portal; move them there"
+        elif entry.is_dir() and entry.name not in folders and any(entry.rglob("*.py")):
+            yield entry, 1, f"is no folder that rooms have; list it in OWN_MODULES[{room.name!r}] with its one idea"
+
+
+@rule(10, "Actions and tasks are the only writers: queries, doors and pages write no rows.")
+def check_writers(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        if (
+            module.room == "base"
+            or module.stem in ("actions", "tasks")
+            or "management" in {module.room, *module.folders}
+        ):
+            continue
+        queries = _names_of_queries(module)
+        for node, _ in module.nodes:
+            if isinstance(node, ast.Call) and (written := _write(node, queries)):
+                yield module.file, node.lineno, f"writes rows by {written}; call a verb of the room's actions.py"
+
+
+def _names_of_queries(module: Module) -> set[str]:
+    """Names that were given a query somewhere in the module."""
+    return {
+        target.id
+        for node, _ in module.nodes
+        if isinstance(node, ast.Assign) and _is_query(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _write(call: ast.Call, queries: set[str]) -> str:
+    """The call that writes, as a reader knows it; "" where it writes nothing."""
+    match call.func:
+        case ast.Attribute(attr="execute" | "executemany" | "copy" as how) if call.args:
+            return f".{how} of SQL" if WRITING_SQL.search(_text(call.args[0])) else ""
+        case ast.Attribute(attr=attr, value=receiver):
+            verb = attr.removeprefix("a") if attr not in ("add", "all", "annotate", "aggregate") else attr
+            on_query = _is_query(receiver) or _name(receiver) in queries
+            writes = (
+                verb in ("bulk_create", "bulk_update", "get_or_create", "update_or_create")
+                or (verb == "save" and not call.args and not _on_super(call))
+                or (verb == "delete" and not call.args and not call.keywords and not _on_super(call))
+                or (verb == "update" and on_query)
+                or (verb == "create" and (on_query or _last_name(receiver).endswith("_set")))
+            )
+            return f".{attr}" if writes else ""
+    return ""
+
+
+@rule(11, "There is one clock: base/clock.py. Everything else is told the instant.")
+def check_clocks(house: House) -> Iterator[Breach]:
+    for module in house.product:
+        if module.path == "base/clock.py" or module.is_pure:
+            continue  # a pure module is told so by HOUSE-4
+        for node, _ in module.nodes:
+            if _reads_a_clock(module, node):
+                yield (
+                    module.file,
+                    _line(node),
+                    "reads a clock of its own; use nightdesk.base.clock at the door and pass `at`",
+                )
+
+
+def _reads_a_clock(module: Module, node: ast.AST) -> bool:
+    """A mention counts as well as a call: `default=timezone.now` reads the clock later."""
+    if isinstance(node, ast.Call) and not (node.args or node.keywords):
+        return module.origin(node.func) in READS_A_CLOCK_WITHOUT_ARGUMENTS
+    return isinstance(node, ast.Attribute | ast.Name) and module.origin(node) in READS_A_CLOCK
+
+
+def _calls(node: ast.AST, *methods: str) -> TypeGuard["_MethodCall"]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods
+
+
+class _MethodCall(ast.Call):
+    """What `_calls` has made sure of; only for the type checker."""
+
+    func: ast.Attribute
+
+
+def _on_super(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):
+            return True
+    return False
+
+
+def _is_query(node: ast.AST) -> bool:
+    """Whether a chain such as `Page.objects.filter(...)` stands there."""
+    while True:
+        match node:
+            case ast.Attribute(attr=attr) if attr in MAKES_A_QUERY:
+                return True
+            case (
+                ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Await(value=inner) | ast.Subscript(value=inner)
+            ):
+                node = inner
+            case _:
+                return False
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else _name(node)
+
+
+def _constant(node: ast.AST) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _text(node: ast.AST) -> str:
+    """The fixed parts of a string, as far as they stand there."""
+    return " ".join(str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant))
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 1))
+
+
+def _docstring(file: Path) -> str | None:
+    try:
+        return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    except SyntaxError:
+        return "unreadable, and found so by itself"
+
+
+def findings(package: Path, allowed: Iterable[Allowed] = ALLOWED) -> list[Finding]:
+    """All breaches of the rules in `package`, without those that `allowed` lets through, in the order of the files."""
+    house = House(package)
+    excuses = list(allowed)
+    used: set[Allowed] = set()
+    found = [Finding(_shown(file), line, "HOUSE-0", f"cannot be read: {why}") for file, line, why in house.unreadable]
+    by_file = {module.file: module for module in house.modules}
+    for name, (_, check) in RULES.items():
+        for file, line, wrong in check(house):
+            module = by_file.get(file)
+            places = {"*"} | (module.functions_around(line) if module else set())
+            path = file.relative_to(package).as_posix()
+            excuse = next((a for a in excuses if (a.rule, a.path) == (name, path) and a.function in places), None)
+            if excuse:
+                used.add(excuse)
+            else:
+                found.append(Finding(_shown(file), line, name, wrong))
+    for excuse in excuses:
+        file = package / excuse.path
+        if excuse not in used and file.exists():
+            wrong = f"nothing here needs the exception from {excuse.rule} for {excuse.function}; take it out of ALLOWED"
+            found.append(Finding(_shown(file), 1, "HOUSE-0", wrong))
+    return sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule))
+
+
+def _shown(file: Path) -> str:
+    here = Path.cwd()
+    return file.resolve().relative_to(here).as_posix() if file.resolve().is_relative_to(here) else str(file)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the findings; 0 where there are none, 1 where there are, 2 where the folder is no package."""
+    if arguments == ["--rules"]:
+        for name, (sentence, _) in RULES.items():
+            print(f"{name}  {sentence}")
+        return 0
+    package = Path(arguments[0]) if arguments else Path(__file__).parent.parent / "src" / "nightdesk"
+    if not package.is_dir():
+        print(f"There is no folder {package}; name the package to check.", file=sys.stderr)
+        return 2
+    found = findings(package)
+    for finding in found:
+        print(finding)
+    print(f"House rules: {len(found)} to mend." if found else "House rules: kept.", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
