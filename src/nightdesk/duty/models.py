@@ -1,0 +1,58 @@
+"""Who held each seat, when; and who said in advance that they will."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import Func, Q
+
+from nightdesk.people.models import Person
+from nightdesk.rota.models import Seat
+
+
+class Hold(models.Model):
+    """`person` held the seat over [`from_at`, `until_at`); None: still does. Two cannot hold one seat at once."""
+
+    class How(models.TextChoices):
+        SET = "set"
+        """a manager said who holds it first"""
+        ACCEPTED = "accepted"
+        AUTOMATIC = "automatic"
+        PASSED = "passed"
+        TAKEN = "taken"
+
+    seat = models.ForeignKey(Seat, models.PROTECT, related_name="holds")
+    person = models.ForeignKey(Person, models.PROTECT)
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True)
+    how = models.CharField(max_length=10, choices=How)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(until_at=None), name="one_holder_a_seat"),
+            ExclusionConstraint(
+                name="holds_do_not_overlap",
+                expressions=[
+                    (Func("seat_id", "seat_id", function="int8range", template="%(function)s(seat_id, seat_id, '[]')"),
+                     RangeOperators.OVERLAPS),
+                    (Func("from_at", "until_at", function="tstzrange"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["seat", "-from_at"], name="hold_by_seat")]
+
+
+class Acceptance(models.Model):
+    """`person` takes the seat's turn that starts at `turn_at`; it holds from then on, or at once if the turn has begun."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE)
+    turn_at = models.DateTimeField()
+    person = models.ForeignKey(Person, models.PROTECT)
+    accepted_at = models.DateTimeField()
+    via = models.CharField(max_length=10)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat", "turn_at"], name="a_turn_is_accepted_once"),
+        ]
