@@ -141,9 +141,9 @@ def ring_from(urgency: Urgency, cover: Cover, at: datetime) -> datetime:
 
     Where nothing says when it opens, it rings: waiting for ever would be losing it.
     """
-    if cover.opens_at is None or cover.opens_at <= at or (urgency is Urgency.HIGH and cover.may_wake):
+    if cover.opens_at is None or (urgency is Urgency.HIGH and cover.may_wake):
         return at
-    return cover.opens_at
+    return max(at, cover.opens_at)
 
 
 # --- The ladder ------------------------------------------------------------------------------------------------------
@@ -483,8 +483,8 @@ class OpenPage:
 
 @dataclass(frozen=True)
 class Fold:
-    """`own`: start a page. `repeat`: its key is on page `into` already, count it. `raise`: that too, but the page was of
-    low urgency and the alarm no longer is; by the verb RAISE it rings from rung 0. `join`: add its key to `into`.
+    """`own`: start a page. `repeat`: its key is on page `into` already, count it. `raise`: that too, but the page was
+    of low urgency and the alarm is not; by the verb RAISE it rings from rung 0. `join`: add its key to `into`.
 
     `gather`: a storm begins; add its key to `into` and move the keys of `absorbs` there, each by the verb FOLD. A page
     with many keys is over when none of them is left.
@@ -501,8 +501,8 @@ def fold(
     """Where a new alarm of a service goes. Ask and act under the lock of the service's row, so that two cannot both be
     the first.
 
-    `known`: the open page that has the alarm's key. `open_pages`: those of the service that started within the window,
-    and those with `folded_at` in it. An alarm never hides in a page of less urgency, and a storm never begins in a page
+    `known`: the open page that has the alarm's key. `open_pages`: at least those of the service that started within the
+    window, and those with `folded_at` in it; more do no harm. An alarm never hides in a page of less urgency, and a storm never begins in a page
     that somebody acknowledged, for then it would not ring.
     """
     storm = storm or Storm()

@@ -436,9 +436,7 @@ class Service:
         self.storm, self.pages, self.keys, self.verdicts = storm or Storm(), {}, {}, []
 
     def alarm(self, key: str, at: datetime, urgency: Urgency = HIGH) -> None:
-        since = at - self.storm.window
-        facts = [p for p in self.pages.values() if p.started_at > since or (p.folded_at and p.folded_at > since)]
-        verdict = fold(self.pages.get(self.keys.get(key)), urgency, facts, at, self.storm)
+        verdict = fold(self.pages.get(self.keys.get(key)), urgency, list(self.pages.values()), at, self.storm)
         self.verdicts.append(verdict.verdict)
         if verdict.verdict == "own":
             new = UUID(int=len(self.verdicts))
@@ -493,6 +491,15 @@ def test_the_window_is_half_open():
 
     assert third(minutes(2)) == "own"
     assert third(minutes(2) - timedelta(microseconds=1)) == "gather"
+
+
+def test_a_storm_is_over_when_no_alarm_came_for_a_window():
+    for quiet, verdict in ((minutes(2), "own"), (minutes(2) - timedelta(microseconds=1), "join")):
+        service = Service(Storm(limit=1, window=minutes(2)))
+        service.alarm("a", AT)
+        service.alarm("b", AT + minutes(1))
+        service.alarm("c", AT + minutes(1) + quiet)
+        assert service.verdicts == ["own", "gather", verdict]
 
 
 def test_alarms_join_a_storm_while_it_lasts_even_when_it_is_acknowledged_and_page_anew_afterwards():
