@@ -502,8 +502,8 @@ def fold(
     the first.
 
     `known`: the open page that has the alarm's key. `open_pages`: at least those of the service that started within the
-    window, and those with `folded_at` in it; more do no harm. An alarm never hides in a page of less urgency, and a storm never begins in a page
-    that somebody acknowledged, for then it would not ring.
+    window, and those with `folded_at` in it; more do no harm. An alarm never hides in a page of less urgency, and a
+    storm never begins in a page that somebody acknowledged, for then it would not ring.
     """
     storm = storm or Storm()
     if known is not None:
