@@ -1,0 +1,135 @@
+"""The delivery ledger: a message, one row a recipient and way, every attempt; routes to providers; what came back.
+
+`Delivery` and `Attempt` are partitioned by month (see the first migration). A row's `month` is the first day of the month
+of its message's instant in UTC, so that the same message and way always meet in one partition and are unique there.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+
+from nightdesk.access.models import Brand
+from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Leased
+
+
+class Route(models.Model):
+    """A provider for one channel. Of a channel's enabled routes the lowest `position` is tried first, then the next.
+
+    `config` holds what its channel declares and may be shown; `secrets` the rest, encrypted with the master key.
+    `resting_until`: it failed a little while ago; the next one is tried first.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, null=True)
+    channel = models.CharField(max_length=20)
+    name = models.CharField(max_length=60)
+    position = models.PositiveSmallIntegerField(default=0)
+    enabled = models.BooleanField(default=True)
+    config = models.JSONField(default=dict)
+    secrets = models.BinaryField(default=b"")
+    resting_until = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["channel", "position", "id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["channel", "name"], name="one_route_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """What is said, once for all its recipients. `answers` maps a word to [verb, subject kind, subject id]."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField()
+    brand_id = models.BigIntegerField(null=True)
+    kind = models.CharField(max_length=40)
+    subject_kind = models.CharField(max_length=30)
+    subject_id = models.CharField(max_length=60)
+    title = models.CharField(max_length=200)
+    body = models.TextField(default="")
+    code = models.CharField(max_length=8, default="")
+    answers = models.JSONField(default=dict)
+    valid_until = models.DateTimeField(null=True)
+    cause = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["subject_kind", "subject_id"], name="message_subject")]
+
+
+class Delivery(Leased):
+    """One message to one address by one channel. `due_at` and the lease are those of `base.Leased`.
+
+    `occurrence` is unique in its month: the same message goes to the same address once. `recipient_kind` and
+    `recipient_id` name a person or a contact.
+    """
+
+    CLAIM_KEY: ClassVar = ("id", "month")
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        ACCEPTED = "accepted"
+        DELIVERED = "delivered"
+        READ = "read"
+        EXPIRED = "expired"
+        FAILED_FOR_NOW = "failed_for_now"
+        FAILED = "failed"
+        SUPERSEDED = "superseded"
+
+    month = models.DateField()
+    message_id = models.UUIDField()
+    occurrence = models.CharField(max_length=200)
+    subject_kind = models.CharField(max_length=30)
+    subject_id = models.CharField(max_length=60)
+    recipient_kind = models.CharField(max_length=10)
+    recipient_id = models.CharField(max_length=40)
+    channel = models.CharField(max_length=20)
+    address = models.CharField(max_length=320)
+    state = models.CharField(max_length=14, choices=State, default=State.QUEUED)
+    route_id = models.BigIntegerField(null=True)
+    routes_tried = models.JSONField(default=list)
+    provider_id = models.CharField(max_length=200, default="")
+    reason = models.CharField(max_length=300, default="")
+    valid_until = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "channels_delivery"
+
+
+class Attempt(models.Model):
+    """One try at one delivery: by which route, what came of it, and how long it took. Never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    month = models.DateField()
+    delivery_id = models.UUIDField()
+    number = models.PositiveIntegerField()
+    route_name = models.CharField(max_length=60)
+    at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=14)
+    reason = models.CharField(max_length=300, default="")
+    provider_id = models.CharField(max_length=200, default="")
+
+    class Meta:
+        managed = False
+        db_table = "channels_attempt"
+
+
+class Inbound(models.Model):
+    """A raw call from a provider (reply, receipt), stored before it is read. `error`: why it could not be."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField(db_index=True)
+    channel = models.CharField(max_length=20)
+    route = models.ForeignKey(Route, models.SET_NULL, null=True)
+    raw = models.BinaryField()
+    headers = models.JSONField(default=dict)
+    sender = models.CharField(max_length=320, default="")
+    outcome = models.CharField(max_length=200, default="")
+    error = models.TextField(default="")
