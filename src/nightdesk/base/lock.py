@@ -36,6 +36,11 @@ class Lock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
+    @property
+    def descriptor(self) -> int:
+        """To hand on to a child process: then the lock is held until the child has ended too, and all of its own."""
+        return self._file
+
     def alone(self) -> bool:
         """Turn a shared lock into an exclusive one if nobody else shares it. False: others do, and it stays shared."""
         try:

@@ -26,7 +26,7 @@ from psycopg.pq import PGconn, Ping
 from nightdesk.base import binaries, cluster, env, procfs
 from nightdesk.base.binaries import Binaries
 from nightdesk.base.cluster import APP, SUPERUSER, CannotStart
-from nightdesk.base.lock import Lock
+from nightdesk.base.lock import Held, Lock
 
 __all__ = ["CannotStart", "Database", "Outside", "Server", "borrowed", "ensure", "extensions_available", "of_state"]
 
@@ -36,6 +36,7 @@ CUSTOMER_ROLE = "nightdesk_customer"
 _POLL_S = 0.05
 _TELL_EVERY_S = 5.0
 _FAST_STOP_S = 30.0
+_LOCK_PATIENCE_S = 3.0
 _LONGEST_LOG = 16 * 2**20
 _OPTIONS = {
     "listen_addresses": "",
@@ -267,37 +268,57 @@ class Server:
         return process if Path(command[command.index("-D") + 1]) == self.cluster.data else None
 
     def _launch(self) -> None:
-        programs = self._programs()
-        first = not self.cluster.exists
-        if first:
-            log.info("Making the database in %s with %s.", self.cluster.home, programs)
-            self.cluster.make(programs)
         self._sweep()
-        self.cluster.make_socket_folder()
-        # PostgreSQL takes a pid file for true while any process or zombie has that pid; we know better.
-        for stale in (self.cluster.data / "postmaster.pid", *self.cluster.socket_folder.glob(f"{cluster.SOCKET}*")):
-            stale.unlink(missing_ok=True)
-        quoted = '"' + str(self.cluster.socket_folder).replace('"', '""') + '"'
-        options = {**_OPTIONS, "unix_socket_directories": quoted, "cluster_name": self.cluster.name}
-        command = [str(programs.folder / "postgres"), "-D", str(self.cluster.data)]
-        for name, value in options.items():
-            command += ["-c", f"{name}={value}"]
-        self.tend()
-        with open(self.cluster.log_file, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
-            # A session of its own, so that Ctrl-C in the terminal does not reach it before its users have ended.
-            self._child = subprocess.Popen(  # noqa: S603
-                command,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                **cluster.run_as(self.cluster.account),
-            )
+        with self._sole_server() as held:
+            programs = self._programs()
+            if not self.cluster.exists:
+                log.info("Making the database in %s with %s.", self.cluster.home, programs)
+                self.cluster.make(programs)
+            self.cluster.make_socket_folder()
+            # PostgreSQL takes a pid file for true while any process or zombie has that pid; we know better.
+            pid_file = self.cluster.data / "postmaster.pid"
+            for stale in (pid_file, *self.cluster.socket_folder.glob(f"{cluster.SOCKET}*")):
+                stale.unlink(missing_ok=True)
+            self.tend()
+            with open(self.cluster.log_file, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
+                # A session of its own, so that Ctrl-C in the terminal does not reach it before its users have ended.
+                self._child = subprocess.Popen(  # noqa: S603
+                    self._command(programs),
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    pass_fds=[held.descriptor],
+                    **cluster.run_as(self.cluster.account),
+                )
         self._process = procfs.find(self._child.pid)
         # Until its pid file stands, another process that asks would not see it.
         end = time.monotonic() + 2.0
-        file = self.cluster.data / "postmaster.pid"
-        while self._child.poll() is None and not file.exists() and time.monotonic() < end:
+        while self._child.poll() is None and not pid_file.exists() and time.monotonic() < end:
             time.sleep(0.005)
+
+    def _command(self, programs: Binaries) -> list[str]:
+        socket_folder = '"' + str(self.cluster.socket_folder).replace('"', '""') + '"'
+        options = {**_OPTIONS, "unix_socket_directories": socket_folder, "cluster_name": self.cluster.name}
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return [str(programs.folder / "postgres"), "-D", str(self.cluster.data), *settings]
+
+    def _sole_server(self) -> Lock:
+        """The lock that a postmaster and its backends hold as long as one of them lives.
+
+        Their pids mean nothing in another container that has the same folder; the kernel's lock does.
+        """
+        file = self.cluster.home / "server.lock"
+        end = time.monotonic() + _LOCK_PATIENCE_S
+        while True:
+            try:
+                return Lock(file)
+            except Held as held:
+                if time.monotonic() >= end:
+                    raise CannotStart(
+                        f"A PostgreSQL that cannot be seen from here uses {self.cluster.data}, from another container "
+                        "perhaps. Stop that one, or set NIGHTDESK_STATE_DIR to another folder."
+                    ) from held
+                time.sleep(_POLL_S)
 
     def _programs(self) -> Binaries:
         choice = binaries.found() if self._choice is None else self._choice

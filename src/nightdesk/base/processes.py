@@ -255,7 +255,8 @@ class Supervisor:
             return
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         self._plan_restart(held)
-        log.warning("%s %s; it is started again in %.1f s.", held.child.name, how, held.due_at - time.monotonic())
+        pause_s = max(0.0, held.due_at - time.monotonic())
+        log.warning("%s %s; it is started again in %.1f s.", held.child.name, how, pause_s)
 
     def _plan_restart(self, held: _Held) -> None:
         now = time.monotonic()

@@ -339,6 +339,24 @@ def test_a_stale_pid_file_does_not_stop_the_start(place, state, model, whose):
             elsewhere.stop()
 
 
+def test_a_server_in_another_container_is_never_joined_by_a_second_one(state, monkeypatch):
+    first, second = Server(state), Server(state)
+    try:
+        keep(first.start(), "theirs")
+        pid_file = first.cluster.data / "postmaster.pid"
+        ours = pid_file.read_text()
+        with monkeypatch.context() as blind:  # in another pid namespace none of its processes can be seen
+            blind.setattr(procfs, "find", lambda _: None)
+            blind.setattr(procfs, "processes", list)
+            blind.setattr("nightdesk.base.postgres._LOCK_PATIENCE_S", 0.1)
+            with pytest.raises(CannotStart, match="another container"):
+                second.begin()
+        assert pid_file.read_text() == ours
+        assert rows(first.url) == ["theirs"]
+    finally:
+        first.stop()
+
+
 def test_many_starts_at_once_make_one_database_and_one_server(place):
     starters = [starter_of(place / "s") for _ in range(3)]
     try:
