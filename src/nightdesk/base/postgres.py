@@ -204,23 +204,27 @@ class Server:
 
     def stop(self) -> None:
         """End it, whoever uses it: sessions are broken off and rolled back. Nothing of it runs afterwards."""
-        process = self._process or self._running()
-        if process is not None:
-            for what, patience_s in ((signal.SIGINT, _FAST_STOP_S), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-                process.send(what)
-                if self._gone(process, patience_s):
-                    break
-            self._sweep()
-        self._process = self._child = None
-        if self._used:
-            self._used.free()
-            self._used = None
+        try:
+            process = self._process if self.alive() else self._running()
+            if process is not None:
+                for what, patience_s in ((signal.SIGINT, _FAST_STOP_S), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+                    process.send(what)
+                    if self._gone(process, patience_s):
+                        break
+                self._sweep()
+        finally:
+            self._process = self._child = None
+            self._leave()
 
     def release(self) -> None:
         """Use it no longer. Whoever is the last to do so stops it."""
-        if self._used is None or self._used.alone():
+        if self._used and self._used.alone():
             self.stop()
-        elif self._used:
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._used:
             self._used.free()
             self._used = None
 
@@ -243,7 +247,8 @@ class Server:
         return False
 
     def _address(self) -> bytes:
-        return f"host='{self.cluster.socket_folder}' user={SUPERUSER} dbname=postgres connect_timeout=2".encode()
+        folder = str(self.cluster.socket_folder)
+        return make_conninfo(host=folder, user=SUPERUSER, dbname="postgres", connect_timeout=2).encode()
 
     def _running(self) -> procfs.Process | None:
         """The living postmaster of our data folder, by its pid file; None when there is none or the file is stale.

@@ -296,6 +296,8 @@ def test_an_adopted_server_that_is_killed_is_missed_and_replaced(state):
         second.start()
         assert not first.alive()
         assert second.alive()
+        first.stop()  # whoever started it
+        assert not second.alive()
     finally:
         second.stop()
         first.stop()
@@ -337,6 +339,21 @@ def test_a_stale_pid_file_does_not_stop_the_start(place, state, model, whose):
         server.stop()
         if elsewhere:
             elsewhere.stop()
+
+
+def test_a_postgresql_that_somebody_else_started_here_is_refused_by_name(state):
+    server = Server(state)
+    account = server.cluster.account
+    drop = {"user": account.uid, "group": account.gid, "extra_groups": []} if account.other else {}
+    theirs = subprocess.Popen(["postgres", "60"], executable="/bin/sleep", cwd="/", **drop)  # found its data by PGDATA
+    try:
+        (server.cluster.data / "postmaster.pid").write_text(f"{theirs.pid}\n")
+        with pytest.raises(CannotStart, match=f"Process {theirs.pid}.* Stop it first"):
+            server.start()
+        assert theirs.poll() is None
+    finally:
+        theirs.kill()
+        theirs.wait()
 
 
 def test_a_server_in_another_container_is_never_joined_by_a_second_one(state, monkeypatch):
@@ -421,8 +438,20 @@ def test_no_programs_at_all_is_refused_by_name(place):
         Server(place / "state", choice=[]).start()
 
 
-def test_a_long_or_odd_path_gets_a_short_socket_folder(place, model):
-    state = place / ("long" * 30) / "with, comma and 'quote\""
+def test_quotes_spaces_and_signs_in_the_path_do_no_harm(place, model):
+    state = place / 'o\'brien "%2f" \\ &?#@:é'
+    subprocess.run(["cp", "-a", model, state], check=True)
+    server = Server(state)
+    try:
+        keep(server.start(), "x")
+        assert server.cluster.socket_folder == state / "postgres" / "socket"
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("name", ["long" * 30, "with, comma"])
+def test_a_path_too_long_or_with_a_comma_gets_a_short_socket_folder(place, model, name):
+    state = place / name / "state"
     state.parent.mkdir()
     subprocess.run(["cp", "-a", model, state], check=True)
     server = Server(state)

@@ -204,7 +204,8 @@ def test_a_signal_ends_all_in_reverse_order_and_the_database_last(state, serve, 
 
 
 def test_ctrl_c_at_the_terminal_reaches_the_supervisor_alone(state, serve):
-    supervisor = serve(child("web", "trap 'touch $state/interrupted' INT; echo $$ >> $state/web; sleep 300 & wait"))
+    script = "trap 'touch $state/interrupted' INT; trap 'exit 0' TERM; echo $$ >> $state/web; sleep 300 & wait"
+    supervisor = serve(child("web", script))
     until(lambda: pids(state, "web"))
     os.killpg(supervisor.pid, signal.SIGINT)  # what a terminal does
     assert supervisor.wait(5) == 0
