@@ -79,9 +79,7 @@ class Grant(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "brand", "role"], name="one_grant_a_role", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["user", "brand", "role"], name="one_grant_a_role", nulls_distinct=False),
         ]
 
 

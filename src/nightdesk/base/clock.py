@@ -31,7 +31,7 @@ def follow(database_time: datetime) -> timedelta:
 @contextmanager
 def replaced_by(source: Callable[[], datetime]) -> Iterator[None]:
     """Read the time from `source` inside the block: for tests, where only the test moves the clock."""
-    global _source, _offset  # noqa: PLW0603
+    global _source, _offset
     kept, _source, _offset = (_source, _offset), source, timedelta(0)
     try:
         yield

@@ -59,14 +59,10 @@ class Promise(Leased):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(
-                fields=["lane", "due_at"], name="promise_due", condition=Q(ended_at=None, leased_by=None)
-            ),
+            models.Index(fields=["lane", "due_at"], name="promise_due", condition=Q(ended_at=None, leased_by=None)),
             models.Index(fields=["due_at"], name="promise_open", condition=Q(ended_at=None)),
             models.Index(fields=["leased_by"], name="promise_leased", condition=Q(leased_by__isnull=False)),
-            models.Index(
-                fields=["subject_kind", "subject_id"], name="promise_subject", condition=Q(ended_at=None)
-            ),
+            models.Index(fields=["subject_kind", "subject_id"], name="promise_subject", condition=Q(ended_at=None)),
             models.Index(fields=["ended_at"], name="promise_dead", condition=Q(ended_as="dead")),
         ]
         constraints: ClassVar = [

@@ -171,9 +171,7 @@ def _keeping(rows: Sequence[Promise]) -> Iterator[None]:
 
 def _still_leased(rows: Sequence[Promise]) -> list[Promise]:
     """Those of `rows` that are open and still at the attempt in hand."""
-    current = dict(
-        Promise.objects.filter(id__in=[row.id for row in rows], ended_at=None).values_list("id", "attempt")
-    )
+    current = dict(Promise.objects.filter(id__in=[row.id for row in rows], ended_at=None).values_list("id", "attempt"))
     return [row for row in rows if current.get(row.id) == row.attempt]
 
 

@@ -22,6 +22,8 @@ class Route(models.Model):
 
     brand = models.ForeignKey(Brand, models.CASCADE, null=True)
     channel = models.CharField(max_length=20)
+    driver = models.CharField(max_length=20)
+    """The file of this room that speaks to the provider; a channel may have several (sms: twilio, outbox)."""
     name = models.CharField(max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)

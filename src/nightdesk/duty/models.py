@@ -34,8 +34,12 @@ class Hold(models.Model):
             ExclusionConstraint(
                 name="holds_do_not_overlap",
                 expressions=[
-                    (Func("seat_id", "seat_id", function="int8range", template="%(function)s(seat_id, seat_id, '[]')"),
-                     RangeOperators.OVERLAPS),
+                    (
+                        Func(
+                            "seat_id", "seat_id", function="int8range", template="%(function)s(seat_id, seat_id, '[]')"
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
                     (Func("from_at", "until_at", function="tstzrange"), RangeOperators.OVERLAPS),
                 ],
             ),

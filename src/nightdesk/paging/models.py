@@ -125,9 +125,7 @@ class Page(models.Model):
     class Meta:
         ordering: ClassVar = ["-started_at"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["code"], condition=~Q(state="resolved"), name="one_open_page_a_code"
-            ),
+            models.UniqueConstraint(fields=["code"], condition=~Q(state="resolved"), name="one_open_page_a_code"),
             models.CheckConstraint(
                 condition=~Q(state="acknowledged") | Q(owner__isnull=False), name="somebody_has_what_is_acknowledged"
             ),

@@ -1,0 +1,3 @@
+from nightdesk.cli import main
+
+main()

@@ -1,0 +1,209 @@
+"""Django's settings, from the environment. Everything an administrator may change while it runs lies in the database."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from nightdesk.base import env
+
+HERE = Path(__file__).resolve().parent
+STATE_DIR = env.state_dir()
+
+HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
+PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)
+PUBLIC_URL = env.text(
+    "NIGHTDESK_PUBLIC_URL", f"http://{HOST}:{PORT}", "Address under which people and providers reach us, in links."
+).rstrip("/")
+TRUSTED_PROXIES = tuple(
+    env.text("NIGHTDESK_TRUSTED_PROXIES", "", "Networks whose X-Forwarded headers are believed, with commas.")
+    .replace(",", " ")
+    .split()
+)
+DEMO = env.flag("NIGHTDESK_DEMO", False, "Load the demo company into an empty database when serving.")
+DEBUG = False
+
+
+def _master_key() -> str:
+    """The key that signs links and encrypts secrets: from the environment, else a file of this installation."""
+    given = env.secret("NIGHTDESK_SECRET_KEY", None, "Key that signs links and encrypts providers' secrets.")
+    if given:
+        return given
+    file = STATE_DIR / "secret.key"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        STATE_DIR.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_urlsafe(48)
+        try:
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+                new.write(key)
+        except FileExistsError:  # another process was first
+            return file.read_text().strip()
+        return key
+
+
+def _database() -> dict[str, Any]:
+    """Connection settings from NIGHTDESK_DATABASE_URL; `nightdesk` sets it for its own PostgreSQL before this is read."""
+    url = env.secret("NIGHTDESK_DATABASE_URL", "", "PostgreSQL 15 or newer to use; empty: Nightdesk runs its own.")
+    parts = urlsplit(url or "postgresql://nightdesk@localhost/nightdesk")
+    options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    host = options.pop("host", "") or unquote(parts.hostname or "")
+    port = options.pop("port", "")
+    if not port and "," not in parts.netloc and parts.port:
+        port = str(parts.port)
+    # What holds a lock and says nothing must not hold the night up.
+    options["options"] = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
+    options.setdefault("connect_timeout", 3)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+        "TEST": {"NAME": f"{parts.path.lstrip('/') or 'nightdesk'}_test"},
+    }
+
+
+SECRET_KEY = _master_key()
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+ROOMS = ("base", "journal", "access", "people", "customers", "rota", "duty", "channels", "paging", "console")
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "nightdesk",
+    *(f"nightdesk.{room}" for room in ROOMS),
+    "django_htmx",
+    "lucide",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "nightdesk.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "console" / "templates"],  # before allauth's own
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+# Files are served from the installed packages; nothing has to be collected before the first start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "nightdesk.console.accounts.StaffAccounts"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_VERBOSE = False
+
+_SECURE = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = env.text("NIGHTDESK_ALLOWED_HOSTS", "*", "Host names that we answer to, with commas.").split(",")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SECURE_HSTS_SECONDS = 31536000 if _SECURE else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", _("English")), ("de", _("German")), ("fr", _("French"))]
+LOCALE_PATHS = [HERE / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = USE_TZ = True
+
+# Mail that the account pages send goes through our own ledger, like every other message.
+EMAIL_BACKEND = "nightdesk.channels.account_mail.LedgerBackend"
+DEFAULT_FROM_EMAIL = env.text("NIGHTDESK_MAIL_FROM", "Nightdesk <nightdesk@localhost>", "Sender of our mail.")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.text("NIGHTDESK_LOG_LEVEL", "INFO", "How much is logged: DEBUG, INFO, WARNING, ERROR."),
+    },
+    "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "WARNING"}},
+}
