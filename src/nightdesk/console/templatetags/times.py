@@ -23,8 +23,8 @@ HALF_A_DAY = timedelta(hours=12)
 def clock(instant: datetime, at: datetime | None = None) -> str:
     """`instant` in the reader's zone: "04:12"; "Tue 25 Nov 04:12" on another day more than 12 hours from `at`.
 
-    The year stands there when it is not that of `at`; the zone's name ("BST") within 12 hours of a clock change. Without
-    `at` the day is always named.
+    The year stands there when it is not that of `at`; the zone's name ("BST") within 12 hours of a clock change.
+    Without `at` the day is always named.
     """
     return _clock_text(instant, at, "H:i")
 
