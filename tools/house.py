@@ -62,17 +62,18 @@ PAGE_MODULES = {"urls", "forms", "views"}
 PAGE_FOLDERS = {"templates", "static", "templatetags", "views"}
 
 OWN_MODULES: dict[str, dict[str, str]] = {
+    "access": {"matrix": "what each role may do"},
     "channels": {"answers": "what people text back", "sms_text": "how a text is cut and what it costs"},
     "console": {"installable": "manifest and service worker"},
     "customers": {
         "csv_import": "a file of customers, read into rows",
         "hours": "support hours as a calendar",
-        "numbers": "phone numbers, kept as E.164",
         "priority": "impact x urgency",
         "promised": "what is promised to a customer at an instant",
-        "refused": "how the pure modules say no",
+        "stored": "how hours and contracts lie in their rows",
     },
     "journal": {"kinds": "what can happen, with versions"},
+    "people": {"numbers": "phone numbers, kept as E.164"},
     "paging": {"formats/": "what monitoring systems send"},
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
