@@ -1,14 +1,13 @@
 """Verbs of accounts, roles, brands and tokens. Nobody hands out more than they have."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email, validate_slug
+from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +15,10 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import SCOPES, VERBS, require, verbs_in
 from nightdesk.access.models import Brand, Grant, Role, Token, User
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.fields import email as as_email
+from nightdesk.base.fields import language as as_language
+from nightdesk.base.fields import one_line
+from nightdesk.base.fields import zone as as_zone
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
@@ -40,11 +43,6 @@ class BrandChanges(TypedDict, total=False):
     zone: str
     language: str
     region: str
-
-
-def digest_of(secret: str) -> str:
-    """What is kept of a secret: its SHA-256 in hex. A random secret of 192 bits needs no salt and no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -76,7 +74,7 @@ def make_brand(
     with unless_taken(
         _("A brand with the short name %s was asked for.") % slug, _("There is one."), _("Choose another short name.")
     ):
-        brand = Brand.objects.create(slug=_fitting(slug, 50, _("short name")), **fields)
+        brand = Brand.objects.create(slug=one_line(slug, 50, _("short name")), **fields)
     record(BRAND_MADE, subject=("brand", brand.id), by=by, via=via, at=at, brand_id=brand.id, facts={"name": name})
     return brand
 
@@ -111,20 +109,15 @@ def make_user(
     that is taken (whatever its case) or not one, and for a weak password.
     """
     require(by, "make_user", brand_id)
-    asked = _("An account for %s was asked for.") % email.strip()
-    try:
-        validate_email(email.strip())
-    except ValidationError as bad:
-        raise Invalid(
-            asked, _("That is not an e-mail address."), _("Give one address, for example noc@example.net.")
-        ) from bad
+    email = as_email(email)
+    asked = _("An account for %s was asked for.") % email
     if password is not None:
         try:
             validate_password(password)
         except ValidationError as weak:
             raise Invalid(asked, " ".join(weak.messages), _("Choose another password.")) from weak
     with unless_taken(asked, _("That address has an account already."), _("Use that account, or another address.")):
-        user = User.objects.create_user(email, password, name=_fitting(name, 120, _("name")), created_at=at)
+        user = User.objects.create_user(email, password, name=one_line(name, 120, _("name")), created_at=at)
     record(USER_MADE, subject=("user", user.id), by=by, via=via, at=at, brand_id=brand_id, facts={"name": user.name})
     return user
 
@@ -137,15 +130,14 @@ def grant_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via:
     """
     require(by, "grant_role", brand_id)
     user = _user(user_id)
-    if brand_id is not None:
-        _brand(brand_id)
+    brand = _brand(brand_id) if brand_id is not None else None
     if role not in Role.values:
         raise Invalid(
             _("The role %s was to be granted.") % role,
             _("There is no such role."),
             _("Choose one of %s.") % ", ".join(Role.values),
         )
-    grant, new = Grant.objects.get_or_create(user=user, role=role, brand_id=brand_id)
+    grant, new = Grant.objects.get_or_create(user=user, role=role, brand=brand)
     if new:
         facts = {"name": user.name, "role": role}
         record(ROLE_GRANTED, subject=("user", user.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
@@ -160,7 +152,8 @@ def revoke_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via
     """
     require(by, "revoke_role", brand_id)
     user = _user(user_id)
-    if brand_id is None and role == Role.ADMIN:
+    brand = _brand(brand_id) if brand_id is not None else None
+    if brand is None and role == Role.ADMIN:
         # Locked together and in one order, so that two who revoke each other at once do not both go.
         admins = list(
             Grant.objects.select_for_update(of=("self",))
@@ -174,7 +167,7 @@ def revoke_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via
                 _("Nobody else has it."),
                 _("Grant it to somebody else first."),
             )
-    gone, _rows = Grant.objects.filter(user=user, role=role, brand_id=brand_id).delete()
+    gone, _rows = Grant.objects.filter(user=user, role=role, brand=brand).delete()
     if gone:
         facts = {"name": user.name, "role": role}
         record(ROLE_REVOKED, subject=("user", user.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
@@ -217,9 +210,9 @@ def make_token(
         _brand(brand_id)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(24)
     token = Token.objects.create(
-        name=_fitting(name, 80, _("name")),
+        name=one_line(name, 80, _("name")),
         hint=secret[:8],
-        digest=digest_of(secret),
+        digest=Token.digest_of(secret),
         user=user,
         brand_id=brand_id,
         scopes=named,
@@ -271,7 +264,7 @@ def _user(user_id: int) -> User:
     return user
 
 
-def _set(brand: Brand, name: str, value: Any) -> bool:
+def _set(brand: Brand, name: str, value: str) -> bool:
     """Whether the value is another one; then it is set."""
     if getattr(brand, name) == value:
         return False
@@ -279,12 +272,21 @@ def _set(brand: Brand, name: str, value: Any) -> bool:
     return True
 
 
-def _fitting(text: str, most: int, what: str) -> str:
-    text = text.strip()
-    if not text or len(text) > most:
-        raise Invalid(
-            _("The %(what)s %(text)r was given.") % {"what": what, "text": text[:40]},
-            _("It must have 1 to %d characters.") % most,
-            _("Give another one."),
-        )
-    return text
+def _brand_fields(given: BrandChanges) -> dict[str, str]:
+    """The fields that are there, in the form in which they are kept."""
+    fields: dict[str, str] = {}
+    if "name" in given:
+        fields["name"] = one_line(given["name"], 80, _("name"))
+    if "zone" in given:
+        fields["zone"] = as_zone(given["zone"])
+    if "language" in given:
+        fields["language"] = as_language(given["language"])
+    if "region" in given:
+        if given["region"] not in SUPPORTED_REGIONS:
+            raise Invalid(
+                _("The region %r was given.") % given["region"],
+                _("No country has this code."),
+                _("Give an ISO 3166 code such as GB."),
+            )
+        fields["region"] = given["region"]
+    return fields

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from nightdesk.access.actions import digest_of, note_token_use
+from nightdesk.access.actions import note_token_use
 from nightdesk.access.models import Token, User
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotSignedIn
@@ -23,7 +23,7 @@ def token_of(secret: str, at: datetime) -> Token:
     log in, all in the same words: who guesses learns nothing. The digest is looked up, not compared, so that timing tells
     at most about digests.
     """
-    token = Token.objects.select_related("user").filter(digest=digest_of(secret)).first()
+    token = Token.objects.select_related("user").filter(digest=Token.digest_of(secret)).first()
     if (
         token is None
         or token.revoked_at is not None
