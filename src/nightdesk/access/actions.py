@@ -11,6 +11,7 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from phonenumbers import SUPPORTED_REGIONS
 
 from nightdesk.access.matrix import SCOPES, VERBS, require, verbs_in
 from nightdesk.access.models import Brand, Grant, Role, Token, User

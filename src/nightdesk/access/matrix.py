@@ -57,6 +57,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "make_person": _MANAGERS,
     "edit_person": _MANAGERS,
     "deactivate_person": _MANAGERS,
+    "reactivate_person": _MANAGERS,
     "add_contact_method": _MANAGERS,
     "remove_contact_method": _MANAGERS,
     "confirm_contact_method": _MANAGERS,
