@@ -1,7 +1,5 @@
 """Version 1 of the API: every room's operations together. Within it things are added, never changed or removed."""
 
-from django.utils.translation import gettext_lazy as _
-
 from nightdesk.api import (
     brands,
     customers,
@@ -21,12 +19,7 @@ from nightdesk.api.values import PlainParser
 api = Api(
     title="Nightdesk",
     version="1",
-    description=str(
-        _(
-            "Who is on duty, pages, customers and what is promised to them. See docs/api.md for signing in, lists, "
-            "once-only keys and refusals."
-        )
-    ),
+    description="Who is on duty, pages, customers and what is promised to them. docs/api.md says how to sign in.",
     docs_url=None,  # the usual pages load their scripts from elsewhere, and during an outage there is no elsewhere
     urls_namespace="api",
     auth=WAYS_IN,

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 
 from django.http import HttpRequest
+from ninja import Schema
 from ninja.errors import HttpError
 from ninja.parser import Parser
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 YEARS = range(2000, 2200)
 
@@ -57,3 +58,17 @@ def _check_text(value: object) -> None:
         for name, part in value.items():
             _check_text(name)
             _check_text(part)
+
+
+class Named(Schema):
+    """A row that is told by its name beside its number."""
+
+    id: int
+    name: str
+
+
+class Note(Schema):
+    """What a person wrote."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Words
