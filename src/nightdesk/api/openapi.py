@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
@@ -85,6 +86,10 @@ class Api(NinjaAPI):
             for method, operation in methods.items():
                 _complete(method, operation)
         return schema
+
+    def get_root_path(self, path_params: dict[str, Any]) -> str:
+        """Where all of it stands."""
+        return reverse("api:openapi-json").removesuffix("openapi.json")
 
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         """Everything that an operation raises, as a problem."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from nightdesk.access.promise_verbs import retry_promise, void_promise
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable
