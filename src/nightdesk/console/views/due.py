@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from nightdesk.access.promise_verbs import retry_promise, void_promise
+from nightdesk.base.actors import Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import HANDLERS, LANES
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import COUNTED, as_csv, asked, clear_url, csv_url, one_page, select
-from nightdesk.console.views.staff import StaffRequest, may, staff, within
+from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.console.views.subjects import url_of
 from nightdesk.people.models import Person
 
@@ -89,18 +91,18 @@ def _late(rows: QuerySet[Any], request: StaffRequest, state: str) -> QuerySet[An
 
 def find_due(request: StaffRequest, *, state: str = "", kind: str = "", lane: str = "", limit: int) -> list[Due]:
     """The first `limit` of what is due, soonest first; of what was given up, the latest first."""
-    found: list[Due] = []
+    first: list[Due] = []
     if kind != DELIVERY:
         promises = _promises(request, state)
         promises = promises.filter(kind=kind) if kind else promises
         promises = promises.filter(lane=lane) if lane else promises
-        found += [_due_promise(row) for row in promises[:limit]]
+        first += [_due_promise(row) for row in promises[:limit]]
     if kind in ("", DELIVERY):
         deliveries = _deliveries(request, state)
         deliveries = deliveries.filter(lane=lane) if lane else deliveries
-        found += _due_deliveries(list(deliveries[:limit]))
-    found.sort(key=lambda due: due.due_at, reverse=state == "dead")
-    return found[:limit]
+        first += _due_deliveries(list(deliveries[:limit]))
+    first.sort(key=lambda due: due.due_at, reverse=state == "dead")
+    return first[:limit]
 
 
 def _due_promise(row: Promise) -> Due:
@@ -127,12 +129,12 @@ def _due_deliveries(rows: Sequence[Delivery]) -> list[Due]:
             id__in={int(row.recipient_id) for row in rows if row.recipient_kind == "person"}
         ).values_list("id", "name")
     )
-    found = []
+    due = []
     for row in rows:
         message = messages.get(row.message_id)
         name = people.get(int(row.recipient_id), row.address) if row.recipient_kind == "person" else row.address
         words = CHANNEL_WORDS.get(row.channel, gettext_lazy("Send to {name}"))
-        found.append(
+        due.append(
             Due(
                 due_at=row.due_at,
                 kind=DELIVERY,
@@ -148,7 +150,7 @@ def _due_deliveries(rows: Sequence[Delivery]) -> list[Due]:
                 dead=row.state == Delivery.State.FAILED,
             )
         )
-    return found
+    return due
 
 
 def due_row(request: StaffRequest, due: Due, *, buttons: bool = False) -> dict[str, Any]:
@@ -254,3 +256,24 @@ def next_csv(request: StaffRequest) -> HttpResponse:
         for each in due
     )  # fmt: skip
     return as_csv("what-happens-next", header, rows)
+
+
+@posting("retry_promise")
+def retry(request: StaffRequest, promise_id: UUID) -> HttpResponse:
+    """Try again what was given up."""
+    _given_up(request, promise_id)
+    retry_promise(promise_id=promise_id, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("It is tried again now."), "console:next")
+
+
+@posting("void_promise")
+def void(request: StaffRequest, promise_id: UUID) -> HttpResponse:
+    """Let go of what was given up."""
+    _given_up(request, promise_id)
+    void_promise(promise_id=promise_id, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("It was let go."), "console:next")
+
+
+def _given_up(request: StaffRequest, promise_id: UUID) -> Promise:
+    rows = Promise.objects.filter(within(request.brands), id=promise_id)
+    return found(rows, _("You asked for something that was given up."))

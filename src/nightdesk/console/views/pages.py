@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.console.views.cards import before_of, page_card, page_row, shown_state, source_of, state_tag
+from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_choices, policy_choices, service_choices
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
+from nightdesk.console.views.stories import rail_events
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, may_somewhere, posting, staff, within
 from nightdesk.paging.actions import (
     acknowledge_page,
@@ -125,7 +127,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "buttons": _buttons(request, shown),
         "forms": _forms(request, shown),
         "before": before_of(last_time(shown)),
-        "events": [_event(line) for line in story(shown.id)],
+        "events": rail_events(story(shown.id), request.at),
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
     }
@@ -161,18 +163,6 @@ def _facts(page: Page) -> list[tuple[str, str]]:
         (_("What fixed it"), page.resolution),
     ]
     return [(label, value) for label, value in facts if value]
-
-
-def _event(line: Any) -> dict[str, Any]:
-    """A line of the story for parts/rail.html."""
-    return {
-        "at": line.at,
-        "text": line.text,
-        "detail": line.detail,
-        "tone": line.tone,
-        "future": line.future,
-        "late": line.late,
-    }
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
@@ -303,15 +293,6 @@ def _forms(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     return shown
 
 
-def _checked(form: forms.Form, asked_for: str) -> dict[str, Any]:
-    """The form's values. Raises Invalid with what is wrong, in the form's own words."""
-    if not form.is_valid():
-        wrong = " ".join(f"{form[name].label}: {' '.join(each)}" if name in form.fields else " ".join(each)
-                         for name, each in form.errors.items())  # fmt: skip
-        raise Invalid(asked_for, wrong, _("Go back and mend it."))
-    return form.cleaned_data
-
-
 @posting("acknowledge_page")
 def acknowledge(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """I've got it."""
@@ -324,7 +305,7 @@ def acknowledge(request: StaffRequest, page_id: UUID) -> HttpResponse:
 def resolve(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """It is fixed, and by what."""
     _page(request, page_id)
-    values = _checked(ResolveForm(request.POST, prefix="resolve"), _("You wanted to resolve a page."))
+    values = checked(ResolveForm(request.POST, prefix="resolve"), _("You wanted to resolve a page."))
     page = resolve_page(
         page_id=page_id, resolution=values["resolution"], by=request.actor, via=Door.WEB, at=request.at
     )
@@ -344,7 +325,7 @@ def reassign(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """Somebody else has it."""
     shown = _page(request, page_id)
     form = ReassignForm(request.POST, people=people_choices(shown.brand_id))
-    values = _checked(form, _("You wanted to give a page to somebody."))
+    values = checked(form, _("You wanted to give a page to somebody."))
     page = reassign_page(
         page_id=page_id, to_person_id=values["to"], by=request.actor, via=Door.WEB, at=request.at
     )
@@ -357,7 +338,7 @@ def snooze(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """Nothing rings for it until then."""
     _page(request, page_id)
     form = SnoozeForm(request.POST, prefix="snooze")
-    _checked(form, _("You wanted quiet for a page."))
+    checked(form, _("You wanted quiet for a page."))
     until = form.until_at(request.at, ZoneInfo(str(get_current_timezone())))
     snooze_page(page_id=page_id, until=until, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Quiet until {time}.").format(time=f"{localtime(until):%H:%M}"), "console:page", page_id)
@@ -367,6 +348,6 @@ def snooze(request: StaffRequest, page_id: UUID) -> HttpResponse:
 def note(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """Written into the page's story."""
     _page(request, page_id)
-    values = _checked(NoteForm(request.POST, prefix="note"), _("You wanted to write a note."))
+    values = checked(NoteForm(request.POST, prefix="note"), _("You wanted to write a note."))
     note_page(page_id=page_id, text=values["text"], by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Noted."), "console:page", page_id)

@@ -23,7 +23,7 @@ from nightdesk.paging.queries import last_time, open_pages
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota.models import Rota
-from nightdesk.rota.queries import load_rota
+from nightdesk.rota.queries import load_rotas
 
 AHEAD = timedelta(hours=24)
 NEXT_ROWS = 8
@@ -161,8 +161,7 @@ def next_day(request: StaffRequest) -> dict[str, Any] | None:
     start = start.replace(minute=0, second=0, microsecond=0)
     end = start + AHEAD
     found = []
-    for row in Rota.objects.filter(within(request.brands)):
-        rota = load_rota(row.id)
+    for rota in load_rotas(list(Rota.objects.filter(within(request.brands)).values_list("id", flat=True))).values():
         found += [(stretch, ZoneInfo(rota.zone)) for stretch in stretches(rota, start, end)]
     if not found:
         return None
