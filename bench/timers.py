@@ -88,9 +88,7 @@ def late_of_bare_loop(url: str) -> list[float]:
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, due_at timestamptz, done boolean DEFAULT false)")
         db.execute("CREATE INDEX ON bare (due_at) WHERE NOT done")
-        db.execute(
-            "INSERT INTO bare (due_at) SELECT now() + interval '1 day' FROM generate_series(1, %s)", [PENDING]
-        )
+        db.execute("INSERT INTO bare (due_at) SELECT now() + interval '1 day' FROM generate_series(1, %s)", [PENDING])
         db.execute("INSERT INTO bare (due_at) SELECT now() + interval '2 s' FROM generate_series(1, %s)", [DUE])
         late: list[float] = []
         while len(late) < DUE:
@@ -110,9 +108,7 @@ def main() -> None:
     with database() as url:
         bare = late_of_bare_loop(url)
         ours = late_of_worker(url)
-    at_most(
-        "timers", percentile(ours, 0.99), "s late, p99 of 10,000", 0.3, percentile(bare, 0.99), "bare loop"
-    ).keep()
+    at_most("timers", percentile(ours, 0.99), "s late, p99 of 10,000", 0.3, percentile(bare, 0.99), "bare loop").keep()
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def listen(shift: Shift) -> None:
 def database_time() -> datetime:
     """The database's own present instant."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SELECT nightdesk_now()")
         return cursor.fetchone()[0]  # type: ignore[no-any-return]
 
 

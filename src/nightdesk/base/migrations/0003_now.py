@@ -1,0 +1,12 @@
+"""The one clock: every process follows this function, so a rehearsal that replaces it moves the whole installation."""
+
+from django.db import migrations
+
+MAKE = """
+CREATE FUNCTION nightdesk_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT clock_timestamp() $$;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("base", "0002_months")]
+    operations = [migrations.RunSQL(MAKE, "DROP FUNCTION nightdesk_now()")]
