@@ -30,7 +30,7 @@ STRUCK_OFF = 75
 """Exit status of a worker that was taken for dead, or hung: start another."""
 
 BATCH = {"page": 20, "follow": 50, "plain": 500}
-THREADS = {"page": 2, "follow": 1, "plain": 1}
+THREADS = {"page": 2, "follow": 1, "plain": 2}
 
 
 class Shift:
@@ -93,7 +93,7 @@ def lane(name: str) -> Runner:
         seen = shift.wakes
         rows = leases.claim(Promise, name, BATCH[name], at=clock.now(), worker=shift.worker)
         if not rows:
-            shift.wait(seen)
+            shift.wait(seen, min(POLL_EVERY, leases.due_in(Promise, name, at=clock.now()).total_seconds()))
             return
         shift.begin()
         try:
