@@ -68,7 +68,7 @@ def test_every_accepted_alarm_is_delivered_whatever_is_killed() -> None:
             os.kill(tonight.stack.pid_of(victim), signal.SIGKILL)
             until(lambda: send_alarm(tonight, seen), 20, f"an alarm is accepted after kill {number} of {victim}")
             newest = list(seen.accepted)[-1]
-            until(lambda: arrived(tonight, newest), 20, f"an alarm gets through after kill {number} of {victim}")
+            until(lambda: arrived(tonight, newest), 20, f"{newest} gets through after kill {number} of {victim}")  # noqa: B023
             seen.recovered.append((victim, time.monotonic() - killed_at))
         for key in seen.accepted:
             until(lambda: arrived(tonight, key), 20, f"{key} was accepted and did not arrive")  # noqa: B023

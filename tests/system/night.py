@@ -26,6 +26,8 @@ class Night:
     mails: MailSink
     sms: SmsProvider
     staged: dict[str, Any]
+    ahead: timedelta = timedelta(0)
+    """How far the clock was put on altogether."""
 
     def mails_to(self, address: str, words: str) -> list[Mail]:
         """Mails that `address` got about `words`."""
@@ -45,25 +47,24 @@ class Night:
 
     def jump(self, by: timedelta) -> None:
         """Put the clock of the whole installation on; every process follows within a beat."""
+        self.ahead += by
         with self.stack.database() as connection:
             connection.execute(
                 "CREATE OR REPLACE FUNCTION nightdesk_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
-                f"$$ SELECT clock_timestamp() + interval '{self.jumped(by).total_seconds()} seconds' $$".encode()
+                f"$$ SELECT clock_timestamp() + interval '{self.ahead.total_seconds()} seconds' $$".encode()
             )
-
-    def jumped(self, by: timedelta) -> timedelta:
-        """How far the clock is put on altogether, `by` included."""
-        self._jumped = getattr(self, "_jumped", timedelta(0)) + by
-        return self._jumped
 
 
 @contextlib.contextmanager
-def night(**environment: str) -> Iterator[Night]:
-    """A staged night: Bo holds the seat, Al is the second step of the policy, `STEP_S` later."""
+def night(*, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0, **environment: str) -> Iterator[Night]:
+    """A staged night: Bo holds the seat, Al is the second step of the policy, `STEP_S` later.
+
+    `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later.
+    """
     with (
         MailSink() as mails,
         SmsProvider(account_sid="AC" + "1" * 32, auth_token="secret", numbers=(PAGER,)) as sms,
-        stack(**environment) as running,
+        stack(on_disk=on_disk, **environment) as running,
     ):
         staged = running.stage(
             people=[
@@ -73,6 +74,8 @@ def night(**environment: str) -> Iterator[Night]:
             smtp={"host": mails.host, "port": mails.port},
             sms={"base_url": sms.url, "account_sid": "AC" + "1" * 32, "auth_token": "secret", "from": PAGER},
             step_s=STEP_S,
+            storm_limit=storm_limit,
+            text_after_s=text_after_s,
             formats=["alertmanager", "pagerduty_v2", "generic"],
         )
         yield Night(running, mails, sms, staged)

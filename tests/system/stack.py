@@ -168,11 +168,12 @@ class Stack:
 
 
 @contextlib.contextmanager
-def stack(**environment: str) -> Iterator[Stack]:
-    """A started stack on a new folder; both are gone afterwards."""
+def stack(*, on_disk: bool = False, **environment: str) -> Iterator[Stack]:
+    """A started stack on a new folder; both are gone afterwards. In memory where there is room, unless `on_disk`."""
     shm = Path("/dev/shm")
     roomy = shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2 << 30
-    state = Path(tempfile.mkdtemp(prefix="nightdesk-stack-", dir=shm if roomy else None))
+    place = shm if roomy and not on_disk else Path("/var/tmp")
+    state = Path(tempfile.mkdtemp(prefix="nightdesk-stack-", dir=place))
     state.chmod(0o711 if os.geteuid() == 0 else 0o700)
     running = Stack(state, **environment)
     try:
