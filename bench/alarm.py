@@ -5,6 +5,7 @@ yardstick is Debian's Alertmanager with group_wait 0, sending its own mail of th
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 
@@ -78,14 +79,12 @@ async def measure(tonight: Night, theirs: MailSink, alertmanager_url: str) -> No
     )
 
 
-_made = 0
+_numbers = itertools.count(1)
 
 
 async def one(session: aiohttp.ClientSession, post: Post, sink: MailSink, run: str, number: int) -> float:
     """Seconds from posting one alarm until its mail has arrived."""
-    global _made
-    _made += 1
-    key = f"{run}-{_made}-"
+    key = f"{run}-{next(_numbers)}-"
     start = time.time()
     status = await post(session, key, number)
     assert status in (200, 202), status
