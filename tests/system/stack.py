@@ -56,15 +56,17 @@ class Stack:
             "NIGHTDESK_DEMO": "0",
             **environment,
         }
+        self.command = [sys.executable, "-m", "nightdesk", "serve"]
+        self.folder = ROOT
         self.log = (state / "serve.log").open("ab")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start `serve`, and come back when it answers that it is ready."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nightdesk", "serve"],
+            self.command,
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.folder,
             stdout=self.log,
             stderr=self.log,
         )
@@ -152,6 +154,11 @@ class Stack:
                 if self.process and int(parent) == self.process.pid and name.encode() in words:
                     return int(folder.name)
         raise LookupError(f"no {name} runs")
+
+    def get(self, path: str) -> str:
+        """What GET answers, as text. Raises HTTPError for anything but success."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return str(answer.read().decode())
 
     def post(self, path: str, body: Any, **headers: str) -> tuple[int, bytes]:
         """POST `body` as JSON; the answer's status and body. OSError when nobody answers."""
