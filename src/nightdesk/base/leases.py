@@ -43,8 +43,15 @@ def claim(model: type[Row], lane: str, limit: int, *, at: datetime, worker: UUID
     return rows
 
 
+def due_in(model: type[Leased], lane: str, *, at: datetime) -> timedelta:
+    """How long from `at` until the next row of `lane` falls due; nothing when one is due, a day when there is none."""
+    open_rows = model._default_manager.filter(lane=lane, ended_at=None, leased_by=None)
+    next_due = open_rows.order_by("due_at").values_list("due_at", flat=True).first()
+    return timedelta(days=1) if next_due is None else max(timedelta(0), next_due - at)
+
+
 def release_dead(models: Iterable[type[Leased]], *, at: datetime) -> int:
-    """Strike off workers silent for `DEAD_AFTER` and free every row leased by no known worker; returns how many.
+    """Strike off workers silent for `DEAD_AFTER` and free every due row leased by no known worker; returns how many.
 
     0 while another process is at it. To be called only when every living worker has had `DEAD_AFTER` to beat since the
     database was last away.
@@ -57,7 +64,7 @@ def release_dead(models: Iterable[type[Leased]], *, at: datetime) -> int:
         # Asking for "no known worker" instead of "one of those" also frees what a worker claimed while it was struck off.
         known = Worker.objects.values("id")
         return sum(
-            model._default_manager.filter(leased_by__isnull=False)
+            model._default_manager.filter(ended_at=None, due_at__lte=at, leased_by__isnull=False)
             .exclude(leased_by__in=known)
             .update(leased_by=None, leased_at=None)
             for model in models

@@ -32,7 +32,7 @@ STRUCK_OFF = 75
 """Exit status of a worker that was taken for dead, or hung: start another."""
 
 BATCH = {"page": 20, "follow": 50, "plain": 500}
-THREADS = {"page": 2, "follow": 1, "plain": 1}
+THREADS = {"page": 2, "follow": 1, "plain": 2}
 
 
 class Shift:
@@ -106,7 +106,7 @@ def lane(name: str) -> Runner:
         finally:
             shift.end()
         if not rows:
-            shift.wait(seen)
+            shift.wait(seen, min(POLL_EVERY, leases.due_in(Promise, name, at=clock.now()).total_seconds()))
 
     def give_back(shift: Shift) -> None:
         freed = leases.give_back(Promise, worker=shift.worker, lane=name)
@@ -210,7 +210,7 @@ def listen(shift: Shift) -> None:
 def database_time() -> datetime:
     """The database's own present instant."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SELECT nightdesk_now()")
         return cursor.fetchone()[0]  # type: ignore[no-any-return]
 
 
