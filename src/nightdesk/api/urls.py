@@ -15,4 +15,8 @@ def _behind_the_door() -> list[URLPattern]:
     return patterns
 
 
-urlpatterns = [*_behind_the_door(), path("<path:rest>", through_the_door(nothing_here), name="nothing-here")]
+urlpatterns = [
+    *_behind_the_door(),
+    path("", through_the_door(nothing_here)),
+    path("<path:rest>", through_the_door(nothing_here)),
+]

@@ -2,12 +2,7 @@
 
 from nightdesk.api import (
     brands,
-    customers,
     deliveries,
-    duty,
-    integrations,
-    journal,
-    pages,
     people,
     promises,
     tokens,
@@ -40,12 +35,7 @@ api = Api(
     },
 )
 api.add_router("/brands", brands.router)
-api.add_router("", customers.router)
 api.add_router("/deliveries", deliveries.router)
-api.add_router("", duty.router)
-api.add_router("", integrations.router)
-api.add_router("/journal", journal.router)
-api.add_router("/pages", pages.router)
-api.add_router("/people", people.router)
+api.add_router("", people.router)
 api.add_router("/promises", promises.router)
 api.add_router("/tokens", tokens.router)
