@@ -76,10 +76,7 @@ def _promises(request: StaffRequest, state: str) -> QuerySet[Promise]:
 
 
 def _deliveries(request: StaffRequest, state: str) -> QuerySet[Delivery]:
-    rows = Delivery.objects.all()
-    if request.brands is not None:
-        seen = Message.objects.filter(within(request.brands))
-        rows = rows.filter(message_id__in=seen.values("id"))
+    rows = Delivery.objects.filter(within(request.brands))
     if state == "dead":
         return rows.filter(state=Delivery.State.FAILED).order_by("-due_at")
     return _late(rows.filter(ended_at=None), request, state).order_by("due_at")

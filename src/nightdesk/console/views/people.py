@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.access.models import User
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, NotFound
-from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.registry import LOUD
+from nightdesk.console.contact_test import send_test
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import LANGUAGES, brand_choices, people_within
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
@@ -398,7 +398,7 @@ def confirm_contact(request: StaffRequest, person_id: int, method_id: int) -> Ht
 def test_contact(request: StaffRequest, person_id: int, method_id: int) -> HttpResponse:
     """A message that they answer, which confirms the address."""
     method = _method(request, person_id, method_id)
-    _send_test(request, method)
+    send_test(method, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("A test is on its way. Answer it, and the address is confirmed."), "console:person", person_id)
 
 

@@ -40,7 +40,7 @@ DOORS = {
 """How somebody came in; a machine's doors go without saying."""
 
 GOOD = ("acknowledged", "resolved")
-BAD = ("unreached", "escalated", "rang_again")
+BAD = ("rung", "asked", "woken")
 
 
 def rail_events(lines: Iterable[Line], at: datetime) -> list[dict[str, Any]]:
