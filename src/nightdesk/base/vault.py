@@ -40,7 +40,9 @@ def open_(sealed: bytes) -> bytes:
     try:
         return AESGCM(key_for("vault")).decrypt(nonce, rest, _VERSION)
     except (InvalidTag, ValueError):
-        raise Unreadable("This was sealed with another master key. Set that key again, or enter the secret anew.") from None
+        raise Unreadable(
+            "This was sealed with another master key. Set that key again, or enter the secret anew."
+        ) from None
 
 
 @lru_cache(maxsize=16)

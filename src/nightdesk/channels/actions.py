@@ -236,7 +236,9 @@ def note_receipt(
         row.save(update_fields=["provider_id", "route_id"])
         return True
     if bad or decide.is_news(state, receipt.state):
-        _write_receipt(row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at)
+        _write_receipt(
+            row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at
+        )
     if bad:
         _take_bad_news(row, route_id, receipt, at)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
@@ -418,14 +420,14 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     verbs = offered(message.answers)
     if command is None or command.verb not in verbs:
         if command is None and "note" in verbs:
-            _ask_verb(delivery, message, Answer("note", text=reply.body), via, at)
+            _ask_verb(delivery, Answer("note", text=reply.body), via, at)
         return _help(row, delivery, message, wording.what_is_understood(verbs, message.code), via, at)
-    sentence = _ask_verb(delivery, message, command, via, at)
+    sentence = _ask_verb(delivery, command, via, at)
     _say_back(delivery, message, sentence, via, at)
     return sentence
 
 
-def _ask_verb(delivery: Delivery, message: Message, answer: Answer, via: Door, at: datetime) -> str:
+def _ask_verb(delivery: Delivery, answer: Answer, via: Door, at: datetime) -> str:
     """The sentence that the verb says, or why it would not."""
     try:
         return take_answer(
@@ -526,7 +528,9 @@ def _take_carrier_word(row: Inbound, reply: Reply, word: str, via: Door, at: dat
     if word == "help":
         return _("The carrier answers this word.")
     if word == "stop":
-        why = _("{word} was texted from this number: the carrier stops our texts.").format(word=reply.body.strip().upper())
+        why = _("{word} was texted from this number: the carrier stops our texts.").format(
+            word=reply.body.strip().upper()
+        )
         mark_broken(row.channel, reply.sender, why, at)
     record(
         STOP_TEXTED,
@@ -570,9 +574,16 @@ def save_route(
     asked = _("The route {name} was to be set up.").format(name=name)
     known = CHANNELS.get(driver)
     if known is None or (known.channel and known.channel != channel) or not name.strip():
-        raise Invalid(asked, _("There is no driver {driver} for {channel}, or the name is empty.").format(
-            driver=driver, channel=channel), _("Choose one of {drivers}.").format(drivers=", ".join(CHANNELS)))
-    route = Route(channel=channel) if route_id is None else Route.objects.select_for_update().filter(id=route_id).first()
+        raise Invalid(
+            asked,
+            _("There is no driver {driver} for {channel}, or the name is empty.").format(
+                driver=driver, channel=channel
+            ),
+            _("Choose one of {drivers}.").format(drivers=", ".join(CHANNELS)),
+        )
+    route = (
+        Route(channel=channel) if route_id is None else Route.objects.select_for_update().filter(id=route_id).first()
+    )
     if route is None:
         raise NotFound(asked, _("It does not exist."), _("Make a new one."))
     if route_id is not None:
@@ -635,8 +646,11 @@ def _sorted_settings(
     """(what may be shown, what is secret) of the driver's fields. Raises Invalid."""
     unknown = given.keys() - {field.name for field in driver.fields}
     if unknown:
-        raise Invalid(asked, _("{driver} has no {fields}.").format(
-            driver=driver.name, fields=", ".join(sorted(unknown))), _("Leave that out."))
+        raise Invalid(
+            asked,
+            _("{driver} has no {fields}.").format(driver=driver.name, fields=", ".join(sorted(unknown))),
+            _("Leave that out."),
+        )
     kept: dict[str, Any] = {}
     if route.secrets and route.driver == driver.name:
         try:

@@ -79,7 +79,9 @@ def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
     delivery = Delivery.objects.filter(id=delivery_id, month=month).first()
     message = Message.objects.filter(id=delivery.message_id).first() if delivery else None
     if delivery is None or message is None:
-        raise NotFound("This message was asked for.", "It is not in the ledger any more.", "Look at its subject instead.")
+        raise NotFound(
+            "This message was asked for.", "It is not in the ledger any more.", "Look at its subject instead."
+        )
     return delivery, message
 
 

@@ -3,9 +3,7 @@
 from nightdesk.channels.driver import Driver
 from nightdesk.channels.drivers import email, outbox, pocket, twilio, webhook
 
-CHANNELS: dict[str, Driver] = {
-    module.DRIVER.name: module.DRIVER for module in (email, twilio, webhook, pocket, outbox)
-}
+CHANNELS: dict[str, Driver] = {module.DRIVER.name: module.DRIVER for module in (email, twilio, webhook, pocket, outbox)}
 """Name of a driver -> the driver. The outbox stands in for any channel that has no route."""
 
 LOUD = frozenset({"sms", "voice"})

@@ -190,7 +190,11 @@ class Sender:
     def _claim(self, lane: str) -> int:
         with self._lock:
             held = Counter(job.place for job in self._jobs.values())
-        full = [(channel, brand) for (of_lane, channel, brand), number in held.items() if of_lane == lane and number >= IN_HAND]
+        full = [
+            (channel, brand)
+            for (of_lane, channel, brand), number in held.items()
+            if of_lane == lane and number >= IN_HAND
+        ]
         at = clock.now()
         rows = claim_deliveries(lane, CLAIM_AT_ONCE, at=at, worker=self._worker, full=full)
         if not rows:
@@ -350,7 +354,9 @@ class RouteInHand:
         ended_at = max(clock.now(), at)
         self._note_health(came, job, ended_at)
         if isinstance(came, Sent):
-            job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id))
+            job.tries.append(
+                Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id)
+            )
             return self._sent(job, came, ended_at)
         outcome: State = "failed_for_now" if isinstance(came, Temporary) else "failed"
         job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, outcome, came.reason))
@@ -489,9 +495,7 @@ def routes_by_channel() -> dict[str, tuple[RouteFacts, ...]]:
             log.warning("The route %s needs the driver %s, which is not here", route.name, route.driver)
         elif route.enabled:
             listed.append(
-                RouteFacts(
-                    route.id, route.name, route.channel, route.brand_id, driver, route.position, _opened(route)
-                )
+                RouteFacts(route.id, route.name, route.channel, route.brand_id, driver, route.position, _opened(route))
             )
     return {channel: tuple(routes) for channel, routes in found.items()}
 

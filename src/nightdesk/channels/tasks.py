@@ -16,6 +16,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.channels.decide import Came, Health, State
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.people.actions import mark_contact_broken
+from nightdesk.people.models import ContactMethod
 
 log = logging.getLogger(__name__)
 
@@ -125,13 +126,12 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
     """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
-    try:
-        with transaction.atomic():
-            mark_contact_broken(
-                channel=channel, address=address, why=why[:200], by=SCHEDULER, via=Door.WORKER, at=at
-            )
-    except Refusal as refusal:
-        log.warning("A dead address could not be marked: %s", refusal)
+    for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
+        try:
+            with transaction.atomic():
+                mark_contact_broken(method_id=method.id, why=why, by=SCHEDULER, via=Door.WORKER, at=at)
+        except Refusal as refusal:
+            log.warning("A dead address could not be marked: %s", refusal)
 
 
 def tried_as_json(tried: dict[int, Came]) -> list[list[Any]]:

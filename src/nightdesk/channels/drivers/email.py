@@ -161,7 +161,9 @@ def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
     mail["Date"] = format_datetime(said.at)
     mail["Message-ID"] = f"<{_ID.decode()}@{domain or 'localhost'}>"
     if said.subject_id:
-        mail["References"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', f'{said.subject_kind}.{said.subject_id}')}@{domain or 'localhost'}>"
+        mail["References"] = (
+            f"<{re.sub(r'[^A-Za-z0-9.-]', '-', f'{said.subject_kind}.{said.subject_id}')}@{domain or 'localhost'}>"
+        )
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     call = _("Answer here:") if said.verbs else _("See it here:")
@@ -192,7 +194,9 @@ DRIVER = Driver(
     at_once=20,
     fields=(
         Field("host", gettext_lazy("Mail server"), required=True),
-        Field("port", gettext_lazy("Port"), kind="integer", help=gettext_lazy("Empty: 587, 465 or 25 by the security.")),
+        Field(
+            "port", gettext_lazy("Port"), kind="integer", help=gettext_lazy("Empty: 587, 465 or 25 by the security.")
+        ),
         Field(
             "security",
             gettext_lazy("Security"),

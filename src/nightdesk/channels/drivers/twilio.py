@@ -99,9 +99,7 @@ def callback_url(outgoing: Outgoing) -> str:
     return f"{django_settings.PUBLIC_URL}/providers/twilio/{outgoing.route_id}/status?{urlencode(about)}"
 
 
-def is_genuine(
-    urls: Sequence[str], form: Mapping[str, Sequence[str]], signature: str, settings: Settings
-) -> bool:
+def is_genuine(urls: Sequence[str], form: Mapping[str, Sequence[str]], signature: str, settings: Settings) -> bool:
     """Whether the provider that `settings` belong to signed this request, called at one of `urls`."""
     token = settings.get("auth_token") or ""
     verdicts = [twilio_signature.valid(url, form, signature, token) for url in urls]
@@ -110,7 +108,10 @@ def is_genuine(
 
 def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:
     """What a status callback says. Raises Invalid where that cannot be read."""
-    sid, status = _one(form, "MessageSid") or _one(form, "SmsSid"), _one(form, "MessageStatus") or _one(form, "SmsStatus")
+    sid, status = (
+        _one(form, "MessageSid") or _one(form, "SmsSid"),
+        _one(form, "MessageStatus") or _one(form, "SmsStatus"),
+    )
     state = STATES.get(status.lower())
     if not sid or state is None:
         raise Invalid(
@@ -125,7 +126,9 @@ def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:
     return Receipt(
         provider_id=sid[:200],
         state=state,  # type: ignore[arg-type]
-        reason=f"{status} {code or ''} {_one(form, 'ErrorMessage')}".strip()[:300] if state in ("failed", "expired") else "",
+        reason=f"{status} {code or ''} {_one(form, 'ErrorMessage')}".strip()[:300]
+        if state in ("failed", "expired")
+        else "",
         permanent=code in PERMANENT,
         unreachable=code in UNREACHABLE,
     )
@@ -194,7 +197,9 @@ DRIVER = Driver(
             gettext_lazy("It reports what was delivered"),
             kind="flag",
             default=True,
-            help=gettext_lazy("Needs a public URL that the provider can call. Without a receipt the next route is tried."),
+            help=gettext_lazy(
+                "Needs a public URL that the provider can call. Without a receipt the next route is tried."
+            ),
         ),
         *PACING,
     ),

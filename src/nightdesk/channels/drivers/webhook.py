@@ -159,7 +159,9 @@ def _verdict(answer: aiohttp.ClientResponse, delivery_id: str) -> Sent:
         wait = answer.headers.get("Retry-After", "")
         raise Temporary(f"HTTP {status}", min(float(wait), 300.0) if wait.isdigit() else None, of_route=False)
     if 300 <= status < 400:
-        raise Permanent(_("The address leads on to another one ({status}), which we do not follow.").format(status=status))
+        raise Permanent(
+            _("The address leads on to another one ({status}), which we do not follow.").format(status=status)
+        )
     raise Permanent(f"HTTP {status}")
 
 
