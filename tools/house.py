@@ -38,6 +38,7 @@ ALLOWED = (
     ),
     Allowed("HOUSE-7", "base/promises.py", "lost_connection", "drivers disagree on what a lost connection throws"),
     Allowed("HOUSE-7", "base/worker.py", "forever", "the worker loop records whatever happens and lives on"),
+    Allowed("HOUSE-7", "paging/actions.py", "receive_alarm", "intake keeps what it cannot take in, with the reason"),
     Allowed("HOUSE-7", "base/front.py", "_keep_running", "a poller that dies unseen would leave every screen old"),
 )
 WAKE_UP = ("base/promises.py", "wake_workers")
@@ -73,7 +74,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "refused": "how the pure modules say no",
     },
     "journal": {"kinds": "what can happen, with versions"},
-    "paging": {"formats/": "what monitoring systems send"},
+    "paging": {
+        "answering": "what a reply does, and what is said back",
+        "formats/": "what monitoring systems send",
+        "limits": "how many alarms one key may send",
+        "wording": "what a page says",
+    },
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
