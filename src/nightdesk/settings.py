@@ -174,7 +174,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],
@@ -194,7 +193,8 @@ EMAIL_BACKEND = "nightdesk.channels.account_mail.LedgerBackend"
 DEFAULT_FROM_EMAIL = env.text("NIGHTDESK_MAIL_FROM", "Nightdesk <nightdesk@localhost>", "Sender of our mail.")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# The address is unique whatever its case, by a constraint that this check does not see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 LOGGING = {
     "version": 1,

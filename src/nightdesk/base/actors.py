@@ -36,8 +36,8 @@ class Actor:
 
     @property
     def person_id(self) -> int | None:
-        """The staff member's id, or None where this is nobody of ours."""
-        return int(self.id) if self.kind == "person" else None
+        """The staff member's id; None where this is nobody of ours, or a user who is not on the staff list."""
+        return int(self.id) if self.kind == "person" and self.id.isdecimal() else None
 
 
 SCHEDULER = Actor("scheduler", "scheduler", "Nightdesk")

@@ -22,6 +22,7 @@ import uvloop
 from granian.server.embed import Server
 
 from nightdesk.base.asgi_types import Receive, Scope, Send, answer_text, first_header
+from nightdesk.base.clock import seconds
 from nightdesk.base.forwarded import seen_through, without_claims
 from nightdesk.base.hot import HotBytes, send_page
 from nightdesk.base.live import Hub, TicketRefused, make_ticket, read_ticket
@@ -53,7 +54,7 @@ class Front:
         larger_bodies: Mapping[str, int] | None = None,
         trusted_proxies: Sequence[str] = (),
         max_streams: int = 2000,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = seconds,
     ) -> None:
         """`key` (16 bytes or more) signs live tickets. `threads`, `max_body`, `larger_bodies`: see WsgiDoor.
 

@@ -6,13 +6,13 @@ there, so that "next update due at 04:30" turns into "the update is late" even w
 
 import gzip
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from nightdesk.base.asgi_types import Headers, Send, answer, first_header
+from nightdesk.base.clock import seconds
 
 _WORTH_COMPRESSING = 256  # bytes; below, gzip's own frame eats the gain
 
@@ -46,7 +46,7 @@ class HotBytes:
     The query string plays no part: a hot page is the same for everyone.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, clock: Callable[[], float] = seconds) -> None:
         """`clock` gives seconds since the epoch; it is asked only for pages that have a late variant."""
         self._clock = clock
         self._entries: dict[tuple[str, str], _Entry] = {}

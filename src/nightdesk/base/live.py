@@ -10,13 +10,13 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from nightdesk.base.asgi_types import Headers, Receive, Send, answer_text
+from nightdesk.base.clock import seconds
 
 HEARTBEAT_SECONDS = 15.0
 STALL_SECONDS = 30.0  # a client that takes nothing for so long is let go
@@ -104,7 +104,7 @@ class _Listener:
 class Hub:
     """Who listens to what in this process. `publish` may be called from any thread; the rest belongs to the loop."""
 
-    def __init__(self, *, max_streams: int = 2000, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, max_streams: int = 2000, clock: Callable[[], float] = seconds) -> None:
         """`max_streams` streams at most at one time; `clock` gives seconds since the epoch."""
         self.max_streams = max_streams
         self._clock = clock

@@ -59,14 +59,15 @@ class Promise(Leased):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["lane", "due_at"], name="promise_due", condition=Q(ended_at=None, leased_by=None)),
-            models.Index(fields=["due_at"], name="promise_open", condition=Q(ended_at=None)),
-            models.Index(fields=["leased_by"], name="promise_leased", condition=Q(leased_by__isnull=False)),
+            # No index knows `leased_by`: leasing a row is then an update that touches no index at all.
+            models.Index(fields=["lane", "due_at"], name="promise_due", condition=Q(ended_at=None)),
             models.Index(fields=["subject_kind", "subject_id"], name="promise_subject", condition=Q(ended_at=None)),
             models.Index(fields=["ended_at"], name="promise_dead", condition=Q(ended_as="dead")),
         ]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["kind", "occurrence"], name="promise_occurs_once"),
+            models.UniqueConstraint(
+                fields=["kind", "occurrence"], condition=Q(occurrence__isnull=False), name="promise_occurs_once"
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_as=None) | Q(ended_at__isnull=False, ended_as__isnull=False),
                 name="promise_ends_as_something",

@@ -1,34 +1,53 @@
 """Tables kept in one partition a month: the months are made ahead, and a month that is over can be dropped in a second."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.db import connection
 
 AHEAD = 3
 """Months made ahead. Whatever falls outside them lands in the default partition, so nothing is refused."""
 
+# Months are UTC's, whatever zone the session is in. A row trigger comes with the parent, a statement trigger (TRUNCATE) does
+# not, and is copied. Rows that came while no worker made months lie in the default partition; their month stays there.
 MAKE_FUNCTION = """
-CREATE FUNCTION nightdesk_make_month(parent regclass, month date) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION nightdesk_make_month(parent regclass, month date) RETURNS void LANGUAGE plpgsql SET timezone = 'UTC' AS $$
 DECLARE
     name text := parent::text || '_' || to_char(month, 'YYYY_MM');
     upper date := (month + interval '1 month')::date;
+    definition text;
 BEGIN
-    IF to_regclass(name) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', name, parent, month, upper);
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN;
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('nightdesk_make_month'));
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    BEGIN
+        EXECUTE format('CREATE TABLE %I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', name, parent, month, upper);
+    EXCEPTION WHEN check_violation THEN
+        RAISE WARNING '% stays in the default partition, which has rows of it.', name;
+        RETURN;
+    END;
+    FOR definition IN
+        SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = parent AND NOT tgisinternal AND tgtype & 1 = 0
+    LOOP
+        EXECUTE regexp_replace(definition, ' ON \\S+ ', format(' ON %I ', name));
+    END LOOP;
 END $$;
 """
 
 
 def month_of(at: datetime) -> date:
-    """The first day of the month of `at`, an aware UTC instant: the partition that a row with this cause lives in."""
-    return date(at.year, at.month, 1)
+    """The first day of the month in which `at` (aware) lies in UTC: the partition that a row with this cause lives in."""
+    return at.astimezone(UTC).date().replace(day=1)
 
 
 def make_months(tables: tuple[str, ...], at: datetime, *, behind: int = 0) -> None:
     """Make sure that each of `tables` has partitions from `behind` months before `at` to `AHEAD` after it."""
+    first = month_of(at)
     with connection.cursor() as cursor:
         for step in range(-behind, AHEAD + 1):
-            year, month = divmod(at.year * 12 + at.month - 1 + step, 12)
+            year, month = divmod(first.year * 12 + first.month - 1 + step, 12)
             for table in tables:
                 cursor.execute("SELECT nightdesk_make_month(%s, %s)", [table, date(year, month + 1, 1)])

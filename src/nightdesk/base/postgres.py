@@ -423,7 +423,7 @@ def _one(connection: psycopg.Connection, query: str, *values: str) -> bool:
 
 def of_state(state: Path) -> Server | Outside:
     """The database of this installation, not started: the one of NIGHTDESK_DATABASE_URL, else our own."""
-    url = env.secret("NIGHTDESK_DATABASE_URL", None, "URL of a PostgreSQL 15 or newer to use instead of our own.")
+    url = env.secret("NIGHTDESK_DATABASE_URL", "", "PostgreSQL 15 or newer to use; empty: Nightdesk runs its own.")
     return Outside(url) if url else Server(state)
 
 

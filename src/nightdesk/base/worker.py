@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, connection
 
-from nightdesk.base import clock, leases, promises
+from nightdesk.base import clock, ear, leases, promises
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Leased, Promise, Worker
 
@@ -24,13 +24,15 @@ log = logging.getLogger(__name__)
 
 POLL_EVERY = 0.2
 """Seconds between looks when nothing wakes us: the bound on how late a lost wake-up can make anything."""
+RETRY_AFTER = 0.3
+"""Seconds that a thread waits after an error."""
 HANG_LIMIT = 60.0
-"""Seconds that one batch may take before the process gives itself up."""
+"""Seconds that one claim, promise or joint batch may take before the process gives itself up."""
 STRUCK_OFF = 75
 """Exit status of a worker that was taken for dead, or hung: start another."""
 
 BATCH = {"page": 20, "follow": 50, "plain": 500}
-THREADS = {"page": 2, "follow": 1, "plain": 1}
+THREADS = {"page": 2, "follow": 1, "plain": 2}
 
 
 class Shift:
@@ -67,7 +69,9 @@ class Shift:
         self.wake()
 
     def begin(self) -> None:
-        """The calling thread starts something that must not take longer than `HANG_LIMIT`."""
+        """The calling thread starts something (and is done with what it did before) that must not take longer than
+        `HANG_LIMIT`.
+        """
         self._busy[threading.get_ident()] = time.monotonic()
 
     def end(self) -> None:
@@ -90,42 +94,70 @@ def lane(name: str) -> Runner:
     """A thread that keeps the promises of one lane."""
 
     def keep_lane(shift: Shift) -> None:
+        def next_one() -> bool:
+            shift.begin()
+            return not shift.stopping.is_set()
+
         seen = shift.wakes
-        rows = leases.claim(Promise, name, BATCH[name], at=clock.now(), worker=shift.worker)
-        if not rows:
-            shift.wait(seen)
-            return
         shift.begin()
         try:
-            promises.keep_many(rows)
+            rows = leases.claim(Promise, name, BATCH[name], at=clock.now(), worker=shift.worker)
+            promises.keep_many(rows, go_on=next_one)
         finally:
             shift.end()
+        if not rows:
+            shift.wait(seen, min(POLL_EVERY, leases.due_in(Promise, name, at=clock.now()).total_seconds()))
 
-    return forever(keep_lane)
+    def give_back(shift: Shift) -> None:
+        freed = leases.give_back(Promise, worker=shift.worker, lane=name)
+        if freed:
+            log.warning("Gave back %s leases of lane %s", freed, name)
+
+    return forever(keep_lane, recover=give_back)
 
 
-def forever(step: Runner) -> Runner:
-    """Repeat `step` until the shift ends, waiting out a database that is away and outliving any error of one step."""
+def forever(step: Runner, *, recover: Runner | None = None) -> Runner:
+    """Repeat `step` until the shift ends, waiting out a database that is away and outliving any error of one step.
+
+    After an error `recover` is called before the next step, again and again until it succeeds: whoever claims rows gives
+    back there what it may have leased without knowing (`leases.give_back`), as nobody else frees a living worker's leases.
+    """
 
     def run(shift: Shift) -> None:
+        stumbled = False
         while not shift.stopping.is_set():
             try:
+                if stumbled and recover is not None:
+                    recover(shift)
+                stumbled = False
                 step(shift)
             except (DatabaseError, InterfaceError) as error:
-                log.warning("The database is away (%s); trying again", str(error).strip().splitlines()[0:1])
+                stumbled = True
+                log.warning(
+                    "The database is away, or refuses: %s", " ".join(str(error).split()) or type(error).__name__
+                )
                 connection.close()
-                shift.stopping.wait(0.3)
+                shift.stopping.wait(RETRY_AFTER)
             except Exception:
+                stumbled = True
                 log.exception("A worker thread stumbled; it goes on")
-                close_old_connections()
-                shift.stopping.wait(0.3)
+                connection.close()
+                shift.stopping.wait(RETRY_AFTER)
         connection.close()
 
     return run
 
 
+def watch(shift: Shift) -> None:
+    """End the process once a thread hangs for longer than `HANG_LIMIT`. Asks nothing of the database, which may be why."""
+    while not shift.stopping.wait(1.0):
+        if shift.hung_for() > HANG_LIMIT:
+            log.critical("A thread has hung for %.0f s; this worker gives itself up", shift.hung_for())
+            os._exit(STRUCK_OFF)
+
+
 class Heart:
-    """Beats, releases the dead, keeps the clock on the database's time, and ends the process if a thread hangs."""
+    """Beats, releases the dead, and keeps the clock on the database's time."""
 
     def __init__(self) -> None:
         self._beating_since: float | None = None
@@ -133,9 +165,6 @@ class Heart:
 
     def __call__(self, shift: Shift) -> None:
         """One beat, then a pause of `leases.BEAT_EVERY`."""
-        if shift.hung_for() > HANG_LIMIT:
-            log.critical("A thread has hung for %.0f s; this worker gives itself up", shift.hung_for())
-            os._exit(STRUCK_OFF)
         try:
             self._beat(shift)
         except Exception:
@@ -147,10 +176,13 @@ class Heart:
         clock.follow(database_time())
         at = clock.now()
         if not self.registered.is_set():
-            Worker.objects.create(id=shift.worker, name=shift.name, started_at=at, beat_at=at)
+            entry = Worker(id=shift.worker, name=shift.name, started_at=at, beat_at=at)
+            # The first try may have come through without our hearing of it.
+            Worker.objects.bulk_create([entry], ignore_conflicts=True)
             self.registered.set()
         elif not leases.beat(shift.worker, at=at):
-            log.critical("This worker was taken for dead; it ends, so that nothing is done twice")
+            # What it has in hand may be in other hands by now; ending is the shortest way to do nothing twice.
+            log.critical("This worker was taken for dead; it ends, and another starts afresh")
             os._exit(STRUCK_OFF)
         # After the database was away everybody looks silent: strike nobody off before all had time to beat again.
         pulse = time.monotonic()
@@ -164,14 +196,11 @@ class Heart:
 
 def listen(shift: Shift) -> None:
     """Wake the shift whenever somebody committed work. If the ear is lost, polling goes on and the ear is made anew."""
-    settings = connection.get_connection_params()
-    settings.pop("cursor_factory", None)
-    settings.pop("context", None)
     try:
-        with psycopg.connect(**settings, autocommit=True) as ear:
-            ear.execute(f"LISTEN {promises.WAKE_CHANNEL}".encode())
+        with psycopg.connect(**ear.address(), autocommit=True) as line:
+            line.execute(f"LISTEN {promises.WAKE_CHANNEL}".encode())
             while not shift.stopping.is_set():
-                for _ in ear.notifies(timeout=1.0, stop_after=1):
+                for _ in line.notifies(timeout=1.0, stop_after=1):
                     shift.wake()
     except psycopg.Error as error:
         log.warning("Nobody can wake this worker just now (%s); it looks every %s s", error, POLL_EVERY)
@@ -181,29 +210,39 @@ def listen(shift: Shift) -> None:
 def database_time() -> datetime:
     """The database's own present instant."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SELECT nightdesk_now()")
         return cursor.fetchone()[0]  # type: ignore[no-any-return]
 
 
 def work(shift: Shift, *, patience: timedelta = timedelta(seconds=6)) -> None:
-    """Run a whole worker until `shift.stop()`; then threads finish what they hold, at most `patience`."""
+    """Run a whole worker until `shift.stop()`; then threads finish what they hold, at most `patience`.
+
+    Nothing is claimed before this worker stands in the list. When it comes back the leases that it still had are free.
+    """
     heart = Heart()
-    runners: dict[str, Runner] = {"heart": forever(heart), "ear": forever(listen)}
+    runners: dict[str, Runner] = {"heart": forever(heart), "watch": watch, "ear": forever(listen)}
     for name, count in THREADS.items():
         runners |= {f"{name}-{number}": lane(name) for number in range(count)}
     runners |= {name: forever(runner) for name, runner in RUNNERS.items()}
     threads = [
         threading.Thread(target=runner, args=(shift,), name=name, daemon=True) for name, runner in runners.items()
     ]
-    for thread in threads:
-        thread.start()  # the heart first: it enters this worker in the list before anything is claimed
-        if thread.name == "heart":
-            heart.registered.wait(60)
+    started = []
+    for thread in threads:  # the heart first
+        thread.start()
+        started.append(thread)
+        while not (heart.registered.wait(POLL_EVERY) or shift.stopping.is_set()):
+            pass
+        if shift.stopping.is_set():
+            break
     shift.stopping.wait()
     shift.wake()
     end = time.monotonic() + patience.total_seconds()
-    for thread in threads:
+    for thread in started:
         thread.join(max(0.0, end - time.monotonic()))
-    # Leaving properly frees what is still held at once, instead of after DEAD_AFTER.
-    Worker.objects.filter(id=shift.worker).delete()
-    leases.release_dead(LEASED, at=clock.now())
+    try:
+        leases.leave(LEASED, worker=shift.worker)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("The database is away (%s); other workers will free what this one held", error)
+    finally:
+        connection.close()

@@ -30,10 +30,9 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from nightdesk.customers.numbers import e164
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import OutOfHours
-from nightdesk.customers.refused import Refused
+from nightdesk.people.numbers import BadNumber, e164
 
 COLUMNS = (
     "customer",
@@ -173,10 +172,12 @@ class ImportPlan:
     ignored_columns: tuple[str, ...] = ()
 
 
-class BadField(Refused):
-    """A field of the file that cannot be used."""
+class BadField(Exception):
+    """A field of the file that cannot be used; it becomes a RowError, with the same three fields."""
 
-    code = "import_field_not_usable"
+    def __init__(self, what: str, so: str, do: str) -> None:
+        super().__init__(what, so, do)
+        self.what, self.so, self.do = what, so, do
 
 
 def plan_import(content: bytes, region: str) -> ImportPlan:
@@ -231,8 +232,8 @@ def _unusable(what: str, so: str, do: str, line: int = 1) -> ImportPlan:
     return ImportPlan((), (RowError(line, None, what, so, do),))
 
 
-def _error(line: int, column: str | None, refused: Refused) -> RowError:
-    return RowError(line, column, refused.what, refused.so, refused.do)
+def _error(line: int, column: str | None, bad: BadField) -> RowError:
+    return RowError(line, column, bad.what, bad.so, bad.do)
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
@@ -324,8 +325,10 @@ def _row(line: int, given: Mapping[str, str], region: str) -> tuple[Row | None, 
                 read[column] = _READERS[column](cleaned) if cleaned else _BLANK.get(column, "")
             else:
                 read[column] = cleaned
-        except Refused as refused:
-            errors.append(_error(line, column, refused))
+        except BadField as bad:
+            errors.append(_error(line, column, bad))
+        except BadNumber as bad:
+            errors.append(RowError(line, column, cleaned, bad.so, bad.do))
     if errors:
         return None, errors
     row = Row(line=line, **read)

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays as public_holidays
 
-from nightdesk.customers.refused import Refused
+from nightdesk.base.refusals import Invalid
 
 Window = tuple[time, time]
 """Local opening and closing time, whole minutes."""
@@ -51,10 +51,11 @@ _REACH = timedelta(days=2)
 _WINDOW = re.compile(r"\s*(\d{1,2}):(\d{2})\s*[-\u2013]\s*(\d{1,2}):(\d{2})\s*")
 
 
-class BadHours(Refused):
+class BadHours(Invalid):
     """Support hours that cannot be read or kept."""
 
-    code = "hours_not_usable"
+    code = "hours-not-usable"
+    title = "Those hours cannot be kept"
 
 
 @lru_cache(maxsize=512)
@@ -67,7 +68,7 @@ def bank_holidays(nation: str, subdivision: str | None, year: int) -> frozenset[
         return frozenset(public_holidays.country_holidays(nation, subdiv=subdivision, years=year))
     except NotImplementedError as unknown:
         raise BadHours(
-            what=f"bank holidays of {nation}{f', {subdivision}' if subdivision else ''}",
+            asked=f"Bank holidays of {nation}{f', {subdivision}' if subdivision else ''} were asked for.",
             so="No such nation or subdivision is known.",
             do="Give the ISO 3166 codes, for example GB with ENG, SCT, WLS or NIR.",
         ) from unknown
@@ -110,12 +111,12 @@ class SupportHours:
     def __post_init__(self) -> None:
         _known_zone(self.zone)
         if len(self.week) != 7:
-            raise BadHours(f"a week of {len(self.week)} days", "A week has seven.", "Give Monday to Sunday.")
+            raise BadHours(f"A week of {len(self.week)} days was given.", "A week has seven.", "Give Monday to Sunday.")
         for windows in (*self.week, self.on_holidays, *self.exceptions.values()):
             for moment in (moment for window in windows for moment in window):
                 if moment.tzinfo or moment.second or moment.microsecond:
                     raise BadHours(
-                        f"the time {moment.isoformat()}",
+                        f"The time {moment.isoformat()} was given.",
                         "Hours are whole minutes by local clocks.",
                         f"Give {moment.strftime('%H:%M')}.",
                     )
@@ -151,13 +152,15 @@ def parse_window(text: str) -> Window:
         window = time(open_hour, open_minute), time(0) if at_end_of_day else time(close_hour, close_minute)
     except ValueError as unreadable:
         raise BadHours(
-            f"the hours {text!r}",
+            f"The hours {text!r} were given.",
             "They cannot be read.",
             "Write them as 09:00-17:30, or 00:00-24:00 for the whole day.",
         ) from unreadable
     if window[1] == time(23, 59):
         raise BadHours(
-            f"the hours {text!r}", "They would leave out the last minute of the day.", "Write 24:00 for its end."
+            f"The hours {text!r} were given.",
+            "They would leave out the last minute of the day.",
+            "Write 24:00 for its end.",
         )
     return window
 
@@ -277,7 +280,9 @@ def _known_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
         raise BadHours(
-            f"the time zone {name!r}", "There is no zone of this name.", "Give an IANA name, for example Europe/London."
+            f"The time zone {name!r} was given.",
+            "There is no zone of this name.",
+            "Give an IANA name, for example Europe/London.",
         ) from unknown
 
 

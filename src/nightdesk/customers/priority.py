@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from nightdesk.customers.refused import Refused
+from nightdesk.base.refusals import Invalid
 
 
 class Impact(StrEnum):
@@ -56,10 +56,11 @@ ITIL_TABLE: PriorityTable = MappingProxyType(
 )
 
 
-class BadPriorityTable(Refused):
+class BadPriorityTable(Invalid):
     """A brand's changes that do not make a usable table."""
 
-    code = "priority_table_not_usable"
+    code = "priority-table-not-usable"
+    title = "Those priorities do not fit together"
 
 
 def priority_of(impact: Impact, urgency: Urgency, table: PriorityTable = ITIL_TABLE) -> Priority:
@@ -80,7 +81,7 @@ def table_with(changes: Mapping[str, Mapping[str, str]]) -> PriorityTable:
                 table[Impact(impact), Urgency(urgency)] = Priority(priority)
             except ValueError as unknown:
                 raise BadPriorityTable(
-                    f"impact {impact}, urgency {urgency}: {priority}",
+                    f"{priority} was given for impact {impact}, urgency {urgency}.",
                     "One of these words is not known.",
                     "Give impact and urgency as high, medium or low, and the priority as P1 to P5.",
                 ) from unknown
@@ -88,7 +89,7 @@ def table_with(changes: Mapping[str, Mapping[str, str]]) -> PriorityTable:
         for harder in _one_step_up(impact_of, urgency_of):
             if table[harder] > priority_given:
                 raise BadPriorityTable(
-                    f"impact {harder[0]}, urgency {harder[1]}: {table[harder]}",
+                    f"{table[harder]} was given for impact {harder[0]}, urgency {harder[1]}.",
                     f"Impact {impact_of} with urgency {urgency_of} would be more pressing, at {priority_given}.",
                     f"Give it {priority_given} or higher.",
                 )

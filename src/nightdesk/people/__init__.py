@@ -1,4 +1,4 @@
 """Staff: who they are, how each can be reached, and by whose rules.
 
-Nouns: person, team, contact method, notify rule. Verbs: `actions.*`. May import access, journal, base.
+Nouns: person, team, contact method, notify rule, phone number. Verbs: `actions.*`. May import access, journal, base.
 """

@@ -29,7 +29,7 @@ def test_a_brand_changes_single_cells_and_the_default_stays_as_it_was():
 
 
 def test_a_table_in_which_more_harm_is_less_pressing_is_refused_with_both_cells():
-    with pytest.raises(BadPriorityTable, match=r"impact high, urgency low: P5.*Impact medium.*P4"):
+    with pytest.raises(BadPriorityTable, match=r"P5 was given for impact high, urgency low\..*Impact medium.*P4"):
         table_with({"high": {"low": "P5"}})
 
 

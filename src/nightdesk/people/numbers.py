@@ -13,7 +13,7 @@ from phonenumbers import (
     parse,
 )
 
-from nightdesk.customers.refused import Refused
+from nightdesk.base.refusals import Invalid
 
 # A letter would be read as a key of the phone ("FLOWERS"), and of a sentence the first number would be taken.
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -27,10 +27,11 @@ _REFUSALS = {
 }
 
 
-class BadNumber(Refused):
+class BadNumber(Invalid):
     """A phone number that cannot be rung as it stands."""
 
-    code = "phone_number_not_usable"
+    code = "phone-number-not-usable"
+    title = "That phone number cannot be rung"
 
 
 def e164(text: str, region: str) -> str:
@@ -60,7 +61,7 @@ def display(number: str, region: str) -> str:
 def _parsed(text: str, region: str) -> PhoneNumber:
     if region not in SUPPORTED_REGIONS:
         raise ValueError(f"a region is an ISO 3166-1 code such as GB, got {region!r}")
-    what = f"the phone number {text[:40]!r}"
+    what = f"The phone number {text[:40]!r} was given."
     bare = text.strip().removeprefix("tel:")
     if _EXTENSION.search(bare):
         raise BadNumber(what, "It has an extension.", "Give the number that rings by itself, without the extension.")

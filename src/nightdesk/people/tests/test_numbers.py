@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.customers.numbers import BadNumber, display, e164
+from nightdesk.people.numbers import BadNumber, display, e164
 
 
 @pytest.mark.parametrize(

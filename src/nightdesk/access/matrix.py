@@ -1,0 +1,179 @@
+"""What each role may do: one table of verbs, and the only functions that answer for it. What is not said is not allowed.
+
+A verb is named as its action is (`acknowledge_page`); reads begin with `read_`. A name that is no verb is a KeyError, and
+not a quiet no: it is a mistake in the program.
+
+Who may what, besides the table:
+
+- The scheduler may everything: it keeps promises that somebody was allowed to make.
+- A machine has no role; it may what its scopes say. Its grants only name the brands that it is kept to; without any
+  it is kept to none, so whoever makes such an actor chooses its subject themselves.
+- A person needs a role in that brand, or in every brand. Where they come by a token, its scopes must allow it too.
+- Customers' contacts and callers may nothing here: what they do, a verb of ours does for them.
+"""
+
+from collections.abc import Iterable
+
+from nightdesk.access.models import Role
+from nightdesk.base.actors import Actor
+from nightdesk.base.refusals import Forbidden
+
+_E, _D, _M, _A, _B, _R = Role.ENGINEER, Role.DESK, Role.MANAGER, Role.ADMIN, Role.BUREAU, Role.READ_ONLY
+_EVERYBODY = frozenset(Role)
+_STAFF = frozenset({_E, _D, _M, _A})
+_OUR_DESK = frozenset({_D, _M, _A})
+_MANAGERS = frozenset({_M, _A})
+_ADMINS = frozenset({_A})
+_MACHINES = frozenset[Role]()
+
+VERBS: dict[str, frozenset[Role]] = {
+    # Pages. A bureau answers the phone for us: it may wake somebody and say what it heard, but owns nothing.
+    "read_pages": _EVERYBODY,
+    "trigger_page": _STAFF | {_B},
+    "note_page": _STAFF | {_B},
+    "escalate_page": _STAFF | {_B},
+    "acknowledge_page": _STAFF,
+    "resolve_page": _STAFF,
+    "reassign_page": _STAFF,
+    "snooze_page": _STAFF,
+    "receive_alarm": _MACHINES,
+    # The journal.
+    "read_journal": _STAFF | {_R},
+    "verify_journal": _MANAGERS,
+    "erase_text": _ADMINS,
+    # Rota and duty.
+    "read_rota": _EVERYBODY,
+    "accept_duty": _STAFF,
+    "pass_duty": _STAFF,
+    "take_duty": _STAFF,
+    "set_first_holder": _MANAGERS,
+    "make_rota": _MANAGERS,
+    "set_layers": _MANAGERS,
+    "add_override": _MANAGERS,
+    "cancel_override": _MANAGERS,
+    # People. Everybody keeps the ways to reach them themselves; a bureau does not see them.
+    "read_people": _STAFF | {_R},
+    "edit_own_contacts": _STAFF | {_B},
+    "make_person": _MANAGERS,
+    "edit_person": _MANAGERS,
+    "deactivate_person": _MANAGERS,
+    "reactivate_person": _MANAGERS,
+    "add_contact_method": _MANAGERS,
+    "remove_contact_method": _MANAGERS,
+    "confirm_contact_method": _MANAGERS,
+    "mark_contact_broken": _MANAGERS,
+    "set_notify_rules": _MANAGERS,
+    "make_team": _MANAGERS,
+    "set_team_members": _MANAGERS,
+    # Customers. The desk keeps who they are; what they were promised is a manager's to write.
+    "read_customers": _EVERYBODY,
+    "make_customer": _OUR_DESK,
+    "edit_customer": _OUR_DESK,
+    "make_contact": _OUR_DESK,
+    "edit_contact": _OUR_DESK,
+    "make_subscription": _OUR_DESK,
+    "make_peer": _OUR_DESK,
+    "edit_peer": _OUR_DESK,
+    "make_contract": _MANAGERS,
+    "edit_contract": _MANAGERS,
+    "make_hours": _MANAGERS,
+    "edit_hours": _MANAGERS,
+    "make_service": _MANAGERS,
+    "edit_service": _MANAGERS,
+    "apply_import": _MANAGERS,
+    # What will happen, and what was sent.
+    "read_promises": _STAFF | {_R},
+    "retry_promise": _MANAGERS,
+    "void_promise": _MANAGERS,
+    "read_deliveries": _STAFF | {_R},
+    "queue_message": _OUR_DESK,
+    "resend_message": _STAFF,
+    "save_route": _ADMINS,
+    "remove_route": _ADMINS,
+    # Who is rung, and by what alarms.
+    "save_policy": _MANAGERS,
+    "make_integration": _ADMINS,
+    "revoke_integration": _ADMINS,
+    # Access itself.
+    "make_token": _ADMINS,
+    "revoke_token": _ADMINS,
+    "make_user": _ADMINS,
+    "grant_role": _ADMINS,
+    "revoke_role": _ADMINS,
+    "make_brand": _ADMINS,
+    "edit_brand": _ADMINS,
+}
+
+INNER_WORKINGS = {
+    "record": "writes down what another verb did",
+    "seal_entries": "the sealer's own work",
+    "supersede_deliveries": "part of the verb that ended the subject",
+    "answer": "asks for the verb that the answer stands for",
+    "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
+    "note_token_use": "says only when",
+}
+"""Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
+
+SCOPES: dict[str, frozenset[str]] = {
+    "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
+    "page": frozenset(verb for verb in VERBS if verb.endswith(("_page", "_pages", "_alarm"))),
+    "admin": frozenset(VERBS),
+}
+"""Words that stand for several verbs in a token's scopes; each verb is a scope by its own name as well."""
+
+
+def verbs_in(scopes: Iterable[str]) -> frozenset[str]:
+    """The verbs that scopes stand for. A word that is neither a verb nor one of SCOPES stands for none."""
+    return frozenset().union(*(SCOPES.get(scope, {scope} & VERBS.keys()) for scope in scopes))
+
+
+def brands_for(by: Actor, verb: str) -> set[int] | None:
+    """The brands in which the actor may do it; None means every one, and an empty set none."""
+    roles = VERBS[verb]
+    if by.kind == "scheduler":
+        return None
+    if by.scopes is not None and verb not in verbs_in(by.scopes):
+        return set()
+    if by.kind == "machine":
+        if by.scopes is None:
+            return set()
+        brands = {brand for brand, _ in by.grants} or {None}
+    elif by.kind == "person":
+        brands = {brand for brand, role in by.grants if role in roles}
+    else:
+        return set()
+    return None if None in brands else {brand for brand in brands if brand is not None}
+
+
+def may(by: Actor, verb: str, brand_id: int | None) -> bool:
+    """Whether the actor may do `verb` in the brand; `brand_id` None asks for what concerns every brand."""
+    brands = brands_for(by, verb)
+    return brands is None or brand_id in brands
+
+
+def require(by: Actor, verb: str, brand_id: int | None) -> None:
+    """Raise Forbidden unless the actor may do `verb` in the brand; None as in `may`."""
+    if not may(by, verb, brand_id):
+        raise forbidden(by, verb)
+
+
+def forbidden(by: Actor, verb: str) -> Forbidden:
+    """The refusal that `require` raises, for a verb whose rule needs more than the table."""
+    scoped_out = by.scopes is not None and verb not in verbs_in(by.scopes)
+    roles = ", ".join(sorted(VERBS[verb])) or "no role, only a machine's scope,"
+    return Forbidden(
+        f"{by.name} asked to {verb.replace('_', ' ')}.",
+        f"The token's scopes leave out {verb}." if scoped_out else f"{roles[:1].upper()}{roles[1:]} may do that here.",
+        "Use a token with that scope." if scoped_out else "Ask somebody who has such a role, or an admin for it.",
+        verb=verb,
+    )
+
+
+def table() -> str:
+    """The whole matrix in Markdown, for docs/roles.md: one line a verb, one column a role."""
+    lines = ["| verb | " + " | ".join(Role.values) + " |", "| --- |" + " --- |" * len(Role)]
+    lines += [
+        f"| `{verb}` | " + " | ".join("yes" if role in roles else "" for role in Role) + " |"
+        for verb, roles in VERBS.items()
+    ]
+    return "\n".join(lines) + "\n"

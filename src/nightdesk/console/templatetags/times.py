@@ -1,0 +1,70 @@
+"""How instants and ages stand on a page: the reader's zone, 24 hours, with a day where the hour alone would mislead.
+
+`{% when instant %}` and `{% age instant %}` read `at`, the instant of the page, from the template's context. The script
+of the page keeps ages current with the same words (see `skeleton.html`).
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+HALF_A_DAY = timedelta(hours=12)
+
+
+@register.filter
+def clock(instant: datetime, at: datetime | None = None) -> str:
+    """`instant` in the reader's zone: "04:12"; "Tue 25 Nov 04:12" on another day more than 12 hours from `at`.
+
+    The year stands there when it is not that of `at`; the zone's name ("BST") within 12 hours of a clock change.
+    Without `at` the day is always named.
+    """
+    return _clock_text(instant, at, "H:i")
+
+
+def _clock_text(instant: datetime, at: datetime | None, hours: str) -> str:
+    local = localtime(instant)
+    pattern = f"D j M Y {hours}"
+    if at is not None:
+        page = localtime(at)
+        if local.date() == page.date() or abs(instant - at) <= HALF_A_DAY:
+            pattern = hours
+        elif local.year == page.year:
+            pattern = f"D j M {hours}"
+    text = date_format(local, pattern)
+    if localtime(instant - HALF_A_DAY).utcoffset() != localtime(instant + HALF_A_DAY).utcoffset():
+        text = f"{text} {local.tzname()}"
+    return text
+
+
+def age_text(seconds: float) -> str:
+    """How long that is, in the words of the page: "under 1 min", "4 min", "1 h 20 min", "3 days" (from two days on)."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return _("under 1 min")
+    if minutes < 60:
+        return _("{minutes} min").format(minutes=minutes)
+    if minutes < 48 * 60:
+        return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+    return _("{days} days").format(days=minutes // (24 * 60))
+
+
+@register.simple_tag(takes_context=True)
+def when(context: dict[str, Any], instant: datetime, seconds: bool = False) -> SafeString:
+    """A `<time>` that reads as `clock` does; with `seconds` to the second."""
+    text = _clock_text(instant, context.get("at"), "H:i:s" if seconds else "H:i")
+    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), text)
+
+
+@register.simple_tag(takes_context=True)
+def age(context: dict[str, Any], instant: datetime) -> SafeString:
+    """A `<time>` with how long ago `instant` was at the context's `at`; the page's script keeps it current."""
+    text = age_text((context["at"] - instant).total_seconds())
+    return format_html('<time datetime="{}" data-age>{}</time>', instant.isoformat(), text)

@@ -1,0 +1,329 @@
+"""Quayside Networks, a small provider that does not exist: something to look at, and to be paged by.
+
+Everything is made through the verbs, as an operator would. Numbers are from the ranges that Ofcom and the Bundesnetzagentur
+keep free for stories, AS numbers and addresses from those kept free for documentation.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from nightdesk.access import actions as access
+from nightdesk.access.models import Brand
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.months import month_of
+from nightdesk.channels.models import Attempt, Delivery
+from nightdesk.customers import actions as customers
+from nightdesk.duty import actions as duty
+from nightdesk.duty.models import Hold
+from nightdesk.paging import actions as paging
+from nightdesk.paging import decide
+from nightdesk.paging.models import Integration, Page
+from nightdesk.people import actions as people
+from nightdesk.people.queries import actor_of_person
+from nightdesk.rota import actions as rota
+
+SLUG = "quayside"
+NIGHTS_AGO = 6
+"""So many past nights stand in the journal."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of the demo company; `phone` is E.164."""
+
+    name: str
+    email: str
+    phone: str
+    zone: str
+    roles: tuple[str, ...]
+
+
+AMARA = Member("Amara Okafor", "amara@quayside.example", "+447700900101", "Europe/London", ("engineer",))
+JONAS = Member("Jonas Weber", "jonas@quayside.example", "+4915200000102", "Europe/Berlin", ("engineer",))
+PRIYA = Member("Priya Nair", "priya@quayside.example", "+447700900103", "Europe/London", ("engineer",))
+MIKAEL = Member("Mikael Lind", "mikael@quayside.example", "+447700900104", "Europe/London", ("engineer", "desk"))
+INES = Member("Ines Duarte", "ines@quayside.example", "+447700900105", "Europe/London", ("manager", "admin"))
+STAFF = (AMARA, JONAS, PRIYA, MIKAEL, INES)
+ENGINEERS = (AMARA, JONAS, PRIYA, MIKAEL)
+
+OFFICE_WEEK = [[["09:00", "12:30"], ["13:30", "17:30"]]] * 5 + [[], []]
+LONG_WEEK = [[["08:00", "20:00"]]] * 5 + [[["09:00", "13:00"]], []]
+SERVICES = {
+    "lines": "Internet lines",
+    "dock-street": "Dock Street network",
+    "mail": "Mail",
+    "voice": "Office phones",
+    "dns": "DNS",
+}
+TARGETS = {
+    "P1": {"respond": "PT30M", "fix": "PT4H", "clock": "every_minute"},
+    "P2": {"respond": "PT1H", "fix": "PT8H", "clock": "covered_time"},
+    "P3": {"respond": "PT4H", "fix": "PT24H", "clock": "covered_time"},
+}
+CUSTOMERS: tuple[dict[str, Any], ...] = (
+    {"name": "Harbour Foods", "ref": "HF-100", "cover": "full", "may_wake": ["P1", "P2"], "buys": ("lines", "voice")},
+    {"name": "Mill Lane Surgery", "ref": "ML-101", "cover": "full", "may_wake": ["P1"], "buys": ("lines", "mail")},
+    {"name": "Tidewater Books", "ref": "TB-102", "cover": "email_only", "may_wake": [], "buys": ("mail", "dns")},
+    {"name": "Cobbler & Sons", "ref": "CS-103", "cover": "nothing", "may_wake": [], "buys": ("lines",)},
+    {
+        "name": "Nordkai Logistik",
+        "ref": "NL-104",
+        "cover": "full",
+        "may_wake": ["P1"],
+        "buys": ("dock-street", "voice"),
+    },
+)
+PAST_NIGHTS = (
+    ("Circuit LON-1187 flaps", "dock-street", "error", 7, "The carrier replaced an optic at Dock Street."),
+    ("Mail queue grows on mx3", "mail", "error", 3, "One sender was looping; blocked, and the queue ran empty."),
+    ("Core switch sw2 at Dock Street does not answer", "dock-street", "critical", 2, "Power supply swapped by Mikael."),
+    ("Resolver ns2 answers slowly", "dns", "critical", 5, "A zone transfer went round in circles; fixed the serial."),
+    ("SIP trunk 3 rejects calls", "voice", "error", 11, "Certificate had run out; renewed, and put on the watch list."),
+    ("Circuit LON-1187 flaps", "dock-street", "error", 4, "Same optic again: moved to the spare port."),
+)
+
+
+def is_loaded() -> bool:
+    """Whether the demo company is there."""
+    return Brand.objects.filter(slug=SLUG).exists()
+
+
+@transaction.atomic
+def load(at: datetime) -> dict[str, str]:
+    """Make the company as of `at`, with its past nights; e-mail address -> password of everybody who can log in."""
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
+    brand = access.make_brand(name="Quayside Networks", slug=SLUG, zone="Europe/London", region="GB", **doing)
+    # Made up anew each time: a demo that somebody leaves running must not open with a password from a manual.
+    password = f"quay-{secrets.token_hex(3)}-{secrets.token_hex(2)}"
+    ids = {member: _hire(member, brand, password, doing) for member in STAFF}
+    team = people.make_team(brand_id=brand.id, name="Night engineers", manager_id=ids[INES], **doing)
+    people.set_team_members(
+        team_id=team.id, person_ids=[ids[member] for member in ENGINEERS], manager_id=ids[INES], **doing
+    )
+    _plan(brand, ids, at, doing)
+    hours = _customers(brand, at, doing)
+    integrations = _paging(brand, team.id, hours, doing)
+    _past_nights(integrations, at)
+    return {member.email: password for member in STAFF}
+
+
+def alarm(at: datetime, title: str = "Core switch sw2 at Dock Street does not answer") -> Page:
+    """A page as monitoring would raise it now."""
+    brand = Brand.objects.get(slug=SLUG)
+    integration = Integration.objects.get(brand=brand, name="Network monitoring")
+    return paging.trigger_page(
+        brand_id=brand.id,
+        title=title,
+        priority="P1",
+        policy_id=integration.policy_id,
+        team_id=integration.team_id,
+        service_id=integration.service_id,
+        component="sw2",
+        by=SCHEDULER,
+        via=Door.CLI,
+        at=at,
+    )
+
+
+def _hire(member: Member, brand: Brand, password: str, doing: dict[str, Any]) -> int:
+    user = access.make_user(email=member.email, name=member.name, password=password, brand_id=brand.id, **doing)
+    for role in member.roles:
+        access.grant_role(user_id=user.id, role=role, brand_id=None if role == "admin" else brand.id, **doing)
+    person = people.make_person(name=member.name, zone=member.zone, user_id=user.id, brand_id=brand.id, **doing)
+    text = people.add_contact_method(person_id=person.id, channel="sms", address=member.phone, label="mobile", **doing)
+    mail = people.add_contact_method(person_id=person.id, channel="email", address=member.email, label="work", **doing)
+    pocket = people.add_contact_method(person_id=person.id, channel="pocket", address="", label="Pocket", **doing)
+    for method in (text, mail, pocket):
+        people.confirm_contact_method(method_id=method.id, **doing)
+    people.set_notify_rules(
+        person_id=person.id,
+        rules=[
+            people.RuleWanted("high", text.id),
+            people.RuleWanted("high", pocket.id),
+            people.RuleWanted("high", mail.id, timedelta(minutes=1)),
+            people.RuleWanted("low", mail.id),
+        ],
+        **doing,
+    )
+    return person.id
+
+
+def _plan(brand: Brand, ids: dict[Member, int], at: datetime, doing: dict[str, Any]) -> None:
+    """Night duty by the week with a backup half a round behind, and a desk by the working day."""
+    rota.make_rota(
+        brand_id=brand.id,
+        name="Out of hours",
+        zone="Europe/London",
+        seats=[
+            {"key": "night", "name": "Night duty", "acceptance_required": False},
+            {"key": "backup", "name": "Backup", "acceptance_required": False},
+        ],
+        **doing,
+    )
+    rota.make_rota(
+        brand_id=brand.id,
+        name="Desk",
+        zone="Europe/London",
+        seats=[{"key": "desk", "name": "Desk queue", "acceptance_required": True}],
+        **doing,
+    )
+    # Turns begin on a Monday some weeks ago, so that the month's picture is full on both sides.
+    monday = (at - timedelta(days=at.weekday() + 28)).date()
+    night = {"anchor": f"{monday}T08:00", "turn": "week", "every": 1}
+    first = [AMARA, JONAS, PRIYA, MIKAEL]
+    second = [JONAS, PRIYA, MIKAEL, AMARA]
+    rota.set_layers(seat_key="night", layers=[{**night, "members": [{"person": ids[m]} for m in first]}], **doing)
+    rota.set_layers(seat_key="backup", layers=[{**night, "members": [{"person": ids[m]} for m in second]}], **doing)
+    rota.set_layers(
+        seat_key="desk",
+        layers=[
+            {
+                "anchor": f"{monday}T09:00",
+                "turn": "working_day",
+                "members": [{"person": ids[m]} for m in (MIKAEL, INES, PRIYA)],
+                "restrict": [{"weekdays": [0, 1, 2, 3, 4], "opens": "09:00", "closes": "17:30"}],
+                "nation": "GB",
+            }
+        ],
+        **doing,
+    )
+    for seat, who in (("night", AMARA), ("backup", JONAS), ("desk", MIKAEL)):
+        duty.set_first_holder(seat_key=seat, person_id=ids[who], **doing)
+
+
+def _customers(brand: Brand, at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
+    holidays = {"nation": "GB", "subdivision": "ENG"}
+    office = customers.make_hours(
+        brand_id=brand.id, name="Office hours", zone="Europe/London", week=OFFICE_WEEK, public=True, **holidays, **doing
+    )
+    long = customers.make_hours(
+        brand_id=brand.id, name="Extended hours", zone="Europe/London", week=LONG_WEEK, public=True, **holidays, **doing
+    )
+    services = {
+        key: customers.make_service(brand_id=brand.id, key=key, name=name, **doing) for key, name in SERVICES.items()
+    }
+    for number, wanted in enumerate(CUSTOMERS):
+        customer = customers.make_customer(brand_id=brand.id, name=wanted["name"], ref=wanted["ref"], **doing)
+        customers.make_contract(
+            customer_id=customer.id,
+            name={"full": "24-hour cover", "email_only": "Office hours and e-mail", "nothing": "Office hours"}[
+                wanted["cover"]
+            ],
+            hours_id=(long if wanted["cover"] == "full" else office).id,
+            out_of_hours=wanted["cover"],
+            may_wake=wanted["may_wake"],
+            targets=TARGETS,
+            not_at_night=["install", "move"],
+            valid_from=date(at.year - 1, 1, 1),
+            **doing,
+        )
+        word = wanted["name"].split()[0].lower()
+        customers.make_contact(
+            customer_id=customer.id,
+            name=f"{wanted['name']} office",
+            email=f"it@{word}.example",
+            phone=f"+4420794601{number:02d}",
+            role="IT",
+            **doing,
+        )
+        for key in wanted["buys"]:
+            customers.make_subscription(
+                customer_id=customer.id, service_id=services[key].id, label=f"{wanted['ref']}-{key}", **doing
+            )
+    customers.make_peer(
+        brand_id=brand.id,
+        name="Estuary Exchange",
+        as_number=64496,
+        noc_email="noc@estuary.example",
+        noc_phones=["+442079460199"],
+        **doing,
+    )
+    return {"hours": long, "services": services}
+
+
+def _paging(brand: Brand, team_id: int, made: dict[str, Any], doing: dict[str, Any]) -> dict[str, Integration]:
+    ladder = decide.Policy(
+        steps=(
+            decide.Step(timedelta(0), (decide.Target("seat", "night"),)),
+            decide.Step(timedelta(minutes=2), (decide.Target("seat", "backup"),)),
+            decide.Step(timedelta(minutes=5), (decide.Target("team", str(team_id)),)),
+        ),
+        repeat=1,
+    )
+    policy = paging.save_policy(brand_id=brand.id, name="Night ladder", policy=ladder, **doing)
+    integrations = {}
+    for key, name, kind in (
+        ("dock-street", "Network monitoring", "alertmanager"),
+        ("mail", "Server monitoring", "pagerduty_v2"),
+    ):
+        integrations[key], _secret = paging.make_integration(
+            brand_id=brand.id,
+            name=name,
+            format=kind,
+            policy_id=policy.id,
+            team_id=team_id,
+            service_id=made["services"][key].id,
+            hours_id=made["hours"].id,
+            may_wake=["P1", "P2"],
+            **doing,
+        )
+    return integrations
+
+
+def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
+    """Pages of the last nights as they were: told, taken, fixed, and written up."""
+    at_two = at.replace(hour=2, minute=13, second=0, microsecond=0)
+    nights = [at_two - timedelta(days=ago) for ago in range(NIGHTS_AGO, 0, -1)]
+    for began_at, (title, key, severity, minutes, fixed_by) in zip(nights, PAST_NIGHTS, strict=True):
+        integration = integrations.get(key, integrations["dock-street"])
+        page = paging.trigger_page(
+            brand_id=integration.brand_id,
+            title=title,
+            priority="P1" if severity == "critical" else "P2",
+            policy_id=integration.policy_id,
+            team_id=integration.team_id,
+            service_id=integration.service_id,
+            component=title.split()[1],
+            by=SCHEDULER,
+            via=Door.HOOK,
+            at=began_at,
+        )
+        _as_if_sent(page, began_at)
+        holder = Hold.objects.get(seat__key="night", until_at=None).person_id
+        engineer = actor_of_person(holder)
+        taken_at = began_at + timedelta(minutes=minutes)
+        paging.acknowledge_page(page_id=page.id, by=engineer, via=Door.SMS, at=taken_at)
+        paging.note_page(page_id=page.id, text="On it.", by=engineer, via=Door.WEB, at=taken_at + timedelta(minutes=2))
+        paging.resolve_page(
+            page_id=page.id, resolution=fixed_by, by=engineer, via=Door.WEB, at=taken_at + timedelta(minutes=35)
+        )
+
+
+def _as_if_sent(page: Page, at: datetime) -> None:
+    """The ledger as it would read had the first texts gone out; nothing of the past is sent now."""
+    rows = list(Delivery.objects.filter(subject_kind="page", subject_id=str(page.id), ended_at=None, due_at__lte=at))
+    for number, row in enumerate(rows):
+        sent_at = at + timedelta(milliseconds=380 + 90 * number)
+        delivered_at = sent_at + timedelta(milliseconds=1300)
+        Delivery.objects.filter(id=row.id, month=row.month).update(
+            state=Delivery.State.DELIVERED,
+            attempt=1,
+            provider_id=f"demo-{row.id.hex[-8:]}",
+            accepted_at=sent_at,
+            delivered_at=delivered_at,
+            ended_at=delivered_at,
+        )
+        Attempt.objects.create(
+            month=month_of(at),
+            delivery_id=row.id,
+            number=1,
+            route_name="demo provider",
+            at=sent_at,
+            took_ms=380 + 90 * number,
+            outcome="accepted",
+            provider_id=f"demo-{row.id.hex[-8:]}",
+        )

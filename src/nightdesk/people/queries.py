@@ -1,0 +1,93 @@
+"""Reading staff: who somebody is when they do something, and how each is reached."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from nightdesk.access.models import Grant, Role, User
+from nightdesk.access.queries import grants_of, token_of
+from nightdesk.base.actors import Actor
+from nightdesk.base.refusals import NotFound, NotSignedIn
+from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
+
+
+def actor_of_user(user: User, scopes: Collection[str] | None = None) -> Actor:
+    """Who acts when `user` is logged in: their person on the staff list, or themselves where they are not on it.
+
+    Raises NotSignedIn for a user, or a person, who is no longer active.
+    """
+    person = Person.objects.filter(user=user).first()
+    if not user.is_active or (person is not None and not person.active):
+        raise NotSignedIn(
+            _("%s asked to come in.") % user.name, _("That account is closed."), _("Ask an admin to open it again.")
+        )
+    return Actor(
+        "person",
+        id=str(person.id) if person is not None else f"user-{user.pk}",
+        name=person.name if person is not None else user.name,
+        grants=grants_of(user),
+        scopes=frozenset(scopes) if scopes is not None else None,
+    )
+
+
+def actor_of_person(person_id: int) -> Actor:
+    """Who acts when this person answers by a way that proves who they are (SMS, link, key of the phone).
+
+    One without an account acts as an engineer of their teams' brands: whoever is rung may answer. One who is no longer
+    active, or whose account is closed, has no role left. Raises NotFound.
+    """
+    person = Person.objects.select_related("user").filter(pk=person_id).first()
+    if person is None:
+        raise NotFound(_("The person %s was asked for.") % person_id, _("There is none."), _("Look at the staff list."))
+    if not person.active:
+        grants = frozenset[tuple[int | None, str]]()
+    elif person.user is not None:
+        grants = grants_of(person.user)
+    else:
+        brands = Team.objects.filter(members=person).values_list("brand_id", flat=True)
+        grants = frozenset((brand_id, Role.ENGINEER.value) for brand_id in brands)
+    return Actor("person", id=str(person.id), name=person.name, grants=grants)
+
+
+def actor_of_token(secret: str, at: datetime) -> Actor:
+    """Who acts when a request brings this API token: its user with their roles, or a machine of the token's name.
+
+    Either is kept to the token's scopes, and to its brand if it has one. Raises NotSignedIn.
+    """
+    token = token_of(secret, at)
+    if token.user is None:
+        grants = frozenset({(token.brand_id, "machine")})
+        return Actor("machine", id=str(token.pk), name=token.name, grants=grants, scopes=frozenset(token.scopes))
+    actor = actor_of_user(token.user, token.scopes)
+    if token.brand_id is None:
+        return actor
+    here = {(token.brand_id, role) for brand_id, role in actor.grants if brand_id in (None, token.brand_id)}
+    return Actor("person", id=actor.id, name=actor.name, grants=frozenset(here), scopes=actor.scopes)
+
+
+def brands_of(person: Person) -> set[int | None]:
+    """The brands whose managers look after this person: those of their teams, else those in which they have a role.
+
+    None stands for a role in every brand. Empty: nobody's yet.
+    """
+    teams: set[int | None] = set(Team.objects.filter(members=person).values_list("brand_id", flat=True))
+    return teams or set(Grant.objects.filter(user=person.user_id).values_list("brand_id", flat=True))
+
+
+def contacts_and_rules(person_ids: Collection[int]) -> dict[int, tuple[list[ContactMethod], list[NotifyRule]]]:
+    """Every way to reach each person and their notify rules, soonest first; two queries however many they are.
+
+    Each id asked for is there, with empty lists for one who has nothing. Broken and unconfirmed methods are among them:
+    whether a doubtful address is better than none is for who asks to decide. A rule's `method` is loaded.
+    """
+    found: dict[int, tuple[list[ContactMethod], list[NotifyRule]]] = {person_id: ([], []) for person_id in person_ids}
+    methods = {method.pk: method for method in ContactMethod.objects.filter(person__in=found).order_by("id")}
+    for method in methods.values():
+        found[method.person_id][0].append(method)
+    for rule in NotifyRule.objects.filter(person__in=found).order_by("after", "id"):
+        # A method added between the two queries is not known yet, and its rule not either.
+        if rule.method_id in methods:
+            rule.method = methods[rule.method_id]
+            found[rule.person_id][1].append(rule)
+    return found

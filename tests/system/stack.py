@@ -1,0 +1,192 @@
+"""The whole program as its users run it: `nightdesk serve` on a folder and ports of its own, outside this process."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN_S = 60.0
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(told: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Ask `told` again and again until it gives something true, and give that back; AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = told()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Stack:
+    """A running `nightdesk serve`. `url` is its address; `at(url)` talks to its database."""
+
+    def __init__(self, state: Path, **environment: str) -> None:
+        self.state = state
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTDESK_")}
+        self.environment = kept | {
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            "NIGHTDESK_STATE_DIR": str(state),
+            "NIGHTDESK_PORT": str(self.port),
+            "NIGHTDESK_PUBLIC_URL": self.url,
+            "NIGHTDESK_DEMO": "0",
+            **environment,
+        }
+        self.command = [sys.executable, "-m", "nightdesk", "serve"]
+        self.folder = ROOT
+        self.log = (state / "serve.log").open("ab")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start `serve`, and come back when it answers that it is ready."""
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.environment,
+            cwd=self.folder,
+            stdout=self.log,
+            stderr=self.log,
+        )
+        until(self.ready, READY_WITHIN_S, f"{self.url}/readyz answers (see {self.state / 'serve.log'})")
+
+    def ready(self) -> bool:
+        """Whether /readyz says yes. Raises when `serve` has ended by itself."""
+        assert self.process is not None
+        assert self.process.poll() is None, f"serve ended:\n{self.words()}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.HTTPError):
+            return False
+
+    def words(self) -> str:
+        """The end of what `serve` said."""
+        return (self.state / "serve.log").read_text(errors="replace")[-4000:]
+
+    def stop(self) -> None:
+        """Ctrl-C, as a person would."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def cli(self, *words: str) -> str:
+        """What `nightdesk WORDS` prints, without the last line's end. AssertionError with its error text if it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "nightdesk", *words],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"nightdesk {' '.join(words)}: {done.stderr or done.stdout}"
+        return done.stdout.strip()
+
+    def stage(self, **wanted: Any) -> dict[str, Any]:
+        """Set up people, routes, a rota and a policy through the verbs (see `tests.system.stage`)."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.system.stage"],
+            env=self.environment | {"NIGHTDESK_DATABASE_URL": self.database_url()},
+            cwd=ROOT,
+            input=json.dumps(wanted),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def database_url(self) -> str:
+        """The URL of the stack's own PostgreSQL."""
+        from nightdesk.base import postgres
+
+        return postgres.Server(self.state).url
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[psycopg.Connection]:
+        """A connection to the stack's database."""
+        with psycopg.connect(self.database_url(), autocommit=True, connect_timeout=5) as connection:
+            yield connection
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What `query` finds in the stack's database."""
+        with self.database() as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def pid_of(self, name: str) -> int:
+        """The process id of `web`, `worker` or `postgres`."""
+        if name == "postgres":
+            return int(next(iter((self.state / "postgres").rglob("postmaster.pid"))).read_text().splitlines()[0])
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                if self.process and int(parent) == self.process.pid and name.encode() in words:
+                    return int(folder.name)
+        raise LookupError(f"no {name} runs")
+
+    def get(self, path: str) -> str:
+        """What GET answers, as text. Raises HTTPError for anything but success."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def post(self, path: str, body: Any, **headers: str) -> tuple[int, bytes]:
+        """POST `body` as JSON; the answer's status and body. OSError when nobody answers."""
+        request = urllib.request.Request(
+            self.url + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", **headers},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+
+@contextlib.contextmanager
+def stack(*, on_disk: bool = False, **environment: str) -> Iterator[Stack]:
+    """A started stack on a new folder; both are gone afterwards. In memory where there is room, unless `on_disk`."""
+    shm = Path("/dev/shm")
+    roomy = shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2 << 30
+    place = shm if roomy and not on_disk else Path("/var/tmp")
+    state = Path(tempfile.mkdtemp(prefix="nightdesk-stack-", dir=place))
+    state.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    running = Stack(state, **environment)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        running.log.close()
+        shutil.rmtree(state, ignore_errors=True)

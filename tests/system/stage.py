@@ -1,0 +1,94 @@
+"""Set a stack's database up through the verbs, from JSON on standard input; what was made goes to standard output.
+
+Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
+port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`. The first
+person holds the seat and is rung at once, the second is the next step.
+"""
+
+import json
+import sys
+from datetime import timedelta
+from typing import Any
+
+PASSWORD = "correct horse battery"
+
+
+def stage(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Make it all; keys of integrations by format, ids of people, and the password they log in with."""
+    from nightdesk.access import actions as access
+    from nightdesk.base import clock
+    from nightdesk.base.actors import SCHEDULER, Door
+    from nightdesk.channels import actions as channels
+    from nightdesk.duty import actions as duty
+    from nightdesk.paging import actions as paging
+    from nightdesk.paging import decide
+    from nightdesk.people import actions as people
+    from nightdesk.rota import actions as rota
+
+    at = clock.now()
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
+    brand = access.make_brand(name="Quayside Networks", slug="quayside", **doing)
+    ids = []
+    for person in wanted["people"]:
+        user = access.make_user(
+            email=person["email"], name=person["name"], password=PASSWORD, brand_id=brand.id, **doing
+        )
+        access.grant_role(user_id=user.id, role="engineer", brand_id=brand.id, **doing)
+        made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
+        text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
+        mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
+        people.set_notify_rules(
+            person_id=made.id,
+            rules=[
+                people.RuleWanted("high", mail.id),
+                people.RuleWanted("high", text.id, timedelta(seconds=wanted.get("text_after_s", 0))),
+            ],
+            **doing,
+        )
+        ids.append(made.id)
+    team = people.make_team(brand_id=brand.id, name="Engineers", manager_id=ids[-1], **doing)
+    people.set_team_members(team_id=team.id, person_ids=ids, manager_id=ids[-1], **doing)
+    rota.make_rota(
+        brand_id=brand.id,
+        name="Nights",
+        zone="Europe/London",
+        seats=[{"key": "night", "name": "Night duty", "acceptance_required": False}],
+        **doing,
+    )
+    duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
+    channels.save_route(channel="email", driver="email", name="mail", config=wanted["smtp"] | {"security": "none"}, **doing)
+    if "sms" in wanted:
+        secret = {"auth_token": wanted["sms"].pop("auth_token")}
+        channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], secrets=secret, **doing)
+    step = timedelta(seconds=wanted["step_s"])
+    policy = paging.save_policy(
+        brand_id=brand.id,
+        name="Night ladder",
+        policy=decide.Policy(
+            steps=(
+                decide.Step(timedelta(0), (decide.Target("seat", "night"),)),
+                decide.Step(step, tuple(decide.Target("person", str(other)) for other in ids[1:])),
+            )
+        ),
+        **doing,
+    )
+    keys = {}
+    for kind in wanted["formats"]:
+        _integration, keys[kind] = paging.make_integration(
+            brand_id=brand.id,
+            name=f"monitoring by {kind}",
+            format=kind,
+            policy_id=policy.id,
+            team_id=team.id,
+            may_wake=["P1", "P2", "P3"],
+            storm_limit=wanted.get("storm_limit", 5),
+            **doing,
+        )
+    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD}
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    json.dump(stage(json.load(sys.stdin)), sys.stdout)
