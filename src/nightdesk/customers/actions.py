@@ -287,7 +287,7 @@ def edit_contract(*, contract_id: int, changes: ContractChanges, by: Actor, via:
         _check_length(contract)
         with _one_contract_at_a_time(contract):
             contract.save(update_fields=changed)
-        facts = {"contract": contract.name, "changed": changed}
+        facts: dict[str, Any] = {"contract": contract.name, "changed": changed}
         _record(CONTRACT_EDITED, ("contract", contract.pk), contract.customer, by, via, at, **facts)
     return contract
 
@@ -537,7 +537,7 @@ class _Import:
                 self._contact(row, customer) if row.contact_name or row.contact_email or row.contact_phone else None
             )
             fields = [
-                ("customer", "customer", customer, {"name": row.customer} if row.customer_ref else {}),
+                ("customer", "customer", customer, {"name": row.customer if row.customer_ref else customer.name}),
                 ("contract", "contract", contract, self._of_contract(row)),
                 ("contact", "contact_name", contact, self._of_contact(row)),
             ]
@@ -617,7 +617,7 @@ class _Import:
             ],
         )
         known = next((found[0] for found in matches if found), None)
-        return known or Contact(name=row.contact_name or row.contact_email or row.contact_phone)
+        return known or Contact(name=row.contact_name or row.contact_phone or row.contact_email[:120])
 
     def _of_contract(self, row: Row) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -668,8 +668,8 @@ class _Import:
             self.said.setdefault((what, subject.pk, field), (value, row.line))
 
     def _remember(self, customer: Customer, contract: Contract | None, contact: Contact | None) -> None:
-        if customer.ref.lower() not in self.by_ref:
-            self.by_ref[customer.ref.lower()] = customer
+        self.by_ref[customer.ref.lower()] = customer
+        if customer not in self.by_name[customer.name.lower()]:
             self.by_name[customer.name.lower()].append(customer)
         if contract is not None and contract not in self.contracts[customer.pk]:
             self.contracts[customer.pk].append(contract)
