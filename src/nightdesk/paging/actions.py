@@ -152,10 +152,18 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
 
 @transaction.atomic
 def keep_refused_alarm(
-    *, integration: Integration | None, raw: Raw, answer: Answer, reason: str, by: Actor, via: Door, at: datetime
+    *,
+    integration: Integration | None,
+    raw: Raw,
+    answer: Answer,
+    reason: str,
+    by: Actor,
+    via: Door,  # noqa: ARG001  # verbs all take it; there is no journal entry, for the row itself is the record
+    at: datetime,
 ) -> None:
     """A request that could not be read, or whose key nobody has, is kept for whoever looks for the fault."""
-    require(by, "receive_alarm", integration.brand_id if integration else None)
+    if integration is not None:  # whoever has no key has no brand, and may do nothing else
+        require(by, "receive_alarm", integration.brand_id)
     RawAlarm.objects.create(
         at=at,
         integration=integration,

@@ -71,16 +71,23 @@ class Roll:
         active = Person.objects.filter(active=True)
         match target.kind:
             case "seat":
-                person_id = holder(target.key, self._at)
+                person_id = self._holder(target.key)
                 return list(active.filter(id=person_id)) if person_id is not None else []
+            # A stamp that names nobody must not stop the ladder: the next rung is rung instead.
             case "person":
-                return list(active.filter(id=int(target.key)))
+                return list(active.filter(id=target.key)) if target.key.isdecimal() else []
             case "team":
-                return list(active.filter(teams=int(target.key)))
+                return list(active.filter(teams=target.key)) if target.key.isdecimal() else []
             case "manager":
                 return self._managers(active)
             case "everybody":
                 return self._everybody(active)
+
+    def _holder(self, seat_key: str) -> int | None:
+        try:
+            return holder(seat_key, self._at)
+        except NotFound:
+            return None
 
     def _managers(self, active: QuerySet[Person]) -> list[Person]:
         team = self._page.team
