@@ -6,8 +6,9 @@ them what a person did later stands.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
 from nightdesk.duty import decide, queries
-from nightdesk.duty.decide import Member, Outcome
+from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -32,7 +33,7 @@ from nightdesk.people.models import NotifyRule, Person
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
-from nightdesk.rota.queries import load_rota, load_seat
+from nightdesk.rota.queries import load_rota, load_seat, no_seat
 
 HOLDER_SET = kind("duty.set", gettext_lazy("{by} put {person} on duty as {seat}"))
 ACCEPTED = kind("duty.accepted", gettext_lazy("{person} accepted the duty as {seat}"))
@@ -46,7 +47,11 @@ AHEAD = timedelta(hours=24)
 """How long before a turn it may be accepted."""
 
 TURN = "duty.turn"
-"""Promise to see to the token when a turn begins; `facts` holds `turn_at` and the plan's `version`."""
+"""Promise to see to the token when a turn begins; `facts` holds `turn_at`, the plan's `version`, and whether it was the
+plan's change that began the turn."""
+
+ACCEPT = "duty.accept"
+"""The answer that accepts a turn; its subject is "<seat id>@<instant>"."""
 
 
 @transaction.atomic
@@ -61,7 +66,9 @@ def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at:
     if current is not None:
         if current.person_id == person.id:
             return current
-        raise _held_already(_("%s was to hold %s first.") % (person.name, seat.name), seat, current)
+        raise _held_already(
+            _("%(person)s was to hold %(seat)s first.") % {"person": person.name, "seat": seat.name}, seat, current
+        )
     hold = _move_token(seat, None, person, Hold.How.SET, at)
     record(HOLDER_SET, by=by, via=via, at=at, **_about(seat, person=person))
     return hold
@@ -81,11 +88,12 @@ def accept_duty(
     """
     seat, current = _lock_seat(seat_key)
     require(by, "accept_duty", seat.rota.brand_id)
-    if person_id is None and by.person_id is None:
+    for_whom = by.person_id if person_id is None else person_id
+    if for_whom is None:
         raise Invalid(
             _("The duty as %s was accepted.") % seat.name, _("It is not said for whom."), _("Name the person.")
         )
-    person = _lock_person(by.person_id if person_id is None else person_id)  # type: ignore[arg-type] - one is there
+    person = _lock_person(for_whom)
     if person.id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
         raise forbidden(by, "set_first_holder")
     rota = load_rota(seat.rota_id)
@@ -182,11 +190,19 @@ def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
 
 @transaction.atomic
 def begin_turn(
-    *, seat_id: int, turn_at: datetime, cause: UUID | None = None, by: Actor, via: Door, at: datetime
+    *,
+    seat_id: int,
+    turn_at: datetime,
+    plan_changed: bool = False,
+    cause: UUID | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
 ) -> str:
     """See to the token for the turn that begins at `turn_at`, and promise to see to the next. Says what came of it.
 
-    The worker's part of a handover; it goes by the plan as it is now. Repeating it changes nothing.
+    The worker's part of a handover; it goes by the plan as it is now. `plan_changed`: the turn begins then because the
+    plan was changed at that instant. Repeating it changes nothing.
     """
     seat, current = _lock_seat_by_id(seat_id)
     if seat is None:
@@ -196,6 +212,13 @@ def begin_turn(
     # Locked, so that nobody of them is deactivated between the look and the token's passing.
     people = {each.id: each for each in _lock_people(queries.people_of(member))}
     acceptance = Acceptance.objects.filter(seat=seat, turn_at=turn_at).first()
+    next_at = resolve.next_change(rota, seat.key, turn_at)
+    if next_at is None:
+        void_promises(("seat", seat.id), at=at, kinds=[TURN])
+    else:
+        _promise_turn(seat, rota, next_at, at)
+    if not (plan_changed or acceptance or decide.changes(rota, seat.key, turn_at)):
+        return _("The plan has changed: no turn begins then.")
     decision = decide.begin(
         decide.Start(
             at=turn_at,
@@ -207,7 +230,6 @@ def begin_turn(
             held_from=current.from_at if current else None,
         )
     )
-    next_at = resolve.next_change(rota, seat.key, turn_at)
     facts = {"turn_at": turn_at.isoformat()}
     match decision.outcome:
         case Outcome.PASSES:
@@ -228,16 +250,19 @@ def begin_turn(
                     _tell(seat, current.person, _Word.STILL_YOURS, waited_for, turn_at, at)
         case Outcome.GAP:
             record(GAP, by=by, via=via, at=at, cause=cause, **_about(seat, before=current, facts=facts))
-    if next_at is None:
-        void_promises(("seat", seat.id), at=at, kinds=[TURN])
-    else:
-        _promise_turn(seat, rota, next_at, at)
-    return _outcome(decision, people, current)
+    return _outcome(decision, people)
 
 
 @transaction.atomic
 def replan_seat(
-    *, seat_id: int, changed_at: datetime, at_once: bool, by: Actor, via: Door, at: datetime
+    *,
+    seat_id: int,
+    changed_at: datetime,
+    at_once: bool,
+    cause: UUID | None = None,
+    by: Actor,  # noqa: ARG001 - every verb says so; what comes of it is only a promise
+    via: Door,  # noqa: ARG001
+    at: datetime,
 ) -> str:
     """See that the next turn of the plan, which changed at `changed_at`, is promised. Says what came of it.
 
@@ -256,7 +281,7 @@ def replan_seat(
     if next_at is None:
         void_promises(("seat", seat.id), at=at, kinds=[TURN])
         return _("The plan has no further handover.")
-    _promise_turn(seat, rota, next_at, at)
+    _promise_turn(seat, rota, next_at, at, plan_changed=at_once, cause=cause)
     return _("The next handover is promised for %s.") % next_at.isoformat(timespec="minutes")
 
 
@@ -264,16 +289,15 @@ def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
     """The seat, locked, and who holds it."""
     seat, current = _lock_seat_by_id(load_seat(seat_key).id)
     if seat is None:
-        load_seat(seat_key)
-        raise NotFound(_("The seat %s was named.") % seat_key, _("It has just gone."), _("Choose another."))
+        raise no_seat(seat_key)
     return seat, current
 
 
 def _lock_seat_by_id(seat_id: int) -> tuple[Seat | None, Hold | None]:
-    seat = Seat.objects.select_for_update(no_key=True, of=("self",)).select_related("rota").filter(id=seat_id).first()
+    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id).first()
     if seat is None:
         return None, None
-    # Read again after the wait for the lock: the join brought the rota as it was before.
+    # Only now: while we waited for the lock, both may have changed.
     seat.rota = Rota.objects.get(id=seat.rota_id)
     return seat, Hold.objects.filter(seat=seat, until_at=None).select_related("person").first()
 
@@ -325,7 +349,15 @@ def _open_turn(seat: Seat) -> Promise | None:
     return open_.order_by("due_at").first()
 
 
-def _promise_turn(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime) -> None:
+def _promise_turn(
+    seat: Seat,
+    rota: resolve.Rota,
+    turn_at: datetime,
+    at: datetime,
+    *,
+    plan_changed: bool = False,
+    cause: UUID | None = None,
+) -> None:
     """See to this turn next, instead of any other of the seat: there is one chain of promises a seat."""
     void_promises(("seat", seat.id), at=at, kinds=[TURN])
     people = ", ".join(person.name for person in queries.people_of(decide.planned(rota, seat.key, turn_at)))
@@ -335,7 +367,12 @@ def _promise_turn(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetim
         due_at=turn_at,
         why=_("%(seat)s: the turn of %(people)s begins") % {"seat": seat.name, "people": people or _("nobody")},
         at=at,
-        facts={"turn_at": turn_at.isoformat(), "version": str(seat.rota.version)},
+        facts={
+            "turn_at": turn_at.isoformat(),
+            "version": str(seat.rota.version),
+            "plan_changed": plan_changed,
+        },
+        cause=cause,
         brand_id=seat.rota.brand_id,
     )
 
@@ -345,3 +382,132 @@ def _see_to_turn(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime
     open_turn = _open_turn(seat)
     if open_turn is None or datetime.fromisoformat(open_turn.facts["turn_at"]) > turn_at:
         _promise_turn(seat, rota, turn_at, at)
+
+
+def _about(
+    seat: Seat, *, person: Person | None = None, before: Hold | None = None, facts: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Subject, brand and facts of an entry. `before` is who held the seat until this."""
+    named: dict[str, Any] = {"seat": seat.name, "seat_key": seat.key, "rota": seat.rota.name}
+    if person is not None:
+        named |= {"person": person.name, "person_id": person.id}
+    named |= {
+        "holder": before.person.name if before else _("nobody"),
+        "holder_id": before.person_id if before else None,
+    }
+    return {"subject": ("seat", seat.id), "brand_id": seat.rota.brand_id, "facts": named | (facts or {})}
+
+
+def _outcome(decision: decide.Decision, people: dict[int, Person]) -> str:
+    match decision.outcome:
+        case Outcome.PASSES:
+            assert decision.to is not None
+            return _("%s went on duty.") % people[decision.to].name
+        case Outcome.HAS_IT:
+            return _("The holder is whom the plan wants.")
+        case Outcome.GAP:
+            return _("Nobody is planned: the holder keeps it.")
+        case Outcome.NOT_TAKEN:
+            return _("Nobody has accepted: the holder keeps it.")
+        case Outcome.STANDS:
+            return _("Somebody has it since by their own word.")
+
+
+def _ask(seat: Seat, person: Person, turn_at: datetime, over_at: datetime | None, at: datetime) -> None:
+    """Ask one person to accept the turn that has begun; all that `person` wants used for an urgent page is used."""
+    with translation.override(person.language):
+        since = _local(turn_at, person)
+        _send(
+            "duty.ask",
+            seat,
+            person,
+            _("Your duty as %s has begun") % seat.name,
+            _("It is your turn since %s, and you have not accepted. Accept it, so that it passes to you.") % since,
+            {"acknowledge": [ACCEPT, "seat", f"{seat.id}@{turn_at.isoformat()}"]},
+            over_at,
+            at,
+        )
+
+
+class _Word(Enum):
+    """What a person is told of a token that was theirs, or is now."""
+
+    STILL_YOURS = auto()
+    TAKEN_OVER = auto()
+    GIVEN = auto()
+
+
+def _tell(seat: Seat, person: Person, word: _Word, other: str, since: datetime, at: datetime) -> None:
+    """Tell one person about their duty; `other` is the name of whoever else it is about."""
+    with translation.override(person.language):
+        facts = {"seat": seat.name, "other": other, "since": _local(since, person)}
+        match word:
+            case _Word.STILL_YOURS:
+                title = _("You are still on duty as %(seat)s") % facts
+                body = _("%(other)s should have taken over at %(since)s and has not. You keep it until then.") % facts
+            case _Word.TAKEN_OVER:
+                title = _("%(other)s has taken the duty as %(seat)s") % facts
+                body = _("You are off duty as %(seat)s since %(since)s.") % facts
+            case _Word.GIVEN:
+                title = _("You are on duty as %(seat)s") % facts
+                body = _("%(other)s passed it to you at %(since)s.") % facts
+        _send("duty.told", seat, person, title, body, {}, None, at)
+
+
+def _send(
+    kind_: str,
+    seat: Seat,
+    person: Person,
+    title: str,
+    body: str,
+    answers: dict[str, list[str]],
+    valid_until: datetime | None,
+    at: datetime,
+) -> None:
+    to = _recipients(person, at)
+    if not to:
+        return
+    queue_message(
+        kind=kind_,
+        subject=("seat", seat.id),
+        title=title,
+        body=body,
+        to=to,
+        brand_id=seat.rota.brand_id,
+        answers=answers,
+        valid_until=valid_until,
+        # Whoever may move a token may not therefore write to people: these words are ours.
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def _recipients(person: Person, at: datetime) -> list[Recipient]:
+    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
+    return [
+        Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
+        for method, after in wanted or [(method, timedelta(0)) for method in methods]
+        if method.broken_at is None
+    ]
+
+
+def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
+    return IllegalTransition(
+        asked,
+        _("%(person)s has %(seat)s since %(since)s.")
+        % {
+            "person": current.person.name,
+            "seat": seat.name,
+            "since": current.from_at.astimezone(ZoneInfo(seat.rota.zone)).isoformat(timespec="minutes"),
+        },
+        _("Ask them to pass it, or take it if it is your turn."),
+        holder=current.person_id,
+    )
+
+
+def _local(instant: datetime, person: Person) -> str:
+    """The instant by the person's clock, with the weekday."""
+    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")

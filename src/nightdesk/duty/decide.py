@@ -85,11 +85,14 @@ def planned(rota: resolve.Rota, seat_key: str, at: datetime) -> Member | None:
 
 
 def begins(rota: resolve.Rota, seat_key: str, at: datetime) -> bool:
-    """Whether somebody's turn begins exactly at `at`; turns of one member that follow each other are one."""
-    return (
-        planned(rota, seat_key, at) is not None
-        and resolve.next_change(rota, seat_key, at - datetime.resolution) == at
-    )
+    """Whether somebody's turn begins exactly at `at`."""
+    around = resolve.turns(rota, seat_key, at - datetime.resolution, at + datetime.resolution)
+    return around[-1].start == at and around[-1].member is not None
+
+
+def changes(rota: resolve.Rota, seat_key: str, at: datetime) -> bool:
+    """Whether the plan wants somebody else from `at` on than before, or nobody, or somebody again."""
+    return resolve.next_change(rota, seat_key, at - datetime.resolution) == at
 
 
 def same_turn(rota: resolve.Rota, seat_key: str, start: datetime, at: datetime) -> bool:
@@ -114,3 +117,18 @@ def next_handover(
             return Handover(change, member)
         after = change
     return None
+
+
+def stretches(
+    rota: resolve.Rota, seat_key: str, start: datetime, end: datetime
+) -> list[tuple[Member, datetime, datetime]]:
+    """Whose turn it is over `[start, end)`, in order, without the gaps; turns of one member that meet are one."""
+    found: list[tuple[Member, datetime, datetime]] = []
+    for turn in resolve.turns(rota, seat_key, start, end):
+        if turn.member is None:
+            continue
+        if found and found[-1][0] == turn.member and found[-1][2] == turn.start:
+            found[-1] = (found[-1][0], found[-1][1], turn.end)
+        else:
+            found.append((cast("Member", turn.member), turn.start, turn.end))
+    return found
