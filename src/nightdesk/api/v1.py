@@ -2,7 +2,12 @@
 
 from nightdesk.api import (
     brands,
+    customers,
     deliveries,
+    duty,
+    integrations,
+    journal,
+    pages,
     people,
     promises,
     tokens,
@@ -34,8 +39,14 @@ api = Api(
         ]
     },
 )
-api.add_router("/brands", brands.router)
-api.add_router("/deliveries", deliveries.router)
-api.add_router("", people.router)
-api.add_router("/promises", promises.router)
-api.add_router("/tokens", tokens.router)
+for prefix, router in {
+    "/brands": brands.router,
+    "/deliveries": deliveries.router,
+    "/journal": journal.router,
+    "/pages": pages.router,
+    "/promises": promises.router,
+    "/tokens": tokens.router,
+}.items():
+    api.add_router(prefix, router)
+for router in (customers.router, duty.router, integrations.router, people.router):
+    api.add_router("", router)
