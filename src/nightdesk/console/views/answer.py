@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
-from nightdesk.channels.actions import mark_delivery_seen, take_answer
+from nightdesk.channels.actions import take_answer
 from nightdesk.channels.answering import offered
 from nightdesk.channels.links import read_link
 from nightdesk.channels.models import Delivery, Message
@@ -72,8 +72,6 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         verb = request.POST.get("verb", "")
         said = take_answer(delivery_id=delivery_id, month=month, verb=verb, by=by, via=Door.LINK, at=at)
-        if delivery.recipient_kind == "person":
-            mark_delivery_seen(delivery_id=delivery_id, month=month, seen="read", by=by, via=Door.LINK, at=at)
         request.session["answered"] = {"token": token, "said": said}
         return HttpResponseRedirect(request.path)
     answered = request.session.get("answered") or {}
