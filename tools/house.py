@@ -75,6 +75,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
+    "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {"kinds": "what can happen, with versions"},
     "people": {"numbers": "phone numbers, kept as E.164"},
     "paging": {"formats/": "what monitoring systems send"},
