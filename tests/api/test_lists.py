@@ -13,25 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightdesk.access.models import Brand
-from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from tests.api.conftest import START, Caller, token_for
+from tests.api.promised import promise_due
 from tests.api.test_door import problem
-
-
-def promise_due(minutes: int, *, brand_id: int | None = None, why: str = "ring", **more: Any) -> Promise:
-    return Promise.objects.create(
-        id=uuid7(START),
-        lane="plain",
-        kind="test.ring",
-        subject_kind="page",
-        subject_id="1",
-        due_at=START + timedelta(minutes=minutes),
-        created_at=START,
-        why=why,
-        brand_id=brand_id,
-        **more,
-    )
 
 
 def followed(caller: Caller, path: str, between: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
