@@ -39,11 +39,17 @@ def test_the_parts_together_are_the_whole_while_rows_come_and_go(
     caller = token_for(["read"])
     before = [str(promise_due(due).id) for due in dues]
     come = iter(coming)
-    items = followed(caller, f"/promises?limit={limit}", lambda: [promise_due(due) for due in [next(come, None)] if due is not None] and None)
+    items = followed(
+        caller,
+        f"/promises?limit={limit}",
+        lambda: [promise_due(due) for due in [next(come, None)] if due is not None] and None,
+    )
     ids = [item["id"] for item in items]
     assert len(ids) == len(set(ids))
     assert set(before) <= set(ids)
-    assert [(item["due_at"], UUID(item["id"])) for item in items] == sorted((item["due_at"], UUID(item["id"])) for item in items)
+    assert [(item["due_at"], UUID(item["id"])) for item in items] == sorted(
+        (item["due_at"], UUID(item["id"])) for item in items
+    )
 
 
 def test_the_last_part_says_that_it_is_the_last(admin: Caller) -> None:

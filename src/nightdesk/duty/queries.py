@@ -254,15 +254,12 @@ def _names(model: type[Person] | type[Team], ids: set[int]) -> Iterable[tuple[in
 def feed_turns(whose: Whose, id_: int, at: datetime) -> tuple[str, list[FeedTurn]] | None:
     """Title and turns for the calendar of a person or a rota, by start; None where there is none, or nobody any more.
 
-    What was held in the past month, what is held until the plan's next handover, and what is planned for a year. Turns
+    What was held in the past month, what is held until the plan's next change, and what is planned for a year. Turns
     of one member that follow each other are one. The far end is the first of a month, so that asking again a little
     later says the same.
     """
-    owner: Rota | Person | None
-    if whose == "rota":
-        owner = Rota.objects.filter(id=id_).first()
-    else:
-        owner = Person.objects.filter(id=id_, active=True).first()
+    people = Person.objects.filter(active=True)
+    owner = Rota.objects.filter(id=id_).first() if whose == "rota" else people.filter(id=id_).first()
     if owner is None:
         return None
     seats = list(_seats_of_feed(whose, id_))
@@ -307,8 +304,12 @@ def _spans(
         end = hold.until_at
         if end is None:
             mine = _keys_of(hold.person_id, teams_of)
-            coming = decide.next_handover(rota, seat_key, at, mine.__contains__)
-            end = planned_from = till if coming is None else min(coming.at, till)
+            if decide.planned(rota, seat_key, at) in (None, *mine):
+                change = resolve.next_change(rota, seat_key, at)
+            else:
+                coming = decide.next_handover(rota, seat_key, at, mine.__contains__)
+                change = None if coming is None else coming.at
+            end = planned_from = till if change is None else min(change, till)
         yield _Span(("person", hold.person_id), hold.from_at, end, held=True)
     for member, start, end in decide.stretches(rota, seat_key, planned_from, till) if planned_from < till else ():
         # What has begun and nobody has taken is nobody's, and where it began is not known here.

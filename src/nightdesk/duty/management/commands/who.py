@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--brand", help="the short name of one brand")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         now = clock.now()
         at = now if options["at"] is None else _instant(options["at"])
         brand_ids = None if options["brand"] is None else {_brand(options["brand"]).id}
