@@ -2,14 +2,17 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
 from django.db import models
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 
 
 class Hours(models.Model):
-    """Support hours as a calendar. `week` is seven lists (Monday first) of ["HH:MM", "HH:MM"] local windows."""
+    """Support hours as a calendar. The JSON columns are described in `stored`."""
 
     brand = models.ForeignKey(Brand, models.CASCADE)
     name = models.CharField(max_length=80)
@@ -18,7 +21,6 @@ class Hours(models.Model):
     nation = models.CharField(max_length=2, default="")
     subdivision = models.CharField(max_length=10, default="")
     exceptions = models.JSONField(default=dict)
-    """ISO date -> list of windows, in place of that day's own."""
     public = models.BooleanField(default=False)
 
     class Meta:
@@ -49,7 +51,7 @@ class Customer(models.Model):
 
 
 class Contact(models.Model):
-    """Somebody at the customer. `phone` is E.164."""
+    """Somebody at the customer. `phone` is E.164; an empty `language` or `zone` is the customer's."""
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="contacts")
     name = models.CharField(max_length=120)
@@ -57,6 +59,7 @@ class Contact(models.Model):
     phone = models.CharField(max_length=20, default="")
     role = models.CharField(max_length=40, default="")
     language = models.CharField(max_length=10, default="")
+    zone = models.CharField(max_length=50, default="")
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -65,8 +68,8 @@ class Contact(models.Model):
 class Contract(models.Model):
     """What was promised to a customer, in force over [`valid_from`, `valid_until`) of local dates in the hours' zone.
 
-    `may_wake` lists priorities; `targets` is {"P1": {"respond": "PT30M", "fix": "PT4H", "clock": "open"}} with ISO 8601
-    durations, counted over open hours or the wall clock; `not_at_night` lists work types.
+    The JSON columns are described in `stored`; `not_at_night` lists work types. A customer has one contract at a time, so
+    that what they are promised has one answer.
     """
 
     class OutOfHours(models.TextChoices):
@@ -83,6 +86,21 @@ class Contract(models.Model):
     not_at_night = models.JSONField(default=list)
     valid_from = models.DateField()
     valid_until = models.DateField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_from__lt=F("valid_until")), name="contract_has_length"
+            ),
+            # The customer as a range of one, so that no extension is needed to compare it in this kind of index.
+            ExclusionConstraint(
+                name="one_contract_at_a_time",
+                expressions=[
+                    (Func("customer_id", "customer_id", Value("[]"), function="int8range"), RangeOperators.OVERLAPS),
+                    (Func("valid_from", "valid_until", function="daterange"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
 
 
 class Service(models.Model):
@@ -106,6 +124,11 @@ class Subscription(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="subscriptions")
     service = models.ForeignKey(Service, models.PROTECT)
     label = models.CharField(max_length=120, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["customer", "service", "label"], name="one_subscription_a_label"),
+        ]
 
 
 class Peer(models.Model):

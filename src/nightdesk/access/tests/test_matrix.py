@@ -1,0 +1,182 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+from nightdesk.access import matrix
+from nightdesk.access.matrix import INNER_WORKINGS, SCOPES, VERBS, brands_for, may, require, verbs_in
+from nightdesk.access.models import Role
+from nightdesk.base.actors import SCHEDULER, Actor
+from nightdesk.base.refusals import Forbidden
+
+SOURCE = Path(matrix.__file__).parent.parent
+OURS, THEIRS = 1, 2
+
+# Written by hand, from what each role is for, and not from the code. Letters: Engineer, Desk, Manager, Admin, Bureau,
+# Read-only.
+EXPECTED = """
+read_pages EDMABR
+trigger_page EDMAB
+note_page EDMAB
+escalate_page EDMAB
+acknowledge_page EDMA
+resolve_page EDMA
+reassign_page EDMA
+snooze_page EDMA
+receive_alarm -
+read_journal EDMAR
+verify_journal MA
+erase_text A
+read_rota EDMABR
+accept_duty EDMA
+pass_duty EDMA
+take_duty EDMA
+set_first_holder MA
+make_rota MA
+set_layers MA
+add_override MA
+cancel_override MA
+read_people EDMAR
+edit_own_contacts EDMAB
+make_person MA
+edit_person MA
+deactivate_person MA
+reactivate_person MA
+add_contact_method MA
+remove_contact_method MA
+confirm_contact_method MA
+mark_contact_broken MA
+set_notify_rules MA
+make_team MA
+set_team_members MA
+read_customers EDMABR
+make_customer DMA
+edit_customer DMA
+make_contact DMA
+edit_contact DMA
+remove_contact DMA
+make_subscription DMA
+end_subscription DMA
+make_peer DMA
+edit_peer DMA
+make_contract MA
+edit_contract MA
+make_hours MA
+edit_hours MA
+make_service MA
+edit_service MA
+apply_import MA
+read_promises EDMAR
+retry_promise MA
+void_promise MA
+read_deliveries EDMAR
+queue_message DMA
+resend_message EDMA
+save_route A
+remove_route A
+save_policy MA
+make_integration A
+revoke_integration A
+make_token A
+revoke_token A
+make_user A
+grant_role A
+revoke_role A
+make_brand A
+edit_brand A
+"""
+LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
+EXPECTED_ROLES = {
+    verb: {LETTERS[letter] for letter in letters if letter != "-"}
+    for verb, letters in (line.split() for line in EXPECTED.split("\n") if line)
+}
+
+
+def person(*grants: tuple[int | None, str], scopes: set[str] | None = None) -> Actor:
+    return Actor("person", "7", "Bo", frozenset(grants), frozenset(scopes) if scopes is not None else None)
+
+
+def machine(*scopes: str, brand: int | None = None) -> Actor:
+    return Actor("machine", "3", "Robot", frozenset({(brand, "machine")}), frozenset(scopes))
+
+
+def test_the_table_lists_the_same_verbs_as_the_expectation():
+    assert set(VERBS) == set(EXPECTED_ROLES)
+
+
+@pytest.mark.parametrize("verb", EXPECTED_ROLES)
+def test_each_role_may_what_is_expected_of_it_in_its_own_brand_and_nowhere_else(verb):
+    for role in Role.values:
+        expected = role in EXPECTED_ROLES[verb]
+        here, everywhere = person((OURS, role)), person((None, role))
+        assert (may(here, verb, OURS), may(here, verb, THEIRS), may(here, verb, None)) == (expected, False, False), role
+        assert [may(everywhere, verb, brand) for brand in (OURS, THEIRS, None)] == [expected] * 3, role
+        assert brands_for(here, verb) == ({OURS} if expected else set())
+        assert brands_for(everywhere, verb) == (None if expected else set())
+
+
+def test_every_function_of_every_rooms_actions_is_a_verb_of_the_table_or_named_as_inner_workings():
+    functions = {
+        node.name
+        for file in SOURCE.glob("*/actions.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    assert "make_token" in functions
+    assert functions - set(VERBS) - set(INNER_WORKINGS) == set()
+
+
+def test_a_name_that_is_no_verb_is_a_mistake_and_not_a_quiet_no():
+    for actor in (SCHEDULER, person((None, "admin")), machine("admin")):
+        with pytest.raises(KeyError):
+            may(actor, "acknowledge_pages", OURS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_scheduler_may_everything_and_contacts_and_callers_nothing(verb):
+    assert may(SCHEDULER, verb, None)
+    for kind in ("contact", "caller"):
+        assert brands_for(Actor(kind, "1", "Somebody", frozenset({(None, "admin")})), verb) == set()  # type: ignore[arg-type]
+
+
+def test_nobody_may_anything_without_a_grant_or_with_a_role_that_does_not_exist():
+    for actor in (person(), person((OURS, "king")), Actor("machine", "1", "Robot")):
+        assert [verb for verb in VERBS if brands_for(actor, verb) != set()] == []
+
+
+def test_a_machine_may_what_its_scopes_say_in_its_brand():
+    robot = machine("trigger_page", "read", brand=OURS)
+    assert may(robot, "trigger_page", OURS)
+    assert may(robot, "read_people", OURS)
+    assert not may(robot, "trigger_page", THEIRS)
+    assert not may(robot, "acknowledge_page", OURS)
+    assert may(machine("receive_alarm"), "receive_alarm", THEIRS)
+
+
+def test_a_scope_takes_from_a_role_and_never_adds_to_it():
+    limited = person((OURS, "engineer"), scopes={"read", "save_route"})
+    assert {verb for verb in VERBS if may(limited, verb, OURS)} == {
+        verb for verb in VERBS if verb.startswith("read_") and "engineer" in EXPECTED_ROLES[verb]
+    }
+
+
+def test_scope_words_stand_for_verbs_and_an_unknown_one_for_nothing():
+    assert verbs_in(["read"]) == {verb for verb in VERBS if verb.startswith("read_")}
+    assert SCOPES["page"] == {
+        "read_pages", "trigger_page", "note_page", "escalate_page", "acknowledge_page", "resolve_page",
+        "reassign_page", "snooze_page", "receive_alarm",
+    }  # fmt: skip
+    assert verbs_in(["admin"]) == set(VERBS)
+    assert verbs_in(["gone_by_now", "note_page"]) == {"note_page"}
+
+
+def test_the_refusal_says_who_may_or_which_scope_is_missing():
+    with pytest.raises(Forbidden, match=r"Bo asked to make contract\. Admin, manager may do that here\."):
+        require(person((OURS, "desk")), "make_contract", OURS)
+    with pytest.raises(Forbidden, match="scopes leave out make_contract"):
+        require(person((OURS, "admin"), scopes={"read"}), "make_contract", OURS)
+
+
+def test_the_page_of_roles_shows_the_table_as_it_is():
+    page = SOURCE.parent.parent / "docs" / "roles.md"
+    assert matrix.table() in page.read_text(encoding="utf-8")
