@@ -56,10 +56,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         **doing,
     )
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
-    channels.save_route(channel="email", driver="email", name="mail", config=wanted["smtp"] | {"security": "none"}, **doing)
+    mail_server = wanted["smtp"] | {"security": "none"}
+    channels.save_route(channel="email", driver="email", name="mail", settings=mail_server, **doing)
     if "sms" in wanted:
-        secret = {"auth_token": wanted["sms"].pop("auth_token")}
-        channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], secrets=secret, **doing)
+        channels.save_route(channel="sms", driver="twilio", name="texts", settings=wanted["sms"], **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,

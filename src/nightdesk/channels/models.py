@@ -41,7 +41,10 @@ class Route(models.Model):
 
 
 class Message(models.Model):
-    """What is said, once for all its recipients. `answers` maps a word to [verb, subject kind, subject id]."""
+    """What is said, once for all its recipients. `answers` maps a word to [verb, subject kind, subject id].
+
+    A private one (a log-in code) has an empty `body` and its words in `sealed`, which is emptied once it was sent.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField()
@@ -51,6 +54,7 @@ class Message(models.Model):
     subject_id = models.CharField(max_length=60)
     title = models.CharField(max_length=200)
     body = models.TextField(default="")
+    sealed = models.BinaryField(default=b"")
     code = models.CharField(max_length=8, default="")
     answers = models.JSONField(default=dict)
     valid_until = models.DateTimeField(null=True)
@@ -64,7 +68,8 @@ class Delivery(Leased):
     """One message to one address by one channel. `due_at` and the lease are those of `base.Leased`.
 
     `occurrence` is unique in its month: the same message goes to the same address once. `recipient_kind` and
-    `recipient_id` name a person or a contact.
+    `recipient_id` name a person or a contact; of an account's own mail only the address is known. `routes_tried` lists
+    [route id, what came of it], see `decide.Tried`. Accepted and still open: it waits for its receipt until `due_at`.
     """
 
     CLAIM_KEY: ClassVar = ("id", "month")
@@ -82,6 +87,7 @@ class Delivery(Leased):
 
     month = models.DateField()
     message_id = models.UUIDField()
+    brand_id = models.BigIntegerField(null=True)
     occurrence = models.CharField(max_length=200)
     subject_kind = models.CharField(max_length=30)
     subject_id = models.CharField(max_length=60)
@@ -105,12 +111,17 @@ class Delivery(Leased):
 
 
 class Attempt(models.Model):
-    """One try at one delivery: by which route, what came of it, and how long it took. Never changed."""
+    """One try at one delivery: by which route, what came of it, and how long it took. Never changed.
+
+    `is_receipt`: what the provider said later; `took_ms` then counts from when it accepted the message.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     month = models.DateField()
     delivery_id = models.UUIDField()
     number = models.PositiveIntegerField()
+    is_receipt = models.BooleanField(default=False)
+    route_id = models.BigIntegerField(null=True)
     route_name = models.CharField(max_length=60)
     at = models.DateTimeField()
     took_ms = models.PositiveIntegerField()
@@ -124,7 +135,10 @@ class Attempt(models.Model):
 
 
 class Inbound(models.Model):
-    """A raw call from a provider (reply, receipt), stored before it is read. `error`: why it could not be."""
+    """A raw call from a provider (reply, receipt), stored before it is read. `error`: why it could not be.
+
+    `occurrence` names the provider's own message where it must be acted on once, however often it is told.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField(db_index=True)
@@ -133,5 +147,9 @@ class Inbound(models.Model):
     raw = models.BinaryField()
     headers = models.JSONField(default=dict)
     sender = models.CharField(max_length=320, default="")
+    occurrence = models.CharField(max_length=200, null=True, unique=True)
     outcome = models.CharField(max_length=200, default="")
     error = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["sender", "at"], name="inbound_sender")]

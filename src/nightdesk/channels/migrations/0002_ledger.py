@@ -14,6 +14,7 @@ CREATE TABLE channels_delivery (
     attempt integer NOT NULL DEFAULT 0,
     ended_at timestamptz,
     message_id uuid NOT NULL,
+    brand_id bigint,
     occurrence varchar(200) NOT NULL,
     subject_kind varchar(30) NOT NULL,
     subject_id varchar(60) NOT NULL,
@@ -39,6 +40,7 @@ CREATE INDEX delivery_due ON channels_delivery (lane, due_at) WHERE ended_at IS 
 CREATE INDEX delivery_message ON channels_delivery (message_id);
 CREATE INDEX delivery_subject ON channels_delivery (subject_kind, subject_id);
 CREATE INDEX delivery_recipient ON channels_delivery (recipient_kind, recipient_id, created_at DESC);
+CREATE INDEX delivery_address ON channels_delivery (address, created_at DESC);
 CREATE INDEX delivery_provider ON channels_delivery (provider_id) WHERE provider_id <> '';
 
 CREATE TABLE channels_attempt (
@@ -46,6 +48,8 @@ CREATE TABLE channels_attempt (
     month date NOT NULL,
     delivery_id uuid NOT NULL,
     number integer NOT NULL,
+    is_receipt boolean NOT NULL DEFAULT false,
+    route_id bigint,
     route_name varchar(60) NOT NULL,
     at timestamptz NOT NULL,
     took_ms integer NOT NULL,
@@ -56,6 +60,7 @@ CREATE TABLE channels_attempt (
 ) PARTITION BY RANGE (month);
 CREATE TABLE channels_attempt_default PARTITION OF channels_attempt DEFAULT;
 CREATE INDEX attempt_delivery ON channels_attempt (delivery_id);
+CREATE INDEX attempt_at ON channels_attempt (at);
 """
 
 

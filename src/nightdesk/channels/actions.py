@@ -1,0 +1,698 @@
+"""The verbs of the ledger: queue a message and end it, set up routes, take receipts and answers.
+
+`queue_message` and what comes in from providers ask no role: the verb that has something to say, or that an answer stands
+for, has asked already or asks itself. Receipts and tries lie in the ledger and not in the journal.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.access.matrix import require
+from nightdesk.base import promises, vault
+from nightdesk.base.actors import Actor, Door
+from nightdesk.base.ids import uuid7
+from nightdesk.base.months import month_of
+from nightdesk.base.refusals import Forbidden, Invalid, NotFound, Refusal
+from nightdesk.channels import decide, wording
+from nightdesk.channels.answering import ANSWER_VERBS, offered
+from nightdesk.channels.answers import Answer, carrier_word, parse_answer
+from nightdesk.channels.decide import State
+from nightdesk.channels.driver import Driver, Field, Receipt, Reply
+from nightdesk.channels.models import Attempt, Delivery, Inbound, Message, Route
+from nightdesk.channels.queries import delivery_of, has_been_told, recipient_of
+from nightdesk.channels.registry import CHANNELS
+from nightdesk.channels.tasks import mark_broken, tried_as_json
+from nightdesk.journal.actions import record
+from nightdesk.journal.kinds import kind
+
+log = logging.getLogger(__name__)
+
+MESSAGE_QUEUED = kind("message.queued", gettext_lazy("{by} had {count} messages sent"))
+ROUTE_SAVED = kind("route.saved", gettext_lazy("{by} set up the route {name}"))
+ROUTE_REMOVED = kind("route.removed", gettext_lazy("{by} removed the route {name}"))
+MESSAGE_ANSWERED = kind("message.answered", gettext_lazy("{by} answered: {verb}"))
+STOP_TEXTED = kind("contact.stopped", gettext_lazy("{address} texted {word}: the carrier switches our texts {state}"))
+
+KEEP_TRYING = timedelta(days=2)
+"""How long a message without an end of its own is tried."""
+PRIVATE_KEPT = timedelta(hours=1)
+"""The longest that the words of a private message are kept, if it was not sent."""
+ANSWERED_WITHIN = timedelta(hours=36)
+"""A text without a code answers the newest message of so long: a night, and the day after it."""
+COMMANDS_A_MINUTE = 30
+HELPS_IN_TEN_MINUTES = 3
+FORGERIES_KEPT_A_MINUTE = 20
+
+FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address of somebody: `id` is that of the Person or Contact, 0 where only the address is known."""
+
+    kind: Literal["person", "contact", "account"]
+    id: int
+    channel: str
+    address: str
+    due_at: datetime
+
+
+@transaction.atomic
+def queue_message(
+    *,
+    kind: str,
+    subject: tuple[str, object],
+    title: str,
+    body: str,
+    to: Sequence[Recipient],
+    brand_id: int | None,
+    code: str = "",
+    answers: Mapping[str, Sequence[str]] | None = None,
+    valid_until: datetime | None = None,
+    cause: UUID | None = None,
+    lane: Literal["urgent", "bulk"] = "urgent",
+    private: bool = False,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Message:
+    """The message is in the ledger, once a recipient, and goes out when each is due.
+
+    The same address twice by one channel at one instant is one delivery. Without `valid_until` it is tried for KEEP_TRYING.
+    `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
+    the body alone. The words of a `private` message lie sealed until it was sent.
+    """
+    message = Message(
+        id=uuid7(at),
+        at=at,
+        brand_id=brand_id,
+        kind=kind,
+        subject_kind=subject[0],
+        subject_id=str(subject[1]),
+        title=" ".join(title.split())[:200],
+        body="" if private else body,
+        sealed=vault.seal(body.encode()) if private else b"",
+        code=code,
+        answers={word: [str(part) for part in entry] for word, entry in (answers or {}).items()},
+        valid_until=valid_until,
+        cause=cause,
+    )
+    message.save(force_insert=True)
+    rows = [_row(message, one, lane, valid_until or at + KEEP_TRYING) for one in to]
+    Delivery.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    record(
+        MESSAGE_QUEUED,
+        subject=("message", message.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=brand_id,
+        facts={"kind": kind, "about": [subject[0], str(subject[1])], "count": len(rows), "channels": _counts(to)},
+        cause=cause,
+    )
+    if any(one.due_at <= at for one in to):
+        promises.wake_workers()
+    return message
+
+
+@transaction.atomic
+def forget_private_words(*, by: Actor, via: Door, at: datetime) -> int:
+    """The words of private messages older than PRIVATE_KEPT are gone; returns of how many. The rows stay."""
+    del by, via
+    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(sealed=b"")
+    return old.update(sealed=b"")
+
+
+def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> Delivery:
+    where = to.address or f"{to.kind} {to.id}"  # a pocket has no address of its own
+    occurrence = f"{message.id}:{to.channel}:{where}:{to.due_at.isoformat()}"
+    if len(occurrence) > 200:
+        occurrence = f"{message.id}:{to.channel}:{hashlib.sha256(occurrence.encode()).hexdigest()}"
+    return Delivery(
+        id=uuid7(message.at),
+        month=month_of(message.at),
+        lane=lane,
+        due_at=to.due_at,
+        created_at=message.at,
+        message_id=message.id,
+        brand_id=message.brand_id,
+        occurrence=occurrence,
+        subject_kind=message.subject_kind,
+        subject_id=message.subject_id,
+        recipient_kind=to.kind,
+        recipient_id=str(to.id or ""),
+        channel=to.channel,
+        address=to.address,
+        valid_until=valid_until,
+    )
+
+
+def _counts(to: Sequence[Recipient]) -> dict[str, int]:
+    channels = [one.channel for one in to]
+    return {channel: channels.count(channel) for channel in sorted(set(channels))}
+
+
+@transaction.atomic
+def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, at: datetime) -> int:
+    """Nothing more goes out about the subject; returns how many messages that spares somebody.
+
+    What is on its way at this moment may still arrive, and its row then tells so. What was accepted and waits for its
+    receipt goes to no other route. The journal entry is that of the verb that ended the subject.
+    """
+    del by, via
+    rows = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), ended_at=None)
+    rows.filter(state="accepted").update(ended_at=at, leased_by=None, leased_at=None)
+    ended = _move_all(rows, "superseded", at)
+    if ended:
+        promises.wake_workers()  # a sender that holds one of them looks again
+    return ended
+
+
+@transaction.atomic
+def mark_delivery_seen(
+    *, delivery_id: UUID, month: date, seen: Literal["delivered", "read"], by: Actor, via: Door, at: datetime
+) -> None:
+    """The recipient's own page has shown the message, or the recipient has opened it. Repeating it changes nothing.
+
+    Raises NotFound, Forbidden for anybody but the person it was sent to.
+    """
+    del via
+    row = Delivery.objects.select_for_update().filter(id=delivery_id, month=month).first()
+    if row is None:
+        raise NotFound(_("A message was seen."), _("It is not in the ledger."), "")
+    if (row.recipient_kind, row.recipient_id) != (by.kind, by.id):
+        raise Forbidden(_("A message was seen."), _("It was sent to somebody else."), "")
+    if decide.is_news(cast(State, row.state), seen):
+        _move(row, seen, "", at)
+        _write_receipt(row, "pocket", None, seen, "", "", at)
+
+
+# Receipts
+
+
+@transaction.atomic
+def note_receipt(
+    *,
+    route_id: int,
+    receipt: Receipt,
+    delivery_id: UUID | None = None,
+    month: date | None = None,
+    attempt: int | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> bool:
+    """What the provider said is in the ledger; False where it means no delivery of ours.
+
+    Found by `delivery_id` and `month` where the provider repeats them, else by its own id. Good news always counts, and
+    never goes backwards. Bad news counts for the route and attempt that the delivery is at: the next route gets it at
+    once, or it has failed. A dead address is marked at its person.
+    """
+    del by, via
+    rows = Delivery.objects.select_for_update()
+    if delivery_id is not None and month is not None:
+        row = rows.filter(id=delivery_id, month=month).first()
+    else:
+        row = rows.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
+    if row is None:
+        return False
+    route = Route.objects.filter(id=route_id).first()
+    state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
+    row.provider_id = row.provider_id or receipt.provider_id
+    row.route_id = row.route_id or route_id
+    if bad and not _still_concerns(row, route_id, attempt):
+        row.save(update_fields=["provider_id", "route_id"])
+        return True
+    if bad or decide.is_news(state, receipt.state):
+        _write_receipt(
+            row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at
+        )
+    if bad:
+        _take_bad_news(row, route_id, receipt, at)
+    elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
+        _move(row, receipt.state, "", at)
+    row.save(update_fields=["provider_id", "route_id"])
+    return True
+
+
+def _still_concerns(row: Delivery, route_id: int, attempt: int | None) -> bool:
+    """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived."""
+    known = decide.RANK[cast(State, row.state)] >= decide.RANK["expired"]
+    return not known and row.route_id == route_id and attempt in (None, row.attempt)
+
+
+def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime) -> None:
+    if receipt.unreachable or receipt.state == "expired":
+        _move(row, receipt.state, receipt.reason, at)
+        if receipt.unreachable:
+            mark_broken(row.channel, row.address, receipt.reason, at)
+        return
+    tried = {**dict(row.routes_tried), route_id: "permanent" if receipt.permanent else "temporary"}
+    row.routes_tried = tried_as_json(tried)
+    _move(row, "failed_for_now", receipt.reason, at, due_at=at)
+    row.save(update_fields=["routes_tried"])
+    promises.wake_workers()
+
+
+def _write_receipt(
+    row: Delivery, route_name: str, route_id: int | None, state: str, reason: str, provider_id: str, at: datetime
+) -> None:
+    took = at - (row.accepted_at or at)
+    Attempt.objects.create(
+        id=uuid7(at),
+        month=row.month,
+        delivery_id=row.id,
+        number=row.attempt,
+        is_receipt=True,
+        route_id=route_id,
+        route_name=route_name,
+        at=at,
+        took_ms=max(0, int(took.total_seconds() * 1000)),
+        outcome=state,
+        reason=reason[:300],
+        provider_id=provider_id[:200],
+    )
+
+
+def _move(row: Delivery, state: State, reason: str, at: datetime, *, due_at: datetime | None = None) -> None:
+    """The row, locked by the caller, is in `state`: open again from `due_at` on, else ended. Whoever leased it is late."""
+    row.state = state
+    row.reason = reason[:300]
+    row.leased_by, row.leased_at = None, None
+    row.due_at, row.ended_at = due_at or row.due_at, None if due_at else row.ended_at or at
+    if state in ("delivered", "read"):
+        row.accepted_at = row.accepted_at or at
+        row.delivered_at = row.delivered_at or at
+    if state == "read":
+        row.read_at = row.read_at or at
+    row.save(
+        update_fields=[
+            "state",
+            "reason",
+            "leased_by",
+            "leased_at",
+            "due_at",
+            "ended_at",
+            "accepted_at",
+            "delivered_at",
+            "read_at",
+        ]
+    )
+
+
+def _move_all(rows: Any, state: State, at: datetime) -> int:
+    """All of the open `rows` that nobody has accepted yet end in `state`; returns how many."""
+    unsent = rows.filter(state__in=("queued", "sending", "failed_for_now"))
+    return int(unsent.update(state=state, ended_at=at, leased_by=None, leased_at=None))
+
+
+# What comes in
+
+
+@transaction.atomic
+def receive_inbound(
+    *,
+    route_id: int,
+    channel: str,
+    raw: bytes,
+    headers: Mapping[str, str],
+    genuine: bool,
+    read: Callable[[], Reply | Receipt],
+    about: tuple[UUID, date, int] | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Inbound:
+    """What a provider told us is kept as it came, and then read and acted on; what cannot be read stays with its error.
+
+    `genuine`: the provider's signature fitted. A request that is not (outcome FORGED) is acted on by nobody, and only
+    FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once. `about` is the delivery (id,
+    month, attempt) that the provider repeats with a receipt. Whatever goes wrong in the reading undoes only the reading.
+    """
+    row = Inbound(
+        id=uuid7(at),
+        at=at,
+        channel=channel,
+        route_id=route_id,
+        raw=raw,
+        headers=dict(headers),
+        outcome="" if genuine else FORGED,
+        error="" if genuine else _("The signature does not fit. Is the auth token right, and the public URL?"),
+    )
+    if not genuine:
+        recent = Inbound.objects.filter(route_id=route_id, outcome=FORGED, at__gt=at - timedelta(minutes=1))
+        if recent.count() < FORGERIES_KEPT_A_MINUTE:
+            row.save(force_insert=True)
+        return row
+    row.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            said = read()
+            if isinstance(said, Receipt):
+                delivery, month, attempt = about or (None, None, None)
+                known = note_receipt(
+                    route_id=route_id,
+                    receipt=said,
+                    delivery_id=delivery,
+                    month=month,
+                    attempt=attempt,
+                    by=by,
+                    via=via,
+                    at=at,
+                )
+                row.outcome = said.state if known else _("This is no message of ours.")
+            else:
+                row.sender = said.sender
+                row.outcome = _take_reply(row, said, via, at)[:200]
+    except Exception as error:  # one poisonous request must not stop the door; it is kept with what was wrong
+        if promises.lost_connection():
+            raise
+        log.exception("What a provider told us could not be read (inbound %s)", row.id)
+        row.outcome, row.error = "", f"{type(error).__name__}: {error}"[:2000]
+    row.save(update_fields=["sender", "outcome", "error"])
+    return row
+
+
+def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
+    """Act on it once; returns what came of it."""
+    try:
+        with transaction.atomic():
+            # Two of the same at once: the second waits here until the first has committed.
+            row.occurrence, row.sender = f"{row.route_id}:{reply.id}", reply.sender
+            row.save(update_fields=["occurrence", "sender"])
+    except IntegrityError:
+        row.occurrence = None
+        return REPEATED
+    recent = Inbound.objects.filter(sender=reply.sender, at__gt=at - timedelta(minutes=1)).exclude(id=row.id)
+    if recent.count() >= COMMANDS_A_MINUTE:
+        return TOO_MANY
+    word = carrier_word(reply.body)
+    if word is not None:
+        return _take_carrier_word(row, reply, word, via, at)
+    told = has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
+    if not told:
+        return _("This number was told nothing lately.")
+    command = parse_answer(reply.body)
+    open_ = [(delivery, message) for delivery, message in told if message.answers]
+    if command is not None and command.code:
+        open_ = [(delivery, message) for delivery, message in open_ if message.code == command.code]
+    if not open_:
+        delivery, message = told[0]
+        sentence = (
+            _("Nothing with the code {code} was sent to this number.").format(code=command.code)
+            if command is not None and command.code
+            else wording.what_is_understood((), "")
+        )
+        return _help(row, delivery, message, sentence, via, at)
+    delivery, message = open_[0]
+    verbs = offered(message.answers)
+    if command is None or command.verb not in verbs:
+        if command is None and "note" in verbs:
+            _ask_verb(delivery, Answer("note", text=reply.body), via, at)
+        return _help(row, delivery, message, wording.what_is_understood(verbs, message.code), via, at)
+    sentence = _ask_verb(delivery, command, via, at)
+    _say_back(delivery, message, sentence, via, at)
+    return sentence
+
+
+def _ask_verb(delivery: Delivery, answer: Answer, via: Door, at: datetime) -> str:
+    """The sentence that the verb says, or why it would not."""
+    try:
+        return take_answer(
+            delivery_id=delivery.id,
+            month=delivery.month,
+            verb=answer.verb,
+            text=answer.text,
+            by=recipient_of(delivery),
+            via=via,
+            at=at,
+        )
+    except Refusal as refusal:
+        return str(refusal)
+
+
+@transaction.atomic
+def take_answer(
+    *, delivery_id: UUID, month: date, verb: str, text: str = "", by: Actor, via: Door, at: datetime
+) -> str:
+    """What the message offered as `verb` ("acknowledge") is done by `by`; returns the sentence to say back.
+
+    One function for a text, a link, a mail and a push. `by` is whom the message went to (`queries.recipient_of`), or who
+    is signed in. Raises NotFound, Invalid where the message offers no such answer, and whatever the verb refuses.
+    """
+    delivery, message = delivery_of(delivery_id, month)
+    verbs = offered(message.answers)
+    if verb not in verbs or verbs[verb][0] not in ANSWER_VERBS:
+        raise Invalid(
+            _("An answer came: {verb}.").format(verb=verb),
+            _("This message does not offer that."),
+            wording.what_is_understood(verbs, message.code),
+        )
+    name, subject_id = verbs[verb]
+    with transaction.atomic():
+        sentence = ANSWER_VERBS[name](subject_id, text, by, via, at)
+    record(
+        MESSAGE_ANSWERED,
+        subject=("message", message.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=message.brand_id,
+        facts={"verb": verb, "delivery": str(delivery.id), "asked": name},
+    )
+    return sentence
+
+
+def _help(row: Inbound, delivery: Delivery, message: Message, sentence: str, via: Door, at: datetime) -> str:
+    """Say what is understood, but not for ever: the other end may be a machine that answers too."""
+    since = at - timedelta(minutes=10)
+    said = Message.objects.filter(kind="answer.help", at__gt=since, subject_id=_answering(row.sender)).count()
+    if said >= HELPS_IN_TEN_MINUTES:
+        return TOO_MANY
+    _say_back(delivery, message, sentence, via, at, kind="answer.help", subject=("address", _answering(row.sender)))
+    return sentence
+
+
+def _answering(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:40]
+
+
+def _say_back(
+    delivery: Delivery,
+    message: Message,
+    sentence: str,
+    via: Door,
+    at: datetime,
+    *,
+    kind: str = "answer",
+    subject: tuple[str, object] | None = None,
+) -> None:
+    """The sentence goes to where the answer came from. Its subject is the message, so that ending a page lets it go out."""
+    queue_message(
+        kind=kind,
+        subject=subject or ("message", message.id),
+        title=sentence,
+        body="",
+        to=[
+            Recipient(
+                cast(Any, delivery.recipient_kind),
+                int(delivery.recipient_id or 0),
+                delivery.channel,
+                delivery.address,
+                at,
+            )
+        ],
+        brand_id=message.brand_id,
+        valid_until=at + timedelta(minutes=10),
+        cause=message.id,
+        by=_NIGHTDESK,
+        via=via,
+        at=at,
+    )
+
+
+def _take_carrier_word(row: Inbound, reply: Reply, word: str, via: Door, at: datetime) -> str:
+    """STOP and its kin: the carrier lets nothing more through to that number, so its person must see that."""
+    if word == "help":
+        return _("The carrier answers this word.")
+    if word == "stop":
+        why = _("{word} was texted from this number: the carrier stops our texts.").format(
+            word=reply.body.strip().upper()
+        )
+        mark_broken(row.channel, reply.sender, why, at)
+    record(
+        STOP_TEXTED,
+        subject=("route", row.route_id),
+        by=_NIGHTDESK,
+        via=via,
+        at=at,
+        facts={"word": word, "state": "off" if word == "stop" else "on", "inbound": str(row.id)},
+        text=reply.sender,
+    )
+    return _("Texts to this number are off.") if word == "stop" else _("Texts to this number are on again.")
+
+
+_NIGHTDESK = Actor("scheduler", "scheduler", "Nightdesk")
+
+
+# Routes
+
+
+@transaction.atomic
+def save_route(
+    *,
+    channel: str,
+    driver: str,
+    name: str,
+    config: Mapping[str, Any],
+    secrets: Mapping[str, Any] | None = None,
+    route_id: int | None = None,
+    brand_id: int | None = None,
+    position: int = 0,
+    enabled: bool = True,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Route:
+    """The route is set up so, and starts afresh without any failures; a new one where `route_id` is None.
+
+    `config` and `secrets` are the driver's fields (which is which the driver knows); a secret that is empty or missing
+    stays as it was. Raises NotFound, Forbidden,
+    Invalid (unknown driver or field, a required one missing, a value that does not fit, a name that is taken).
+    """
+    require(by, "save_route", brand_id)
+    asked = _("The route {name} was to be set up.").format(name=name)
+    known = CHANNELS.get(driver)
+    if known is None or (known.channel and known.channel != channel) or not name.strip():
+        raise Invalid(
+            asked,
+            _("There is no driver {driver} for {channel}, or the name is empty.").format(
+                driver=driver, channel=channel
+            ),
+            _("Choose one of {drivers}.").format(drivers=", ".join(CHANNELS)),
+        )
+    route = (
+        Route(channel=channel) if route_id is None else Route.objects.select_for_update().filter(id=route_id).first()
+    )
+    if route is None:
+        raise NotFound(asked, _("It does not exist."), _("Make a new one."))
+    if route_id is not None:
+        require(by, "save_route", route.brand_id)  # nobody takes another brand's route
+    if Route.objects.filter(channel=channel, name=name.strip()).exclude(id=route.id or 0).exists():
+        raise Invalid(asked, _("There is a route of that name already."), _("Choose another name."), field="name")
+    given = {**config, **(secrets or {})}
+    open_, secret = _sorted_settings(known, given, route, asked)
+    before = {"driver": route.driver, "enabled": route.enabled, "position": route.position, "config": route.config}
+    route.channel, route.driver, route.name, route.brand_id = channel, driver, name.strip()[:60], brand_id
+    route.position, route.enabled, route.config = position, enabled, open_
+    route.secrets = vault.seal(json.dumps(secret).encode()) if secret else b""
+    route.failures, route.resting_until = 0, None
+    if route_id is None:
+        route.save(force_insert=True)
+    else:
+        fields = ["channel", "driver", "name", "brand", "position", "enabled", "config", "secrets", "failures"]
+        route.save(update_fields=[*fields, "resting_until"])
+    after = {"driver": driver, "enabled": enabled, "position": position, "config": open_}
+    record(
+        ROUTE_SAVED,
+        subject=("route", route.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=brand_id,
+        facts={
+            "name": route.name,
+            "channel": channel,
+            "changed": {key: after[key] for key in after if route_id is None or before[key] != after[key]},
+            "secrets": sorted(field.name for field in known.fields if field.secret and given.get(field.name)),
+        },
+    )
+    promises.wake_workers()
+    return route
+
+
+@transaction.atomic
+def remove_route(*, route_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """The route is gone, and its secrets with it; what it has sent stays in the ledger. Raises NotFound, Forbidden."""
+    route = Route.objects.select_for_update().filter(id=route_id).first()
+    if route is None:
+        require(by, "remove_route", None)
+        raise NotFound(_("A route was to be removed."), _("It does not exist."), "")
+    require(by, "remove_route", route.brand_id)
+    record(
+        ROUTE_REMOVED,
+        subject=("route", route.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=route.brand_id,
+        facts={"name": route.name, "channel": route.channel, "driver": route.driver},
+    )
+    route.delete()
+
+
+def _sorted_settings(
+    driver: Driver, given: Mapping[str, Any], route: Route, asked: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what may be shown, what is secret) of the driver's fields. Raises Invalid."""
+    unknown = given.keys() - {field.name for field in driver.fields}
+    if unknown:
+        raise Invalid(
+            asked,
+            _("{driver} has no {fields}.").format(driver=driver.name, fields=", ".join(sorted(unknown))),
+            _("Leave that out."),
+        )
+    kept: dict[str, Any] = {}
+    if route.secrets and route.driver == driver.name:
+        try:
+            kept = json.loads(vault.open_(bytes(route.secrets)))
+        except vault.Unreadable:
+            log.warning("The secrets of route %s cannot be read; they must be given anew", route.name)
+    open_: dict[str, Any] = {}
+    secret: dict[str, Any] = {}
+    for field in driver.fields:
+        value = _fitting(field, given.get(field.name), asked)
+        if value is None and field.secret:
+            value = kept.get(field.name)
+        if value is None and field.required:
+            raise Invalid(asked, _("{field} is missing.").format(field=field.label), _("Give it."), field=field.name)
+        if value is not None:
+            (secret if field.secret else open_)[field.name] = value
+    return open_, secret
+
+
+def _fitting(field: Field, value: Any, asked: str) -> Any:
+    """`value` as the field keeps it; None for nothing. Raises Invalid."""
+    if isinstance(value, str):
+        value = value.strip()
+    if value is None or value == "":
+        return None
+    fits: Any = None
+    match field.kind:
+        case "integer" if str(value).isascii() and str(value).isdigit():
+            fits = int(value)
+        case "flag":
+            fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+        case "choice" if value in field.choices:
+            fits = value
+        case "text" | "long" if isinstance(value, str) and len(value) <= 20_000:
+            fits = value
+    if fits is None:
+        expected = ", ".join(field.choices) or field.kind
+        raise Invalid(
+            asked,
+            _("{field} does not take {value}.").format(field=field.label, value=repr(value)[:60]),
+            _("Expected: {expected}.").format(expected=expected),
+            field=field.name,
+        )
+    return fits

@@ -1,0 +1,28 @@
+"""What answers can do: verbs of higher rooms, registered by `nightdesk.wiring`, called by what a message stored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from nightdesk.base.actors import Actor, Door
+from nightdesk.channels.answers import PHRASES, parse_answer
+
+Verb: TypeAlias = Callable[[str, str, Actor, Door, datetime], str]
+"""(subject id, text, by, via, at) -> the sentence to say back. May raise a Refusal, whose text is then said."""
+
+ANSWER_VERBS: dict[str, Verb] = {}
+"""Name of a verb ("page.acknowledge") -> what it does."""
+
+
+def offered(answers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+    """What a message's stored `answers` offer: verb of `channels.answers` -> (name in ANSWER_VERBS, subject id).
+
+    A key may be the verb itself ("acknowledge") or any word that means it ("ok"); others offer nothing.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for word, (name, *_kind, subject_id) in answers.items():
+        meant = parse_answer(word)
+        verb = word if word in PHRASES or word == "note" else meant.verb if meant else ""
+        if verb:
+            found[verb] = (name, subject_id)
+    return found

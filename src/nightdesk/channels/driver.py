@@ -1,0 +1,151 @@
+"""What a way to reach a person is: a form to fill in, and a line that takes messages.
+
+A driver knows one provider's language and nothing of pages, tables or routes. It says `Sent`, or raises `Temporary` or
+`Permanent`; anything else that it raises is a fault of ours and counts as temporary.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, Protocol, TypeAlias
+from uuid import UUID
+
+from django.utils.functional import Promise as LazyText
+
+Settings: TypeAlias = Mapping[str, Any]
+"""What a route was set up with, secrets opened: the values of the driver's fields, defaults filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a route of the driver needs to know; the form is made of these."""
+
+    name: str
+    label: str | LazyText
+    secret: bool = False
+    required: bool = False
+    help: str | LazyText = ""
+    kind: Literal["text", "long", "integer", "flag", "choice"] = "text"
+    default: str | int | bool | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a message says, the same for all its recipients. `verbs` are those that may be answered ("acknowledge")."""
+
+    message_id: UUID
+    at: datetime
+    kind: str
+    subject_kind: str
+    subject_id: str
+    title: str
+    body: str
+    code: str = ""
+    verbs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
+
+    `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
+    now; `route_id` and `attempt` let a receipt say what it is about.
+    """
+
+    said: Said
+    delivery_id: UUID
+    month: date
+    attempt: int
+    route_id: int
+    address: str
+    link: str
+    sent_at: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider has it. `delivered` only where its answer is the receipt as well."""
+
+    provider_id: str
+    state: Literal["accepted", "delivered"] = "accepted"
+    reason: str = ""
+
+
+class Temporary(Exception):
+    """Not now, but perhaps later or by another route.
+
+    `retry_after` seconds were asked for. `of_route` is False where the route itself is well: it asked us to slow down, or
+    one mailbox is full.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None, *, of_route: bool = True) -> None:
+        super().__init__(reason)
+        self.reason, self.retry_after, self.of_route = reason, retry_after, of_route
+
+
+class Permanent(Exception):
+    """This route will never take it. `unreachable`: nor will any other, the address itself is dead or does not want us."""
+
+    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.unreachable = reason, unreachable
+
+
+class Line(Protocol):
+    """An open way to one provider; lives in one event loop, and keeps its connections until it is closed."""
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Hand the message over. Raises Temporary or Permanent. May be cancelled at the driver's time-out."""
+        ...
+
+    async def close(self) -> None:
+        """Give up what is kept open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One file of `drivers/`. `name` is what `Route.driver` holds.
+
+    `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
+    where none is to be expected. `answers_back`: a reply reaches us by itself.
+    """
+
+    name: str
+    channel: str
+    label: str | LazyText
+    connect: Callable[[Settings], Line]
+    fields: tuple[Field, ...] = ()
+    loud: bool = False
+    timeout_s: float = 10.0
+    receipt_within: timedelta | None = None
+    answers_back: bool = False
+    at_once: int = 20
+    """Messages in flight at the same time, where the route says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider says later about a message that it took. `state` "failed" carries a reason.
+
+    `permanent`: this provider will not try again whatever we do; `unreachable`: nobody can reach that address.
+    """
+
+    provider_id: str
+    state: Literal["accepted", "delivered", "read", "failed", "expired"]
+    reason: str = ""
+    permanent: bool = False
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice."""
+
+    id: str
+    sender: str
+    to: str
+    body: str
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""The signed link in a message: it says which delivery it came with, and that we made it.
+
+An id, a month and a signature; nothing is kept for it. Opening it changes nothing: mail scanners and previews open links
+too. The page behind it shows a button, and the button is what answers.
+"""
+
+import base64
+import binascii
+import hmac
+from datetime import date
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from nightdesk.base import vault
+from nightdesk.base.refusals import NotFound
+
+PATH = "/a/"
+_SIGNATURE_BYTES = 10
+_LENGTH = 16 + 2 + _SIGNATURE_BYTES
+
+
+def make_link(delivery_id: UUID, month: date) -> str:
+    """The whole address, under the public URL."""
+    return f"{settings.PUBLIC_URL}{PATH}{make_token(delivery_id, month)}"
+
+
+def make_token(delivery_id: UUID, month: date) -> str:
+    """38 characters that are safe in a URL. `month` is the first day of the delivery's month."""
+    identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
+    return base64.urlsafe_b64encode(identity + _signature(identity)).rstrip(b"=").decode()
+
+
+def read_link(token: str) -> tuple[UUID, date]:
+    """The delivery's id and month. Raises NotFound for a token that we did not make."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise _unknown() from None
+    identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+    if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):
+        raise _unknown()
+    year, month = divmod(int.from_bytes(identity[16:]), 12)
+    return UUID(bytes=identity[:16]), date(year, month + 1, 1)
+
+
+def _signature(identity: bytes) -> bytes:
+    return hmac.digest(vault.key_for("links"), identity, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _unknown() -> NotFound:
+    return NotFound(
+        _("This link was opened."), _("It is not one of ours, or was cut."), _("Open it again from the message.")
+    )

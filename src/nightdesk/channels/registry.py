@@ -1,0 +1,15 @@
+"""Every way to reach a person, by the name that a route holds."""
+
+from nightdesk.channels.driver import Driver
+from nightdesk.channels.drivers import email, outbox, pocket, twilio, webhook
+
+CHANNELS: dict[str, Driver] = {module.DRIVER.name: module.DRIVER for module in (email, twilio, webhook, pocket, outbox)}
+"""Name of a driver -> the driver. The outbox stands in for any channel that has no route."""
+
+LOUD = frozenset({"sms", "voice"})
+"""Channels that make a noise by a telephone: the ones that wake people."""
+
+
+def built_in(channel: str) -> Driver:
+    """What a channel goes by when it has no route at all: itself where it needs none, else the outbox."""
+    return CHANNELS["pocket" if channel == "pocket" else "outbox"]

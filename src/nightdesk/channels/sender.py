@@ -1,0 +1,526 @@
+"""The worker's thread that sends: it claims due deliveries, hands them over, many at a time, and records what came of it.
+
+The thread itself only talks to the database. Beside it runs an event loop that only talks to providers, so that neither
+waits for the other: while the database is away, what is in flight goes on and is recorded afterwards; while a provider
+hangs, everything else goes out. A place is counted for each channel and brand, so that what waits for one provider takes
+none from another's, and each route has a gate of its own.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Self
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils.translation import gettext as _
+
+from nightdesk.base import clock, vault
+from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
+from nightdesk.channels import decide
+from nightdesk.channels.answering import offered
+from nightdesk.channels.decide import Came, Health, State, Turn, Way
+from nightdesk.channels.driver import Driver, Line, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.gate import Gate, Order
+from nightdesk.channels.links import make_link
+from nightdesk.channels.models import Delivery, Message, Route
+from nightdesk.channels.queries import messages_of, settings_of
+from nightdesk.channels.registry import CHANNELS, built_in
+from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+
+log = logging.getLogger(__name__)
+
+LANES = ("urgent", "bulk")
+CLAIM_AT_ONCE = 200
+IN_HAND = 200
+"""Rows of one lane, channel and brand that are held at a time, waiting or in flight."""
+PATIENCE = 0.5
+"""Seconds that a message waits for a place before it looks again which route is best."""
+SLOW_AFTER = 2.0
+"""Seconds that a route may be silent before others are tried first."""
+LAST_PATIENCE = 4.0
+"""Seconds that what is in flight has when the worker stops."""
+UNEXPECTED_PAUSE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """A route as the database has it. `settings` None: its secrets cannot be opened."""
+
+    id: int
+    name: str
+    channel: str
+    brand_id: int | None
+    driver: Driver
+    position: int
+    settings: Settings | None
+
+
+@dataclass(slots=True)
+class Job:
+    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already."""
+
+    row: Delivery
+    said: Said
+    routes: tuple[RouteFacts, ...]
+    order: Order
+    link: str
+    private: bool
+    tried: dict[int, Came]
+    dropped: bool = False
+    begun: bool = False
+    tries: list[Try] = field(default_factory=list)
+    health: dict[int, Health] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        return self.row.lane, self.row.channel, self.row.brand_id or 0
+
+
+def send_messages(shift: Shift) -> None:
+    """The worker's thread "sender": runs until the shift ends."""
+    shaken = True  # an earlier run may have left something leased
+    with Sender(shift.worker) as sender, _forwarding(shift, sender):
+        while not shift.stopping.is_set():
+            sender.woken.clear()
+            shift.begin()
+            try:
+                if shaken:
+                    sender.recover()
+                shaken = False
+                busy = sender.take_turn()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("The database is away (%s); what was sent is recorded later", str(error).strip()[:200])
+                connection.close()
+                shaken = True
+                shift.stopping.wait(RETRY_AFTER)
+                continue
+            finally:
+                shift.end()
+            if not busy:
+                sender.woken.wait(POLL_EVERY)
+        sender.finish(LAST_PATIENCE)
+
+
+class _forwarding:
+    """Hands every wake-up of the shift on to the sender, which waits for its own results as well."""
+
+    def __init__(self, shift: Shift, sender: "Sender") -> None:
+        self._shift, self._sender = shift, sender
+        self._thread = threading.Thread(target=self._forward, name="sender-ear", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._shift.wake()
+
+    def _forward(self) -> None:
+        while not self._shift.stopping.is_set():
+            seen = self._shift.wakes
+            self._sender.woken.set()
+            self._shift.wait(seen)
+
+
+class Sender:
+    """Holds what is in flight. Use it as a context manager, from one thread; `woken` is set when there is something to do."""
+
+    def __init__(self, worker: UUID) -> None:
+        self.woken = threading.Event()
+        self._worker = worker
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sender-loop", daemon=True)
+        self._jobs: dict[UUID, Job] = {}
+        self._outcomes: list[Outcome] = []
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._desk = Desk(self._done)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._desk.close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @property
+    def in_hand(self) -> int:
+        """Deliveries that are held, and not yet recorded."""
+        with self._lock:
+            return len(self._jobs)
+
+    def recover(self) -> None:
+        """After an error of the database: free what may have been leased without our hearing of it."""
+        with self._lock:
+            known = list(self._jobs)
+        freed = give_back_unknown(self._worker, known)
+        if freed:
+            log.warning("Gave back %s deliveries that were leased unheard", freed)
+
+    def take_turn(self) -> bool:
+        """Record what came of things, look at what waits, claim more. True where another turn at once may find more."""
+        recorded = self.record()
+        self._drop_unwanted()
+        claimed = sum(self._claim(lane) for lane in LANES)
+        return recorded + claimed > 0
+
+    def finish(self, patience: float) -> None:
+        """Begin nothing more; wait for what is in flight, and record it as far as the database is there."""
+        with self._lock:
+            for job in self._jobs.values():
+                job.dropped = job.dropped or not job.begun
+        until = time.monotonic() + patience
+        while self.in_hand and time.monotonic() < until:
+            self.woken.wait(0.05)
+            self.woken.clear()
+            try:
+                self.record()
+            except (DatabaseError, InterfaceError):
+                connection.close()
+                time.sleep(0.1)
+
+    def record(self) -> int:
+        """Write what has come back; returns how much. What cannot be written is kept for the next time."""
+        with self._lock:
+            outcomes = list(self._outcomes)
+        if outcomes:
+            record_outcomes(outcomes, worker=self._worker, at=clock.now())
+            with self._lock:
+                del self._outcomes[: len(outcomes)]
+                for outcome in outcomes:
+                    self._jobs.pop(outcome.delivery_id, None)
+        return len(outcomes)
+
+    def _claim(self, lane: str) -> int:
+        with self._lock:
+            held = Counter(job.place for job in self._jobs.values())
+        full = [
+            (channel, brand)
+            for (of_lane, channel, brand), number in held.items()
+            if of_lane == lane and number >= IN_HAND
+        ]
+        at = clock.now()
+        rows = claim_deliveries(lane, CLAIM_AT_ONCE, at=at, worker=self._worker, full=full)
+        if not rows:
+            return 0
+        jobs = self._jobs_of(rows)
+        with self._lock:
+            self._jobs |= {job.row.id: job for job in jobs}
+        self._loop.call_soon_threadsafe(self._desk.take, jobs)
+        return len(rows)
+
+    def _jobs_of(self, rows: Sequence[Delivery]) -> list[Job]:
+        messages = messages_of({row.message_id for row in rows})
+        routes = routes_by_channel()
+        return [self._job(row, messages[row.message_id], routes) for row in rows]
+
+    def _job(self, row: Delivery, message: Message, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+        return Job(
+            row=row,
+            said=said_of(message),
+            routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
+            order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
+            link=make_link(row.id, row.month) if message.answers else "",
+            private=bool(message.sealed),
+            tried=dict(row.routes_tried),
+        )
+
+    def _drop_unwanted(self) -> None:
+        """What waits for its turn may have been superseded meanwhile."""
+        with self._lock:
+            waiting = [job for job in self._jobs.values() if not job.begun and not job.dropped]
+        if waiting:
+            wanted = still_wanted((job.row.id, job.row.month, job.row.attempt) for job in waiting)
+            for job in waiting:
+                job.dropped = job.row.id not in wanted
+
+    def _done(self, job: Job, outcome: Outcome | None) -> None:
+        """Called in the loop's thread. None: it was dropped, and is not ours any more."""
+        with self._lock:
+            if outcome is None:
+                self._jobs.pop(job.row.id, None)
+            else:
+                self._outcomes.append(outcome)
+        self.woken.set()
+
+
+class Desk:
+    """Lives in the event loop: takes jobs, finds each a route, and says what came of it."""
+
+    def __init__(self, done: Callable[[Job, Outcome | None], None]) -> None:
+        self._done = done
+        self._routes: dict[tuple[int, str], RouteInHand] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        """Begin with them; call it in the loop."""
+        for job in jobs:
+            task = asyncio.get_running_loop().create_task(self._deliver(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Break off what is in flight, and hang up."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for route in self._routes.values():
+            await route.close()
+
+    async def _deliver(self, job: Job) -> None:
+        try:
+            outcome = await self._outcome(job)
+        except Exception as error:  # a fault of ours must not leave the row leased for ever
+            log.exception("Delivery %s could not be handled", job.row.id)
+            at = clock.now()
+            outcome = _ended(job, Turn("failed_for_now", at + UNEXPECTED_PAUSE, job.tried), at, reason=repr(error))
+        self._done(job, outcome)
+
+    async def _outcome(self, job: Job) -> Outcome | None:
+        """What to record; None where it was dropped before anything happened."""
+        reason, pause = job.row.reason, None
+        while True:
+            at = clock.now()
+            if job.dropped:
+                return _ended(job, Turn("failed_for_now", at, job.tried), at) if job.tries else None
+            if job.row.valid_until is not None and at >= job.row.valid_until:
+                state = decide.when_it_expires(job.tried)
+                why = _("No receipt came.") if state == "accepted" else reason
+                return _ended(job, Turn(state, None, job.tried), at, reason=why)
+            route = self._choose(job, at)
+            if route is None:
+                return _no_way(job, at, reason, pause)
+            token = await route.gate.enter(job.order, PATIENCE)
+            if token is None:
+                continue
+            try:
+                if job.dropped or self._choose(job, clock.now()) is not route:
+                    continue
+                job.begun = True
+                came = await route.send(job)
+            finally:
+                route.gate.leave(token)
+            if isinstance(came, Outcome):
+                return came
+            reason = came.reason
+            if isinstance(came, Temporary) and came.retry_after is not None:
+                pause = timedelta(seconds=max(1.0, came.retry_after))
+
+    def _choose(self, job: Job, at: datetime) -> "RouteInHand | None":
+        routes = {facts.id: self._in_hand(facts) for facts in job.routes}
+        ways = [Way(facts.id, facts.brand_id, facts.position, routes[facts.id].doubtful(at)) for facts in job.routes]
+        way = decide.choose_way(ways, job.tried, job.row.brand_id)
+        return routes[way.route_id] if way else None
+
+    def _in_hand(self, facts: RouteFacts) -> "RouteInHand":
+        """The route with its line and its gate; a fresh one where it has been set up anew."""
+        key = (facts.id, facts.channel)
+        known = self._routes.get(key)
+        if known is None or known.facts != facts:
+            if known is not None:
+                known.retire()
+            known = self._routes[key] = RouteInHand(facts)
+        return known
+
+
+class RouteInHand:
+    """One route as this process uses it: its line, its gate and how it has been doing."""
+
+    def __init__(self, facts: RouteFacts) -> None:
+        settings = facts.settings or {}
+        self.facts = facts
+        self.gate = Gate(settings.get("at_once") or facts.driver.at_once, settings.get("per_second"))
+        self.health = Health()
+        self._probing = False
+        self._line: Line | None = None
+        self._in_use = 0
+        self._retired = False
+
+    def doubtful(self, at: datetime) -> bool:
+        """Whether others come first: it rests, is being probed, or has hung for a while."""
+        probed = self.health.needs_probe and self._probing
+        return self.health.rests(at) or probed or self.gate.slowest() > SLOW_AFTER
+
+    async def send(self, job: Job) -> Outcome | Temporary | Permanent:
+        """Hand it over. A refusal is noted in `job.tried` and comes back; the end of the delivery is an Outcome."""
+        at, began = clock.now(), time.monotonic()
+        if self.health.needs_probe:
+            self._probing = True
+        self._in_use += 1
+        try:
+            came = await self._try(job, at)
+        finally:
+            self._probing = False
+            self._in_use -= 1
+            if self._retired and not self._in_use:
+                await self.close()
+        took_ms = int((time.monotonic() - began) * 1000)
+        ended_at = max(clock.now(), at)
+        self._note_health(came, job, ended_at)
+        if isinstance(came, Sent):
+            job.tries.append(
+                Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id)
+            )
+            return self._sent(job, came, ended_at)
+        outcome: State = "failed_for_now" if isinstance(came, Temporary) else "failed"
+        job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, outcome, came.reason))
+        if isinstance(came, Permanent) and came.unreachable:
+            return _ended(job, Turn("failed", None, job.tried), ended_at, reason=came.reason, unreachable=True)
+        job.tried[self.facts.id] = "temporary" if isinstance(came, Temporary) else "permanent"
+        return came
+
+    def retire(self) -> None:
+        """It was set up anew: hang up when nobody uses it any more."""
+        self._retired = True
+        if not self._in_use and self._line is not None:
+            asyncio.get_running_loop().create_task(self.close())
+
+    async def close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
+
+    async def _try(self, job: Job, at: datetime) -> Sent | Temporary | Permanent:
+        driver, row = self.facts.driver, job.row
+        if self.facts.settings is None:
+            return Temporary(_("The route's secrets cannot be opened: enter them anew."))
+        outgoing = Outgoing(
+            said=job.said,
+            delivery_id=row.id,
+            month=row.month,
+            attempt=row.attempt,
+            route_id=self.facts.id,
+            address=row.address,
+            link=job.link,
+            sent_at=at,
+            valid_until=row.valid_until,
+        )
+        try:
+            async with asyncio.timeout(driver.timeout_s):
+                if self._line is None:
+                    self._line = driver.connect(self.facts.settings)
+                return await self._line.send(outgoing)
+        except (Temporary, Permanent) as refusal:
+            return refusal
+        except TimeoutError:
+            return Temporary(_("No answer within {seconds:g} s.").format(seconds=driver.timeout_s))
+        except Exception as error:  # a driver's fault must not stop the other routes; it is recorded with the attempt
+            log.exception("The driver %s stumbled", driver.name)
+            return Temporary(f"{type(error).__name__}: {error}"[:300])
+
+    def _note_health(self, came: Sent | Temporary | Permanent, job: Job, at: datetime) -> None:
+        if isinstance(came, Temporary) and came.retry_after is not None:
+            self.gate.hold(came.retry_after)
+        works = not isinstance(came, Temporary) or not came.of_route
+        health = self.health.after(works, at)
+        if health != self.health and self.facts.id:
+            job.health[self.facts.id] = health
+        self.health = health
+
+    def _sent(self, job: Job, sent: Sent, at: datetime) -> Outcome:
+        job.tried[self.facts.id] = "accepted"
+        within = self.facts.driver.receipt_within if (self.facts.settings or {}).get("receipts", True) else None
+        due_at = at + within if within is not None and sent.state == "accepted" else None
+        ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
+        return replace(
+            ended,
+            route_id=self.facts.id or None,
+            provider_id=sent.provider_id,
+            accepted_at=at,
+            delivered_at=at if sent.state == "delivered" else None,
+            # What stays in the outbox is of use to somebody who has no mail server yet.
+            forget=ended.forget if self.facts.driver.name != "outbox" else None,
+        )
+
+
+def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable: bool = False) -> Outcome:
+    row = job.row
+    return Outcome(
+        delivery_id=row.id,
+        month=row.month,
+        attempt=row.attempt,
+        at=at,
+        state=turn.state,
+        due_at=turn.due_at,
+        tried=dict(turn.tried),
+        tries=tuple(job.tries),
+        reason=reason,
+        unreachable=unreachable,
+        channel=row.channel,
+        address=row.address,
+        forget=row.message_id if job.private else None,
+        health=job.health,
+    )
+
+
+def _no_way(job: Job, at: datetime, reason: str, pause: timedelta | None) -> Outcome:
+    """No route is left for now; also where what was accepted got no receipt in time."""
+    row = job.row
+    turn = decide.when_no_way_is_left(
+        job.tried, attempt=row.attempt, lane=row.lane, at=at, valid_until=row.valid_until, pause=pause
+    )
+    if turn.state == "accepted":
+        reason = _("No receipt came.")
+    elif not job.tried and not job.tries:
+        reason = _("No route of this channel is switched on for this brand.")
+    return _ended(job, turn, at, reason=reason)
+
+
+def said_of(message: Message) -> Said:
+    """What drivers are told of the message, private words opened; those that cannot be opened any more are missing."""
+    body = message.body
+    if message.sealed:
+        try:
+            body = vault.open_(bytes(message.sealed)).decode()
+        except vault.Unreadable as error:
+            log.warning("The words of message %s cannot be read: %s", message.id, error)
+    return Said(
+        message_id=message.id,
+        at=message.at,
+        kind=message.kind,
+        subject_kind=message.subject_kind,
+        subject_id=message.subject_id,
+        title=message.title,
+        body=body,
+        code=message.code,
+        verbs=tuple(sorted(offered(message.answers))),
+    )
+
+
+def routes_by_channel() -> dict[str, tuple[RouteFacts, ...]]:
+    """The enabled routes. A channel whose routes are all switched off has an empty list: it waits, and nobody takes the
+    outbox for a provider. A channel that never had a route is missing.
+    """
+    found: dict[str, list[RouteFacts]] = {}
+    for route in Route.objects.all():
+        listed = found.setdefault(route.channel, [])
+        driver = CHANNELS.get(route.driver)
+        if driver is None:
+            log.warning("The route %s needs the driver %s, which is not here", route.name, route.driver)
+        elif route.enabled:
+            listed.append(
+                RouteFacts(route.id, route.name, route.channel, route.brand_id, driver, route.position, _opened(route))
+            )
+    return {channel: tuple(routes) for channel, routes in found.items()}
+
+
+def _opened(route: Route) -> Settings | None:
+    try:
+        return settings_of(route)
+    except vault.Unreadable as error:
+        log.warning("The route %s cannot be used: %s", route.name, error)
+        return None
+
+
+def _built_in_route(channel: str) -> RouteFacts:
+    driver = built_in(channel)
+    return RouteFacts(0, driver.name, channel, None, driver, 0, {})

@@ -1,0 +1,226 @@
+"""What the sender asks of the database: due deliveries in, what came of them out, many at once in one statement each."""
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.ids import uuid7
+from nightdesk.base.refusals import Refusal
+from nightdesk.channels.decide import Came, Health, State
+from nightdesk.channels.models import Attempt, Delivery, Message, Route
+from nightdesk.people.actions import mark_contact_broken
+from nightdesk.people.models import ContactMethod
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to."""
+
+    route_id: int
+    route_name: str
+    at: datetime
+    took_ms: int
+    outcome: State
+    reason: str = ""
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one lease of one delivery. `due_at` None: it has ended at `at`."""
+
+    delivery_id: UUID
+    month: date
+    attempt: int
+    at: datetime
+    state: State
+    due_at: datetime | None
+    tried: dict[int, Came]
+    tries: tuple[Try, ...] = ()
+    reason: str = ""
+    route_id: int | None = None
+    provider_id: str = ""
+    accepted_at: datetime | None = None
+    delivered_at: datetime | None = None
+    unreachable: bool = False
+    channel: str = ""
+    address: str = ""
+    forget: UUID | None = None
+    """The message whose private words are no longer needed."""
+    health: dict[int, Health] = field(default_factory=dict)
+
+
+def claim_deliveries(
+    lane: str, limit: int, *, at: datetime, worker: UUID, full: Collection[tuple[str, int]] = ()
+) -> list[Delivery]:
+    """Lease up to `limit` rows of `lane` due at `at`, the longest overdue first, as `leases.claim` does.
+
+    `full` names (channel, brand id or 0) pairs whose rows are left for later, so that what waits for one provider takes
+    no place from another's. What waits to be sent is then "sending"; what waits for its receipt stays accepted.
+    """
+    channels, brands = [channel for channel, _ in full], [brand for _, brand in full]
+    rows = list(
+        Delivery.objects.raw(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT id, month FROM channels_delivery
+                WHERE lane = %s AND due_at <= %s AND ended_at IS NULL AND leased_by IS NULL
+                  AND NOT EXISTS (
+                      SELECT FROM unnest(%s::text[], %s::bigint[]) AS f (channel, brand)
+                      WHERE f.channel = channels_delivery.channel AND f.brand = coalesce(brand_id, 0))
+                ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE channels_delivery r
+            SET leased_by = %s, leased_at = %s, attempt = r.attempt + 1,
+                state = CASE r.state WHEN 'accepted' THEN r.state ELSE 'sending' END
+            FROM due
+            WHERE r.id = due.id AND r.month = due.month
+            RETURNING r.*
+            """,
+            [lane, at, channels, brands, limit, worker, at],
+        )
+    )
+    rows.sort(key=lambda row: (row.due_at, row.id))
+    return rows
+
+
+def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
+    """Free what `worker` has leased and does not know of, because the answer to its claim was lost; returns how many."""
+    mine = Delivery.objects.filter(leased_by=worker, ended_at=None).exclude(id__in=known)
+    return mine.update(leased_by=None, leased_at=None)
+
+
+def still_wanted(held: Iterable[tuple[UUID, date, int]]) -> set[UUID]:
+    """Those of (id, month, attempt) that are open and still at that attempt: nobody superseded or took them."""
+    wanted = {(delivery, attempt) for delivery, _, attempt in held}
+    months = {month for _, month, _ in held}
+    found = Delivery.objects.filter(id__in=[one for one, _ in wanted], month__in=months, ended_at=None)
+    return {delivery for delivery, attempt in found.values_list("id", "attempt") if (delivery, attempt) in wanted}
+
+
+@transaction.atomic
+def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) -> None:
+    """Write a batch: the rows that are still this worker's at that attempt, every try, the routes' health.
+
+    A row that was ended or taken meanwhile keeps its state (superseded, delivered by a quicker receipt, another worker's);
+    of it is only noted that a provider has it. The order of ids keeps two workers from waiting for each other.
+    """
+    ordered = sorted(outcomes, key=lambda one: one.delivery_id)
+    written = _write_states(ordered, worker)
+    late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
+    if late:
+        _note_late(late)
+    Attempt.objects.bulk_create(_attempts(ordered))
+    health = {route: health for one in outcomes for route, health in one.health.items()}
+    for route, how in sorted(health.items()):
+        Route.objects.filter(id=route).update(failures=how.failures, resting_until=how.resting_until)
+    forget = {one.forget for one in ordered if one.forget and one.due_at is None}
+    if forget:
+        Message.objects.filter(id__in=forget).update(sealed=b"")
+    for one in ordered:
+        if one.unreachable:
+            mark_broken(one.channel, one.address, one.reason, at)
+
+
+def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
+    """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
+    for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
+        try:
+            with transaction.atomic():
+                mark_contact_broken(method_id=method.id, why=why, by=SCHEDULER, via=Door.WORKER, at=at)
+        except Refusal as refusal:
+            log.warning("A dead address could not be marked: %s", refusal)
+
+
+def tried_as_json(tried: dict[int, Came]) -> list[list[Any]]:
+    """How `Delivery.routes_tried` keeps it."""
+    return [[route, came] for route, came in tried.items()]
+
+
+def _write_states(outcomes: Sequence[Outcome], worker: UUID) -> set[UUID]:
+    """The ids that were still this worker's, now written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE channels_delivery d
+            SET state = v.state, reason = v.reason, routes_tried = v.tried,
+                route_id = coalesce(v.route_id, d.route_id),
+                provider_id = coalesce(nullif(v.provider_id, ''), d.provider_id),
+                accepted_at = coalesce(d.accepted_at, v.accepted_at),
+                delivered_at = coalesce(d.delivered_at, v.delivered_at),
+                due_at = coalesce(v.due_at, d.due_at),
+                ended_at = CASE WHEN v.due_at IS NULL THEN v.at END,
+                leased_by = NULL, leased_at = NULL
+            FROM unnest(%s::uuid[], %s::date[], %s::int[], %s::text[], %s::text[], %s::jsonb[], %s::bigint[], %s::text[],
+                        %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+                 AS v (id, month, attempt, state, reason, tried, route_id, provider_id, accepted_at, delivered_at, due_at, at)
+            WHERE d.id = v.id AND d.month = v.month AND d.attempt = v.attempt AND d.leased_by = %s AND d.ended_at IS NULL
+            RETURNING d.id
+            """,
+            [
+                [one.delivery_id for one in outcomes],
+                [one.month for one in outcomes],
+                [one.attempt for one in outcomes],
+                [one.state for one in outcomes],
+                [one.reason[:300] for one in outcomes],
+                [json.dumps(tried_as_json(one.tried)) for one in outcomes],
+                [one.route_id for one in outcomes],
+                [one.provider_id[:200] for one in outcomes],
+                [one.accepted_at for one in outcomes],
+                [one.delivered_at for one in outcomes],
+                [one.due_at for one in outcomes],
+                [one.at for one in outcomes],
+                worker,
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _note_late(outcomes: Sequence[Outcome]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE channels_delivery d
+            SET route_id = coalesce(d.route_id, v.route_id), accepted_at = coalesce(d.accepted_at, v.accepted_at),
+                provider_id = coalesce(nullif(d.provider_id, ''), v.provider_id)
+            FROM unnest(%s::uuid[], %s::date[], %s::bigint[], %s::text[], %s::timestamptz[])
+                 AS v (id, month, route_id, provider_id, accepted_at)
+            WHERE d.id = v.id AND d.month = v.month
+            """,
+            [
+                [one.delivery_id for one in outcomes],
+                [one.month for one in outcomes],
+                [one.route_id for one in outcomes],
+                [one.provider_id[:200] for one in outcomes],
+                [one.accepted_at for one in outcomes],
+            ],
+        )
+
+
+def _attempts(outcomes: Iterable[Outcome]) -> list[Attempt]:
+    return [
+        Attempt(
+            id=uuid7(one.at),
+            month=one.month,
+            delivery_id=one.delivery_id,
+            number=one.attempt,
+            route_id=tried.route_id or None,
+            route_name=tried.route_name,
+            at=tried.at,
+            took_ms=tried.took_ms,
+            outcome=tried.outcome,
+            reason=tried.reason[:300],
+            provider_id=tried.provider_id[:200],
+        )
+        for one in outcomes
+        for tried in one.tries
+    ]

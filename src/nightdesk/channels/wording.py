@@ -1,0 +1,66 @@
+"""How a message is put into words where there is little room: a text, the foot of a mail, the help that comes back."""
+
+from collections.abc import Collection
+
+from django.utils.translation import gettext as _
+
+from nightdesk.channels import sms_text
+from nightdesk.channels.driver import Said
+
+LINK = "{link}"
+"""Where in a body the link of each delivery is put in."""
+
+
+def filled_in(body: str, link: str) -> str:
+    """The body with its link; without one, where nothing is to be answered."""
+    return body.replace(LINK, link)
+
+
+def how_to_answer(verbs: Collection[str], code: str) -> str:
+    """What to text back, in one short sentence; "" where nothing is to be answered."""
+    if "acknowledge" in verbs:
+        return _("Reply {code} to take it.").format(code=code) if code else _("Reply OK to take it.")
+    if verbs:
+        return _("Reply {word}.").format(word=f"{code} {min(verbs)}".strip())
+    return ""
+
+
+def text_of(said: Said, link: str, parts: int) -> str:
+    """The whole text message in at most `parts` parts. A body that has a place for the link says all that is to be said;
+    else: of title and body as much as fits, and all of how to answer.
+    """
+    if LINK in said.body:
+        return sms_text.fit(filled_in(said.body, link), parts)
+    head = "\n".join(line for line in (said.title.strip(), said.body.strip()) if line)
+    foot = "\n".join(line for line in (how_to_answer(said.verbs, said.code), link) if line)
+    if not foot:
+        return sms_text.fit(head, parts)
+    whole = f"{head}\n{foot}"
+    if sms_text.count(whole).parts <= parts:
+        return whole
+    shortest, longest = 0, len(head)
+    while longest - shortest > 1:
+        middle = (shortest + longest) // 2
+        if sms_text.count(f"{head[:middle].rstrip()}...\n{foot}").parts <= parts:
+            shortest = middle
+        else:
+            longest = middle
+    return f"{head[:shortest].rstrip()}...\n{foot}"
+
+
+def what_is_understood(verbs: Collection[str], code: str) -> str:
+    """The answer to words that mean nothing to us."""
+    if not verbs:
+        return _("That was not understood, and nothing is waiting for your answer.")
+    known = {
+        "acknowledge": _("OK: I take it"),
+        "escalate": _("NEXT: wake the next one"),
+        "resolve": _("DONE: it is fixed"),
+        "later": _("LATER: ring me again"),
+        "morning": _("MORNING: it can wait"),
+        "status": _("?: how it stands"),
+        "note": _("NOTE and your words"),
+    }
+    words = ", ".join(sentence for verb, sentence in known.items() if verb in verbs)
+    about = _("About {code}: ").format(code=code) if code else ""
+    return _("{about}that was kept, but not understood. Text {words}.").format(about=about, words=words)
