@@ -1,23 +1,21 @@
 """What every staff page shows around its content: who is on call, what is open, and the way to stay live."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from nightdesk.access.matrix import brands_for
 from nightdesk.base import clock
-from nightdesk.base.live import make_ticket
+from nightdesk.base.tickets import live_url
 from nightdesk.duty.queries import who_is_on
 from nightdesk.paging.queries import counts
 
-TOPICS = ("pages", "promises", "deliveries", "duty", "rota")
+TOPICS = ("page", "promise", "delivery", "duty", "rota")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
-TICKET_LASTS = timedelta(hours=12)
 HOLDERS_SHOWN = 2
 
 
@@ -34,7 +32,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         "at": at,
         "on_call": _once(lambda: _on_call(request, at)),
         "open_counts": _once(lambda: counts(brands_for(actor, "read_pages"))),
-        "live_ticket_url": _once(lambda: _live_url(at)),
+        "live_ticket_url": _once(lambda: live_url(TOPICS, at=at)),
         "palette_url": reverse("console:find"),
     }
 
@@ -62,8 +60,3 @@ def _on_call(request: Any, at: datetime) -> list[dict[str, Any]] | None:
         }
         for duty in held[:HOLDERS_SHOWN]
     ]
-
-
-def _live_url(at: datetime) -> str:
-    key = settings.SECRET_KEY.encode()
-    return f"/live?t={make_ticket(key, TOPICS, at + TICKET_LASTS, issued_at=at)}"

@@ -43,7 +43,9 @@ def brands(request: StaffRequest) -> HttpResponse:
         )
         for each in Brand.objects.filter(within(request.brands, "id")).order_by("name")
     ]
-    heading = ngettext("You speak as {count} company", "You speak as {count} companies", len(rows)).format(count=len(rows))
+    heading = ngettext("You speak as {count} company", "You speak as {count} companies", len(rows)).format(
+        count=len(rows)
+    )
     new = {"url": reverse("console:new_brand"), "label": _("New brand")} if may(request, "make_brand", None) else None
     return section_page(request, "brands", heading, rows=rows, new=new, empty_text="")
 
@@ -145,9 +147,7 @@ def new_user(request: StaffRequest) -> HttpResponse:
         brand_id = int(values["brand"])
         doing: Any = {"brand_id": brand_id, "by": request.actor, "via": Door.WEB, "at": request.at}
         with transaction.atomic():  # an account without its role would be of no use, and its address taken
-            made = make_user(
-                email=values["email"], name=values["name"], password=values["password"] or None, **doing
-            )
+            made = make_user(email=values["email"], name=values["name"], password=values["password"] or None, **doing)
             grant_role(user_id=made.pk, role=values["role"], **doing)
         return done(request, _("{name} may sign in.").format(name=made.name), "console:user", made.pk)
     return form_in(request, "users", form, _("New account"), _("Make it"))
@@ -181,12 +181,21 @@ def user(request: StaffRequest, user_id: int) -> HttpResponse:
             url = reverse("console:revoke_role", args=[shown.pk])
             actions.append({"label": _("Take away"), "url": url, "fields": fields})
         rows.append(row(_role_words(grant), actions=actions))
-    extra = {"action": reverse("console:grant_role", args=[shown.pk]), "form": GrantForm(request=request), "label": _("Give it")}
-    heading = _("{name} may sign in").format(name=shown.name) if shown.is_active else _("{name} may not sign in").format(
-        name=shown.name
-    )  # fmt: skip
-    note = f"{shown.email}"
-    return section_page(request, "users", heading, rows=rows, empty_text=_("No role yet: they see nothing."), extra=extra, note=note)
+    open_ = _("{name} may sign in") if shown.is_active else _("{name} may not sign in")
+    extra = {
+        "action": reverse("console:grant_role", args=[shown.pk]),
+        "form": GrantForm(request=request),
+        "label": _("Give it"),
+    }
+    return section_page(
+        request,
+        "users",
+        open_.format(name=shown.name),
+        rows=rows,
+        empty_text=_("No role yet: they see nothing."),
+        extra=extra,
+        note=shown.email,
+    )
 
 
 def _account(request: StaffRequest, user_id: int) -> User:

@@ -146,7 +146,10 @@ def _contract(each: Contract) -> dict[str, Any]:
         "wakes": ", ".join(each.may_wake) or _("nobody"),
         "valid": _("from {start}, {end}").format(start=date_format(each.valid_from, "j M Y"), end=ends),
         "targets": [
-            (name, _("answer {respond}, fix {fix}").format(respond=_span(told.get("respond")), fix=_span(told.get("fix"))))
+            (
+                name,
+                _("answer {respond}, fix {fix}").format(respond=_span(told.get("respond")), fix=_span(told.get("fix"))),
+            )
             for name, told in sorted(each.targets.items())
         ],
     }
@@ -250,9 +253,7 @@ def new_contract(request: StaffRequest, customer_id: int) -> HttpResponse:
     form = ContractForm(request.POST, prefix="contract", customer=shown)
     values = dict(checked(form, _("You wanted to add a contract.")))
     hours_id = int(values.pop("hours"))
-    make_contract(
-        customer_id=shown.id, hours_id=hours_id, **values, by=request.actor, via=Door.WEB, at=request.at
-    )
+    make_contract(customer_id=shown.id, hours_id=hours_id, **values, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Added."), "console:customer", shown.id)
 
 
@@ -306,7 +307,9 @@ class ImportForm(forms.Form):
         """Not larger than what the next page has to carry."""
         file = self.cleaned_data["file"]
         if file.size > MAX_FILE_BYTES:
-            raise forms.ValidationError(_("It has more than 1 MB. Split it, or use nightdesk import on the command line."))
+            raise forms.ValidationError(
+                _("It has more than 1 MB. Split it, or use nightdesk import on the command line.")
+            )
         return file
 
 
@@ -318,17 +321,13 @@ def import_customers(request: StaffRequest) -> HttpResponse:
         content: bytes = form.cleaned_data["file"].read()
         return _preview(request, int(form.cleaned_data["brand"]), content)
     lead = _("The first line names the columns: {columns}.").format(columns=", ".join(COLUMNS))
-    return form_in(
-        request, "customers", form, _("Import customers"), _("See what it would do"), upload=True, lead=lead
-    )
+    return form_in(request, "customers", form, _("Import customers"), _("See what it would do"), upload=True, lead=lead)
 
 
 def _preview(request: StaffRequest, brand_id: int, content: bytes) -> HttpResponse:
     brand = found(Brand.objects.filter(within(request.brands, "id"), id=brand_id), _("You asked for a brand."))
     plan = plan_import(content, brand.region)
-    result = apply_import(
-        brand_id=brand.id, plan=plan, dry_run=True, by=request.actor, via=Door.WEB, at=request.at
-    )
+    result = apply_import(brand_id=brand.id, plan=plan, dry_run=True, by=request.actor, via=Door.WEB, at=request.at)
     context = {
         "here": "settings",
         "brand": brand,
@@ -362,9 +361,7 @@ def _counts(result: ImportResult) -> list[tuple[str, int, int, int]]:
         "service": _("Services"),
         "subscription": _("Services bought"),
     }
-    return [
-        (words.get(kind, kind), counts.new, counts.changed, counts.same) for kind, counts in result.counts.items()
-    ]
+    return [(words.get(kind, kind), counts.new, counts.changed, counts.same) for kind, counts in result.counts.items()]
 
 
 @posting("apply_import")

@@ -32,7 +32,9 @@ def policies(request: StaffRequest) -> HttpResponse:
         for each in Policy.objects.filter(within(request.brands)).select_related("brand")
     ]
     heading = (
-        ngettext("{count} policy says who is rung", "{count} policies say who is rung", len(rows)).format(count=len(rows))
+        ngettext("{count} policy says who is rung", "{count} policies say who is rung", len(rows)).format(
+            count=len(rows)
+        )
         if rows
         else _("No policy says who is rung")
     )
@@ -77,11 +79,12 @@ class PolicyForm(forms.Form):
     repeat = forms.IntegerField(
         label=gettext_lazy("How often the steps are gone through again"), min_value=0, max_value=20, initial=1
     )
-    again_after = forms.IntegerField(
-        label=gettext_lazy("Minutes before that"), min_value=1, max_value=1440, initial=5
-    )
+    again_after = forms.IntegerField(label=gettext_lazy("Minutes before that"), min_value=1, max_value=1440, initial=5)
     nag_every = forms.IntegerField(
-        label=gettext_lazy("At the end everybody is rung every so many minutes"), min_value=1, max_value=1440, initial=10
+        label=gettext_lazy("At the end everybody is rung every so many minutes"),
+        min_value=1,
+        max_value=1440,
+        initial=10,
     )
 
     def __init__(self, *args: Any, request: StaffRequest, steps: int, fixed: bool = False, **kwargs: Any) -> None:

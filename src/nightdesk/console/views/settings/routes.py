@@ -41,7 +41,9 @@ def routes(request: StaffRequest) -> HttpResponse:
         if not each.enabled:
             tags.append({"text": _("off"), "tone": ""})
         elif rests:
-            tags.append({"text": _("rests until {time}").format(time=f"{localtime(each.resting_until):%H:%M}"), "tone": "fire"})
+            tags.append(
+                {"text": _("rests until {time}").format(time=f"{localtime(each.resting_until):%H:%M}"), "tone": "fire"}
+            )
         else:
             tags.append({"text": _("in use"), "tone": "calm"})
         brand = each.brand.name if each.brand else _("every brand")
@@ -109,7 +111,12 @@ class RouteForm(forms.Form):
 
 def _form_field(field: Field, *, kept: bool) -> forms.Field:
     """The form's field for one of a driver; `kept`: a secret that is set already."""
-    told = {"label": field.label, "help_text": field.help, "required": field.required and not kept, "initial": field.default}
+    told = {
+        "label": field.label,
+        "help_text": field.help,
+        "required": field.required and not kept,
+        "initial": field.default,
+    }
     if field.secret:
         told["help_text"] = _("Set. Leave it empty to keep it.") if kept else field.help
         widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
@@ -131,7 +138,9 @@ def new_route(request: StaffRequest, driver: str) -> HttpResponse:
     """Set up a provider."""
     known = CHANNELS.get(driver)
     if known is None:
-        raise NotFound(_("You asked for a kind of provider."), _("There is none of that name."), _("Choose one of the list."))
+        raise NotFound(
+            _("You asked for a kind of provider."), _("There is none of that name."), _("Choose one of the list.")
+        )
     form = RouteForm(request.POST or None, request=request, driver=known, route=None)
     return _save(request, form, None, _("New provider: {name}").format(name=known.label))
 

@@ -12,7 +12,12 @@ from django.utils.translation import gettext_lazy
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff
 
 SECTIONS = (
-    ("customers", "read_customers", gettext_lazy("Customers"), gettext_lazy("who they are and what they were promised")),
+    (
+        "customers",
+        "read_customers",
+        gettext_lazy("Customers"),
+        gettext_lazy("who they are and what they were promised"),
+    ),
     ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
     ("integrations", "make_integration", gettext_lazy("Alarms in"), gettext_lazy("what watches your services")),
@@ -33,7 +38,9 @@ def settings(request: StaffRequest) -> HttpResponse:
         for view, verb, name, purpose in SECTIONS
         if may_somewhere(request, verb)
     ]
-    return render(request, "console/settings.html", {"here": "settings", "heading": _("What you can set"), "rows": rows})
+    return render(
+        request, "console/settings.html", {"here": "settings", "heading": _("What you can set"), "rows": rows}
+    )
 
 
 def section_page(request: StaffRequest, section: str, heading: str, **more: Any) -> HttpResponse:
@@ -49,7 +56,9 @@ def section_page(request: StaffRequest, section: str, heading: str, **more: Any)
     return render(request, "console/settings_list.html", context)
 
 
-def form_in(request: StaffRequest, section: str, form: forms.Form, heading: str, label: str, **more: Any) -> HttpResponse:
+def form_in(
+    request: StaffRequest, section: str, form: forms.Form, heading: str, label: str, **more: Any
+) -> HttpResponse:
     """A form within the settings, with the way back to its list."""
     name = next(str(name) for view, _verb, name, _purpose in SECTIONS if view == section)
     crumbs = [
@@ -77,6 +86,8 @@ def shown_once(request: StaffRequest, section: str, heading: str, secret: str, t
     return answer
 
 
-def row(title: str, url: str = "", detail: str = "", tags: list[Any] | None = None, actions: Any = ()) -> dict[str, Any]:
+def row(
+    title: str, url: str = "", detail: str = "", tags: list[Any] | None = None, actions: Any = ()
+) -> dict[str, Any]:
     """One row of `section_page`."""
     return {"title": title, "url": url, "detail": detail, "tags": tags or [], "actions": actions}

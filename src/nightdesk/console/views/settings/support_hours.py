@@ -51,13 +51,17 @@ def all_hours(request: StaffRequest) -> HttpResponse:
         url = reverse("console:hours", args=[each.id])
         rows.append(row(each.name, url, " · ".join(text for text in details if text), [tag]))
     heading = (
-        ngettext("{count} calendar says when you are there", "{count} calendars say when you are there", len(rows)).format(
-            count=len(rows)
-        )
+        ngettext(
+            "{count} calendar says when you are there", "{count} calendars say when you are there", len(rows)
+        ).format(count=len(rows))
         if rows
         else _("No hours are set")
     )
-    new = {"url": reverse("console:new_hours"), "label": _("New calendar")} if may_somewhere(request, "make_hours") else None
+    new = (
+        {"url": reverse("console:new_hours"), "label": _("New calendar")}
+        if may_somewhere(request, "make_hours")
+        else None
+    )
     empty = _("Contracts and alarms go by them: outside the hours only what may wake somebody does.")
     return section_page(request, "all_hours", heading, rows=rows, new=new, empty_text=empty)
 
@@ -170,7 +174,9 @@ def hours(request: StaffRequest, hours_id: int) -> HttpResponse:
         "zone": shown.zone,
         "nation": shown.nation,
         "subdivision": shown.subdivision,
-        "exceptions": "\n".join(f"{day} {_as_text(windows)}".strip() for day, windows in sorted(shown.exceptions.items())),
+        "exceptions": "\n".join(
+            f"{day} {_as_text(windows)}".strip() for day, windows in sorted(shown.exceptions.items())
+        ),
         "public": shown.public,
         **{f"day-{number}": _as_text(windows) for number, windows in enumerate(shown.week)},
     }

@@ -28,10 +28,18 @@ def tokens(request: StaffRequest) -> HttpResponse:
         over = each.revoked_at is not None or (each.expires_at is not None and each.expires_at <= request.at)
         live += not over
         used = (
-            _("last used {time}").format(time=clock(each.last_used_at, request.at)) if each.last_used_at else _("never used")
+            _("last used {time}").format(time=clock(each.last_used_at, request.at))
+            if each.last_used_at
+            else _("never used")
         )
         brand = each.brand.name if each.brand else _("every brand")
-        details = [f"{each.hint}…", ", ".join(each.scopes), each.user.name if each.user else _("a machine"), brand, used]
+        details = [
+            f"{each.hint}…",
+            ", ".join(each.scopes),
+            each.user.name if each.user else _("a machine"),
+            brand,
+            used,
+        ]
         tags = [{"text": _("over"), "tone": ""}] if over else []
         actions = []
         if not over:
