@@ -124,7 +124,7 @@ def accept_duty(
         _move_token(seat, current, person, Hold.How.ACCEPTED, at)
     elif turn_at > at:
         _see_to_turn(seat, rota, turn_at, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     facts = {"turn_at": turn_at.isoformat()}
     record(ACCEPTED, by=by, via=via, at=at, **_about(seat, person=person, before=current, facts=facts))
     return accepted
@@ -148,7 +148,7 @@ def pass_duty(*, seat_key: str, to_person_id: int, by: Actor, via: Door, at: dat
     if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
         raise _held_already(asked, seat, current)
     hold = _move_token(seat, current, person, Hold.How.PASSED, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(PASSED, by=by, via=via, at=at, **_about(seat, person=person, before=current))
     if person.id != by.person_id:
         _tell(seat, person, _Word.GIVEN, by.name, at, at)
@@ -181,7 +181,7 @@ def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
             holder=current.person_id if current else None,
         )
     hold = _move_token(seat, current, person, Hold.How.TAKEN, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(TAKEN, by=by, via=via, at=at, **_about(seat, person=person, before=current))
     if current is not None:
         _tell(seat, current.person, _Word.TAKEN_OVER, person.name, at, at)
