@@ -228,6 +228,7 @@ def begin_turn(
             acceptance_required=seat.acceptance_required,
             holder=current.person_id if current else None,
             held_from=current.from_at if current else None,
+            by_hand=current is not None and current.how in (Hold.How.SET, Hold.How.PASSED, Hold.How.TAKEN),
         )
     )
     facts = {"turn_at": turn_at.isoformat()}
@@ -260,14 +261,15 @@ def replan_seat(
     changed_at: datetime,
     at_once: bool,
     cause: UUID | None = None,
-    by: Actor,  # noqa: ARG001 - every verb says so; what comes of it is only a promise
-    via: Door,  # noqa: ARG001
+    by: Actor,
+    via: Door,
     at: datetime,
 ) -> str:
     """See that the next turn of the plan, which changed at `changed_at`, is promised. Says what came of it.
 
     `at_once`: the change itself brought somebody else on, so it begins a turn. Repeating it changes nothing.
     """
+    del by, via
     seat, _current = _lock_seat_by_id(seat_id)
     if seat is None:
         return _("The seat is gone.")
