@@ -113,6 +113,13 @@ INNER_WORKINGS = {
     "answer": "asks for the verb that the answer stands for",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "note_token_use": "says only when",
+    "keep_refused_alarm": "keeps what no key could be found for",
+    "receive_inbound": "keeps what a provider said; its signature is what lets it in",
+    "note_receipt": "a provider's word on a message of ours",
+    "take_answer": "asks for the verb that the answer stands for",
+    "mark_delivery_seen": "part of showing somebody their own page",
+    "forget_private_words": "retention's own work",
+    "drop_month": "retention's own work",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
 
