@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from nightdesk.access import matrix
-from nightdesk.access.matrix import INNER_WORKINGS, SCOPES, VERBS, brands_for, may, require, verbs_in
+from nightdesk.access.matrix import INNER_WORKINGS, ITS_OWN, SCOPES, VERBS, brands_for, may, require, verbs_in
 from nightdesk.access.models import Role
 from nightdesk.base.actors import SCHEDULER, Actor
 from nightdesk.base.refusals import Forbidden
@@ -126,7 +126,7 @@ def actions_of_every_room() -> dict[str, ast.FunctionDef]:
 
 
 def test_every_action_of_every_room_is_a_verb_of_the_table_or_named_as_inner_workings_with_its_reason():
-    assert actions_of_every_room().keys() - VERBS.keys() == INNER_WORKINGS.keys()
+    assert actions_of_every_room().keys() - VERBS.keys() == INNER_WORKINGS.keys() | ITS_OWN.keys()
 
 
 ASKED_AT_THE_DOOR = {
@@ -143,6 +143,13 @@ def test_every_verb_asks_for_itself_by_its_own_name():
         if name in {node.value for node in ast.walk(function) if isinstance(node, ast.Constant)}
     }
     assert (actions_of_every_room().keys() & VERBS.keys()) - asks == ASKED_AT_THE_DOOR
+
+
+@pytest.mark.parametrize("verb", ITS_OWN)
+def test_what_nightdesk_does_by_itself_nobody_else_may(verb):
+    assert may(SCHEDULER, verb, OURS)
+    for actor in (person((None, "admin")), machine("admin"), machine("page"), machine(verb)):
+        assert not may(actor, verb, OURS)
 
 
 def test_a_name_that_is_no_verb_is_a_mistake_and_not_a_quiet_no():
