@@ -1,9 +1,9 @@
 """Two brands, somebody of each role in the first, and a caller who speaks JSON."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from nightdesk.access.matrix import VERBS
 from nightdesk.access.models import Brand, Role
+from nightdesk.api import limits
 from nightdesk.api.v1 import api
 from tests.api.conftest import Caller, token_for, user_with
 from tests.api.world import WEEK, world_of
@@ -94,12 +96,12 @@ HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty"}
 NEEDS_MORE = {
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,
-    "deactivate_person": 409,  # they are on duty
-    "accept_duty": 409,  # the turn is not one
+    "accept_duty": 422,  # no turn begins then
 }
 QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}
 
 
+@cache
 def operations() -> dict[str, tuple[str, str]]:
     """Method and path of every operation, from the API's description."""
     found = {}
@@ -166,7 +168,10 @@ def test_each_role_does_what_the_matrix_says_and_nothing_in_another_brand(
     assert wrong == []
 
 
-def test_nobody_does_anything(worlds: tuple[dict[str, Any], dict[str, Any]], nobody: Caller) -> None:
+def test_nobody_does_anything(
+    worlds: tuple[dict[str, Any], dict[str, Any]], nobody: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits.STRANGERS, "limit", limits.Limit(per_second=1, burst=1000))
     assert {name: status for name in OPERATIONS if (status := ask(nobody, name, worlds[0]).status_code) != 401} == {}
 
 

@@ -31,7 +31,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     rota = make_rota(
         brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
     )
-    layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "weekly"}
+    layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)

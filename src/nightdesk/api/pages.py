@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -33,7 +33,7 @@ class PageOut(Schema):
     id: UUID
     code: str
     brand: Named
-    state: Page.State
+    state: Literal["triggered", "acknowledged", "resolved"]
     priority: Priority
     urgency: str
     title: str
