@@ -48,6 +48,7 @@ ALLOWED = (
         "HOUSE-7", "channels/sender.py", "_deliver", "a fault of ours must not leave a delivery leased; it is recorded"
     ),
     Allowed("HOUSE-7", "channels/sender.py", "_try", "a driver's fault must not stop other routes; it is recorded"),
+    Allowed("HOUSE-7", "paging/actions.py", "receive_alarm", "intake keeps what it cannot take in, with the reason"),
     Allowed("HOUSE-7", "base/front.py", "_keep_running", "a poller that dies unseen would leave every screen old"),
 )
 WAKE_UP = ("base/promises.py", "wake_workers")
@@ -95,9 +96,15 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
+    "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {"kinds": "what can happen, with versions"},
     "people": {"numbers": "phone numbers, kept as E.164"},
-    "paging": {"formats/": "what monitoring systems send"},
+    "paging": {
+        "answering": "what a reply does, and what is said back",
+        "formats/": "what monitoring systems send",
+        "limits": "how many alarms one key may send",
+        "wording": "what a page says",
+    },
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 

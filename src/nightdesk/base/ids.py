@@ -36,3 +36,8 @@ def uuid7(at: datetime | None = None) -> UUID:
     milliseconds, count = stamp >> 12, stamp & 0xFFF
     random = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | count << 64 | 0b10 << 62 | random)
+
+
+def first_of(at: datetime) -> UUID:
+    """The lowest UUIDv7 that `uuid7` could make for instant `at` (aware): what is below it was made earlier."""
+    return UUID(int=((at - _EPOCH) // timedelta(milliseconds=1)) << 80 | 0x7 << 76 | 0b10 << 62)

@@ -19,13 +19,11 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('nightdesk_make_month'));
-    IF to_regclass(name) IS NOT NULL THEN
-        RETURN;
-    END IF;
     BEGIN
         EXECUTE format('CREATE TABLE %I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', name, parent, month, upper);
-    EXCEPTION WHEN check_violation THEN
+    EXCEPTION WHEN duplicate_table OR unique_violation THEN  -- another process was first
+        RETURN;
+    WHEN check_violation THEN
         RAISE WARNING '% stays in the default partition, which has rows of it.', name;
         RETURN;
     END;

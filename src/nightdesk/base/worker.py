@@ -186,7 +186,7 @@ class Heart:
             os._exit(STRUCK_OFF)
         # After the database was away everybody looks silent: strike nobody off before all had time to beat again.
         pulse = time.monotonic()
-        self._beating_since = self._beating_since or pulse
+        self._beating_since = pulse if self._beating_since is None else self._beating_since
         if pulse - self._beating_since >= leases.DEAD_AFTER.total_seconds():
             freed = leases.release_dead(LEASED, at=at)
             if freed:
@@ -200,7 +200,7 @@ def listen(shift: Shift) -> None:
         with psycopg.connect(**ear.address(), autocommit=True) as line:
             line.execute(f"LISTEN {promises.WAKE_CHANNEL}".encode())
             while not shift.stopping.is_set():
-                for _ in line.notifies(timeout=1.0, stop_after=1):
+                for _ in line.notifies(timeout=POLL_EVERY, stop_after=1):
                     shift.wake()
     except psycopg.Error as error:
         log.warning("Nobody can wake this worker just now (%s); it looks every %s s", error, POLL_EVERY)

@@ -2,15 +2,23 @@
 
 import hashlib
 import os
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
+from nightdesk.base.months import month_of
 from nightdesk.base.promises import promise
-from nightdesk.journal.kinds import KINDS
+from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.journal.kinds import KINDS, kind
 from nightdesk.journal.models import Entry, PersonalText
+
+TEXT_ERASED = kind("journal.text-erased", _("{by} erased what was written in an entry"))
+MONTH_DROPPED = kind("journal.month-dropped", _("{by} dropped the entries of {month}"))
 
 FOLLOW_UPS: dict[str, tuple[str, ...]] = {}
 """Kind of entry -> kinds of promises that follow from it. Filled by `nightdesk.follow_ups`."""
@@ -67,3 +75,56 @@ def record(
             brand_id=brand_id,
         )
     return entry.id
+
+
+@transaction.atomic
+def erase_text(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
+    """The words of the entry are gone, with the salt that its commitment was made with; the entry and its seal stay true.
+
+    False, and nothing is written, where there were none (any more). Raises NotFound. No permission is asked here, as access
+    lies above this room: the door asks for the verb "erase_text" first.
+    """
+    entry = Entry.objects.filter(id=entry_id).first()
+    if entry is None:
+        raise NotFound("You asked to erase the text of an entry.", "There is no entry with this id.", "")
+    gone, _by_table = PersonalText.objects.filter(entry_id=entry_id).delete()
+    if gone:
+        record(
+            TEXT_ERASED,
+            subject=(entry.subject_kind, entry.subject_id),
+            by=by,
+            via=via,
+            at=at,
+            brand_id=entry.brand_id,
+            facts={"entry": str(entry_id)},
+        )
+    return bool(gone)
+
+
+@transaction.atomic
+def drop_month(*, month: date, by: Actor, via: Door, at: datetime) -> None:
+    """The entries of `month` (its first day) and their personal text are gone for good; the seals and this record stay.
+
+    Raises IllegalTransition for a month that is not over, has entries that are not sealed yet, or has no partition of its
+    own. No permission is asked here: see `erase_text`; the verb is "drop_month".
+    """
+    asked = f"You asked to drop the journal of {month:%Y-%m}."
+    if month_of(at) <= month or month.day != 1:
+        raise IllegalTransition(asked, "Only a whole month that is over can be dropped.", "Wait until it is.")
+    table = f"journal_entry_{month:%Y_%m}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        if not cursor.fetchone()[0]:
+            raise IllegalTransition(asked, "It has no table of its own, or is gone already.", "Nothing can be dropped.")
+        name = connection.ops.quote_name(table)
+        cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(
+            f"SELECT count(*) FROM {name} WHERE xid >= (SELECT coalesce(max(to_xid), 0) FROM journal_seal)"  # noqa: S608
+        )
+        if cursor.fetchone()[0]:
+            raise IllegalTransition(asked, "Entries of it are not sealed yet.", "Let a worker run, and ask again.")
+        cursor.execute(f"DELETE FROM journal_personaltext WHERE entry_id IN (SELECT id FROM {name})")  # noqa: S608
+        cursor.execute(f"DROP TABLE {name}")
+    record(
+        MONTH_DROPPED, subject=("journal", f"{month:%Y-%m}"), by=by, via=via, at=at, facts={"month": f"{month:%Y-%m}"}
+    )

@@ -81,7 +81,7 @@ class StormGate(models.Model):
 
 class Page(models.Model):
     """A call for a person. `state` moves only in `actions._move`. `code` is the short word people text back; unique among
-    open pages. `policy` is the stamp taken at the start, `rung` the one that is rung next.
+    open pages. `policy` is the stamp taken at the start, `rung` the one that is rung next, `rings` how often it has rung.
     """
 
     class State(models.TextChoices):
@@ -106,6 +106,7 @@ class Page(models.Model):
     gate = models.ForeignKey(StormGate, models.PROTECT, null=True)
     policy = models.JSONField()
     rung = models.PositiveIntegerField(default=0)
+    rings = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField()
     rings_from = models.DateTimeField()
     """Later than `started_at` when it waits for the opening."""
@@ -139,6 +140,7 @@ class Page(models.Model):
             models.Index(fields=["gate", "-started_at"], name="page_gate", condition=~Q(state="resolved")),
             models.Index(fields=["brand", "-started_at"], name="page_brand"),
             models.Index(fields=["service", "component", "-resolved_at"], name="page_last_time"),
+            models.Index(fields=["code", "-started_at"], name="page_code"),
         ]
 
 

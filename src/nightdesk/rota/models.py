@@ -1,6 +1,7 @@
 """The plan as rows. `queries.load_rota` turns them into the values that `resolve` reads."""
 
 from typing import ClassVar
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,11 +11,16 @@ from nightdesk.people.models import Person, Team
 
 
 class Rota(models.Model):
-    """Seats that are planned together in one zone."""
+    """Seats that are planned together in one zone.
+
+    `version` is new with every change of the plan. It is no counter: a change that was rolled back must not lend its
+    number to another, since `queries` keeps plans in memory by it.
+    """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
     name = models.CharField(max_length=80)
     zone = models.CharField(max_length=50)
+    version = models.UUIDField(default=uuid4)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -24,7 +30,7 @@ class Rota(models.Model):
 
 
 class Seat(models.Model):
-    """A place that one person holds at a time. `required`: duty passes only when the next holder accepts."""
+    """A place that one person holds at a time. `acceptance_required`: duty passes only when the next holder accepts."""
 
     rota = models.ForeignKey(Rota, models.CASCADE, related_name="seats")
     key = models.SlugField(unique=True)
@@ -51,7 +57,7 @@ class Layer(models.Model):
     restrict = models.JSONField(default=list)
     weekdays = models.JSONField(default=list)
     nation = models.CharField(max_length=2, default="")
-    """Bank holidays of this nation are days off for working-day turns; empty: none are."""
+    """Bank holidays of this nation (ISO 3166) are days off, as in `resolve.Layer`; empty: none are."""
     starts_on = models.DateField(null=True)
     ends_on = models.DateField(null=True)
 
@@ -79,7 +85,10 @@ class LayerMember(models.Model):
 
 
 class Override(models.Model):
-    """A change over [`starts_at`, `ends_at`); `member` comes on, `instead_of` goes off. The id is the order."""
+    """A change over [`starts_at`, `ends_at`); `member` comes on, `instead_of` goes off. The id is the order.
+
+    One that was cancelled before it began is in force never; later, until `ends_at`, which is then when it was cancelled.
+    """
 
     class Kind(models.TextChoices):
         ADD = "add"

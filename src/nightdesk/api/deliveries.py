@@ -1,0 +1,97 @@
+"""The delivery ledger: what was sent to whom, by which way, and what came of it."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.scope import one, readable_brands
+from nightdesk.channels.models import Attempt, Delivery, Message
+
+router = Router(tags=["deliveries"])
+
+State = Literal[
+    "queued", "sending", "accepted", "delivered", "read", "expired", "failed_for_now", "failed", "superseded"
+]
+
+
+class DeliveryOut(Schema):
+    """One message to one address by one channel. `due_at` is when it is, or was, to be sent."""
+
+    id: UUID
+    message_id: UUID
+    subject_kind: str
+    subject_id: str
+    recipient_kind: str
+    recipient_id: str
+    channel: str
+    address: str
+    state: State
+    due_at: datetime
+    created_at: datetime
+    accepted_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+    attempts: int = Field(alias="attempt", description="How often it was tried.")
+    provider_id: str
+    reason: str
+
+
+class AttemptOut(Schema):
+    """One try: by which route, what came of it, and how long it took."""
+
+    number: int
+    at: datetime
+    route_name: str
+    took_ms: int
+    outcome: str
+    reason: str
+    provider_id: str
+
+
+class DeliveryWithAttempts(DeliveryOut):
+    """With every try, the first one first."""
+
+    tries: list[AttemptOut]
+
+    @staticmethod
+    def resolve_tries(row: Delivery) -> list[Attempt]:
+        """Every try at the delivery."""
+        return list(Attempt.objects.filter(delivery_id=row.id, month=row.month).order_by("number"))
+
+
+class DeliveryFilter(Schema):
+    """Fields that are not given leave the list whole."""
+
+    state: State | None = None
+    channel: str | None = Field(None, max_length=20)
+    subject_kind: str | None = Field(None, max_length=30)
+    subject_id: str | None = Field(None, max_length=60)
+    recipient_kind: str | None = Field(None, max_length=10)
+    recipient_id: str | None = Field(None, max_length=40)
+    message_id: UUID | None = None
+
+
+@router.get("", response=Listing[DeliveryOut])
+def list_deliveries(request: HttpRequest, cut: Query[Cut], only: Query[DeliveryFilter]) -> Any:
+    """Deliveries, the newest first."""
+    rows = _readable(request).filter(**only.dict(exclude_none=True))
+    return list_rows(request, rows, DeliveryOut, cut, newest_first=True)
+
+
+@router.get("/{delivery_id}", response=DeliveryWithAttempts)
+def read_delivery(request: HttpRequest, delivery_id: UUID) -> Any:
+    """One delivery with every try."""
+    return one(_readable(request), id=delivery_id)
+
+
+def _readable(request: HttpRequest) -> QuerySet[Delivery]:
+    brands = readable_brands(request, "read_deliveries")
+    if brands is None:
+        return Delivery.objects.all()
+    return Delivery.objects.filter(message_id__in=Message.objects.filter(brand_id__in=brands).values("id"))

@@ -1,0 +1,98 @@
+"""What happened: who, when, by which door, to what."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from nightdesk.access.matrix import require
+from nightdesk.api.auth import actor_of
+from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.scope import one, readable
+from nightdesk.api.values import Id, Instant
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.journal.actions import erase_text
+from nightdesk.journal.models import Entry, PersonalText
+
+router = Router(tags=["journal"])
+
+
+class EntryOut(Schema):
+    """One thing that happened. `text` is what a person wrote; null where nothing was, or where it has been erased."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    version: int
+    by_kind: str
+    by_id: str
+    by_name: str
+    via: str
+    subject_kind: str
+    subject_id: str
+    brand_id: int | None
+    cause: UUID | None
+    facts: dict[str, Any]
+    text: str | None
+    erased: bool
+
+
+class EntryFilter(Schema):
+    """Fields that are not given leave the list whole; the span is half-open: [`since`, `until`)."""
+
+    kind: str | None = Field(None, max_length=60, description="A kind such as `page.acknowledged`.")
+    subject_kind: str | None = Field(None, max_length=30)
+    subject_id: str | None = Field(None, max_length=60)
+    by_kind: str | None = Field(None, max_length=12)
+    by_id: str | None = Field(None, max_length=60)
+    via: Door | None = None
+    brand_id: Id | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+@router.get("", response=Listing[EntryOut])
+def list_entries(request: HttpRequest, cut: Query[Cut], only: Query[EntryFilter]) -> Any:
+    """Entries, the newest first."""
+    exact = only.dict(exclude_none=True, exclude={"since", "until"})
+    rows = readable(request, "read_journal", Entry.objects.filter(**exact))
+    if only.since:
+        rows = rows.filter(at__gte=only.since)
+    if only.until:
+        rows = rows.filter(at__lt=only.until)
+    return list_rows(request, rows, EntryOut, cut, order=("at", "id"), newest_first=True, prepare=_with_text)
+
+
+@router.get("/{entry_id}", response=EntryOut)
+def read_entry(request: HttpRequest, entry_id: UUID) -> Any:
+    """One entry."""
+    entry = one(readable(request, "read_journal", Entry.objects.all()), id=entry_id)
+    return _with_text([entry])[0]
+
+
+@router.post("/{entry_id}/erase", response=EntryOut)
+def erase_entry(request: HttpRequest, entry_id: UUID) -> Any:
+    """Erase what a person wrote; that it was written, by whom and when, stays, and the seals stay true."""
+    actor, entry = actor_of(request), Entry.objects.filter(id=entry_id).first()
+    require(actor, "erase_text", entry.brand_id if entry else None)
+    erase_text(entry_id=entry_id, by=actor, via=Door.API, at=clock.now())
+    return read_entry(request, entry_id)
+
+
+def _with_text(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    written = dict(
+        PersonalText.objects.filter(entry_id__in=[entry.id for entry in entries]).values_list("entry_id", "text")
+    )
+    return [
+        {
+            **{column: getattr(entry, column) for column in EntryOut.model_fields if column not in ("text", "erased")},
+            "text": written.get(entry.id),
+            "erased": entry.commitment is not None and entry.id not in written,
+        }
+        for entry in entries
+    ]

@@ -1,0 +1,226 @@
+"""Staff and the ways to reach them."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict, Field
+
+from nightdesk.access.models import Grant
+from nightdesk.api.auth import actor_of
+from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.scope import one, readable_brands
+from nightdesk.api.values import Id, Named
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.people import actions
+from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
+
+router = Router(tags=["people"])
+
+
+class PersonOut(Schema):
+    """`zone` is an IANA name. `last_sign_at`: the last sign of life."""
+
+    id: int
+    name: str
+    initials: str
+    zone: str
+    language: str
+    active: bool
+    user_id: int | None
+    last_sign_at: datetime | None
+    teams: list[Named]
+
+
+class ContactMethodOut(Schema):
+    """`verified_at` null: not confirmed yet. `broken_at`: the carrier said that nobody is reached by it."""
+
+    id: int
+    channel: str
+    address: str
+    label: str
+    verified_at: datetime | None
+    broken_at: datetime | None
+    broken_why: str
+
+
+class NotifyRuleOut(Schema):
+    """For pages of this urgency, use this method so many seconds after the person is first rung."""
+
+    urgency: NotifyRule.Urgency
+    method_id: int
+    after_seconds: int
+
+    @staticmethod
+    def resolve_after_seconds(rule: NotifyRule) -> int:
+        """The wait in whole seconds."""
+        return int(rule.after.total_seconds())
+
+
+class PersonWhole(PersonOut):
+    """With the ways to reach them, and in which order they are used."""
+
+    contact_methods: list[ContactMethodOut]
+    notify_rules: list[NotifyRuleOut]
+
+
+class PersonIn(Schema):
+    """`brand_id` is the brand whose manager you are; `user_id` the account they log in with."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Bo Berg", "zone": "Europe/Stockholm", "brand_id": 1}]}
+    )
+    name: str = Field(min_length=1, max_length=120)
+    zone: str = Field("Europe/London", max_length=50)
+    language: str = Field("en-gb", max_length=10)
+    user_id: Id | None = None
+    brand_id: Id | None = None
+
+
+class PersonChanges(Schema):
+    """What is not given stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"zone": "Europe/Madrid"}]})
+    name: str = Field("", min_length=1, max_length=120)
+    zone: str = Field("", max_length=50)
+    language: str = Field("", max_length=10)
+    user_id: Id | None = None
+
+
+class Channel(StrEnum):
+    """How people are reached."""
+
+    SMS = "sms"
+    VOICE = "voice"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+    POCKET = "pocket"
+
+
+class ContactMethodIn(Schema):
+    """`address`: a phone number, an e-mail address, an http or https URL; of pocket, nothing."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "address": "+447700900123"}]}
+    )
+    channel: Channel
+    address: str = Field("", max_length=320)
+    label: str = Field("", max_length=40)
+
+
+class NotifyRuleIn(Schema):
+    """For pages of this urgency, use this method so many seconds after the person is first rung."""
+
+    urgency: NotifyRule.Urgency = NotifyRule.Urgency.HIGH
+    method_id: Id
+    after_seconds: int = Field(0, ge=0, le=86400)
+
+
+class NotifyRulesIn(Schema):
+    """All rules of the person; others go."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"rules": [{"urgency": "high", "method_id": 1, "after_seconds": 0}]}]},
+    )
+    rules: list[NotifyRuleIn] = Field(max_length=50)
+
+
+class TeamOut(Schema):
+    """People who answer together. An unanswered page ends with the manager."""
+
+    id: int
+    brand_id: int
+    name: str
+    manager: Named | None
+    members: list[Named]
+
+
+@router.get("/people", response=Listing[PersonOut])
+def list_people(request: HttpRequest, cut: Query[Cut], active: bool | None = None) -> Any:
+    """The staff of your brands."""
+    rows = _readable(request)
+    return list_rows(request, rows if active is None else rows.filter(active=active), PersonOut, cut)
+
+
+@router.post("/people", response={201: PersonWhole})
+def make_person(request: HttpRequest, body: PersonIn) -> Any:
+    """Put somebody on the staff list; of no team yet."""
+    return actions.make_person(**body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.get("/people/{person_id}", response=PersonWhole)
+def read_person(request: HttpRequest, person_id: Id) -> Any:
+    """One person, and how they are reached."""
+    return one(_readable(request), id=person_id)
+
+
+@router.patch("/people/{person_id}", response=PersonWhole)
+def edit_person(request: HttpRequest, person_id: Id, body: PersonChanges) -> Any:
+    """Change what is known of somebody."""
+    changes = actions.PersonChanges(**body.dict(exclude_unset=True))
+    return actions.edit_person(person_id=person_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.post("/people/{person_id}/deactivate", response=PersonWhole)
+def deactivate_person(request: HttpRequest, person_id: Id) -> Any:
+    """They are rung no more. Refused while they hold a duty."""
+    return actions.deactivate_person(person_id=person_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.post("/people/{person_id}/reactivate", response=PersonWhole)
+def reactivate_person(request: HttpRequest, person_id: Id) -> Any:
+    """They are on the staff list again."""
+    return actions.reactivate_person(person_id=person_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.post("/people/{person_id}/contact-methods", response={201: ContactMethodOut})
+def add_contact_method(request: HttpRequest, person_id: Id, body: ContactMethodIn) -> Any:
+    """One more way to reach somebody; your own need no role that manages people."""
+    return actions.add_contact_method(
+        person_id=person_id, **body.dict(), by=actor_of(request), via=Door.API, at=clock.now()
+    )
+
+
+@router.delete("/contact-methods/{method_id}", response={204: None})
+def remove_contact_method(request: HttpRequest, method_id: Id) -> None:
+    """Remove a way to reach somebody, and the rules that use it."""
+    actions.remove_contact_method(method_id=method_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.put("/people/{person_id}/notify-rules", response=list[NotifyRuleOut])
+def set_notify_rules(request: HttpRequest, person_id: Id, body: NotifyRulesIn) -> Any:
+    """Say in which order somebody is reached."""
+    rules = [
+        actions.RuleWanted(rule.urgency.value, rule.method_id, timedelta(seconds=rule.after_seconds))
+        for rule in body.rules
+    ]
+    return actions.set_notify_rules(
+        person_id=person_id, rules=rules, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+
+
+@router.get("/teams", response=Listing[TeamOut])
+def list_teams(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """The teams of your brands."""
+    brands = readable_brands(request, "read_people")
+    rows = Team.objects.select_related("manager").prefetch_related("members")
+    return list_rows(request, rows if brands is None else rows.filter(brand__in=brands), TeamOut, cut)
+
+
+def _readable(request: HttpRequest) -> QuerySet[Person]:
+    """Staff of the caller's brands: who is in a team of one, or has a role in one or in all; and the caller."""
+    brands = readable_brands(request, "read_people")
+    rows = Person.objects.prefetch_related(
+        "teams", Prefetch("contact_methods", ContactMethod.objects.order_by("id")), "notify_rules"
+    )
+    if brands is None:
+        return rows
+    in_team = Team.members.through.objects.filter(team__brand__in=brands).values("person_id")
+    has_role = Q(brand__in=brands) | Q(brand=None)
+    granted = Grant.objects.filter(has_role).values("user_id")
+    return rows.filter(Q(id__in=in_team) | Q(user_id__in=granted) | Q(id=actor_of(request).person_id))

@@ -1,0 +1,52 @@
+"""Version 1 of the API: every room's operations together. Within it things are added, never changed or removed."""
+
+from nightdesk.api import (
+    brands,
+    customers,
+    deliveries,
+    duty,
+    integrations,
+    journal,
+    pages,
+    people,
+    promises,
+    tokens,
+)
+from nightdesk.api.auth import WAYS_IN
+from nightdesk.api.openapi import Api
+from nightdesk.api.values import PlainParser
+
+api = Api(
+    title="Nightdesk",
+    version="1",
+    description="Who is on duty, pages, customers and what is promised to them. docs/api.md says how to sign in.",
+    docs_url=None,  # the usual pages load their scripts from elsewhere, and during an outage there is no elsewhere
+    urls_namespace="api",
+    auth=WAYS_IN,
+    parser=PlainParser(),
+    openapi_extra={
+        "tags": [
+            {"name": "pages", "description": "Calls for a person, and what is done about them"},
+            {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "people", "description": "Staff and the ways to reach them"},
+            {"name": "customers", "description": "Customers, contracts, and what is promised at an instant"},
+            {"name": "promises", "description": "Everything that Nightdesk will do later"},
+            {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
+            {"name": "journal", "description": "What happened: who, when, by which door"},
+            {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
+            {"name": "tokens", "description": "Secrets for programs"},
+            {"name": "brands", "description": "Companies that this installation speaks as"},
+        ]
+    },
+)
+for prefix, router in {
+    "/brands": brands.router,
+    "/deliveries": deliveries.router,
+    "/journal": journal.router,
+    "/pages": pages.router,
+    "/promises": promises.router,
+    "/tokens": tokens.router,
+}.items():
+    api.add_router(prefix, router)
+for router in (customers.router, duty.router, integrations.router, people.router):
+    api.add_router("", router)

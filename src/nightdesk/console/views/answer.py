@@ -1,0 +1,141 @@
+"""The page behind the link in a message. It needs no log-in: the link proves who holds the message.
+
+Opening it changes nothing and says nothing of a person: mail scanners, previews and other programs open links too.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from nightdesk.base.actors import Actor, Door
+from nightdesk.base.refusals import NotFound, Refusal, TooMany
+from nightdesk.channels.actions import mark_delivery_seen, take_answer
+from nightdesk.channels.answering import offered
+from nightdesk.channels.links import read_link
+from nightdesk.channels.models import Delivery, Message
+from nightdesk.channels.queries import delivery_of, recipient_of
+from nightdesk.paging.models import Page
+
+TRIES_A_MINUTE = 30
+
+LABELS = {
+    "acknowledge": gettext_lazy("I've got it"),
+    "escalate": gettext_lazy("I cannot: wake the next"),
+}
+"""Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
+CONFIRM_LABEL = gettext_lazy("It arrived")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand for whoever holds the link: a heading, a sentence, and the answers still worth giving."""
+
+    heading: str
+    text: str
+    verbs: tuple[str, ...]
+    tone: str
+
+
+# Whoever holds the link may answer, so there is nothing that another site could borrow; and a phone whose mail program
+# keeps no cookies must still be able to.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def answer(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows what the message is about, POST answers it as the person it was sent to."""
+    try:
+        shown = _answer(request, token)
+    except Refusal as refusal:
+        shown = render(request, "console/answer_refused.html", {"problem": refusal}, status=refusal.status)
+        if "retry_after" in refusal.extra:
+            shown["Retry-After"] = str(refusal.extra["retry_after"])
+    shown["Cache-Control"] = "no-store"
+    shown["Referrer-Policy"] = "no-referrer"
+    shown["X-Robots-Tag"] = "noindex, nofollow"
+    return shown
+
+
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
+    _pace(request)
+    delivery_id, month = read_link(token)
+    delivery, message = delivery_of(delivery_id, month)
+    by = recipient_of(delivery)
+    at: datetime = request.at  # type: ignore[attr-defined]
+    if request.method == "POST":
+        verb = request.POST.get("verb", "")
+        said = take_answer(delivery_id=delivery_id, month=month, verb=verb, by=by, via=Door.LINK, at=at)
+        if delivery.recipient_kind == "person":
+            mark_delivery_seen(delivery_id=delivery_id, month=month, seen="read", by=by, via=Door.LINK, at=at)
+        request.session["answered"] = {"token": token, "said": said}
+        return HttpResponseRedirect(request.path)
+    answered = request.session.get("answered") or {}
+    standing = _standing(delivery, message, by, at)
+    context = {
+        "message": message,
+        "standing": standing,
+        "said": answered.get("said", "") if answered.get("token") == token else "",
+        "answers": [_button(verb, message) for verb in standing.verbs],
+        "name": by.name,
+        "at": at,
+    }
+    return render(request, "console/answer.html", context)
+
+
+def _pace(request: HttpRequest) -> None:
+    """At most TRIES_A_MINUTE from one address, counted in this process: tokens are not to be guessed at leisure."""
+    key = f"answer-link:{request.META.get('REMOTE_ADDR', '')}"
+    cache.add(key, 0, timeout=60)
+    try:
+        tries = cache.incr(key)
+    except ValueError:  # it ran out between the two
+        tries = 1
+    if tries > TRIES_A_MINUTE:
+        raise TooMany(
+            _("A link was opened."),
+            _("Many have been opened from your address within a minute."),
+            _("Wait a minute, then open it again."),
+            retry_after=60,
+        )
+
+
+def _standing(delivery: Delivery, message: Message, by: Actor, at: datetime) -> Standing:
+    verbs = tuple(verb for verb in LABELS if verb in offered(message.answers))
+    if message.subject_kind == "page":
+        page = Page.objects.select_related("owner", "folded_into").filter(id=UUID(message.subject_id)).first()
+        if page is None:
+            raise NotFound(_("This link was opened."), _("Its page is gone."), _("Sign in to see what is open."))
+        return _standing_of(page, verbs, by)
+    if message.valid_until is not None and message.valid_until <= at:
+        return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
+    return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
+
+
+def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor) -> Standing:
+    page = page.folded_into or page
+    if page.state == Page.State.RESOLVED:
+        return Standing(_("It is resolved"), _("Nothing is left to do. Sleep well."), (), "calm")
+    if page.state == Page.State.TRIGGERED:
+        return Standing(_("Nobody has this page yet"), _("Take it, or have the next person woken."), verbs, "fire")
+    owner = page.owner
+    if owner is not None and owner.id == by.person_id:
+        return Standing(_("You have this page"), _("Nobody else is rung for it."), verbs[1:], "calm")
+    name = owner.name if owner else _("Somebody")
+    return Standing(
+        _("{name} has this page").format(name=name),
+        _("You need not do anything. Ring them if you can help."),
+        (),
+        "calm",
+    )
+
+
+def _button(verb: str, message: Message) -> dict[str, Any]:
+    label = LABELS[verb] if message.subject_kind == "page" else CONFIRM_LABEL
+    return {"verb": verb, "label": str(label)}

@@ -1,0 +1,278 @@
+"""What happens next: promises and deliveries that are due, why each exists, and those that were given up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from nightdesk.access.promise_verbs import retry_promise, void_promise
+from nightdesk.base.actors import Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import HANDLERS, LANES
+from nightdesk.channels.models import Delivery, Message
+from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.lists import COUNTED, as_csv, asked, clear_url, csv_url, one_page, select
+from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
+from nightdesk.console.views.subjects import url_of
+from nightdesk.people.models import Person
+
+LATE_AFTER = timedelta(seconds=5)
+"""A worker looks every 200 ms: what is this much past its time waits for a reason."""
+DELIVERY = "delivery"
+STATES = ("late", "dead")
+
+WORDS = {
+    "page.ring": gettext_lazy("Ring the next person"),
+    "page.alive": gettext_lazy("See that its owner is still awake"),
+    "page.unsnooze": gettext_lazy("End the quiet"),
+    "duty.turn": gettext_lazy("Hand the duty over"),
+}
+"""Kinds of promises as things that the system will do; another kind is shown by its own name."""
+
+CHANNEL_WORDS = {
+    "sms": gettext_lazy("Text {name}"),
+    "voice": gettext_lazy("Ring {name}"),
+    "email": gettext_lazy("Email {name}"),
+    "pocket": gettext_lazy("Show {name} in their pocket page"),
+    "webhook": gettext_lazy("Call a webhook of {name}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing that will be done by itself, or that was given up (`dead`)."""
+
+    due_at: datetime
+    kind: str
+    lane: str
+    what: str
+    why: str
+    attempt: int
+    failure: str
+    subject_kind: str
+    subject_id: str
+    promise_id: UUID | None
+    brand_id: int | None
+    dead: bool
+
+
+def dead_promises(request: StaffRequest) -> QuerySet[Promise]:
+    """Promises that were given up and that nobody has settled yet."""
+    return Promise.objects.filter(within(request.brands), ended_as=Promise.Ending.DEAD)
+
+
+def _promises(request: StaffRequest, state: str) -> QuerySet[Promise]:
+    if state == "dead":
+        return dead_promises(request).order_by("-ended_at")
+    rows = Promise.objects.filter(within(request.brands), ended_at=None)
+    return _late(rows, request, state).order_by("due_at")
+
+
+def _deliveries(request: StaffRequest, state: str) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(within(request.brands))
+    if state == "dead":
+        return rows.filter(state=Delivery.State.FAILED).order_by("-due_at")
+    return _late(rows.filter(ended_at=None), request, state).order_by("due_at")
+
+
+def _late(rows: QuerySet[Any], request: StaffRequest, state: str) -> QuerySet[Any]:
+    return rows.filter(due_at__lt=request.at - LATE_AFTER) if state == "late" else rows
+
+
+def find_due(request: StaffRequest, *, state: str = "", kind: str = "", lane: str = "", limit: int) -> list[Due]:
+    """The first `limit` of what is due, soonest first; of what was given up, the latest first."""
+    first: list[Due] = []
+    if kind != DELIVERY:
+        promises = _promises(request, state)
+        promises = promises.filter(kind=kind) if kind else promises
+        promises = promises.filter(lane=lane) if lane else promises
+        first += [_due_promise(row) for row in promises[:limit]]
+    if kind in ("", DELIVERY):
+        deliveries = _deliveries(request, state)
+        deliveries = deliveries.filter(lane=lane) if lane else deliveries
+        first += _due_deliveries(list(deliveries[:limit]))
+    first.sort(key=lambda due: due.due_at, reverse=state == "dead")
+    return first[:limit]
+
+
+def _due_promise(row: Promise) -> Due:
+    return Due(
+        due_at=row.due_at,
+        kind=row.kind,
+        lane=row.lane,
+        what=str(WORDS.get(row.kind, row.kind)),
+        why=row.why,
+        attempt=row.attempt,
+        failure=row.failure,
+        subject_kind=row.subject_kind,
+        subject_id=row.subject_id,
+        promise_id=row.id,
+        brand_id=row.brand_id,
+        dead=row.ended_as == Promise.Ending.DEAD,
+    )
+
+
+def _due_deliveries(rows: Sequence[Delivery]) -> list[Due]:
+    messages = Message.objects.in_bulk({row.message_id for row in rows})
+    people = dict(
+        Person.objects.filter(
+            id__in={int(row.recipient_id) for row in rows if row.recipient_kind == "person"}
+        ).values_list("id", "name")
+    )
+    due = []
+    for row in rows:
+        message = messages.get(row.message_id)
+        name = people.get(int(row.recipient_id), row.address) if row.recipient_kind == "person" else row.address
+        words = CHANNEL_WORDS.get(row.channel, gettext_lazy("Send to {name}"))
+        due.append(
+            Due(
+                due_at=row.due_at,
+                kind=DELIVERY,
+                lane=row.lane,
+                what=str(words).format(name=name),
+                why=message.title if message else "",
+                attempt=row.attempt,
+                failure=row.reason,
+                subject_kind=row.subject_kind,
+                subject_id=row.subject_id,
+                promise_id=None,
+                brand_id=message.brand_id if message else None,
+                dead=row.state == Delivery.State.FAILED,
+            )
+        )
+    return due
+
+
+def due_row(request: StaffRequest, due: Due, *, buttons: bool = False) -> dict[str, Any]:
+    """What parts/list_row.html draws; `buttons`: retry and void, where it was given up and the reader may."""
+    tags = []
+    if due.dead:
+        tags.append({"text": _("Given up"), "tone": "fire"})
+    elif due.attempt > 1:
+        text = ngettext("tried {count} time", "tried {count} times", due.attempt).format(count=due.attempt)
+        tags.append({"text": text, "tone": "accent"})
+    actions = []
+    if buttons and due.dead and due.promise_id is not None:
+        for verb, view, label in (
+            ("retry_promise", "retry", _("Try again")),
+            ("void_promise", "void", _("Let it go")),
+        ):
+            if may(request, verb, due.brand_id):
+                url = reverse(f"console:{view}", args=[due.promise_id])
+                actions.append({"label": label, "url": url, "fields": {"next": request.get_full_path()}})
+    return {
+        "at": due.due_at,
+        "title": due.what,
+        "url": url_of(due.subject_kind, due.subject_id),
+        "detail": " · ".join(text for text in (due.why, due.failure) if text),
+        "late": not due.dead and due.due_at < request.at - LATE_AFTER,
+        "tags": tags,
+        "actions": actions,
+    }
+
+
+def due_rows(request: StaffRequest, limit: int) -> list[dict[str, Any]]:
+    """The next `limit` things that the system will do by itself."""
+    return [due_row(request, due) for due in find_due(request, limit=limit)]
+
+
+def _choice(request: StaffRequest) -> dict[str, str]:
+    return {
+        "state": asked(request, "state", STATES),
+        "kind": asked(request, "kind", [DELIVERY, *HANDLERS]),
+        "lane": asked(request, "lane", [*LANES, "urgent", "bulk"]),
+    }
+
+
+@staff("read_promises")
+def next_up(request: StaffRequest) -> HttpResponse:
+    """What the system will do by itself, when, and why; what was given up, with a way to settle it."""
+    choice = _choice(request)
+    due = find_due(request, **choice, limit=COUNTED + 1)
+    here, pager = one_page(request, due)
+    late = sum(1 for each in due if each.due_at < request.at - LATE_AFTER) if choice["state"] != "dead" else 0
+    context = {
+        "here": "next",
+        "heading": _heading(len(due), late, choice["state"]),
+        "rows": [due_row(request, each, buttons=True) for each in here],
+        "pager": pager,
+        "filters": [
+            select(
+                "state",
+                _("Which"),
+                choice["state"],
+                {"late": _("Late"), "dead": _("Given up")},
+                _("All that is to come"),
+            ),
+            select(
+                "kind",
+                _("What"),
+                choice["kind"],
+                {DELIVERY: _("Messages"), **{kind: str(WORDS.get(kind, kind)) for kind in sorted(HANDLERS)}},
+                _("Everything"),
+            ),
+            select(
+                "lane", _("Lane"), choice["lane"], {lane: lane for lane in (*LANES, "urgent", "bulk")}, _("Every lane")
+            ),
+        ],
+        "clear_url": clear_url(request),
+        "csv_url": csv_url(request, reverse("console:next_csv")),
+        "dead_count": dead_promises(request).count(),
+        "state": choice["state"],
+    }
+    return page_or_part(request, "next", {"list"}, context)
+
+
+def _heading(count: int, late: int, state: str) -> str:
+    if state == "dead":
+        if not count:
+            return _("Nothing was given up")
+        return ngettext("{count} thing was given up", "{count} things were given up", count).format(count=count)
+    if late:
+        return ngettext("{count} thing is late", "{count} things are late", late).format(count=late)
+    if not count:
+        return _("Nothing is promised")
+    return ngettext("{count} thing is to come", "{count} things are to come", count).format(count=count)
+
+
+@staff("read_promises")
+def next_csv(request: StaffRequest) -> HttpResponse:
+    """The same rows as a file."""
+    due = find_due(request, **_choice(request), limit=COUNTED)
+    header = ["due_at", "kind", "lane", "what", "why", "attempt", "failure", "subject_kind", "subject_id", "state"]
+    rows = (
+        [
+            each.due_at, each.kind, each.lane, each.what, each.why, each.attempt, each.failure,
+            each.subject_kind, each.subject_id, "dead" if each.dead else "open",
+        ]
+        for each in due
+    )  # fmt: skip
+    return as_csv("what-happens-next", header, rows)
+
+
+@posting("retry_promise")
+def retry(request: StaffRequest, promise_id: UUID) -> HttpResponse:
+    """Try again what was given up."""
+    _given_up(request, promise_id)
+    retry_promise(promise_id=promise_id, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("It is tried again now."), "console:next")
+
+
+@posting("void_promise")
+def void(request: StaffRequest, promise_id: UUID) -> HttpResponse:
+    """Let go of what was given up."""
+    _given_up(request, promise_id)
+    void_promise(promise_id=promise_id, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("It was let go."), "console:next")
+
+
+def _given_up(request: StaffRequest, promise_id: UUID) -> Promise:
+    rows = Promise.objects.filter(within(request.brands), id=promise_id)
+    return found(rows, _("You asked for something that was given up."))

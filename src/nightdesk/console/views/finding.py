@@ -1,0 +1,44 @@
+"""What the palette (Ctrl K) finds by name: people, pages, customers, rotas."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from nightdesk.access.matrix import brands_for
+from nightdesk.console.views.choices import people_within
+from nightdesk.console.views.staff import StaffRequest, staff, within
+from nightdesk.customers.models import Customer
+from nightdesk.paging.models import Page
+from nightdesk.rota.models import Rota
+
+EACH = 5
+
+
+@staff("read_pages")
+def find(request: StaffRequest) -> HttpResponse:
+    """[{"label", "kind", "url"}] for `?q=`, of what the reader may see."""
+    text = request.GET.get("q", "").strip()[:80]
+    return JsonResponse(_found(request, text) if text else [], safe=False)
+
+
+def _found(request: StaffRequest, text: str) -> list[dict[str, Any]]:
+    rows: list[tuple[str, str, str]] = []
+    pages = Page.objects.filter(within(request.brands)).filter(Q(code__iexact=text) | Q(title__icontains=text))
+    for page in pages.order_by("-started_at")[:EACH]:
+        rows.append((page.title, _("page {code}").format(code=page.code), reverse("console:page", args=[page.id])))
+    for person in people_within(_brands(request, "read_people")).filter(name__icontains=text)[:EACH]:
+        if _brands(request, "read_people") != set():
+            rows.append((person.name, _("person"), reverse("console:person", args=[person.id])))
+    customers = Customer.objects.filter(within(_brands(request, "read_customers")))
+    for customer in customers.filter(Q(name__icontains=text) | Q(ref__iexact=text))[:EACH]:
+        rows.append((customer.name, _("customer"), reverse("console:customer", args=[customer.id])))
+    for rota in Rota.objects.filter(within(_brands(request, "read_rota")), name__icontains=text)[:EACH]:
+        rows.append((rota.name, _("rota"), reverse("console:one_rota", args=[rota.id])))
+    return [{"label": label, "kind": kind, "url": url} for label, kind, url in rows]
+
+
+def _brands(request: StaffRequest, verb: str) -> set[int] | None:
+    return brands_for(request.actor, verb)

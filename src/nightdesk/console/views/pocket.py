@@ -1,0 +1,125 @@
+"""Pocket: the phone page of whoever has been woken. What, how bad, take it or pass it on."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
+from nightdesk.channels.actions import mark_delivery_seen
+from nightdesk.channels.models import Delivery
+from nightdesk.console.views.cards import page_card
+from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
+from nightdesk.duty.queries import who_is_on
+from nightdesk.paging.actions import acknowledge_page, escalate_page
+from nightdesk.paging.models import Page
+from nightdesk.paging.queries import last_time
+from nightdesk.people.models import Person
+
+RECENT = timedelta(days=3)
+
+
+@staff("read_pages")
+def pocket(request: StaffRequest) -> HttpResponse:
+    """The pages for which the reader was rung and which are open, and those that they have."""
+    me = _me(request)
+    told = _told(me, request)
+    wanted = Page.objects.filter(within(request.brands)).exclude(state=Page.State.RESOLVED)
+    wanted = wanted.select_related("owner", "integration", "service", "customer")
+    calling = list(wanted.filter(state=Page.State.TRIGGERED, id__in=_page_ids(told)).order_by("priority", "started_at"))
+    mine = list(wanted.filter(state=Page.State.ACKNOWLEDGED, owner=me).order_by("priority", "started_at"))
+    _note_shown(request, told)
+    duties = [duty for duty in who_is_on(request.at, request.brands) if duty.person_id == me.id]
+    context = {
+        "here": "pocket",
+        "heading": _heading(len(calling), len(mine)),
+        "calling": [_card(request, page) for page in calling],
+        "mine": [page_card(request, page) for page in mine],
+        "duties": duties,
+    }
+    return page_or_part(request, "pocket", {"pages"}, context)
+
+
+def _me(request: StaffRequest) -> Person:
+    if request.person is None:
+        raise NotFound(
+            _("You opened your pocket page."), _("You are not on the staff list."), _("Ask a manager to put you on it.")
+        )
+    return request.person
+
+
+def _heading(calling: int, mine: int) -> str:
+    if calling:
+        return ngettext("You are needed", "You are needed for {count} pages", calling).format(count=calling)
+    if mine:
+        return ngettext("You have {count} page", "You have {count} pages", mine).format(count=mine)
+    return _("Nobody needs you now")
+
+
+def _told(me: Person, request: StaffRequest) -> list[Delivery]:
+    """What was sent to the reader lately about pages, by whatever way."""
+    rows = Delivery.objects.filter(recipient_kind="person", recipient_id=str(me.id), subject_kind="page")
+    return list(rows.filter(created_at__gte=request.at - RECENT, due_at__lte=request.at))
+
+
+def _page_ids(told: list[Delivery]) -> set[UUID]:
+    return {UUID(row.subject_id) for row in told}
+
+
+def _note_shown(request: StaffRequest, told: list[Delivery]) -> None:
+    """What the pocket page has shown has arrived. That is no sign of life: a phone on a table shows it, too."""
+    for row in told:
+        if row.channel == "pocket" and row.state == Delivery.State.ACCEPTED:
+            mark_delivery_seen(
+                delivery_id=row.id, month=row.month, seen="delivered", by=request.actor, via=Door.PUSH, at=request.at
+            )
+
+
+def _card(request: StaffRequest, page: Page) -> dict[str, Any]:
+    card = page_card(request, page, last_time(page))
+    card["actions"] = [
+        {"label": label, "url": reverse(f"console:{view}", args=[page.id]), **more}
+        for verb, view, label, more in (
+            ("acknowledge_page", "pocket_take", _("I've got it"), {"main": True, "verb": "acknowledge"}),
+            ("escalate_page", "pocket_pass", _("Pass it on"), {}),
+        )
+        if may(request, verb, page.brand_id)
+    ]
+    return card
+
+
+@posting("acknowledge_page")
+def take(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """I've got it."""
+    page = _page(request, page_id)
+    taken = acknowledge_page(page_id=page.id, by=request.actor, via=Door.PUSH, at=request.at)
+    _note_read(request, page)
+    return done(request, _("You have “{title}”.").format(title=taken.title), "console:pocket")
+
+
+@posting("escalate_page")
+def pass_on(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """I cannot: wake the next."""
+    page = _page(request, page_id)
+    escalate_page(page_id=page.id, by=request.actor, via=Door.PUSH, at=request.at)
+    _note_read(request, page)
+    return done(request, _("The next person is rung."), "console:pocket")
+
+
+def _page(request: StaffRequest, page_id: UUID) -> Page:
+    return found(Page.objects.filter(within(request.brands), id=page_id), _("You asked for a page."))
+
+
+def _note_read(request: StaffRequest, page: Page) -> None:
+    for row in _told(_me(request), request):
+        if row.subject_id == str(page.id) and row.channel == "pocket":
+            mark_delivery_seen(
+                delivery_id=row.id, month=row.month, seen="read", by=request.actor, via=Door.PUSH, at=request.at
+            )

@@ -1,0 +1,184 @@
+"""Tonight: what is waiting, who is on call, what happens next."""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.timezone import get_current_timezone, localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from nightdesk.channels.models import Delivery, Route
+from nightdesk.channels.registry import LOUD
+from nightdesk.console.views.cards import page_card, page_row
+from nightdesk.console.views.due import dead_promises, due_rows
+from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
+from nightdesk.console.views.staff import StaffRequest, staff, within
+from nightdesk.duty.queries import OnDuty, who_is_on
+from nightdesk.paging.models import Page
+from nightdesk.paging.queries import last_time, open_pages
+from nightdesk.people.models import Person, Team
+from nightdesk.people.queries import contacts_and_rules
+from nightdesk.rota.models import Rota
+from nightdesk.rota.queries import load_rotas
+
+AHEAD = timedelta(hours=24)
+NEXT_ROWS = 8
+FAILED_SINCE = timedelta(hours=24)
+
+
+@staff("read_pages")
+def tonight(request: StaffRequest) -> HttpResponse:
+    """The one screen of somebody on duty."""
+    pages = list(open_pages(request.brands))
+    unanswered = [page for page in pages if page.state == Page.State.TRIGGERED]
+    taken = [page for page in pages if page.state != Page.State.TRIGGERED]
+    on_duty = who_is_on(request.at, request.brands)
+    next_rows = due_rows(request, limit=NEXT_ROWS)
+    context = {
+        "here": "tonight",
+        "heading": heading(len(unanswered), len(taken)),
+        "clock": f"{localtime(request.at):%H:%M}",
+        "zone": _zone_name(),
+        "cards": [page_card(request, page, last_time(page)) for page in unanswered],
+        "taken": [page_row(request, page) for page in taken],
+        "warnings": warnings(request, pages, on_duty),
+        "on_duty": on_duty,
+        "month": next_day(request),
+        "next_rows": next_rows,
+    }
+    return page_or_part(request, "tonight", {"waiting", "next"}, context)
+
+
+def heading(unanswered: int, taken: int) -> str:
+    """The state of the world in a sentence."""
+    if unanswered:
+        return ngettext("{count} page unanswered", "{count} pages unanswered", unanswered).format(count=unanswered)
+    if taken:
+        return ngettext("{count} page, and somebody has it", "{count} pages, and somebody has each", taken).format(
+            count=taken
+        )
+    return _("Nothing is waiting")
+
+
+def _zone_name() -> str:
+    return str(getattr(get_current_timezone(), "key", "UTC")).split("/")[-1].replace("_", " ")
+
+
+def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) -> list[dict[str, Any]]:
+    """What could make this night go wrong: {"text", "url", "label", "tone"}, the worst first."""
+    found: list[dict[str, Any]] = []
+    for page in pages:
+        if page.unreached:
+            found.append(
+                {
+                    "tone": "fire",
+                    "text": _("Nobody could be reached for “{title}”. Ring somebody yourself.").format(
+                        title=page.title
+                    ),
+                    "url": reverse("console:page", args=[page.id]),
+                    "label": _("That page's story"),
+                }
+            )
+    dead = dead_promises(request).count()
+    if dead:
+        found.append(
+            {
+                "tone": "fire",
+                "text": ngettext("{count} promise was given up", "{count} promises were given up", dead).format(
+                    count=dead
+                ),
+                "url": reverse("console:next") + "?state=dead",
+                "label": _("Look at it"),
+            }
+        )
+    failed = Delivery.objects.filter(
+        state=Delivery.State.FAILED, due_at__gte=request.at - FAILED_SINCE, due_at__lte=request.at
+    )
+    failed = failed.filter(subject_kind="page", subject_id__in=[str(page.id) for page in pages])
+    if count := failed.count():
+        found.append(
+            {
+                "tone": "fire",
+                "text": ngettext(
+                    "{count} message about an open page did not arrive",
+                    "{count} messages about open pages did not arrive",
+                    count,
+                ).format(count=count),
+                "url": reverse("console:next") + "?state=dead",
+                "label": _("Look at it"),
+            }
+        )
+    for name, person_id in _silent(on_duty):
+        found.append(
+            {
+                "tone": "accent",
+                "text": _("{name} is on duty and has no working phone or text number.").format(name=name),
+                "url": reverse("console:person", args=[person_id]),
+                "label": _("Mend it"),
+            }
+        )
+    for duty in on_duty:
+        if duty.person_id is None:
+            found.append(
+                {
+                    "tone": "accent",
+                    "text": _("Nobody holds {seat}, {rota}.").format(seat=duty.seat_name, rota=duty.rota_name),
+                    "url": reverse("console:rota"),
+                    "label": _("Put somebody on"),
+                }
+            )
+    resting = Route.objects.filter(within(request.brands, or_none=True), enabled=True, resting_until__gt=request.at)
+    for route in resting:
+        found.append(
+            {
+                "tone": "accent",
+                "text": _("{route} failed and rests until {time}. The next route is used.").format(
+                    route=route.name, time=f"{localtime(route.resting_until):%H:%M}"
+                ),
+                "url": "",
+                "label": "",
+            }
+        )
+    return found
+
+
+def _silent(on_duty: list[OnDuty]) -> list[tuple[str, int]]:
+    """Name and id of each person on duty whom nothing loud reaches."""
+    people = {duty.person_id: duty.person_name for duty in on_duty if duty.person_id is not None}
+    known = contacts_and_rules(list(people))
+    found = []
+    for person_id, name in people.items():
+        methods, _rules = known.get(person_id, ([], []))
+        working = [each for each in methods if each.verified_at is not None and each.broken_at is None]
+        if not any(each.channel in LOUD for each in working):
+            found.append((name, person_id))
+    return found
+
+
+def next_day(request: StaffRequest) -> dict[str, Any] | None:
+    """The picture of the next day; None where there is no rota."""
+    start = request.at - timedelta(hours=2)
+    start = start.replace(minute=0, second=0, microsecond=0)
+    end = start + AHEAD
+    found = []
+    for rota in load_rotas(list(Rota.objects.filter(within(request.brands)).values_list("id", flat=True))).values():
+        found += [(stretch, ZoneInfo(rota.zone)) for stretch in stretches(rota, start, end)]
+    if not found:
+        return None
+    reader = get_current_timezone()
+    return picture(
+        name="next-day",
+        label=_("Who is on, the next day"),
+        found=found,
+        start=start,
+        end=end,
+        ticks=hour_ticks(start, end, ZoneInfo(str(reader))),
+        at=request.at,
+        name_of=names_of(dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name"))),
+        mine=("person", request.person.id) if request.person else None,
+        by_night=True,
+    )

@@ -1,0 +1,515 @@
+"""The token of each seat: who gets it, when, and by whose word. Every verb holds the seat's lock, so that they come one
+after the other; the database refuses two holders of one seat whatever happens here.
+
+A person's word takes effect at once, a turn's beginning at the turn's own instant, however late the worker is. Between
+them what a person did later stands.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.access.matrix import forbidden, may, require
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import promise, void_promises
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
+from nightdesk.duty import decide, queries
+from nightdesk.duty.decide import Outcome
+from nightdesk.duty.models import Acceptance, Hold
+from nightdesk.journal.actions import record
+from nightdesk.journal.kinds import kind
+from nightdesk.people.models import NotifyRule, Person
+from nightdesk.people.queries import contacts_and_rules
+from nightdesk.rota import resolve
+from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.queries import load_rota, load_seat, no_seat
+
+HOLDER_SET = kind("duty.set", gettext_lazy("{by} put {person} on duty as {seat}"))
+ACCEPTED = kind("duty.accepted", gettext_lazy("{person} accepted the duty as {seat}"))
+BEGAN = kind("duty.began", gettext_lazy("{person} went on duty as {seat}"))
+NOT_TAKEN = kind("duty.not_taken", gettext_lazy("Nobody took the duty as {seat}; {holder} keeps it"))
+GAP = kind("duty.gap", gettext_lazy("Nobody is planned as {seat}; {holder} keeps the duty"))
+PASSED = kind("duty.passed", gettext_lazy("{by} passed the duty as {seat} to {person}"))
+TAKEN = kind("duty.taken", gettext_lazy("{by} took the duty as {seat}"))
+
+AHEAD = timedelta(hours=24)
+"""How long before a turn it may be accepted."""
+
+TURN = "duty.turn"
+"""Promise to see to the token when a turn begins; `facts` holds `turn_at`, the plan's `version`, and whether it was the
+plan's change that began the turn."""
+
+ACCEPT = "duty.accept"
+"""The answer that accepts a turn; its subject is "<seat id>@<instant>"."""
+
+
+@transaction.atomic
+def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at: datetime) -> Hold:
+    """The person holds the seat that nobody held. Repeating it changes nothing.
+
+    Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition when somebody else holds it.
+    """
+    seat, current = _lock_seat(seat_key)
+    require(by, "set_first_holder", seat.rota.brand_id)
+    person = _lock_person(person_id)
+    if current is not None:
+        if current.person_id == person.id:
+            return current
+        raise _held_already(
+            _("%(person)s was to hold %(seat)s first.") % {"person": person.name, "seat": seat.name}, seat, current
+        )
+    hold = _move_token(seat, None, person, Hold.How.SET, at)
+    record(HOLDER_SET, by=by, via=via, at=at, **_about(seat, person=person))
+    return hold
+
+
+@transaction.atomic
+def accept_duty(
+    *, seat_key: str, turn_at: datetime, person_id: int | None = None, by: Actor, via: Door, at: datetime
+) -> Acceptance:
+    """The person (None: `by`) takes the turn that begins, or was on, at `turn_at`. Repeating it changes nothing.
+
+    Before the turn: the token passes when it begins. During it: the token passes at once. Only the person whose turn it
+    is may, or a member of the team; for another person, only who may set a holder.
+
+    Raises NotFound, Forbidden; Invalid for an instant at which no turn begins; IllegalTransition when another member
+    has accepted it, when it is over, or when it is more than `AHEAD` away.
+    """
+    seat, current = _lock_seat(seat_key)
+    require(by, "accept_duty", seat.rota.brand_id)
+    for_whom = by.person_id if person_id is None else person_id
+    if for_whom is None:
+        raise Invalid(
+            _("The duty as %s was accepted.") % seat.name, _("It is not said for whom."), _("Name the person.")
+        )
+    person = _lock_person(for_whom)
+    if person.id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
+        raise forbidden(by, "set_first_holder")
+    rota = load_rota(seat.rota_id)
+    asked = _("%(person)s accepted the duty as %(seat)s from %(turn)s.") % {
+        "person": person.name,
+        "seat": seat.name,
+        "turn": _local(turn_at, person),
+    }
+    _check_turn(rota, seat, turn_at, at, asked)
+    candidates = {each.id: each for each in queries.people_of(decide.planned(rota, seat.key, turn_at))}
+    accepted = queries.acceptance_of(seat, rota, turn_at, at)
+    if accepted is not None and accepted.person_id == person.id:
+        return accepted
+    if person.id not in candidates:
+        names = ", ".join(each.name for each in candidates.values()) or _("nobody who is still here")
+        raise IllegalTransition(asked, _("It is the turn of %s.") % names, _("Have the plan changed, or take it over."))
+    if accepted is not None and accepted.person_id in candidates:
+        raise IllegalTransition(
+            asked,
+            _("%s has accepted it already.") % accepted.person.name,
+            _("Nothing has to be done; ask them to pass it if you want it."),
+            holder=accepted.person_id,
+        )
+    accepted, _new = Acceptance.objects.update_or_create(
+        seat=seat, turn_at=turn_at, defaults={"person": person, "accepted_at": at, "via": via}
+    )
+    if turn_at <= at and (current is None or current.person_id != person.id):
+        _move_token(seat, current, person, Hold.How.ACCEPTED, at)
+    elif turn_at > at:
+        _see_to_turn(seat, rota, turn_at, at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
+    facts = {"turn_at": turn_at.isoformat()}
+    record(ACCEPTED, by=by, via=via, at=at, **_about(seat, person=person, before=current, facts=facts))
+    return accepted
+
+
+@transaction.atomic
+def pass_duty(*, seat_key: str, to_person_id: int, by: Actor, via: Door, at: datetime) -> Hold:
+    """The person holds the seat from now on, and is told. Only the holder may, or who may set a holder.
+
+    Repeating it changes nothing. Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition
+    when it is somebody else's to pass or nobody's yet.
+    """
+    seat, current = _lock_seat(seat_key)
+    require(by, "pass_duty", seat.rota.brand_id)
+    person = _lock_person(to_person_id)
+    asked = _("The duty as %(seat)s was to pass to %(person)s.") % {"seat": seat.name, "person": person.name}
+    if current is None:
+        raise IllegalTransition(asked, _("Nobody has it yet."), _("Have a manager set the first holder."))
+    if current.person_id == person.id:
+        return current
+    if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
+        raise _held_already(asked, seat, current)
+    hold = _move_token(seat, current, person, Hold.How.PASSED, at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
+    record(PASSED, by=by, via=via, at=at, **_about(seat, person=person, before=current))
+    if person.id != by.person_id:
+        _tell(seat, person, _Word.GIVEN, by.name, at, at)
+    return hold
+
+
+@transaction.atomic
+def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
+    """`by` holds the seat from now on: somebody whose turn it is, or who may set a holder. The old holder is told.
+
+    Repeating it changes nothing. Raises NotFound, Forbidden, and Invalid where `by` is no active person.
+    """
+    seat, current = _lock_seat(seat_key)
+    require(by, "take_duty", seat.rota.brand_id)
+    if by.person_id is None:
+        raise Invalid(
+            _("%(by)s was to take the duty as %(seat)s.") % {"by": by.name, "seat": seat.name},
+            _("Only a person can be on duty."),
+            _("Pass it to somebody by name."),
+        )
+    person = _lock_person(by.person_id)
+    if current is not None and current.person_id == person.id:
+        return current
+    candidates = queries.people_of(decide.planned(load_rota(seat.rota_id), seat.key, at))
+    if person not in candidates and not may(by, "set_first_holder", seat.rota.brand_id):
+        raise IllegalTransition(
+            _("%(person)s was to take the duty as %(seat)s.") % {"person": person.name, "seat": seat.name},
+            _("It is not their turn; %s has it.") % (current.person.name if current else _("nobody")),
+            _("Ask the holder to pass it, or a manager."),
+            holder=current.person_id if current else None,
+        )
+    hold = _move_token(seat, current, person, Hold.How.TAKEN, at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
+    record(TAKEN, by=by, via=via, at=at, **_about(seat, person=person, before=current))
+    if current is not None:
+        _tell(seat, current.person, _Word.TAKEN_OVER, person.name, at, at)
+    return hold
+
+
+@transaction.atomic
+def begin_turn(
+    *,
+    seat_id: int,
+    turn_at: datetime,
+    plan_changed: bool = False,
+    cause: UUID | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> str:
+    """See to the token for the turn that begins at `turn_at`, and promise to see to the next. Says what came of it.
+
+    The worker's part of a handover; it goes by the plan as it is now. `plan_changed`: the turn begins then because the
+    plan was changed at that instant. Repeating it changes nothing.
+    """
+    seat, current = _lock_seat_by_id(seat_id)
+    if seat is None:
+        return _("The seat is gone.")
+    rota = load_rota(seat.rota_id)
+    member = decide.planned(rota, seat.key, turn_at)
+    # Locked, so that nobody of them is deactivated between the look and the token's passing.
+    people = {each.id: each for each in _lock_people(queries.people_of(member))}
+    acceptance = Acceptance.objects.filter(seat=seat, turn_at=turn_at).first()
+    next_at = resolve.next_change(rota, seat.key, turn_at)
+    if next_at is None:
+        void_promises(("seat", seat.id), at=at, kinds=[TURN])
+    else:
+        _promise_turn(seat, rota, next_at, at)
+    if not (plan_changed or acceptance or decide.changes(rota, seat.key, turn_at)):
+        return _("The plan has changed: no turn begins then.")
+    decision = decide.begin(
+        decide.Start(
+            at=turn_at,
+            member=member,
+            candidates=frozenset(people),
+            accepted_by=acceptance.person_id if acceptance else None,
+            acceptance_required=seat.acceptance_required,
+            holder=current.person_id if current else None,
+            held_from=current.from_at if current else None,
+            by_hand=current is not None and current.how in (Hold.How.SET, Hold.How.PASSED, Hold.How.TAKEN),
+        )
+    )
+    facts = {"turn_at": turn_at.isoformat()}
+    match decision.outcome:
+        case Outcome.PASSES:
+            assert decision.to is not None
+            person = people[decision.to]
+            how = Hold.How.ACCEPTED if decision.accepted else Hold.How.AUTOMATIC
+            _move_token(seat, current, person, how, turn_at)
+            about = _about(seat, person=person, before=current, facts=facts | {"accepted": decision.accepted})
+            record(BEGAN, by=by, via=via, at=at, cause=cause, **about)
+        case Outcome.NOT_TAKEN:
+            about = _about(seat, before=current, facts=facts | {"planned": sorted(people)})
+            record(NOT_TAKEN, by=by, via=via, at=at, cause=cause, **about)
+            if next_at is None or next_at > at:  # nobody is asked to take what is over
+                for person in people.values():
+                    _ask(seat, person, turn_at, next_at, at)
+                if current is not None:
+                    waited_for = ", ".join(person.name for person in people.values()) or _("Nobody who is still here")
+                    _tell(seat, current.person, _Word.STILL_YOURS, waited_for, turn_at, at)
+        case Outcome.GAP:
+            record(GAP, by=by, via=via, at=at, cause=cause, **_about(seat, before=current, facts=facts))
+    return _outcome(decision, people)
+
+
+@transaction.atomic
+def replan_seat(
+    *,
+    seat_id: int,
+    changed_at: datetime,
+    at_once: bool,
+    cause: UUID | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> str:
+    """See that the next turn of the plan, which changed at `changed_at`, is promised. Says what came of it.
+
+    `at_once`: the change itself brought somebody else on, so it begins a turn. Repeating it changes nothing.
+    """
+    del by, via
+    seat, _current = _lock_seat_by_id(seat_id)
+    if seat is None:
+        return _("The seat is gone.")
+    open_turn = _open_turn(seat)
+    if open_turn is not None and open_turn.facts["version"] == str(seat.rota.version):
+        return _("The plan is promised already.")
+    if open_turn is not None and datetime.fromisoformat(open_turn.facts["turn_at"]) <= at:
+        return _("A turn that has begun is seen to first, by the new plan.")
+    rota = load_rota(seat.rota_id)
+    next_at = changed_at if at_once else resolve.next_change(rota, seat.key, changed_at)
+    if next_at is None:
+        void_promises(("seat", seat.id), at=at, kinds=[TURN])
+        return _("The plan has no further handover.")
+    _promise_turn(seat, rota, next_at, at, plan_changed=at_once, cause=cause)
+    return _("The next handover is promised for %s.") % next_at.isoformat(timespec="minutes")
+
+
+def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
+    """The seat, locked, and who holds it."""
+    seat, current = _lock_seat_by_id(load_seat(seat_key).id)
+    if seat is None:
+        raise no_seat(seat_key)
+    return seat, current
+
+
+def _lock_seat_by_id(seat_id: int) -> tuple[Seat | None, Hold | None]:
+    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id).first()
+    if seat is None:
+        return None, None
+    # Only now: while we waited for the lock, both may have changed.
+    seat.rota = Rota.objects.get(id=seat.rota_id)
+    return seat, Hold.objects.filter(seat=seat, until_at=None).select_related("person").first()
+
+
+def _lock_person(person_id: int) -> Person:
+    """The person, locked against being deactivated. Raises NotFound, and Invalid for one who is not active."""
+    person = Person.objects.select_for_update(no_key=True).filter(id=person_id).first()
+    if person is None:
+        raise NotFound(_("The person %s was named.") % person_id, _("There is none."), _("Name one of the staff."))
+    if not person.active:
+        raise Invalid(
+            _("%s was to be on duty.") % person.name, _("They no longer work here."), _("Name somebody who does.")
+        )
+    return person
+
+
+def _lock_people(people: Iterable[Person]) -> list[Person]:
+    ids = [person.id for person in people]
+    return list(Person.objects.select_for_update(no_key=True).filter(id__in=ids, active=True).order_by("id"))
+
+
+def _move_token(seat: Seat, current: Hold | None, person: Person, how: str, from_at: datetime) -> Hold:
+    """The one place where a token moves; the caller holds the seat's lock."""
+    if current is not None:
+        # The clock may have been read before somebody else's turn at this lock.
+        from_at = max(from_at, current.from_at)
+        current.until_at = from_at
+        current.save(update_fields=["until_at"])
+    return Hold.objects.create(seat=seat, person=person, from_at=from_at, how=how)
+
+
+def _check_turn(rota: resolve.Rota, seat: Seat, turn_at: datetime, at: datetime, asked: str) -> None:
+    if turn_at <= at:
+        if not decide.same_turn(rota, seat.key, turn_at, at):
+            raise IllegalTransition(asked, _("That turn is over."), _("Take the turn that is on now, or the next."))
+        return
+    if turn_at - at > AHEAD:
+        opens_at = (turn_at - AHEAD).isoformat(timespec="minutes")
+        raise IllegalTransition(asked, _("That is more than a day ahead."), _("Accept it from %s on.") % opens_at)
+    if not decide.begins(rota, seat.key, turn_at):
+        coming = [turn.start.isoformat(timespec="minutes") for turn in resolve.next_turns(rota, seat.key, at, 2)]
+        raise Invalid(
+            asked, _("No turn begins then."), _("Turns begin at %s.") % (", ".join(coming) or _("no time to come"))
+        )
+
+
+def _open_turn(seat: Seat) -> Promise | None:
+    open_ = Promise.objects.filter(kind=TURN, subject_kind="seat", subject_id=str(seat.id), ended_at=None)
+    return open_.order_by("due_at").first()
+
+
+def _promise_turn(
+    seat: Seat,
+    rota: resolve.Rota,
+    turn_at: datetime,
+    at: datetime,
+    *,
+    plan_changed: bool = False,
+    cause: UUID | None = None,
+) -> None:
+    """See to this turn next, instead of any other of the seat: there is one chain of promises a seat."""
+    void_promises(("seat", seat.id), at=at, kinds=[TURN])
+    people = ", ".join(person.name for person in queries.people_of(decide.planned(rota, seat.key, turn_at)))
+    promise(
+        TURN,
+        subject=("seat", seat.id),
+        due_at=turn_at,
+        why=_("%(seat)s: the turn of %(people)s begins") % {"seat": seat.name, "people": people or _("nobody")},
+        at=at,
+        facts={
+            "turn_at": turn_at.isoformat(),
+            "version": str(seat.rota.version),
+            "plan_changed": plan_changed,
+        },
+        cause=cause,
+        brand_id=seat.rota.brand_id,
+    )
+
+
+def _see_to_turn(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime) -> None:
+    """Make sure that `turn_at` is still to be seen to: the worker may have done so while the caller waited for the lock."""
+    open_turn = _open_turn(seat)
+    if open_turn is None or datetime.fromisoformat(open_turn.facts["turn_at"]) > turn_at:
+        _promise_turn(seat, rota, turn_at, at)
+
+
+def _about(
+    seat: Seat, *, person: Person | None = None, before: Hold | None = None, facts: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Subject, brand and facts of an entry. `before` is who held the seat until this."""
+    named: dict[str, Any] = {"seat": seat.name, "seat_key": seat.key, "rota": seat.rota.name}
+    if person is not None:
+        named |= {"person": person.name, "person_id": person.id}
+    named |= {
+        "holder": before.person.name if before else _("nobody"),
+        "holder_id": before.person_id if before else None,
+    }
+    return {"subject": ("seat", seat.id), "brand_id": seat.rota.brand_id, "facts": named | (facts or {})}
+
+
+def _outcome(decision: decide.Decision, people: dict[int, Person]) -> str:
+    match decision.outcome:
+        case Outcome.PASSES:
+            assert decision.to is not None
+            return _("%s went on duty.") % people[decision.to].name
+        case Outcome.HAS_IT:
+            return _("The holder is whom the plan wants.")
+        case Outcome.GAP:
+            return _("Nobody is planned: the holder keeps it.")
+        case Outcome.NOT_TAKEN:
+            return _("Nobody has accepted: the holder keeps it.")
+        case Outcome.STANDS:
+            return _("Somebody has it since by their own word.")
+
+
+def _ask(seat: Seat, person: Person, turn_at: datetime, over_at: datetime | None, at: datetime) -> None:
+    """Ask one person to accept the turn that has begun; all that `person` wants used for an urgent page is used."""
+    with translation.override(person.language):
+        since = _local(turn_at, person)
+        _send(
+            "duty.ask",
+            seat,
+            person,
+            _("Your duty as %s has begun") % seat.name,
+            _("It is your turn since %s, and you have not accepted. Accept it, so that it passes to you.") % since,
+            {"acknowledge": [ACCEPT, "seat", f"{seat.id}@{turn_at.isoformat()}"]},
+            over_at,
+            at,
+        )
+
+
+class _Word(Enum):
+    """What a person is told of a token that was theirs, or is now."""
+
+    STILL_YOURS = auto()
+    TAKEN_OVER = auto()
+    GIVEN = auto()
+
+
+def _tell(seat: Seat, person: Person, word: _Word, other: str, since: datetime, at: datetime) -> None:
+    """Tell one person about their duty; `other` is the name of whoever else it is about."""
+    with translation.override(person.language):
+        facts = {"seat": seat.name, "other": other, "since": _local(since, person)}
+        match word:
+            case _Word.STILL_YOURS:
+                title = _("You are still on duty as %(seat)s") % facts
+                body = _("%(other)s should have taken over at %(since)s and has not. You keep it until then.") % facts
+            case _Word.TAKEN_OVER:
+                title = _("%(other)s has taken the duty as %(seat)s") % facts
+                body = _("You are off duty as %(seat)s since %(since)s.") % facts
+            case _Word.GIVEN:
+                title = _("You are on duty as %(seat)s") % facts
+                body = _("%(other)s passed it to you at %(since)s.") % facts
+        _send("duty.told", seat, person, title, body, {}, None, at)
+
+
+def _send(
+    kind_: str,
+    seat: Seat,
+    person: Person,
+    title: str,
+    body: str,
+    answers: dict[str, list[str]],
+    valid_until: datetime | None,
+    at: datetime,
+) -> None:
+    to = _recipients(person, at)
+    if not to:
+        return
+    queue_message(
+        kind=kind_,
+        subject=("seat", seat.id),
+        title=title,
+        body=body,
+        to=to,
+        brand_id=seat.rota.brand_id,
+        answers=answers,
+        valid_until=valid_until,
+        # Whoever may move a token may not therefore write to people: these words are ours.
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def _recipients(person: Person, at: datetime) -> list[Recipient]:
+    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
+    return [
+        Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
+        for method, after in wanted or [(method, timedelta(0)) for method in methods]
+        if method.broken_at is None
+    ]
+
+
+def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
+    return IllegalTransition(
+        asked,
+        _("%(person)s has %(seat)s since %(since)s.")
+        % {
+            "person": current.person.name,
+            "seat": seat.name,
+            "since": current.from_at.astimezone(ZoneInfo(seat.rota.zone)).isoformat(timespec="minutes"),
+        },
+        _("Ask them to pass it, or take it if it is your turn."),
+        holder=current.person_id,
+    )
+
+
+def _local(instant: datetime, person: Person) -> str:
+    """The instant by the person's clock, with the weekday."""
+    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")

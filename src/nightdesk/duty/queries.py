@@ -1,0 +1,345 @@
+"""Who is on. What was and is comes from the holds alone, so that no later change of the plan changes what is told of a
+night that is over. What will be comes from the plan; until its next change, from the holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from nightdesk.base import clock
+from nightdesk.duty import decide
+from nightdesk.duty.decide import Member
+from nightdesk.duty.feed import FeedTurn, Whose
+from nightdesk.duty.models import Acceptance, Hold
+from nightdesk.people.models import Person, Team
+from nightdesk.rota import resolve
+from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.queries import load_rota, load_rotas, load_seat
+
+FEED_BEHIND = timedelta(days=31)
+FEED_AHEAD = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Who has a seat at an instant, and who comes next.
+
+    `held`: it is or was so; otherwise it is only planned. `person_id` is None where nobody has it, and where a team is
+    planned, whose name is then `person_name` ("" for nobody). They have it from `since` until `until`; while they still
+    hold what the next person should have accepted by now, `until` is None. It is also None when nobody else is planned.
+    """
+
+    seat_key: str
+    seat_name: str
+    rota_name: str
+    brand_id: int
+    person_id: int | None
+    person_name: str
+    since: datetime | None
+    until: datetime | None
+    next_person_id: int | None
+    next_person_name: str
+    next_accepted: bool
+    held: bool
+    accepted: bool = False
+    """A planned turn that has been accepted ahead; what is held needs no more words."""
+
+
+def who_is_on(at: datetime, brand_ids: Collection[int] | None = None, *, now: datetime | None = None) -> list[OnDuty]:
+    """Every seat of the brands (None: of all) at `at`, by rota and place; `now` (the clock's) parts past from future.
+
+    The number of queries does not grow with the seats.
+    """
+    now = now or clock.now()
+    if at > now:
+        return _planned(at, now, _seats(brand_ids))
+    return _held(at, _seats(brand_ids))
+
+
+def holder(seat_key: str, at: datetime, *, now: datetime | None = None) -> int | None:
+    """The person who holds the seat at `at`, or will; None for nobody, or for a team. Raises NotFound."""
+    now = now or clock.now()
+    seat = load_seat(seat_key)
+    if at > now:
+        rota = load_rota(seat.rota_id)
+        if not decide.same_turn(rota, seat_key, now, at):
+            member = decide.planned(rota, seat_key, at)
+            return member[1] if member is not None and member[0] == "person" else None
+    return _holds_at(min(at, now)).filter(seat=seat).values_list("person_id", flat=True).first()
+
+
+def held_by(person_id: int) -> list[Seat]:
+    """The seats whose token the person has now."""
+    return list(Seat.objects.filter(holds__person=person_id, holds__until_at=None).select_related("rota"))
+
+
+def may_deactivate(person_id: int, at: datetime) -> str:
+    """A sentence that says which duty the person holds, or "": nobody is deactivated while a token is theirs.
+
+    For `people`'s hook, which asks with the person's row locked; duty locks it too before a token passes to them.
+    """
+    del at
+    seats = held_by(person_id)
+    return _("They are on duty: %s.") % ", ".join(seat.name for seat in seats) if seats else ""
+
+
+def people_of(member: Member | None) -> list[Person]:
+    """The active people who may have the turn of `member`, by id: the person, or the team's members."""
+    if member is None:
+        return []
+    kind, id_ = member
+    wanted = Q(id=id_) if kind == "person" else Q(id__in=Team.objects.filter(id=id_).values("members"))
+    return list(Person.objects.filter(wanted, active=True).order_by("id"))
+
+
+def acceptance_of(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime) -> Acceptance | None:
+    """What was accepted of the turn that is on at `turn_at`: of one to come, exactly that; of one begun, any part of it."""
+    if turn_at > at:
+        return Acceptance.objects.filter(seat=seat, turn_at=turn_at).select_related("person").first()
+    last = Acceptance.objects.filter(seat=seat, turn_at__lte=at).select_related("person").order_by("-turn_at").first()
+    if last is None or not decide.same_turn(rota, seat.key, min(last.turn_at, turn_at), at):
+        return None
+    return last
+
+
+def _seats(brand_ids: Collection[int] | None) -> list[Seat]:
+    seats = Seat.objects.select_related("rota").order_by("rota__name", "rota_id", "position", "id")
+    return list(seats if brand_ids is None else seats.filter(rota__brand__in=brand_ids))
+
+
+def _holds_at(at: datetime) -> QuerySet[Hold]:
+    return Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=at), from_at__lte=at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One seat's answer before anybody is named. `next_turn_at`: the turn that the next one may have accepted already."""
+
+    seat: Seat
+    member: Member | None
+    since: datetime | None
+    until: datetime | None
+    next: Member | None
+    next_turn_at: datetime | None
+    held: bool
+
+
+def _held(at: datetime, seats: list[Seat]) -> list[OnDuty]:
+    plans = load_rotas({seat.rota_id for seat in seats})
+    holds = {hold.seat_id: hold for hold in _holds_at(at).filter(seat__in=seats)}
+    followers = _followers(holds.values())
+    teams_of = _teams_of(hold.person_id for hold in holds.values())
+    rows = []
+    for seat in seats:
+        hold = holds.get(seat.id)
+        person = None if hold is None else ("person", hold.person_id)
+        if hold is not None and hold.until_at is not None:
+            row = _Row(seat, person, hold.from_at, hold.until_at, followers.get((seat.id, hold.until_at)), None, True)
+        else:
+            until, next_turn_at, member = _what_comes(plans[seat.rota_id], seat.key, hold, teams_of, at)
+            row = _Row(seat, person, hold.from_at if hold else None, until, member, next_turn_at, hold is not None)
+        rows.append(row)
+    return _named(rows, {})
+
+
+def _planned(at: datetime, now: datetime, seats: list[Seat]) -> list[OnDuty]:
+    plans = load_rotas({seat.rota_id for seat in seats})
+    holds = {hold.seat_id: hold for hold in _holds_at(now).filter(seat__in=seats)}
+    coming = Acceptance.objects.filter(seat__in=seats, turn_at__gt=now, turn_at__lte=at).order_by("turn_at")
+    last = {acceptance.seat_id: acceptance for acceptance in coming}
+    rows, accepted = [], {}
+    for seat in seats:
+        rota = plans[seat.rota_id]
+        until = resolve.next_change(rota, seat.key, at)
+        after = None if until is None else decide.planned(rota, seat.key, until)
+        member = decide.planned(rota, seat.key, at)
+        if seat.id in holds and decide.same_turn(rota, seat.key, now, at):
+            member = ("person", holds[seat.id].person_id)
+        rows.append(_Row(seat, member, None, until, after, until, False))
+        acceptance = last.get(seat.id)
+        if acceptance is not None and decide.same_turn(rota, seat.key, acceptance.turn_at, at):
+            accepted[seat.id] = acceptance.person_id
+    return _named(rows, accepted)
+
+
+def _what_comes(
+    rota: resolve.Rota, seat_key: str, hold: Hold | None, teams_of: dict[int, set[int]], at: datetime
+) -> tuple[datetime | None, datetime | None, Member | None]:
+    """Until when the holder has it, the turn that is then, or already, due, and whose that is."""
+    mine: set[Member] = set()
+    if hold is not None:
+        mine = _keys_of(hold.person_id, teams_of)
+        member = decide.planned(rota, seat_key, at)
+        overdue = member is not None and member not in mine
+        if overdue and not decide.same_turn(rota, seat_key, hold.from_at, at):
+            return None, None, member
+    coming = decide.next_handover(rota, seat_key, at, mine.__contains__)
+    return (None, None, None) if coming is None else (coming.at, coming.at, coming.member)
+
+
+def _named(rows: list[_Row], accepted: dict[int, int]) -> list[OnDuty]:
+    """Put names to the rows. `accepted`: who has accepted the turn that a row is about, by seat id."""
+    turns = {(row.seat.id, row.next_turn_at) for row in rows if row.next is not None and row.next_turn_at is not None}
+    wanted = Acceptance.objects.filter(seat__in={seat for seat, _ in turns}, turn_at__in={turn for _, turn in turns})
+    ahead = {
+        (seat_id, turn_at): person_id
+        for seat_id, turn_at, person_id in (wanted.values_list("seat_id", "turn_at", "person_id") if turns else ())
+    }
+    teams_of = _teams_of([*ahead.values(), *accepted.values()])
+    members = {member for row in rows for member in (row.member, row.next) if member is not None}
+    names = _names_of(members | {("person", id_) for id_ in (*ahead.values(), *accepted.values())})
+
+    def who(member: Member | None, accepted_by: int | None) -> tuple[int | None, str, bool]:
+        if member is None:
+            return None, "", False
+        if accepted_by is not None and (
+            member == ("person", accepted_by) or (member[0] == "team" and member[1] in teams_of[accepted_by])
+        ):
+            return accepted_by, names[("person", accepted_by)], True
+        return member[1] if member[0] == "person" else None, names.get(member, ""), False
+
+    found = []
+    for row in rows:
+        person_id, person_name, by_word = who(row.member, accepted.get(row.seat.id))
+        by = ahead.get((row.seat.id, row.next_turn_at)) if row.next_turn_at is not None else None
+        next_id, next_name, next_accepted = who(row.next, by)
+        found.append(
+            OnDuty(
+                seat_key=row.seat.key,
+                seat_name=row.seat.name,
+                rota_name=row.seat.rota.name,
+                brand_id=row.seat.rota.brand_id,
+                person_id=person_id,
+                person_name=person_name,
+                since=row.since,
+                until=row.until,
+                next_person_id=next_id,
+                next_person_name=next_name,
+                next_accepted=next_accepted,
+                held=row.held,
+                accepted=by_word,
+            )
+        )
+    return found
+
+
+def _followers(holds: Iterable[Hold]) -> dict[tuple[int, datetime], Member]:
+    """Who had a seat from the instant on at which one of the holds ended."""
+    ended = [hold for hold in holds if hold.until_at is not None]
+    if not ended:
+        return {}
+    after = Hold.objects.filter(
+        seat__in=[hold.seat_id for hold in ended], from_at__in=[hold.until_at for hold in ended]
+    ).exclude(until_at=F("from_at"))
+    return {(hold.seat_id, hold.from_at): ("person", hold.person_id) for hold in after}
+
+
+def _teams_of(person_ids: Iterable[int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = defaultdict(set)
+    ids = set(person_ids)
+    if ids:
+        for person_id, team_id in Team.members.through.objects.filter(person__in=ids).values_list("person", "team"):
+            found[person_id].add(team_id)
+    return found
+
+
+def _names(model: type[Person] | type[Team], ids: set[int]) -> Iterable[tuple[int, str]]:
+    return model._default_manager.filter(id__in=ids).values_list("id", "name") if ids else ()
+
+
+def feed_turns(whose: Whose, id_: int, at: datetime) -> tuple[str, list[FeedTurn]] | None:
+    """Title and turns for the calendar of a person or a rota, by start; None where there is none, or nobody any more.
+
+    What was held in the past month, what is held until the plan's next change, and what is planned for a year. Turns
+    of one member that follow each other are one. The far end is the first of a month, so that asking again a little
+    later says the same.
+    """
+    people = Person.objects.filter(active=True)
+    owner = Rota.objects.filter(id=id_).first() if whose == "rota" else people.filter(id=id_).first()
+    if owner is None:
+        return None
+    seats = list(_seats_of_feed(whose, id_))
+    plans = load_rotas({seat.rota_id for seat in seats})
+    holds: dict[int, list[Hold]] = defaultdict(list)
+    lately = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=at - FEED_BEHIND), seat__in=seats)
+    for hold in lately.exclude(until_at=F("from_at")).order_by("from_at"):
+        holds[hold.seat_id].append(hold)
+    teams_of = _teams_of(hold.person_id for each in holds.values() for hold in each if hold.until_at is None)
+    till = _first_of_next_month(at + FEED_AHEAD)
+    spans = [
+        (seat, span)
+        for seat in seats
+        for span in _spans(plans[seat.rota_id], seat.key, holds[seat.id], teams_of, at, till)
+    ]
+    if whose == "person":
+        mine = {("person", id_)} | {("team", team) for team in _teams_of([id_])[id_]}
+        spans = [
+            (seat, span) for seat, span in spans if span.member in mine and (not span.held or span.member[1] == id_)
+        ]
+    names = _names_of({span.member for _seat, span in spans})
+    turns = [
+        FeedTurn(seat.key, seat.name, seat.rota.name, names.get(span.member, ""), span.start, span.end, held=span.held)
+        for seat, span in spans
+    ]
+    return owner.name, sorted(turns, key=lambda turn: (turn.start, turn.seat_key))
+
+
+class _Span(NamedTuple):
+    member: Member
+    start: datetime
+    end: datetime
+    held: bool
+
+
+def _spans(
+    rota: resolve.Rota, seat_key: str, holds: list[Hold], teams_of: dict[int, set[int]], at: datetime, till: datetime
+) -> Iterator[_Span]:
+    """What a seat's calendar shows, in order: holds, then the plan after whatever the holder has until then."""
+    planned_from = at
+    for hold in holds:
+        end = hold.until_at
+        if end is None:
+            mine = _keys_of(hold.person_id, teams_of)
+            if decide.planned(rota, seat_key, at) in (None, *mine):
+                change = resolve.next_change(rota, seat_key, at)
+            else:
+                coming = decide.next_handover(rota, seat_key, at, mine.__contains__)
+                change = None if coming is None else coming.at
+            end = planned_from = till if change is None else min(change, till)
+        yield _Span(("person", hold.person_id), hold.from_at, end, held=True)
+    for member, start, end in decide.stretches(rota, seat_key, planned_from, till) if planned_from < till else ():
+        # What has begun and nobody has taken is nobody's, and where it began is not known here.
+        if start > at:
+            yield _Span(member, start, end, held=False)
+
+
+def _seats_of_feed(whose: Whose, id_: int) -> QuerySet[Seat]:
+    seats = Seat.objects.select_related("rota").order_by("id")
+    if whose == "rota":
+        return seats.filter(rota=id_)
+    planned = Q(layers__members__person=id_) | Q(layers__members__team__members=id_) | Q(overrides__member=id_)
+    wanted = Seat.objects.filter(planned | Q(holds__person=id_)).values("id")
+    return seats.filter(id__in=wanted)
+
+
+def _first_of_next_month(at: datetime) -> datetime:
+    year, month = divmod(at.year * 12 + at.month, 12)
+    return datetime(year, month + 1, 1, tzinfo=UTC)
+
+
+def _keys_of(person_id: int, teams_of: Mapping[int, set[int]]) -> set[Member]:
+    """The members of a plan that the person is."""
+    return {("person", person_id)} | {("team", team) for team in teams_of.get(person_id, ())}
+
+
+def _names_of(members: Iterable[Member]) -> dict[Member, str]:
+    ids: dict[str, set[int]] = {"person": set(), "team": set()}
+    for kind, id_ in members:
+        ids[kind].add(id_)
+    names: dict[Member, str] = {("person", id_): name for id_, name in _names(Person, ids["person"])}
+    return names | {("team", id_): name for id_, name in _names(Team, ids["team"])}

@@ -1,0 +1,50 @@
+"""What the worker calls when a turn begins or the plan has changed, and what an answer to a message calls."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.refusals import NotFound
+from nightdesk.duty import actions
+from nightdesk.journal.models import Entry
+from nightdesk.rota.models import Seat
+
+
+def begin_turn(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.turn` promise."""
+    return actions.begin_turn(
+        seat_id=int(promise.subject_id),
+        turn_at=datetime.fromisoformat(promise.facts["turn_at"]),
+        plan_changed=promise.facts["plan_changed"],
+        cause=promise.cause,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def replan_seat(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.replan` promise, which follows from an entry that changed the plan of the seat."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    return actions.replan_seat(
+        seat_id=int(promise.subject_id),
+        changed_at=entry.at,
+        at_once=entry.facts["was"] != entry.facts["now"],
+        cause=entry.id,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Accept the turn that a message asked about ("<seat id>@<instant>"); the sentence to say back. Refuses as the verb."""
+    seat_id, _sign, instant = subject_id.partition("@")
+    seat = Seat.objects.filter(id=int(seat_id)).first()
+    if seat is None:
+        raise NotFound(_("A duty was accepted."), _("Its seat is gone."), _("Nothing has to be done."))
+    actions.accept_duty(seat_key=seat.key, turn_at=datetime.fromisoformat(instant), by=by, via=via, at=at)
+    return _("You are on duty as %s.") % seat.name

@@ -1,0 +1,55 @@
+"""The feed's door: an address that nobody can guess, for one reader, with that reader's rights of the moment."""
+
+import hashlib
+from collections.abc import Callable, Collection
+
+from django.conf import settings
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from nightdesk.base import clock
+from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
+from nightdesk.journal.feed import CONTENT_TYPE, as_atom
+from nightdesk.journal.queries import search
+
+_SALT = "nightdesk.journal.feed"
+_LINES = 50
+
+RIGHTS: dict[str, Callable[[str], Collection[int] | None]] = {}
+"""Kind of reader -> the brands whose journal the reader with that id may see now; None: all of it. Raises Forbidden, NotFound
+or NotSignedIn for one who may see nothing. Filled by `nightdesk.wiring`; a kind that is missing may see nothing.
+"""
+
+
+def feed_path(kind: str, reader_id: object) -> str:
+    """The path of the feed for one reader. It holds as long as the master key does and the reader has the right."""
+    return f"/feeds/journal/{signing.Signer(salt=_SALT).sign(f'{kind}.{reader_id}')}.atom"
+
+
+@require_safe
+def atom(request: HttpRequest, token: str) -> HttpResponse:
+    """The newest entries that the reader named in `token` may see. 404, whatever is wrong with it."""
+    try:
+        kind, _dot, reader_id = signing.Signer(salt=_SALT).unsign(token).partition(".")
+        brand_ids = RIGHTS[kind](reader_id)
+    except (signing.BadSignature, KeyError, Forbidden, NotFound, NotSignedIn):
+        raise Http404 from None
+    found = search(brand_ids=brand_ids, limit=_LINES)
+    body = as_atom(
+        found.lines,
+        title=_("Nightdesk: the journal"),
+        address=f"{settings.PUBLIC_URL}{request.path}",
+        home=f"{settings.PUBLIC_URL}/journal/",
+        at=clock.now(),
+    )
+    newest = found.lines[0].id if found.lines else ""
+    etag = f'"{hashlib.sha256(f"{newest} {len(found.lines)} {brand_ids}".encode()).hexdigest()[:24]}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304, headers={"ETag": etag})
+    return HttpResponse(body, content_type=CONTENT_TYPE, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
+
+
+urlpatterns = [path("feeds/journal/<str:token>.atom", atom, name="journal_feed")]

@@ -1,0 +1,1079 @@
+"""The verbs of paging: the only writers of pages, alarms, integrations and policies.
+
+Locks are taken in one order, so that nothing waits in a circle: the gates of an alarm's streams (by id), then pages,
+then alarms. A person's verb takes one page. What voids a ring voids it in its own transaction.
+"""
+
+import logging
+import random
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.access.matrix import require
+from nightdesk.base.actors import Actor, Door
+from nightdesk.base.promises import promise, void_promises
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
+from nightdesk.customers.models import Service
+from nightdesk.customers.priority import Priority
+from nightdesk.journal.actions import record
+from nightdesk.journal.kinds import kind
+from nightdesk.paging import decide, queries, wording
+from nightdesk.paging.decide import State, Urgency, Verb
+from nightdesk.paging.formats import Answer, Parsed, Signal
+from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
+from nightdesk.people.actions import note_sign_of_life
+from nightdesk.people.models import Person
+
+log = logging.getLogger(__name__)
+
+PAGE_TRIGGERED = kind("page.triggered", gettext_lazy("{by}: {priority} {title}. Rung: {people}"))
+PAGE_RUNG = kind("page.rung", gettext_lazy("Nobody answered. Rung: {people}"))
+PAGE_ACKNOWLEDGED = kind("page.acknowledged", gettext_lazy("{by} took it"))
+PAGE_CONFIRMED = kind("page.confirmed", gettext_lazy("{by} is still on it"))
+PAGE_ASKED = kind("page.asked", gettext_lazy("{person} gave no sign of life and was rung again"))
+PAGE_WOKEN = kind("page.woken", gettext_lazy("Nobody has it any more ({why}). Rung: {people}"))
+PAGE_RESOLVED = kind("page.resolved", gettext_lazy("{by} resolved it"))
+PAGE_ESCALATED = kind("page.escalated", gettext_lazy("{by} had the next woken. Rung: {people}"))
+PAGE_REASSIGNED = kind("page.reassigned", gettext_lazy("{by} passed it to {person}. Rung: {people}"))
+PAGE_SNOOZED = kind("page.snoozed", gettext_lazy("{by} put it off until {until}"))
+PAGE_NOTED = kind("page.noted", gettext_lazy("{by} noted"))
+PAGE_RAISED = kind("page.raised", gettext_lazy("{by} calls it urgent now. Rung: {people}"))
+PAGE_GATHERED = kind("page.gathered", gettext_lazy("{by} sent many alarms at once; they are one page from here on"))
+PAGE_FOLDED = kind("page.folded", gettext_lazy("It became part of page {code}"))
+PAGE_ACKNOWLEDGED_THERE = kind(
+    "page.acknowledged-there", gettext_lazy("{by} says it was acknowledged there; here nobody has taken it by that")
+)
+POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}"))
+INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
+INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
+
+RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
+PROMISES = (RING, ALIVE, UNSNOOZE)
+
+TITLE_LENGTH = 300
+PART_LENGTH = 200
+STALE_AFTER = timedelta(hours=1)
+"""A message of a ring that is not out by then is not sent any more: the ladder has rung others meanwhile."""
+HEARD_EVERY = timedelta(minutes=1)
+"""How exactly an integration's `last_heard_at` is kept; finer would make all its alarms wait for one row."""
+CODE_RESTS = timedelta(days=1)
+"""A page's code is not given out again so soon: an answer that comes late must not take another page."""
+NEVER_A_CODE = frozenset({"100", "101", "110", "111", "112", "118", "123", "911", "999"})
+"""Numbers that mean help, or something else, wherever they are seen."""
+ANSWERED_BY = ("acknowledge", "resolve", "escalate", "note", "status")
+"""What may be answered to a page's message; `answering` does it."""
+
+# A sender that gives no severity may mean the worst, so it counts as that.
+PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "warning": 3, "info": 4}
+
+# What stands for "the same service" in alarms that name none of ours: Alertmanager's component is the label `service`
+# or `job`, and its source only one instance of it; with the others the source is the machine, the component a part.
+STREAMS: Mapping[str, tuple[str, ...]] = {"alertmanager": ("component", "source")}
+ANY_STREAM = ("source", "component")
+
+Made = TypeVar("Made")
+
+
+class TakenBy(IllegalTransition):
+    """Somebody else has the page; `extra` says who, and since when."""
+
+    code: ClassVar[str] = "page-taken"
+    title: ClassVar[str] = "Somebody else has it"
+
+    def __init__(self, page: Page) -> None:
+        assert page.owner is not None  # a constraint: what is acknowledged has an owner
+        assert page.acknowledged_at is not None
+        self.name, self.since = page.owner.name, page.acknowledged_at
+        super().__init__(
+            f"Page {page.code} was to be acknowledged.",
+            f"{self.name} has had it since {self.since:%H:%M} UTC.",
+            "Leave it to them, or have it passed to you.",
+            owner=self.name,
+            owner_id=page.owner_id,
+            since=self.since.isoformat(),
+        )
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A request as it came in at the door; `headers` without secrets."""
+
+    format: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+# --- Alarms in -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Actor, via: Door, at: datetime) -> Answer:
+    """The request is kept and its signals have taken effect; returns what to answer once this has committed.
+
+    Where they cannot take effect the request is kept all the same, with the reason, and the answer asks the sender to
+    repeat it. A sender's own acknowledgement is noted and stops nothing: no person of ours has said that they are
+    awake. A resolve of an alarm that is not open changes nothing.
+    """
+    require(by, "receive_alarm", integration.brand_id)
+    row = RawAlarm(
+        at=at,
+        integration=integration,
+        format=raw.format,
+        headers=raw.headers,
+        query=raw.query,
+        body=raw.body,
+        status=parsed.answer.status,
+    )
+    row.save(force_insert=True)
+    try:
+        _unless_taken(lambda: _take_in(integration, raw.format, parsed.signals, by, via, at))
+    except Exception as error:
+        log.exception("An alarm from %s could not be taken in; its sender is asked to repeat it", integration.name)
+        row.error, row.status = f"{type(error).__name__}: {error}"[:2000], 503
+        row.save(update_fields=["error", "status"])
+        return Answer(503, (("Content-Type", "application/json"), ("Retry-After", "1")), b'{"status":"error"}')
+    return parsed.answer
+
+
+@transaction.atomic
+def keep_refused_alarm(
+    *,
+    integration: Integration | None,
+    raw: Raw,
+    answer: Answer,
+    reason: str,
+    by: Actor,
+    via: Door,  # noqa: ARG001  # verbs all take it; there is no journal entry, for the row itself is the record
+    at: datetime,
+) -> None:
+    """A request that could not be read, or whose key nobody has, is kept for whoever looks for the fault."""
+    if integration is not None:  # whoever has no key has no brand, and may do nothing else
+        require(by, "receive_alarm", integration.brand_id)
+    RawAlarm.objects.create(
+        at=at,
+        integration=integration,
+        format=raw.format,
+        headers=raw.headers,
+        query=raw.query,
+        body=raw.body,
+        status=answer.status,
+        error=reason[:2000],
+    )
+
+
+def _unless_taken(make: Callable[[], Made]) -> Made:
+    """`make` in a savepoint, again where another transaction took the same code or opened the same alarm just before."""
+    for left in (3, 2, 1, 0):
+        try:
+            with transaction.atomic():
+                return make()
+        except IntegrityError:
+            if not left:
+                raise
+    raise AssertionError("left is 0 in the last round")
+
+
+def _take_in(
+    integration: Integration, format_name: str, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+) -> None:
+    if len({signal.dedup_key for signal in signals}) == len(signals):
+        # Where each key is told once the order says nothing, and like with like needs fewer queries.
+        signals = sorted(signals, key=lambda signal: signal.action)
+    services = _services(integration, signals)
+    streams = {id(signal): _stream(format_name, signal, services[id(signal)]) for signal in signals}
+    gates = _locked_gates(integration, signals, streams.values())
+    intake = _Intake(integration, by, via, at)
+    for action, run in groupby(signals, key=lambda signal: signal.action):
+        batch = list(run)
+        known = _open_alarms(integration, batch)
+        if action == "trigger":
+            for signal in batch:
+                intake.trigger(signal, known, gates[streams[id(signal)]], services[id(signal)])
+            intake.write()
+        elif action == "resolve":
+            _close_alarms(list(known.values()), by, via, at)
+        else:
+            for alarm in known.values():
+                record(
+                    PAGE_ACKNOWLEDGED_THERE,
+                    subject=("page", alarm.page_id),
+                    by=by,
+                    via=via,
+                    at=at,
+                    brand_id=integration.brand_id,
+                    facts={"alarm": alarm.dedup_key},
+                )
+    if integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY:
+        # Last, as it locks the row that other alarms of this integration may want too.
+        Integration.objects.filter(id=integration.id).update(last_heard_at=at)
+
+
+def _services(integration: Integration, signals: Sequence[Signal]) -> dict[int, Service | None]:
+    """The service that each signal is about: the integration's, else the brand's that its component names."""
+    named: dict[str, Service] = {}
+    if integration.service is None:
+        keys = {signal.component.casefold() for signal in signals if signal.component and signal.action == "trigger"}
+        named = queries.services_named(integration.brand_id, keys) if keys else {}
+    return {id(signal): integration.service or named.get(signal.component.casefold()) for signal in signals}
+
+
+def _stream(format_name: str, signal: Signal, service: Service | None) -> str:
+    """What a storm is counted by: the service, or what the sender calls it."""
+    if service is not None:
+        return f"service {service.key}"
+    told = (str(getattr(signal, name)) for name in STREAMS.get(format_name, ANY_STREAM))
+    return next((name for name in told if name), "")[:PART_LENGTH]
+
+
+def _locked_gates(integration: Integration, signals: Sequence[Signal], streams: Iterable[str]) -> dict[str, StormGate]:
+    """The gates of these streams, and of the pages that the signals' open alarms belong to, locked in one order."""
+    triggers = {stream for signal, stream in zip(signals, streams, strict=True) if signal.action == "trigger"}
+    held = Alarm.objects.filter(
+        integration=integration, dedup_key__in=[signal.dedup_key for signal in signals], resolved_at=None
+    )
+    wanted = StormGate.objects.filter(
+        Q(integration=integration, key__in=triggers) | Q(id__in=held.values("page__gate_id"))
+    )
+    gates = {gate.key: gate for gate in wanted.select_for_update().order_by("id")}
+    if missing := sorted(triggers - gates.keys()):
+        StormGate.objects.bulk_create(
+            [StormGate(integration=integration, key=key) for key in missing], ignore_conflicts=True
+        )
+        made = StormGate.objects.filter(integration=integration, key__in=missing)
+        gates |= {gate.key: gate for gate in made.select_for_update().order_by("id")}
+    return gates
+
+
+def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[str, Alarm]:
+    found = Alarm.objects.select_related("page").filter(
+        integration=integration, dedup_key__in=[signal.dedup_key for signal in signals], resolved_at=None
+    )
+    return {alarm.dedup_key: alarm for alarm in found}
+
+
+class _Intake:
+    """One request's triggers, under the locks of their gates. Alarms and counts are written together by `write`."""
+
+    def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime) -> None:
+        self._integration, self._by, self._via, self._at = integration, by, via, at
+        self._storm = decide.Storm(limit=integration.storm_limit)
+        self._locked: dict[UUID, Page] = {}
+        self._open: dict[int, dict[UUID, decide.OpenPage]] = {}
+        self._new: list[Alarm] = []
+        self._again: Counter[UUID] = Counter()
+        self._changed: dict[UUID, Page] = {}
+
+    def trigger(self, signal: Signal, known: dict[str, Alarm], gate: StormGate, service: Service | None) -> None:
+        """The signal is counted on the page that has its key, joins a storm's page, or starts one. `known` learns it."""
+        priority, urgency = _weigh(self._integration, signal.severity)
+        alarm = known.get(signal.dedup_key)
+        if alarm is not None and self._repeat(alarm, priority, urgency):
+            return
+        page = self._join(urgency, gate, known)
+        if page is None:
+            page = self._start(signal, priority, urgency, gate, service)
+        else:
+            page.folded_at = self._at
+            page.alarm_count += 1
+            self._open[gate.id][page.id] = _told(page)
+            self._changed[page.id] = page
+            self._worsen(page, priority, urgent=False)
+        known[signal.dedup_key] = self._alarm(signal, page)
+        self._new.append(known[signal.dedup_key])
+
+    def write(self) -> None:
+        """Everything that was counted is in the database."""
+        Alarm.objects.bulk_create(self._new)
+        self._new = []
+        by_times: dict[int, list[UUID]] = defaultdict(list)
+        for alarm_id, times in self._again.items():
+            by_times[times].append(alarm_id)
+        for times, ids in by_times.items():
+            Alarm.objects.filter(id__in=ids).update(count=F("count") + times, last_at=self._at)
+        self._again.clear()
+        for page in self._changed.values():
+            page.save(update_fields=["alarm_count", "folded_at", "priority"])
+        self._changed = {}
+
+    def _repeat(self, alarm: Alarm, priority: int, urgency: Urgency) -> bool:
+        """Count it on its alarm; the page is locked only where it grows worse by it. False: somebody has just resolved
+        that page, so it is no repeat any more.
+        """
+        page = self._locked.get(alarm.page_id, alarm.page)
+        verdict = decide.fold(_told(page), urgency, (), self._at, self._storm)
+        if verdict.verdict == "raise" or priority < page.priority:
+            page = self._lock([alarm.page_id])[0]
+            if page.state == Page.State.RESOLVED:
+                return False
+            self._worsen(page, priority, urgent=urgency is Urgency.HIGH and page.urgency == Urgency.LOW)
+        if alarm._state.adding:
+            alarm.count += 1
+        else:
+            self._again[alarm.id] += 1
+        return True
+
+    def _join(self, urgency: Urgency, gate: StormGate, known: Mapping[str, Alarm]) -> Page | None:
+        """The page that the storm rule gives a new alarm, locked and with all that it absorbs; None: one of its own."""
+        fit = self._fitting(gate)
+        while True:
+            verdict = decide.fold(None, urgency, list(fit.values()), self._at, self._storm)
+            if verdict.into is None:
+                return None
+            # Which pages are the stream's, the gate's lock keeps as it is; but a person may have taken one meanwhile.
+            into, *absorbed = self._lock([verdict.into, *verdict.absorbs])
+            stale = [page for page in (into, *absorbed) if fit[page.id] != _told(page)]
+            for page in stale:
+                fit[page.id] = _told(page)
+                if page.state == Page.State.RESOLVED:
+                    del fit[page.id]
+            if stale:
+                continue
+            if absorbed:
+                self._gather(into, absorbed, known)
+                for page in absorbed:
+                    del fit[page.id]
+            return into
+
+    def _fitting(self, gate: StormGate) -> dict[UUID, decide.OpenPage]:
+        """The stream's open pages that a new alarm may fold into."""
+        if gate.id not in self._open:
+            since = self._at - self._storm.window
+            found = Page.objects.filter(gate=gate).exclude(state=Page.State.RESOLVED)
+            found = found.filter(Q(started_at__gt=since) | Q(folded_at__gt=since))
+            found = found.only("id", "urgency", "state", "started_at", "folded_at")
+            self._open[gate.id] = {page.id: _told(self._locked.get(page.id, page)) for page in found}
+        return self._open[gate.id]
+
+    def _lock(self, ids: Sequence[UUID]) -> list[Page]:
+        """Pages as they are now, locked until the end; in the order asked for."""
+        missing = [page_id for page_id in ids if page_id not in self._locked]
+        if missing:
+            found = Page.objects.filter(id__in=missing).select_related("team", "owner").order_by("id")
+            self._locked |= {page.id: page for page in found.select_for_update(of=("self",))}
+        return [self._locked[page_id] for page_id in ids]
+
+    def _start(self, signal: Signal, priority: int, urgency: Urgency, gate: StormGate, service: Service | None) -> Page:
+        customer_id = queries.only_customer(service.id) if service is not None else None
+        cover = queries.cover(self._integration, customer_id, priority, self._at)
+        page = Page(
+            brand_id=self._integration.brand_id,
+            priority=priority,
+            urgency=urgency,
+            title=signal.summary[:TITLE_LENGTH],
+            details=_details(signal),
+            integration=self._integration,
+            service=service,
+            customer_id=customer_id,
+            team=self._integration.team,
+            component=_part(signal),
+            gate=gate,
+            policy=self._integration.policy.stamp,
+            rings_from=decide.ring_from(urgency, cover, self._at),
+            alarm_count=1,
+        )
+        _start_page(page, self._by, self._via, self._at)
+        self._locked[page.id] = page
+        self._open[gate.id][page.id] = _told(page)
+        return page
+
+    def _gather(self, into: Page, absorbed: list[Page], known: Mapping[str, Alarm]) -> None:
+        """A storm begins: `into` takes over the alarms of `absorbed`, which are over."""
+        by, via, at = self._by, self._via, self._at
+        gone = {page.id for page in absorbed}
+        Alarm.objects.filter(page_id__in=gone, resolved_at=None).update(page=into)
+        for alarm in known.values():
+            if alarm.page_id in gone:
+                alarm.page = into
+        for page in absorbed:
+            into.alarm_count += page.alarm_count
+            _move(page, Verb.FOLD, by, via, at)
+            page.folded_into, page.folded_at = into, at
+            page.save(update_fields=[*MOVED, "folded_into", "folded_at"])
+            self._changed.pop(page.id, None)
+            facts = {"code": into.code, "into": str(into.id)}
+            record(PAGE_FOLDED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id, facts=facts)
+        facts = {"pages": [str(page.id) for page in absorbed]}
+        record(PAGE_GATHERED, subject=("page", into.id), by=by, via=via, at=at, brand_id=into.brand_id, facts=facts)
+
+    def _worsen(self, page: Page, priority: int, urgent: bool) -> None:
+        """The page is as pressing as the worst of its alarms; one that was quiet and is `urgent` now rings."""
+        by, via, at = self._by, self._via, self._at
+        worse = priority < page.priority
+        if worse:
+            page.priority = priority
+            self._changed[page.id] = page
+        if urgent:
+            _move(page, Verb.RAISE, by, via, at)
+            cover = queries.cover(self._integration, page.customer_id, page.priority, at)
+            page.urgency, page.rung = Urgency.HIGH, 0
+            page.rings_from = decide.ring_from(Urgency.HIGH, cover, at)
+            _ring_or_wait(page, PAGE_RAISED, {}, by, via, at)
+            page.save(update_fields=[*MOVED, *RANG, "priority", "urgency", "rings_from"])
+            if page.gate_id in self._open and page.id in self._open[page.gate_id]:
+                self._open[page.gate_id][page.id] = _told(page)
+        elif worse and page.state == Page.State.ACKNOWLEDGED and page.priority == decide.WATCHED_PRIORITY:
+            _watch(page, at)
+
+    def _alarm(self, signal: Signal, page: Page) -> Alarm:
+        return Alarm(
+            integration=self._integration,
+            dedup_key=signal.dedup_key,
+            page=page,
+            summary=signal.summary,
+            severity=signal.severity or "",
+            source=signal.source[:TITLE_LENGTH],
+            details=dict(signal.details),
+            links=[asdict(link) for link in signal.links],
+            opened_at=self._at,
+            last_at=self._at,
+        )
+
+
+def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -> None:
+    """The alarms are over, and with them each page that has none left."""
+    if not alarms:
+        return
+    touched = sorted({alarm.page_id for alarm in alarms})
+    locked = Page.objects.filter(id__in=touched).select_related("owner").select_for_update(of=("self",))
+    pages = list(locked.order_by("id"))
+    Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
+    burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
+    for page in pages:
+        if page.id not in burning and page.state != Page.State.RESOLVED:
+            _move(page, Verb.RESOLVE, by, via, at)
+            page.save(update_fields=MOVED)
+            record(PAGE_RESOLVED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id)
+
+
+def _weigh(integration: Integration, severity: str | None) -> tuple[int, Urgency]:
+    """Priority and urgency: as the integration maps the sender's word, else as the word says.
+
+    A word that is mapped is as urgent as its priority: P1 and P2 wake, the rest do not.
+    """
+    mapped = str(integration.priorities.get(severity or "", ""))
+    if mapped in Priority.__members__:
+        priority = int(mapped[1:])
+        return priority, _urgency_of(priority)
+    return PRIORITIES.get(severity, 1), decide.urgency_of(severity)
+
+
+def _urgency_of(priority: int) -> Urgency:
+    return Urgency.HIGH if priority <= 2 else Urgency.LOW
+
+
+def _part(signal: Signal) -> str:
+    """What failed, as its sender names it: the machine, and which part of it."""
+    return " ".join(dict.fromkeys(name for name in (signal.source, signal.component) if name))[:PART_LENGTH]
+
+
+def _details(signal: Signal) -> dict[str, Any]:
+    told = {
+        "severity": signal.severity,
+        "source": signal.source,
+        "component": signal.component,
+        "group": signal.group,
+        "class": signal.class_,
+        "started_at": signal.started_at.isoformat() if signal.started_at else None,
+        "client": signal.client,
+        "client_url": signal.client_url,
+        "links": [asdict(link) for link in signal.links],
+        "images": [asdict(image) for image in signal.images],
+        "details": dict(signal.details),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _told(page: Page) -> decide.OpenPage:
+    return decide.OpenPage(page.id, Urgency(page.urgency), State(page.state), page.started_at, page.folded_at)
+
+
+# --- People's verbs --------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def trigger_page(
+    *,
+    brand_id: int,
+    title: str,
+    priority: str,
+    policy_id: int | None = None,
+    service_id: int | None = None,
+    customer_id: int | None = None,
+    team_id: int | None = None,
+    component: str = "",
+    details: dict[str, Any] | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Page:
+    """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 by quiet ways only.
+
+    `priority` is one of P1 to P5. Without `policy_id` the brand's first policy is taken; where there is none the
+    managers are rung, then everybody. Raises Forbidden, Invalid, NotFound.
+    """
+    require(by, "trigger_page", brand_id)
+    title = " ".join(title.split())
+    if not title:
+        raise Invalid("A page was to be raised.", "It has no title.", "Say in one line what is wrong.")
+    if priority not in Priority.__members__:
+        raise Invalid(f"A page of priority {priority} was to be raised.", "There are P1 to P5.", "Give one of these.")
+    level = int(priority[1:])
+    policies = Policy.objects.filter(brand_id=brand_id).order_by("id")
+    policy = (policies.filter(id=policy_id) if policy_id is not None else policies).first()
+    if policy is None and policy_id is not None:
+        raise NotFound("A page was to be raised.", "The brand has no such policy.", "Choose one of its policies.")
+    if service_id is not None and customer_id is None:
+        customer_id = queries.only_customer(service_id)
+
+    def start() -> Page:
+        page = Page(
+            brand_id=brand_id,
+            priority=level,
+            urgency=_urgency_of(level),
+            title=title[:TITLE_LENGTH],
+            details=details or {},
+            service_id=service_id,
+            customer_id=customer_id,
+            team_id=team_id,
+            component=component[:PART_LENGTH],
+            policy=policy.stamp if policy else decide.policy_as_json(decide.LAST_RESORT),
+            rings_from=at,
+        )
+        _start_page(page, by, via, at)
+        return page
+
+    return _unless_taken(start)
+
+
+@transaction.atomic
+def acknowledge_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page:
+    """`by` now owns the page and its promises are void. By the same person again it is a sign of life, no more.
+
+    A page that became part of a storm's page gives that one. Raises NotFound, Forbidden, TakenBy (somebody else has
+    it), IllegalTransition (it is over), Invalid (only a person can have a page).
+    """
+    page = _locked(page_id, "acknowledge_page", by)
+    person_id = _person_of(by, page)
+    owner = str(page.owner_id) if page.owner_id is not None else None
+    match decide.acknowledgement(State(page.state), owner, str(person_id)):
+        case "over":
+            raise IllegalTransition(
+                f"Page {page.code} was to be acknowledged.", "It is resolved.", "If it is back, raise a new page."
+            )
+        case "taken":
+            raise TakenBy(page)
+        case "has_it":
+            _still_there(page, by, via, at)
+        case "takes":
+            _move(page, Verb.ACKNOWLEDGE, by, via, at)
+            _own(page, person_id, at)
+            page.save(update_fields=MOVED)
+            _record(page, PAGE_ACKNOWLEDGED, {}, by, via, at)
+            _watch(page, at)
+    note_sign_of_life(person_id=person_id, at=at)
+    return page
+
+
+@transaction.atomic
+def resolve_page(*, page_id: UUID, resolution: str = "", by: Actor, via: Door, at: datetime) -> Page:
+    """The page and its alarms are over. `resolution` says what helped, for whoever sees this part fail next.
+
+    Where it is resolved already, what helped can still be said. Raises NotFound, Forbidden.
+    """
+    page = _locked(page_id, "resolve_page", by, follow=False)
+    resolution = resolution.strip()
+    if page.state == Page.State.RESOLVED:
+        if resolution and resolution != page.resolution:
+            page.resolution = resolution
+            page.save(update_fields=["resolution"])
+            _record(page, PAGE_NOTED, {}, by, via, at, text=resolution)
+    else:
+        _move(page, Verb.RESOLVE, by, via, at)
+        page.resolution = resolution
+        page.save(update_fields=[*MOVED, "resolution"])
+        Alarm.objects.filter(page=page, resolved_at=None).update(resolved_at=at)
+        _record(page, PAGE_RESOLVED, {}, by, via, at, text=resolution)
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def escalate_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page:
+    """Wake the backup: the next rung is rung now, and nobody has the page until somebody takes it.
+
+    Raises NotFound, Forbidden, IllegalTransition (it is over).
+    """
+    page = _locked(page_id, "escalate_page", by)
+    _move(page, Verb.ESCALATE, by, via, at)
+    _ring(page, PAGE_ESCALATED, {}, by, via, at)
+    page.save(update_fields=[*MOVED, *RANG])
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def reassign_page(*, page_id: UUID, to_person_id: int, by: Actor, via: Door, at: datetime) -> Page:
+    """The person is rung now in place of the next rung; the page is theirs when they take it.
+
+    Raises NotFound (also for somebody who is not active), Forbidden, IllegalTransition (it is over).
+    """
+    page = _locked(page_id, "reassign_page", by)
+    person = Person.objects.filter(id=to_person_id, active=True).first()
+    if person is None:
+        raise NotFound(
+            f"Page {page.code} was to be passed on.", "There is no such active person.", "Choose somebody else."
+        )
+    _move(page, Verb.REASSIGN, by, via, at)
+    facts = {"person": person.name, "person_id": person.id}
+    _ring(page, PAGE_REASSIGNED, facts, by, via, at, first=(decide.Target("person", str(person.id)),))
+    page.save(update_fields=[*MOVED, *RANG])
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def snooze_page(*, page_id: UUID, until: datetime, by: Actor, via: Door, at: datetime) -> Page:
+    """The page is quiet until `until`, at most a day ahead, and rings again then. Who snoozes what nobody has, has it.
+
+    Raises NotFound, Forbidden, IllegalTransition (it is over), Invalid (a time that is past, or no person).
+    """
+    page = _locked(page_id, "snooze_page", by)
+    person_id = _person_of(by, page)
+    if until <= at:
+        raise Invalid(f"Page {page.code} was to be put off.", "That time is past.", "Give a time to come.")
+    waits_until = _move(page, Verb.SNOOZE, by, via, at, until=until).ring_at
+    assert waits_until is not None  # decide: a snooze always ends
+    if page.owner_id is None:
+        _own(page, person_id, at)
+    page.snoozed_until = waits_until
+    page.save(update_fields=MOVED)
+    entry = _record(page, PAGE_SNOOZED, {"until": waits_until.isoformat(timespec="minutes")}, by, via, at)
+    why = _("%(name)s put it off until then") % {"name": by.name}
+    promise(
+        UNSNOOZE,
+        subject=("page", page.id),
+        due_at=waits_until,
+        why=why,
+        at=at,
+        cause=entry,
+        brand_id=page.brand_id,
+    )
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def note_page(*, page_id: UUID, text: str, by: Actor, via: Door, at: datetime) -> Page:
+    """The note stands in the page's story, and is a sign of life. Raises NotFound, Forbidden, Invalid (an empty one)."""
+    page = _locked(page_id, "note_page", by)
+    if not text.strip():
+        raise Invalid(f"A note on page {page.code} was to be written.", "It is empty.", "Write something.")
+    _move(page, Verb.NOTE, by, via, at)
+    if by.person_id is not None and by.person_id == page.owner_id:
+        page.last_sign_at = at
+        page.save(update_fields=["last_sign_at"])
+    _record(page, PAGE_NOTED, {}, by, via, at, text=text.strip())
+    _sign(by, at)
+    return page
+
+
+# --- What the worker does when a promise falls due -------------------------------------------------------------------
+
+
+@transaction.atomic
+def ring_page(*, page_id: UUID, number: int, by: Actor, via: Door, at: datetime) -> str:
+    """Ring number `number` of the page, if it is still the one that is wanted; returns what was done, in a sentence."""
+    page = _locked(page_id, None, by, follow=False)
+    if page.state != Page.State.TRIGGERED:
+        return _("Nobody was rung: it is %(state)s.") % {"state": page.state}
+    if number != page.rings:
+        return _("Nobody was rung: it has rung since this was promised.")
+    ring = _ring(page, PAGE_RUNG, {}, by, via, at)
+    page.save(update_fields=RANG)
+    return _("Rang %(count)d.") % {"count": len(ring.people)}
+
+
+@transaction.atomic
+def wake_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """A snooze that is over ends: nobody has the page any more, and who put it off is rung first."""
+    page = _locked(page_id, None, by, follow=False)
+    if page.state != Page.State.ACKNOWLEDGED or page.snoozed_until is None or page.snoozed_until > at:
+        return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
+    _wake(page, _("it was put off until now"), _owner_of(page), by, via, at)
+    return _("It rings again.")
+
+
+@transaction.atomic
+def check_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Look whether whoever has the page is awake: ring them again, or then the next; or promise to look later."""
+    page = _locked(page_id, None, by, follow=False)
+    if page.state != Page.State.ACKNOWLEDGED or page.owner is None:
+        return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
+    name, verdict = page.owner.name, _alive(page, at)
+    if verdict.action == "wake_again" or (verdict.action == "ask_owner" and not _ask_owner(page, by, via, at)):
+        _wake(page, _("%(name)s gives no sign of life") % {"name": name}, (), by, via, at)
+        return _("%(name)s gave no sign of life; the next was rung.") % {"name": name}
+    if verdict.check_at is not None:
+        _promise_check(page, verdict.check_at, at)
+    if verdict.action == "ask_owner":
+        return _("%(name)s was rung again.") % {"name": name}
+    return _("%(name)s is there.") % {"name": name}
+
+
+# --- Integrations and policies ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_policy(*, brand_id: int, name: str, policy: decide.Policy, by: Actor, via: Door, at: datetime) -> Policy:
+    """The brand's policy of that name is this one from now on; pages keep the stamp they started with.
+
+    Raises Forbidden, Invalid (no name).
+    """
+    require(by, "save_policy", brand_id)
+    if not name.strip():
+        raise Invalid("A policy was to be saved.", "It has no name.", "Give it one.")
+    stamp = decide.policy_as_json(policy)
+    saved, _made = Policy.objects.update_or_create(brand_id=brand_id, name=name.strip(), defaults={"stamp": stamp})
+    facts = {"name": saved.name, "stamp": stamp}
+    record(POLICY_SAVED, subject=("policy", saved.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return saved
+
+
+@transaction.atomic
+def make_integration(
+    *,
+    brand_id: int,
+    name: str,
+    format: str,  # the trade's word, and the column's
+    policy_id: int,
+    team_id: int | None = None,
+    service_id: int | None = None,
+    hours_id: int | None = None,
+    may_wake: Sequence[str] = (),
+    priorities: Mapping[str, str] | None = None,
+    storm_limit: int = 5,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> tuple[Integration, str]:
+    """A new sender of alarms, and its key of 32 characters, which is told this once and kept only as a digest.
+
+    Raises Forbidden, NotFound (no such policy of the brand).
+    """
+    require(by, "make_integration", brand_id)
+    if not Policy.objects.filter(id=policy_id, brand_id=brand_id).exists():
+        raise NotFound(f"A key for {name} was to be made.", "The brand has no such policy.", "Save a policy first.")
+    key = secrets.token_hex(16)
+    made = Integration(
+        brand_id=brand_id,
+        name=name,
+        format=format,
+        hint=key[:6],
+        digest=queries.digest_of(key),
+        policy_id=policy_id,
+        team_id=team_id,
+        service_id=service_id,
+        hours_id=hours_id,
+        may_wake=list(may_wake),
+        priorities=dict(priorities or {}),
+        storm_limit=storm_limit,
+        created_at=at,
+    )
+    made.save(force_insert=True)
+    facts = {"name": name, "format": format, "hint": made.hint}
+    record(INTEGRATION_MADE, subject=("integration", made.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return made, key
+
+
+@transaction.atomic
+def revoke_integration(*, integration_id: int, by: Actor, via: Door, at: datetime) -> Integration:
+    """Its key opens nothing any more; its pages stay. Repeating it changes nothing. Raises NotFound, Forbidden."""
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    if integration is None:
+        raise NotFound("A key was to be revoked.", "There is no such integration.", "Look at the list of them.")
+    require(by, "revoke_integration", integration.brand_id)
+    if integration.revoked_at is None:
+        integration.revoked_at = at
+        integration.save(update_fields=["revoked_at"])
+        facts = {"name": integration.name}
+        subject = ("integration", integration.id)
+        brand_id = integration.brand_id
+        record(INTEGRATION_REVOKED, subject=subject, by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return integration
+
+
+# --- A page's moves --------------------------------------------------------------------------------------------------
+
+MOVED = ["state", "owner", "acknowledged_at", "asked_at", "last_sign_at", "snoozed_until", "resolved_at"]
+"""The columns that `_move`, and who takes the page after it, may have changed."""
+RANG = ["rung", "rings", "unreached"]
+"""The columns that `_ring` has changed."""
+
+
+def _locked(page_id: UUID, verb: str | None, by: Actor, *, follow: bool = True) -> Page:
+    """The page under its row's lock, if `by` may do `verb` to it (None: a promise that is kept asks nobody).
+
+    With `follow` it is the storm's page, where one took it over. Raises NotFound, Forbidden.
+    """
+    wanted = page_id
+    while True:
+        found = Page.objects.select_for_update(of=("self",)).select_related("owner", "team").filter(id=wanted).first()
+        if found is None:
+            raise NotFound(f"Page {page_id} was to change.", "There is no such page.", "Look at the open pages.")
+        if verb is not None:
+            require(by, verb, found.brand_id)
+        if found.folded_into_id is None or not follow:
+            return found
+        wanted = found.folded_into_id
+
+
+def _move(page: Page, verb: Verb, by: Actor, via: Door, at: datetime, until: datetime | None = None) -> decide.After:
+    """The only writer of `state`; the caller holds the row's lock, and saves `MOVED`.
+
+    What is void with it is void in this transaction: promised rings, and messages not yet handed over. Raises
+    IllegalTransition.
+    """
+    after = decide.after(State(page.state), verb, at, until)
+    if after is None:
+        raise IllegalTransition(
+            f"Page {page.code} was to be moved: {verb}.",
+            f"It is {page.state}.",
+            "Look at its story; if the fault is back, raise a new page.",
+        )
+    if page.state != after.state:
+        page.state = after.state
+        page.resolved_at = at if after.state is State.RESOLVED else None
+        if after.state is State.TRIGGERED:
+            page.owner = page.acknowledged_at = None
+    if after.voids:
+        page.asked_at = page.snoozed_until = None
+        void_promises(("page", page.id), at=at, kinds=PROMISES)
+        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)
+    return after
+
+
+def _own(page: Page, person_id: int, at: datetime) -> None:
+    page.owner = Person.objects.get(id=person_id)
+    page.acknowledged_at = page.last_sign_at = at
+
+
+def _person_of(by: Actor, page: Page) -> int:
+    if by.person_id is None:
+        raise Invalid(
+            f"{by.name} was to have page {page.code}.",
+            "That is no person.",
+            "Say which person has it (--as, or log in).",
+        )
+    return by.person_id
+
+
+def _sign(by: Actor, at: datetime) -> None:
+    if by.person_id is not None:
+        note_sign_of_life(person_id=by.person_id, at=at)
+
+
+def _record(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, at: datetime, text: str = "") -> UUID:
+    return record(
+        what, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id, facts=facts, text=text
+    )
+
+
+# --- Rings -----------------------------------------------------------------------------------------------------------
+
+
+def _start_page(page: Page, by: Actor, via: Door, at: datetime) -> None:
+    """The page gets its code, begins, and rings if it is to ring now. Every way to a new page goes through here."""
+    page.code = _free_code(at)
+    page.started_at = at
+    facts = {"title": page.title, "code": page.code, "priority": f"P{page.priority}"}
+    _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at)
+    page.save(force_insert=True)
+
+
+def _free_code(at: datetime) -> str:
+    """Digits that no open page has and none has had lately: as few as there is room for, at least three."""
+    dice = random.SystemRandom()
+    for digits in (3, 4, 5, 6):
+        offered = {str(number) for number in dice.sample(range(10 ** (digits - 1), 10**digits), 20)} - NEVER_A_CODE
+        resting = Q(resolved_at=None) | Q(resolved_at__gt=at - CODE_RESTS)
+        taken = Page.objects.filter(resting, code__in=offered).values_list("code", flat=True)
+        if free := offered.difference(taken):
+            return free.pop()
+    raise IllegalTransition(
+        "A page was to be raised.", "Every code is taken by an open page.", "Resolve pages that are over."
+    )
+
+
+def _policy_of(page: Page) -> decide.Policy:
+    try:
+        return decide.policy_from_json(page.policy)
+    except ValueError:
+        log.error("The policy of page %s cannot be read; managers and then everybody are rung", page.id)
+        return decide.LAST_RESORT
+
+
+def _ring_or_wait(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, at: datetime) -> None:
+    """Ring now where rung 0 is due, else promise it; records `what` either way."""
+    due_at = decide.first_ring_at(_policy_of(page), page.rings_from)
+    if due_at <= at:
+        _ring(page, what, facts, by, via, at)
+        return
+    waits = page.rings_from > at
+    why = _("it waits for the opening") if waits else _("its policy waits so long before the first ring")
+    entry = _record(page, what, facts | {"people": [why], "rings_at": due_at.isoformat()}, by, via, at)
+    _promise_ring(page, due_at, why, at, entry)
+
+
+def _ring(
+    page: Page,
+    what: str,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    first: Sequence[decide.Target] = (),
+) -> decide.Ring:
+    """Ring the page's rung (`first` in place of it), record `what`, and promise the next. The caller saves `RANG`."""
+    roll = queries.Roll(page, at)
+    ring = decide.plan_next(_policy_of(page), page.rung, at, roll.candidates, first)
+    people = [roll.person(key).name for key in ring.people]
+    told = {"people": people or [_("nobody")], "reached": ring.reached, "rung": page.rung}
+    entry = _record(page, what, facts | told, by, via, at)
+    page.rung, page.unreached = ring.next_rung, not ring.reached
+    _tell(page, roll, ring.people, entry, by, via, at)
+    why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((ring.next_at - at).total_seconds())}
+    if not ring.reached:
+        why = _("nobody could be woken; it is tried again")
+    _promise_ring(page, ring.next_at, why, at, entry)
+    return ring
+
+
+def _promise_ring(page: Page, due_at: datetime, why: str, at: datetime, cause: UUID) -> None:
+    # The number is new with every promise, so that a void one never stands in the way of the next.
+    page.rings += 1
+    promise(
+        RING,
+        subject=("page", page.id),
+        due_at=due_at,
+        why=why,
+        at=at,
+        facts={"number": page.rings},
+        occurrence=f"{page.id}:{page.rung}:{page.rings}",
+        cause=cause,
+        brand_id=page.brand_id,
+    )
+
+
+def _tell(
+    page: Page,
+    roll: queries.Roll,
+    people: Sequence[str],
+    cause: UUID,
+    by: Actor,
+    via: Door,
+    at: datetime,
+    *,
+    asking: bool = False,
+) -> None:
+    """Queue what each of `people` is sent: one message for all who read the same language."""
+    by_language: dict[str, list[Recipient]] = defaultdict(list)
+    for key in people:
+        person = roll.person(key)
+        by_language[person.language] += [
+            Recipient(kind="person", id=person.id, channel=channel, address=address, due_at=due_at)
+            for channel, address, due_at in roll.deliveries(key)
+        ]
+    for language, recipients in by_language.items():
+        if not recipients:
+            continue
+        with translation.override(language):
+            title, body = wording.asking_headline(page) if asking else wording.headline(page), wording.where(page)
+        queue_message(
+            kind="page.asked" if asking else "page.rung",
+            subject=("page", page.id),
+            title=title,
+            body=body,
+            to=recipients,
+            brand_id=page.brand_id,
+            code=page.code,
+            answers={word: [f"page.{word}", "page", str(page.id)] for word in ANSWERED_BY},
+            valid_until=max(one.due_at for one in recipients) + STALE_AFTER,
+            cause=cause,
+            lane="urgent",
+            by=by,
+            via=via,
+            at=at,
+        )
+
+
+# --- Signs of life ---------------------------------------------------------------------------------------------------
+
+
+def _alive(page: Page, at: datetime) -> decide.Alive:
+    """What to do about whoever has the page: a sign anywhere counts, as does one on the page."""
+    assert page.owner is not None  # asked only about pages that somebody has
+    assert page.acknowledged_at is not None
+    signs = [sign for sign in (page.owner.last_sign_at, page.last_sign_at) if sign is not None]
+    owned = decide.Owned(State(page.state), page.priority, page.acknowledged_at, page.snoozed_until, page.asked_at)
+    return decide.alive_check(owned, max(signs, default=None), at)
+
+
+def _watch(page: Page, at: datetime) -> None:
+    """Promise to look after whoever has just taken the page, if it is one to watch."""
+    check_at = _alive(page, at).check_at
+    if check_at is not None:
+        _promise_check(page, check_at, at)
+
+
+def _promise_check(page: Page, check_at: datetime, at: datetime) -> None:
+    assert page.owner is not None
+    why = _("to see that %(name)s is awake") % {"name": page.owner.name}
+    promise(ALIVE, subject=("page", page.id), due_at=check_at, why=why, at=at, brand_id=page.brand_id)
+
+
+def _ask_owner(page: Page, by: Actor, via: Door, at: datetime) -> bool:
+    """Ring whoever has the page again; False where they cannot be woken."""
+    roll = queries.Roll(page, at)
+    candidates = [person for target in _owner_of(page) for person in roll.candidates(target)]
+    if not any(person.reachable for person in candidates):
+        return False
+    assert page.owner is not None
+    entry = _record(page, PAGE_ASKED, {"person": page.owner.name}, by, via, at)
+    _tell(page, roll, [person.person for person in candidates], entry, by, via, at, asking=True)
+    page.asked_at = at
+    page.save(update_fields=["asked_at"])
+    return True
+
+
+def _still_there(page: Page, by: Actor, via: Door, at: datetime) -> None:
+    """The owner's sign of life; where they had been asked for it, what asks them further is not sent."""
+    if page.asked_at is not None and (page.last_sign_at is None or page.last_sign_at < page.asked_at):
+        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)
+        _record(page, PAGE_CONFIRMED, {}, by, via, at)
+    page.last_sign_at = at
+    page.save(update_fields=["last_sign_at"])
+
+
+def _owner_of(page: Page) -> tuple[decide.Target, ...]:
+    return (decide.Target("person", str(page.owner_id)),) if page.owner_id is not None else ()
+
+
+def _wake(page: Page, why: str, first: tuple[decide.Target, ...], by: Actor, via: Door, at: datetime) -> None:
+    """Nobody has the page any more, and it rings."""
+    _move(page, Verb.WAKE_AGAIN, by, via, at)
+    _ring(page, PAGE_WOKEN, {"why": why}, by, via, at, first=first)
+    page.save(update_fields=[*MOVED, *RANG])

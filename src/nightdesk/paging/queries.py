@@ -1,0 +1,332 @@
+"""What paging reads: who stands behind a target, what may wake, the open pages, and a page's story."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from nightdesk.base.models import Promise
+from nightdesk.base.refusals import NotFound
+from nightdesk.channels.models import Attempt, Delivery
+from nightdesk.customers.hours import next_opening
+from nightdesk.customers.models import Service, Subscription
+from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
+from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
+from nightdesk.customers.queries import contract_facts, support_hours
+from nightdesk.duty.queries import holder
+from nightdesk.journal.kinds import KINDS
+from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.paging import decide
+from nightdesk.paging.models import Integration, Page
+from nightdesk.people.models import Person, Team
+from nightdesk.people.queries import contacts_and_rules
+
+Brands: TypeAlias = Collection[int] | None
+"""Ids of the brands that the asker may see; None: all."""
+
+
+def integration_by_key(key: str) -> Integration | None:
+    """The integration whose key this is, with all that an alarm needs of it; None for a wrong or revoked key."""
+    found = Integration.objects.select_related("policy", "service", "hours", "team")
+    return found.filter(digest=digest_of(key), revoked_at=None).first()
+
+
+def digest_of(key: str) -> str:
+    """What is kept of a key: keys are long and random, so a plain SHA-256 cannot be turned back."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+# --- Whom a page rings -----------------------------------------------------------------------------------------------
+
+
+class Roll:
+    """Who stands behind the targets of `page` at one instant, and what each would be sent; read once a ring."""
+
+    def __init__(self, page: Page, at: datetime) -> None:
+        self._page, self._at = page, at
+        self._persons: dict[str, Person] = {}
+        self._reach: dict[str, decide.Reach] = {}
+        self._contacts: dict[str, tuple[str, str]] = {}
+
+    def candidates(self, target: decide.Target) -> list[decide.Candidate]:
+        """The active people behind `target` now; for `decide.plan_next`."""
+        persons = self._behind(target)
+        self._read(persons)
+        return [decide.Candidate(str(person.id), self._reach[str(person.id)].reachable) for person in persons]
+
+    def person(self, key: str) -> Person:
+        """One of those that came out of `candidates`."""
+        return self._persons[key]
+
+    def deliveries(self, key: str) -> list[tuple[str, str, datetime]]:
+        """What that person is sent: channel, address, when."""
+        return [(*self._contacts[one.contact], one.due_at) for one in self._reach[key].deliveries]
+
+    def _behind(self, target: decide.Target) -> list[Person]:
+        active = Person.objects.filter(active=True)
+        match target.kind:
+            case "seat":
+                person_id = self._holder(target.key)
+                return list(active.filter(id=person_id)) if person_id is not None else []
+            # A stamp that names nobody must not stop the ladder: the next rung is rung instead.
+            case "person":
+                return list(active.filter(id=target.key)) if target.key.isdecimal() else []
+            case "team":
+                return list(active.filter(teams=target.key)) if target.key.isdecimal() else []
+            case "manager":
+                return self._managers(active)
+            case "everybody":
+                return self._everybody(active)
+
+    def _holder(self, seat_key: str) -> int | None:
+        try:
+            return holder(seat_key, self._at)
+        except NotFound:
+            return None
+
+    def _managers(self, active: QuerySet[Person]) -> list[Person]:
+        team = self._page.team
+        if team is not None and team.manager_id is not None:
+            return list(active.filter(id=team.manager_id))
+        managed = _teams(self._page.brand_id).exclude(manager=None)
+        return list(active.filter(id__in=managed.values("manager")))
+
+    def _everybody(self, active: QuerySet[Person]) -> list[Person]:
+        """The team's members; where it has none who is active the brand's, and else everybody there is."""
+        if self._page.team_id is not None and (members := list(active.filter(teams=self._page.team_id))):
+            return members
+        return list(active.filter(teams__in=_teams(self._page.brand_id)).distinct()) or list(active)
+
+    def _read(self, persons: Sequence[Person]) -> None:
+        fresh = [person for person in persons if str(person.id) not in self._persons]
+        if not fresh:
+            return
+        told = contacts_and_rules([person.id for person in fresh])
+        for person in fresh:
+            methods, rules = told.get(person.id, ([], []))
+            key = str(person.id)
+            self._persons[key] = person
+            self._contacts |= {str(method.id): (method.channel, method.address) for method in methods}
+            self._reach[key] = decide.deliveries_for(
+                [decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency)) for rule in rules],
+                # One that nobody has confirmed yet is used: a doubtful address is better than silence.
+                [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
+                decide.Urgency(self._page.urgency),
+                self._at,
+            )
+
+
+def _teams(brand_id: int) -> QuerySet[Team]:
+    return Team.objects.filter(brand_id=brand_id)
+
+
+# --- May it wake -----------------------------------------------------------------------------------------------------
+
+
+def cover(integration: Integration, customer_id: int | None, priority: int, at: datetime) -> decide.Cover:
+    """What may be done about a machine's alarm now: by the customer's contract where one is touched and in force, else
+    by the integration's own rule. An integration without hours may always page.
+    """
+    level = Priority(f"P{priority}")
+    facts = contract_facts(customer_id, at) if customer_id is not None else None
+    if facts is not None:
+        promised, hours = what_is_promised(facts, level, at), facts.hours
+    elif integration.hours is not None:
+        hours = support_hours(integration.hours)
+        may_wake = frozenset(Priority(name) for name in integration.may_wake if name in MAY_EVER_WAKE)
+        promised = what_an_alarm_may_do(IntegrationRule(hours, may_wake), level, at)
+    else:
+        return decide.Cover(may_wake=True)
+    opens_at = None if promised.open_now else next_opening(hours, at)
+    return decide.Cover(may_wake=promised.may_page_now, opens_at=opens_at)
+
+
+def only_customer(service_id: int) -> int | None:
+    """The one active customer who buys the service; None where nobody does, or several."""
+    buyers = Subscription.objects.filter(service_id=service_id, customer__active=True)
+    found = list(buyers.values_list("customer_id", flat=True).distinct()[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
+    """The brand's services that have one of these keys, by key."""
+    return {service.key: service for service in Service.objects.filter(brand_id=brand_id, key__in=keys)}
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How the night stands. `unreached` of the unanswered could wake nobody."""
+
+    unanswered: int
+    held: int
+    unreached: int
+
+
+def open_pages(brand_ids: Brands) -> list[Page]:
+    """Pages that are not resolved: those nobody has first, then by priority, the oldest first."""
+    found = list(_pages(brand_ids).exclude(state=Page.State.RESOLVED))
+    return sorted(found, key=lambda page: (page.state != Page.State.TRIGGERED, page.priority, page.started_at))
+
+
+def page(page_id: UUID, brand_ids: Brands) -> Page:
+    """Raises NotFound where there is none, or it is another brand's."""
+    found = _pages(brand_ids).filter(id=page_id).first()
+    if found is None:
+        raise NotFound(f"Page {page_id} was asked for.", "There is no such page.", "Look at the open pages.")
+    return found
+
+
+def page_by_code(code: str, brand_ids: Brands) -> Page:
+    """The open page of that code, or the last one that had it. Raises NotFound."""
+    had = _pages(brand_ids).filter(code=code)
+    found = had.exclude(state=Page.State.RESOLVED).first() or had.first()
+    if found is None:
+        raise NotFound(f"Page {code} was asked for.", "No page has this code.", "Look at the open pages.")
+    return found
+
+
+def last_time(page: Page) -> Page | None:
+    """The last page before this one about the same part of the same service, resolved; its `resolution` says what
+    helped. None for a page that names no part.
+    """
+    if not page.component:
+        return None
+    same = Page.objects.filter(brand_id=page.brand_id, service_id=page.service_id, component=page.component)
+    over = same.filter(state=Page.State.RESOLVED, folded_into=None, started_at__lt=page.started_at).exclude(id=page.id)
+    # One that says what helped is worth more than a newer one that does not.
+    return over.exclude(resolution="").order_by("-resolved_at").first() or over.order_by("-resolved_at").first()
+
+
+def counts(brand_ids: Brands) -> Counts:
+    """For Tonight's heading."""
+    found = (
+        _in(brand_ids)
+        .exclude(state=Page.State.RESOLVED)
+        .aggregate(
+            unanswered=Count("id", filter=Q(state=Page.State.TRIGGERED)),
+            held=Count("id", filter=Q(state=Page.State.ACKNOWLEDGED)),
+            unreached=Count("id", filter=Q(state=Page.State.TRIGGERED, unreached=True)),
+        )
+    )
+    return Counts(**found)
+
+
+def _in(brand_ids: Brands) -> QuerySet[Page]:
+    return Page.objects.all() if brand_ids is None else Page.objects.filter(brand_id__in=brand_ids)
+
+
+def _pages(brand_ids: Brands) -> QuerySet[Page]:
+    return _in(brand_ids).select_related("brand", "owner", "service", "customer", "integration", "team", "folded_into")
+
+
+# --- A page's story --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Try:
+    """One attempt at one delivery."""
+
+    at: datetime
+    route: str
+    outcome: str
+    reason: str
+    took_ms: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a page's story. `future`: not yet happened, due at `at`.
+
+    `what` is the table it comes from, `kind` the entry's or promise's kind, for a delivery its channel. `text` is the
+    sentence, for a delivery the address; `note` what a person wrote, `who` the actor or recipient, `state` the
+    delivery's state.
+    """
+
+    at: datetime
+    what: str
+    kind: str
+    text: str
+    who: str
+    future: bool = False
+    via: str = ""
+    note: str = ""
+    state: str = ""
+    reason: str = ""
+    tries: tuple[Try, ...] = ()
+
+
+def story(page_id: UUID) -> list[Line]:
+    """All that happened to the page and all that is promised: what is still to come first, then the newest first."""
+    lines = [*_promised(page_id), *_delivered(page_id), *_happened(page_id)]
+    return sorted(lines, key=lambda line: (line.future, line.at), reverse=True)
+
+
+def _about(page_id: UUID) -> dict[str, str]:
+    return {"subject_kind": "page", "subject_id": str(page_id)}
+
+
+def _promised(page_id: UUID) -> list[Line]:
+    still = Promise.objects.filter(ended_at=None, **_about(page_id)).order_by("due_at")
+    return [Line(row.due_at, "promise", row.kind, row.why, "", future=True) for row in still]
+
+
+def _delivered(page_id: UUID) -> list[Line]:
+    rows = list(Delivery.objects.filter(**_about(page_id)).order_by("due_at", "id"))
+    tries: dict[UUID, list[Try]] = defaultdict(list)
+    for tried in Attempt.objects.filter(delivery_id__in=[row.id for row in rows]).order_by("at", "number"):
+        tries[tried.delivery_id].append(Try(tried.at, tried.route_name, tried.outcome, tried.reason, tried.took_ms))
+    told = [int(row.recipient_id) for row in rows if row.recipient_kind == "person"]
+    names = dict(Person.objects.filter(id__in=told).values_list("id", "name"))
+    return [
+        Line(
+            at=row.due_at,
+            what="delivery",
+            kind=row.channel,
+            text=row.address,
+            who=names.get(int(row.recipient_id), "") if row.recipient_kind == "person" else "",
+            future=row.ended_at is None and not tries[row.id],
+            state=row.state,
+            reason=row.reason,
+            tries=tuple(tries[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _happened(page_id: UUID) -> list[Line]:
+    entries = list(Entry.objects.filter(**_about(page_id)).order_by("at", "id"))
+    wrote = [entry.id for entry in entries if entry.commitment is not None]
+    notes = dict(PersonalText.objects.filter(entry_id__in=wrote).values_list("entry_id", "text"))
+    return [
+        Line(
+            at=entry.at,
+            what="entry",
+            kind=entry.kind,
+            text=_sentence(entry),
+            who=entry.by_name,
+            via=entry.via,
+            note=notes.get(entry.id, ""),
+        )
+        for entry in entries
+    ]
+
+
+def _sentence(entry: Entry) -> str:
+    """The entry's sentence with its facts put in; a fact that an old version did not have is left out."""
+    known = KINDS.get(entry.kind)
+    if known is None:
+        return entry.kind
+    facts = {name: _told(value) for name, value in entry.facts.items()}
+    return str(known.sentence).format_map(defaultdict(str, facts | {"by": entry.by_name}))
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,41 @@
+"""What a page says. How to answer, and each recipient's own link, are added by `channels` when it sends."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from nightdesk.paging.models import Page
+
+TITLE_LENGTH = 200
+"""Characters that the ledger keeps of a message's title."""
+
+
+def headline(page: Page) -> str:
+    """The page in one line: priority, title, and how many alarms stand behind it where it is more than one."""
+    line = f"P{page.priority} {page.title}"
+    if page.alarm_count < 2:
+        return line[:TITLE_LENGTH]
+    more = _(" (and %(count)d more alarms)") % {"count": page.alarm_count - 1}
+    return line[: TITLE_LENGTH - len(more)] + more
+
+
+def asking_headline(page: Page) -> str:
+    """The same for its owner who gave no sign of life."""
+    return (_("Are you on it? %(page)s") % {"page": headline(page)})[:TITLE_LENGTH]
+
+
+def where(page: Page) -> str:
+    """The part that failed, in one line; "" where the title names it already, for a text has little room."""
+    return "" if page.component.casefold() in page.title.casefold() else page.component
+
+
+def wait(seconds: float) -> str:
+    """A wait as people say it: 5 min, 90 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    return _("%d s") % round(seconds) if rest else _("%d min") % minutes
+
+
+def time_of_day(at: datetime, zone: str) -> str:
+    """The time of day in `zone`: 04:13."""
+    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
