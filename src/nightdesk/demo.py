@@ -60,9 +60,9 @@ SERVICES = {
     "dns": "DNS",
 }
 TARGETS = {
-    "P1": {"respond": "PT30M", "fix": "PT4H", "clock": "every_minute"},
-    "P2": {"respond": "PT1H", "fix": "PT8H", "clock": "covered_time"},
-    "P3": {"respond": "PT4H", "fix": "PT24H", "clock": "covered_time"},
+    "P1": {"respond": "PT30M", "fix": "PT4H", "clock": "wall"},
+    "P2": {"respond": "PT1H", "fix": "PT8H", "clock": "open"},
+    "P3": {"respond": "PT4H", "fix": "PT24H", "clock": "open"},
 }
 CUSTOMERS: tuple[dict[str, Any], ...] = (
     {"name": "Harbour Foods", "ref": "HF-100", "cover": "full", "may_wake": ["P1", "P2"], "buys": ("lines", "voice")},
@@ -196,12 +196,12 @@ def _plan(brand: Brand, ids: dict[Member, int], at: datetime, doing: dict[str, A
 
 
 def _customers(brand: Brand, at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
-    holidays = {"nation": "GB", "subdivision": "ENG"}
+    common: Any = {"zone": "Europe/London", "nation": "GB", "subdivision": "ENG", "public": True}
     office = customers.make_hours(
-        brand_id=brand.id, name="Office hours", zone="Europe/London", week=OFFICE_WEEK, public=True, **holidays, **doing
+        brand_id=brand.id, fields={"name": "Office hours", "week": OFFICE_WEEK, **common}, **doing
     )
     long = customers.make_hours(
-        brand_id=brand.id, name="Extended hours", zone="Europe/London", week=LONG_WEEK, public=True, **holidays, **doing
+        brand_id=brand.id, fields={"name": "Extended hours", "week": LONG_WEEK, **common}, **doing
     )
     services = {
         key: customers.make_service(brand_id=brand.id, key=key, name=name, **doing) for key, name in SERVICES.items()

@@ -8,30 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightdesk.access.models import Brand
-from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from tests.api.conftest import START, Caller, token_for
+from tests.api.promised import promise_due
 from tests.api.test_door import problem
-
-
-def promise_due(minutes: int, *, brand_id: int | None = None, why: str = "ring", **more: Any) -> Promise:
-    return Promise.objects.create(
-        id=uuid7(START),
-        lane="plain",
-        kind="test.ring",
-        subject_kind="page",
-        subject_id="1",
-        due_at=START + timedelta(minutes=minutes),
-        created_at=START,
-        why=why,
-        brand_id=brand_id,
-        **more,
-    )
 
 
 def followed(caller: Caller, path: str, between: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
@@ -54,11 +38,17 @@ def test_the_parts_together_are_the_whole_while_rows_come_and_go(
     caller = token_for(["read"])
     before = [str(promise_due(due).id) for due in dues]
     come = iter(coming)
-    items = followed(caller, f"/promises?limit={limit}", lambda: [promise_due(due) for due in [next(come, None)] if due is not None] and None)
+    items = followed(
+        caller,
+        f"/promises?limit={limit}",
+        lambda: [promise_due(due) for due in [next(come, None)] if due is not None] and None,
+    )
     ids = [item["id"] for item in items]
     assert len(ids) == len(set(ids))
     assert set(before) <= set(ids)
-    assert [(item["due_at"], UUID(item["id"])) for item in items] == sorted((item["due_at"], UUID(item["id"])) for item in items)
+    assert [(item["due_at"], UUID(item["id"])) for item in items] == sorted(
+        (item["due_at"], UUID(item["id"])) for item in items
+    )
 
 
 def test_the_last_part_says_that_it_is_the_last(admin: Caller) -> None:

@@ -113,8 +113,24 @@ INNER_WORKINGS = {
     "answer": "asks for the verb that the answer stands for",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "note_token_use": "says only when",
+    "keep_refused_alarm": "keeps what no key could be found for",
+    "receive_inbound": "keeps what a provider said; its signature is what lets it in",
+    "note_receipt": "a provider's word on a message of ours",
+    "take_answer": "asks for the verb that the answer stands for",
+    "mark_delivery_seen": "part of showing somebody their own page",
+    "forget_private_words": "retention's own work",
+    "drop_month": "retention's own work",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
+
+ITS_OWN = {
+    "ring_page": "the next rung of a page's ladder is due",
+    "check_page": "somebody who took a P1 may have fallen asleep",
+    "wake_page": "a snooze is over",
+    "begin_turn": "a turn of duty begins",
+    "replan_seat": "the plan of a seat has changed",
+}
+"""Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
@@ -131,9 +147,11 @@ def verbs_in(scopes: Iterable[str]) -> frozenset[str]:
 
 def brands_for(by: Actor, verb: str) -> set[int] | None:
     """The brands in which the actor may do it; None means every one, and an empty set none."""
-    roles = VERBS[verb]
+    roles = VERBS[verb] if verb not in ITS_OWN else frozenset()
     if by.kind == "scheduler":
         return None
+    if verb in ITS_OWN:
+        return set()
     if by.scopes is not None and verb not in verbs_in(by.scopes):
         return set()
     if by.kind == "machine":
@@ -162,7 +180,7 @@ def require(by: Actor, verb: str, brand_id: int | None) -> None:
 def forbidden(by: Actor, verb: str) -> Forbidden:
     """The refusal that `require` raises, for a verb whose rule needs more than the table."""
     scoped_out = by.scopes is not None and verb not in verbs_in(by.scopes)
-    roles = ", ".join(sorted(VERBS[verb])) or "no role, only a machine's scope,"
+    roles = ", ".join(sorted(VERBS.get(verb, ()))) or "no role, only a machine's scope,"
     return Forbidden(
         f"{by.name} asked to {verb.replace('_', ' ')}.",
         f"The token's scopes leave out {verb}." if scoped_out else f"{roles[:1].upper()}{roles[1:]} may do that here.",

@@ -22,6 +22,7 @@ from nightdesk.customers.promised import Channels, Reason
 
 router = Router(tags=["customers"])
 
+
 class CustomerIn(Schema):
     """`ref` is the number that you and they call it by. Without a language or zone they have the brand's."""
 
@@ -427,9 +428,7 @@ def make_contract(request: HttpRequest, customer_id: Id, body: ContractIn) -> An
         "may_wake": [priority.value for priority in body.may_wake],
         "targets": {priority.value: aim.dict(exclude_none=True) for priority, aim in body.targets.items()},
     }
-    return actions.make_contract(
-        customer_id=customer_id, **fields, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.make_contract(customer_id=customer_id, **fields, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/customers/{customer_id}/services", response=Listing[SubscriptionOut])
@@ -450,9 +449,7 @@ def make_subscription(request: HttpRequest, customer_id: Id, body: SubscriptionI
 @router.delete("/subscriptions/{subscription_id}", response={204: None})
 def end_subscription(request: HttpRequest, subscription_id: Id) -> None:
     """The customer no longer buys it."""
-    actions.end_subscription(
-        subscription_id=subscription_id, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    actions.end_subscription(subscription_id=subscription_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/hours", response=Listing[HoursOut])
@@ -465,9 +462,7 @@ def list_hours(request: HttpRequest, cut: Query[Cut]) -> Any:
 def make_hours(request: HttpRequest, body: HoursIn) -> Any:
     """New support hours."""
     fields = actions.HoursFields(**body.dict(exclude={"brand_id"}))
-    return actions.make_hours(
-        brand_id=body.brand_id, fields=fields, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.make_hours(brand_id=body.brand_id, fields=fields, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/services", response=Listing[ServiceOut])

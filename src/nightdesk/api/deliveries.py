@@ -1,7 +1,7 @@
 """The delivery ledger: what was sent to whom, by which way, and what came of it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,6 +15,10 @@ from nightdesk.channels.models import Attempt, Delivery, Message
 
 router = Router(tags=["deliveries"])
 
+State = Literal[
+    "queued", "sending", "accepted", "delivered", "read", "expired", "failed_for_now", "failed", "superseded"
+]
+
 
 class DeliveryOut(Schema):
     """One message to one address by one channel. `due_at` is when it is, or was, to be sent."""
@@ -27,7 +31,7 @@ class DeliveryOut(Schema):
     recipient_id: str
     channel: str
     address: str
-    state: Delivery.State
+    state: State
     due_at: datetime
     created_at: datetime
     accepted_at: datetime | None
@@ -64,7 +68,7 @@ class DeliveryWithAttempts(DeliveryOut):
 class DeliveryFilter(Schema):
     """Fields that are not given leave the list whole."""
 
-    state: Delivery.State | None = None
+    state: State | None = None
     channel: str | None = Field(None, max_length=20)
     subject_kind: str | None = Field(None, max_length=30)
     subject_id: str | None = Field(None, max_length=60)

@@ -101,9 +101,7 @@ def take_duty(request: HttpRequest, seat_key: str) -> Any:
 def set_first_holder(request: HttpRequest, seat_key: str, body: ToPerson) -> Any:
     """Say who holds a seat that nobody has held yet."""
     now = clock.now()
-    actions.set_first_holder(
-        seat_key=seat_key, person_id=body.person_id, by=actor_of(request), via=Door.API, at=now
-    )
+    actions.set_first_holder(seat_key=seat_key, person_id=body.person_id, by=actor_of(request), via=Door.API, at=now)
     return _seat(seat_key, now)
 
 

@@ -154,9 +154,7 @@ def make_integration(request: HttpRequest, body: IntegrationIn) -> Any:
 @router.delete("/integrations/{integration_id}", response=IntegrationOut)
 def revoke_integration(request: HttpRequest, integration_id: Id) -> Any:
     """Its key opens nothing any more; its pages stay."""
-    return actions.revoke_integration(
-        integration_id=integration_id, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.revoke_integration(integration_id=integration_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/policies", response=Listing[PolicyOut])

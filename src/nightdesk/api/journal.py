@@ -85,7 +85,9 @@ def erase_entry(request: HttpRequest, entry_id: UUID) -> Any:
 
 
 def _with_text(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    written = dict(PersonalText.objects.filter(entry_id__in=[entry.id for entry in entries]).values_list("entry_id", "text"))
+    written = dict(
+        PersonalText.objects.filter(entry_id__in=[entry.id for entry in entries]).values_list("entry_id", "text")
+    )
     return [
         {
             **{column: getattr(entry, column) for column in EntryOut.model_fields if column not in ("text", "erased")},

@@ -97,6 +97,13 @@ class Api(NinjaAPI):
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation.pop("description", operation["summary"]).strip().removesuffix(".")
+    for parameter in operation.get("parameters", []):
+        # Leaving a parameter out is how nothing is said; there is no null in an address.
+        options = parameter["schema"].get("anyOf", [])
+        if {"type": "null"} in options:
+            parameter["schema"] |= next(option for option in options if option != {"type": "null"})
+            del parameter["schema"]["anyOf"]
     responses = operation["responses"]
     for status, meaning in PROBLEMS.items():
         if status in (401, 403) and not operation.get("security"):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -33,7 +33,7 @@ class PageOut(Schema):
     id: UUID
     code: str
     brand: Named
-    state: Page.State
+    state: Literal["triggered", "acknowledged", "resolved"]
     priority: Priority
     urgency: str
     title: str
@@ -107,7 +107,8 @@ class PageIn(Schema):
     """A page by hand. Without `policy_id` the brand's first policy is taken."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"brand_id": 1, "title": "Core router is down", "priority": "P1"}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"brand_id": 1, "title": "Core router is down", "priority": "P1"}]},
     )
     brand_id: Id
     title: str = Field(min_length=1, max_length=300)
@@ -248,9 +249,7 @@ def reassign_page(request: HttpRequest, page_id: UUID, body: Reassignment) -> An
 @router.post("/{page_id}/snooze", response=PageWhole)
 def snooze_page(request: HttpRequest, page_id: UUID, body: Snooze) -> Any:
     """Quiet until then; it rings again after that."""
-    return actions.snooze_page(
-        page_id=page_id, until=body.until, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.snooze_page(page_id=page_id, until=body.until, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.post("/{page_id}/notes", response={201: PageWhole})

@@ -163,9 +163,7 @@ def read_person(request: HttpRequest, person_id: Id) -> Any:
 def edit_person(request: HttpRequest, person_id: Id, body: PersonChanges) -> Any:
     """Change what is known of somebody."""
     changes = actions.PersonChanges(**body.dict(exclude_unset=True))
-    return actions.edit_person(
-        person_id=person_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.edit_person(person_id=person_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.post("/people/{person_id}/deactivate", response=PersonWhole)

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from psycopg.errors import ForeignKeyViolation
 
 from nightdesk.base.refusals import Invalid, NotFound, NotSignedIn, Refusal
 
@@ -85,6 +86,14 @@ def as_refusal(error: Exception) -> Refusal:
             return Unreadable(_("A request was made."), _("It cannot be read."), _("Send well-formed JSON in UTF-8."))
         case Http404():
             return NotFound(_("This address was asked."), _("There is nothing here."), _("See openapi.json."))
+        case DataError():
+            return Invalid(
+                _("Values were given."), _("One is longer or larger than can be kept."), _("Give a smaller one.")
+            )
+        case IntegrityError(__cause__=ForeignKeyViolation()):
+            return Invalid(
+                _("Something was named by its number."), _("There is no such thing (any more)."), _("Look at the list.")
+            )
         case OperationalError() | InterfaceError():
             log.warning("The database did not answer in time: %s", error)
             return Away(

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from nightdesk.access.promise_verbs import retry_promise, void_promise
+from nightdesk.access import promise_verbs
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable
@@ -81,15 +81,15 @@ def read_promise(request: HttpRequest, promise_id: UUID) -> Any:
 
 
 @router.post("/{promise_id}/retry", response=PromiseOut)
-def retry_promise_now(request: HttpRequest, promise_id: UUID) -> Any:
+def retry_promise(request: HttpRequest, promise_id: UUID) -> Any:
     """Try a promise again now: one that was given up, or one that waits for its next try."""
-    return retry_promise(promise_id=promise_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return promise_verbs.retry_promise(promise_id=promise_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.post("/{promise_id}/void", response=PromiseOut)
-def void_one_promise(request: HttpRequest, promise_id: UUID) -> Any:
+def void_promise(request: HttpRequest, promise_id: UUID) -> Any:
     """Say that a promise is no longer wanted."""
-    return void_promise(promise_id=promise_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return promise_verbs.void_promise(promise_id=promise_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 def _readable(request: HttpRequest) -> QuerySet[Promise]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
-from nightdesk.access.actions import make_token, revoke_token
+from nightdesk.access import actions
 from nightdesk.access.models import Token
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
@@ -60,14 +60,14 @@ def list_tokens(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, readable(request, "make_token", Token.objects.all()), TokenOut, cut)
 
 
-@router.post("", response={201: TokenMade}, url_name="make_token")
-def make_api_token(request: HttpRequest, body: TokenIn) -> Any:
+@router.post("", response={201: TokenMade})
+def make_token(request: HttpRequest, body: TokenIn) -> Any:
     """Make a token. Its secret stands in the answer and is never shown again."""
-    token, secret = make_token(**body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
+    token, secret = actions.make_token(**body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
     return {**TokenOut.from_orm(token).dict(), "secret": secret}
 
 
 @router.delete("/{token_id}", response=TokenOut)
-def revoke_api_token(request: HttpRequest, token_id: Id) -> Any:
+def revoke_token(request: HttpRequest, token_id: Id) -> Any:
     """The token opens nothing any more."""
-    return revoke_token(token_id=token_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return actions.revoke_token(token_id=token_id, by=actor_of(request), via=Door.API, at=clock.now())

@@ -70,5 +70,7 @@ class Named(Schema):
 class Note(Schema):
     """What a person wrote."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"text": "Rebooted the switch; watching it."}]}
+    )
     text: Words

@@ -1,22 +1,19 @@
 """Doing a thing once for an `Idempotency-Key`, however often the request comes, and giving the same answer each time."""
 
 import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 
+from nightdesk.base import vault
 from nightdesk.base.models import IdempotentAnswer
 from nightdesk.base.refusals import KeyReused, Refusal
 
 KEPT_FOR = timedelta(hours=24)
-_SWEPT_AT_ONCE = 50
 
 
 class KeyInUse(Refusal):
@@ -44,7 +41,8 @@ def answer_once(*, caller: str, key: str, fingerprint: str, at: datetime, do: Ca
     what was written and is not kept: nothing has happened, so a repeat asks anew. A second request with the key waits for
     the first. Raises KeyReused where the key came with another `fingerprint`, KeyInUse where the wait is too long.
     """
-    _forget_old(at, caller, key)
+    # What is past its time is cleared away by `housekeeping` some time later; until then it must not be answered with.
+    IdempotentAnswer.objects.filter(caller=caller, key=key, created_at__lt=at - KEPT_FOR).delete()
     try:
         # Two at once meet at the unique constraint: the second waits there until the first has committed or undone.
         kept, first = IdempotentAnswer.objects.get_or_create(
@@ -73,27 +71,15 @@ def answer_once(*, caller: str, key: str, fingerprint: str, at: datetime, do: Ca
     return answer
 
 
-def _forget_old(at: datetime, caller: str, key: str) -> None:
-    """Drop this key if its time is over, and a few others whose time is over, so that the table stays small."""
-    old = IdempotentAnswer.objects.filter(created_at__lt=at - KEPT_FOR)
-    old.filter(caller=caller, key=key).delete()
-    some = old.order_by("created_at").select_for_update(skip_locked=True)[:_SWEPT_AT_ONCE]
-    IdempotentAnswer.objects.filter(id__in=[row.id for row in some.only("id")]).delete()
-
-
-def _cipher() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"kept answers:" + settings.SECRET_KEY.encode()).digest()))
-
-
 def _sealed(body: bytes) -> str:
     """Encrypted: the answer to "make a token" holds the token, and the database must not."""
-    return _cipher().encrypt(body).decode()
+    return base64.b64encode(vault.seal(body)).decode()
 
 
 def _opened(sealed: str) -> bytes:
     try:
-        return _cipher().decrypt(sealed.encode())
-    except InvalidToken as error:
+        return vault.open_(base64.b64decode(sealed))
+    except vault.Unreadable as error:
         raise KeyReused(
             _("A request came with a used Idempotency-Key."),
             _("The master key has changed since, so its answer cannot be read."),

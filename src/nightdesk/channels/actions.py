@@ -89,12 +89,9 @@ def queue_message(
     """The message is in the ledger, once a recipient, and goes out when each is due.
 
     The same address twice by one channel at one instant is one delivery. Without `valid_until` it is tried for KEEP_TRYING.
-    `answers`: see `answering.offered`. The words of a `private` message lie sealed until it was sent. Raises Invalid for
-    an answer verb that nobody has registered.
+    `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
+    the body alone. The words of a `private` message lie sealed until it was sent.
     """
-    unknown = {entry[0] for entry in (answers or {}).values()} - ANSWER_VERBS.keys()
-    if unknown:
-        raise Invalid(_("A message was to be sent."), f"No answer verb {', '.join(sorted(unknown))} is known.", "")
     message = Message(
         id=uuid7(at),
         at=at,
@@ -137,7 +134,8 @@ def forget_private_words(*, by: Actor, via: Door, at: datetime) -> int:
 
 
 def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> Delivery:
-    occurrence = f"{message.id}:{to.channel}:{to.address}:{to.due_at.isoformat()}"
+    where = to.address or f"{to.kind} {to.id}"  # a pocket has no address of its own
+    occurrence = f"{message.id}:{to.channel}:{where}:{to.due_at.isoformat()}"
     if len(occurrence) > 200:
         occurrence = f"{message.id}:{to.channel}:{hashlib.sha256(occurrence.encode()).hexdigest()}"
     return Delivery(
@@ -556,7 +554,8 @@ def save_route(
     channel: str,
     driver: str,
     name: str,
-    settings: Mapping[str, Any],
+    config: Mapping[str, Any],
+    secrets: Mapping[str, Any] | None = None,
     route_id: int | None = None,
     brand_id: int | None = None,
     position: int = 0,
@@ -567,7 +566,8 @@ def save_route(
 ) -> Route:
     """The route is set up so, and starts afresh without any failures; a new one where `route_id` is None.
 
-    `settings` are the driver's fields; a secret that is empty or missing stays as it was. Raises NotFound, Forbidden,
+    `config` and `secrets` are the driver's fields (which is which the driver knows); a secret that is empty or missing
+    stays as it was. Raises NotFound, Forbidden,
     Invalid (unknown driver or field, a required one missing, a value that does not fit, a name that is taken).
     """
     require(by, "save_route", brand_id)
@@ -587,10 +587,11 @@ def save_route(
     if route is None:
         raise NotFound(asked, _("It does not exist."), _("Make a new one."))
     if route_id is not None:
-        require(by, "save_route", route.brand_id)
-    if Route.objects.filter(channel=channel, name=name.strip()).exclude(id=route_id).exists():
+        require(by, "save_route", route.brand_id)  # nobody takes another brand's route
+    if Route.objects.filter(channel=channel, name=name.strip()).exclude(id=route.id or 0).exists():
         raise Invalid(asked, _("There is a route of that name already."), _("Choose another name."), field="name")
-    open_, secret = _sorted_settings(known, settings, route, asked)
+    given = {**config, **(secrets or {})}
+    open_, secret = _sorted_settings(known, given, route, asked)
     before = {"driver": route.driver, "enabled": route.enabled, "position": route.position, "config": route.config}
     route.channel, route.driver, route.name, route.brand_id = channel, driver, name.strip()[:60], brand_id
     route.position, route.enabled, route.config = position, enabled, open_
@@ -613,7 +614,7 @@ def save_route(
             "name": route.name,
             "channel": channel,
             "changed": {key: after[key] for key in after if route_id is None or before[key] != after[key]},
-            "secrets": sorted(field.name for field in known.fields if field.secret and settings.get(field.name)),
+            "secrets": sorted(field.name for field in known.fields if field.secret and given.get(field.name)),
         },
     )
     promises.wake_workers()
@@ -676,11 +677,16 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
         value = value.strip()
     if value is None or value == "":
         return None
-    fits = {
-        "integer": lambda: int(value) if str(value).isascii() and str(value).isdigit() else None,
-        "flag": lambda: value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower()),
-        "choice": lambda: value if value in field.choices else None,
-    }.get(field.kind, lambda: value if isinstance(value, str) and len(value) <= 20_000 else None)()
+    fits: Any = None
+    match field.kind:
+        case "integer" if str(value).isascii() and str(value).isdigit():
+            fits = int(value)
+        case "flag":
+            fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+        case "choice" if value in field.choices:
+            fits = value
+        case "text" | "long" if isinstance(value, str) and len(value) <= 20_000:
+            fits = value
     if fits is None:
         expected = ", ".join(field.choices) or field.kind
         raise Invalid(

@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 
 from nightdesk.base import clock, vault
-from nightdesk.base.worker import POLL_EVERY, Shift
+from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
 from nightdesk.channels.answering import offered
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
@@ -32,7 +32,7 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import messages_of, settings_of
 from nightdesk.channels.registry import CHANNELS, built_in
-from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, record_outcomes, still_wanted
+from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
 
 log = logging.getLogger(__name__)
 
@@ -85,16 +85,21 @@ class Job:
 
 def send_messages(shift: Shift) -> None:
     """The worker's thread "sender": runs until the shift ends."""
+    shaken = True  # an earlier run may have left something leased
     with Sender(shift.worker) as sender, _forwarding(shift, sender):
         while not shift.stopping.is_set():
             sender.woken.clear()
             shift.begin()
             try:
+                if shaken:
+                    sender.recover()
+                shaken = False
                 busy = sender.take_turn()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("The database is away (%s); what was sent is recorded later", str(error).strip()[:200])
                 connection.close()
-                shift.stopping.wait(0.3)
+                shaken = True
+                shift.stopping.wait(RETRY_AFTER)
                 continue
             finally:
                 shift.end()
@@ -152,6 +157,14 @@ class Sender:
         """Deliveries that are held, and not yet recorded."""
         with self._lock:
             return len(self._jobs)
+
+    def recover(self) -> None:
+        """After an error of the database: free what may have been leased without our hearing of it."""
+        with self._lock:
+            known = list(self._jobs)
+        freed = give_back_unknown(self._worker, known)
+        if freed:
+            log.warning("Gave back %s deliveries that were leased unheard", freed)
 
     def take_turn(self) -> bool:
         """Record what came of things, look at what waits, claim more. True where another turn at once may find more."""

@@ -71,25 +71,32 @@ def claim_deliveries(
     rows = list(
         Delivery.objects.raw(
             """
-            UPDATE channels_delivery r
-            SET leased_by = %s, leased_at = %s, attempt = r.attempt + 1,
-                state = CASE r.state WHEN 'accepted' THEN r.state ELSE 'sending' END
-            FROM (
+            WITH due AS MATERIALIZED (
                 SELECT id, month FROM channels_delivery
                 WHERE lane = %s AND due_at <= %s AND ended_at IS NULL AND leased_by IS NULL
                   AND NOT EXISTS (
                       SELECT FROM unnest(%s::text[], %s::bigint[]) AS f (channel, brand)
                       WHERE f.channel = channels_delivery.channel AND f.brand = coalesce(brand_id, 0))
                 ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
-            ) due
+            )
+            UPDATE channels_delivery r
+            SET leased_by = %s, leased_at = %s, attempt = r.attempt + 1,
+                state = CASE r.state WHEN 'accepted' THEN r.state ELSE 'sending' END
+            FROM due
             WHERE r.id = due.id AND r.month = due.month
             RETURNING r.*
             """,
-            [worker, at, lane, at, channels, brands, limit],
+            [lane, at, channels, brands, limit, worker, at],
         )
     )
     rows.sort(key=lambda row: (row.due_at, row.id))
     return rows
+
+
+def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
+    """Free what `worker` has leased and does not know of, because the answer to its claim was lost; returns how many."""
+    mine = Delivery.objects.filter(leased_by=worker, ended_at=None).exclude(id__in=known)
+    return mine.update(leased_by=None, leased_at=None)
 
 
 def still_wanted(held: Iterable[tuple[UUID, date, int]]) -> set[UUID]:

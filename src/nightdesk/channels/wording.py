@@ -7,6 +7,14 @@ from django.utils.translation import gettext as _
 from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Said
 
+LINK = "{link}"
+"""Where in a body the link of each delivery is put in."""
+
+
+def filled_in(body: str, link: str) -> str:
+    """The body with its link; without one, where nothing is to be answered."""
+    return body.replace(LINK, link)
+
 
 def how_to_answer(verbs: Collection[str], code: str) -> str:
     """What to text back, in one short sentence; "" where nothing is to be answered."""
@@ -18,7 +26,11 @@ def how_to_answer(verbs: Collection[str], code: str) -> str:
 
 
 def text_of(said: Said, link: str, parts: int) -> str:
-    """The whole text message in at most `parts` parts: of title and body as much as fits, and all of how to answer."""
+    """The whole text message in at most `parts` parts. A body that has a place for the link says all that is to be said;
+    else: of title and body as much as fits, and all of how to answer.
+    """
+    if LINK in said.body:
+        return sms_text.fit(filled_in(said.body, link), parts)
     head = "\n".join(line for line in (said.title.strip(), said.body.strip()) if line)
     foot = "\n".join(line for line in (how_to_answer(said.verbs, said.code), link) if line)
     if not foot:

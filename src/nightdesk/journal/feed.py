@@ -38,7 +38,8 @@ def as_atom(lines: Sequence[Line], *, title: str, address: str, home: str, at: d
             entry, "link", rel="alternate", href=f"{home}?subject={line.subject[0]}:{line.subject[1]}", type="text/html"
         )
         _add(entry, "summary", f"{line.subject[0]} {line.subject[1]}, {line.via}")
-    return ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
+    document: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: str) -> ElementTree.Element:

@@ -65,7 +65,6 @@ PROMISES = (RING, ALIVE, UNSNOOZE)
 
 TITLE_LENGTH = 300
 PART_LENGTH = 200
-MESSAGE_TITLE_LENGTH = 200
 STALE_AFTER = timedelta(hours=1)
 """A message of a ring that is not out by then is not sent any more: the ladder has rung others meanwhile."""
 HEARD_EVERY = timedelta(minutes=1)
@@ -74,8 +73,8 @@ CODE_RESTS = timedelta(days=1)
 """A page's code is not given out again so soon: an answer that comes late must not take another page."""
 NEVER_A_CODE = frozenset({"100", "101", "110", "111", "112", "118", "123", "911", "999"})
 """Numbers that mean help, or something else, wherever they are seen."""
-PHONES = frozenset({"sms", "voice"})
-"""Channels that get the short text."""
+ANSWERED_BY = ("acknowledge", "resolve", "escalate", "note", "status")
+"""What may be answered to a page's message; `answering` does it."""
 
 # A sender that gives no severity may mean the worst, so it counts as that.
 PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "warning": 3, "info": 4}
@@ -267,40 +266,30 @@ def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[st
 
 
 class _Intake:
-    """One request's triggers, under the locks of their streams. Alarms and counts are written together by `write`."""
+    """One request's triggers, under the locks of their gates. Alarms and counts are written together by `write`."""
 
     def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime) -> None:
         self._integration, self._by, self._via, self._at = integration, by, via, at
         self._storm = decide.Storm(limit=integration.storm_limit)
-        self._pages: dict[UUID, Page] = {}
-        self._of_gate: dict[int, list[Page]] = {}
+        self._locked: dict[UUID, Page] = {}
+        self._open: dict[int, dict[UUID, decide.OpenPage]] = {}
         self._new: list[Alarm] = []
         self._again: Counter[UUID] = Counter()
         self._changed: dict[UUID, Page] = {}
 
     def trigger(self, signal: Signal, known: dict[str, Alarm], gate: StormGate, service: Service | None) -> None:
         """The signal is counted on the page that has its key, joins a storm's page, or starts one. `known` learns it."""
-        at = self._at
         priority, urgency = _weigh(self._integration, signal.severity)
         alarm = known.get(signal.dedup_key)
-        page = self._page_of(alarm, priority, urgency) if alarm is not None else None
-        if page is not None and page.state == Page.State.RESOLVED:  # by a person, just now
-            alarm = page = None
-        others = self._gate_pages(gate) if page is None else []
-        verdict = decide.fold(_told(page) if page else None, urgency, [_told(p) for p in others], at, self._storm)
-        if alarm is not None and page is not None:
-            self._count(alarm)
-            self._worsen(page, priority, verdict.verdict == "raise")
+        if alarm is not None and self._repeat(alarm, priority, urgency):
             return
-        if verdict.verdict == "own":
+        page = self._join(urgency, gate, known)
+        if page is None:
             page = self._start(signal, priority, urgency, gate, service)
         else:
-            assert verdict.into is not None  # decide.fold: every other verdict names it
-            page = self._pages[verdict.into]
-            if verdict.verdict == "gather":
-                self._gather(page, [self._pages[taken] for taken in verdict.absorbs], known)
-            page.folded_at = at
+            page.folded_at = self._at
             page.alarm_count += 1
+            self._open[gate.id][page.id] = _told(page)
             self._changed[page.id] = page
             self._worsen(page, priority, urgent=False)
         known[signal.dedup_key] = self._alarm(signal, page)
@@ -320,24 +309,62 @@ class _Intake:
             page.save(update_fields=["alarm_count", "folded_at", "priority"])
         self._changed = {}
 
-    def _page_of(self, alarm: Alarm, priority: int, urgency: Urgency) -> Page:
-        """The alarm's page; locked where the signal may change it, for a mere repeat only counts on the alarm."""
-        page = self._pages.get(alarm.page_id, alarm.page)
-        louder = priority < page.priority or (urgency is Urgency.HIGH and page.urgency == Urgency.LOW)
-        if louder and page.id not in self._pages:
-            page = Page.objects.select_for_update(of=("self",)).select_related("team", "owner").get(id=page.id)
-            self._pages[page.id] = page
-        return page
+    def _repeat(self, alarm: Alarm, priority: int, urgency: Urgency) -> bool:
+        """Count it on its alarm; the page is locked only where it grows worse by it. False: somebody has just resolved
+        that page, so it is no repeat any more.
+        """
+        page = self._locked.get(alarm.page_id, alarm.page)
+        verdict = decide.fold(_told(page), urgency, (), self._at, self._storm)
+        if verdict.verdict == "raise" or priority < page.priority:
+            page = self._lock([alarm.page_id])[0]
+            if page.state == Page.State.RESOLVED:
+                return False
+            self._worsen(page, priority, urgent=urgency is Urgency.HIGH and page.urgency == Urgency.LOW)
+        if alarm._state.adding:
+            alarm.count += 1
+        else:
+            self._again[alarm.id] += 1
+        return True
 
-    def _gate_pages(self, gate: StormGate) -> list[Page]:
-        """The stream's open pages that a new alarm may fold into, locked."""
-        if gate.id not in self._of_gate:
+    def _join(self, urgency: Urgency, gate: StormGate, known: Mapping[str, Alarm]) -> Page | None:
+        """The page that the storm rule gives a new alarm, locked and with all that it absorbs; None: one of its own."""
+        fit = self._fitting(gate)
+        while True:
+            verdict = decide.fold(None, urgency, list(fit.values()), self._at, self._storm)
+            if verdict.into is None:
+                return None
+            # Which pages are the stream's, the gate's lock keeps as it is; but a person may have taken one meanwhile.
+            into, *absorbed = self._lock([verdict.into, *verdict.absorbs])
+            stale = [page for page in (into, *absorbed) if fit[page.id] != _told(page)]
+            for page in stale:
+                fit[page.id] = _told(page)
+                if page.state == Page.State.RESOLVED:
+                    del fit[page.id]
+            if stale:
+                continue
+            if absorbed:
+                self._gather(into, absorbed, known)
+                for page in absorbed:
+                    del fit[page.id]
+            return into
+
+    def _fitting(self, gate: StormGate) -> dict[UUID, decide.OpenPage]:
+        """The stream's open pages that a new alarm may fold into."""
+        if gate.id not in self._open:
             since = self._at - self._storm.window
-            recent = Page.objects.filter(gate=gate).exclude(state=Page.State.RESOLVED)
-            recent = recent.filter(Q(started_at__gt=since) | Q(folded_at__gt=since)).order_by("id")
-            found = list(recent.select_for_update(of=("self",)).select_related("team", "owner"))
-            self._of_gate[gate.id] = [self._pages.setdefault(page.id, page) for page in found]
-        return [page for page in self._of_gate[gate.id] if page.state != Page.State.RESOLVED]
+            found = Page.objects.filter(gate=gate).exclude(state=Page.State.RESOLVED)
+            found = found.filter(Q(started_at__gt=since) | Q(folded_at__gt=since))
+            found = found.only("id", "urgency", "state", "started_at", "folded_at")
+            self._open[gate.id] = {page.id: _told(self._locked.get(page.id, page)) for page in found}
+        return self._open[gate.id]
+
+    def _lock(self, ids: Sequence[UUID]) -> list[Page]:
+        """Pages as they are now, locked until the end; in the order asked for."""
+        missing = [page_id for page_id in ids if page_id not in self._locked]
+        if missing:
+            found = Page.objects.filter(id__in=missing).order_by("id").select_for_update()
+            self._locked |= {page.id: page for page in found}
+        return [self._locked[page_id] for page_id in ids]
 
     def _start(self, signal: Signal, priority: int, urgency: Urgency, gate: StormGate, service: Service | None) -> Page:
         customer_id = queries.only_customer(service.id) if service is not None else None
@@ -359,8 +386,8 @@ class _Intake:
             alarm_count=1,
         )
         _start_page(page, self._by, self._via, self._at)
-        self._pages[page.id] = page
-        self._of_gate[gate.id].append(page)
+        self._locked[page.id] = page
+        self._open[gate.id][page.id] = _told(page)
         return page
 
     def _gather(self, into: Page, absorbed: list[Page], known: Mapping[str, Alarm]) -> None:
@@ -382,12 +409,6 @@ class _Intake:
         facts = {"pages": [str(page.id) for page in absorbed]}
         record(PAGE_GATHERED, subject=("page", into.id), by=by, via=via, at=at, brand_id=into.brand_id, facts=facts)
 
-    def _count(self, alarm: Alarm) -> None:
-        if alarm._state.adding:
-            alarm.count += 1
-        else:
-            self._again[alarm.id] += 1
-
     def _worsen(self, page: Page, priority: int, urgent: bool) -> None:
         """The page is as pressing as the worst of its alarms; one that was quiet and is `urgent` now rings."""
         by, via, at = self._by, self._via, self._at
@@ -402,6 +423,8 @@ class _Intake:
             page.rings_from = decide.ring_from(Urgency.HIGH, cover, at)
             _ring_or_wait(page, PAGE_RAISED, {}, by, via, at)
             page.save(update_fields=[*MOVED, *RANG, "priority", "urgency", "rings_from"])
+            if page.gate_id in self._open and page.id in self._open[page.gate_id]:
+                self._open[page.gate_id][page.id] = _told(page)
         elif worse and page.state == Page.State.ACKNOWLEDGED and page.priority == decide.WATCHED_PRIORITY:
             _watch(page, at)
 
@@ -425,8 +448,7 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
     if not alarms:
         return
     touched = sorted({alarm.page_id for alarm in alarms})
-    locked = Page.objects.filter(id__in=touched).select_related("owner").select_for_update(of=("self",))
-    pages = list(locked.order_by("id"))
+    pages = list(Page.objects.filter(id__in=touched).order_by("id").select_for_update())
     Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
     burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
     for page in pages:
@@ -486,7 +508,7 @@ def trigger_page(
     *,
     brand_id: int,
     title: str,
-    priority: int,
+    priority: str,
     policy_id: int | None = None,
     service_id: int | None = None,
     customer_id: int | None = None,
@@ -499,15 +521,16 @@ def trigger_page(
 ) -> Page:
     """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 by quiet ways only.
 
-    Without `policy_id` the brand's first policy is taken; where there is none the managers are rung, then everybody.
-    Raises Forbidden, Invalid, NotFound.
+    `priority` is one of P1 to P5. Without `policy_id` the brand's first policy is taken; where there is none the
+    managers are rung, then everybody. Raises Forbidden, Invalid, NotFound.
     """
     require(by, "trigger_page", brand_id)
     title = " ".join(title.split())
     if not title:
         raise Invalid("A page was to be raised.", "It has no title.", "Say in one line what is wrong.")
-    if not 1 <= priority <= 5:
-        raise Invalid(f"A page of priority {priority} was to be raised.", "There are 1 to 5.", "Give one of these.")
+    if priority not in Priority.__members__:
+        raise Invalid(f"A page of priority {priority} was to be raised.", "There are P1 to P5.", "Give one of these.")
+    level = int(priority[1:])
     policies = Policy.objects.filter(brand_id=brand_id).order_by("id")
     policy = (policies.filter(id=policy_id) if policy_id is not None else policies).first()
     if policy is None and policy_id is not None:
@@ -518,8 +541,8 @@ def trigger_page(
     def start() -> Page:
         page = Page(
             brand_id=brand_id,
-            priority=priority,
-            urgency=_urgency_of(priority),
+            priority=level,
+            urgency=_urgency_of(level),
             title=title[:TITLE_LENGTH],
             details=details or {},
             service_id=service_id,
@@ -673,7 +696,7 @@ def note_page(*, page_id: UUID, text: str, by: Actor, via: Door, at: datetime) -
 @transaction.atomic
 def ring_page(*, page_id: UUID, number: int, by: Actor, via: Door, at: datetime) -> str:
     """Ring number `number` of the page, if it is still the one that is wanted; returns what was done, in a sentence."""
-    page = _locked(page_id, "ring_page", by, follow=False)
+    page = _locked(page_id, None, by, follow=False)
     if page.state != Page.State.TRIGGERED:
         return _("Nobody was rung: it is %(state)s.") % {"state": page.state}
     if number != page.rings:
@@ -686,7 +709,7 @@ def ring_page(*, page_id: UUID, number: int, by: Actor, via: Door, at: datetime)
 @transaction.atomic
 def wake_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """A snooze that is over ends: nobody has the page any more, and who put it off is rung first."""
-    page = _locked(page_id, "wake_page", by, follow=False)
+    page = _locked(page_id, None, by, follow=False)
     if page.state != Page.State.ACKNOWLEDGED or page.snoozed_until is None or page.snoozed_until > at:
         return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
     _wake(page, _("it was put off until now"), _owner_of(page), by, via, at)
@@ -696,7 +719,7 @@ def wake_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
 @transaction.atomic
 def check_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Look whether whoever has the page is awake: ring them again, or then the next; or promise to look later."""
-    page = _locked(page_id, "check_page", by, follow=False)
+    page = _locked(page_id, None, by, follow=False)
     if page.state != Page.State.ACKNOWLEDGED or page.owner is None:
         return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
     name, verdict = page.owner.name, _alive(page, at)
@@ -800,14 +823,19 @@ RANG = ["rung", "rings", "unreached"]
 """The columns that `_ring` has changed."""
 
 
-def _locked(page_id: UUID, verb: str, by: Actor, *, follow: bool = True) -> Page:
-    """The page under its row's lock, if `by` may do `verb` to it; with `follow` the storm's page that took it over."""
+def _locked(page_id: UUID, verb: str | None, by: Actor, *, follow: bool = True) -> Page:
+    """The page under its row's lock, if `by` may do `verb` to it (None: a promise that is kept asks nobody).
+
+    With `follow` it is the storm's page, where one took it over. Raises NotFound, Forbidden.
+    """
     wanted = page_id
     while True:
-        found = Page.objects.select_for_update(of=("self",)).select_related("owner", "team").filter(id=wanted).first()
+        # Nothing is joined: whoever had to wait for the lock would see the page as it is and its owner as it was.
+        found = Page.objects.select_for_update().filter(id=wanted).first()
         if found is None:
-            raise NotFound(f"{verb} was asked for page {page_id}.", "There is no such page.", "Look at the open pages.")
-        require(by, verb, found.brand_id)
+            raise NotFound(f"Page {page_id} was to change.", "There is no such page.", "Look at the open pages.")
+        if verb is not None:
+            require(by, verb, found.brand_id)
         if found.folded_into_id is None or not follow:
             return found
         wanted = found.folded_into_id
@@ -927,7 +955,7 @@ def _ring(
     entry = _record(page, what, facts | told, by, via, at)
     page.rung, page.unreached = ring.next_rung, not ring.reached
     _tell(page, roll, ring.people, entry, by, via, at)
-    why = _("nobody has answered for %(wait)s") % {"wait": wording.minutes((ring.next_at - at).total_seconds())}
+    why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((ring.next_at - at).total_seconds())}
     if not ring.reached:
         why = _("nobody could be woken; it is tried again")
     _promise_ring(page, ring.next_at, why, at, entry)
@@ -961,44 +989,35 @@ def _tell(
     *,
     asking: bool = False,
 ) -> None:
-    """Queue what each of `people` is sent, each in their language: short for phones, longer for the rest."""
-    alike: dict[tuple[bool, str, str], list[Recipient]] = defaultdict(list)
+    """Queue what each of `people` is sent: one message for all who read the same language."""
+    by_language: dict[str, list[Recipient]] = defaultdict(list)
     for key in people:
         person = roll.person(key)
-        for channel, address, due_at in roll.deliveries(key):
-            phone = channel in PHONES
-            # Phones are told no time, so that one text does for every zone.
-            alike[phone, person.language, "" if phone else person.zone].append(
-                Recipient(kind="person", id=person.id, channel=channel, address=address, due_at=due_at)
-            )
-    for (phone, language, zone), recipients in alike.items():
+        by_language[person.language] += [
+            Recipient(kind="person", id=person.id, channel=channel, address=address, due_at=due_at)
+            for channel, address, due_at in roll.deliveries(key)
+        ]
+    for language, recipients in by_language.items():
+        if not recipients:
+            continue
         with translation.override(language):
-            if phone:
-                body = wording.asking_phone_text(page) if asking else wording.phone_text(page)
-            else:
-                body = wording.asking_mail_body(page, zone) if asking else wording.mail_body(page, zone)
-            queue_message(
-                kind="page.asked" if asking else "page.rung",
-                subject=("page", page.id),
-                title=wording.headline(page)[:MESSAGE_TITLE_LENGTH],
-                body=body,
-                to=recipients,
-                brand_id=page.brand_id,
-                code=page.code,
-                answers=_answers(page),
-                valid_until=max(one.due_at for one in recipients) + STALE_AFTER,
-                cause=cause,
-                lane="urgent",
-                by=by,
-                via=via,
-                at=at,
-            )
-
-
-def _answers(page: Page) -> dict[str, list[str]]:
-    """What may be answered to a message about the page; `answering` does it."""
-    words = ("acknowledge", "resolve", "escalate", "note", "status")
-    return {word: [f"page.{word}", "page", str(page.id)] for word in words}
+            title, body = wording.asking_headline(page) if asking else wording.headline(page), wording.where(page)
+        queue_message(
+            kind="page.asked" if asking else "page.rung",
+            subject=("page", page.id),
+            title=title,
+            body=body,
+            to=recipients,
+            brand_id=page.brand_id,
+            code=page.code,
+            answers={word: [f"page.{word}", "page", str(page.id)] for word in ANSWERED_BY},
+            valid_until=max(one.due_at for one in recipients) + STALE_AFTER,
+            cause=cause,
+            lane="urgent",
+            by=by,
+            via=via,
+            at=at,
+        )
 
 
 # --- Signs of life ---------------------------------------------------------------------------------------------------

@@ -79,7 +79,8 @@ def answer_status(subject_id: str, text: str, by: Actor, via: Door, at: datetime
     page = page.folded_into or page
     facts = {"title": page.title, "code": page.code}
     if page.state == Page.State.RESOLVED and page.resolved_at is not None:
-        return _("%(title)s: resolved at %(time)s.") % facts | {"time": _clock(page.resolved_at, by)}
+        facts |= {"time": _clock(page.resolved_at, by)}
+        return _("%(title)s: resolved at %(time)s.") % facts
     if page.owner is not None and page.acknowledged_at is not None:
         facts |= {"name": page.owner.name, "time": _clock(page.acknowledged_at, by)}
         return _("%(title)s: %(name)s took it at %(time)s.") % facts
@@ -97,7 +98,7 @@ ANSWERS: Mapping[str, AnswerVerb] = {
 
 def _clock(at: datetime, by: Actor) -> str:
     person = Person.objects.filter(id=by.person_id).first() if by.person_id is not None else None
-    return wording.short_time(at, person.zone if person else UTC)
+    return wording.time_of_day(at, person.zone if person else UTC)
 
 
 def _refused(refusal: Refusal) -> str:

@@ -128,7 +128,8 @@ def _refuse(integration: Integration | None, raw: Raw, answer: Answer, reason: s
 
 
 def _sender(integration: Integration) -> Actor:
-    return Actor("machine", str(integration.id), integration.name, scopes=frozenset({"receive_alarm"}))
+    here = frozenset({(integration.brand_id, "machine")})
+    return Actor("machine", str(integration.id), integration.name, grants=here, scopes=frozenset({"receive_alarm"}))
 
 
 def _key_in_headers(request: HttpRequest) -> str:

@@ -332,7 +332,7 @@ LOUD = frozenset({"sms", "voice"})
 
 @dataclass(frozen=True)
 class Contact:
-    """A way to reach a person. `working`: confirmed, and not known to be broken or stopped by its carrier."""
+    """A way to reach a person. `working`: not known to be broken or stopped by its carrier."""
 
     key: str
     channel: str

@@ -114,12 +114,8 @@ class Roll:
             self._contacts |= {str(method.id): (method.channel, method.address) for method in methods}
             self._reach[key] = decide.deliveries_for(
                 [decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency)) for rule in rules],
-                [
-                    decide.Contact(
-                        str(method.id), method.channel, method.verified_at is not None and method.broken_at is None
-                    )
-                    for method in methods
-                ],
+                # One that nobody has confirmed yet is used: a doubtful address is better than silence.
+                [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
                 decide.Urgency(self._page.urgency),
                 self._at,
             )

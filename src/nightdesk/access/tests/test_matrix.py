@@ -123,7 +123,14 @@ def test_every_function_of_every_rooms_actions_is_a_verb_of_the_table_or_named_a
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
     assert "make_token" in functions
-    assert functions - set(VERBS) - set(INNER_WORKINGS) == set()
+    assert functions - set(VERBS) - set(INNER_WORKINGS) - set(matrix.ITS_OWN) == set()
+
+
+@pytest.mark.parametrize("verb", matrix.ITS_OWN)
+def test_what_nightdesk_does_by_itself_nobody_else_may(verb):
+    assert may(SCHEDULER, verb, OURS)
+    for actor in (person((None, "admin")), machine("admin"), machine("page"), machine(verb)):
+        assert not may(actor, verb, OURS)
 
 
 def test_a_name_that_is_no_verb_is_a_mistake_and_not_a_quiet_no():

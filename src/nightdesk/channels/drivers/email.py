@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.wording import LINK
 
 TIMEOUT_S = 20.0
 _IDLE_S = 20.0
@@ -44,7 +45,7 @@ class EmailLine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sender = settings.get("sender") or django_settings.DEFAULT_FROM_EMAIL
+        self._sender = settings.get("from") or django_settings.DEFAULT_FROM_EMAIL
         self._kept: list[_Kept] = []
         self._tls = _tls_context(settings)
 
@@ -166,22 +167,22 @@ def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
         )
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    call = _("Answer here:") if said.verbs else _("See it here:")
-    plain = [said.body.strip() or said.title, ""]
-    if with_link:
-        plain += [call, _LINK.decode(), ""]
-    mail.set_content("\n".join(plain), cte="quoted-printable")
-    mail.add_alternative(_html(said, call if with_link else ""), subtype="html", cte="quoted-printable")
+    body = said.body.strip() or said.title
+    if with_link and LINK not in body:
+        body = f"{body}\n\n{_('Answer here:') if said.verbs else _('See it here:')} {LINK}"
+    # A line of its own, which is never folded; what differs is put in behind the encoding.
+    body = re.sub(r"[ \t]*\{link\}[ \t]*\n?", f"\n{_LINK.decode()}\n" if with_link else "", body)
+    mail.set_content(body, cte="quoted-printable")
+    mail.add_alternative(_html(said.title, body), subtype="html", cte="quoted-printable")
     return mail.as_bytes(), domain or "localhost"
 
 
-def _html(said: Said, call: str) -> str:
-    """A page that any mail program can show: no pictures, no style sheets. The link's mark has a line of its own."""
-    text = escape(said.body.strip()).replace("\n", "<br>\n")
-    button = f'<p><a\nhref="{_LINK.decode()}"\n>{escape(call.rstrip(":"))}</a></p>\n' if call else ""
+def _html(title: str, body: str) -> str:
+    """A page that any mail program can show: no pictures, no style sheets. The link's mark has lines of its own."""
+    mark = _LINK.decode()
+    text = escape(body.strip()).replace("\n", "<br>\n").replace(mark, f'<a\nhref="{mark}"\n>\n{mark}\n</a>')
     return (
-        f"<!doctype html>\n<html>\n<body>\n<p><strong>{escape(said.title)}</strong></p>\n<p>{text}</p>\n{button}"
-        "</body>\n</html>\n"
+        f"<!doctype html>\n<html>\n<body>\n<p><strong>{escape(title)}</strong></p>\n<p>{text}</p>\n</body>\n</html>\n"
     )
 
 
@@ -206,7 +207,7 @@ DRIVER = Driver(
         ),
         Field("user", gettext_lazy("User")),
         Field("password", gettext_lazy("Password"), secret=True),
-        Field("sender", gettext_lazy("Sender"), help=gettext_lazy("Empty: the installation's own sender.")),
+        Field("from", gettext_lazy("Sender"), help=gettext_lazy("Empty: the installation's own sender.")),
         Field(
             "certificate",
             gettext_lazy("Certificate to trust"),

@@ -80,7 +80,7 @@ class TwilioLine:
             "To": outgoing.address,
             "Body": text_of(outgoing.said, outgoing.link, self._settings.get("parts") or PARTS),
         }
-        sender = self._settings["sender"]
+        sender = self._settings["from"]
         form["MessagingServiceSid" if sender.startswith("MG") else "From"] = sender
         if outgoing.valid_until is not None:
             # A page that comes too late confuses: let it die on the way.
@@ -180,12 +180,12 @@ DRIVER = Driver(
     timeout_s=10.0,
     receipt_within=timedelta(seconds=60),
     answers_back=True,
-    at_once=30,
+    at_once=20,
     fields=(
         Field("account_sid", gettext_lazy("Account"), required=True),
         Field("auth_token", gettext_lazy("Auth token"), secret=True, required=True),
         Field(
-            "sender",
+            "from",
             gettext_lazy("Sender"),
             required=True,
             help=gettext_lazy("A number (+44...), or a messaging service (MG...)."),

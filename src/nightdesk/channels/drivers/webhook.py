@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.wording import filled_in
 
 
 class _Private(OSError):
@@ -140,7 +141,7 @@ def _body(outgoing: Outgoing) -> bytes:
             "kind": said.kind,
             "subject": {"kind": said.subject_kind, "id": said.subject_id},
             "title": said.title,
-            "body": said.body,
+            "body": filled_in(said.body, outgoing.link),
             "code": said.code,
             "link": outgoing.link,
             "at": said.at.isoformat(),

@@ -129,7 +129,10 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor) -> Standing:
         return Standing(_("You have this page"), _("Nobody else is rung for it."), verbs[1:], "calm")
     name = owner.name if owner else _("Somebody")
     return Standing(
-        _("{name} has this page").format(name=name), _("You need not do anything. Ring them if you can help."), (), "calm"
+        _("{name} has this page").format(name=name),
+        _("You need not do anything. Ring them if you can help."),
+        (),
+        "calm",
     )
 
 

@@ -218,7 +218,9 @@ def next_up(request: StaffRequest) -> HttpResponse:
                 {DELIVERY: _("Messages"), **{kind: str(WORDS.get(kind, kind)) for kind in sorted(HANDLERS)}},
                 _("Everything"),
             ),
-            select("lane", _("Lane"), choice["lane"], {lane: lane for lane in (*LANES, "urgent", "bulk")}, _("Every lane")),
+            select(
+                "lane", _("Lane"), choice["lane"], {lane: lane for lane in (*LANES, "urgent", "bulk")}, _("Every lane")
+            ),
         ],
         "clear_url": clear_url(request),
         "csv_url": csv_url(request, reverse("console:next_csv")),

@@ -70,9 +70,7 @@ def picture(
             bar = {"from_pct": left, "width_pct": round(right - left, 3), "kind": kind, "text": text}
             rows.setdefault(stretch.who, []).append(bar)
     gaps = rows.pop(None, [])
-    drawn = [
-        {"name": name_of(who), "mine": who == mine, "bars": bars} for who, bars in rows.items() if who is not None
-    ]
+    drawn = [{"name": name_of(who), "mine": who == mine, "bars": bars} for who, bars in rows.items() if who is not None]
     drawn.sort(key=lambda row: (not row["mine"],))
     if gaps:
         drawn.append({"name": _("Nobody"), "mine": False, "bars": gaps})

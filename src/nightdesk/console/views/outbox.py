@@ -37,7 +37,9 @@ def outbox(request: StaffRequest) -> HttpResponse:
         else _("Everything is really sent"),
         "letters": [_letter(row, messages.get(row.message_id)) for row in here],
         "filters": [
-            select("channel", _("How"), channel, {name: str(text) for name, text in CHANNEL_NAMES.items()}, _("Every way"))
+            select(
+                "channel", _("How"), channel, {name: str(text) for name, text in CHANNEL_NAMES.items()}, _("Every way")
+            )
         ],
         "pager": pager,
     }

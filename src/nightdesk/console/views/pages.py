@@ -24,7 +24,17 @@ from nightdesk.console.views.choices import people_choices, policy_choices, serv
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
 from nightdesk.console.views.stories import rail_events
-from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, may_somewhere, posting, staff, within
+from nightdesk.console.views.staff import (
+    StaffRequest,
+    done,
+    form_page,
+    found,
+    may,
+    may_somewhere,
+    posting,
+    staff,
+    within,
+)
 from nightdesk.paging.actions import (
     acknowledge_page,
     escalate_page,
@@ -73,7 +83,12 @@ def pages(request: StaffRequest) -> HttpResponse:
         if unanswered
         else _("Every page is answered")
     )
-    states = {"open": _("Open"), "triggered": _("Unanswered"), "acknowledged": _("Somebody has it"), "resolved": _("Resolved")}
+    states = {
+        "open": _("Open"),
+        "triggered": _("Unanswered"),
+        "acknowledged": _("Somebody has it"),
+        "resolved": _("Resolved"),
+    }
     context = {
         "here": "pages",
         "heading": heading,
@@ -240,7 +255,9 @@ class SnoozeForm(forms.Form):
         wanted = self.cleaned_data["until"]
         if wanted is None:
             raise Invalid(
-                _("You asked for quiet until a time."), _("No time was given."), _("Go back and give one, such as 06:30.")
+                _("You asked for quiet until a time."),
+                _("No time was given."),
+                _("Go back and give one, such as 06:30."),
             )
         today = at.astimezone(zone).date()
         until = instant_of(datetime.combine(today, wanted.replace(second=0, microsecond=0)), zone)
@@ -306,9 +323,7 @@ def resolve(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """It is fixed, and by what."""
     _page(request, page_id)
     values = checked(ResolveForm(request.POST, prefix="resolve"), _("You wanted to resolve a page."))
-    page = resolve_page(
-        page_id=page_id, resolution=values["resolution"], by=request.actor, via=Door.WEB, at=request.at
-    )
+    page = resolve_page(page_id=page_id, resolution=values["resolution"], by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("“{title}” is resolved.").format(title=page.title), "console:page", page_id)
 
 
@@ -326,9 +341,7 @@ def reassign(request: StaffRequest, page_id: UUID) -> HttpResponse:
     shown = _page(request, page_id)
     form = ReassignForm(request.POST, people=people_choices(shown.brand_id))
     values = checked(form, _("You wanted to give a page to somebody."))
-    page = reassign_page(
-        page_id=page_id, to_person_id=values["to"], by=request.actor, via=Door.WEB, at=request.at
-    )
+    page = reassign_page(page_id=page_id, to_person_id=values["to"], by=request.actor, via=Door.WEB, at=request.at)
     name = page.owner.name if page.owner else ""
     return done(request, _("“{title}” goes to {name}.").format(title=page.title, name=name), "console:page", page_id)
 

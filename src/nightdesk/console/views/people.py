@@ -63,7 +63,9 @@ def people(request: StaffRequest) -> HttpResponse:
         lines.append({"person": person, "teams": ", ".join(str(team) for team in person.teams.all()), "tags": tags})
     context = {
         "here": "people",
-        "heading": ngettext("{count} person cannot be woken", "{count} people cannot be woken", silent).format(count=silent)
+        "heading": ngettext("{count} person cannot be woken", "{count} people cannot be woken", silent).format(
+            count=silent
+        )
         if silent
         else _("Everybody can be reached"),
         "people": lines,
@@ -161,7 +163,8 @@ def _method_row(request: StaffRequest, person: Person, method: ContactMethod, ba
     manages = may_somewhere(request, "remove_contact_method")
     add(mine or manages, "test_contact", _("Send a test"))
     add(
-        may_somewhere(request, "confirm_contact_method") and (method.verified_at is None or method.broken_at is not None),
+        may_somewhere(request, "confirm_contact_method")
+        and (method.verified_at is None or method.broken_at is not None),
         "confirm_contact",
         _("It works"),
     )
@@ -300,9 +303,7 @@ class ContactForm(forms.Form):
 class RulesForm(forms.Form):
     """After how many minutes each method is used; several numbers with commas; empty: not by this rule."""
 
-    def __init__(
-        self, *args: Any, methods: list[ContactMethod], rules: list[NotifyRule], **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, methods: list[ContactMethod], rules: list[NotifyRule], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
         for urgency, words in (("high", _("wakes")), ("low", _("can wait"))):
@@ -399,7 +400,9 @@ def test_contact(request: StaffRequest, person_id: int, method_id: int) -> HttpR
     """A message that they answer, which confirms the address."""
     method = _method(request, person_id, method_id)
     send_test(method, by=request.actor, via=Door.WEB, at=request.at)
-    return done(request, _("A test is on its way. Answer it, and the address is confirmed."), "console:person", person_id)
+    return done(
+        request, _("A test is on its way. Answer it, and the address is confirmed."), "console:person", person_id
+    )
 
 
 def _method(request: StaffRequest, person_id: int, method_id: int) -> ContactMethod:

@@ -45,7 +45,9 @@ def public_hours(request: HttpRequest, slug: str) -> HttpResponse:
 def _drawn(request: HttpRequest, slug: str, template: str) -> HttpResponse:
     brand = get_object_or_404(Brand, slug=slug)
     at: datetime = request.at  # type: ignore[attr-defined]
-    return render(request, template, {"brand": brand, "calendars": [_shown(row, at) for row in _public(brand)], "at": at})
+    return render(
+        request, template, {"brand": brand, "calendars": [_shown(row, at) for row in _public(brand)], "at": at}
+    )
 
 
 @xframe_options_exempt

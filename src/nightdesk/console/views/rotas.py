@@ -257,9 +257,7 @@ def first_holder(request: StaffRequest, seat_key: str) -> HttpResponse:
 
 class OverrideForm(forms.Form):
     seat = forms.ChoiceField(label=gettext_lazy("Seat"))
-    member = forms.TypedChoiceField(
-        label=gettext_lazy("Who comes on"), coerce=int, required=False, empty_value=None
-    )
+    member = forms.TypedChoiceField(label=gettext_lazy("Who comes on"), coerce=int, required=False, empty_value=None)
     instead_of = forms.TypedChoiceField(
         label=gettext_lazy("Who goes off"), coerce=int, required=False, empty_value=None
     )

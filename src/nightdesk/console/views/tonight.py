@@ -76,7 +76,9 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
             found.append(
                 {
                     "tone": "fire",
-                    "text": _("Nobody could be reached for “{title}”. Ring somebody yourself.").format(title=page.title),
+                    "text": _("Nobody could be reached for “{title}”. Ring somebody yourself.").format(
+                        title=page.title
+                    ),
                     "url": reverse("console:page", args=[page.id]),
                     "label": _("That page's story"),
                 }
@@ -86,7 +88,9 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
         found.append(
             {
                 "tone": "fire",
-                "text": ngettext("{count} promise was given up", "{count} promises were given up", dead).format(count=dead),
+                "text": ngettext("{count} promise was given up", "{count} promises were given up", dead).format(
+                    count=dead
+                ),
                 "url": reverse("console:next") + "?state=dead",
                 "label": _("Look at it"),
             }
@@ -174,9 +178,7 @@ def next_day(request: StaffRequest) -> dict[str, Any] | None:
         end=end,
         ticks=hour_ticks(start, end, ZoneInfo(str(reader))),
         at=request.at,
-        name_of=names_of(
-            dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name"))
-        ),
+        name_of=names_of(dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name"))),
         mine=("person", request.person.id) if request.person else None,
         by_night=True,
     )

@@ -97,7 +97,9 @@ def _user_of(email: str) -> int:
     user = User.objects.filter(email__iexact=email).first()
     if user is None:
         raise NotFound(
-            _("A token for %s was asked for.") % email, _("Nobody logs in with that address."), _("Look for the right one.")
+            _("A token for %s was asked for.") % email,
+            _("Nobody logs in with that address."),
+            _("Look for the right one."),
         )
     return user.pk
 

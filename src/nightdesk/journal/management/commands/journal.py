@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--kept", help="of verify: the digest of a seal that was noted elsewhere, in hexadecimal")
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         since = _since(options["since"], clock.now())
         if options["what"] == "verify":
             self._verify(since, options)

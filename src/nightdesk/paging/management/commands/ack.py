@@ -27,7 +27,9 @@ class Command(BaseCommand):
         page = queries.page_by_code(options["code"], None)
         page = actions.acknowledge_page(page_id=page.id, by=by, via=Door.CLI, at=clock.now())
         if options["json"]:
-            self.stdout.write(json.dumps({"id": str(page.id), "code": page.code, "state": page.state, "owner": by.name}))
+            self.stdout.write(
+                json.dumps({"id": str(page.id), "code": page.code, "state": page.state, "owner": by.name})
+            )
         else:
             self.stdout.write(f"{by.name} has page {page.code}: {page.title}")
 

@@ -7,16 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from nightdesk.access.models import Brand
+from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock
-from nightdesk.base.actors import Actor, Door
+from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.paging import actions
 from nightdesk.paging.formats import FORMATS
 from nightdesk.paging.models import Policy
 
 ADDRESSES = {"pagerduty_v2": "/v2/enqueue", "alertmanager": "/hooks/alertmanager/KEY", "generic": "/hooks/generic/KEY"}
-OPERATOR = Actor("machine", "cli", "the command line", grants=frozenset({(None, "admin")}))
-"""Whoever may run commands on this host may do what an administrator may."""
 
 
 class Command(BaseCommand):

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.customers.priority import Priority
 from nightdesk.paging import actions
 from nightdesk.paging.management.commands.ack import actor_named
-from nightdesk.paging.management.commands.key import OPERATOR, brand_named
+from nightdesk.paging.management.commands.key import brand_named
 from nightdesk.paging.models import Policy
 
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         page = actions.trigger_page(
             brand_id=brand.id,
             title=options["title"],
-            priority=int(options["priority"][1:]),
+            priority=options["priority"],
             policy_id=policy_id,
             by=actor_named(options["email"]) if options["email"] else OPERATOR,
             via=Door.CLI,

@@ -1,0 +1,184 @@
+"""Every operation x every role x nobody x another brand's things: a walk over the API's own description."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from nightdesk.access.matrix import VERBS
+from nightdesk.access.models import Brand, Role
+from nightdesk.api import limits
+from nightdesk.api.v1 import api
+from tests.api.conftest import Caller, token_for, user_with
+from tests.api.world import WEEK, world_of
+
+AT = "2026-11-14T06:00:00Z"
+
+# operation -> the verb that its caller needs, and a body that fits. {name} stands for that id of the brand asked about.
+OPERATIONS: dict[str, tuple[str, Any]] = {
+    "list_brands": ("read_pages", None),
+    "list_deliveries": ("read_deliveries", None),
+    "read_delivery": ("read_deliveries", None),
+    "list_entries": ("read_journal", None),
+    "read_entry": ("read_journal", None),
+    "erase_entry": ("erase_text", None),
+    "list_pages": ("read_pages", None),
+    "trigger_page": ("trigger_page", {"brand_id": "{brand_id}", "title": "Down", "priority": "P2"}),
+    "read_page": ("read_pages", None),
+    "read_story": ("read_pages", None),
+    "acknowledge_page": ("acknowledge_page", None),
+    "resolve_page": ("resolve_page", {}),
+    "escalate_page": ("escalate_page", None),
+    "reassign_page": ("reassign_page", {"to_person_id": "{person_id}"}),
+    "snooze_page": ("snooze_page", {"until": AT}),
+    "note_page": ("note_page", {"text": "Looking"}),
+    "list_promises": ("read_promises", None),
+    "read_promise": ("read_promises", None),
+    "retry_promise": ("retry_promise", None),
+    "void_promise": ("void_promise", None),
+    "list_tokens": ("make_token", None),
+    "make_token": ("make_token", {"name": "x", "scopes": ["read"], "brand_id": "{brand_id}"}),
+    "revoke_token": ("revoke_token", None),
+    "list_customers": ("read_customers", None),
+    "make_customer": ("make_customer", {"brand_id": "{brand_id}", "name": "Mill", "ref": "C-2"}),
+    "import_customers": ("apply_import", b"customer,customer_ref\nMill,C-3\n"),
+    "read_customer": ("read_customers", None),
+    "edit_customer": ("edit_customer", {"name": "Mill"}),
+    "read_promised": ("read_customers", None),
+    "list_contacts": ("read_customers", None),
+    "make_contact": ("make_contact", {"name": "Lee"}),
+    "edit_contact": ("edit_contact", {"role": "Owner"}),
+    "remove_contact": ("remove_contact", None),
+    "list_contracts": ("read_customers", None),
+    "make_contract": (
+        "make_contract",
+        {"name": "Old", "hours_id": "{hours_id}", "valid_from": "2025-01-01", "valid_until": "2025-06-01"},
+    ),
+    "list_subscriptions": ("read_customers", None),
+    "make_subscription": ("make_subscription", {"service_id": "{service_id}", "label": "LON"}),
+    "end_subscription": ("end_subscription", None),
+    "list_hours": ("read_customers", None),
+    "make_hours": ("make_hours", {"brand_id": "{brand_id}", "name": "Late", "zone": "UTC", "week": WEEK}),
+    "list_services": ("read_customers", None),
+    "make_service": ("make_service", {"brand_id": "{brand_id}", "key": "web", "name": "Web"}),
+    "list_peers": ("read_customers", None),
+    "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
+    "who_is_on": ("read_rota", None),
+    "accept_duty": ("accept_duty", {"turn_at": AT, "person_id": "{person_id}"}),
+    "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
+    "take_duty": ("take_duty", None),
+    "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "list_integrations": ("make_integration", None),
+    "make_integration": (
+        "make_integration",
+        {"brand_id": "{brand_id}", "name": "Zabbix", "format": "generic", "policy_id": "{policy_id}"},
+    ),
+    "revoke_integration": ("revoke_integration", None),
+    "list_policies": ("read_pages", None),
+    "save_policy": ("save_policy", {"brand_id": "{brand_id}", "name": "Day", "steps": []}),
+    "list_people": ("read_people", None),
+    "make_person": ("make_person", {"name": "Al", "brand_id": "{brand_id}"}),
+    "read_person": ("read_people", None),
+    "edit_person": ("edit_person", {"zone": "Europe/Madrid"}),
+    "deactivate_person": ("deactivate_person", None),
+    "reactivate_person": ("reactivate_person", None),
+    "add_contact_method": ("add_contact_method", {"channel": "sms", "address": "+447700900123"}),
+    "remove_contact_method": ("remove_contact_method", None),
+    "set_notify_rules": ("set_notify_rules", {"rules": []}),
+    "list_teams": ("read_people", None),
+}
+HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty"}
+"""Whose turn it is counts as well as the role."""
+NEEDS_MORE = {
+    "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
+    "snooze_page": 422,
+    "accept_duty": 422,  # no turn begins then
+}
+QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}
+
+
+@cache
+def operations() -> dict[str, tuple[str, str]]:
+    """Method and path of every operation, from the API's description."""
+    found = {}
+    for path, methods in api.get_openapi_schema(path_prefix="/").get("paths").items():
+        for method, operation in methods.items():
+            found[operation["operationId"]] = (method.upper(), path)
+    return found
+
+
+def ask(caller: Caller, name: str, world: dict[str, Any]) -> Any:
+    """The answer to the operation about the things of `world`; nothing of it stays."""
+    method, path = operations()[name]
+    body = OPERATIONS[name][1]
+    if body is not None and not isinstance(body, bytes):
+        text = json.dumps(body)
+        for key, value in world.items():
+            text = text.replace(f'"{{{key}}}"', json.dumps(value, default=str))
+        body = json.loads(text)
+    address = (path + QUERY.get(name, "")).format_map(world)
+    with undone():
+        return caller(method, address, body)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def worlds(brand: Brand, other_brand: Brand) -> tuple[dict[str, Any], dict[str, Any]]:
+    return world_of(brand), world_of(other_brand)
+
+
+def test_the_walk_knows_every_operation() -> None:
+    assert operations().keys() == OPERATIONS.keys()
+    assert {verb for verb, _ in OPERATIONS.values()} <= VERBS.keys()
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_does_what_the_matrix_says_and_nothing_in_another_brand(
+    worlds: tuple[dict[str, Any], dict[str, Any]], brand: Brand, role: str
+) -> None:
+    mine, theirs = worlds
+    caller = token_for(["admin"], user=user_with(role, brand))
+    wrong = []
+    for name, (verb, _body) in OPERATIONS.items():
+        status = ask(caller, name, mine).status_code
+        if role not in VERBS[verb]:
+            fits = status == 403
+        elif name in HAS_A_FURTHER_RULE:
+            fits = status in (200, 403, NEEDS_MORE.get(name, 422))
+        else:
+            fits = status == NEEDS_MORE.get(name, status if status in (200, 201, 204) else 200)
+        if not fits:
+            wrong.append((name, status))
+        answer = ask(caller, name, theirs)
+        about_something = "{" in operations()[name][1] or "{brand_id}" in json.dumps(OPERATIONS[name][1], default=str)
+        if (about_something or name in QUERY) and answer.status_code not in (403, 404):
+            wrong.append((name, "other brand", answer.status_code))
+        if "other" in answer.content.decode().replace("another", ""):
+            wrong.append((name, "tells of the other brand", answer.content))
+    assert wrong == []
+
+
+def test_nobody_does_anything(
+    worlds: tuple[dict[str, Any], dict[str, Any]], nobody: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits.STRANGERS, "limit", limits.Limit(per_second=1, burst=1000))
+    assert {name: status for name in OPERATIONS if (status := ask(nobody, name, worlds[0]).status_code) != 401} == {}
+
+
+def test_a_token_does_only_what_its_scope_names(worlds: tuple[dict[str, Any], dict[str, Any]], brand: Brand) -> None:
+    user = user_with(Role.ADMIN, None)
+    unfit = token_for(["make_brand"], user=user)
+    assert {name: status for name in OPERATIONS if (status := ask(unfit, name, worlds[0]).status_code) != 403} == {}
+    machine = token_for(["page"], brand=brand)
+    allowed = {name for name in OPERATIONS if ask(machine, name, worlds[0]).status_code not in (403, 404)}
+    assert allowed == {name for name, (verb, _) in OPERATIONS.items() if verb.endswith(("_page", "_pages"))}

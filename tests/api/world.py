@@ -1,0 +1,83 @@
+"""One brand with something of every kind in it, made by the rooms' own verbs."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from nightdesk.access.models import Brand
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.channels.models import Delivery
+from nightdesk.customers import actions as customers
+from nightdesk.duty.actions import set_first_holder
+from nightdesk.journal.models import Entry
+from nightdesk.paging import actions as paging
+from nightdesk.paging.decide import Policy, Step, Target
+from nightdesk.people import actions as people
+from nightdesk.rota.actions import make_rota, set_layers
+from tests.api.conftest import START, token_for
+from tests.api.promised import promise_due
+
+WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+def world_of(brand: Brand) -> dict[str, Any]:
+    """Ids and keys of one of each, by the name of the path parameter or field that means them."""
+    how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": START}
+    slug = brand.slug
+    person = people.make_person(name=f"Bo {slug}", brand_id=brand.pk, **how)
+    team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
+    people.set_team_members(team_id=team.pk, person_ids=[person.pk], manager_id=person.pk, **how)
+    method = people.add_contact_method(person_id=person.pk, channel="email", address=f"bo@{slug}.example.net", **how)
+    rota = make_rota(
+        brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
+    )
+    layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
+    set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
+    set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
+    hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
+    customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
+    contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
+    contract = customers.make_contract(
+        customer_id=customer.pk, name="Gold", hours_id=hours.pk, valid_from=date(2026, 1, 1), may_wake=["P1"], **how
+    )
+    service = customers.make_service(brand_id=brand.pk, key="mail", name="Mail", **how)
+    subscription = customers.make_subscription(customer_id=customer.pk, service_id=service.pk, **how)
+    customers.make_peer(brand_id=brand.pk, name="Transit", as_number=64500, **how)
+    steps = (Step(timedelta(0), (Target("seat", f"first-{slug}"),)),)
+    policy = paging.save_policy(brand_id=brand.pk, name="Night", policy=Policy(steps), **how)
+    integration, _key = paging.make_integration(
+        brand_id=brand.pk, name="Prometheus", format="alertmanager", policy_id=policy.pk, **how
+    )
+    page = paging.trigger_page(brand_id=brand.pk, title="Core is down", priority=1, service_id=service.pk, **how)
+    paging.note_page(page_id=page.pk, text="Looking at it", **how)
+    dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
+    message = queue_message(
+        kind="test",
+        subject=("page", page.pk),
+        title="Core is down",
+        body="",
+        to=[Recipient("person", person.pk, "email", f"bo@{slug}.example.net", START)],
+        brand_id=brand.pk,
+        **how,
+    )
+    token_for(["read"], brand=brand)
+    return {
+        "brand_id": brand.pk,
+        "person_id": person.pk,
+        "team_id": team.pk,
+        "method_id": method.pk,
+        "seat_key": f"first-{slug}",
+        "hours_id": hours.pk,
+        "customer_id": customer.pk,
+        "contact_id": contact.pk,
+        "contract_id": contract.pk,
+        "service_id": service.pk,
+        "subscription_id": subscription.pk,
+        "policy_id": policy.pk,
+        "integration_id": integration.pk,
+        "page_id": page.pk,
+        "promise_id": dead.pk,
+        "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
+        "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+        "token_id": brand.token_set.get().pk,
+    }

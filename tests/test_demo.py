@@ -1,0 +1,26 @@
+"""The demo company loads through the verbs, is believable, and can be paged."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from nightdesk import demo
+from nightdesk.channels.models import Delivery
+from nightdesk.duty import queries as duty
+from nightdesk.journal.models import Entry
+from nightdesk.paging.models import Page
+
+AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+
+
+@pytest.mark.django_db
+def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() -> None:
+    log_ins = demo.load(AT)
+    assert set(log_ins) == {member.email for member in demo.STAFF}
+    assert {on.person_name for on in duty.who_is_on(AT)} == {"Amara Okafor", "Jonas Weber", "Mikael Lind"}
+    assert Page.objects.filter(state="resolved").count() == demo.NIGHTS_AGO
+    assert Entry.objects.filter(kind="page.acknowledged").count() == demo.NIGHTS_AGO
+    assert not Delivery.objects.filter(ended_at=None).exists(), "nothing of the past is sent now"
+    page = demo.alarm(AT)
+    assert page.state == "triggered"
+    assert Delivery.objects.filter(subject_id=str(page.id), ended_at=None).exists()
