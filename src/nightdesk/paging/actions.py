@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
+from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
-from nightdesk.customers.models import Service
+from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -35,7 +36,7 @@ from nightdesk.paging.decide import State, Urgency, Verb
 from nightdesk.paging.formats import Answer, Parsed, Signal
 from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
 from nightdesk.people.actions import note_sign_of_life
-from nightdesk.people.models import Person
+from nightdesk.people.models import Person, Team
 
 log = logging.getLogger(__name__)
 
@@ -362,8 +363,8 @@ class _Intake:
         """Pages as they are now, locked until the end; in the order asked for."""
         missing = [page_id for page_id in ids if page_id not in self._locked]
         if missing:
-            found = Page.objects.filter(id__in=missing).select_related("team", "owner").order_by("id")
-            self._locked |= {page.id: page for page in found.select_for_update(of=("self",))}
+            found = Page.objects.filter(id__in=missing).order_by("id").select_for_update()
+            self._locked |= {page.id: page for page in found}
         return [self._locked[page_id] for page_id in ids]
 
     def _start(self, signal: Signal, priority: int, urgency: Urgency, gate: StormGate, service: Service | None) -> Page:
@@ -448,8 +449,7 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
     if not alarms:
         return
     touched = sorted({alarm.page_id for alarm in alarms})
-    locked = Page.objects.filter(id__in=touched).select_related("owner").select_for_update(of=("self",))
-    pages = list(locked.order_by("id"))
+    pages = list(Page.objects.filter(id__in=touched).order_by("id").select_for_update())
     Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
     burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
     for page in pages:
@@ -536,6 +536,8 @@ def trigger_page(
     policy = (policies.filter(id=policy_id) if policy_id is not None else policies).first()
     if policy is None and policy_id is not None:
         raise NotFound("A page was to be raised.", "The brand has no such policy.", "Choose one of its policies.")
+    named = ((Service, service_id), (Customer, customer_id), (Team, team_id))
+    _check_brands_own(brand_id, named, asked="A page was to be raised.")
     if service_id is not None and customer_id is None:
         customer_id = queries.only_customer(service_id)
 
@@ -746,6 +748,7 @@ def save_policy(*, brand_id: int, name: str, policy: decide.Policy, by: Actor, v
     require(by, "save_policy", brand_id)
     if not name.strip():
         raise Invalid("A policy was to be saved.", "It has no name.", "Give it one.")
+    _check_brands_own(brand_id, (), asked=f"The policy {name} was to be saved.")
     stamp = decide.policy_as_json(policy)
     saved, _made = Policy.objects.update_or_create(brand_id=brand_id, name=name.strip(), defaults={"stamp": stamp})
     facts = {"name": saved.name, "stamp": stamp}
@@ -777,6 +780,8 @@ def make_integration(
     require(by, "make_integration", brand_id)
     if not Policy.objects.filter(id=policy_id, brand_id=brand_id).exists():
         raise NotFound(f"A key for {name} was to be made.", "The brand has no such policy.", "Save a policy first.")
+    named = ((Service, service_id), (Team, team_id), (Hours, hours_id))
+    _check_brands_own(brand_id, named, asked=f"A key for {name} was to be made.")
     key = secrets.token_hex(16)
     made = Integration(
         brand_id=brand_id,
@@ -816,6 +821,17 @@ def revoke_integration(*, integration_id: int, by: Actor, via: Door, at: datetim
     return integration
 
 
+def _check_brands_own(
+    brand_id: int, named: Iterable[tuple[type[Service | Customer | Team | Hours], int | None]], *, asked: str
+) -> None:
+    """Raise NotFound unless there is the brand, and all that is named is its own: a number must not tell of another's."""
+    if not Brand.objects.filter(id=brand_id).exists():
+        raise NotFound(asked, "There is no such brand.", "Look at the list of brands.")
+    for model, number in named:
+        if number is not None and not model._default_manager.filter(id=number, brand_id=brand_id).exists():
+            raise NotFound(asked, f"The brand has no such {model._meta.verbose_name}.", "Choose one of its own.")
+
+
 # --- A page's moves --------------------------------------------------------------------------------------------------
 
 MOVED = ["state", "owner", "acknowledged_at", "asked_at", "last_sign_at", "snoozed_until", "resolved_at"]
@@ -831,7 +847,8 @@ def _locked(page_id: UUID, verb: str | None, by: Actor, *, follow: bool = True) 
     """
     wanted = page_id
     while True:
-        found = Page.objects.select_for_update(of=("self",)).select_related("owner", "team").filter(id=wanted).first()
+        # Nothing is joined: whoever had to wait for the lock would see the page as it is and its owner as it was.
+        found = Page.objects.select_for_update().filter(id=wanted).first()
         if found is None:
             raise NotFound(f"Page {page_id} was to change.", "There is no such page.", "Look at the open pages.")
         if verb is not None:
