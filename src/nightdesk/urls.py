@@ -4,7 +4,6 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.base.health")),
-    path("", include("nightdesk.journal.api")),
     path("", include("nightdesk.console.installable")),
     path("", include("nightdesk.paging.api")),
     path("", include("nightdesk.channels.api")),
