@@ -104,7 +104,6 @@ def _row(line: Line) -> dict[str, Any]:
     wrote = _("The words were erased.") if line.text is None else line.text
     return {
         "at": line.at,
-        "seconds": True,
         "title": line.sentence,
         "detail": " · ".join(part for part in (wrote, str(DOORS.get(line.via, ""))) if part),
         "url": reverse("console:entry", args=[line.id]),

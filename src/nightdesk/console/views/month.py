@@ -131,7 +131,7 @@ def day_ticks(start: datetime, end: datetime, zone: ZoneInfo, every: int = 7) ->
     day = start.astimezone(zone).date()
     found = []
     while (instant := instant_of(datetime.combine(day, time()), zone)) < end:
-        if instant >= start:
+        if instant >= start and instant + timedelta(days=2) < end:  # its text would stand over the edge
             found.append((instant, date_format(day, "j M")))
         day += timedelta(days=every)
     return found

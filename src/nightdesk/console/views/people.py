@@ -308,7 +308,7 @@ class RulesForm(forms.Form):
     def __init__(self, *args: Any, methods: list[ContactMethod], rules: list[NotifyRule], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
-        for urgency, words in (("high", _("wakes")), ("low", _("can wait"))):
+        for urgency, words in (("high", _("To be woken")), ("low", _("What can wait"))):
             for method in methods:
                 if urgency == "low" and method.channel in LOUD:
                     continue
