@@ -6,6 +6,7 @@ person holds the seat and is rung at once, the second is the next step.
 """
 
 import json
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -93,5 +94,6 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
     django.setup()
     json.dump(stage(json.load(sys.stdin)), sys.stdout)
