@@ -4,8 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.base.health")),
-    path("", include("nightdesk.journal.api")),
     path("", include("nightdesk.console.installable")),
+    path("", include("nightdesk.console.urls")),
     path("", include("nightdesk.paging.api")),
     path("", include("nightdesk.channels.api")),
     path("", include("nightdesk.duty.api")),
