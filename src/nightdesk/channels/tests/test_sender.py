@@ -1,7 +1,8 @@
 """From a queued message to one that somebody has, on a clock that only the test moves, through providers that fail."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -471,6 +472,22 @@ def test_results_are_kept_while_the_database_is_away(night: Night, monkeypatch: 
     night.settle()
     assert now(row).state == "accepted"
     assert night.times("first") == [0]
+
+
+def test_a_driver_that_blocks_everything_is_noticed(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightdesk.channels.sender.LOOP_LIMIT", 0.02)
+    blocked = threading.Event()
+    assert night.sender.loop_answers()
+    night.sender._loop.call_soon_threadsafe(blocked.wait, 5)
+    assert eventually(lambda: not night.sender.loop_answers())
+    blocked.set()
+    assert eventually(night.sender.loop_answers)
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so within two seconds."""
+    pause = threading.Event()
+    return any(is_so() or pause.wait(0.01) for _ in range(200))
 
 
 def test_urgent_messages_go_before_bulk_that_was_there_first(night: Night) -> None:
