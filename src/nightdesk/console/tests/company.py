@@ -60,7 +60,9 @@ class Company:
         """Somebody on the staff list with these roles in the brand, by default in Quay."""
         where = brand or self.quay.brand
         name = name or " ".join(roles) or "nobody"
-        user = access.make_user(email=f"{uuid7().hex}@quay.example", name=name, password="a quiet harbour", **self.doing)
+        user = access.make_user(
+            email=f"{uuid7().hex}@quay.example", name=name, password="a quiet harbour", **self.doing
+        )
         for role in roles:
             access.grant_role(user_id=user.pk, role=role, brand_id=where.pk, **self.doing)
         people.make_person(name=name, user_id=user.pk, brand_id=where.pk, **self.doing)
@@ -136,11 +138,9 @@ class Company:
             component=f"{key}-r1",
             **self.doing,
         )
-        hours = customers.make_hours(
-            brand_id=brand.id,
-            fields={"name": f"{name} hours", "zone": "Europe/London", "week": WEEK, "nation": "GB", "public": True},
-            **self.doing,
-        )
+        calendar: Any = {"name": f"{name} hours", "zone": "Europe/London", "week": WEEK, "public": True}
+        england = {"nation": "GB", "subdivision": "ENG"}
+        hours = customers.make_hours(brand_id=brand.id, fields=calendar | england, **self.doing)
         customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
         customers.make_contract(
             customer_id=customer.id,

@@ -31,6 +31,9 @@ def company(db, settings, monkeypatch) -> Iterator[Company]:
     processors = [each for each in options["context_processors"] if each != CONTEXT]
     settings.TEMPLATES = [{**templates, "OPTIONS": {**options, "context_processors": [*processors, CONTEXT]}}]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # By address and name together, and kept in the database: a stranger who guesses keeps nobody out.
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
+    settings.AXES_LOCKOUT_TEMPLATE = "429.html"
     monkeypatch.setitem(ANSWER_VERBS, contact_test.CONFIRM, contact_test.confirm_by_answer)
     cache.clear()
     with clock.replaced_by(lambda: now["at"]):

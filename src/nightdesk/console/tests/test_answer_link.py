@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from nightdesk.base.actors import Door
 from nightdesk.channels.links import make_link, make_token
 from nightdesk.channels.models import Delivery
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.views import answer as door
-from nightdesk.base.actors import Door
 from nightdesk.journal.models import Entry
 from nightdesk.paging.actions import resolve_page
 from nightdesk.paging.models import Page
@@ -27,7 +27,7 @@ def link(company) -> str:
 
 def words(answer: Any) -> str:
     text = answer.content.decode()
-    return " ".join(re.sub(r"<[^>]+>", " ", text[text.find("<main") :]).replace("&#x27;", "'").split())
+    return " ".join(re.sub(r"<[^>]+>", " ", text[text.find("<main") : text.find("</main>")]).replace("&#x27;", "'").split())
 
 
 def everything() -> list[Any]:
