@@ -109,7 +109,7 @@ class News:
         """Topics with news. Follows the database's clock on the way."""
         (time, xid), *_ = await _rows(
             connection,
-            "SELECT clock_timestamp(), journal_xid_offset() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+            "SELECT nightdesk_now(), journal_xid_offset() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
         )
         clock.follow(time)
         if self._xid is None or self._xid > xid:

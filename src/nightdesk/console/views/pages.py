@@ -219,12 +219,12 @@ class TriggerForm(forms.Form):
     priority = forms.ChoiceField(
         label=gettext_lazy("How bad"),
         choices=[
-            ("1", gettext_lazy("P1: burning, wakes people")),
-            ("2", gettext_lazy("P2: bad, wakes people")),
-            ("3", gettext_lazy("P3: wakes nobody")),
-            ("4", gettext_lazy("P4: when there is time")),
+            ("P1", gettext_lazy("P1: burning, wakes people")),
+            ("P2", gettext_lazy("P2: bad, wakes people")),
+            ("P3", gettext_lazy("P3: wakes nobody")),
+            ("P4", gettext_lazy("P4: when there is time")),
         ],
-        initial="1",
+        initial="P1",
         widget=forms.RadioSelect,
     )
     policy = forms.ChoiceField(label=gettext_lazy("Who is rung"), required=False)
@@ -246,7 +246,7 @@ class TriggerForm(forms.Form):
         """The service belongs to the brand; the verb says the same of the policy."""
         values: dict[str, Any] = super().clean() or {}
         service = values.get("service")
-        if service and not Service.objects.filter(id=service, brand_id=values.get("brand")).exists():
+        if service and not Service.objects.filter(id=service, brand_id=values.get("brand") or 0).exists():
             self.add_error("service", _("It belongs to another brand."))
         return values
 
@@ -260,7 +260,7 @@ def trigger(request: StaffRequest) -> HttpResponse:
         page = trigger_page(
             brand_id=int(values["brand"]),
             title=values["title"],
-            priority=int(values["priority"]),
+            priority=values["priority"],
             policy_id=int(values["policy"]) if values["policy"] else None,
             service_id=int(values["service"]) if values["service"] else None,
             component=values["component"],
@@ -345,8 +345,8 @@ def _buttons(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     mine = request.person is not None and page.owner_id == request.person.id
     here = reverse("console:page", args=[page.id])
 
-    def add(verb: str, view: str, label: str, **more: Any) -> None:
-        if may(request, verb, page.brand_id):
+    def add(right: str, view: str, label: str, **more: Any) -> None:
+        if may(request, right, page.brand_id):
             url = reverse(f"console:{view}", args=[page.id])
             buttons.append({"label": label, "url": url, "fields": {"next": here, **more.pop("fields", {})}, **more})
 

@@ -49,7 +49,7 @@ def _drawn(request: HttpRequest, slug: str, template: str) -> HttpResponse:
 
 
 @xframe_options_exempt
-@csp_replace({"frame-ancestors": ["*"]})
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
 def _embedded(request: HttpRequest, slug: str) -> HttpResponse:
     return _drawn(request, slug, "console/public_hours_embed.html")
 

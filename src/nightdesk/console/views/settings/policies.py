@@ -115,7 +115,7 @@ class PolicyForm(forms.Form):
         steps = []
         for number in range(1, self.steps + 1):
             chosen = [target.partition(":") for target in values[f"targets-{number}"]]
-            targets = tuple(Target(kind, key) for kind, _colon, key in chosen)  # type: ignore[arg-type]
+            targets = tuple(Target(kind, key) for kind, _colon, key in chosen)
             if targets:
                 steps.append(Step(timedelta(minutes=values[f"delay-{number}"]), targets))
         return Ladder(

@@ -104,14 +104,15 @@ class RouteForm(forms.Form):
             known = route is not None and field.secret
             self.fields[f"set-{field.name}"] = _form_field(field, kept=known)
 
-    def settings(self) -> dict[str, Any]:
-        """The driver's fields as they were given."""
-        return {field.name: self.cleaned_data.get(f"set-{field.name}") for field in self.driver.fields}
+    def given(self, *, secret: bool) -> dict[str, Any]:
+        """The driver's fields as they were given, the secret ones or the others."""
+        fields = [field for field in self.driver.fields if field.secret is secret]
+        return {field.name: self.cleaned_data.get(f"set-{field.name}") for field in fields}
 
 
 def _form_field(field: Field, *, kept: bool) -> forms.Field:
     """The form's field for one of a driver; `kept`: a secret that is set already."""
-    told = {
+    told: dict[str, Any] = {
         "label": field.label,
         "help_text": field.help,
         "required": field.required and not kept,
@@ -172,7 +173,8 @@ def _save(request: StaffRequest, form: RouteForm, shown: Route | None, heading: 
             channel=values["channel"],
             driver=form.driver.name,
             name=values["name"],
-            settings=form.settings(),
+            config=form.given(secret=False),
+            secrets=form.given(secret=True),
             brand_id=int(values["brand"]) if values["brand"] else None,
             position=values["position"],
             enabled=values["enabled"],
