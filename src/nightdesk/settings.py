@@ -109,6 +109,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "nightdesk.console.middleware.KnowTheReader",
+    "nightdesk.console.middleware.AnswerRefusals",
+    "axes.middleware.AxesMiddleware",  # last: it turns a lock-out into the answer of the log-in page
 ]
 ROOT_URLCONF = "nightdesk.urls"
 TEMPLATES = [
@@ -121,6 +124,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "nightdesk.console.context.every_page",
             ],
         },
     }

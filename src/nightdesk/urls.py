@@ -3,6 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("nightdesk.base.health")),
     path("", include("nightdesk.console.installable")),
+    path("", include("nightdesk.console.urls")),
+    path("", include("nightdesk.paging.api")),
+    path("", include("nightdesk.channels.api")),
+    path("", include("nightdesk.duty.api")),
+    path("", include("nightdesk.journal.api")),
+    path("api/v1/", include("nightdesk.api.urls")),
     path("account/", include("allauth.urls")),
 ]

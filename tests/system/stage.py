@@ -37,6 +37,8 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
         text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
+        for method in (text, mail):
+            people.confirm_contact_method(method_id=method.id, **doing)
         people.set_notify_rules(
             person_id=made.id,
             rules=[
@@ -57,9 +59,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     )
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
     mail_server = wanted["smtp"] | {"security": "none"}
-    channels.save_route(channel="email", driver="email", name="mail", settings=mail_server, **doing)
+    channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    texts = None
     if "sms" in wanted:
-        channels.save_route(channel="sms", driver="twilio", name="texts", settings=wanted["sms"], **doing)
+        texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,
@@ -84,7 +87,7 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
-    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD}
+    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD, "texts": texts and texts.id}
 
 
 if __name__ == "__main__":

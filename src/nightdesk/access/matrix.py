@@ -41,6 +41,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
     "erase_text": _ADMINS,
+    "drop_month": _ADMINS,
     # Rota and duty.
     "read_rota": _EVERYBODY,
     "accept_duty": _STAFF,
@@ -108,13 +109,26 @@ VERBS: dict[str, frozenset[Role]] = {
 
 INNER_WORKINGS = {
     "record": "writes down what another verb did",
-    "seal_entries": "the sealer's own work",
-    "supersede_deliveries": "part of the verb that ended the subject",
-    "answer": "asks for the verb that the answer stands for",
-    "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "note_token_use": "says only when",
+    "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
+    "supersede_deliveries": "part of the verb that ended the subject",
+    "take_answer": "the verb that the answer stands for asks",
+    "mark_delivery_seen": "the recipient's own, by the link that they were sent",
+    "note_receipt": "a provider's word on what we gave it; its signature was checked",
+    "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
+    "forget_private_words": "housekeeping",
+    "keep_refused_alarm": "intake: kept as it came, and does nothing",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
+
+ITS_OWN = {
+    "ring_page": "the next rung of a page's ladder is due",
+    "check_page": "somebody who took a P1 may have fallen asleep",
+    "wake_page": "a snooze is over",
+    "begin_turn": "a turn of duty begins",
+    "replan_seat": "the plan of a seat has changed",
+}
+"""Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
@@ -131,7 +145,7 @@ def verbs_in(scopes: Iterable[str]) -> frozenset[str]:
 
 def brands_for(by: Actor, verb: str) -> set[int] | None:
     """The brands in which the actor may do it; None means every one, and an empty set none."""
-    roles = VERBS[verb]
+    roles = frozenset[Role]() if verb in ITS_OWN else VERBS[verb]
     if by.kind == "scheduler":
         return None
     if by.scopes is not None and verb not in verbs_in(by.scopes):
@@ -162,7 +176,7 @@ def require(by: Actor, verb: str, brand_id: int | None) -> None:
 def forbidden(by: Actor, verb: str) -> Forbidden:
     """The refusal that `require` raises, for a verb whose rule needs more than the table."""
     scoped_out = by.scopes is not None and verb not in verbs_in(by.scopes)
-    roles = ", ".join(sorted(VERBS[verb])) or "no role, only a machine's scope,"
+    roles = ", ".join(sorted(VERBS.get(verb, ()))) or "no role, only a machine's scope,"
     return Forbidden(
         f"{by.name} asked to {verb.replace('_', ' ')}.",
         f"The token's scopes leave out {verb}." if scoped_out else f"{roles[:1].upper()}{roles[1:]} may do that here.",

@@ -40,6 +40,8 @@ LANES = ("urgent", "bulk")
 CLAIM_AT_ONCE = 200
 IN_HAND = 200
 """Rows of one lane, channel and brand that are held at a time, waiting or in flight."""
+LOOK_EVERY = 0.05
+"""Seconds after which what is in hand is looked at again: it may have been superseded."""
 PATIENCE = 0.5
 """Seconds that a message waits for a place before it looks again which route is best."""
 SLOW_AFTER = 2.0
@@ -140,6 +142,7 @@ class Sender:
         self._outcomes: list[Outcome] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count()
+        self._looked_at = -LOOK_EVERY
         self._desk = Desk(self._done)
 
     def __enter__(self) -> Self:
@@ -235,13 +238,18 @@ class Sender:
         )
 
     def _drop_unwanted(self) -> None:
-        """What waits for its turn may have been superseded meanwhile."""
+        """What waits for its turn, or for its next route, may have been superseded meanwhile."""
+        looked_at = time.monotonic()
+        if looked_at - self._looked_at < LOOK_EVERY:
+            return
         with self._lock:
-            waiting = [job for job in self._jobs.values() if not job.begun and not job.dropped]
-        if waiting:
-            wanted = still_wanted((job.row.id, job.row.month, job.row.attempt) for job in waiting)
-            for job in waiting:
+            done = {outcome.delivery_id for outcome in self._outcomes}
+            held = [job for job in self._jobs.values() if not job.dropped and job.row.id not in done]
+        if held:
+            wanted = still_wanted([(job.row.id, job.row.month, job.row.attempt) for job in held])
+            for job in held:
                 job.dropped = job.row.id not in wanted
+        self._looked_at = looked_at
 
     def _done(self, job: Job, outcome: Outcome | None) -> None:
         """Called in the loop's thread. None: it was dropped, and is not ours any more."""

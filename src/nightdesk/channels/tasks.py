@@ -99,7 +99,7 @@ def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
     return mine.update(leased_by=None, leased_at=None)
 
 
-def still_wanted(held: Iterable[tuple[UUID, date, int]]) -> set[UUID]:
+def still_wanted(held: Collection[tuple[UUID, date, int]]) -> set[UUID]:
     """Those of (id, month, attempt) that are open and still at that attempt: nobody superseded or took them."""
     wanted = {(delivery, attempt) for delivery, _, attempt in held}
     months = {month for _, month, _ in held}

@@ -443,10 +443,12 @@ def apply_import(
 ) -> ImportResult:
     """The brand's customers are as the plan's rows say; all of it in one transaction, which a dry run takes back.
 
-    Rows add and change, and never take away; an empty field says nothing. A row that does not fit is left out and told.
-    Importing the same file again changes nothing. A customer is found by `customer_ref`, else by name; a contact by e-mail
-    address, else by number and name. A new contract begins on the brand's present day, with the hours of that name, else
-    with the brand's only ones. One entry in the journal stands for all of it.
+    Rows add and change, and never take away; an empty field says nothing. A row that does not fit is left out and told;
+    one whose contact alone does not fit is taken without the contact. Importing the same file again changes nothing.
+
+    A customer is found by `customer_ref`, else by name; a contact by e-mail address, else by name and number. A new
+    contract begins on the brand's present day, with the hours of that name, else with the brand's only ones. One entry in
+    the journal stands for all of it.
 
     Raises Forbidden, NotFound (no such brand), and Invalid when the same things were written meanwhile by somebody else.
     """
@@ -459,7 +461,7 @@ def apply_import(
         _("Somebody else wrote the same customers at the same time."),
         _("Import the file again."),
     ):
-        errors = [*plan.errors, *filter(None, map(work.take, plan.rows))]
+        errors = [*plan.errors, *work.take(plan.rows)]
     result = ImportResult(dry_run, work.counts(), tuple(sorted(errors, key=lambda error: error.line)))
     if any(count.new or count.changed for count in result.counts.values()):
         facts = {what: [count.new, count.changed, count.same] for what, count in result.counts.items()}
@@ -527,33 +529,59 @@ class _Import:
             for what, seen in self.seen.items()
         }
 
-    def take(self, row: Row) -> RowError | None:
-        """Write what the row says; nothing of it where anything in it does not fit, and what that is."""
-        try:
-            self._check_lengths(row)
-            customer = self._customer(row)
-            contract = self._contract(row, customer) if row.contract else None
-            contact = (
-                self._contact(row, customer) if row.contact_name or row.contact_email or row.contact_phone else None
-            )
-            fields = [
-                ("customer", "customer", customer, {"name": row.customer if row.customer_ref else customer.name}),
-                ("contract", "contract", contract, self._of_contract(row)),
-                ("contact", "contact_name", contact, self._of_contact(row)),
-            ]
-            for what, column, subject, said in fields:
-                self._check_agreement(row, what, column, subject, said)
-        except _Unfit as unfit:
-            return unfit.error
-        for what, _column, subject, said in fields:
-            if subject is not None:
-                if isinstance(subject, Contact | Contract) and subject.pk is None:
-                    subject.customer = customer
-                self._write(row, what, subject, said)
-        self._remember(customer, contract, contact)
+    def take(self, rows: Sequence[Row]) -> list[RowError]:
+        """Write what the rows say, and tell what does not fit.
+
+        The most certain come first, whatever their place in the file: rows with a customer's number settle who is called
+        what before a customer is looked up by name, and so do a contact's e-mail address and phone number. Else what an
+        earlier row finds would depend on what a later one has written the last time.
+        """
+        errors: list[RowError] = []
+        taken: list[tuple[Row, Customer]] = []
+        for row in sorted(rows, key=lambda row: not row.customer_ref):
+            try:
+                taken.append((row, self._take_customer(row)))
+            except _Unfit as unfit:
+                errors.append(unfit.error)
+        taken.sort(key=lambda pair: (not pair[0].contact_email, not pair[0].contact_phone, pair[0].line))
+        for row, customer in taken:
+            if row.contact_name or row.contact_email or row.contact_phone:
+                try:
+                    self._take_contact(row, customer)
+                except _Unfit as unfit:
+                    errors.append(unfit.error)
+        return errors
+
+    def _take_customer(self, row: Row) -> Customer:
+        """The row's customer, contract and service are as it says; nothing of it is written where something is unfit."""
+        self._check_lengths(row)
+        customer = self._customer(row)
+        contract = self._contract(row, customer) if row.contract else None
+        named = {"name": row.customer if row.customer_ref else customer.name}
+        self._check_agreement(row, "customer", "customer", customer, named)
+        if contract is not None:
+            self._check_agreement(row, "contract", "contract", contract, self._of_contract(row))
+        self._write(row, "customer", customer, named)
+        self.by_ref[customer.ref.lower()] = customer
+        if customer not in self.by_name[customer.name.lower()]:
+            self.by_name[customer.name.lower()].append(customer)
+        if contract is not None:
+            if contract.pk is None:
+                contract.customer = customer
+            self._write(row, "contract", contract, self._of_contract(row))
+            if contract not in self.contracts[customer.pk]:
+                self.contracts[customer.pk].append(contract)
         if row.service:
             self._subscribe(customer, row.service)
-        return None
+        return customer
+
+    def _take_contact(self, row: Row, customer: Customer) -> None:
+        contact = self._contact(row, customer)
+        said = self._of_contact(row)
+        self._check_agreement(row, "contact", "contact_name", contact, said)
+        self._write(row, "contact", contact, said)
+        if contact not in self.contacts[customer.pk]:
+            self.contacts[customer.pk].append(contact)
 
     def _check_lengths(self, row: Row) -> None:
         for column, most in self.LONGEST.items():
@@ -564,7 +592,9 @@ class _Import:
         if row.customer_ref:
             known = self.by_ref.get(row.customer_ref.lower())
         else:
-            namesakes = self.by_name.get(row.customer.lower(), [])
+            name = row.customer.lower()
+            # A line before this one may have given one of them another name.
+            namesakes = [customer for customer in self.by_name[name] if customer.name.lower() == name]
             if len(namesakes) > 1:
                 refs = ", ".join(customer.ref for customer in namesakes)
                 raise _Unfit(row, "customer", f"Several customers are called so: {refs}.", "Give the customer_ref.")
@@ -598,26 +628,22 @@ class _Import:
         return Contract(name=row.contract, hours=next(iter(self.hours.values())), may_wake=[], valid_from=self.today)
 
     def _contact(self, row: Row, customer: Customer) -> Contact:
-        standing = self.contacts[customer.pk] if customer.pk else []
-        name, email, phone = row.contact_name.lower(), row.contact_email.lower(), row.contact_phone
-
-        def is_called_so(contact: Contact) -> bool:
-            return contact.name.lower() == name
-
-        matches = (
-            [contact for contact in standing if email and contact.email.lower() == email],
-            [c for c in standing if not email and phone and c.phone == phone and (not name or is_called_so(c))],
-            [
-                contact
-                for contact in standing
-                if name
-                and is_called_so(contact)
-                and not (email and contact.email)
-                and not (phone and contact.phone not in ("", phone))
-            ],
-        )
-        known = next((found[0] for found in matches if found), None)
-        return known or Contact(name=row.contact_name or row.contact_phone or row.contact_email[:120])
+        """Who has this address; else this number and name; else this name, where nothing that is known speaks against."""
+        email, phone = row.contact_email, row.contact_phone
+        name = row.contact_name or phone or email[:120]
+        standing = self.contacts[customer.pk]
+        namesakes = [contact for contact in standing if contact.name.lower() == name.lower()]
+        if email:
+            matches = [contact for contact in standing if contact.email.lower() == email.lower()] or [
+                contact for contact in namesakes if not contact.email and (not phone or contact.phone in ("", phone))
+            ]
+        elif phone:
+            matches = [contact for contact in namesakes if contact.phone == phone] or [
+                contact for contact in namesakes if not contact.phone
+            ]
+        else:
+            matches = namesakes
+        return matches[0] if matches else Contact(customer=customer, name=name)
 
     def _of_contract(self, row: Row) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -642,13 +668,11 @@ class _Import:
         return {field: value for field, value in said.items() if value}
 
     def _check_agreement(
-        self, row: Row, what: str, column: str, subject: models.Model | None, said: Mapping[str, Any]
+        self, row: Row, what: str, column: str, subject: models.Model, said: Mapping[str, Any]
     ) -> None:
         """Two lines that say different things would change it to and fro at each import."""
-        if subject is None or subject.pk is None:
-            return
         for field, value in said.items():
-            before, line = self.said.get((what, subject.pk, field), (value, row.line))
+            before, line = self.said.get((what, subject.pk or 0, field), (value, row.line))
             if before != value:
                 raise _Unfit(
                     row, column, f"Line {line} says {before} as {field}, this one {value}.", "Make the two lines agree."
@@ -666,15 +690,6 @@ class _Import:
         self.seen[what].add(subject.pk)
         for field, value in said.items():
             self.said.setdefault((what, subject.pk, field), (value, row.line))
-
-    def _remember(self, customer: Customer, contract: Contract | None, contact: Contact | None) -> None:
-        self.by_ref[customer.ref.lower()] = customer
-        if customer not in self.by_name[customer.name.lower()]:
-            self.by_name[customer.name.lower()].append(customer)
-        if contract is not None and contract not in self.contracts[customer.pk]:
-            self.contracts[customer.pk].append(contract)
-        if contact is not None and contact not in self.contacts[customer.pk]:
-            self.contacts[customer.pk].append(contact)
 
     def _subscribe(self, customer: Customer, name: str) -> None:
         service = self.services.get(name.lower())

@@ -124,7 +124,7 @@ def accept_duty(
         _move_token(seat, current, person, Hold.How.ACCEPTED, at)
     elif turn_at > at:
         _see_to_turn(seat, rota, turn_at, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     facts = {"turn_at": turn_at.isoformat()}
     record(ACCEPTED, by=by, via=via, at=at, **_about(seat, person=person, before=current, facts=facts))
     return accepted
@@ -148,7 +148,7 @@ def pass_duty(*, seat_key: str, to_person_id: int, by: Actor, via: Door, at: dat
     if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
         raise _held_already(asked, seat, current)
     hold = _move_token(seat, current, person, Hold.How.PASSED, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(PASSED, by=by, via=via, at=at, **_about(seat, person=person, before=current))
     if person.id != by.person_id:
         _tell(seat, person, _Word.GIVEN, by.name, at, at)
@@ -181,7 +181,7 @@ def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
             holder=current.person_id if current else None,
         )
     hold = _move_token(seat, current, person, Hold.How.TAKEN, at)
-    supersede_deliveries(("seat", seat.id), at)
+    supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(TAKEN, by=by, via=via, at=at, **_about(seat, person=person, before=current))
     if current is not None:
         _tell(seat, current.person, _Word.TAKEN_OVER, person.name, at, at)
@@ -228,6 +228,7 @@ def begin_turn(
             acceptance_required=seat.acceptance_required,
             holder=current.person_id if current else None,
             held_from=current.from_at if current else None,
+            by_hand=current is not None and current.how in (Hold.How.SET, Hold.How.PASSED, Hold.How.TAKEN),
         )
     )
     facts = {"turn_at": turn_at.isoformat()}
@@ -260,14 +261,15 @@ def replan_seat(
     changed_at: datetime,
     at_once: bool,
     cause: UUID | None = None,
-    by: Actor,  # noqa: ARG001 - every verb says so; what comes of it is only a promise
-    via: Door,  # noqa: ARG001
+    by: Actor,
+    via: Door,
     at: datetime,
 ) -> str:
     """See that the next turn of the plan, which changed at `changed_at`, is promised. Says what came of it.
 
     `at_once`: the change itself brought somebody else on, so it begins a turn. Repeating it changes nothing.
     """
+    del by, via
     seat, _current = _lock_seat_by_id(seat_id)
     if seat is None:
         return _("The seat is gone.")

@@ -23,7 +23,7 @@ def duty_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     answer = get_conditional_response(request, etag=etag)
     if answer is None:
         answer = HttpResponse(feed.build_feed(title, turns, at), content_type="text/calendar; charset=utf-8")
-        answer["ETag"] = etag
+    answer["ETag"] = etag
     answer["Cache-Control"] = "private, max-age=300"
     return answer
 

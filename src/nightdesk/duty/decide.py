@@ -32,7 +32,8 @@ class Start:
     """A turn of `member` begins at `at`.
 
     `candidates` are the active people who may have it: the person, or the team's members. `accepted_by` accepted this
-    turn. `holder` has the token since `held_from`; both None while nobody has.
+    turn. `holder` has the token since `held_from`, `by_hand` where a person said so and not the plan; None while nobody
+    has.
     """
 
     at: datetime
@@ -42,6 +43,7 @@ class Start:
     acceptance_required: bool
     holder: int | None
     held_from: datetime | None
+    by_hand: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ class Decision:
 
 def begin(start: Start) -> Decision:
     """What becomes of the token. Where acceptance is not needed it passes by itself, if it is clear to whom."""
-    if start.held_from is not None and start.held_from >= start.at:
-        return Decision(Outcome.STANDS)
+    if start.held_from is not None:
+        # What the plan did at this very instant, a plan changed at this instant may do otherwise.
+        latest = start.at if start.by_hand else start.at + datetime.resolution
+        if start.held_from >= latest:
+            return Decision(Outcome.STANDS)
     if start.member is None:
         return Decision(Outcome.GAP)
     if start.accepted_by in start.candidates:

@@ -78,11 +78,12 @@ def held_by(person_id: int) -> list[Seat]:
     return list(Seat.objects.filter(holds__person=person_id, holds__until_at=None).select_related("rota"))
 
 
-def may_deactivate(person_id: int, at: datetime) -> str:  # noqa: ARG001 - the hook's shape
+def may_deactivate(person_id: int, at: datetime) -> str:
     """A sentence that says which duty the person holds, or "": nobody is deactivated while a token is theirs.
 
     For `people`'s hook, which asks with the person's row locked; duty locks it too before a token passes to them.
     """
+    del at
     seats = held_by(person_id)
     return _("They are on duty: %s.") % ", ".join(seat.name for seat in seats) if seats else ""
 

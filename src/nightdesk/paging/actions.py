@@ -363,8 +363,8 @@ class _Intake:
         """Pages as they are now, locked until the end; in the order asked for."""
         missing = [page_id for page_id in ids if page_id not in self._locked]
         if missing:
-            found = Page.objects.filter(id__in=missing).select_related("team", "owner").order_by("id")
-            self._locked |= {page.id: page for page in found.select_for_update(of=("self",))}
+            found = Page.objects.filter(id__in=missing).order_by("id").select_for_update()
+            self._locked |= {page.id: page for page in found}
         return [self._locked[page_id] for page_id in ids]
 
     def _start(self, signal: Signal, priority: int, urgency: Urgency, gate: StormGate, service: Service | None) -> Page:
@@ -449,8 +449,7 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
     if not alarms:
         return
     touched = sorted({alarm.page_id for alarm in alarms})
-    locked = Page.objects.filter(id__in=touched).select_related("owner").select_for_update(of=("self",))
-    pages = list(locked.order_by("id"))
+    pages = list(Page.objects.filter(id__in=touched).order_by("id").select_for_update())
     Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
     burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
     for page in pages:
@@ -848,7 +847,8 @@ def _locked(page_id: UUID, verb: str | None, by: Actor, *, follow: bool = True) 
     """
     wanted = page_id
     while True:
-        found = Page.objects.select_for_update(of=("self",)).select_related("owner", "team").filter(id=wanted).first()
+        # Nothing is joined: whoever had to wait for the lock would see the page as it is and its owner as it was.
+        found = Page.objects.select_for_update().filter(id=wanted).first()
         if found is None:
             raise NotFound(f"Page {page_id} was to change.", "There is no such page.", "Look at the open pages.")
         if verb is not None:

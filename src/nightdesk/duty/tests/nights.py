@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from nightdesk.access.models import Brand
 from nightdesk.base import clock, promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
+from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.duty import actions, tasks
 from nightdesk.duty.models import Hold
@@ -29,16 +31,20 @@ HANDLERS = {
 @contextmanager
 def wired() -> Iterator[None]:
     """As `nightdesk.wiring` and `follow_ups` do it."""
-    handlers, follow_ups = dict(promises.HANDLERS), dict(FOLLOW_UPS)
-    promises.HANDLERS.update(HANDLERS)
-    FOLLOW_UPS.update(dict.fromkeys(PLAN_CHANGED, ("duty.replan",)))
+    registries: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (promises.HANDLERS, HANDLERS),
+        (ANSWER_VERBS, {actions.ACCEPT: tasks.accept_by_answer}),
+        (FOLLOW_UPS, dict.fromkeys(PLAN_CHANGED, ("duty.replan",))),
+    ]
+    before = [dict(registry) for registry, _ours in registries]
+    for registry, ours in registries:
+        registry.update(ours)
     try:
         yield
     finally:
-        promises.HANDLERS.clear()
-        promises.HANDLERS.update(handlers)
-        FOLLOW_UPS.clear()
-        FOLLOW_UPS.update(follow_ups)
+        for (registry, _ours), kept in zip(registries, before, strict=True):
+            registry.clear()
+            registry.update(kept)
 
 
 class Nights:
@@ -95,7 +101,7 @@ class Nights:
             row = Promise.objects.filter(ended_at=None, due_at__lte=self.at).order_by("due_at", "id").first()
             if row is None:
                 return
-            with clock.replaced_by(lambda at=max(self.at, row.due_at) + late: at):  # type: ignore[misc]
+            with clock.replaced_by(partial(max, self.at + late, row.due_at + late)):
                 promises.keep(row)
             row.refresh_from_db()
             assert row.ended_as in (Promise.Ending.KEPT, Promise.Ending.VOID), row.failure

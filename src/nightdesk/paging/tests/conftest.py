@@ -1,14 +1,10 @@
-"""A small provider for paging's tests, a clock that only the test moves, and stand-ins for rooms that are not there yet."""
+"""A small provider for paging's tests, and a clock that only the test moves."""
 
-import importlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,108 +15,23 @@ from django.test import Client
 from nightdesk.access import actions as access
 from nightdesk.base import clock, leases, promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
-from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
-from nightdesk.base.months import month_of
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.duty.models import Hold
+from nightdesk.duty import actions as duty
+from nightdesk.paging import actions, api, decide
+from nightdesk.paging.formats import Answer, Parsed, Signal
+from nightdesk.paging.limits import Buckets
+from nightdesk.paging.models import Integration, Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import actor_of_person
-from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota import actions as rota
+from tests.emptied import emptied_ledgers
+
+__all__ = ["emptied_ledgers"]
 
 # A Saturday night, when clocks stand on British Summer Time.
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
-
-
-def _stand_in(name: str, **members: Any) -> None:
-    """Put a module with `members` in the place of `name`, if nobody has written it yet."""
-    try:
-        importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        if missing.name != name:
-            raise
-        module = ModuleType(name)
-        module.__dict__.update(members)
-        sys.modules[name] = module
-
-
-@dataclass(frozen=True)
-class _Recipient:
-    kind: str
-    id: int
-    channel: str
-    address: str
-    due_at: datetime
-
-
-def _queue_message(*, subject, title, body, to, lane, by, via, at, **rest):
-    message = Message.objects.create(
-        at=at, subject_kind=subject[0], subject_id=str(subject[1]), title=title, body=body, **rest
-    )
-    Delivery.objects.bulk_create(
-        Delivery(
-            id=uuid7(at),
-            month=month_of(at),
-            lane=lane,
-            due_at=one.due_at,
-            created_at=at,
-            message_id=message.id,
-            occurrence=f"{message.id}:{one.channel}:{one.address}:{one.due_at}",
-            subject_kind=subject[0],
-            subject_id=str(subject[1]),
-            recipient_kind=one.kind,
-            recipient_id=str(one.id),
-            channel=one.channel,
-            address=one.address,
-            valid_until=rest.get("valid_until"),
-        )
-        for one in to
-    )
-    promises.wake_workers()
-    return message
-
-
-def _supersede_deliveries(*, subject, by, via, at):
-    rows = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), ended_at=None)
-    return rows.update(state="superseded", ended_at=at)
-
-
-def _holder(seat_key, at):
-    return Hold.objects.filter(seat__key=seat_key, until_at=None).values_list("person_id", flat=True).first()
-
-
-def _support_hours(hours):
-    from nightdesk.customers.hours import SupportHours, parse_window
-
-    return SupportHours(hours.zone, tuple(tuple(parse_window("-".join(w)) for w in day) for day in hours.week))
-
-
-def _contract_facts(customer_id, at):
-    from nightdesk.customers.models import Contract
-    from nightdesk.customers.priority import Priority
-    from nightdesk.customers.promised import ContractFacts, OutOfHours
-
-    found = Contract.objects.select_related("hours").filter(customer=customer_id).first()
-    if found is None:
-        return None
-    may_wake = frozenset(map(Priority, found.may_wake))
-    return ContractFacts(_support_hours(found.hours), OutOfHours(found.out_of_hours), may_wake)
-
-
-_stand_in(
-    "nightdesk.channels.actions",
-    Recipient=_Recipient,
-    queue_message=_queue_message,
-    supersede_deliveries=_supersede_deliveries,
-)
-_stand_in("nightdesk.duty.queries", holder=_holder)
-_stand_in("nightdesk.customers.queries", contract_facts=_contract_facts, support_hours=_support_hours)
-
-from nightdesk.paging import actions, api, decide, tasks  # noqa: E402  # what stands in must be there first
-from nightdesk.paging.formats import Answer, Parsed, Signal  # noqa: E402
-from nightdesk.paging.limits import Buckets  # noqa: E402
-from nightdesk.paging.models import Integration, Page  # noqa: E402
 
 
 class World:
@@ -161,10 +72,11 @@ class World:
         return team
 
     def seat(self, key: str, holder: Person) -> decide.Target:
-        rota = Rota.objects.create(brand=self.brand, name=key, zone="Europe/London")
-        seat = Seat.objects.create(rota=rota, key=f"{key}-{self.brand.id}", name=key)
-        Hold.objects.create(seat=seat, person=holder, from_at=self.at - timedelta(hours=8), how="set")
-        return decide.Target("seat", seat.key)
+        seat = f"{key}-{self.brand.id}"
+        wanted = [{"key": seat, "name": key, "acceptance_required": False}]
+        rota.make_rota(brand_id=self.brand.id, name=key, zone="Europe/London", seats=wanted, **self.doing)
+        duty.set_first_holder(seat_key=seat, person_id=holder.id, **self.doing)
+        return decide.Target("seat", seat)
 
     def policy(self, *steps: tuple[float, Person | decide.Target], **rest: Any) -> decide.Policy:
         """(minutes, whom) for each step."""
@@ -232,26 +144,12 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Needs the database: mark the test with django_db."""
-    monkeypatch.setattr(promises, "HANDLERS", promises.HANDLERS | tasks.HANDLERS)
-    register_answers(monkeypatch)
     monkeypatch.setattr(api, "KEYS", Buckets(a_second=300, size=6_000))
     monkeypatch.setattr(api, "STRANGERS", Buckets(a_second=0.2, size=100))
     made: list[World] = []
     with clock.replaced_by(lambda: made[0].at if made else NIGHT):
         made.append(World())
         yield made[0]
-
-
-def register_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `wiring` does, where `channels` asks for it."""
-    try:
-        verbs = importlib.import_module("nightdesk.channels.answering").ANSWER_VERBS
-    except ModuleNotFoundError:
-        return
-    from nightdesk.paging.answering import ANSWERS
-
-    for name, verb in ANSWERS.items():
-        monkeypatch.setitem(verbs, name, verb)
 
 
 @pytest.fixture

@@ -1,0 +1,248 @@
+"""A small company on real PostgreSQL, with a clock that only the test moves and telephones that remember.
+
+Everything is done through the doors and the verbs; the worker's threads are replaced by `minutes`, which keeps every
+promise and sends every message at the instant at which it falls due. Whoever leaves the world with a telephone that rang
+and was not asked about fails the test: nobody is woken by mistake.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.test import Client
+
+from nightdesk.access import actions as access
+from nightdesk.access.models import Brand
+from nightdesk.base import clock, leases
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import LANES, keep
+from nightdesk.channels import actions as channels
+from nightdesk.channels.driver import Driver, Outgoing, Sent, Settings
+from nightdesk.channels.models import Delivery
+from nightdesk.channels.registry import CHANNELS
+from nightdesk.channels.sender import Sender
+from nightdesk.channels.wording import text_of
+from nightdesk.duty import actions as duty
+from nightdesk.paging import actions as paging
+from nightdesk.paging import decide
+from nightdesk.paging.models import Page
+from nightdesk.people import actions as people
+from nightdesk.people.models import Person
+from nightdesk.people.queries import actor_of_person
+from nightdesk.rota import actions as rota
+
+TUESDAY_AT_TWO = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+
+
+@dataclass
+class Phone:
+    """What a person's telephone got, oldest first, as (instant, text)."""
+
+    owner: str
+    rang: list[tuple[datetime, str]] = field(default_factory=list)
+    heard: int = 0
+
+    def got(self, words: str) -> datetime:
+        """The next message not yet asked about holds `words`; the instant at which it came."""
+        assert self.heard < len(self.rang), f"{self.owner}'s phone is silent; expected {words!r}"
+        at, text = self.rang[self.heard]
+        assert words in text, f"{self.owner}'s phone said {text!r}; expected {words!r}"
+        self.heard += 1
+        return at
+
+    def is_silent(self) -> None:
+        """Nothing came that was not asked about."""
+        assert self.heard == len(self.rang), f"{self.owner}'s phone rang: {self.rang[self.heard :]}"
+
+
+class World:
+    """See the module. `at` is the present instant."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.phones: dict[str, Phone] = {}
+        self.brand: Brand = access.make_brand(name="Quayside", slug="quayside", **self.doing)
+        self.team = people.make_team(brand_id=self.brand.id, name="Engineers", **self.doing)
+        self.steps: list[tuple[float, str, str]] = []
+        self.client = Client()
+        self._sender = Sender(uuid7())
+        self._worker = uuid7()
+        self._key = ""
+        self._integration: dict[str, Any] = {"may_wake": ["P1", "P2", "P3", "P4"]}
+
+    @property
+    def doing(self) -> dict[str, Any]:
+        """By whom, via which door and when the test itself does things."""
+        return {"by": SCHEDULER, "via": Door.CLI, "at": self.at}
+
+    # --- Who there is ---
+
+    def person(self, name: str, *, manager: bool = False) -> Person:
+        """Somebody of the team with a telephone."""
+        number = f"+4477009001{len(self.phones):02d}"
+        somebody = people.make_person(name=name, brand_id=self.brand.id, **self.doing)
+        method = people.add_contact_method(person_id=somebody.id, channel="sms", address=number, **self.doing)
+        people.confirm_contact_method(method_id=method.id, **self.doing)
+        people.set_notify_rules(person_id=somebody.id, rules=[people.RuleWanted("high", method.id)], **self.doing)
+        self.phones[number] = Phone(name)
+        members = [*self.team.members.values_list("id", flat=True), somebody.id]
+        manager_id = somebody.id if manager else self.team.manager_id
+        people.set_team_members(team_id=self.team.id, person_ids=members, manager_id=manager_id, **self.doing)
+        self.team.refresh_from_db()
+        return somebody
+
+    def phone(self, person: Person) -> Phone:
+        """That person's telephone."""
+        return self.phones[person.contact_methods.get(channel="sms").address]
+
+    def seat(self, key: str, first: Person, *, acceptance_required: bool = False) -> None:
+        """A seat that `first` holds."""
+        rota.make_rota(
+            brand_id=self.brand.id,
+            name=key.title(),
+            zone="Europe/London",
+            seats=[{"key": key, "name": key.title(), "acceptance_required": acceptance_required}],
+            **self.doing,
+        )
+        duty.set_first_holder(seat_key=key, person_id=first.id, **self.doing)
+
+    def escalate(self, *steps: tuple[float, Person | str]) -> None:
+        """The ladder for alarms from now on: (minutes after the step before, a person or a seat's key)."""
+        wanted = [
+            decide.Step(
+                timedelta(minutes=minutes),
+                (decide.Target("seat", who) if isinstance(who, str) else decide.Target("person", str(who.id)),),
+            )
+            for minutes, who in steps
+        ]
+        policy = paging.save_policy(
+            brand_id=self.brand.id,
+            name="Ladder",
+            policy=decide.Policy(steps=tuple(wanted), repeat=0),
+            **self.doing,
+        )
+        if not self._key:
+            _integration, self._key = paging.make_integration(
+                brand_id=self.brand.id,
+                name="monitoring",
+                format="generic",
+                policy_id=policy.id,
+                team_id=self.team.id,
+                **self._integration,
+                **self.doing,
+            )
+
+    def waits_for_opening(self, *, hours: dict[str, Any], may_wake: list[str]) -> None:
+        """Alarms from now on ring outside these hours only where their priority is in `may_wake`."""
+        from nightdesk.customers import actions as customers
+
+        made = customers.make_hours(brand_id=self.brand.id, fields=hours, **self.doing)  # type: ignore[arg-type]
+        self._integration = {"may_wake": may_wake, "hours_id": made.id}
+
+    # --- What happens ---
+
+    def alarm(self, words: str, *, key: str = "", severity: str = "critical", **more: Any) -> Page:
+        """Monitoring says so at the generic door; the page that it is about."""
+        body = {"summary": words, "dedup_key": key or words, "severity": severity, "source": "monitoring", **more}
+        with clock.replaced_by(lambda: self.at):
+            answer = self.client.post(f"/hooks/generic/{self._key}", body, content_type="application/json")
+        assert answer.status_code // 100 == 2, answer.content
+        self.run_due()
+        return Page.objects.filter(alarms__dedup_key=key or words).latest("started_at")
+
+    def clear(self, key: str) -> None:
+        """Monitoring says that it is over."""
+        with clock.replaced_by(lambda: self.at):
+            answer = self.client.post(
+                f"/hooks/generic/{self._key}",
+                {"summary": key, "dedup_key": key, "action": "resolve"},
+                content_type="application/json",
+            )
+        assert answer.status_code // 100 == 2, answer.content
+        self.run_due()
+
+    def acknowledge(self, page: Page, *, by: Person, via: Door = Door.SMS) -> Page:
+        """`by` takes the page."""
+        taken = paging.acknowledge_page(page_id=page.id, by=self.actor(by), via=via, at=self.at)
+        self.run_due()
+        return taken
+
+    def actor(self, person: Person) -> Actor:
+        """That person, as a verb's `by`."""
+        return actor_of_person(person.id)
+
+    def page(self, page_id: UUID) -> Page:
+        """The page as it stands."""
+        return Page.objects.get(id=page_id)
+
+    def minutes(self, count: float) -> None:
+        """Time goes by, and every promise and message is kept at its own instant."""
+        end = self.at + timedelta(minutes=count)
+        while (due := self._next_due()) is not None and due <= end:
+            self.at = max(self.at, due)
+            self.run_due()
+        self.at = end
+
+    def run_due(self) -> None:
+        """Everything that is due now, until nothing is."""
+        with clock.replaced_by(lambda: self.at):
+            while self._keep_promises() + self._send():
+                pass
+
+    # --- Machinery ---
+
+    def _next_due(self) -> datetime | None:
+        dues = [
+            model._default_manager.filter(ended_at=None).order_by("due_at").values_list("due_at", flat=True).first()
+            for model in (Promise, Delivery)
+        ]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _keep_promises(self) -> int:
+        rows = [row for lane in LANES for row in leases.claim(Promise, lane, 100, at=self.at, worker=self._worker)]
+        for row in rows:
+            keep(row)
+        return len(rows)
+
+    def _send(self) -> int:
+        sent = 0
+        while self._sender.take_turn() or self._sender.in_hand:
+            sent += 1
+            give_up = time.monotonic() + 10
+            while not self._sender.record() and self._sender.in_hand:
+                assert time.monotonic() < give_up, "a message hangs"
+                self._sender.woken.wait(0.01)
+                self._sender.woken.clear()
+        return sent
+
+
+@contextmanager
+def world(at: datetime = TUESDAY_AT_TWO) -> Iterator[World]:
+    """A new world at `at`; needs the test's database."""
+
+    class ToPhone:
+        def __init__(self, settings: Settings) -> None: ...
+
+        async def send(self, outgoing: Outgoing) -> Sent:
+            here.phones[outgoing.address].rang.append((outgoing.sent_at, text_of(outgoing.said, outgoing.link, 2)))
+            return Sent(provider_id=str(outgoing.delivery_id), state="delivered")
+
+        async def close(self) -> None: ...
+
+    CHANNELS["test-phone"] = Driver(name="test-phone", channel="sms", label="Test", connect=ToPhone, loud=True)
+    try:
+        with clock.replaced_by(lambda: here.at if "here" in locals() else at):
+            here = World(at)
+            channels.save_route(channel="sms", driver="test-phone", name="phones", config={}, **here.doing)
+        with here._sender:
+            yield here
+            for phone in here.phones.values():
+                phone.is_silent()
+    finally:
+        del CHANNELS["test-phone"]
