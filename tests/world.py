@@ -27,6 +27,7 @@ from nightdesk.channels.driver import Driver, Outgoing, Sent, Settings
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.sender import Sender
+from nightdesk.channels.wording import text_of
 from nightdesk.duty import actions as duty
 from nightdesk.paging import actions as paging
 from nightdesk.paging import decide
@@ -229,7 +230,7 @@ def world(at: datetime = TUESDAY_AT_TWO) -> Iterator[World]:
         def __init__(self, settings: Settings) -> None: ...
 
         async def send(self, outgoing: Outgoing) -> Sent:
-            here.phones[outgoing.address].rang.append((outgoing.sent_at, outgoing.said.body or outgoing.said.title))
+            here.phones[outgoing.address].rang.append((outgoing.sent_at, text_of(outgoing.said, outgoing.link, 2)))
             return Sent(provider_id=str(outgoing.delivery_id), state="delivered")
 
         async def close(self) -> None: ...

@@ -73,7 +73,34 @@ PAGE_MODULES = {"urls", "forms", "views"}
 PAGE_FOLDERS = {"templates", "static", "templatetags", "views"}
 
 OWN_MODULES: dict[str, dict[str, str]] = {
-    "access": {"matrix": "what each role may do"},
+    "api": {
+        "auth": "who calls",
+        "door": "what every request passes first",
+        "limits": "how often a caller may ask",
+        "listing": "lists in pages, and as CSV",
+        "openapi": "the API's description of itself",
+        "problems": "how the API says no",
+        "scope": "which brands' rows a caller may read",
+        "urls": "the addresses",
+        "v1": "the rooms' operations together",
+        "values": "kinds of values that operations take",
+        **dict.fromkeys(
+            (
+                "brands",
+                "customers",
+                "deliveries",
+                "duty",
+                "integrations",
+                "journal",
+                "pages",
+                "people",
+                "promises",
+                "tokens",
+            ),
+            "operations of one room",
+        ),
+    },
+    "access": {"promise_verbs": "what people may do to a promise", "matrix": "what each role may do"},
     "channels": {
         "account_mail": "mail of the account pages, by the ledger",
         "answering": "what answers can do",

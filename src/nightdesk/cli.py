@@ -9,26 +9,51 @@ import sys
 from contextlib import ExitStack
 
 from nightdesk.base import env, postgres
+from nightdesk.base.processes import AlreadyServed, StepFailed
 from nightdesk.base.refusals import Refusal
 
 WITHOUT_DATABASE = {"serve", "help", "makemigrations", "version", "--help", "-h", "--version", "compilemessages"}
+WITHOUT_DATABASE_BY_ITSELF = {"demo"}
+"""Commands that need none unless a word follows: `nightdesk demo` is `serve`, `nightdesk demo load` is not."""
+
+database_problem = ""
+"""Why there is no database, for `nightdesk doctor`, which has to run without one too."""
+
+
+def needs_database(words: list[str]) -> bool:
+    """Whether a command line (without its first word, `nightdesk`) asks anything of the database."""
+    command, *rest = words or ["help"]
+    if command in WITHOUT_DATABASE or {"--help", "-h"} & set(rest):
+        return False
+    return not (command in WITHOUT_DATABASE_BY_ITSELF and all(word.startswith("-") for word in rest))
 
 
 def main() -> None:
     """Run the command of the command line; a refusal is told in plain words, with exit status 2."""
+    global database_problem  # noqa: PLW0603 - one command a process
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
-    command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    words = sys.argv[1:]
     try:
         with ExitStack() as stack:
-            if command not in WITHOUT_DATABASE and not os.environ.get("NIGHTDESK_DATABASE_URL"):
-                os.environ["NIGHTDESK_DATABASE_URL"] = stack.enter_context(postgres.borrowed(env.state_dir()))
+            if needs_database(words) and not _database_is_named():
+                try:
+                    os.environ["NIGHTDESK_DATABASE_URL"] = stack.enter_context(postgres.borrowed(env.state_dir()))
+                except postgres.CannotStart as problem:
+                    if words[0] != "doctor":
+                        raise
+                    database_problem = str(problem)
             from django.core.management import (
                 execute_from_command_line,  # settings are read here, after the URL is known
             )
 
-            execute_from_command_line(["nightdesk", *sys.argv[1:]])
-    except env.BadSetting as bad:
-        sys.exit(f"{bad}")
+            execute_from_command_line(["nightdesk", *words])
+    except (env.BadSetting, postgres.CannotStart, AlreadyServed, StepFailed) as problem:
+        sys.exit(str(problem))
     except Refusal as refusal:
         print(f"{refusal.asked} {refusal.so} {refusal.do}".strip(), file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def _database_is_named() -> bool:
+    """Whether the environment says which database to use, directly or by a file."""
+    return any(os.environ.get(name, "").strip() for name in ("NIGHTDESK_DATABASE_URL", "NIGHTDESK_DATABASE_URL_FILE"))

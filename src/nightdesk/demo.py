@@ -118,7 +118,7 @@ def alarm(at: datetime, title: str = "Core switch sw2 at Dock Street does not an
     return paging.trigger_page(
         brand_id=brand.id,
         title=title,
-        priority=1,
+        priority="P1",
         policy_id=integration.policy_id,
         team_id=integration.team_id,
         service_id=integration.service_id,
@@ -283,7 +283,7 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
         page = paging.trigger_page(
             brand_id=integration.brand_id,
             title=title,
-            priority=1 if severity == "critical" else 2,
+            priority="P1" if severity == "critical" else "P2",
             policy_id=integration.policy_id,
             team_id=integration.team_id,
             service_id=integration.service_id,

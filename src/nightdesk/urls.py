@@ -3,7 +3,9 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("nightdesk.base.health")),
     path("", include("nightdesk.console.installable")),
+    path("", include("nightdesk.console.urls")),
     path("", include("nightdesk.paging.api")),
     path("", include("nightdesk.channels.api")),
     path("", include("nightdesk.duty.api")),

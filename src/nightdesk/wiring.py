@@ -26,7 +26,7 @@ def connect() -> None:
     }
     promises.HANDLERS |= page_tasks.HANDLERS | {
         duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="follow", give_up_after=None),
+        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
     }
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer

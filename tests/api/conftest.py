@@ -13,12 +13,8 @@ from nightdesk.access.actions import grant_role, make_brand, make_token, make_us
 from nightdesk.access.models import Brand, Role, User
 from nightdesk.access.queries import OPERATOR
 from nightdesk.api import limits
-from nightdesk.base import clock, promises
+from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.channels.answering import ANSWER_VERBS
-from nightdesk.duty import tasks as duty_tasks
-from nightdesk.paging import answering as paging_answers
-from nightdesk.paging import tasks as paging_tasks
 
 START = datetime(2026, 11, 14, 3, 0, tzinfo=UTC)
 
@@ -47,24 +43,12 @@ class Caller:
 
 
 @pytest.fixture(autouse=True)
-def only_the_api(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def only_the_api(settings: Any) -> Iterator[None]:
     settings.ROOT_URLCONF = "tests.api.addresses"
-    for kind, handler in (paging_tasks.HANDLERS | duty_handlers()).items():
-        monkeypatch.setitem(promises.HANDLERS, kind, handler)
-    for name, verb in paging_answers.ANSWERS.items():
-        monkeypatch.setitem(ANSWER_VERBS, name, verb)
-    monkeypatch.setitem(ANSWER_VERBS, "duty.accept", duty_tasks.accept_by_answer)
     limits.CALLERS.clear()
     limits.STRANGERS.clear()
     with clock.replaced_by(lambda: START):
         yield
-
-
-def duty_handlers() -> dict[str, promises.Handler]:
-    return {
-        "duty.turn": promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="follow"),
-    }
 
 
 def token_for(scopes: list[str], *, user: User | None = None, brand: Brand | None = None) -> Caller:

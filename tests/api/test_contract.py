@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from hypothesis import HealthCheck, given, seed, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -21,13 +21,12 @@ from schemathesis.specs.openapi.checks import (
 from nightdesk.access.models import Brand, Role
 from nightdesk.api import limits
 from nightdesk.api.openapi import PROBLEMS
-from nightdesk.api.v1 import api
 from nightdesk.people.models import Person
 from tests.api.conftest import Caller, token_for, user_with
-from tests.api.test_roles import OPERATIONS, operations
+from tests.api.test_roles import OPERATIONS
 from tests.api.world import world_of
 
-EXAMPLES = 5
+EXAMPLES = 4
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -77,8 +76,13 @@ def test_nothing_that_is_sent_breaks_it_or_gets_an_answer_that_is_not_described(
             if real:
                 case.path_parameters = {name: str(world[name]) for name in case.path_parameters or {}}
                 if isinstance(case.body, dict):
-                    case.body |= {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in world.items() if name in case.body}
+                    case.body |= {
+                        name: str(value) if isinstance(value, uuid.UUID) else value
+                        for name, value in world.items()
+                        if name in case.body
+                    }
             with transaction.atomic():
+                _check_references_at_once()
                 case.call_and_validate(headers=headers, checks=CHECKS)
                 transaction.set_rollback(True)
 
@@ -87,6 +91,12 @@ def test_nothing_that_is_sent_breaks_it_or_gets_an_answer_that_is_not_described(
         except (Exception, BaseExceptionGroup) as failure:  # every operation is to be tried, and all failures told
             failures.append(f"{operation.label}: {failure} {getattr(failure, 'exceptions', '')}")
     assert not failures, "\n\n".join(failures)
+
+
+def _check_references_at_once() -> None:
+    """As they are when a transaction ends, which none does here."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_it_is_openapi_3_1_with_names_tags_and_problems_for_every_operation(nobody: Caller, db: None) -> None:

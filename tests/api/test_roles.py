@@ -96,6 +96,7 @@ HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty"}
 NEEDS_MORE = {
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,
+    "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
 }
 QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}

@@ -28,9 +28,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
     people.set_team_members(team_id=team.pk, person_ids=[person.pk], manager_id=person.pk, **how)
     method = people.add_contact_method(person_id=person.pk, channel="email", address=f"bo@{slug}.example.net", **how)
-    rota = make_rota(
-        brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
-    )
+    make_rota(brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how)
     layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
@@ -48,7 +46,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     integration, _key = paging.make_integration(
         brand_id=brand.pk, name="Prometheus", format="alertmanager", policy_id=policy.pk, **how
     )
-    page = paging.trigger_page(brand_id=brand.pk, title="Core is down", priority=1, service_id=service.pk, **how)
+    page = paging.trigger_page(brand_id=brand.pk, title="Core is down", priority="P1", service_id=service.pk, **how)
     paging.note_page(page_id=page.pk, text="Looking at it", **how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(

@@ -72,10 +72,11 @@ def night(*, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0,
                 {"name": "Al Moreau", "email": AL, "phone": AL_PHONE},
             ],
             smtp={"host": mails.host, "port": mails.port},
-            sms={"base_url": sms.url, "account_sid": "AC" + "1" * 32, "auth_token": "secret", "sender": PAGER},
+            sms={"base_url": sms.url, "account_sid": "AC" + "1" * 32, "auth_token": "secret", "from": PAGER},
             step_s=STEP_S,
             storm_limit=storm_limit,
             text_after_s=text_after_s,
             formats=["alertmanager", "pagerduty_v2", "generic"],
         )
+        sms.incoming_url = f"{running.url}/providers/twilio/{staged['texts']}/sms"
         yield Night(running, mails, sms, staged)

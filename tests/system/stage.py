@@ -6,6 +6,7 @@ person holds the seat and is rung at once, the second is the next step.
 """
 
 import json
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -60,8 +61,9 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
     mail_server = wanted["smtp"] | {"security": "none"}
     channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    texts = None
     if "sms" in wanted:
-        channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
+        texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,
@@ -86,11 +88,12 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
-    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD}
+    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD, "texts": texts and texts.id}
 
 
 if __name__ == "__main__":
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
     django.setup()
     json.dump(stage(json.load(sys.stdin)), sys.stdout)

@@ -41,6 +41,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
     "erase_text": _ADMINS,
+    "drop_month": _ADMINS,
     # Rota and duty.
     "read_rota": _EVERYBODY,
     "accept_duty": _STAFF,
@@ -108,11 +109,15 @@ VERBS: dict[str, frozenset[Role]] = {
 
 INNER_WORKINGS = {
     "record": "writes down what another verb did",
-    "seal_entries": "the sealer's own work",
-    "supersede_deliveries": "part of the verb that ended the subject",
-    "answer": "asks for the verb that the answer stands for",
-    "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "note_token_use": "says only when",
+    "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
+    "supersede_deliveries": "part of the verb that ended the subject",
+    "take_answer": "the verb that the answer stands for asks",
+    "mark_delivery_seen": "the recipient's own, by the link that they were sent",
+    "note_receipt": "a provider's word on what we gave it; its signature was checked",
+    "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
+    "forget_private_words": "housekeeping",
+    "keep_refused_alarm": "intake: kept as it came, and does nothing",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
 
@@ -140,11 +145,9 @@ def verbs_in(scopes: Iterable[str]) -> frozenset[str]:
 
 def brands_for(by: Actor, verb: str) -> set[int] | None:
     """The brands in which the actor may do it; None means every one, and an empty set none."""
-    roles = VERBS[verb] if verb not in ITS_OWN else frozenset()
+    roles = frozenset[Role]() if verb in ITS_OWN else VERBS[verb]
     if by.kind == "scheduler":
         return None
-    if verb in ITS_OWN:
-        return set()
     if by.scopes is not None and verb not in verbs_in(by.scopes):
         return set()
     if by.kind == "machine":

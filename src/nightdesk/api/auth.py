@@ -70,7 +70,7 @@ def _look_up(request: HttpRequest) -> Caller:
 class BearerToken(HttpBearer):
     """A token made by `nightdesk token new`."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:  # noqa: ARG002 - `caller_of` reads it
         """The token's actor."""
         return actor_of(request)
 
@@ -83,7 +83,7 @@ class Session(APIKeyCookie):
     def __init__(self) -> None:
         super().__init__(csrf=False)  # `caller_of` looks after it
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:  # noqa: ARG002 - Django reads it
         """The signed-in person."""
         return actor_of(request)
 

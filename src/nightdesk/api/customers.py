@@ -1,7 +1,7 @@
 """Customers, their contacts and contracts, what they buy, and what is promised to them at an instant."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -21,6 +21,8 @@ from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Channels, Reason
 
 router = Router(tags=["customers"])
+
+OFFICE_WEEK: list[Any] = [*[[["09:00", "17:30"]]] * 5, [], []]
 
 
 class CustomerIn(Schema):
@@ -184,7 +186,7 @@ class HoursIn(Schema):
                     "brand_id": 1,
                     "name": "Office",
                     "zone": "Europe/London",
-                    "week": [[["09:00", "17:30"]]] * 5 + [[], []],
+                    "week": OFFICE_WEEK,
                     "nation": "GB",
                     "subdivision": "ENG",
                 }
@@ -365,7 +367,7 @@ def read_customer(request: HttpRequest, customer_id: Id) -> Any:
 @router.patch("/customers/{customer_id}", response=CustomerOut)
 def edit_customer(request: HttpRequest, customer_id: Id, body: CustomerChanges) -> Any:
     """Change what is known of a customer."""
-    changes = actions.CustomerChanges(**body.dict(exclude_unset=True))
+    changes = cast(actions.CustomerChanges, body.dict(exclude_unset=True))
     return actions.edit_customer(
         customer_id=customer_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()
     )
@@ -401,7 +403,7 @@ def make_contact(request: HttpRequest, customer_id: Id, body: ContactIn) -> Any:
 @router.patch("/contacts/{contact_id}", response=ContactOut)
 def edit_contact(request: HttpRequest, contact_id: Id, body: ContactChanges) -> Any:
     """Change what is known of a contact."""
-    changes = actions.ContactChanges(**body.dict(exclude_unset=True))
+    changes = cast(actions.ContactChanges, body.dict(exclude_unset=True))
     return actions.edit_contact(
         contact_id=contact_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()
     )
@@ -461,7 +463,7 @@ def list_hours(request: HttpRequest, cut: Query[Cut]) -> Any:
 @router.post("/hours", response={201: HoursOut})
 def make_hours(request: HttpRequest, body: HoursIn) -> Any:
     """New support hours."""
-    fields = actions.HoursFields(**body.dict(exclude={"brand_id"}))
+    fields = cast(actions.HoursFields, body.dict(exclude={"brand_id"}))
     return actions.make_hours(brand_id=body.brand_id, fields=fields, by=actor_of(request), via=Door.API, at=clock.now())
 
 

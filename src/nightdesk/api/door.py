@@ -31,7 +31,7 @@ def through_the_door(view: View) -> View:
             if isinstance(response, HttpResponseNotAllowed):
                 response = _not_allowed(request, response)
         except problems.EXPECTED as error:
-            response = problems.answer(request, error)
+            response = problems.answer(error)
         if asked_for_head and isinstance(response, HttpResponse):
             response["Content-Length"] = str(len(response.content))
             response.content = b""
@@ -43,9 +43,9 @@ def through_the_door(view: View) -> View:
     return enter
 
 
-def nothing_here(request: HttpRequest, **_kwargs: object) -> HttpResponse:
+def nothing_here(_request: HttpRequest, **_kwargs: object) -> HttpResponse:
     """Every address that no operation has."""
-    return problems.answer(request, Http404())
+    return problems.answer(Http404())
 
 
 def _let_in(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
@@ -96,7 +96,6 @@ def _fingerprint(request: HttpRequest) -> str:
 def _not_allowed(request: HttpRequest, response: HttpResponseNotAllowed) -> HttpResponse:
     allowed = response["Allow"]
     refused = problems.answer(
-        request,
         problems.BadMethod(
             _("%(method)s was asked.") % {"method": request.method},
             _("This address takes %(allowed)s.") % {"allowed": allowed},

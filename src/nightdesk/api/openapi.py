@@ -87,13 +87,13 @@ class Api(NinjaAPI):
                 _complete(method, operation)
         return schema
 
-    def get_root_path(self, path_params: dict[str, Any]) -> str:
+    def get_root_path(self, path_params: dict[str, Any]) -> str:  # noqa: ARG002 - there are none
         """Where all of it stands."""
         return reverse("api:openapi-json").removesuffix("openapi.json")
 
-    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:  # noqa: ARG002 - the error says it all
         """Everything that an operation raises, as a problem."""
-        return problems.answer(request, exc)
+        return problems.answer(exc)
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ def list_pages(request: HttpRequest, cut: Query[Cut], only: Query[PageFilter]) -
     elif only.state:
         rows = rows.filter(state=only.state.value)
     if only.priority:
-        rows = rows.filter(priority=_number(only.priority))
+        rows = rows.filter(priority=int(only.priority.removeprefix("P")))
     if only.since:
         rows = rows.filter(started_at__gte=only.since)
     if only.until:
@@ -196,10 +196,7 @@ def list_pages(request: HttpRequest, cut: Query[Cut], only: Query[PageFilter]) -
 @router.post("", response={201: PageWhole})
 def trigger_page(request: HttpRequest, body: PageIn) -> Any:
     """Wake somebody: a new page, which rings at once."""
-    fields = body.dict(exclude={"priority"})
-    return actions.trigger_page(
-        **fields, priority=_number(body.priority), by=actor_of(request), via=Door.API, at=clock.now()
-    )
+    return actions.trigger_page(**body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/{page_id}", response=PageWhole)
@@ -256,10 +253,6 @@ def snooze_page(request: HttpRequest, page_id: UUID, body: Snooze) -> Any:
 def note_page(request: HttpRequest, page_id: UUID, body: Note) -> Any:
     """Write into the page's story; a sign of life too."""
     return actions.note_page(page_id=page_id, text=body.text, by=actor_of(request), via=Door.API, at=clock.now())
-
-
-def _number(priority: Priority) -> int:
-    return int(priority.removeprefix("P"))
 
 
 def _readable(request: HttpRequest) -> QuerySet[Page]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
@@ -162,7 +162,7 @@ def read_person(request: HttpRequest, person_id: Id) -> Any:
 @router.patch("/people/{person_id}", response=PersonWhole)
 def edit_person(request: HttpRequest, person_id: Id, body: PersonChanges) -> Any:
     """Change what is known of somebody."""
-    changes = actions.PersonChanges(**body.dict(exclude_unset=True))
+    changes = cast(actions.PersonChanges, body.dict(exclude_unset=True))
     return actions.edit_person(person_id=person_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now())
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from psycopg.errors import ForeignKeyViolation
@@ -109,8 +109,8 @@ def as_refusal(error: Exception) -> Refusal:
     )
 
 
-def answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The problem as a response, in the signature that ninja wants of an exception handler."""
+def answer(error: Exception) -> HttpResponse:
+    """The problem as a response."""
     refusal = as_refusal(error)
     response = HttpResponse(
         json.dumps(refusal.as_problem(), cls=DjangoJSONEncoder), status=refusal.status, content_type=CONTENT_TYPE

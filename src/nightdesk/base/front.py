@@ -25,12 +25,11 @@ from nightdesk.base.asgi_types import Receive, Scope, Send, answer_text, first_h
 from nightdesk.base.clock import seconds
 from nightdesk.base.forwarded import seen_through, without_claims
 from nightdesk.base.hot import HotBytes, send_page
-from nightdesk.base.live import Hub, TicketRefused, make_ticket, read_ticket
+from nightdesk.base.live import LIVE_PATH, Hub, TicketRefused, make_ticket, read_ticket
 from nightdesk.base.wsgi_door import MEBIBYTE, WsgiApp, WsgiDoor
 
 __all__ = ["Front", "PortTaken", "ServerDied", "make_ticket", "serve"]
 
-LIVE_PATH = "/live"
 SHORTEST_KEY = 16  # bytes
 CONNECTIONS = 8192  # granian's default of 1024 open streams would stop the whole process from accepting
 _RESTART_FIRST_SECONDS = 0.5
@@ -177,7 +176,7 @@ def serve(app: Front, host: str = "127.0.0.1", port: int = 8000, *, grace_second
     code 0 and this function does not return; a second signal ends it at once with code 1. It returns None otherwise.
     Raises PortTaken and ServerDied.
     """
-    _refuse_taken_port(host, port)
+    refuse_taken_port(host, port)
     _allow_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         finished = runner.run(_serve(app, host, port, grace_seconds))
@@ -234,7 +233,7 @@ async def _serve(app: Front, host: str, port: int, grace_seconds: float) -> bool
     return True
 
 
-def _refuse_taken_port(host: str, port: int) -> None:
+def refuse_taken_port(host: str, port: int) -> None:
     """Raise PortTaken if somebody listens there: granian would share the port, and each would get half the requests."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from nightdesk.base import vault
@@ -62,6 +62,9 @@ def answer_once(*, caller: str, key: str, fingerprint: str, at: datetime, do: Ca
                 _("Make a new key for each new request."),
             )
         return Answer(kept.status, _opened(kept.body), again=True)
+    with connection.cursor() as cursor:
+        # What names something that is not there must fail before an answer is made of it, as it does without a key.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     answer = do()
     if answer.status >= 400:
         transaction.set_rollback(True)

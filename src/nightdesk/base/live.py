@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from nightdesk.base.asgi_types import Headers, Receive, Send, answer_text
 from nightdesk.base.clock import seconds
 
+LIVE_PATH = "/live"
 HEARTBEAT_SECONDS = 15.0
 STALL_SECONDS = 30.0  # a client that takes nothing for so long is let go
 RETRY_MILLISECONDS = 2000

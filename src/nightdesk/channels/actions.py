@@ -31,7 +31,7 @@ from nightdesk.channels.driver import Driver, Field, Receipt, Reply
 from nightdesk.channels.models import Attempt, Delivery, Inbound, Message, Route
 from nightdesk.channels.queries import delivery_of, has_been_told, recipient_of
 from nightdesk.channels.registry import CHANNELS
-from nightdesk.channels.tasks import mark_broken, tried_as_json
+from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 
@@ -41,7 +41,7 @@ MESSAGE_QUEUED = kind("message.queued", gettext_lazy("{by} had {count} messages 
 ROUTE_SAVED = kind("route.saved", gettext_lazy("{by} set up the route {name}"))
 ROUTE_REMOVED = kind("route.removed", gettext_lazy("{by} removed the route {name}"))
 MESSAGE_ANSWERED = kind("message.answered", gettext_lazy("{by} answered: {verb}"))
-STOP_TEXTED = kind("contact.stopped", gettext_lazy("{address} texted {word}: the carrier switches our texts {state}"))
+STOP_TEXTED = kind("contact.stopped", gettext_lazy("{word} was texted to {name}: our texts to that number are {state}"))
 
 KEEP_TRYING = timedelta(days=2)
 """How long a message without an end of its own is tried."""
@@ -171,6 +171,7 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     """
     del by, via
     rows = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), ended_at=None)
+    lock_deliveries(rows)
     rows.filter(state="accepted").update(ended_at=at, leased_by=None, leased_at=None)
     ended = _move_all(rows, "superseded", at)
     if ended:
@@ -219,13 +220,17 @@ def note_receipt(
     once, or it has failed. A dead address is marked at its person.
     """
     del by, via
-    rows = Delivery.objects.select_for_update()
     if delivery_id is not None and month is not None:
-        row = rows.filter(id=delivery_id, month=month).first()
+        meant = Delivery.objects.filter(id=delivery_id, month=month).first()
     else:
-        row = rows.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
-    if row is None:
+        meant = (
+            Delivery.objects.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
+        )
+    if meant is None:
         return False
+    if receipt.unreachable:  # people are locked before deliveries, here as everywhere
+        mark_broken(meant.channel, meant.address, receipt.reason, at)
+    row = Delivery.objects.select_for_update().get(id=meant.id, month=meant.month)
     route = Route.objects.filter(id=route_id).first()
     state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
     row.provider_id = row.provider_id or receipt.provider_id
@@ -254,8 +259,6 @@ def _still_concerns(row: Delivery, route_id: int, attempt: int | None) -> bool:
 def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime) -> None:
     if receipt.unreachable or receipt.state == "expired":
         _move(row, receipt.state, receipt.reason, at)
-        if receipt.unreachable:
-            mark_broken(row.channel, row.address, receipt.reason, at)
         return
     tried = {**dict(row.routes_tried), route_id: "permanent" if receipt.permanent else "temporary"}
     row.routes_tried = tried_as_json(tried)
@@ -536,7 +539,12 @@ def _take_carrier_word(row: Inbound, reply: Reply, word: str, via: Door, at: dat
         by=_NIGHTDESK,
         via=via,
         at=at,
-        facts={"word": word, "state": "off" if word == "stop" else "on", "inbound": str(row.id)},
+        facts={
+            "word": word,
+            "name": row.route.name if row.route else "",
+            "state": "off" if word == "stop" else "on",
+            "inbound": str(row.id),
+        },
         text=reply.sender,
     )
     return _("Texts to this number are off.") if word == "stop" else _("Texts to this number are on again.")

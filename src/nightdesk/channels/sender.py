@@ -40,10 +40,14 @@ LANES = ("urgent", "bulk")
 CLAIM_AT_ONCE = 200
 IN_HAND = 200
 """Rows of one lane, channel and brand that are held at a time, waiting or in flight."""
+LOOK_EVERY = 0.05
+"""Seconds after which what is in hand is looked at again: it may have been superseded."""
 PATIENCE = 0.5
 """Seconds that a message waits for a place before it looks again which route is best."""
 SLOW_AFTER = 2.0
 """Seconds that a route may be silent before others are tried first."""
+LOOP_LIMIT = 5.0
+"""Seconds without a sign of the event loop after which it counts as hanging."""
 LAST_PATIENCE = 4.0
 """Seconds that what is in flight has when the worker stops."""
 UNEXPECTED_PAUSE = timedelta(seconds=5)
@@ -89,7 +93,8 @@ def send_messages(shift: Shift) -> None:
     with Sender(shift.worker) as sender, _forwarding(shift, sender):
         while not shift.stopping.is_set():
             sender.woken.clear()
-            shift.begin()
+            if sender.loop_answers():  # if not, the turn that began last counts on, until the worker gives itself up
+                shift.begin()
             try:
                 if shaken:
                     sender.recover()
@@ -102,7 +107,8 @@ def send_messages(shift: Shift) -> None:
                 shift.stopping.wait(RETRY_AFTER)
                 continue
             finally:
-                shift.end()
+                if sender.loop_answers():
+                    shift.end()
             if not busy:
                 sender.woken.wait(POLL_EVERY)
         sender.finish(LAST_PATIENCE)
@@ -140,6 +146,8 @@ class Sender:
         self._outcomes: list[Outcome] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count()
+        self._looked_at = -LOOK_EVERY
+        self._asked_at: float | None = None
         self._desk = Desk(self._done)
 
     def __enter__(self) -> Self:
@@ -157,6 +165,17 @@ class Sender:
         """Deliveries that are held, and not yet recorded."""
         with self._lock:
             return len(self._jobs)
+
+    def loop_answers(self) -> bool:
+        """Whether the event loop has run something within LOOP_LIMIT: a driver that blocks it would stop every message."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+            self._loop.call_soon_threadsafe(self._answered)
+        asked_at = self._asked_at  # the loop's thread may clear it at any moment
+        return asked_at is None or time.monotonic() - asked_at < LOOP_LIMIT
+
+    def _answered(self) -> None:
+        self._asked_at = None
 
     def recover(self) -> None:
         """After an error of the database: free what may have been leased without our hearing of it."""
@@ -220,13 +239,14 @@ class Sender:
 
     def _jobs_of(self, rows: Sequence[Delivery]) -> list[Job]:
         messages = messages_of({row.message_id for row in rows})
+        said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
-        return [self._job(row, messages[row.message_id], routes) for row in rows]
+        return [self._job(row, messages[row.message_id], said[row.message_id], routes) for row in rows]
 
-    def _job(self, row: Delivery, message: Message, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+    def _job(self, row: Delivery, message: Message, said: Said, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
         return Job(
             row=row,
-            said=said_of(message),
+            said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
@@ -235,13 +255,18 @@ class Sender:
         )
 
     def _drop_unwanted(self) -> None:
-        """What waits for its turn may have been superseded meanwhile."""
+        """What waits for its turn, or for its next route, may have been superseded meanwhile."""
+        looked_at = time.monotonic()
+        if looked_at - self._looked_at < LOOK_EVERY:
+            return
         with self._lock:
-            waiting = [job for job in self._jobs.values() if not job.begun and not job.dropped]
-        if waiting:
-            wanted = still_wanted((job.row.id, job.row.month, job.row.attempt) for job in waiting)
-            for job in waiting:
+            done = {outcome.delivery_id for outcome in self._outcomes}
+            held = [job for job in self._jobs.values() if not job.dropped and job.row.id not in done]
+        if held:
+            wanted = still_wanted([(job.row.id, job.row.month, job.row.attempt) for job in held])
+            for job in held:
                 job.dropped = job.row.id not in wanted
+        self._looked_at = looked_at
 
     def _done(self, job: Job, outcome: Outcome | None) -> None:
         """Called in the loop's thread. None: it was dropped, and is not ours any more."""

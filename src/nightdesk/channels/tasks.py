@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
@@ -99,7 +100,7 @@ def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
     return mine.update(leased_by=None, leased_at=None)
 
 
-def still_wanted(held: Iterable[tuple[UUID, date, int]]) -> set[UUID]:
+def still_wanted(held: Collection[tuple[UUID, date, int]]) -> set[UUID]:
     """Those of (id, month, attempt) that are open and still at that attempt: nobody superseded or took them."""
     wanted = {(delivery, attempt) for delivery, _, attempt in held}
     months = {month for _, month, _ in held}
@@ -112,9 +113,16 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
     """Write a batch: the rows that are still this worker's at that attempt, every try, the routes' health.
 
     A row that was ended or taken meanwhile keeps its state (superseded, delivered by a quicker receipt, another worker's);
-    of it is only noted that a provider has it. The order of ids keeps two workers from waiting for each other.
+    of it is only noted that a provider has it.
+
+    Locks are taken in the order in which the verbs take them (people first, then deliveries by id), so that nobody's
+    acknowledgement meets ours in a deadlock.
     """
     ordered = sorted(outcomes, key=lambda one: one.delivery_id)
+    for one in ordered:
+        if one.unreachable:
+            mark_broken(one.channel, one.address, one.reason, at)
+    lock_deliveries(Delivery.objects.filter(id__in=[one.delivery_id for one in ordered]))
     written = _write_states(ordered, worker)
     late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
     if late:
@@ -126,9 +134,11 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
     forget = {one.forget for one in ordered if one.forget and one.due_at is None}
     if forget:
         Message.objects.filter(id__in=forget).update(sealed=b"")
-    for one in ordered:
-        if one.unreachable:
-            mark_broken(one.channel, one.address, one.reason, at)
+
+
+def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
+    """Lock the rows until the end of the transaction, by id, as everybody does who locks several; their ids come back."""
+    return list(rows.order_by("id").select_for_update().values_list("id", flat=True))
 
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:

@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
+from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
-from nightdesk.customers.models import Service
+from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -35,7 +36,7 @@ from nightdesk.paging.decide import State, Urgency, Verb
 from nightdesk.paging.formats import Answer, Parsed, Signal
 from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
 from nightdesk.people.actions import note_sign_of_life
-from nightdesk.people.models import Person
+from nightdesk.people.models import Person, Team
 
 log = logging.getLogger(__name__)
 
@@ -565,6 +566,8 @@ def trigger_page(
     policy = (policies.filter(id=policy_id) if policy_id is not None else policies).first()
     if policy is None and policy_id is not None:
         raise NotFound("A page was to be raised.", "The brand has no such policy.", "Choose one of its policies.")
+    named = ((Service, service_id), (Customer, customer_id), (Team, team_id))
+    _check_brands_own(brand_id, named, asked="A page was to be raised.")
     if service_id is not None and customer_id is None:
         customer_id = queries.only_customer(service_id)
 
@@ -775,6 +778,7 @@ def save_policy(*, brand_id: int, name: str, policy: decide.Policy, by: Actor, v
     require(by, "save_policy", brand_id)
     if not name.strip():
         raise Invalid("A policy was to be saved.", "It has no name.", "Give it one.")
+    _check_brands_own(brand_id, (), asked=f"The policy {name} was to be saved.")
     stamp = decide.policy_as_json(policy)
     saved, _made = Policy.objects.update_or_create(brand_id=brand_id, name=name.strip(), defaults={"stamp": stamp})
     facts = {"name": saved.name, "stamp": stamp}
@@ -806,6 +810,8 @@ def make_integration(
     require(by, "make_integration", brand_id)
     if not Policy.objects.filter(id=policy_id, brand_id=brand_id).exists():
         raise NotFound(f"A key for {name} was to be made.", "The brand has no such policy.", "Save a policy first.")
+    named = ((Service, service_id), (Team, team_id), (Hours, hours_id))
+    _check_brands_own(brand_id, named, asked=f"A key for {name} was to be made.")
     key = secrets.token_hex(16)
     made = Integration(
         brand_id=brand_id,
@@ -843,6 +849,17 @@ def revoke_integration(*, integration_id: int, by: Actor, via: Door, at: datetim
         brand_id = integration.brand_id
         record(INTEGRATION_REVOKED, subject=subject, by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return integration
+
+
+def _check_brands_own(
+    brand_id: int, named: Iterable[tuple[type[Service | Customer | Team | Hours], int | None]], *, asked: str
+) -> None:
+    """Raise NotFound unless there is the brand, and all that is named is its own: a number must not tell of another's."""
+    if not Brand.objects.filter(id=brand_id).exists():
+        raise NotFound(asked, "There is no such brand.", "Look at the list of brands.")
+    for model, number in named:
+        if number is not None and not model._default_manager.filter(id=number, brand_id=brand_id).exists():
+            raise NotFound(asked, f"The brand has no such {model._meta.verbose_name}.", "Choose one of its own.")
 
 
 # --- A page's moves --------------------------------------------------------------------------------------------------

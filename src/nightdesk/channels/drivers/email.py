@@ -111,6 +111,8 @@ class EmailLine:
             tls_context=self._tls if security != "none" else None,
             username=self._settings.get("user") or None,
             password=self._settings.get("password") or None,
+            # Asking the system for its own name may wait for a name server, and everybody else with it.
+            local_hostname=parseaddr(self._sender)[1].rpartition("@")[2] or "localhost",
             timeout=TIMEOUT_S,
         )
         try:

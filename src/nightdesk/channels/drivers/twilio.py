@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels import twilio_signature
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Reply, Sent, Settings, Temporary
+from nightdesk.channels.drivers.calling import open_session, posted
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.wording import text_of
 
@@ -55,16 +56,14 @@ class TwilioLine:
         self._settings = settings
         base = (settings.get("base_url") or BASE_URL).rstrip("/")
         self._url = f"{base}/{API_VERSION}/Accounts/{settings['account_sid']}/Messages.json"
-        self._http = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(settings["account_sid"], settings.get("auth_token") or ""),
-            connector=aiohttp.TCPConnector(limit=0),
-        )
+        self._log_in = aiohttp.encode_basic_auth(settings["account_sid"], settings.get("auth_token") or "")
+        self._http = open_session()
 
     async def send(self, outgoing: Outgoing) -> Sent:
         form = self._form(outgoing)
-        headers = {"I-Twilio-Idempotency-Token": str(outgoing.delivery_id)}
+        headers = {"Authorization": self._log_in, "I-Twilio-Idempotency-Token": str(outgoing.delivery_id)}
         try:
-            async with self._http.post(self._url, data=form, headers=headers, allow_redirects=False) as answer:
+            async with posted(self._http, self._url, data=form, headers=headers) as answer:
                 payload = await _json(answer)
                 if answer.status in (200, 201) and payload.get("sid"):
                     return Sent(str(payload["sid"]))

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Sent, Settings, Temporary
+from nightdesk.channels.drivers.calling import open_session, posted
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.wording import filled_in
 
@@ -76,9 +77,7 @@ class WebhookLine:
     def __init__(self, settings: Settings) -> None:
         self._secret = (settings.get("secret") or "").encode()
         self._anywhere = bool(settings.get("allow_private"))
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=ThreadedResolver() if self._anywhere else _PublicOnly())
-        )
+        self._http = open_session(ThreadedResolver() if self._anywhere else _PublicOnly())
 
     async def send(self, outgoing: Outgoing) -> Sent:
         self._check(outgoing.address)
@@ -90,7 +89,7 @@ class WebhookLine:
             "X-Nightdesk-Signature": signature(self._secret, int(outgoing.sent_at.timestamp()), body),
         }
         try:
-            async with self._http.post(outgoing.address, data=body, headers=headers, allow_redirects=False) as answer:
+            async with posted(self._http, outgoing.address, data=body, headers=headers) as answer:
                 return _verdict(answer, str(outgoing.delivery_id))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, _Private) or isinstance(error.__cause__, _Private):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from nightdesk.channels.gate import Gate
 
@@ -75,7 +76,7 @@ def test_no_second_sees_more_than_the_provider_allows() -> None:
         return entered
 
     entered = asyncio.run(scenario())
-    gaps = [later - earlier for earlier, later in zip(entered, entered[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(entered)]
     assert sum(gaps) / len(gaps) >= 1 / 50
     assert sum(gaps) < 0.8
 

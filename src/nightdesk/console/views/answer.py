@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -18,10 +19,10 @@ from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
-from nightdesk.channels.actions import mark_delivery_seen, take_answer
+from nightdesk.channels.actions import take_answer
 from nightdesk.channels.answering import offered
 from nightdesk.channels.links import read_link
-from nightdesk.channels.models import Delivery, Message
+from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, recipient_of
 from nightdesk.paging.models import Page
 
@@ -72,16 +73,12 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         verb = request.POST.get("verb", "")
         said = take_answer(delivery_id=delivery_id, month=month, verb=verb, by=by, via=Door.LINK, at=at)
-        if delivery.recipient_kind == "person":
-            mark_delivery_seen(delivery_id=delivery_id, month=month, seen="read", by=by, via=Door.LINK, at=at)
-        request.session["answered"] = {"token": token, "said": said}
+        messages.success(request, said)
         return HttpResponseRedirect(request.path)
-    answered = request.session.get("answered") or {}
-    standing = _standing(delivery, message, by, at)
+    standing = _standing(message, by, at)
     context = {
         "message": message,
         "standing": standing,
-        "said": answered.get("said", "") if answered.get("token") == token else "",
         "answers": [_button(verb, message) for verb in standing.verbs],
         "name": by.name,
         "at": at,
@@ -106,7 +103,7 @@ def _pace(request: HttpRequest) -> None:
         )
 
 
-def _standing(delivery: Delivery, message: Message, by: Actor, at: datetime) -> Standing:
+def _standing(message: Message, by: Actor, at: datetime) -> Standing:
     verbs = tuple(verb for verb in LABELS if verb in offered(message.answers))
     if message.subject_kind == "page":
         page = Page.objects.select_related("owner", "folded_into").filter(id=UUID(message.subject_id)).first()

@@ -93,8 +93,8 @@ def actions_for(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     mine = request.person is not None and page.owner_id == request.person.id
     actions: list[dict[str, Any]] = []
 
-    def add(verb: str, view: str, label: str, **more: Any) -> None:
-        if may(request, verb, page.brand_id):
+    def add(right: str, view: str, label: str, **more: Any) -> None:
+        if may(request, right, page.brand_id):
             url = reverse(f"console:{view}", args=[page.id])
             actions.append({"label": label, "url": url, "fields": {"next": back}, **more})
 

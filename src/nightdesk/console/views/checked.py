@@ -13,7 +13,7 @@ def checked(form: forms.Form, asked: str) -> dict[str, Any]:
     if form.is_valid():
         return form.cleaned_data
     wrong = [
-        f"{form[name].label}: {' '.join(texts)}" if name in form.fields else " ".join(texts)
+        f"{form[name].label}: {' '.join(map(str, texts))}" if name in form.fields else " ".join(map(str, texts))
         for name, texts in form.errors.items()
     ]
     raise Invalid(asked, " ".join(wrong), _("Go back and mend it."))

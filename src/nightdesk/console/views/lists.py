@@ -97,9 +97,9 @@ def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
     writer = csv.writer(Echo())
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + writer.writerow(header)  # type: ignore[operator]
+        yield "\ufeff" + writer.writerow(header)
         for row in rows:
-            yield writer.writerow([_cell(value) for value in row])  # type: ignore[misc]
+            yield writer.writerow([_cell(value) for value in row])
 
     answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'

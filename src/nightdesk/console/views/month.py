@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -125,7 +126,7 @@ def _cut(stretch: Stretch, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
         day += timedelta(days=1)
         if instant_of(datetime.combine(day, time()), zone) >= stretch.end:
             edges.append(stretch.end)
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _kind(start: datetime, end: datetime, zone: ZoneInfo) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.channels.queries import messages_of
@@ -12,8 +14,6 @@ from nightdesk.console.views.lists import asked, one_page, select
 from nightdesk.console.views.people import CHANNEL_NAMES
 from nightdesk.console.views.staff import StaffRequest, staff, within
 from nightdesk.console.views.subjects import url_of
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 
 @staff("read_deliveries")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone, localtime
 from django.utils.translation import gettext as _
@@ -18,12 +18,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
-from nightdesk.console.views.cards import before_of, page_card, page_row, shown_state, source_of, state_tag
+from nightdesk.console.views.cards import before_of, page_row, shown_state, source_of, state_tag
 from nightdesk.console.views.checked import checked
-from nightdesk.console.views.choices import people_choices, policy_choices, service_choices
+from nightdesk.console.views.choices import brand_choices, pairs, people_choices
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
-from nightdesk.console.views.stories import rail_events
 from nightdesk.console.views.staff import (
     StaffRequest,
     done,
@@ -35,6 +34,8 @@ from nightdesk.console.views.staff import (
     staff,
     within,
 )
+from nightdesk.console.views.stories import rail_events
+from nightdesk.customers.models import Service
 from nightdesk.paging.actions import (
     acknowledge_page,
     escalate_page,
@@ -44,7 +45,7 @@ from nightdesk.paging.actions import (
     snooze_page,
     trigger_page,
 )
-from nightdesk.paging.models import Alarm, Page
+from nightdesk.paging.models import Alarm, Page, Policy
 from nightdesk.paging.queries import last_time, story
 from nightdesk.rota.resolve import instant_of
 
@@ -209,6 +210,76 @@ def _is_web(link: Any) -> bool:
     return isinstance(link, dict) and str(link.get("href", "")).startswith(("https://", "http://"))
 
 
+# ---- Paging somebody by hand ----------------------------------------------------------------------------------------
+
+
+class TriggerForm(forms.Form):
+    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
+    title = forms.CharField(label=gettext_lazy("What is wrong, in one line"), max_length=300)
+    priority = forms.ChoiceField(
+        label=gettext_lazy("How bad"),
+        choices=[
+            ("P1", gettext_lazy("P1: burning, wakes people")),
+            ("P2", gettext_lazy("P2: bad, wakes people")),
+            ("P3", gettext_lazy("P3: wakes nobody")),
+            ("P4", gettext_lazy("P4: when there is time")),
+        ],
+        initial="P1",
+        widget=forms.RadioSelect,
+    )
+    policy = forms.ChoiceField(label=gettext_lazy("Who is rung"), required=False)
+    service = forms.ChoiceField(label=gettext_lazy("Service"), required=False)
+    component = forms.CharField(label=gettext_lazy("Which part"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = within(request.brands)
+        chosen = {
+            "brand": brand_choices(request.actor, "trigger_page"),
+            "policy": pairs(Policy.objects.filter(mine), _("The brand’s first")),
+            "service": pairs(Service.objects.filter(mine), _("None")),
+        }
+        for name, choices in chosen.items():
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The service belongs to the brand; the verb says the same of the policy."""
+        values: dict[str, Any] = super().clean() or {}
+        service = values.get("service")
+        if service and not Service.objects.filter(id=service, brand_id=values.get("brand") or 0).exists():
+            self.add_error("service", _("It belongs to another brand."))
+        return values
+
+
+@form_page("trigger_page")
+def trigger(request: StaffRequest) -> HttpResponse:
+    """Page somebody by hand."""
+    form = TriggerForm(request.POST or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        page = trigger_page(
+            brand_id=int(values["brand"]),
+            title=values["title"],
+            priority=values["priority"],
+            policy_id=int(values["policy"]) if values["policy"] else None,
+            service_id=int(values["service"]) if values["service"] else None,
+            component=values["component"],
+            by=request.actor,
+            via=Door.WEB,
+            at=request.at,
+        )
+        return done(request, _("Somebody is being rung."), "console:page", page.id)
+    context = {
+        "here": "pages",
+        "form": form,
+        "heading": _("Page somebody"),
+        "label": _("Page them"),
+        "crumbs": [{"url": reverse("console:pages"), "label": _("Pages")}],
+        "cancel_url": reverse("console:pages"),
+    }
+    return render(request, "console/form.html", context)
+
+
 # ---- What can be done about it --------------------------------------------------------------------------------------
 
 
@@ -274,8 +345,8 @@ def _buttons(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     mine = request.person is not None and page.owner_id == request.person.id
     here = reverse("console:page", args=[page.id])
 
-    def add(verb: str, view: str, label: str, **more: Any) -> None:
-        if may(request, verb, page.brand_id):
+    def add(right: str, view: str, label: str, **more: Any) -> None:
+        if may(request, right, page.brand_id):
             url = reverse(f"console:{view}", args=[page.id])
             buttons.append({"label": label, "url": url, "fields": {"next": here, **more.pop("fields", {})}, **more})
 
@@ -315,7 +386,7 @@ def acknowledge(request: StaffRequest, page_id: UUID) -> HttpResponse:
     """I've got it."""
     _page(request, page_id)
     page = acknowledge_page(page_id=page_id, by=request.actor, via=Door.WEB, at=request.at)
-    return done(request, _("You have “{title}”.").format(title=page.title), "console:page", page_id)
+    return done(request, _("You have “{title}”.").format(title=page.title), "console:page", page.id)
 
 
 @posting("resolve_page")

@@ -7,14 +7,14 @@ from typing import Any
 from django import forms
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.models import User
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.refusals import NotFound
 from nightdesk.channels.registry import LOUD
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.views.checked import checked

@@ -34,10 +34,8 @@ MONDAY = date(2024, 1, 1)
 @require_safe
 def public_hours(request: HttpRequest, slug: str) -> HttpResponse:
     """The page; with `?embed=1` without anything around it, and to be framed by any site."""
-    if request.GET.get("embed"):
-        answer = _embedded(request, slug)
-    else:
-        answer = _drawn(request, slug, "console/public_hours.html")
+    embedded = bool(request.GET.get("embed"))
+    answer = _embedded(request, slug) if embedded else _drawn(request, slug, "console/public_hours.html")
     answer["Cache-Control"] = "public, max-age=60"
     return answer
 
@@ -51,7 +49,7 @@ def _drawn(request: HttpRequest, slug: str, template: str) -> HttpResponse:
 
 
 @xframe_options_exempt
-@csp_replace({"frame-ancestors": ["*"]})
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
 def _embedded(request: HttpRequest, slug: str) -> HttpResponse:
     return _drawn(request, slug, "console/public_hours_embed.html")
 

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone
@@ -27,7 +26,6 @@ from nightdesk.people.models import Person, Team
 from nightdesk.rota.actions import add_override, cancel_override
 from nightdesk.rota.models import Override, Rota, Seat
 from nightdesk.rota.queries import load_rota, next_turns, overrides
-from nightdesk.rota.resolve import Rota as Plan
 from nightdesk.rota.resolve import instant_of
 
 TURNS_SHOWN = 8

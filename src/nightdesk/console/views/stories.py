@@ -92,7 +92,10 @@ def _message(line: Line, at: datetime) -> list[dict[str, Any]]:
 def _tried(what: str, each: Try, outcome: str, reason: str) -> dict[str, Any]:
     known = outcome in State.values
     word = str(STATE_WORDS[State(outcome)]) if known else outcome
-    took = _("{seconds} s").format(seconds=f"{each.took_ms / 1000:.1f}") if each.took_ms >= 1000 else _("{count} ms").format(count=each.took_ms)  # fmt: skip
+    if each.took_ms < 1000:
+        took = _("{count} ms").format(count=each.took_ms)
+    else:
+        took = _("{seconds} s").format(seconds=f"{each.took_ms / 1000:.1f}")
     return {
         "at": each.at,
         "text": f"{what}: {word}",

@@ -9,13 +9,14 @@ _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
     "customer": "console:customer",
-    "integration": "console:integration",
     "policy": "console:policy",
     "route": "console:route",
     "hours": "console:hours",
     "brand": "console:brand",
     "user": "console:user",
 }
+_LISTED = {"seat": "console:rota", "integration": "console:integrations", "token": "console:tokens"}
+"""Subjects without a page of their own, which stand in a list."""
 
 
 def url_of(kind: str, subject_id: str) -> str:
@@ -27,6 +28,4 @@ def url_of(kind: str, subject_id: str) -> str:
             return ""
     if kind in _NUMBERED and subject_id.isdecimal():
         return reverse(_NUMBERED[kind], args=[int(subject_id)])
-    if kind == "seat":
-        return reverse("console:rota")
-    return ""
+    return reverse(_LISTED[kind]) if kind in _LISTED else ""

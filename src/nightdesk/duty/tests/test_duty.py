@@ -20,6 +20,7 @@ from nightdesk.duty import actions, queries, tasks
 from nightdesk.duty.models import Acceptance, Hold
 from nightdesk.duty.tests.nights import DAY, HOUR, MINUTE, Nights, wired
 from nightdesk.journal.models import Entry
+from nightdesk.people import actions as staff
 from nightdesk.people.models import Person, Team
 from nightdesk.rota import queries as plan
 from nightdesk.rota import resolve
@@ -579,6 +580,33 @@ def test_a_turn_that_begins_while_its_acceptance_waits_still_passes_to_them() ->
     other.join(10)
     nights.until(SIX + MINUTE)
     assert nights.holder(SIX) == "Bo"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_deactivated_while_the_token_is_on_its_way_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staff, "MAY_DEACTIVATE", [queries.may_deactivate])
+    nights = Nights(NOON)
+    nights.rota()
+    nights.first("Al")
+    cy = nights.person("Cy")
+    told: list[Refusal] = []
+
+    def deactivate() -> None:
+        try:
+            staff.deactivate_person(person_id=cy, **nights.doing)
+        except Refusal as refusal:
+            told.append(refusal)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        actions.pass_duty(seat_key="night", to_person_id=cy, **nights.by("Al"))
+        other = threading.Thread(target=deactivate)
+        other.start()
+        _until(_somebody_waits)
+    other.join(10)
+    assert [refusal.so for refusal in told] == ["They are on duty: Night."]
+    assert Person.objects.get(id=cy).active
 
 
 def _somebody_waits() -> bool:

@@ -7,6 +7,7 @@ from django.db import connections
 
 from nightdesk.base import clock
 from nightdesk.base.months import make_months
+from nightdesk.journal.tasks import keep_xids_rising
 from nightdesk.wiring import PARTITIONED
 
 
@@ -17,3 +18,4 @@ class Command(DjangoMigrate):
             cursor.execute("SET lock_timeout = '2s'")
         super().handle(*args, **options)
         make_months(PARTITIONED, clock.now(), behind=2)
+        keep_xids_rising()

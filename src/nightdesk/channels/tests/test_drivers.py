@@ -1,0 +1,439 @@
+"""Every driver against its peer: the same five things happen to each, and what is particular to one follows."""
+
+import asyncio
+import dataclasses
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from nightdesk.channels import registry
+from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.drivers import email, twilio, webhook
+from tests.peers import sms_provider
+from tests.peers.mail_sink import MailSink
+from tests.peers.record import Record
+from tests.peers.sms_provider import Script, SmsProvider
+
+AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
+LINK = "https://pager.example/a/" + "x" * 38
+SAID = Said(
+    UUID(int=5), AT, "page.rung", "page", "77", "P1 db down", "P1 db down. Look: {link}", "12", ("acknowledge",)
+)
+
+
+def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
+    made = Outgoing(SAID, UUID(int=number), date(2026, 11, 1), 2, 4, address, LINK, AT, AT + timedelta(minutes=5))
+    return dataclasses.replace(made, **more)
+
+
+class Receiver:
+    """A web server that answers each request as it was told to, and keeps what came."""
+
+    def __init__(self) -> None:
+        self.requests: Record[tuple[str, dict[str, str], bytes]] = Record()
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        self.stopping = threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                if status == 0:
+                    receiver.stopping.wait(20)
+                    return
+                receiver.requests.add((self.path, dict(self.headers), body))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def __enter__(self) -> "Receiver":
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@dataclass
+class Bench:
+    """A driver set up against its peer, and how to make that peer difficult."""
+
+    driver: Driver
+    settings: Settings
+    address: str
+    trouble: dict[str, Callable[[], object]]
+    arrived: Callable[[], int]
+
+    def send(self, *messages: Outgoing, within: float = 5.0) -> list[Sent | Exception]:
+        """Hand each over by one line, one after the other; what came of each."""
+
+        async def scenario() -> list[Sent | Exception]:
+            line, came = self.driver.connect(self.settings), []
+            for message in messages or (outgoing(self.address),):
+                try:
+                    async with asyncio.timeout(within):
+                        came.append(await line.send(message))
+                except (Temporary, Permanent, TimeoutError) as refusal:
+                    came.append(refusal)
+            await line.close()
+            return came
+
+        return asyncio.run(scenario())
+
+
+def _email(stack: ExitStack) -> Bench:
+    sink = stack.enter_context(MailSink())
+    settings = {"host": sink.host, "port": sink.port, "security": "none", "from": "Pager <pager@night.example>"}
+    trouble = {name: lambda name=name: sink.script(name) for name in ("temporary", "permanent", "hang")}
+    return Bench(email.DRIVER, settings, "bo@night.example", trouble, lambda: len(sink.mails.all()))
+
+
+def _twilio(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(SmsProvider())
+    provider.default = sms_provider.SILENT
+    settings = {
+        "base_url": provider.url,
+        "account_sid": provider.account_sid,
+        "auth_token": provider.auth_token,
+        "from": provider.numbers[0],
+    }
+    trouble = {
+        "temporary": lambda: provider.script(sms_provider.BROKEN),
+        "permanent": lambda: provider.script(Script(answer="refuse", code=21614)),
+        "hang": lambda: provider.script(sms_provider.HANGS),
+    }
+    return Bench(twilio.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.messages.all()))
+
+
+def _webhook(stack: ExitStack) -> Bench:
+    receiver = stack.enter_context(Receiver())
+    trouble = {
+        name: lambda status=status: receiver.answers.append((status, {}))
+        for name, status in (("temporary", 503), ("permanent", 410), ("hang", 0))
+    }
+    settings = {"secret": "s3cret", "allow_private": True}
+    return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
+
+
+def _quiet(name: str) -> Callable[[ExitStack], Bench]:
+    return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
+
+
+BENCHES = {
+    "email": _email,
+    "twilio": _twilio,
+    "webhook": _webhook,
+    "pocket": _quiet("pocket"),
+    "outbox": _quiet("outbox"),
+}
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(params=sorted(BENCHES))
+def bench(request: pytest.FixtureRequest, stack: ExitStack) -> Bench:
+    return BENCHES[request.param](stack)
+
+
+def test_every_driver_has_a_bench() -> None:
+    assert set(BENCHES) == set(registry.CHANNELS)
+
+
+def test_a_sound_provider_takes_it_and_gives_it_a_name(bench: Bench) -> None:
+    (came,) = bench.send()
+    assert isinstance(came, Sent)
+    assert came.provider_id
+    assert bench.arrived() == (1 if bench.trouble else 0)
+
+
+def test_a_provider_in_trouble_is_temporary(bench: Bench) -> None:
+    if bench.trouble:
+        bench.trouble["temporary"]()
+        first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
+        assert isinstance(first, Temporary)
+        assert first.reason
+        assert isinstance(second, Sent), "the line is still good for the next one"
+
+
+def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -> None:
+    if bench.trouble:
+        bench.trouble["permanent"]()
+        first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
+        assert isinstance(first, Permanent)
+        assert first.unreachable
+        assert isinstance(second, Sent)
+
+
+def test_a_provider_that_hangs_can_be_left_and_the_next_message_goes_out(bench: Bench) -> None:
+    if bench.trouble:
+        bench.trouble["hang"]()
+        first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2), within=0.3)
+        assert isinstance(first, TimeoutError)
+        assert isinstance(second, Sent)
+
+
+def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
+    if bench.trouble:
+        away: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "base_url": "http://127.0.0.1:1"}
+        bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
+        (came,) = bench.send(outgoing("http://127.0.0.1:1/" if bench.driver.name == "webhook" else bench.address))
+        assert isinstance(came, Temporary)
+
+
+# E-mail
+
+
+def test_a_mail_says_what_it_is_and_a_repeat_is_the_same_mail(stack: ExitStack) -> None:
+    sink = stack.enter_context(MailSink())
+    settings = {"host": sink.host, "port": sink.port, "security": "none", "from": "Pager <pager@night.example>"}
+    bench = Bench(email.DRIVER, settings, "", {}, lambda: 0)
+    bench.send(
+        outgoing("bo@night.example", 9), outgoing("bo@night.example", 9, attempt=3), outgoing("al@night.example", 10)
+    )
+    first, again, other = sink.mails.wait(3)
+    assert first.raw == again.raw
+    assert first.message["Message-ID"] == f"<{UUID(int=9)}@night.example>"
+    assert other.message["Message-ID"] == f"<{UUID(int=10)}@night.example>"
+    assert (first.message["To"], other.message["To"]) == ("bo@night.example", "al@night.example")
+    assert first.message["Auto-Submitted"] == "auto-generated"
+    assert first.message["Subject"] == "[12] P1 db down"
+    for kind in ("plain", "html"):
+        body = first.message.get_body((kind,))
+        assert body is not None
+        assert LINK in body.get_content()
+        assert "ndlink" not in body.get_content()
+    assert first.message["References"] == other.message["References"]
+
+
+def test_lines_are_kept_between_mails(stack: ExitStack) -> None:
+    sink = stack.enter_context(MailSink())
+    line_count = 0
+    original = sink._session
+
+    def counted() -> Any:
+        nonlocal line_count
+        line_count += 1
+        return original()
+
+    sink._session = counted  # type: ignore[method-assign]
+    bench = Bench(email.DRIVER, {"host": sink.host, "port": sink.port, "security": "none"}, "", {}, lambda: 0)
+    bench.send(*(outgoing("bo@night.example", number) for number in range(5)))
+    sink.mails.wait(5)
+    assert line_count <= 1
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_starttls_and_a_log_in(stack: ExitStack, password: str) -> None:
+    sink = stack.enter_context(MailSink(user="pager", password="right", require_starttls=True))
+    settings = {
+        "host": sink.host,
+        "port": sink.port,
+        "security": "starttls",
+        "user": "pager",
+        "password": password,
+        "certificate": sink.certificate_pem.decode(),
+    }
+    (came,) = Bench(email.DRIVER, settings, "", {}, lambda: 0).send(outgoing("bo@night.example"))
+    if password == "right":
+        assert isinstance(came, Sent)
+        assert sink.mails.one().tls
+        assert sink.mails.one().user == "pager"
+    else:
+        assert isinstance(came, Temporary)
+        assert came.of_route
+        assert "right" not in came.reason
+
+
+def test_a_server_whose_certificate_nobody_signed_gets_nothing(stack: ExitStack) -> None:
+    sink = stack.enter_context(MailSink(require_starttls=True))
+    (came,) = Bench(email.DRIVER, {"host": sink.host, "port": sink.port}, "", {}, lambda: 0).send(
+        outgoing("bo@n.example")
+    )
+    assert isinstance(came, Temporary)
+    assert sink.mails.all() == []
+
+
+def test_one_full_mailbox_is_not_the_routes_fault(stack: ExitStack) -> None:
+    bench = _email(stack)
+    bench.trouble["temporary"]()
+    (came,) = bench.send()
+    assert isinstance(came, Temporary)
+    assert not came.of_route
+
+
+@pytest.mark.parametrize("address", ["bo@night.example\r\nBcc: x@y.example", "bo", "", "bo@x.example>", "bö@x.example"])
+def test_what_is_no_address_goes_nowhere(stack: ExitStack, address: str) -> None:
+    bench = _email(stack)
+    (came,) = bench.send(outgoing(address))
+    assert isinstance(came, Permanent)
+    assert bench.arrived() == 0
+
+
+def test_a_title_of_several_lines_is_one_subject(stack: ExitStack) -> None:
+    sink = stack.enter_context(MailSink())
+    said = dataclasses.replace(SAID, title="P1\r\nBcc: x@y.example", body="<b>&\nsecond line", code="")
+    bench = Bench(email.DRIVER, {"host": sink.host, "port": sink.port, "security": "none"}, "", {}, lambda: 0)
+    bench.send(outgoing("bo@night.example", said=said))
+    mail = sink.mails.one().message
+    assert mail["Subject"] == "P1 Bcc: x@y.example"
+    assert mail["Bcc"] is None
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "&lt;b&gt;&amp;" in html.get_content()
+
+
+# Twilio's dialect
+
+
+def _account(stack: ExitStack, **more: Any) -> tuple[SmsProvider, Bench]:
+    bench = _twilio(stack)
+    provider = stack.enter_context(SmsProvider(**more))
+    provider.default = sms_provider.SILENT
+    bench.settings = {**bench.settings, "base_url": provider.url}
+    return provider, bench
+
+
+def test_a_text_carries_its_end_and_where_to_report(stack: ExitStack, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://pager.example"
+    provider, bench = _account(stack)
+    bench.send()
+    message = provider.messages.one()
+    assert message.validity_seconds == 300
+    assert message.body == f"P1 db down. Look: {LINK}"
+    assert message.status_callback == (
+        f"https://pager.example/providers/twilio/4/status?d={UUID(int=1)}&m=2026-11-01&n=2"
+    )
+
+
+def test_without_receipts_no_callback_is_asked_for(stack: ExitStack) -> None:
+    provider, bench = _account(stack)
+    bench.settings = {**bench.settings, "receipts": False}
+    bench.send()
+    assert provider.messages.one().status_callback is None
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "unreachable", "of_route"),
+    [
+        (Script(answer="refuse", code=21610), Permanent, True, None),
+        (Script(answer="refuse", code=21211), Permanent, True, None),
+        (Script(answer="refuse", code=21617), Permanent, False, None),
+        (Script(answer="refuse", code=21606), Temporary, None, True),
+        (Script(answer="refuse", http_status=401, code=20003), Temporary, None, True),
+        (Script(answer="refuse", code=99999), Temporary, None, True),
+        (sms_provider.RATE_LIMITED, Temporary, None, False),
+        (sms_provider.LOST_ANSWER, Temporary, None, True),
+    ],
+)
+def test_each_code_means_what_it_should(
+    stack: ExitStack, script: Script, kind: type, unreachable: bool | None, of_route: bool | None
+) -> None:
+    provider, bench = _account(stack)
+    provider.script(script)
+    (came,) = bench.send()
+    assert type(came) is kind
+    if isinstance(came, Permanent):
+        assert came.unreachable is unreachable
+    if isinstance(came, Temporary):
+        assert came.of_route is of_route
+
+
+@pytest.mark.parametrize(
+    ("form", "state", "permanent", "unreachable"),
+    [
+        ({"MessageStatus": "queued"}, "accepted", False, False),
+        ({"MessageStatus": "sent"}, "accepted", False, False),
+        ({"MessageStatus": "delivered"}, "delivered", False, False),
+        ({"MessageStatus": "read"}, "read", False, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30001"}, "failed", False, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30003"}, "failed", False, False),
+        ({"MessageStatus": "failed", "ErrorCode": "30008"}, "failed", False, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30005"}, "failed", True, True),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30007"}, "failed", True, False),
+        ({"MessageStatus": "failed", "ErrorCode": "30036"}, "expired", False, False),
+        ({"MessageStatus": "failed", "ErrorCode": "²"}, "failed", False, False),
+    ],
+)
+def test_a_receipt_is_read(form: dict[str, str], state: str, permanent: bool, unreachable: bool) -> None:
+    receipt = twilio.read_receipt({name: [value] for name, value in {"MessageSid": "SM1", **form}.items()})
+    assert (receipt.provider_id, receipt.state) == ("SM1", state)
+    assert (receipt.permanent, receipt.unreachable) == (permanent, unreachable)
+
+
+# The web hook
+
+
+def test_a_request_is_signed_with_its_time(stack: ExitStack) -> None:
+    receiver = stack.enter_context(Receiver())
+    bench = Bench(webhook.DRIVER, {"secret": "s3cret", "allow_private": True}, receiver.url, {}, lambda: 0)
+    (came,) = bench.send()
+    assert isinstance(came, Sent)
+    assert came.state == "delivered"
+    _path, headers, body = receiver.requests.one()
+    seconds, mark = headers["X-Nightdesk-Signature"].split(",")
+    signed = f"{int(AT.timestamp())}.".encode() + body
+    assert seconds == f"t={int(AT.timestamp())}"
+    assert mark == "v1=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest()
+    told = json.loads(body)
+    assert (told["id"], told["link"]) == (str(UUID(int=1)), LINK)
+
+
+def test_nobody_is_led_on_to_another_address(stack: ExitStack) -> None:
+    receiver = stack.enter_context(Receiver())
+    receiver.answers.append((302, {"Location": receiver.url}))
+    bench = Bench(webhook.DRIVER, {"secret": "x", "allow_private": True}, receiver.url, {}, lambda: 0)
+    (came,) = bench.send()
+    assert isinstance(came, Permanent)
+    assert len(receiver.requests.all()) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0",
+     "169.254.169.254", "10.0.0.1", "[fe80::1]", "[64:ff9b::7f00:1]"],
+)  # fmt: skip
+def test_our_own_network_is_never_called(stack: ExitStack, host: str) -> None:
+    receiver = stack.enter_context(Receiver())
+    address = f"http://{host}:{receiver.server.server_port}/hook"
+    (came,) = Bench(webhook.DRIVER, {"secret": "x"}, "", {}, lambda: 0).send(outgoing(address))
+    assert isinstance(came, Permanent)
+    assert "private" in came.reason
+    assert receiver.requests.all() == []
+
+
+@pytest.mark.parametrize("address", ["", "ftp://x.example/", "http://", "http://[::1", "nonsense", "http://x:99999/"])
+def test_what_cannot_be_called_is_permanent(stack: ExitStack, address: str) -> None:
+    (came,) = Bench(webhook.DRIVER, {"secret": "x", "allow_private": True}, "", {}, lambda: 0).send(outgoing(address))
+    assert isinstance(came, Permanent)
+
+
+def test_public_addresses_are_known_from_others() -> None:
+    assert webhook.is_public("93.184.215.14")
+    assert webhook.is_public("2606:4700::1111")
+    for private in ("192.168.1.1", "100.64.0.1", "224.0.0.1", "fd00::1", "::", "2002:7f00:1::", "rubbish"):
+        assert not webhook.is_public(private)

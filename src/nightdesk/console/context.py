@@ -1,0 +1,62 @@
+"""What every staff page shows around its content: who is on call, what is open, and the way to stay live."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from nightdesk.access.matrix import brands_for
+from nightdesk.base import clock
+from nightdesk.base.tickets import live_url
+from nightdesk.duty.queries import who_is_on
+from nightdesk.paging.queries import counts
+
+TOPICS = ("page", "promise", "delivery", "duty", "rota")
+"""What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
+HOLDERS_SHOWN = 2
+
+
+def every_page(request: HttpRequest) -> dict[str, Any]:
+    """`at` for every template; for staff also `on_call`, `open_counts`, `live_ticket_url`, `palette_url`.
+
+    They are functions, asked only by the templates that draw them: a page of an error asks the database nothing.
+    """
+    at: datetime = getattr(request, "at", None) or clock.now()
+    actor = getattr(request, "actor", None)
+    if actor is None:
+        return {"at": at}
+    return {
+        "at": at,
+        "on_call": _once(lambda: _on_call(request, at)),
+        "open_counts": _once(lambda: counts(brands_for(actor, "read_pages"))),
+        "live_ticket_url": _once(lambda: live_url(TOPICS, at=at)),
+        "palette_url": reverse("console:find"),
+    }
+
+
+def _once(ask: Callable[[], Any]) -> Callable[[], Any]:
+    return cache(ask)
+
+
+def _on_call(request: Any, at: datetime) -> list[dict[str, Any]] | None:
+    """What parts/holders.html shows; None where the reader may not know it."""
+    brands = brands_for(request.actor, "read_rota")
+    if brands is not None and not brands:
+        return None
+    me = request.person.id if request.person else None
+    held = [duty for duty in who_is_on(at, brands) if duty.person_id is not None]
+    # The first seat is woken first; whoever reads is shown in any case.
+    held.sort(key=lambda duty: duty.person_id != me)
+    return [
+        {
+            "name": duty.person_name.split()[0] if duty.person_name else "",
+            "initials": "".join(word[0] for word in duty.person_name.split()[:2]).upper(),
+            "until_at": duty.until,
+            "seat": duty.seat_name,
+            "mine": duty.person_id == me,
+        }
+        for duty in held[:HOLDERS_SHOWN]
+    ]

@@ -1,0 +1,383 @@
+"""Customers: who they are, what they buy, what they were promised; and many at once from a file."""
+
+import base64
+import binascii
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from nightdesk.access.models import Brand
+from nightdesk.base.actors import Door
+from nightdesk.base.refusals import Invalid
+from nightdesk.console.templatetags.times import clock
+from nightdesk.console.views.checked import checked
+from nightdesk.console.views.choices import brand_choices, pairs
+from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
+from nightdesk.console.views.settings.sections import form_in, row, section_page
+from nightdesk.console.views.staff import (
+    StaffRequest,
+    done,
+    form_page,
+    found,
+    may,
+    may_somewhere,
+    posting,
+    staff,
+    within,
+)
+from nightdesk.customers.actions import (
+    ImportResult,
+    apply_import,
+    edit_customer,
+    make_contact,
+    make_contract,
+    make_customer,
+    make_subscription,
+)
+from nightdesk.customers.csv_import import COLUMNS, ImportPlan, plan_import
+from nightdesk.customers.models import Contract, Customer, Hours, Service
+from nightdesk.customers.priority import Priority
+from nightdesk.customers.promised import Reason
+from nightdesk.customers.queries import promised_now
+
+MAX_FILE_BYTES = 1024 * 1024
+"""Of a file given in the browser; the command line takes larger ones."""
+ERRORS_SHOWN = 50
+
+COVER_WORDS = {
+    Contract.OutOfHours.NOTHING: gettext_lazy("nothing"),
+    Contract.OutOfHours.EMAIL_ONLY: gettext_lazy("email only"),
+    Contract.OutOfHours.FULL: gettext_lazy("everything, at any hour"),
+}
+REASON_WORDS = {
+    Reason.IN_HOURS: gettext_lazy("in hours: somebody is there"),
+    Reason.OUT_OF_HOURS_COVERED: gettext_lazy("out of hours: an engineer is woken"),
+    Reason.OUT_OF_HOURS_PRIORITY_WAITS: gettext_lazy("taken now, worked on in the morning"),
+    Reason.OUT_OF_HOURS_EMAIL_ONLY: gettext_lazy("out of hours: email only, answered in the morning"),
+    Reason.OUT_OF_HOURS_NOT_COVERED: gettext_lazy("out of hours: waits for the morning"),
+    Reason.NOT_A_NIGHT_JOB: gettext_lazy("not done at night"),
+    Reason.CONTRACT_NOT_VALID: gettext_lazy("the contract is not in force"),
+    Reason.NO_CONTRACT: gettext_lazy("no contract: nothing is promised"),
+}
+
+
+@staff("read_customers")
+def customers(request: StaffRequest) -> HttpResponse:
+    """Every customer, by name."""
+    known = Customer.objects.filter(within(request.brands)).select_related("brand").order_by("-active", "name")
+    if text := asked(request, "q"):
+        known = known.filter(Q(name__icontains=text) | Q(ref__icontains=text))
+    here, pager = one_page(request, known)
+    rows = [
+        row(
+            each.name,
+            reverse("console:customer", args=[each.id]),
+            f"{each.ref} · {each.brand.name}",
+            [] if each.active else [{"text": _("no longer a customer"), "tone": ""}],
+        )
+        for each in here
+    ]
+    news = []
+    if may_somewhere(request, "make_customer"):
+        news.append({"url": reverse("console:new_customer"), "label": _("New customer")})
+    if may_somewhere(request, "apply_import"):
+        news.append({"url": reverse("console:import_customers"), "label": _("Import a file")})
+    heading = _("Who you work for") if rows else _("No customer is known")
+    return section_page(
+        request,
+        "customers",
+        heading,
+        rows=rows,
+        news=news,
+        pager=pager,
+        filters=[search_box(asked(request, "q"), _("Name or number"))],
+        clear_url=clear_url(request),
+        empty_text=_("Import a file of them, or enter the first."),
+    )
+
+
+@staff("read_customers")
+def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """One customer: what is promised now, contracts, contacts, services."""
+    shown = _customer(request, customer_id)
+    promises = []
+    for priority in (Priority.P1, Priority.P2, Priority.P3):
+        cover = promised_now(shown.id, priority, request.at)
+        until = _("until {time}").format(time=clock(cover.holds_until, request.at)) if cover.holds_until else ""
+        promises.append((priority.value, str(REASON_WORDS[cover.reason]), until))
+    contracts = [_contract(each) for each in shown.contracts.select_related("hours").order_by("-valid_from")]
+    context = {
+        "here": "settings",
+        "customer": shown,
+        "promises": promises,
+        "contracts": contracts,
+        "contacts": shown.contacts.all(),
+        "services": shown.subscriptions.select_related("service"),
+        "may_edit": may(request, "edit_customer", shown.brand_id),
+        "contact_form": ContactForm(prefix="contact") if may(request, "make_contact", shown.brand_id) else None,
+        "contract_form": ContractForm(prefix="contract", customer=shown)
+        if may(request, "make_contract", shown.brand_id)
+        else None,
+        "service_form": ServiceForm(prefix="service", customer=shown)
+        if may(request, "make_subscription", shown.brand_id)
+        else None,
+    }
+    return render(request, "console/customer.html", context)
+
+
+def _customer(request: StaffRequest, customer_id: int) -> Customer:
+    rows = Customer.objects.filter(within(request.brands), id=customer_id).select_related("brand")
+    return found(rows, _("You asked for a customer."))
+
+
+def _contract(each: Contract) -> dict[str, Any]:
+    ends = date_format(each.valid_until, "j M Y") if each.valid_until else _("without end")
+    return {
+        "name": each.name,
+        "hours": each.hours,
+        "cover": str(COVER_WORDS[Contract.OutOfHours(each.out_of_hours)]),
+        "wakes": ", ".join(each.may_wake) or _("nobody"),
+        "valid": _("from {start}, {end}").format(start=date_format(each.valid_from, "j M Y"), end=ends),
+        "targets": [
+            (
+                name,
+                _("answer {respond}, fix {fix}").format(respond=_span(told.get("respond")), fix=_span(told.get("fix"))),
+            )
+            for name, told in sorted(each.targets.items())
+        ],
+    }
+
+
+def _span(duration: str | None) -> str:
+    """An ISO 8601 duration of hours and minutes as people say it; "–" for none."""
+    if not duration:
+        return "–"
+    return duration.removeprefix("PT").replace("H", " h ").replace("M", " min").strip()
+
+
+# ---- One customer ---------------------------------------------------------------------------------------------------
+
+
+class CustomerForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=160)
+    ref = forms.CharField(label=gettext_lazy("Number"), max_length=40)
+    zone = forms.CharField(label=gettext_lazy("Time zone"), max_length=50, required=False)
+    language = forms.CharField(label=gettext_lazy("Language"), max_length=10, required=False)
+
+
+class NewCustomerForm(CustomerForm):
+    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
+
+    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["brand"].choices = brand_choices(request.actor, "make_customer")  # type: ignore[attr-defined]
+
+
+@form_page("make_customer")
+def new_customer(request: StaffRequest) -> HttpResponse:
+    """Somebody new to work for."""
+    form = NewCustomerForm(request.POST or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        values = dict(form.cleaned_data)
+        brand_id = int(values.pop("brand"))
+        made = make_customer(brand_id=brand_id, **values, by=request.actor, via=Door.WEB, at=request.at)
+        return done(request, _("{name} is a customer.").format(name=made.name), "console:customer", made.id)
+    return form_in(request, "customers", form, _("New customer"), _("Enter them"))
+
+
+class ChangedCustomerForm(CustomerForm):
+    active = forms.BooleanField(label=gettext_lazy("Is a customer"), required=False)
+
+
+@form_page("edit_customer")
+def change_customer(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """Change who they are."""
+    shown = _customer(request, customer_id)
+    names = ("name", "ref", "zone", "language", "active")
+    form = ChangedCustomerForm(request.POST or None, initial={name: getattr(shown, name) for name in names})
+    if request.method == "POST" and form.is_valid():
+        changes: Any = {name: value for name, value in form.cleaned_data.items() if value != ""}
+        edit_customer(customer_id=shown.id, changes=changes, by=request.actor, via=Door.WEB, at=request.at)
+        return done(request, _("Saved."), "console:customer", shown.id)
+    return form_in(request, "customers", form, shown.name, _("Save"))
+
+
+class ContactForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    email = forms.EmailField(label=gettext_lazy("Email"), required=False)
+    phone = forms.CharField(label=gettext_lazy("Phone"), max_length=20, required=False)
+    role = forms.CharField(label=gettext_lazy("What they do"), max_length=40, required=False)
+
+
+@posting("make_contact")
+def new_contact(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """Somebody who speaks for the customer."""
+    shown = _customer(request, customer_id)
+    values = checked(ContactForm(request.POST, prefix="contact"), _("You wanted to add a contact."))
+    make_contact(customer_id=shown.id, **values, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("Added."), "console:customer", shown.id)
+
+
+class ContractForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    hours = forms.ChoiceField(label=gettext_lazy("Support hours"))
+    out_of_hours = forms.ChoiceField(label=gettext_lazy("Answered out of hours"), choices=list(COVER_WORDS.items()))
+    may_wake = forms.MultipleChoiceField(
+        label=gettext_lazy("May wake"),
+        choices=[(f"P{number}", f"P{number}") for number in range(1, 5)],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    valid_from = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    valid_until = forms.DateField(
+        label=gettext_lazy("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        hours = Hours.objects.filter(brand_id=customer.brand_id).order_by("name")
+        self.fields["hours"].choices = pairs(hours)  # type: ignore[attr-defined]
+
+
+@posting("make_contract")
+def new_contract(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """What they are promised."""
+    shown = _customer(request, customer_id)
+    form = ContractForm(request.POST, prefix="contract", customer=shown)
+    values = dict(checked(form, _("You wanted to add a contract.")))
+    hours_id = int(values.pop("hours"))
+    make_contract(customer_id=shown.id, hours_id=hours_id, **values, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("Added."), "console:customer", shown.id)
+
+
+class ServiceForm(forms.Form):
+    service = forms.ChoiceField(label=gettext_lazy("Service"))
+    label = forms.CharField(
+        label=gettext_lazy("Known to them as"),
+        max_length=120,
+        required=False,
+        help_text=gettext_lazy("A circuit number, an address."),
+    )
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        services = Service.objects.filter(brand_id=customer.brand_id)
+        self.fields["service"].choices = pairs(services)  # type: ignore[attr-defined]
+
+
+@posting("make_subscription")
+def new_subscription(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """They buy one more service."""
+    shown = _customer(request, customer_id)
+    values = checked(ServiceForm(request.POST, prefix="service", customer=shown), _("You wanted to add a service."))
+    make_subscription(
+        customer_id=shown.id,
+        service_id=int(values["service"]),
+        label=values["label"],
+        by=request.actor,
+        via=Door.WEB,
+        at=request.at,
+    )
+    return done(request, _("Added."), "console:customer", shown.id)
+
+
+# ---- Many at once ---------------------------------------------------------------------------------------------------
+
+
+class ImportForm(forms.Form):
+    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("CSV. Nothing is written before you have seen what it would do."),
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+    )
+
+    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["brand"].choices = brand_choices(request.actor, "apply_import")  # type: ignore[attr-defined]
+
+    def clean_file(self) -> Any:
+        """Not larger than what the next page has to carry."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_FILE_BYTES:
+            raise forms.ValidationError(
+                _("It has more than 1 MB. Split it, or use nightdesk import on the command line.")
+            )
+        return file
+
+
+@form_page("apply_import")
+def import_customers(request: StaffRequest) -> HttpResponse:
+    """A file, and then what it would do."""
+    form = ImportForm(request.POST or None, request.FILES or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        content: bytes = form.cleaned_data["file"].read()
+        return _preview(request, int(form.cleaned_data["brand"]), content)
+    lead = _("The first line names the columns: {columns}.").format(columns=", ".join(COLUMNS))
+    return form_in(request, "customers", form, _("Import customers"), _("See what it would do"), upload=True, lead=lead)
+
+
+def _preview(request: StaffRequest, brand_id: int, content: bytes) -> HttpResponse:
+    brand = found(Brand.objects.filter(within(request.brands, "id"), id=brand_id), _("You asked for a brand."))
+    plan = plan_import(content, brand.region)
+    result = apply_import(brand_id=brand.id, plan=plan, dry_run=True, by=request.actor, via=Door.WEB, at=request.at)
+    context = {
+        "here": "settings",
+        "brand": brand,
+        "content": base64.b64encode(content).decode(),
+        "lines": len(plan.rows),
+        "ignored": ", ".join(plan.ignored_columns),
+        "read_as": f"{plan.encoding}, {plan.delimiter}" if plan.delimiter != "\t" else f"{plan.encoding}, tab",
+        "heading": _import_heading(plan, result),
+        "counts": _counts(result),
+        "errors": result.errors[:ERRORS_SHOWN],
+        "more_errors": max(0, len(result.errors) - ERRORS_SHOWN),
+    }
+    return render(request, "console/import_preview.html", context)
+
+
+def _import_heading(plan: ImportPlan, result: ImportResult) -> str:
+    if not plan.rows:
+        return _("Nothing in that file can be imported")
+    if result.errors:
+        return ngettext("{count} line would be left out", "{count} lines would be left out", len(result.errors)).format(
+            count=len(result.errors)
+        )
+    return ngettext("{count} line fits", "All {count} lines fit", len(plan.rows)).format(count=len(plan.rows))
+
+
+def _counts(result: ImportResult) -> list[tuple[str, int, int, int]]:
+    words = {
+        "customer": _("Customers"),
+        "contact": _("Contacts"),
+        "contract": _("Contracts"),
+        "service": _("Services"),
+        "subscription": _("Services bought"),
+    }
+    return [(words.get(kind, kind), counts.new, counts.changed, counts.same) for kind, counts in result.counts.items()]
+
+
+@posting("apply_import")
+def apply_customers(request: StaffRequest) -> HttpResponse:
+    """The file that was shown is imported."""
+    asked_for = _("You wanted to import customers.")
+    try:
+        content = base64.b64decode(request.POST.get("content", ""), validate=True)
+        brand_id = int(request.POST.get("brand", ""))
+    except (binascii.Error, ValueError):
+        raise Invalid(asked_for, _("The file did not come with it."), _("Choose the file once more.")) from None
+    brand = found(Brand.objects.filter(within(request.brands, "id"), id=brand_id), asked_for)
+    result = apply_import(
+        brand_id=brand.id, plan=plan_import(content, brand.region), by=request.actor, via=Door.WEB, at=request.at
+    )
+    new = sum(counts.new for counts in result.counts.values())
+    changed = sum(counts.changed for counts in result.counts.values())
+    text = _("Imported: {new} new, {changed} changed, {out} lines left out.")
+    return done(request, text.format(new=new, changed=changed, out=len(result.errors)), "console:customers")

@@ -1,0 +1,93 @@
+"""The sections of the settings, and the pages that they share."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff
+
+SECTIONS = (
+    (
+        "customers",
+        "read_customers",
+        gettext_lazy("Customers"),
+        gettext_lazy("who they are and what they were promised"),
+    ),
+    ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
+    ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
+    ("integrations", "make_integration", gettext_lazy("Alarms in"), gettext_lazy("what watches your services")),
+    ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
+    ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
+    ("users", "make_user", gettext_lazy("Accounts"), gettext_lazy("who may sign in, and do what")),
+    ("brands", "edit_brand", gettext_lazy("Brands"), gettext_lazy("the companies that you speak as")),
+    ("outbox", "read_deliveries", gettext_lazy("Outbox"), gettext_lazy("what no provider has sent")),
+)
+"""URL name, the verb that opens it, its name, what it is for."""
+
+
+@staff("read_customers")
+def settings(request: StaffRequest) -> HttpResponse:
+    """The sections that the reader may open."""
+    rows = [
+        {"title": str(name), "url": reverse(f"console:{view}"), "detail": str(purpose), "tags": [], "actions": []}
+        for view, verb, name, purpose in SECTIONS
+        if may_somewhere(request, verb)
+    ]
+    return render(
+        request, "console/settings.html", {"here": "settings", "heading": _("What you can set"), "rows": rows}
+    )
+
+
+def section_page(request: StaffRequest, section: str, heading: str, **more: Any) -> HttpResponse:
+    """A list within the settings: `rows` [{"title", "url", "detail", "tags", "actions"}], `new` {"url", "label"} or
+    nothing, `empty_text` str, `note` str or nothing.
+    """
+    tabs = [
+        {"url": reverse(f"console:{view}"), "label": str(name), "here": view == section, "count": None}
+        for view, verb, name, _purpose in SECTIONS
+        if may_somewhere(request, verb)
+    ]
+    context = {"here": "settings", "heading": heading, "tabs": tabs, **more}
+    return render(request, "console/settings_list.html", context)
+
+
+def form_in(
+    request: StaffRequest, section: str, form: forms.Form, heading: str, label: str, **more: Any
+) -> HttpResponse:
+    """A form within the settings, with the way back to its list."""
+    name = next(str(name) for view, _verb, name, _purpose in SECTIONS if view == section)
+    crumbs = [
+        {"url": reverse("console:settings"), "label": _("Settings")},
+        {"url": reverse(f"console:{section}"), "label": name},
+    ]
+    context = {"here": "settings", "form": form, "heading": heading, "label": label, "crumbs": crumbs, **more}
+    context.setdefault("cancel_url", reverse(f"console:{section}"))
+    return render(request, "console/form.html", context)
+
+
+def shown_once(request: StaffRequest, section: str, heading: str, secret: str, text: str) -> HttpResponse:
+    """The page that shows a new secret. It is the answer to the form itself: the secret is kept nowhere, not even for
+    the length of a redirect.
+    """
+    context = {
+        "here": "settings",
+        "heading": heading,
+        "secret": secret,
+        "text": text,
+        "back": reverse(f"console:{section}"),
+    }
+    answer = render(request, "console/shown_once.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def row(
+    title: str, url: str = "", detail: str = "", tags: list[Any] | None = None, actions: Any = ()
+) -> dict[str, Any]:
+    """One row of `section_page`."""
+    return {"title": title, "url": url, "detail": detail, "tags": tags or [], "actions": actions}

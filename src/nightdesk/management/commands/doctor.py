@@ -1,0 +1,230 @@
+"""`nightdesk doctor`: is everything as it must be for tonight, and if not, what to do."""
+
+import json
+import shutil
+import socket
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any, Literal
+
+import django.core.exceptions
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from nightdesk import cli
+from nightdesk.base import clock, env, health, leases
+from nightdesk.base.models import Promise, Worker
+from nightdesk.base.worker import LEASED, database_time
+from nightdesk.channels.models import Route
+
+OLDEST_SERVER = 150000
+CLOCK_OFF_S = 2.0
+DISK_WARN_BYTES, DISK_FAIL_BYTES = 2 << 30, 256 << 20
+OVERDUE_WARN_S, OVERDUE_FAIL_S = 5.0, 60.0
+_CONNECT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `do` is empty where nothing needs to be done."""
+
+    state: Literal["ok", "warn", "fail"]
+    about: str
+    said: str
+    do: str = ""
+
+
+class Command(BaseCommand):
+    help = "Look at settings, database, clock, mail, texts, disk and worker, and say what to do. Exit status 1 if one fails."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        findings = list(examine())
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+        else:
+            for finding in findings:
+                self.stdout.write(f"{finding.state:<4}  {finding.about}: {finding.said}")
+                if finding.do:
+                    self.stdout.write(f"      {finding.do}")
+        if any(finding.state == "fail" for finding in findings):
+            sys.exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Everything, in the order in which it should be mended. What needs the database is left out while it is away."""
+    yield from of_settings()
+    yield of_disk(shutil.disk_usage(_existing(settings.STATE_DIR)).free)
+    database = of_database()
+    yield database
+    if database.state == "fail":
+        return
+    yield of_clock(clock.follow(database_time()).total_seconds())
+    try:
+        for look in WITH_DATABASE:
+            yield from look(clock.now())
+    except DatabaseError as error:
+        yield Finding("fail", "tables", _one_line(error), "Run: nightdesk migrate")
+
+
+def of_settings() -> Iterator[Finding]:
+    """They were understood, or we would not be here; what is legal and still unwise is told."""
+    told = len(env.REGISTRY)
+    yield Finding("ok", "settings", f"{told} settings read; the state folder is {settings.STATE_DIR}.")
+    if settings.PUBLIC_URL.startswith("http://") and not _is_loopback(settings.PUBLIC_URL):
+        yield Finding(
+            "warn", "address", f"Links go to {settings.PUBLIC_URL}, unencrypted: log-ins can be read on the way.",
+            "Put a proxy with TLS in front and set NIGHTDESK_PUBLIC_URL to its https address.",
+        )  # fmt: skip
+    elif _is_loopback(settings.PUBLIC_URL):
+        yield Finding(
+            "warn", "address", f"Links in texts and mails go to {settings.PUBLIC_URL}, which only this machine can open.",
+            "Set NIGHTDESK_PUBLIC_URL to the address under which people reach Nightdesk.",
+        )  # fmt: skip
+    if "*" in settings.ALLOWED_HOSTS and not _is_loopback(settings.PUBLIC_URL):
+        yield Finding(
+            "warn",
+            "host names",
+            "Any Host header is answered.",
+            "Set NIGHTDESK_ALLOWED_HOSTS to the names that are ours.",
+        )
+
+
+def of_disk(free_bytes: int) -> Finding:
+    """Whether the state folder's disk has room; PostgreSQL stops when it has none."""
+    said = f"{free_bytes / (1 << 30):.1f} GB are free where the state folder lies."
+    if free_bytes < DISK_FAIL_BYTES:
+        return Finding("fail", "disk", said, "Make room now: the database stops when the disk is full.")
+    if free_bytes < DISK_WARN_BYTES:
+        return Finding("warn", "disk", said, "Make room, or move NIGHTDESK_STATE_DIR to a larger disk.")
+    return Finding("ok", "disk", said)
+
+
+def of_database() -> Finding:
+    """Whether it answers, is new enough, and has every migration and the extension that we use."""
+    if cli.database_problem:
+        return Finding(
+            "fail", "database", cli.database_problem, "Mend that, or set NIGHTDESK_DATABASE_URL to another one."
+        )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
+            number, version = cursor.fetchone()
+    except (DatabaseError, django.core.exceptions.ImproperlyConfigured) as error:
+        return Finding(
+            "fail", "database", f"It does not answer: {_one_line(error)}",
+            "Start it, or put NIGHTDESK_DATABASE_URL right. Without that variable Nightdesk starts one of its own.",
+        )  # fmt: skip
+    if number < OLDEST_SERVER:
+        return Finding("fail", "database", f"PostgreSQL {version} is too old.", "Use PostgreSQL 15 or newer.")
+    missing = health.why_not_ready()
+    if missing:
+        return Finding("fail", "database", missing, "Run: nightdesk migrate")
+    return Finding("ok", "database", f"PostgreSQL {version}, every migration applied.")
+
+
+def of_clock(offset_s: float) -> Finding:
+    """How far the host is from the database, whose time counts."""
+    said = f"This host is {abs(offset_s):.2f} s {'behind' if offset_s > 0 else 'ahead of'} the database."
+    if abs(offset_s) > CLOCK_OFF_S:
+        return Finding("warn", "clock", said, "Nightdesk corrects for it, logs do not: let NTP keep both clocks.")
+    return Finding("ok", "clock", said)
+
+
+def of_mail(at: datetime) -> Iterator[Finding]:
+    """Whether there is a way for mail, and whether its server can be reached."""
+    if not parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2].count("."):
+        yield Finding(
+            "warn", "mail", f"Mail is sent as {settings.DEFAULT_FROM_EMAIL}, which most servers refuse.",
+            "Set NIGHTDESK_MAIL_FROM to an address of your own domain.",
+        )  # fmt: skip
+    yield from _of_routes("mail", "email", at)
+
+
+def of_texts(at: datetime) -> Iterator[Finding]:
+    """Whether there is a way for texts, which is what wakes people."""
+    yield from _of_routes("texts", "sms", at)
+
+
+def _of_routes(about: str, channel: str, at: datetime) -> Iterator[Finding]:
+    routes = [route for route in Route.objects.filter(channel=channel, enabled=True) if route.driver != "outbox"]
+    if not routes:
+        do = "Add a provider under Settings, Routes."
+        yield Finding("warn", about, f"Nothing leaves the house by {channel}: it goes to the built-in outbox.", do)
+    for route in routes:
+        name = f"{about}, {route.name}"
+        if route.resting_until and route.resting_until > at:
+            said = f"It failed {route.failures} times and rests until {route.resting_until:%H:%M:%S} UTC."
+            yield Finding("warn", name, said, "Look at its last attempts under What happens next.")
+        elif problem := _unreachable(route):
+            yield Finding("fail", name, problem, "Put the route's server right, or open the way to it.")
+        else:
+            yield Finding("ok", name, f"{route.driver} is set up.")
+
+
+def _unreachable(route: Route) -> str:
+    """Why its server does not take a connection; "" where it does, or where the route names no server of its own."""
+    host, port = route.config.get("host"), route.config.get("port")
+    if not host or not port:
+        return ""
+    try:
+        socket.create_connection((str(host), int(port)), _CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        return f"{host}:{port} cannot be reached: {_one_line(error)}"
+    return ""
+
+
+def of_worker(at: datetime) -> Iterator[Finding]:
+    """Whether somebody does what is due."""
+    alive = Worker.objects.filter(beat_at__gte=at - leases.DEAD_AFTER).count()
+    if alive:
+        yield Finding("ok", "worker", f"{alive} at work.")
+    else:
+        yield Finding(
+            "fail", "worker", "None is at work: nobody is paged.", "Run: nightdesk serve, or nightdesk worker"
+        )
+
+
+def of_promises(at: datetime) -> Iterator[Finding]:
+    """The pulse: how late the night runs, and what could not be done at all."""
+    overdue = max(health.overdue_seconds(model, at) for model in dict.fromkeys(LEASED))
+    said = f"The oldest overdue promise or message is {overdue:.1f} s late." if overdue else "Nothing is overdue."
+    if overdue > OVERDUE_WARN_S:
+        state: Literal["warn", "fail"] = "fail" if overdue > OVERDUE_FAIL_S else "warn"
+        yield Finding(
+            state, "pulse", said, "See what it is: nightdesk promises --due. Start more workers if they are all busy."
+        )
+    else:
+        yield Finding("ok", "pulse", said)
+    dead = Promise.objects.filter(ended_as=Promise.Ending.DEAD).count()
+    if dead:
+        yield Finding(
+            "warn", "dead letters", f"{dead} promises were given up.", "Look at them: nightdesk promises --dead"
+        )
+
+
+WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (of_worker, of_promises, of_texts, of_mail)
+
+
+def _is_loopback(url: str) -> bool:
+    host = url.partition("://")[2]
+    return host.startswith(("127.", "localhost", "[::1]"))
+
+
+def _existing(folder: Any) -> Any:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
