@@ -11,7 +11,9 @@ from django.urls import reverse
 from nightdesk.access.matrix import brands_for
 from nightdesk.base import clock
 from nightdesk.base.tickets import live_url
-from nightdesk.duty.queries import who_is_on
+from nightdesk.duty.queries import OnDuty, who_is_on
+from nightdesk.paging.decide import policy_from_json
+from nightdesk.paging.models import Policy
 from nightdesk.paging.queries import counts
 
 TOPICS = ("page", "promise", "delivery", "duty", "rota")
@@ -37,6 +39,18 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def in_order_of_waking(duties: list[OnDuty], brands: set[int] | None) -> list[OnDuty]:
+    """The seats that the brands' policies ring come first, in the order in which they do."""
+    policies = Policy.objects.all() if brands is None else Policy.objects.filter(brand_id__in=brands)
+    places: dict[str, int] = {}
+    for stamp in policies.values_list("stamp", flat=True):
+        for place, step in enumerate(policy_from_json(stamp).steps):
+            for target in step.targets:
+                if target.kind == "seat":
+                    places[target.key] = min(place, places.get(target.key, place))
+    return sorted(duties, key=lambda duty: places.get(duty.seat_key, len(places)))
+
+
 def _once(ask: Callable[[], Any]) -> Callable[[], Any]:
     return cache(ask)
 
@@ -48,7 +62,8 @@ def _on_call(request: Any, at: datetime) -> list[dict[str, Any]] | None:
         return None
     me = request.person.id if request.person else None
     held = [duty for duty in who_is_on(at, brands) if duty.person_id is not None]
-    # The first seat is woken first; whoever reads is shown in any case.
+    held = in_order_of_waking(held, brands)
+    # Whoever reads is shown in any case.
     held.sort(key=lambda duty: duty.person_id != me)
     return [
         {

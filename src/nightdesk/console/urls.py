@@ -45,7 +45,6 @@ console: list[URLPattern] = [
     path("next/<uuid:promise_id>/void", due.void, name="void"),
     path("journal/", journal.journal, name="journal"),
     path("journal.csv", journal.journal_csv, name="journal_csv"),
-    path("journal.atom", journal.journal_feed, name="journal_feed"),
     path("journal/<uuid:entry_id>", journal.entry, name="entry"),
     path("people/", people.people, name="people"),
     path("people/new", people.new_person, name="new_person"),

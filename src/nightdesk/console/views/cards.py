@@ -113,7 +113,7 @@ def actions_for(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
 def _about(page: Page) -> str:
     names = [
         page.service.name if page.service else "",
-        page.component,
+        _("part {name}").format(name=page.component) if page.component else "",
         _("for {name}").format(name=page.customer.name) if page.customer else "",
     ]
     return " · ".join(name for name in names if name)

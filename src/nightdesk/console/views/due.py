@@ -209,7 +209,7 @@ def next_up(request: StaffRequest) -> HttpResponse:
                 _("Which"),
                 choice["state"],
                 {"late": _("Late"), "dead": _("Given up")},
-                _("All that is to come"),
+                _("To come"),
             ),
             select(
                 "kind",

@@ -1,21 +1,19 @@
 """The journal: what happened, who did it, by which door; by day, with an address for every entry."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.feedgenerator import Atom1Feed
 from django.utils.formats import date_format
 from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 
+from nightdesk.access.matrix import brands_for, forbidden
+from nightdesk.access.models import User
 from nightdesk.console.views.lists import (
     EXPORTED,
     as_csv,
@@ -24,129 +22,126 @@ from nightdesk.console.views.lists import (
     clear_url,
     csv_url,
     day_box,
-    one_page,
     search_box,
     select,
 )
 from nightdesk.console.views.staff import StaffRequest, found, staff, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.console.views.subjects import url_of
+from nightdesk.journal.api import feed_path
 from nightdesk.journal.kinds import KINDS
-from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.journal.models import Entry
+from nightdesk.journal.queries import MOST, Found, Line, as_lines, search
+from nightdesk.people.queries import actor_of_user
 
-FEED_ENTRIES = 100
+FEED_READER = "user"
+"""The kind of reader under which `journal.api.RIGHTS` knows an account."""
 
 
 @staff("read_journal")
 def journal(request: StaffRequest) -> HttpResponse:
     """Entries by day, the newest first."""
-    entries, pager = one_page(request, _chosen(request))
-    lines = told(entries)
+    after = asked(request, "after")
+    here = _chosen(request, after=after or None)
     days = [
-        {"name": date_format(day, "l j F Y"), "lines": list(group)}
-        for day, group in groupby(lines, key=lambda line: localdate(line["at"]))
+        {"name": date_format(day, "l j F Y"), "lines": [_row(line) for line in lines]}
+        for day, lines in groupby(here.lines, key=lambda line: localdate(line.at))
     ]
     context = {
         "here": "journal",
-        "heading": _heading(lines),
+        "heading": _("Last: {what}").format(what=here.lines[0].sentence)
+        if here.lines
+        else _("Nothing is written there"),
         "days": days,
-        "pager": pager,
+        "pager": {
+            "newer_url": _with(request, "") if after else "",
+            "older_url": _with(request, here.after) if here.after else "",
+            "text": "",
+        },
         "filters": [
-            search_box(asked(request, "q"), _("Who, or what was written")),
-            select("kind", _("What"), asked(request, "kind"), _kind_choices(), _("Everything")),
+            search_box(asked(request, "q"), _("Any words")),
+            select("kind", _("About"), asked(request, "kind"), _kinds(), _("Everything")),
             day_box("since", _("From"), asked_day(request, "since")),
             day_box("until", _("Until"), asked_day(request, "until")),
         ],
         "clear_url": clear_url(request),
         "csv_url": csv_url(request, reverse("console:journal_csv")),
-        "feed_url": csv_url(request, reverse("console:journal_feed")),
+        "feed_url": feed_path(FEED_READER, request.user.pk),
     }
     return render(request, "console/journal.html", context)
 
 
-def _heading(lines: Sequence[dict[str, Any]]) -> str:
-    if not lines:
-        return _("Nothing is written there")
-    return _("Last: {what}").format(what=lines[0]["title"])
+def _kinds() -> dict[str, str]:
+    """What an entry's kind begins with, as a choice."""
+    return {name.partition(".")[0]: name.partition(".")[0] for name in sorted(KINDS)}
 
 
-def _kind_choices() -> dict[str, str]:
-    return {name.split(".")[0]: name.split(".")[0] for name in sorted(KINDS)}
+def _chosen(request: StaffRequest, *, after: str | None, limit: int = 50) -> Found:
+    """The entries that the address asks for. Raises Invalid for a cursor that is none."""
+    kind = asked(request, "kind", _kinds())
+    name, _colon, number = asked(request, "subject").partition(":")
+    since, until = asked_day(request, "since"), asked_day(request, "until")
+    return search(
+        text=asked(request, "q"),
+        kinds=[f"{kind}."] if kind else [],
+        subject=(name, number) if name else None,
+        brand_ids=request.brands,
+        since=make_aware(datetime.combine(since, time())) if since else None,
+        until=make_aware(datetime.combine(until + timedelta(days=1), time())) if until else None,
+        after=after,
+        limit=limit,
+    )
 
 
-def _chosen(request: StaffRequest) -> QuerySet[Entry]:
-    """The entries that the address asks for, newest first."""
-    rows = Entry.objects.filter(within(request.brands))
-    if kind := asked(request, "kind"):
-        rows = rows.filter(kind__startswith=f"{kind}.")
-    if subject := asked(request, "subject"):
-        name, _colon, number = subject.partition(":")
-        rows = rows.filter(subject_kind=name, subject_id=number)
-    if text := asked(request, "q"):
-        wrote = PersonalText.objects.filter(text__icontains=text).values("entry_id")
-        rows = rows.filter(Q(by_name__icontains=text) | Q(kind__icontains=text) | Q(id__in=wrote))
-    if since := asked_day(request, "since"):
-        rows = rows.filter(at__gte=make_aware(datetime.combine(since, time())))
-    if until := asked_day(request, "until"):
-        rows = rows.filter(at__lt=make_aware(datetime.combine(until + timedelta(days=1), time())))
-    return rows.order_by("-at", "-id")
+def _with(request: StaffRequest, after: str) -> str:
+    asked_for = request.GET.copy()
+    asked_for["after"] = after
+    return f"?{asked_for.urlencode()}"
 
 
-def told(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Each entry as parts/list_row.html draws it, with its id and what a person wrote."""
-    rows = list(entries)
-    wrote = [entry.id for entry in rows if entry.commitment is not None]
-    texts = dict(PersonalText.objects.filter(entry_id__in=wrote).values_list("entry_id", "text"))
-    return [_line(entry, texts.get(entry.id)) for entry in rows]
-
-
-def _line(entry: Entry, text: str | None) -> dict[str, Any]:
-    erased = entry.commitment is not None and text is None
-    details = [text or "", _("The words were erased.") if erased else "", str(DOORS.get(entry.via, ""))]
+def _row(line: Line) -> dict[str, Any]:
+    """What parts/list_row.html draws."""
+    wrote = _("The words were erased.") if line.text is None else line.text
     return {
-        "id": entry.id,
-        "at": entry.at,
-        "seconds": True,
-        "kind": entry.kind,
-        "title": sentence_of(entry),
-        "text": text or "",
-        "detail": " · ".join(part for part in details if part),
-        "url": reverse("console:entry", args=[entry.id]),
-        "by": entry.by_name,
+        "at": line.at,
+        "title": line.sentence,
+        "detail": " · ".join(part for part in (wrote, str(DOORS.get(line.via, ""))) if part),
+        "url": reverse("console:entry", args=[line.id]),
     }
 
 
-def sentence_of(entry: Entry) -> str:
-    """The entry in words. A fact that an older version of its kind did not have is left out."""
-    known = KINDS.get(entry.kind)
-    if known is None:
-        return f"{entry.by_name}: {entry.kind}"
-    facts = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in entry.facts.items()
-    }
-    return str(known.sentence).format_map(defaultdict(str, facts | {"by": entry.by_name}))
+def brands_of_reader(user_id: str) -> set[int] | None:
+    """For `journal.api.RIGHTS`, under FEED_READER: the brands whose journal the account may read now; None: all.
+
+    Raises NotFound, NotSignedIn and Forbidden for one who may read nothing.
+    """
+    user = found(User.objects.filter(pk=user_id), _("A feed was asked for."))
+    reader = actor_of_user(user)
+    brands = brands_for(reader, "read_journal")
+    if brands == set():
+        raise forbidden(reader, "read_journal")
+    return brands
 
 
 @staff("read_journal")
 def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
     """One entry, with all its facts."""
     row = found(Entry.objects.filter(within(request.brands), id=entry_id), _("You asked for an entry of the journal."))
-    line = told([row])[0]
+    line = as_lines([row])[0]
     facts = [
-        (_("Who"), row.by_name),
-        (_("By which door"), str(DOORS.get(row.via, row.via))),
+        (_("Who"), line.by_name),
+        (_("By which door"), str(DOORS.get(line.via, line.via))),
         (_("What kind"), f"{row.kind} {row.version}"),
-        (_("About"), f"{row.subject_kind} {row.subject_id}"),
-        *((name.replace("_", " "), str(value)) for name, value in sorted(row.facts.items())),
+        (_("About"), " ".join(line.subject)),
+        *((name.replace("_", " "), str(value)) for name, value in sorted(line.facts.items())),
     ]
     context = {
         "here": "journal",
         "line": line,
         "facts": facts,
-        "subject_url": url_of(row.subject_kind, row.subject_id),
-        "cause_url": reverse("console:entry", args=[row.cause]) if row.cause else "",
-        "same_url": f"{reverse('console:journal')}?subject={row.subject_kind}:{row.subject_id}",
+        "subject_url": url_of(*line.subject),
+        "cause_url": reverse("console:entry", args=[line.cause]) if line.cause else "",
+        "same_url": f"{reverse('console:journal')}?subject={':'.join(line.subject)}",
     }
     return render(request, "console/entry.html", context)
 
@@ -154,32 +149,20 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
 @staff("read_journal")
 def journal_csv(request: StaffRequest) -> HttpResponse:
     """The same entries as a file."""
-    header = ["id", "at", "kind", "by", "via", "subject_kind", "subject_id", "sentence"]
+    header = ["id", "at", "kind", "by", "via", "subject_kind", "subject_id", "sentence", "text"]
     rows = (
-        [row.id, row.at, row.kind, row.by_name, row.via, row.subject_kind, row.subject_id, sentence_of(row)]
-        for row in _chosen(request)[:EXPORTED].iterator()
+        [line.id, line.at, line.kind, line.by_name, line.via, *line.subject, line.sentence, line.text or ""]
+        for line in _all(request)
     )
     return as_csv("journal", header, rows)
 
 
-@staff("read_journal")
-def journal_feed(request: StaffRequest) -> HttpResponse:
-    """The same entries as an Atom feed (RFC 4287)."""
-    feed = Atom1Feed(
-        title=_("Journal"),
-        link=request.build_absolute_uri(reverse("console:journal")),
-        description="",
-        feed_url=request.build_absolute_uri(),
-    )
-    for line in told(_chosen(request)[:FEED_ENTRIES]):
-        feed.add_item(
-            title=line["title"],
-            link=request.build_absolute_uri(line["url"]),
-            description=line["text"],
-            author_name=line["by"],
-            unique_id=f"urn:uuid:{line['id']}",
-            pubdate=line["at"],
-            updateddate=line["at"],
-            categories=[line["kind"]],
-        )
-    return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+def _all(request: StaffRequest) -> Any:
+    """Every chosen line, some hundreds at a time."""
+    after, told = None, 0
+    while told < EXPORTED:
+        here = _chosen(request, after=after, limit=MOST)
+        yield from here.lines
+        after, told = here.after, told + len(here.lines)
+        if after is None:
+            return

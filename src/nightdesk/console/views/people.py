@@ -21,6 +21,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import LANGUAGES, brand_choices, people_within
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may_somewhere, posting, staff
+from nightdesk.duty.feed import feed_token
 from nightdesk.people.actions import (
     RuleWanted,
     add_contact_method,
@@ -130,6 +131,7 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "rules": rules,
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
+        "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
         "undo": _undo_of(request.session, person.id, request.at),
         "back": back,
     }
@@ -306,7 +308,7 @@ class RulesForm(forms.Form):
     def __init__(self, *args: Any, methods: list[ContactMethod], rules: list[NotifyRule], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
-        for urgency, words in (("high", _("wakes")), ("low", _("can wait"))):
+        for urgency, words in (("high", _("To be woken")), ("low", _("What can wait"))):
             for method in methods:
                 if urgency == "low" and method.channel in LOUD:
                     continue

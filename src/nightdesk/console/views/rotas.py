@@ -19,7 +19,7 @@ from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import asked_day
 from nightdesk.console.views.month import day_ticks, names_of, picture, stretches
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
-from nightdesk.duty.actions import accept_duty, pass_duty, set_first_holder, take_duty
+from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder, take_duty
 from nightdesk.duty.models import Acceptance
 from nightdesk.duty.queries import OnDuty, who_is_on
 from nightdesk.people.models import Person, Team
@@ -72,7 +72,7 @@ def one_rota(request: StaffRequest, rota_id: int) -> HttpResponse:
         mine=("person", request.person.id) if request.person else None,
         by_night=False,
     )
-    gaps = sum(1 for stretch, _zone in drawn if stretch.who is None)
+    gaps = sum(1 for stretch, _zone in drawn if stretch.who is None and not stretch.closed)
     on_duty = {duty.seat_key: duty for duty in who_is_on(request.at, {row.brand_id})}
     seats = list(row.seats.order_by("position", "id"))
     context = {
@@ -122,7 +122,7 @@ def _seat(request: StaffRequest, seat: Seat, duty: OnDuty | None, names: Any) ->
         accepted = turn.start in taken
         mine = me is not None and (turn.member == ("person", me.id) or _in_team(me, turn.member))
         actions = []
-        if mine and not accepted and may(request, "accept_duty", brand_id):
+        if mine and not accepted and turn.start - request.at <= AHEAD and may(request, "accept_duty", brand_id):
             fields = {"turn_at": turn.start.isoformat(), "next": here}
             url = reverse("console:accept_duty", args=[seat.key])
             actions.append({"label": _("I take it"), "url": url, "fields": fields})

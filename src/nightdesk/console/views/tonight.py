@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.channels.registry import LOUD
+from nightdesk.console.context import in_order_of_waking
 from nightdesk.console.views.cards import page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
@@ -36,7 +37,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
     pages = list(open_pages(request.brands))
     unanswered = [page for page in pages if page.state == Page.State.TRIGGERED]
     taken = [page for page in pages if page.state != Page.State.TRIGGERED]
-    on_duty = who_is_on(request.at, request.brands)
+    on_duty = in_order_of_waking(who_is_on(request.at, request.brands), request.brands)
     next_rows = due_rows(request, limit=NEXT_ROWS)
     context = {
         "here": "tonight",
@@ -176,7 +177,7 @@ def next_day(request: StaffRequest) -> dict[str, Any] | None:
         found=found,
         start=start,
         end=end,
-        ticks=hour_ticks(start, end, ZoneInfo(str(reader))),
+        ticks=hour_ticks(start, end, ZoneInfo(str(reader)), every=6),
         at=request.at,
         name_of=names_of(dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name"))),
         mine=("person", request.person.id) if request.person else None,

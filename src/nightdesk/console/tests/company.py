@@ -1,0 +1,191 @@
+"""Two brands that share an installation, each with people, a rota, pages and customers; and one user for each role."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.test import Client
+
+from nightdesk.access import actions as access
+from nightdesk.access.models import Brand, Role, User
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Promise
+from nightdesk.channels import actions as channels
+from nightdesk.channels.models import Delivery, Message
+from nightdesk.customers import actions as customers
+from nightdesk.duty import actions as duty
+from nightdesk.paging import actions as paging
+from nightdesk.paging.decide import Policy as Ladder
+from nightdesk.paging.decide import Step, Target
+from nightdesk.paging.models import Page
+from nightdesk.people import actions as people
+from nightdesk.people.models import ContactMethod, Person
+from nightdesk.people.queries import actor_of_person
+from nightdesk.rota import actions as rota
+from nightdesk.rota.models import Override, Rota
+
+NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
+"""A Saturday, 04:00 on British clocks."""
+WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+@dataclass
+class House:
+    """A brand and one of everything in it."""
+
+    brand: Brand
+    bo: Person
+    number: ContactMethod
+    seat_key: str
+    rota: Rota
+    override: Override
+    page: Page
+    ids: dict[str, Any]
+
+
+class Company:
+    """What a test of the pages starts from. Brand "Quay" is the reader's own, brand "Pier" another's."""
+
+    def __init__(self) -> None:
+        self.at = NIGHT
+        self.quay = self._house("Quay")
+        self.pier = self._house("Pier")
+
+    @property
+    def doing(self) -> dict[str, Any]:
+        return {"by": SCHEDULER, "via": Door.CLI, "at": self.at}
+
+    def reader(self, *roles: str, brand: Brand | None = None, name: str = "") -> User:
+        """Somebody on the staff list with these roles in the brand, by default in Quay."""
+        where = brand or self.quay.brand
+        name = name or " ".join(roles) or "nobody"
+        user = access.make_user(email=f"{uuid7().hex}@quay.example", name=name, password="a quiet harbour", **self.doing)
+        for role in roles:
+            access.grant_role(user_id=user.pk, role=role, brand_id=where.pk, **self.doing)
+        people.make_person(name=name, user_id=user.pk, brand_id=where.pk, **self.doing)
+        return user
+
+    def everything(self) -> User:
+        """A reader with every role in Quay and none elsewhere."""
+        return self.reader(*Role.values, name="Everything")
+
+    def client(self, user: User | None = None, **more: Any) -> Client:
+        client = Client(**more)
+        if user is not None:
+            client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    def actor(self, person: Person) -> Actor:
+        return actor_of_person(person.id)
+
+    def delivery(self, page: Page, person: Person) -> Delivery:
+        """What the person was sent about the page."""
+        return Delivery.objects.filter(subject_id=str(page.id), recipient_id=str(person.id), channel="sms").get()
+
+    def _house(self, name: str) -> House:
+        key = name.lower()
+        brand = access.make_brand(name=name, slug=key, **self.doing)
+        user = access.make_user(email=f"bo@{key}.example", name=f"Bo {name}", password="a quiet harbour", **self.doing)
+        access.grant_role(user_id=user.pk, role="engineer", brand_id=brand.id, **self.doing)
+        bo = people.make_person(name=f"Bo {name}", user_id=user.pk, brand_id=brand.id, **self.doing)
+        phone = "+447700900001" if name == "Quay" else "+447700900002"
+        number = people.add_contact_method(person_id=bo.id, channel="sms", address=phone, **self.doing)
+        people.confirm_contact_method(method_id=number.id, **self.doing)
+        pocket = people.add_contact_method(person_id=bo.id, channel="pocket", address="", **self.doing)
+        people.set_notify_rules(
+            person_id=bo.id,
+            rules=[people.RuleWanted("high", number.id), people.RuleWanted("high", pocket.id)],
+            **self.doing,
+        )
+        team = people.make_team(brand_id=brand.id, name=f"{name} engineers", **self.doing)
+        people.set_team_members(team_id=team.id, person_ids=[bo.id], manager_id=bo.id, **self.doing)
+        seat_key = f"{key}-night"
+        plan = rota.make_rota(
+            brand_id=brand.id,
+            name=f"{name} nights",
+            zone="Europe/London",
+            seats=[{"key": seat_key, "name": f"{name} duty", "acceptance_required": True}],
+            **self.doing,
+        )
+        layer = {"members": [{"person": bo.id}], "anchor": "2026-08-01T18:00", "turn": "day", "every": 1}
+        rota.set_layers(seat_key=seat_key, layers=[layer], **self.doing)
+        duty.set_first_holder(seat_key=seat_key, person_id=bo.id, **self.doing)
+        override = rota.add_override(
+            seat_key=seat_key,
+            kind="remove",
+            starts_at=self.at + timedelta(days=1),
+            ends_at=self.at + timedelta(days=2),
+            instead_of_id=bo.id,
+            **self.doing,
+        )
+        policy = paging.save_policy(
+            brand_id=brand.id,
+            name=f"{name} ladder",
+            policy=Ladder((Step(timedelta(0), (Target("seat", seat_key),)),)),
+            **self.doing,
+        )
+        integration, _key = paging.make_integration(
+            brand_id=brand.id, name=f"{name} monitor", format="generic", policy_id=policy.id, **self.doing
+        )
+        page = paging.trigger_page(
+            brand_id=brand.id,
+            title=f"{name} router is dark",
+            priority="P1",
+            policy_id=policy.id,
+            component=f"{key}-r1",
+            **self.doing,
+        )
+        hours = customers.make_hours(
+            brand_id=brand.id,
+            fields={"name": f"{name} hours", "zone": "Europe/London", "week": WEEK, "nation": "GB", "public": True},
+            **self.doing,
+        )
+        customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
+        customers.make_contract(
+            customer_id=customer.id,
+            name="Office",
+            hours_id=hours.id,
+            may_wake=["P1"],
+            valid_from=date(2026, 1, 1),
+            **self.doing,
+        )
+        route = channels.save_route(
+            channel="sms", driver="outbox", name=f"{name} outbox", config={}, brand_id=brand.id, **self.doing
+        )
+        token, _secret = access.make_token(name=f"{name} token", scopes=["read"], brand_id=brand.id, **self.doing)
+        dead = Promise.objects.create(
+            lane="plain",
+            due_at=self.at,
+            created_at=self.at,
+            ended_at=self.at,
+            ended_as=Promise.Ending.DEAD,
+            kind="duty.turn",
+            subject_kind="page",
+            subject_id=str(page.id),
+            brand_id=brand.id,
+            why=f"{name} duty passes",
+        )
+        ids = {
+            "page_id": page.id,
+            "promise_id": dead.id,
+            "person_id": bo.id,
+            "method_id": number.id,
+            "rota_id": plan.id,
+            "override_id": override.id,
+            "seat_key": seat_key,
+            "integration_id": integration.id,
+            "policy_id": policy.id,
+            "route_id": route.id,
+            "token_id": token.pk,
+            "brand_id": brand.id,
+            "user_id": user.pk,
+            "customer_id": customer.id,
+            "hours_id": hours.id,
+            "driver": "outbox",
+        }
+        return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+
+def message_of(delivery: Delivery) -> Message:
+    return Message.objects.get(id=delivery.message_id)

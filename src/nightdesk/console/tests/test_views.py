@@ -1,0 +1,551 @@
+"""The staff pages' doors: who may pass which, what each shows, and what stays another brand's."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from nightdesk.access.matrix import VERBS
+from nightdesk.access.models import Role, User
+from nightdesk.base.models import Promise
+from nightdesk.console.tests.company import Company
+from nightdesk.console.urls import console
+from nightdesk.customers.models import Customer
+from nightdesk.journal.models import Entry
+from nightdesk.paging.models import Page
+from nightdesk.people.models import Person
+
+READ = {
+    "tonight": "read_pages",
+    "find": "read_pages",
+    "pages": "read_pages",
+    "pages_csv": "read_pages",
+    "page": "read_pages",
+    "next": "read_promises",
+    "next_csv": "read_promises",
+    "journal": "read_journal",
+    "journal_csv": "read_journal",
+    "entry": "read_journal",
+    "people": "read_people",
+    "me": "edit_own_contacts",
+    "person": "read_people",
+    "rota": "read_rota",
+    "one_rota": "read_rota",
+    "pocket": "read_pages",
+    "outbox": "read_deliveries",
+    "settings": "read_customers",
+    "integrations": "make_integration",
+    "policies": "save_policy",
+    "routes": "save_route",
+    "tokens": "make_token",
+    "brands": "edit_brand",
+    "users": "make_user",
+    "user": "make_user",
+    "customers": "read_customers",
+    "customer": "read_customers",
+    "all_hours": "edit_hours",
+}
+FORMS = {
+    "trigger": "trigger_page",
+    "new_person": "make_person",
+    "change_person": "edit_person",
+    "new_integration": "make_integration",
+    "new_policy": "save_policy",
+    "policy": "save_policy",
+    "new_route": "save_route",
+    "route": "save_route",
+    "new_token": "make_token",
+    "new_brand": "make_brand",
+    "brand": "edit_brand",
+    "new_user": "make_user",
+    "new_customer": "make_customer",
+    "import_customers": "apply_import",
+    "change_customer": "edit_customer",
+    "new_hours": "make_hours",
+    "hours": "edit_hours",
+}
+POSTS = {
+    "acknowledge": "acknowledge_page",
+    "resolve": "resolve_page",
+    "escalate": "escalate_page",
+    "reassign": "reassign_page",
+    "snooze": "snooze_page",
+    "note": "note_page",
+    "retry": "retry_promise",
+    "void": "void_promise",
+    "leave": "deactivate_person",
+    "come_back": "reactivate_person",
+    "set_rules": "edit_own_contacts",
+    "add_contact": "edit_own_contacts",
+    "remove_contact": "edit_own_contacts",
+    "test_contact": "edit_own_contacts",
+    "confirm_contact": "confirm_contact_method",
+    "add_override": "add_override",
+    "cancel_override": "cancel_override",
+    "accept_duty": "accept_duty",
+    "take_duty": "take_duty",
+    "pass_duty": "pass_duty",
+    "set_first_holder": "set_first_holder",
+    "pocket_take": "acknowledge_page",
+    "pocket_pass": "escalate_page",
+    "revoke_integration": "revoke_integration",
+    "test_route": "save_route",
+    "remove_route": "remove_route",
+    "revoke_token": "revoke_token",
+    "grant_role": "grant_role",
+    "revoke_role": "revoke_role",
+    "apply_customers": "apply_import",
+    "new_contact": "make_contact",
+    "new_contract": "make_contract",
+    "new_subscription": "make_subscription",
+}
+TABLE = READ | FORMS | POSTS
+"""Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
+
+OF_EVERY_BRAND = {"new_brand"}
+"""Needs the role in every brand, which nobody has who works for one."""
+OWN_PAGE = {"set_rules", "add_contact", "remove_contact", "test_contact"}
+VIEWS = {pattern.name: pattern for pattern in console}
+
+
+def url_of(name: str, ids: dict[str, Any]) -> str:
+    return reverse(f"console:{name}", kwargs={key: ids[key] for key in VIEWS[name].pattern.converters})
+
+
+def ids_of(company: Company, user: User | None = None) -> dict[str, Any]:
+    """One of everything in Quay; its own page where everybody may change only that."""
+    entry = Entry.objects.filter(brand_id=company.quay.brand.id).latest("at")
+    return company.quay.ids | {"entry_id": entry.id}
+
+
+def ask(client: Client, name: str, url: str) -> Any:
+    """The address asked for as a browser would, and nothing of it kept."""
+    with transaction.atomic():
+        answer = client.post(url) if name in POSTS else client.get(url)
+        transaction.set_rollback(True)
+    return answer
+
+
+def test_every_address_stands_in_the_table_with_its_verb():
+    assert {name: pattern.callback.verb for name, pattern in VIEWS.items()} == TABLE
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_role_passes_the_doors_that_the_matrix_opens_and_no_other(company, role):
+    user = company.reader(role)
+    client = company.client(user)
+    ids = ids_of(company)
+    mine = Person.objects.get(user=user)
+    passed = {}
+    for name, verb in TABLE.items():
+        url = url_of(name, ids | ({"person_id": mine.id} if name in OWN_PAGE else {}))
+        passed[name] = (ask(client, name, url).status_code != 403, role in VERBS[verb] and name not in OF_EVERY_BRAND)
+    assert {name: got for name, (got, wanted) in passed.items() if got != wanted} == {}
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_log_in_and_nothing_happens(company):
+    ids = ids_of(company)
+    for name in TABLE:
+        answer = ask(company.client(), name, url_of(name, ids))
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, reverse("account_login")), name
+
+
+def test_a_program_without_a_session_is_told_so_in_json(company):
+    answer = company.client().get(reverse("console:pages"), headers={"Accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "not-signed-in"
+
+
+def test_no_form_is_taken_without_its_csrf_token(company):
+    client = company.client(company.everything(), enforce_csrf_checks=True)
+    ids = ids_of(company)
+    assert {name: client.post(url_of(name, ids)).status_code for name in POSTS | FORMS} == dict.fromkeys(POSTS | FORMS, 403)
+    assert Page.objects.get(id=company.quay.page.id).state == "triggered"
+
+
+def test_what_only_changes_is_not_done_by_a_get(company):
+    client = company.client(company.everything())
+    ids = ids_of(company)
+    assert {name: client.get(url_of(name, ids)).status_code for name in POSTS} == dict.fromkeys(POSTS, 405)
+
+
+# ---- Another brand's ------------------------------------------------------------------------------------------------
+
+
+def test_what_belongs_to_another_brand_is_not_there(company):
+    client = company.client(company.everything())
+    theirs = company.pier.ids | {"entry_id": Entry.objects.filter(brand_id=company.pier.brand.id).latest("at").id}
+    named = [name for name, pattern in VIEWS.items() if set(pattern.pattern.converters) - {"driver"}]
+    assert {name: ask(client, name, url_of(name, theirs)).status_code for name in named} == dict.fromkeys(named, 404)
+
+
+def test_no_list_or_form_names_anything_of_another_brand(company):
+    client = company.client(company.everything())
+    ids = ids_of(company)
+    told = {}
+    for name in (READ | FORMS).keys() - {"find"} - OF_EVERY_BRAND:
+        answer = client.get(url_of(name, ids))
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        if b"Pier" in body:
+            told[name] = body[body.index(b"Pier") - 60 :][:120]
+    assert told == {}
+
+
+def test_the_palette_finds_what_is_ours_alone(company):
+    found = company.client(company.everything()).get(reverse("console:find"), {"q": "i"}).json()
+    assert {each["label"] for each in found} >= {"Quay router is dark", "Quay nights"}
+    assert not [each for each in found if "Pier" in each["label"]]
+
+
+# ---- What every page is made of -------------------------------------------------------------------------------------
+
+
+class Reading(HTMLParser):
+    """Headings of the main part, and whatever a content security policy would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.main, self.headings, self.refused, self.labels = 0, 0, [], set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.main += tag == "main"
+        self.headings += tag == "h1" and self.main
+        self.refused += [f"<{tag} {name}>" for name in given if name == "style" or name.startswith(("on", "hx-on"))]
+        if tag == "style" or (tag == "script" and "src" not in given and given.get("type") != "application/json"):
+            self.refused.append(f"<{tag}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.main -= tag == "main"
+
+
+def test_every_page_has_one_heading_and_nothing_inline(company):
+    client = company.client(company.everything())
+    ids = ids_of(company)
+    for name in READ | FORMS:
+        answer = client.get(url_of(name, ids))
+        if not answer["Content-Type"].startswith("text/html") or name in OF_EVERY_BRAND:
+            continue
+        reading = Reading()
+        reading.feed(answer.content.decode())
+        assert (name, answer.status_code, reading.headings, reading.refused) == (name, 200, 1, [])
+
+
+def test_every_page_says_who_is_on_call(company):
+    text = company.client(company.everything()).get(reverse("console:settings")).content.decode()
+    assert "Bo is on call" in " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_a_fragment_that_says_nothing_new_is_not_sent_again(company):
+    client = company.client(company.everything())
+    url = reverse("console:tonight") + "?part=waiting"
+    first = client.get(url)
+    assert b"<html" not in first.content
+    again = client.get(url, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    client.post(reverse("console:acknowledge", args=[company.quay.page.id]))
+    assert client.get(url, headers={"If-None-Match": first["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["pages_csv", "next_csv", "journal_csv"])
+def test_a_download_calculates_nothing(company, name):
+    Page.objects.filter(id=company.quay.page.id).update(title="=HYPERLINK(0)")
+    Promise.objects.filter(brand_id=company.quay.brand.id).update(why="=HYPERLINK(0)")
+    answer = company.client(company.everything()).get(reverse(f"console:{name}"))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert not re.search(r'(^|,)"?[=+@]', text, re.MULTILINE)
+    assert len(text.splitlines()) > 1
+
+
+# ---- Tonight --------------------------------------------------------------------------------------------------------
+
+
+def words(answer: Any) -> str:
+    main = answer.content.decode()
+    main = main[main.find("<main") :]
+    return " ".join(re.sub(r"<[^>]+>", " ", main).replace("&#x27;", "'").split())
+
+
+def test_tonight_says_first_what_nobody_has_and_warns_of_what_could_go_wrong(company):
+    company.quay.number.delete()
+    text = words(company.client(company.everything()).get(reverse("console:tonight")))
+    assert text.startswith("1 page unanswered")
+    assert "Quay router is dark" in text
+    assert "1 promise was given up" in text
+    assert "Bo Quay is on duty and has no working phone or text number." in text
+
+
+def test_tonight_is_calm_when_nothing_waits(company):
+    client = company.client(company.everything())
+    Page.objects.filter(id=company.quay.page.id).update(state="resolved", resolved_at=company.at)
+    assert words(client.get(reverse("console:tonight"))).startswith("Nothing is waiting")
+
+
+def test_who_answers_phones_for_us_sees_the_page_but_not_what_happens_next(company):
+    text = words(company.client(company.reader("bureau")).get(reverse("console:tonight")))
+    assert "Quay router is dark" in text
+    assert "What happens next" not in text
+    assert "I've got it" not in text
+
+
+# ---- Pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_to_take_a_page_is_told_who_has_it(company):
+    bo = company.client(User.objects.get(email="bo@quay.example"))
+    url = reverse("console:acknowledge", args=[company.quay.page.id])
+    assert bo.post(url).status_code == 302
+    second = company.client(company.everything()).post(url)
+    assert second.status_code == 409
+    assert "Bo Quay has had it since" in words(second)
+    toast = company.client(company.everything()).post(url, headers={"HX-Request": "true"})
+    assert (toast.status_code, toast["HX-Retarget"]) == (409, "#toasts")
+    assert b"Bo Quay has had it since" in toast.content
+    assert b"<html" not in toast.content
+
+
+def test_a_page_is_followed_to_its_end_on_the_web(company):
+    client = company.client(company.everything())
+    page = company.quay.page
+
+    def post(name: str, **values: str) -> None:
+        answer = client.post(reverse(f"console:{name}", args=[page.id]), values)
+        assert answer.status_code == 302, words(answer)
+
+    post("acknowledge", next="/")
+    post("note", **{"note-text": "Looking at the console"})
+    post("snooze", **{"snooze-minutes": "at", "snooze-until": "06:30"})
+    page.refresh_from_db()
+    assert f"{page.snoozed_until:%d %H:%M}" == "15 05:30"  # 06:30 on British clocks in summer
+    post("reassign", to=str(company.quay.bo.id))
+    post("resolve", **{"resolve-resolution": "Swapped the power supply"})
+    page.refresh_from_db()
+    assert (page.state, page.resolution) == ("resolved", "Swapped the power supply")
+    text = words(client.get(reverse("console:page", args=[page.id])))
+    assert "This page is resolved" in text
+    assert "Looking at the console" in text
+    assert "Text Bo Quay" in text
+
+
+def test_a_form_that_is_not_filled_in_is_refused_with_what_is_missing(company):
+    answer = company.client(company.everything()).post(reverse("console:note", args=[company.quay.page.id]))
+    assert answer.status_code == 422
+    assert "Note: This field is required." in words(answer)
+
+
+def test_a_next_address_of_another_site_is_not_followed(company):
+    client = company.client(company.everything())
+    answer = client.post(reverse("console:acknowledge", args=[company.quay.page.id]), {"next": "https://evil.example/"})
+    assert answer["Location"] == reverse("console:page", args=[company.quay.page.id])
+
+
+def test_a_page_raised_by_hand_rings(company):
+    client = company.client(company.everything())
+    form = {"brand": company.quay.brand.id, "title": "The cellar is wet", "priority": "P1", "policy": "", "service": ""}
+    assert client.post(reverse("console:trigger"), form).status_code == 302
+    assert Page.objects.get(title="The cellar is wet").rung > 0
+
+
+def test_what_was_given_up_is_tried_again(company):
+    client = company.client(company.everything())
+    dead = company.quay.ids["promise_id"]
+    assert "duty passes" in words(client.get(reverse("console:next"), {"state": "dead"}))
+    assert client.post(reverse("console:retry", args=[dead])).status_code == 302
+    assert Promise.objects.get(id=dead).ended_at is None
+
+
+# ---- People ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_removed_number_can_be_had_back_for_a_while(company):
+    bo = company.quay.bo
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    url = reverse("console:remove_contact", args=[bo.id, company.quay.number.id])
+    page = client.post(url, follow=True)
+    assert not bo.contact_methods.filter(channel="sms").exists()
+    undo = re.search(r'<div class="undo".*?</form>', page.content.decode(), re.DOTALL)
+    assert undo
+    fields = dict(re.findall(r'name="(contact-\w+)" value="([^"]*)"', undo[0]))
+    assert client.post(reverse("console:add_contact", args=[bo.id]), fields).status_code == 302
+    assert bo.contact_methods.get(channel="sms").address == "+447700900001"
+
+
+def test_nobody_changes_how_another_is_reached_without_the_right(company):
+    client = company.client(company.reader("engineer"))
+    bo, number = company.quay.bo, company.quay.number
+    for name, args in (("remove_contact", [bo.id, number.id]), ("test_contact", [bo.id, number.id]), ("set_rules", [bo.id])):
+        assert client.post(reverse(f"console:{name}", args=args)).status_code == 403
+    assert bo.contact_methods.filter(id=number.id).exists()
+
+
+def test_notify_rules_are_minutes_with_commas(company):
+    bo, number = company.quay.bo, company.quay.number
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    url = reverse("console:set_rules", args=[bo.id])
+    assert client.post(url, {f"high-{number.id}": "0, 5"}).status_code == 302
+    assert [int(rule.after.total_seconds()) for rule in bo.notify_rules.all()] == [0, 300]
+    assert client.post(url, {f"high-{number.id}": "soon"}).status_code == 422
+
+
+# ---- Rota and pocket ------------------------------------------------------------------------------------------------
+
+
+def test_the_month_names_its_gap_and_why(company):
+    text = words(company.client(company.everything()).get(reverse("console:one_rota", args=[company.quay.rota.id])))
+    assert text.startswith("Rotas August has 2 gaps")  # before the first turn, and the day off
+    assert "Bo Quay was taken off, nobody came on" in text
+
+
+def test_the_plan_is_changed_for_a_while_and_changed_back(company):
+    client = company.client(company.everything())
+    stand_in = Person.objects.get(name="Everything")
+    form = {
+        "seat": company.quay.seat_key,
+        "member": stand_in.id,
+        "instead_of": company.quay.bo.id,
+        "starts": "2026-08-20T18:00",
+        "ends": "2026-08-21T18:00",
+    }
+    assert client.post(reverse("console:add_override", args=[company.quay.rota.id]), form).status_code == 302
+    text = words(client.get(reverse("console:one_rota", args=[company.quay.rota.id])))
+    assert "Everything instead of Bo Quay" in text
+    cancelled = client.post(reverse("console:cancel_override", args=[company.quay.override.id]))
+    assert cancelled.status_code == 302
+    company.quay.override.refresh_from_db()
+    assert company.quay.override.cancelled_at is not None
+
+
+def test_the_pocket_page_calls_whoever_was_rung_and_takes_their_word(company):
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    shown = client.get(reverse("console:pocket"))
+    assert words(shown).startswith("You are needed")
+    company.quay.bo.refresh_from_db()
+    assert company.quay.bo.last_sign_at is None  # a phone on a table shows it, too
+    assert client.post(reverse("console:pocket_take", args=[company.quay.page.id])).status_code == 302
+    page = Page.objects.get(id=company.quay.page.id)
+    assert (page.state, page.owner) == ("acknowledged", company.quay.bo)
+
+
+def test_the_pocket_page_does_not_call_whoever_was_not_rung(company):
+    assert words(company.client(company.everything()).get(reverse("console:pocket"))).startswith("Nobody needs you now")
+
+
+# ---- Settings -------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(company):
+    client = company.client(company.everything())
+    form = {"name": "Wallboard", "scopes": ["read"], "brand": company.quay.brand.id}
+    made = client.post(reverse("console:new_token"), form)
+    secret = re.search(r"<pre[^>]*>(ndt_[^<]+)</pre>", made.content.decode())
+    assert secret
+    assert made["Cache-Control"] == "no-store"
+    assert secret[1] not in client.get(reverse("console:tokens")).content.decode()
+    assert secret[1] not in str(dict(client.session))
+
+
+def test_an_integration_s_key_opens_its_door(company):
+    client = company.client(company.everything())
+    form = {
+        "brand": company.quay.brand.id,
+        "name": "Alertmanager",
+        "format": "alertmanager",
+        "policy": company.quay.ids["policy_id"],
+        "may_wake": ["P1"],
+        "storm_limit": 5,
+    }
+    made = client.post(reverse("console:new_integration"), form)
+    assert re.search(r"/hooks/alertmanager/[0-9a-f]{32}", made.content.decode())
+
+
+def test_a_policy_is_read_back_as_it_was_written(company):
+    client = company.client(company.everything())
+    url = reverse("console:policy", args=[company.quay.ids["policy_id"]])
+    form = {
+        "repeat": 2, "again_after": 5, "nag_every": 10,
+        "targets-1": [f"seat:{company.quay.seat_key}"], "delay-1": 0,
+        "targets-2": ["manager:", "everybody:"], "delay-2": 7,
+    }  # fmt: skip
+    assert client.post(url, form).status_code == 302
+    text = client.get(reverse("console:policies")).content.decode()
+    assert "Quay duty (Quay nights); after 7 min the manager, everybody" in text
+
+
+def test_a_file_of_customers_is_shown_before_it_is_written(company):
+    client = company.client(company.everything())
+    file = b"customer,customer_ref,contract,may_wake\nHarbour Foods,HF-1,Office,P1\nBroken,HF-2,Office,P9\n"
+    with transaction.atomic():
+        shown = client.post(
+            reverse("console:import_customers"), {"brand": company.quay.brand.id, "file": _upload("customers.csv", file)}
+        )
+    text = words(shown)
+    assert "1 line would be left out" in text
+    assert "P9" in text
+    assert not Customer.objects.filter(ref="HF-1").exists()
+    content = re.search(r'name="content" value="([^"]+)"', shown.content.decode())
+    assert content
+    applied = client.post(
+        reverse("console:apply_customers"), {"brand": company.quay.brand.id, "content": content[1]}
+    )
+    assert applied.status_code == 302
+    assert Customer.objects.get(ref="HF-1").brand == company.quay.brand
+
+
+def _upload(name: str, content: bytes) -> Any:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    return SimpleUploadedFile(name, content, "text/csv")
+
+
+def test_a_route_s_secret_is_never_shown_and_stays_when_left_empty(company):
+    client = company.client(company.everything())
+    form = {
+        "name": "Twilio", "channel": "sms", "brand": company.quay.brand.id, "position": 1, "enabled": "on",
+        "set-account_sid": "AC1", "set-auth_token": "very secret", "set-sender": "+447700900999", "set-parts": "3",
+        "set-base_url": "https://api.example",
+    }  # fmt: skip
+    made = client.post(reverse("console:new_route", args=["twilio"]), form)
+    assert made.status_code == 302, words(made)
+    shown = client.get(made["Location"])
+    assert b"very secret" not in shown.content
+    again = client.post(made["Location"], form | {"set-auth_token": "", "name": "Twilio UK"})
+    assert again.status_code == 302, words(again)
+
+
+def test_support_hours_are_written_as_people_write_them(company):
+    client = company.client(company.everything())
+    form = {"name": "Shop", "zone": "Europe/London", "brand": company.quay.brand.id, "exceptions": "2026-12-24 09:00-12:00"}
+    form |= {f"day-{day}": "09:00-12:30, 13:30-17:30" for day in range(5)}
+    assert client.post(reverse("console:new_hours"), form).status_code == 302
+    wrong = client.post(reverse("console:new_hours"), form | {"name": "Other", "day-0": "nine to five"})
+    assert wrong.status_code == 200
+    assert "Write it as 09:00-17:30" in words(wrong)
+
+
+# ---- Logging in -----------------------------------------------------------------------------------------------------
+
+
+def test_somebody_signs_in_and_is_taken_where_they_were_going(company):
+    client = company.client()
+    asked = client.get(reverse("console:pages"))
+    form = {"login": "bo@quay.example", "password": "a quiet harbour"}
+    done = client.post(asked["Location"], form)
+    assert (done.status_code, done["Location"]) == (302, reverse("console:pages"))
+    company.quay.bo.refresh_from_db()
+    assert company.quay.bo.last_sign_at == company.at
+
+
+def test_whoever_guesses_passwords_is_locked_out(company, settings):
+    client = company.client()
+    url = reverse("account_login")
+    for _guess in range(settings.AXES_FAILURE_LIMIT):
+        last = client.post(url, {"login": "bo@quay.example", "password": "wrong"})
+    assert last.status_code == 429
+    right = client.post(url, {"login": "bo@quay.example", "password": "a quiet harbour"})
+    assert right.status_code == 429
