@@ -165,6 +165,8 @@ class TestDoctor:
             route = self.route(config={"host": "127.0.0.1", "port": port})
             assert states(doctor.of_mail(AT))["mail, main"] == "ok"
         assert states(doctor.of_mail(AT))["mail, main"] == "fail"
+        Route.objects.filter(id=route.id).update(config={"base_url": f"http://127.0.0.1:{port}/2010"})
+        assert states(doctor.of_mail(AT))["mail, main"] == "fail"
         Route.objects.filter(id=route.id).update(config={"host": "127.0.0.1", "port": "mail"})
         assert states(doctor.of_mail(AT))["mail, main"] == "fail"
 

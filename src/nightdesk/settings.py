@@ -59,6 +59,8 @@ def _database() -> dict[str, Any]:
     # What holds a lock and says nothing must not hold the night up.
     options["options"] = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
     options.setdefault("connect_timeout", 3)
+    # Statements are prepared once a connection: planning them anew took a third of the time of an alarm.
+    options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),

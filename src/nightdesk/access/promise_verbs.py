@@ -36,8 +36,9 @@ def void_promise(*, promise_id: UUID, by: Actor, via: Door, at: datetime) -> Pro
     Raises Forbidden, NotFound, and IllegalTransition for one that was kept.
     """
     require(by, "void_promise", _brand_of(promise_id))
+    void_already = Promise.objects.select_for_update().filter(id=promise_id, ended_as=Promise.Ending.VOID).exists()
     promise = promises.void_promise(promise_id, at=at)
-    if promise.ended_at == at:
+    if not void_already:
         _record(PROMISE_VOIDED, promise, by, via, at)
     return promise
 

@@ -77,7 +77,7 @@ def give_back(model: type[Leased], *, worker: UUID, lane: str | None = None) -> 
     For a thread that lost its connection: it may hold leases that it does not know of, and no one else would free those
     of a living worker. What another thread has in hand at this moment is fenced by its attempt.
     """
-    mine = model._default_manager.filter(leased_by=worker)
+    mine = model._default_manager.filter(leased_by=worker, ended_at=None)
     if lane is not None:
         mine = mine.filter(lane=lane)
     return mine.update(leased_by=None, leased_at=None)

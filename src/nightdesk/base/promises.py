@@ -148,12 +148,11 @@ def keep_many(rows: Sequence[Promise], *, go_on: Callable[[], bool] = lambda: Tr
                     run_many(batch, at)
                 # If one of them was voided since it was claimed, this undoes the batch, and each is tried alone.
                 _end_kept(batch, "", at)
-        except Exception:
+        except Exception as error:
             if lost_connection():
                 raise
-            log.warning(
-                "A batch of %s promises of kind %s failed; each is tried alone", len(batch), kind, exc_info=True
-            )
+            reason = None if isinstance(error, Overtaken) else error
+            log.warning("A batch of %s promises (%s) is undone; each is tried alone", len(batch), kind, exc_info=reason)
             for row in batch:
                 if go_on():
                     keep(row)

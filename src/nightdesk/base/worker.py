@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 POLL_EVERY = 0.2
 """Seconds between looks when nothing wakes us: the bound on how late a lost wake-up can make anything."""
+LEAST_WAIT = 0.01
 RETRY_AFTER = 0.3
 """Seconds that a thread waits after an error."""
 HANG_LIMIT = 60.0
@@ -106,7 +107,9 @@ def lane(name: str) -> Runner:
         finally:
             shift.end()
         if not rows:
-            shift.wait(seen, min(POLL_EVERY, leases.due_in(Promise, name, at=clock.now()).total_seconds()))
+            due_in_s = leases.due_in(Promise, name, at=clock.now()).total_seconds()
+            # Never at once: what is due and was not claimed is locked by somebody, perhaps for seconds.
+            shift.wait(seen, min(POLL_EVERY, max(LEAST_WAIT, due_in_s)))
 
     def give_back(shift: Shift) -> None:
         freed = leases.give_back(Promise, worker=shift.worker, lane=name)

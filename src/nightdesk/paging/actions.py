@@ -15,8 +15,8 @@ from itertools import groupby
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -221,6 +221,7 @@ def _take_in(
     if integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY:
         # Last, as it locks the row that other alarms of this integration may want too.
         Integration.objects.filter(id=integration.id).update(last_heard_at=at)
+        integration.last_heard_at = at
 
 
 def _services(integration: Integration, signals: Sequence[Signal]) -> dict[int, Service | None]:
@@ -240,30 +241,56 @@ def _stream(format_name: str, signal: Signal, service: Service | None) -> str:
     return next((name for name in told if name), "")[:PART_LENGTH]
 
 
+# The reads of every alarm are SQL by hand: Django needs several times as long to put these together as PostgreSQL to
+# answer them, and a hundred alarms a second have one core.
+GATES = """
+SELECT id, integration_id, key FROM paging_stormgate WHERE id IN (
+    SELECT id FROM paging_stormgate WHERE integration_id = %(integration)s AND key = ANY(%(streams)s)
+    UNION
+    SELECT page.gate_id FROM paging_alarm alarm JOIN paging_page page ON page.id = alarm.page_id
+    WHERE alarm.integration_id = %(integration)s AND alarm.dedup_key = ANY(%(keys)s) AND alarm.resolved_at IS NULL
+) ORDER BY id FOR UPDATE
+"""
+OPEN_ALARMS = "SELECT * FROM paging_alarm WHERE integration_id = %s AND dedup_key = ANY(%s) AND resolved_at IS NULL"
+FITTING = """
+SELECT id, urgency, state, started_at, folded_at FROM paging_page
+WHERE gate_id = %s AND state <> 'resolved' AND (started_at > %s OR folded_at > %s)
+"""
+CODES = "SELECT code FROM paging_page WHERE code = ANY(%s) AND (resolved_at IS NULL OR resolved_at > %s)"
+
+
+def _rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
 def _locked_gates(integration: Integration, signals: Sequence[Signal], streams: Iterable[str]) -> dict[str, StormGate]:
     """The gates of these streams, and of the pages that the signals' open alarms belong to, locked in one order."""
-    triggers = {stream for signal, stream in zip(signals, streams, strict=True) if signal.action == "trigger"}
-    held = Alarm.objects.filter(
-        integration=integration, dedup_key__in=[signal.dedup_key for signal in signals], resolved_at=None
-    )
-    wanted = StormGate.objects.filter(
-        Q(integration=integration, key__in=triggers) | Q(id__in=held.values("page__gate_id"))
-    )
-    gates = {gate.key: gate for gate in wanted.select_for_update().order_by("id")}
-    if missing := sorted(triggers - gates.keys()):
+    triggers = sorted({stream for signal, stream in zip(signals, streams, strict=True) if signal.action == "trigger"})
+    wanted = {
+        "integration": integration.id,
+        "streams": triggers,
+        "keys": [signal.dedup_key for signal in signals],
+    }
+    gates = {gate.key: gate for gate in StormGate.objects.raw(GATES, wanted)}
+    if missing := [key for key in triggers if key not in gates]:
         StormGate.objects.bulk_create(
             [StormGate(integration=integration, key=key) for key in missing], ignore_conflicts=True
         )
-        made = StormGate.objects.filter(integration=integration, key__in=missing)
-        gates |= {gate.key: gate for gate in made.select_for_update().order_by("id")}
+        gates |= {gate.key: gate for gate in StormGate.objects.raw(GATES, wanted | {"streams": missing, "keys": []})}
     return gates
 
 
 def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[str, Alarm]:
-    found = Alarm.objects.select_related("page").filter(
-        integration=integration, dedup_key__in=[signal.dedup_key for signal in signals], resolved_at=None
-    )
-    return {alarm.dedup_key: alarm for alarm in found}
+    """The open alarms that have the signals' keys, by key, each with its page."""
+    keys = [signal.dedup_key for signal in signals]
+    found = {alarm.dedup_key: alarm for alarm in Alarm.objects.raw(OPEN_ALARMS, [integration.id, keys])}
+    if found:
+        pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values()})
+        for alarm in found.values():
+            alarm.page = pages[alarm.page_id]
+    return found
 
 
 class _Intake:
@@ -353,10 +380,13 @@ class _Intake:
         """The stream's open pages that a new alarm may fold into."""
         if gate.id not in self._open:
             since = self._at - self._storm.window
-            found = Page.objects.filter(gate=gate).exclude(state=Page.State.RESOLVED)
-            found = found.filter(Q(started_at__gt=since) | Q(folded_at__gt=since))
-            found = found.only("id", "urgency", "state", "started_at", "folded_at")
-            self._open[gate.id] = {page.id: _told(self._locked.get(page.id, page)) for page in found}
+            found = [
+                decide.OpenPage(page_id, Urgency(urgency), State(state), started_at, folded_at)
+                for page_id, urgency, state, started_at, folded_at in _rows(FITTING, gate.id, since, since)
+            ]
+            self._open[gate.id] = {
+                page.id: _told(self._locked[page.id]) if page.id in self._locked else page for page in found
+            }
         return self._open[gate.id]
 
     def _lock(self, ids: Sequence[UUID]) -> list[Page]:
@@ -407,8 +437,8 @@ class _Intake:
             self._changed.pop(page.id, None)
             facts = {"code": into.code, "into": str(into.id)}
             record(PAGE_FOLDED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id, facts=facts)
-        facts = {"pages": [str(page.id) for page in absorbed]}
-        record(PAGE_GATHERED, subject=("page", into.id), by=by, via=via, at=at, brand_id=into.brand_id, facts=facts)
+        gathered = {"pages": [str(page.id) for page in absorbed]}
+        record(PAGE_GATHERED, subject=("page", into.id), by=by, via=via, at=at, brand_id=into.brand_id, facts=gathered)
 
     def _worsen(self, page: Page, priority: int, urgent: bool) -> None:
         """The page is as pressing as the worst of its alarms; one that was quiet and is `urgent` now rings."""
@@ -926,9 +956,8 @@ def _free_code(at: datetime) -> str:
     dice = random.SystemRandom()
     for digits in (3, 4, 5, 6):
         offered = {str(number) for number in dice.sample(range(10 ** (digits - 1), 10**digits), 20)} - NEVER_A_CODE
-        resting = Q(resolved_at=None) | Q(resolved_at__gt=at - CODE_RESTS)
-        taken = Page.objects.filter(resting, code__in=offered).values_list("code", flat=True)
-        if free := offered.difference(taken):
+        taken = {code for (code,) in _rows(CODES, sorted(offered), at - CODE_RESTS)}
+        if free := offered - taken:
             return free.pop()
     raise IllegalTransition(
         "A page was to be raised.", "Every code is taken by an open page.", "Resolve pages that are over."

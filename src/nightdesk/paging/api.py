@@ -15,6 +15,7 @@ import base64
 import binascii
 import logging
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
@@ -39,6 +40,9 @@ STRANGERS = Buckets(a_second=0.2, size=100)
 KEPT_OF_STRANGERS = 64 * 1024
 """Bytes of such a body that are kept."""
 KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Forwarded-For", "X-Request-Id")
+KNOWN_FOR = timedelta(seconds=2)
+"""So long an integration is taken as it was read: a revoked key, or an old policy, serves no longer than that."""
+_known: dict[str, tuple[Integration, datetime]] = {}
 STRANGER = Actor("machine", "", "an unknown sender", scopes=frozenset({"receive_alarm"}))
 
 
@@ -93,7 +97,7 @@ def _answer(request: HttpRequest, dialect: Format, key: str, body: bytes) -> Ans
         dialect.name,
         body,
         {name: value[:500] for name in KEPT_HEADERS if (value := request.headers.get(name))},
-        {name: value[:2000] for name, value in request.GET.items()},
+        {name: value[:2000] for name, value in request.GET.dict().items()},
     )
     at = clock.now()
     try:
@@ -107,11 +111,25 @@ def _answer(request: HttpRequest, dialect: Format, key: str, body: bytes) -> Ans
         key = parsed.key
         if not KEYS.take(queries.digest_of(key), at):
             return dialect.overload
-    integration = queries.integration_by_key(key) if key else None
+    integration = _integration(key, at) if key else None
     if integration is None:
         return _refuse(None, raw, dialect.unknown_key, "unknown key" if key else "no key")
     sender = _sender(integration)
     return actions.receive_alarm(integration=integration, raw=raw, parsed=parsed, by=sender, via=Door.HOOK, at=at)
+
+
+def _integration(key: str, at: datetime) -> Integration | None:
+    """The integration of that key, read at most `KNOWN_FOR` ago."""
+    digest = queries.digest_of(key)
+    known, read_at = _known.get(digest, (None, at))
+    if known is not None and timedelta(0) <= at - read_at < KNOWN_FOR:
+        return known
+    found = queries.integration_by_key(key)
+    if found is None:
+        _known.pop(digest, None)
+    else:
+        _known[digest] = found, at
+    return found
 
 
 def _refuse(integration: Integration | None, raw: Raw, answer: Answer, reason: str) -> Answer:

@@ -77,7 +77,7 @@ class Roll:
             case "person":
                 return list(active.filter(id=target.key)) if target.key.isdecimal() else []
             case "team":
-                return list(active.filter(teams=target.key)) if target.key.isdecimal() else []
+                return list(active.filter(teams__id=target.key)) if target.key.isdecimal() else []
             case "manager":
                 return self._managers(active)
             case "everybody":
@@ -199,7 +199,7 @@ def last_time(page: Page) -> Page | None:
     """
     if not page.component:
         return None
-    same = Page.objects.filter(brand_id=page.brand_id, service_id=page.service_id, component=page.component)
+    same = Page.objects.filter(brand_id=page.brand_id, service=page.service, component=page.component)
     over = same.filter(state=Page.State.RESOLVED, folded_into=None, started_at__lt=page.started_at).exclude(id=page.id)
     # One that says what helped is worth more than a newer one that does not.
     return over.exclude(resolution="").order_by("-resolved_at").first() or over.order_by("-resolved_at").first()

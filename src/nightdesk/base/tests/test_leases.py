@@ -79,6 +79,19 @@ def test_a_row_that_somebody_else_is_claiming_is_skipped_and_not_waited_for():
 
 
 @pytest.mark.django_db
+class TestWaiting:
+    def test_the_next_row_that_can_be_claimed_says_how_long(self):
+        row(due_at=AT + 3 * SECOND)
+        row(due_at=AT + 5 * SECOND)
+        row(due_at=AT + SECOND, lane="page")
+        row(due_at=AT + SECOND, leased_by=BEN)
+        row(due_at=AT + SECOND, ended_at=AT, ended_as="kept")
+        assert leases.due_in(Promise, "plain", at=AT) == 3 * SECOND
+        assert leases.due_in(Promise, "plain", at=AT + 4 * SECOND) == timedelta(0)
+        assert leases.due_in(Promise, "follow", at=AT) == timedelta(days=1)
+
+
+@pytest.mark.django_db
 class TestDying:
     def test_a_silent_workers_leases_are_free_after_six_seconds_and_not_before(self):
         works(ANN, beat_at=AT)

@@ -51,6 +51,16 @@ def leave_a_mark():
     Worker.objects.create(id=uuid4(), name="mark", started_at=AT, beat_at=AT)
 
 
+def handler_with_marks(handler):
+    """A handler of single ones and of batches that writes down each; what it gives back says which stand written."""
+
+    def write(row):
+        Worker.objects.create(id=uuid4(), name=f"done {row.facts['n']}", started_at=AT, beat_at=AT)
+
+    handler(lambda row, at: write(row) or "alone", run_many=lambda rows, at: [write(row) for row in rows] and None)
+    return lambda: {int(name.split()[1]) for name in Worker.objects.values_list("name", flat=True)}
+
+
 def marks():
     return Worker.objects.filter(name="mark").count()
 
@@ -264,24 +274,17 @@ class TestBatches:
         assert seen == [[0, 1, 2]]
         assert set(Promise.objects.values_list("ended_as", flat=True)) == {"kept"}
 
-    def test_of_a_batch_only_what_is_still_wanted_is_handed_on(self, handler):
-        seen = []
-        handler(run_many=lambda rows, at: seen.append([row.facts["n"] for row in rows]))
+    @pytest.mark.parametrize("voided", [{1}, {0, 1, 2}])
+    def test_of_a_batch_only_what_is_still_wanted_is_done(self, handler, voided):
+        done = handler_with_marks(handler)
         for n in range(3):
             made(facts={"n": n}, subject=("page", n))
         rows = claimed()
-        void_promises(("page", 1), at=AT)
+        for n in voided:
+            void_promises(("page", n), at=AT)
         keep_many(rows)
-        assert seen == [[0, 2]]
-
-    def test_of_a_batch_that_nobody_wants_any_more_nothing_is_begun(self, handler):
-        seen = []
-        handler(run_many=lambda rows, at: seen.append(rows))
-        made()
-        rows = claimed()
-        void_promises(PAGE, at=AT)
-        keep_many(rows)
-        assert seen == []
+        assert done() == {0, 1, 2} - voided
+        assert {row.facts["n"] for row in Promise.objects.filter(ended_as="kept")} == {0, 1, 2} - voided
 
     def test_when_a_batch_fails_nothing_of_it_is_done_and_each_is_tried_alone(self, handler):
         def all_or_nothing(rows, at):

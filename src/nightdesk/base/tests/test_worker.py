@@ -91,6 +91,20 @@ def test_a_page_does_not_wait_behind_plain_work(handler, shift):
     until(lambda: kept(kind="test.slow") == 1)
 
 
+def test_a_row_that_somebody_holds_locked_is_not_asked_for_without_pause(handler, shift, monkeypatch):
+    claims, claim = [], leases.claim
+    handler("test.a", lambda row, at: "done")
+    with another_connection() as other:
+        due("test.a", due_at=clock.now() + timedelta(seconds=0.2))
+        other.execute("SELECT 1 FROM base_promise FOR UPDATE")
+        monkeypatch.setattr(leases, "claim", lambda *args, **how: claims.append(args) or claim(*args, **how))
+        time.sleep(0.5)
+        other.rollback()
+    until(lambda: kept() == 1)
+    threads, seconds = worker.THREADS["plain"], 0.5
+    assert len([args for args in claims if args[1] == "plain"]) <= threads * seconds / worker.LEAST_WAIT
+
+
 def test_a_worker_goes_on_when_all_its_sessions_were_cut(handler, shift):
     handler("test.a", lambda row, at: "done")
     due("test.a")

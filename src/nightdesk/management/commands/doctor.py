@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import django.core.exceptions
 from django.conf import settings
@@ -27,6 +28,7 @@ CLOCK_OFF_S = 2.0
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 2 << 30, 256 << 20
 OVERDUE_WARN_S, OVERDUE_FAIL_S = 5.0, 60.0
 _CONNECT_S = 3.0
+_USUAL_PORTS = {"https": 443, "http": 80, "tls": 465, "none": 25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +174,12 @@ def _of_routes(about: str, channel: str, at: datetime) -> Iterator[Finding]:
 
 def _unreachable(route: Route) -> str:
     """Why its server does not take a connection; "" where it does, or where the route names no server of its own."""
-    host, port = route.config.get("host"), route.config.get("port")
-    if not host or not port:
+    at = urlsplit(str(route.config.get("base_url") or ""))
+    host = route.config.get("host") or at.hostname
+    if not host:
         return ""
     try:
+        port = route.config.get("port") or at.port or _USUAL_PORTS.get(route.config.get("security") or at.scheme, 587)
         socket.create_connection((str(host), int(port)), _CONNECT_S).close()
     except (OSError, ValueError) as error:
         return f"{host}:{port} cannot be reached: {_one_line(error)}"

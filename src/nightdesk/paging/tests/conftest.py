@@ -145,6 +145,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Needs the database: mark the test with django_db."""
     monkeypatch.setattr(api, "KEYS", Buckets(a_second=300, size=6_000))
+    monkeypatch.setattr(api, "_known", {})
     monkeypatch.setattr(api, "STRANGERS", Buckets(a_second=0.2, size=100))
     made: list[World] = []
     with clock.replaced_by(lambda: made[0].at if made else NIGHT):
@@ -214,18 +215,20 @@ class Hand(threading.Thread):
         return self._value
 
 
-def until_somebody_waits(how_many: int = 1) -> None:
-    """Return as soon as so many other sessions of this database wait for a lock."""
-    end = time.monotonic() + 5
+def until_all_wait(*hands: Hand) -> None:
+    """Return as soon as each of them waits for a lock; raises what one raised instead."""
+    end = time.monotonic() + 10
     while True:
+        for hand in hands:
+            if not hand.is_alive():
+                hand.result()
+                raise AssertionError("it ended without having to wait")
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND EXISTS "
-                "(SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted)"
-            )
-            if cursor.fetchone()[0] >= how_many:
+            # Not pg_stat_activity: what it says stays the same for the whole of a transaction.
+            cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0] >= len(hands):
                 return
-        assert time.monotonic() < end, "nobody waits"
+        assert time.monotonic() < end, "somebody does not wait"
         time.sleep(0.01)
 
 

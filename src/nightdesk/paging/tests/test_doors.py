@@ -103,13 +103,15 @@ def test_an_unknown_key_is_answered_in_the_dialect_and_kept(night, post, path, s
     assert not Page.objects.exists()
 
 
-def test_a_revoked_key_opens_nothing(night, post):
+def test_a_revoked_key_opens_nothing_two_seconds_later(night, post):
     integration, key = night.sender(night.ladder)
+    assert post("/v2/enqueue", pagerduty(key)).status_code == 202
     for _ in range(2):
         actions.revoke_integration(integration_id=integration.id, **night.doing)
     assert Entry.objects.filter(kind="integration.revoked").count() == 1
+    night.at += timedelta(seconds=2)
     assert post("/v2/enqueue", pagerduty(key)).status_code == 400
-    assert not Page.objects.exists()
+    assert Page.objects.get().alarms.get().count == 1
 
 
 def test_what_strangers_send_is_kept_only_as_far_as_there_is_room(night, post, monkeypatch):
@@ -314,8 +316,10 @@ def test_outside_its_hours_an_integration_wakes_only_for_what_may_wake(night, of
     assert page.rings_from == MONDAY_NINE
     ring = queries.story(page.id)[0]
     assert (ring.at, ring.text) == (MONDAY_NINE, "it waits for the opening")
-    assert night.alarm(integration, key="core", severity="critical").rings_from == NIGHT
+    core = night.alarm(integration, key="core", severity="critical")
+    assert core.rings_from == NIGHT
     assert len(night.rung(night.bo)) == 1
+    actions.resolve_page(page_id=core.id, **night.doing)
     night.minutes((MONDAY_NINE - NIGHT) / timedelta(minutes=1))
     assert MONDAY_NINE in Delivery.objects.filter(subject_id=str(page.id)).values_list("due_at", flat=True)
 

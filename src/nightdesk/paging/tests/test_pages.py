@@ -15,7 +15,7 @@ from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import actions, answering, decide, queries
 from nightdesk.paging.formats import Signal
 from nightdesk.paging.models import Alarm, Page, StormGate
-from nightdesk.paging.tests.conftest import NIGHT, Hand, page_of, until_somebody_waits
+from nightdesk.paging.tests.conftest import NIGHT, Hand, page_of, until_all_wait
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
@@ -498,7 +498,7 @@ def test_of_two_who_take_it_at_once_by_two_doors_one_wins_and_the_other_is_told(
     with transaction.atomic():
         night.acknowledge(page, night.bo, Door.WEB)
         other = Hand(lambda: answer(night, "page.acknowledge", page, night.al))
-        until_somebody_waits()
+        until_all_wait(other)
     assert other.result() == "Bo took it at 04:01."
     assert page_of(page.id).owner == night.bo
     assert kinds(page).count("page.acknowledged") == 1
@@ -513,7 +513,7 @@ def test_a_ring_that_falls_due_while_somebody_takes_the_page_rings_nobody(night)
     with transaction.atomic():
         night.acknowledge(page, night.bo)
         worker = Hand(lambda: promises.keep(ring))
-        until_somebody_waits()
+        until_all_wait(worker)
     worker.result()
     assert night.rung(night.al) == []
     ring.refresh_from_db()
@@ -528,7 +528,7 @@ def test_two_alarms_of_one_key_at_once_are_one_page(night):
     with transaction.atomic():
         StormGate.objects.select_for_update().get(key="dock-street")
         hands = [Hand(lambda: night.receive(night.monitoring, signal)) for _ in range(2)]
-        until_somebody_waits(2)
+        until_all_wait(*hands)
     assert [hand.result().status for hand in hands] == [202, 202]
     (page,) = Page.objects.all()
     assert Alarm.objects.get().count == 2
@@ -547,7 +547,7 @@ def test_two_alarms_of_one_key_from_two_streams_at_once_are_one_page_too(night):
     with transaction.atomic():
         night.receive(night.monitoring, signals[0])
         other = Hand(lambda: night.receive(night.monitoring, signals[1]))
-        until_somebody_waits()
+        until_all_wait(other)
     assert other.result().status == 202
     assert Page.objects.count() == 1
     assert Alarm.objects.get().count == 2
@@ -561,7 +561,7 @@ def test_somebody_takes_a_page_just_as_the_storm_would_gather_in_it(night):
     with transaction.atomic():
         night.acknowledge(pages[0], night.bo)
         sixth = Hand(lambda: night.alarm(night.monitoring, key="sw5"))
-        until_somebody_waits()
+        until_all_wait(sixth)
     assert sixth.result().id == pages[1].id
     assert page_of(pages[0].id).state == "acknowledged"
     assert Page.objects.filter(folded_into=pages[1]).count() == 3
