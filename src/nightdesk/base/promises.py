@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from nightdesk.base.refusals import IllegalTransition, NotFound
 log = logging.getLogger(__name__)
 
 WAKE_CHANNEL = "nightdesk_wake"
+SENDER = "sender"
+"""Who is woken when there are messages to send; the room channels keeps that thread."""
 LANES = ("page", "follow", "plain")
 """Each lane has its own threads, so that a page never waits behind ordinary work."""
 
@@ -75,7 +78,7 @@ def promise(
     )
     Promise.objects.bulk_create([row], ignore_conflicts=occurrence is not None)
     if due_at <= at:
-        wake_workers()
+        wake_workers(row.lane)
 
 
 def void_promises(subject: tuple[str, object], *, at: datetime, kinds: Collection[str] | None = None) -> int:
@@ -158,17 +161,25 @@ def keep_many(rows: Sequence[Promise], *, go_on: Callable[[], bool] = lambda: Tr
                     keep(row)
 
 
-def wake_workers() -> None:
-    """Wake the workers once the transaction has committed. They look by themselves every 200 ms, so this may be lost."""
+def wake_workers(whom: str) -> None:
+    """Wake a lane's threads (or the "sender") once the transaction has committed, in every worker.
+
+    They look by themselves every 200 ms, so this may be lost. Naming one spares the others a look for nothing.
+    """
+    notify = _notifier(whom)
     if not connection.in_atomic_block:
-        _notify()
-    elif _notify not in (callback for _, callback, *_ in connection.run_on_commit):
-        transaction.on_commit(_notify, robust=True)
+        notify()
+    elif notify not in (callback for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(notify, robust=True)
 
 
-def _notify() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {WAKE_CHANNEL}")
+@cache
+def _notifier(whom: str) -> Callable[[], None]:
+    def notify() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [WAKE_CHANNEL, whom])
+
+    return notify
 
 
 @contextmanager
@@ -232,7 +243,7 @@ def retry_promise(promise_id: UUID, *, at: datetime) -> Promise:
         row = _move_from(promise_id, dead=True, asked="You asked to try a promise again.")
         row.due_at, row.attempt, row.ended_at, row.ended_as = at, 0, None, None
         row.save(update_fields=["due_at", "attempt", "ended_at", "ended_as"])
-        wake_workers()
+        wake_workers(row.lane)
     return row
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,6 +37,26 @@ BATCH = {"page": 20, "follow": 50, "plain": 500}
 THREADS = {"page": 2, "follow": 1, "plain": 2}
 
 
+class Bell:
+    """Wakes whoever waits for one kind of work. Read `rung` before looking for work, and pass it to `wait`."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.rung = 0
+
+    def ring(self) -> None:
+        """Wake everybody who waits, and whoever is about to."""
+        with self._condition:
+            self.rung += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Wait until it has rung more than `seen` times, or `seconds`."""
+        with self._condition:
+            if self.rung == seen:
+                self._condition.wait(seconds)
+
+
 class Shift:
     """What a running thread needs to know of its process: who it is, when to stop, and how to wait for work."""
 
@@ -43,26 +64,17 @@ class Shift:
         self.worker: UUID = uuid7()
         self.name = name
         self.stopping = threading.Event()
-        self._woken = threading.Condition()
-        self._wakes = 0
+        self._bells: dict[str, Bell] = defaultdict(Bell)
         self._busy: dict[int, float] = {}
 
-    def wake(self) -> None:
-        """Let every waiting thread look at once."""
-        with self._woken:
-            self._wakes += 1
-            self._woken.notify_all()
+    def bell(self, whom: str) -> "Bell":
+        """What wakes the threads of the lane `whom`, or the thread of that name."""
+        return self._bells[whom]
 
-    def wait(self, seen: int, seconds: float = POLL_EVERY) -> None:
-        """Wait until a wake-up later than count `seen`, or `seconds`."""
-        with self._woken:
-            if self._wakes == seen and not self.stopping.is_set():
-                self._woken.wait(seconds)
-
-    @property
-    def wakes(self) -> int:
-        """How many wake-ups have come; read it before looking for work, and pass it to `wait`."""
-        return self._wakes
+    def wake(self, whom: str = "") -> None:
+        """Let the waiting threads of `whom` look at once; without a name, all of them."""
+        for bell in [self._bells[whom]] if whom else list(self._bells.values()):
+            bell.ring()
 
     def stop(self) -> None:
         """Ask every thread to end after what it holds."""
@@ -99,17 +111,18 @@ def lane(name: str) -> Runner:
             shift.begin()
             return not shift.stopping.is_set()
 
-        seen = shift.wakes
+        bell = shift.bell(name)
+        seen = bell.rung
         shift.begin()
         try:
             rows = leases.claim(Promise, name, BATCH[name], at=clock.now(), worker=shift.worker)
             promises.keep_many(rows, go_on=next_one)
         finally:
             shift.end()
-        if not rows:
+        if not rows and not shift.stopping.is_set():
             due_in_s = leases.due_in(Promise, name, at=clock.now()).total_seconds()
             # Never at once: what is due and was not claimed is locked by somebody, perhaps for seconds.
-            shift.wait(seen, min(POLL_EVERY, max(LEAST_WAIT, due_in_s)))
+            bell.wait(seen, min(POLL_EVERY, max(LEAST_WAIT, due_in_s)))
 
     def give_back(shift: Shift) -> None:
         freed = leases.give_back(Promise, worker=shift.worker, lane=name)
@@ -203,8 +216,8 @@ def listen(shift: Shift) -> None:
         with psycopg.connect(**ear.address(), autocommit=True) as line:
             line.execute(f"LISTEN {promises.WAKE_CHANNEL}".encode())
             while not shift.stopping.is_set():
-                for _ in line.notifies(timeout=POLL_EVERY, stop_after=1):
-                    shift.wake()
+                for told in line.notifies(timeout=POLL_EVERY, stop_after=1):
+                    shift.wake(told.payload)
     except psycopg.Error as error:
         log.warning("Nobody can wake this worker just now (%s); it looks every %s s", error, POLL_EVERY)
         shift.stopping.wait(0.5)

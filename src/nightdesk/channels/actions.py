@@ -121,7 +121,7 @@ def queue_message(
         cause=cause,
     )
     if any(one.due_at <= at for one in to):
-        promises.wake_workers()
+        promises.wake_workers(promises.SENDER)
     return message
 
 
@@ -175,7 +175,7 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     rows.filter(state="accepted").update(ended_at=at, leased_by=None, leased_at=None)
     ended = _move_all(rows, "superseded", at)
     if ended:
-        promises.wake_workers()  # a sender that holds one of them looks again
+        promises.wake_workers(promises.SENDER)  # a sender that holds one of them looks again
     return ended
 
 
@@ -264,7 +264,7 @@ def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime)
     row.routes_tried = tried_as_json(tried)
     _move(row, "failed_for_now", receipt.reason, at, due_at=at)
     row.save(update_fields=["routes_tried"])
-    promises.wake_workers()
+    promises.wake_workers(promises.SENDER)
 
 
 def _write_receipt(
@@ -625,7 +625,7 @@ def save_route(
             "secrets": sorted(field.name for field in known.fields if field.secret and given.get(field.name)),
         },
     )
-    promises.wake_workers()
+    promises.wake_workers(promises.SENDER)
     return route
 
 

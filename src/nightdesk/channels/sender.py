@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 
 from nightdesk.base import clock, vault
+from nightdesk.base.promises import SENDER
 from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
 from nightdesk.channels.answering import offered
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 LANES = ("urgent", "bulk")
 CLAIM_AT_ONCE = 200
+BREATH = 0.02
+"""Least seconds from the beginning of one turn to that of the next."""
 IN_HAND = 200
 """Rows of one lane, channel and brand that are held at a time, waiting or in flight."""
 LOOK_EVERY = 0.05
@@ -92,6 +95,7 @@ def send_messages(shift: Shift) -> None:
     shaken = True  # an earlier run may have left something leased
     with Sender(shift.worker) as sender, _forwarding(shift, sender):
         while not shift.stopping.is_set():
+            began = time.monotonic()
             sender.woken.clear()
             if sender.loop_answers():  # if not, the turn that began last counts on, until the worker gives itself up
                 shift.begin()
@@ -111,11 +115,13 @@ def send_messages(shift: Shift) -> None:
                     shift.end()
             if not busy:
                 sender.woken.wait(POLL_EVERY)
+            # Whatever comes within a breath of the last turn is done together: many small turns cost more than messages.
+            shift.stopping.wait(max(0.0, began + BREATH - time.monotonic()))
         sender.finish(LAST_PATIENCE)
 
 
 class _forwarding:
-    """Hands every wake-up of the shift on to the sender, which waits for its own results as well."""
+    """Hands every wake-up meant for the sender on to it, which waits for its own results as well."""
 
     def __init__(self, shift: Shift, sender: "Sender") -> None:
         self._shift, self._sender = shift, sender
@@ -129,9 +135,10 @@ class _forwarding:
 
     def _forward(self) -> None:
         while not self._shift.stopping.is_set():
-            seen = self._shift.wakes
+            bell = self._shift.bell(SENDER)
+            seen = bell.rung
             self._sender.woken.set()
-            self._shift.wait(seen)
+            bell.wait(seen, POLL_EVERY)
 
 
 class Sender:
