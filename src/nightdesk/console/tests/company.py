@@ -60,7 +60,9 @@ class Company:
         """Somebody on the staff list with these roles in the brand, by default in Quay."""
         where = brand or self.quay.brand
         name = name or " ".join(roles) or "nobody"
-        user = access.make_user(email=f"{uuid7().hex}@quay.example", name=name, password="a quiet harbour", **self.doing)
+        user = access.make_user(
+            email=f"{uuid7().hex}@quay.example", name=name, password="a quiet harbour", **self.doing
+        )
         for role in roles:
             access.grant_role(user_id=user.pk, role=role, brand_id=where.pk, **self.doing)
         people.make_person(name=name, user_id=user.pk, brand_id=where.pk, **self.doing)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from nightdesk.base.actors import Door
 from nightdesk.channels.links import make_link, make_token
 from nightdesk.channels.models import Delivery
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.views import answer as door
-from nightdesk.base.actors import Door
 from nightdesk.journal.models import Entry
 from nightdesk.paging.actions import resolve_page
 from nightdesk.paging.models import Page

@@ -164,7 +164,9 @@ def test_a_program_without_a_session_is_told_so_in_json(company):
 def test_no_form_is_taken_without_its_csrf_token(company):
     client = company.client(company.everything(), enforce_csrf_checks=True)
     ids = ids_of(company)
-    assert {name: client.post(url_of(name, ids)).status_code for name in POSTS | FORMS} == dict.fromkeys(POSTS | FORMS, 403)
+    assert {name: client.post(url_of(name, ids)).status_code for name in POSTS | FORMS} == dict.fromkeys(
+        POSTS | FORMS, 403
+    )
     assert Page.objects.get(id=company.quay.page.id).state == "triggered"
 
 
@@ -379,7 +381,11 @@ def test_a_removed_number_can_be_had_back_for_a_while(company):
 def test_nobody_changes_how_another_is_reached_without_the_right(company):
     client = company.client(company.reader("engineer"))
     bo, number = company.quay.bo, company.quay.number
-    for name, args in (("remove_contact", [bo.id, number.id]), ("test_contact", [bo.id, number.id]), ("set_rules", [bo.id])):
+    for name, args in (
+        ("remove_contact", [bo.id, number.id]),
+        ("test_contact", [bo.id, number.id]),
+        ("set_rules", [bo.id]),
+    ):
         assert client.post(reverse(f"console:{name}", args=args)).status_code == 403
     assert bo.contact_methods.filter(id=number.id).exists()
 
@@ -482,7 +488,8 @@ def test_a_file_of_customers_is_shown_before_it_is_written(company):
     file = b"customer,customer_ref,contract,may_wake\nHarbour Foods,HF-1,Office,P1\nBroken,HF-2,Office,P9\n"
     with transaction.atomic():
         shown = client.post(
-            reverse("console:import_customers"), {"brand": company.quay.brand.id, "file": _upload("customers.csv", file)}
+            reverse("console:import_customers"),
+            {"brand": company.quay.brand.id, "file": _upload("customers.csv", file)},
         )
     text = words(shown)
     assert "1 line would be left out" in text
@@ -490,9 +497,7 @@ def test_a_file_of_customers_is_shown_before_it_is_written(company):
     assert not Customer.objects.filter(ref="HF-1").exists()
     content = re.search(r'name="content" value="([^"]+)"', shown.content.decode())
     assert content
-    applied = client.post(
-        reverse("console:apply_customers"), {"brand": company.quay.brand.id, "content": content[1]}
-    )
+    applied = client.post(reverse("console:apply_customers"), {"brand": company.quay.brand.id, "content": content[1]})
     assert applied.status_code == 302
     assert Customer.objects.get(ref="HF-1").brand == company.quay.brand
 
@@ -520,7 +525,12 @@ def test_a_route_s_secret_is_never_shown_and_stays_when_left_empty(company):
 
 def test_support_hours_are_written_as_people_write_them(company):
     client = company.client(company.everything())
-    form = {"name": "Shop", "zone": "Europe/London", "brand": company.quay.brand.id, "exceptions": "2026-12-24 09:00-12:00"}
+    form = {
+        "name": "Shop",
+        "zone": "Europe/London",
+        "brand": company.quay.brand.id,
+        "exceptions": "2026-12-24 09:00-12:00",
+    }
     form |= {f"day-{day}": "09:00-12:30, 13:30-17:30" for day in range(5)}
     assert client.post(reverse("console:new_hours"), form).status_code == 302
     wrong = client.post(reverse("console:new_hours"), form | {"name": "Other", "day-0": "nine to five"})
