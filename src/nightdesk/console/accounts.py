@@ -1,9 +1,13 @@
-"""How staff accounts differ from allauth's defaults: nobody signs up by themselves."""
+"""How staff accounts differ from allauth's defaults: nobody signs up, and whoever signs in is awake."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from nightdesk.base import clock
+from nightdesk.people.actions import note_sign_of_life
+from nightdesk.people.models import Person
 
 
 class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -13,3 +17,11 @@ class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """Users have no user name."""
+
+    def post_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse:
+        """Somebody who signs in has shown a sign of life."""
+        person = Person.objects.filter(user=user).first()
+        if person is not None:
+            note_sign_of_life(person.id, clock.now())
+        answer: HttpResponse = super().post_login(request, user, **more)
+        return answer

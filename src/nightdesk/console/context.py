@@ -19,10 +19,17 @@ from nightdesk.paging.queries import counts
 TOPICS = ("page", "promise", "delivery", "duty", "rota")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
 HOLDERS_SHOWN = 2
+OPENED_BY = {
+    "next": "read_promises",
+    "journal": "read_journal",
+    "people": "read_people",
+    "me": "edit_own_contacts",
+}
+"""Entries of the navigation that not every role may open, and the verb that opens each."""
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """`at` for every template; for staff also `on_call`, `open_counts`, `live_ticket_url`, `palette_url`.
+    """`at` for every template; for staff also `on_call`, `open_counts`, `closed_to_reader`, `live_ticket_url`, `palette_url`.
 
     They are functions, asked only by the templates that draw them: a page of an error asks the database nothing.
     """
@@ -32,6 +39,9 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         return {"at": at}
     return {
         "at": at,
+        "closed_to_reader": _once(
+            lambda: {name for name, verb in OPENED_BY.items() if brands_for(actor, verb) == set()}
+        ),
         "on_call": _once(lambda: _on_call(request, at)),
         "open_counts": _once(lambda: counts(brands_for(actor, "read_pages"))),
         "live_ticket_url": _once(lambda: live_url(TOPICS, at=at)),

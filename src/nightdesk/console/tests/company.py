@@ -138,11 +138,9 @@ class Company:
             component=f"{key}-r1",
             **self.doing,
         )
-        hours = customers.make_hours(
-            brand_id=brand.id,
-            fields={"name": f"{name} hours", "zone": "Europe/London", "week": WEEK, "nation": "GB", "public": True},
-            **self.doing,
-        )
+        calendar: Any = {"name": f"{name} hours", "zone": "Europe/London", "week": WEEK, "public": True}
+        england = {"nation": "GB", "subdivision": "ENG"}
+        hours = customers.make_hours(brand_id=brand.id, fields=calendar | england, **self.doing)
         customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
         customers.make_contract(
             customer_id=customer.id,

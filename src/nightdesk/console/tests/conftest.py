@@ -1,4 +1,4 @@
-"""The company, its clock, and the console as the program has it: its addresses and what stands around its views."""
+"""The company and its clock, which stands still."""
 
 from collections.abc import Iterator
 
@@ -13,24 +13,13 @@ from tests.emptied import emptied_ledgers
 
 __all__ = ["emptied_ledgers"]
 
-AROUND = ["nightdesk.console.middleware.KnowTheReader", "nightdesk.console.middleware.AnswerRefusals"]
-LOCK_OUT = "axes.middleware.AxesMiddleware"
-CONTEXT = "nightdesk.console.context.every_page"
-
 
 @pytest.fixture
 def company(db, settings, monkeypatch) -> Iterator[Company]:
-    settings.ROOT_URLCONF = "nightdesk.console.tests.addresses"
-    settings.MIDDLEWARE = [
-        *(each for each in settings.MIDDLEWARE if each not in (*AROUND, LOCK_OUT)),
-        *AROUND,
-        LOCK_OUT,
-    ]
-    (templates,) = settings.TEMPLATES
-    options = templates["OPTIONS"]
-    processors = [each for each in options["context_processors"] if each != CONTEXT]
-    settings.TEMPLATES = [{**templates, "OPTIONS": {**options, "context_processors": [*processors, CONTEXT]}}]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # By address and name together, and kept in the database: a stranger who guesses keeps nobody out.
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
+    settings.AXES_LOCKOUT_TEMPLATE = "429.html"
     monkeypatch.setitem(ANSWER_VERBS, contact_test.CONFIRM, contact_test.confirm_by_answer)
     cache.clear()
     with clock.replaced_by(lambda: now["at"]):

@@ -27,7 +27,9 @@ def link(company) -> str:
 
 def words(answer: Any) -> str:
     text = answer.content.decode()
-    return " ".join(re.sub(r"<[^>]+>", " ", text[text.find("<main") :]).replace("&#x27;", "'").split())
+    return " ".join(
+        re.sub(r"<[^>]+>", " ", text[text.find("<main") : text.find("</main>")]).replace("&#x27;", "'").split()
+    )
 
 
 def everything() -> list[Any]:

@@ -26,7 +26,7 @@ def test_a_program_reads_them_as_json(company):
     (calendar,) = answer.json()["calendars"]
     assert (calendar["open"], calendar["changes_at"]) == (False, "2026-08-17T08:00:00+00:00")
     assert calendar["week"][0] == ["09:00-17:30"]
-    assert calendar["unusual"] == {"2026-08-31": []}  # the bank holiday of England? GB as a whole has none
+    assert calendar["unusual"] == {"2026-08-31": []}  # the summer bank holiday
 
 
 def test_a_brand_that_there_is_not_has_no_hours(company):

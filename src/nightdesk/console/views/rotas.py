@@ -18,7 +18,7 @@ from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import asked_day
 from nightdesk.console.views.month import day_ticks, names_of, picture, stretches
-from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
+from nightdesk.console.views.staff import StaffRequest, done, found, may, may_somewhere, posting, staff, within
 from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder, take_duty
 from nightdesk.duty.models import Acceptance
 from nightdesk.duty.queries import OnDuty, who_is_on
@@ -47,7 +47,8 @@ def rota(request: StaffRequest) -> HttpResponse:
         heading = ngettext("{count} seat is empty", "{count} seats are empty", empty).format(count=empty)
     else:
         heading = _("Somebody is on everywhere")
-    return page_or_part(request, "rotas", {"list"}, {"here": "rota", "heading": heading, "rotas": rotas})
+    context = {"here": "rota", "heading": heading, "rotas": rotas, "sees_people": may_somewhere(request, "read_people")}
+    return page_or_part(request, "rotas", {"list"}, context)
 
 
 @staff("read_rota")

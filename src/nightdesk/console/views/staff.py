@@ -33,10 +33,10 @@ View = Callable[..., HttpResponse]
 Row = TypeVar("Row", bound=Model)
 
 
-def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD")) -> Callable[[View], View]:
+def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD"), every_brand: bool = False) -> Callable[[View], View]:
     """Lets in whoever may do `verb` in some brand; the view narrows what it shows to `request.brands`.
 
-    Raises NotSignedIn and Forbidden; answers 405 to other methods.
+    `every_brand`: only who may in every one. Raises NotSignedIn and Forbidden; answers 405 to other methods.
     """
     allowed = tuple(methods)
 
@@ -50,7 +50,7 @@ def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD")) -> Callable[[V
             known = cast(StaffRequest, request)
             known.actor = actor_of_user(request.user)
             known.brands = matrix.brands_for(known.actor, verb)
-            if known.brands is not None and not known.brands:
+            if known.brands is not None and (every_brand or not known.brands):
                 raise Forbidden(
                     _("You asked for something that needs the right “{verb}”.").format(verb=verb.replace("_", " ")),
                     _("None of your roles has it."),
@@ -74,9 +74,9 @@ def posting(verb: str) -> Callable[[View], View]:
     return staff(verb, methods=("POST",))
 
 
-def form_page(verb: str) -> Callable[[View], View]:
+def form_page(verb: str, *, every_brand: bool = False) -> Callable[[View], View]:
     """As `staff`, for a view that shows a form and takes it."""
-    return staff(verb, methods=("GET", "HEAD", "POST"))
+    return staff(verb, methods=("GET", "HEAD", "POST"), every_brand=every_brand)
 
 
 def within(brands: set[int] | None, field: str = "brand_id", *, or_none: bool = False) -> Q:

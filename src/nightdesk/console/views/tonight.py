@@ -17,7 +17,7 @@ from nightdesk.console.views.cards import page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
-from nightdesk.console.views.staff import StaffRequest, staff, within
+from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
 from nightdesk.duty.queries import OnDuty, who_is_on
 from nightdesk.paging.models import Page
 from nightdesk.paging.queries import last_time, open_pages
@@ -38,7 +38,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
     unanswered = [page for page in pages if page.state == Page.State.TRIGGERED]
     taken = [page for page in pages if page.state != Page.State.TRIGGERED]
     on_duty = in_order_of_waking(who_is_on(request.at, request.brands), request.brands)
-    next_rows = due_rows(request, limit=NEXT_ROWS)
+    sees_next = may_somewhere(request, "read_promises")
     context = {
         "here": "tonight",
         "heading": heading(len(unanswered), len(taken)),
@@ -49,7 +49,9 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "warnings": warnings(request, pages, on_duty),
         "on_duty": on_duty,
         "month": next_day(request),
-        "next_rows": next_rows,
+        "sees_next": sees_next,
+        "sees_people": may_somewhere(request, "read_people"),
+        "next_rows": due_rows(request, limit=NEXT_ROWS) if sees_next else [],
     }
     return page_or_part(request, "tonight", {"waiting", "next"}, context)
 
@@ -84,6 +86,46 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
                     "label": _("That page's story"),
                 }
             )
+    if may_somewhere(request, "read_promises"):
+        found += _given_up(request, pages)
+    sees_people = may_somewhere(request, "read_people")
+    for name, person_id in _silent(on_duty):
+        found.append(
+            {
+                "tone": "accent",
+                "text": _("{name} is on duty and has no working phone or text number.").format(name=name),
+                "url": reverse("console:person", args=[person_id]) if sees_people else "",
+                "label": _("Mend it"),
+            }
+        )
+    for duty in on_duty:
+        if duty.person_id is None:
+            found.append(
+                {
+                    "tone": "accent",
+                    "text": _("Nobody holds {seat}, {rota}.").format(seat=duty.seat_name, rota=duty.rota_name),
+                    "url": reverse("console:rota"),
+                    "label": _("Put somebody on"),
+                }
+            )
+    resting = Route.objects.filter(within(request.brands, or_none=True), enabled=True, resting_until__gt=request.at)
+    for route in resting:
+        found.append(
+            {
+                "tone": "accent",
+                "text": _("{route} failed and rests until {time}. The next route is used.").format(
+                    route=route.name, time=f"{localtime(route.resting_until):%H:%M}"
+                ),
+                "url": "",
+                "label": "",
+            }
+        )
+    return found
+
+
+def _given_up(request: StaffRequest, pages: list[Page]) -> list[dict[str, Any]]:
+    """What the machinery did not manage: promises that were given up, messages that did not arrive."""
+    found: list[dict[str, Any]] = []
     dead = dead_promises(request).count()
     if dead:
         found.append(
@@ -111,37 +153,6 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
                 ).format(count=count),
                 "url": reverse("console:next") + "?state=dead",
                 "label": _("Look at it"),
-            }
-        )
-    for name, person_id in _silent(on_duty):
-        found.append(
-            {
-                "tone": "accent",
-                "text": _("{name} is on duty and has no working phone or text number.").format(name=name),
-                "url": reverse("console:person", args=[person_id]),
-                "label": _("Mend it"),
-            }
-        )
-    for duty in on_duty:
-        if duty.person_id is None:
-            found.append(
-                {
-                    "tone": "accent",
-                    "text": _("Nobody holds {seat}, {rota}.").format(seat=duty.seat_name, rota=duty.rota_name),
-                    "url": reverse("console:rota"),
-                    "label": _("Put somebody on"),
-                }
-            )
-    resting = Route.objects.filter(within(request.brands, or_none=True), enabled=True, resting_until__gt=request.at)
-    for route in resting:
-        found.append(
-            {
-                "tone": "accent",
-                "text": _("{route} failed and rests until {time}. The next route is used.").format(
-                    route=route.name, time=f"{localtime(route.resting_until):%H:%M}"
-                ),
-                "url": "",
-                "label": "",
             }
         )
     return found

@@ -69,7 +69,7 @@ class NewBrandForm(BrandForm):
     )
 
 
-@form_page("make_brand")
+@form_page("make_brand", every_brand=True)
 def new_brand(request: StaffRequest) -> HttpResponse:
     """One more company to speak as."""
     form = NewBrandForm(request.POST or None)
