@@ -7,7 +7,7 @@ keep free for stories, AS numbers and addresses from those kept free for documen
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 
@@ -196,12 +196,16 @@ def _plan(brand: Brand, ids: dict[Member, int], at: datetime, doing: dict[str, A
 
 
 def _customers(brand: Brand, at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
-    common: Any = {"zone": "Europe/London", "nation": "GB", "subdivision": "ENG", "public": True}
+    common: dict[str, Any] = {"zone": "Europe/London", "nation": "GB", "subdivision": "ENG", "public": True}
     office = customers.make_hours(
-        brand_id=brand.id, fields={"name": "Office hours", "week": OFFICE_WEEK, **common}, **doing
+        brand_id=brand.id,
+        fields=cast("customers.HoursFields", {"name": "Office hours", "week": OFFICE_WEEK, **common}),
+        **doing,
     )
     long = customers.make_hours(
-        brand_id=brand.id, fields={"name": "Extended hours", "week": LONG_WEEK, **common}, **doing
+        brand_id=brand.id,
+        fields=cast("customers.HoursFields", {"name": "Extended hours", "week": LONG_WEEK, **common}),
+        **doing,
     )
     services = {
         key: customers.make_service(brand_id=brand.id, key=key, name=name, **doing) for key, name in SERVICES.items()

@@ -67,7 +67,7 @@ class Recipient:
     due_at: datetime
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # part of the verb that has something to say: they stand or fall together
 def queue_message(
     *,
     kind: str,
@@ -90,7 +90,8 @@ def queue_message(
 
     The same address twice by one channel at one instant is one delivery. Without `valid_until` it is tried for KEEP_TRYING.
     `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
-    the body alone. The words of a `private` message lie sealed until it was sent.
+    the body alone. The words of a `private` message lie sealed until it was sent. `cause` is the journal entry of the verb
+    that has something to say; without one the message has an entry of its own.
     """
     message = Message(
         id=uuid7(at),
@@ -110,16 +111,16 @@ def queue_message(
     message.save(force_insert=True)
     rows = [_row(message, one, lane, valid_until or at + KEEP_TRYING) for one in to]
     Delivery.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
-    record(
-        MESSAGE_QUEUED,
-        subject=("message", message.id),
-        by=by,
-        via=via,
-        at=at,
-        brand_id=brand_id,
-        facts={"kind": kind, "about": [subject[0], str(subject[1])], "count": len(rows), "channels": _counts(to)},
-        cause=cause,
-    )
+    if cause is None:
+        record(
+            MESSAGE_QUEUED,
+            subject=("message", message.id),
+            by=by,
+            via=via,
+            at=at,
+            brand_id=brand_id,
+            facts={"kind": kind, "about": [subject[0], str(subject[1])], "count": len(rows), "channels": _counts(to)},
+        )
     if any(one.due_at <= at for one in to):
         promises.wake_workers(promises.SENDER)
     return message

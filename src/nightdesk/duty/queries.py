@@ -64,13 +64,16 @@ def who_is_on(at: datetime, brand_ids: Collection[int] | None = None, *, now: da
 def holder(seat_key: str, at: datetime, *, now: datetime | None = None) -> int | None:
     """The person who holds the seat at `at`, or will; None for nobody, or for a team. Raises NotFound."""
     now = now or clock.now()
-    seat = load_seat(seat_key)
     if at > now:
+        seat = load_seat(seat_key)
         rota = load_rota(seat.rota_id)
         if not decide.same_turn(rota, seat_key, now, at):
             member = decide.planned(rota, seat_key, at)
             return member[1] if member is not None and member[0] == "person" else None
-    return _holds_at(min(at, now)).filter(seat=seat).values_list("person_id", flat=True).first()
+    person_id = _holds_at(min(at, now)).filter(seat__key=seat_key).values_list("person_id", flat=True).first()
+    if person_id is None:
+        load_seat(seat_key)
+    return person_id
 
 
 def held_by(person_id: int) -> list[Seat]:
