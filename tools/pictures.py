@@ -20,11 +20,8 @@ from tests.system.stack import Stack, stack, until
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 LONDON = ZoneInfo("Europe/London")
-ASLEEP_FOR = timedelta(minutes=3, seconds=40)
-"""The page is that old: the backup has been rung, and the whole team is next."""
-TAKEN_BEFORE = timedelta(minutes=9)
-"""Less than it takes until Amara is asked whether she is still awake."""
-BEGINS_AT = time(4, 8)
+LOADED_AT = time(20, 0)
+"""On a Sunday, so that the night ends with a handover."""
 AMARA = "amara@quayside.example"
 
 
@@ -49,34 +46,41 @@ def pictures(page_path: str, rota_path: str) -> dict[str, Picture]:
     }
 
 
-def put_clock_on_to_the_night(running: Stack) -> None:
-    """The clock of the whole installation reads `BEGINS_AT` in London, at its next occurrence."""
+def put_clock_on_to_sunday(running: Stack) -> None:
+    """The clock of the whole installation reads `LOADED_AT` in London, on the next Sunday."""
     here = datetime.now(UTC).astimezone(LONDON)
-    there = datetime.combine(here.date(), BEGINS_AT, LONDON)
-    running.jump((there if there > here else there + timedelta(days=1)) - here)
+    sunday = here.date() + timedelta(days=7 - here.isoweekday() % 7)
+    running.jump(datetime.combine(sunday, LOADED_AT, LONDON) - here)
 
 
 def set_the_scene(running: Stack, browser: Browser) -> tuple[str, str]:
     """One page that Amara took a while ago, one that nobody has answered: the path of its story, and of the rota."""
-    put_clock_on_to_the_night(running)
-    running.jump(-TAKEN_BEFORE)
+    put_clock_on_to_sunday(running)
     running.cli("demo", "load")
+    running.jump(timedelta(hours=7, minutes=58))
     running.cli("demo", "alarm", "Mail queue grows on mx3")
     with_amara(running, browser, lambda page: page.get_by_role("button", name="I've got it").first.click())
-    running.jump(TAKEN_BEFORE)
+    running.jump(timedelta(minutes=9))  # any later, and Amara would be asked whether she is still awake
     running.cli("demo", "alarm")
-    running.jump(ASLEEP_FOR)
-    until(
-        lambda: running.rows(
-            "SELECT 1 FROM channels_delivery d JOIN people_person p ON d.recipient_id = p.id::text"
-            " WHERE d.subject_kind = 'page' AND p.name LIKE 'Jonas%%' AND d.accepted_at IS NOT NULL"
-        ),
-        20,
-        "the backup has been rung",
-    )
+    wait_until_reached(running, "Amara%", "sms")
+    running.jump(timedelta(seconds=61))
+    wait_until_reached(running, "Amara%", "email")
+    running.jump(timedelta(seconds=59))
+    wait_until_reached(running, "Jonas%", "sms")
+    running.jump(timedelta(seconds=45))
     (found,) = running.rows("SELECT id FROM paging_page WHERE state = 'triggered'")
     (rota,) = running.rows("SELECT id FROM rota_rota WHERE name = 'Out of hours'")
     return f"/pages/{found[0]}", f"/rota/{rota[0]}"
+
+
+def wait_until_reached(running: Stack, name: str, channel: str) -> None:
+    """Until the unanswered page was handed to a channel for the person whose name is like `name`."""
+    query = (
+        "SELECT 1 FROM channels_delivery d JOIN people_person p ON d.recipient_id = p.id::text"
+        " JOIN paging_page g ON d.subject_id = g.id::text"
+        " WHERE g.state = 'triggered' AND p.name LIKE %s AND d.channel = %s AND d.accepted_at IS NOT NULL"
+    )
+    until(lambda: running.rows(query, name, channel), 20, f"{name} is reached by {channel}")
 
 
 def with_amara(running: Stack, browser: Browser, act: Callable[[Page], None]) -> None:
