@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -34,17 +35,15 @@ def _master_key() -> str:
     if given:
         return given
     file = STATE_DIR / "secret.key"
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
+    if not file.exists():
         STATE_DIR.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_urlsafe(48)
-        try:
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-                new.write(key)
-        except FileExistsError:  # another process was first
-            return file.read_text().strip()
-        return key
+        draft = STATE_DIR / f"secret.key.{os.getpid()}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+            new.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):  # whoever links first has made the key; nobody ever reads half of one
+            os.link(draft, file)
+        draft.unlink()
+    return file.read_text().strip()
 
 
 def _database() -> dict[str, Any]:
@@ -59,6 +58,9 @@ def _database() -> dict[str, Any]:
     # What holds a lock and says nothing must not hold the night up.
     options["options"] = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
     options.setdefault("connect_timeout", 3)
+    # A server that is gone without a word (cut link, failed-over host) is noticed in seconds and not in hours.
+    options |= {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+    options |= {"tcp_user_timeout": 15000}
     # Statements are prepared once a connection: planning them anew took a third of the time of an alarm.
     options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {
@@ -133,7 +135,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = None
 # Files are served from the installed packages; nothing has to be collected before the first start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
