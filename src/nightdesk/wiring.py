@@ -1,16 +1,14 @@
 """Registries that low rooms keep and high rooms fill: handlers of promises, verbs of answers, threads of the worker."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
-from nightdesk.access.matrix import brands_for
-from nightdesk.access.models import User
 from nightdesk.base import health, housekeeping, promises, worker
-from nightdesk.base.refusals import NotFound
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
+from nightdesk.console.views import journal as journal_pages
 from nightdesk.duty import actions as duty_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
@@ -20,7 +18,6 @@ from nightdesk.paging import answering as page_answers
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
-from nightdesk.people.queries import actor_of_user
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -42,16 +39,8 @@ def connect() -> None:
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
-    journal_api.RIGHTS["user"] = _brands_of_reader
+    journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS.append(_pages)
-
-
-def _brands_of_reader(user_id: str) -> Collection[int] | None:
-    """The brands whose journal a user may read by their feed, now; None: every one."""
-    user = User.objects.filter(pk=user_id).first()
-    if user is None:
-        raise NotFound("A feed was asked for.", "Its reader is gone.", "Copy the address of your own feed.")
-    return brands_for(actor_of_user(user), "read_journal")
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
