@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nightdesk import demo
 from nightdesk.base import clock
+from nightdesk.base.worker import database_time
 
 
 class Command(BaseCommand):
@@ -26,7 +27,9 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         if options["what"] is None:
             call_command("serve", demo=True)
-        elif options["what"] == "load":
+            return
+        clock.follow(database_time())
+        if options["what"] == "load":
             self._load()
         else:
             self._alarm(options["title"])
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         if not demo.is_loaded():
             raise CommandError("The demo company is not loaded here. Run: nightdesk demo load")
         page = demo.alarm(clock.now(), title) if title else demo.alarm(clock.now())
-        self.stdout.write(f"{page.code}  {page.title}\n{settings.PUBLIC_URL}/pages/{page.id}/")
+        self.stdout.write(f"{page.code}  {page.title}\n{settings.PUBLIC_URL}/pages/{page.id}")
 
 
 def _log_ins() -> Path:
