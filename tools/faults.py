@@ -229,7 +229,7 @@ FAULTS = (
         file="src/nightdesk/paging/tasks.py",
         old='    actions.RING: Handler(ring_page, lane="page", give_up_after=None),',
         new='    actions.RING: Handler(ring_page, lane="page"),',
-        tests=("src/nightdesk/paging/tests",),
+        tests=("tests/test_wiring.py",),
         why="what wakes a person is tried for ever",
     ),
     Fault(
@@ -400,7 +400,7 @@ FAULTS = (
         file="src/nightdesk/channels/tasks.py",
         old="                WHERE lane = %s AND due_at <= %s AND ended_at IS NULL AND leased_by IS NULL\n",
         new="                WHERE lane = %s AND due_at <= %s AND ended_at IS NULL\n",
-        tests=("src/nightdesk/channels/tests/test_sender.py",),
+        tests=("src/nightdesk/channels/tests/test_claims.py",),
         why="one message is sent by two workers",
     ),
     Fault(
@@ -408,7 +408,7 @@ FAULTS = (
         file="src/nightdesk/channels/tasks.py",
         old="WHERE lane = %s AND due_at <= %s AND",
         new="WHERE lane = %s AND due_at < %s AND",
-        tests=("src/nightdesk/channels/tests/test_sender.py",),
+        tests=("src/nightdesk/channels/tests/test_claims.py",),
         why="due at T is due when it is T",
     ),
     Fault(
@@ -416,7 +416,7 @@ FAULTS = (
         file="src/nightdesk/channels/tasks.py",
         old="LIMIT %s FOR UPDATE SKIP LOCKED",
         new="LIMIT %s FOR UPDATE",
-        tests=("src/nightdesk/channels/tests/test_sender.py",),
+        tests=("src/nightdesk/channels/tests/test_claims.py",),
         why="one slow worker holds up all messages",
     ),
     Fault(
@@ -432,7 +432,7 @@ FAULTS = (
         file="src/nightdesk/channels/tasks.py",
         old="AND d.attempt = v.attempt AND d.leased_by",
         new="AND d.leased_by",
-        tests=("src/nightdesk/channels/tests/test_sender.py",),
+        tests=("src/nightdesk/channels/tests/test_claims.py",),
         why="what came of an earlier try is taken for the present one",
     ),
     Fault(
