@@ -15,13 +15,15 @@ WAKES = ("page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan")
 """Kinds of promises that wake somebody, or say whom to wake."""
 
 
-def test_whatever_has_the_lane_of_pages_is_known_here():
+def test_whatever_has_the_lane_of_pages_is_known_here() -> None:
     assert {kind for kind, handler in promises.HANDLERS.items() if handler.lane == "page"} == set(WAKES)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", WAKES)
-def test_what_wakes_somebody_is_tried_for_ever_however_often_it_failed(kind: str, monkeypatch: pytest.MonkeyPatch):
+def test_what_wakes_somebody_is_tried_for_ever_however_often_it_failed(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any) -> str:
         raise ZeroDivisionError("a fault of ours")
 

@@ -35,7 +35,7 @@ def accepted(row: Delivery) -> Outcome:
 
 
 @pytest.mark.django_db
-def test_a_message_is_due_at_its_instant_and_claimed_once():
+def test_a_message_is_due_at_its_instant_and_claimed_once() -> None:
     row = queued()
     assert claim(at=AT - timedelta(microseconds=1)) == []
     assert [one.id for one in claim()] == [row.id]
@@ -45,7 +45,7 @@ def test_a_message_is_due_at_its_instant_and_claimed_once():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("emptied_ledgers")
-def test_a_message_that_somebody_else_is_claiming_is_skipped_and_not_waited_for():
+def test_a_message_that_somebody_else_is_claiming_is_skipped_and_not_waited_for() -> None:
     theirs, ours = queued(due_at=AT - timedelta(seconds=1)), queued()
     with another_connection() as other:
         other.execute("SELECT 1 FROM channels_delivery WHERE id = %s FOR UPDATE", [theirs.id])
@@ -53,7 +53,7 @@ def test_a_message_that_somebody_else_is_claiming_is_skipped_and_not_waited_for(
 
 
 @pytest.mark.django_db
-def test_what_came_of_an_attempt_that_was_given_back_does_not_end_the_next():
+def test_what_came_of_an_attempt_that_was_given_back_does_not_end_the_next() -> None:
     row = queued()
     (first,) = claim()
     Delivery.objects.filter(id=row.id).update(leased_by=None, leased_at=None)
@@ -68,7 +68,7 @@ def test_what_came_of_an_attempt_that_was_given_back_does_not_end_the_next():
 
 
 @pytest.mark.django_db
-def test_another_workers_result_does_not_end_what_this_one_has():
+def test_another_workers_result_does_not_end_what_this_one_has() -> None:
     row = queued()
     (mine,) = claim()
     record_outcomes([accepted(mine)], worker=BEN, at=AT)
