@@ -59,6 +59,7 @@ class Stack:
         }
         self.command = [sys.executable, "-m", "nightdesk", "serve"]
         self.folder = ROOT
+        self.outside_url = ""
         self.log = (state / "serve.log").open("ab")
         self.process: subprocess.Popen[bytes] | None = None
         self.ahead = timedelta(0)
@@ -129,10 +130,10 @@ class Stack:
         return dict(json.loads(done.stdout))
 
     def database_url(self) -> str:
-        """The URL of the stack's own PostgreSQL."""
+        """The URL of the stack's own PostgreSQL, or of the outside one that it was given."""
         from nightdesk.base import postgres
 
-        return postgres.Server(self.state).url
+        return self.outside_url or postgres.Server(self.state).url
 
     @contextlib.contextmanager
     def database(self) -> Iterator[psycopg.Connection]:

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_subparsers(dest="what", metavar="WHAT")
-        what.add_parser("load", help="load the demo company, unless it is there already, and print the log-ins")
+        what.add_parser("load", help="migrate, load the demo company unless it is there already, and print the log-ins")
         alarm = what.add_parser("alarm", help="raise an alarm, and watch a page happen")
         alarm.add_argument("title", nargs="?", help="what is wrong")
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             self._alarm(options["title"])
 
     def _load(self) -> None:
+        call_command("migrate", verbosity=0)
         if not demo.is_loaded():
             _write(_log_ins(), "".join(f"{email}  {password}\n" for email, password in demo.load(clock.now()).items()))
         try:

@@ -555,6 +555,18 @@ def test_two_alarms_of_one_key_from_two_streams_at_once_are_one_page_too(night):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("emptied_ledgers")
+def test_of_two_alarms_at_once_the_second_knows_of_the_first_so_that_the_storm_begins_in_time(night):
+    pages = [night.alarm(night.monitoring, key=f"sw{number}") for number in range(4)]
+    with transaction.atomic():
+        night.alarm(night.monitoring, key="sw4")
+        sixth = Hand(lambda: night.alarm(night.monitoring, key="sw5"))
+        until_all_wait(sixth)
+    assert sixth.result().id == pages[0].id
+    assert Page.objects.filter(folded_into=pages[0]).count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("emptied_ledgers")
 def test_somebody_takes_a_page_just_as_the_storm_would_gather_in_it(night):
     """The storm then begins in another page: it must not hide behind somebody who took one fault."""
     pages = [night.alarm(night.monitoring, key=f"sw{number}") for number in range(5)]

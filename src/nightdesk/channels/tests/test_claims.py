@@ -1,0 +1,76 @@
+"""Who may send a due message, and whose word about it counts."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.tests.other_hands import another_connection
+from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.channels.models import Delivery
+from nightdesk.channels.tasks import Outcome, claim_deliveries, record_outcomes
+from tests.emptied import emptied_ledgers
+
+__all__ = ["emptied_ledgers"]
+
+AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
+ANN, BEN = UUID(int=0xA), UUID(int=0xB)
+
+
+def queued(*, due_at: datetime = AT) -> Delivery:
+    message = queue_message(
+        kind="page.rung", subject=("page", "7"), title="P1 db down", body="", brand_id=None,
+        to=[Recipient("person", 1, "sms", "+447700900123", due_at)], by=SCHEDULER, via=Door.WORKER, at=AT,
+    )  # fmt: skip
+    return Delivery.objects.get(message_id=message.id)
+
+
+def claim(worker: UUID = ANN, at: datetime = AT) -> list[Delivery]:
+    return claim_deliveries("urgent", 10, at=at, worker=worker)
+
+
+def accepted(row: Delivery) -> Outcome:
+    return Outcome(row.id, row.month, row.attempt, AT, "accepted", None, {}, provider_id="SM1", accepted_at=AT)
+
+
+@pytest.mark.django_db
+def test_a_message_is_due_at_its_instant_and_claimed_once() -> None:
+    row = queued()
+    assert claim(at=AT - timedelta(microseconds=1)) == []
+    assert [one.id for one in claim()] == [row.id]
+    assert claim(BEN) == []
+    assert claim() == [], "not even by the worker that has it already"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("emptied_ledgers")
+def test_a_message_that_somebody_else_is_claiming_is_skipped_and_not_waited_for() -> None:
+    theirs, ours = queued(due_at=AT - timedelta(seconds=1)), queued()
+    with another_connection() as other:
+        other.execute("SELECT 1 FROM channels_delivery WHERE id = %s FOR UPDATE", [theirs.id])
+        assert [one.id for one in claim()] == [ours.id]
+
+
+@pytest.mark.django_db
+def test_what_came_of_an_attempt_that_was_given_back_does_not_end_the_next() -> None:
+    row = queued()
+    (first,) = claim()
+    Delivery.objects.filter(id=row.id).update(leased_by=None, leased_at=None)
+    (second,) = claim()
+    assert (first.attempt, second.attempt) == (1, 2)
+    record_outcomes([accepted(first)], worker=ANN, at=AT)
+    row.refresh_from_db()
+    assert (row.state, row.ended_at, row.leased_by) == ("sending", None, ANN)
+    record_outcomes([accepted(second)], worker=ANN, at=AT)
+    row.refresh_from_db()
+    assert (row.state, row.ended_at, row.leased_by) == ("accepted", AT, None)
+
+
+@pytest.mark.django_db
+def test_another_workers_result_does_not_end_what_this_one_has() -> None:
+    row = queued()
+    (mine,) = claim()
+    record_outcomes([accepted(mine)], worker=BEN, at=AT)
+    row.refresh_from_db()
+    assert (row.state, row.ended_at) == ("sending", None)

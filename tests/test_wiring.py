@@ -1,0 +1,38 @@
+"""What the rooms hang into each other's registries at start."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from nightdesk.base import clock, leases, promises
+from nightdesk.base.models import Promise
+
+AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
+WAKES = ("page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan")
+"""Kinds of promises that wake somebody, or say whom to wake."""
+
+
+def test_whatever_has_the_lane_of_pages_is_known_here() -> None:
+    assert {kind for kind, handler in promises.HANDLERS.items() if handler.lane == "page"} == set(WAKES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", WAKES)
+def test_what_wakes_somebody_is_tried_for_ever_however_often_it_failed(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> str:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setitem(promises.HANDLERS, kind, replace(promises.HANDLERS[kind], run=fail))
+    with clock.replaced_by(lambda: AT):
+        promises.promise(kind, subject=("page", uuid4()), due_at=AT, why="", at=AT)
+        Promise.objects.update(attempt=1000)
+        (row,) = leases.claim(Promise, "page", 1, at=AT, worker=uuid4())
+        promises.keep(row)
+    row.refresh_from_db()
+    assert (row.ended_at, row.leased_by) == (None, None)
+    assert row.due_at - AT <= timedelta(seconds=30)
