@@ -493,6 +493,7 @@
     memory.set("heard-at", String(Date.now()));
   }
 
+  find(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   showTheme();
   listGoKeys();
   all(".toast").forEach(fade);
