@@ -28,6 +28,8 @@ class Command(BaseCommand):
         if options["what"] is None:
             call_command("serve", demo=True)
             return
+        if options["what"] == "load":
+            call_command("migrate", verbosity=0)
         clock.follow(database_time())
         if options["what"] == "load":
             self._load()
@@ -35,7 +37,6 @@ class Command(BaseCommand):
             self._alarm(options["title"])
 
     def _load(self) -> None:
-        call_command("migrate", verbosity=0)
         if not demo.is_loaded():
             _write(_log_ins(), "".join(f"{email}  {password}\n" for email, password in demo.load(clock.now()).items()))
         try:
