@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.requires import requires
 from tests.system.brands import PASSWORD
 from tests.system.browser import chromium, sign_in, window
-from tests.system.stack import ROOT, Stack, stack, until
+from tests.system.stack import ROOT, Stack, demo_log_ins, stack, until
 from tools.system_parts import find_part
 
 pytestmark = requires("chromium", "axe")
@@ -262,9 +262,9 @@ def test_page_is_taken_from_the_log_in_on_with_the_keyboard_alone(faces: Faces) 
         page = context.new_page()
         page.goto(f"{faces.stack.url}/account/login/")
         walk(page, lambda focus: focus["name"] == "login", steps=8)
-        page.keyboard.type(faces.contents["demo"]["email"])
+        page.keyboard.type("amara@quayside.example")
         walk(page, lambda focus: focus["name"] == "password", steps=4)
-        page.keyboard.type(PASSWORD)
+        page.keyboard.type(demo_log_ins(faces.stack)["amara@quayside.example"])
         page.keyboard.press("Enter")
         page.wait_for_url(f"{faces.stack.url}/")
         walk(

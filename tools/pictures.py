@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Page
 
 from tests.system.browser import chromium, sign_in, window
-from tests.system.stack import Stack, stack, until
+from tests.system.stack import Stack, demo_log_ins, stack, until
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 LONDON = ZoneInfo("Europe/London")
@@ -87,15 +87,9 @@ def with_amara(running: Stack, browser: Browser, act: Callable[[Page], None]) ->
     """Do something as Amara, in a window of her own."""
     with window(browser, running.url, width=1280) as context:
         page = context.new_page()
-        sign_in(page, running.url, AMARA, password(running))
+        sign_in(page, running.url, AMARA, demo_log_ins(running)[AMARA])
         act(page)
         page.wait_for_load_state()
-
-
-def password(running: Stack) -> str:
-    """Amara's, made up when the demo was loaded."""
-    log_ins = dict(line.split() for line in (running.state / "demo-log-ins.txt").read_text().splitlines())
-    return log_ins[AMARA]
 
 
 def take(running: Stack, browser: Browser, name: str, picture: Picture) -> Path:
@@ -103,7 +97,7 @@ def take(running: Stack, browser: Browser, name: str, picture: Picture) -> Path:
     file = FOLDER / f"{name}.png"
     with window(browser, running.url, width=picture.width, height=picture.height, theme=picture.theme) as context:
         page = context.new_page()
-        sign_in(page, running.url, AMARA, password(running))
+        sign_in(page, running.url, AMARA, demo_log_ins(running)[AMARA])
         page.goto(running.url + picture.path)
         page.wait_for_timeout(800)  # until the stream says "Live"
         page.screenshot(path=file)

@@ -186,6 +186,11 @@ class Stack:
             return error.code, error.read()
 
 
+def demo_log_ins(running: Stack) -> dict[str, str]:
+    """Password by address, as `nightdesk demo` has made them up."""
+    return dict(line.split() for line in (running.state / "demo-log-ins.txt").read_text().splitlines())
+
+
 @contextlib.contextmanager
 def stack(*, on_disk: bool = False, **environment: str) -> Iterator[Stack]:
     """A started stack on a new folder; both are gone afterwards. In memory where there is room, unless `on_disk`."""

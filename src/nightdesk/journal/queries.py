@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Invalid
@@ -52,12 +53,21 @@ class Found:
 
 
 def sentence(entry: Entry) -> str:
-    """What happened, in the reader's language; a fact that the entry lacks shows as "…"."""
+    """What happened, in the reader's language; a fact that the entry lacks shows as "…", a list with commas."""
     known = KINDS.get(entry.kind)
     if known is None:  # a kind that this version no longer has, or does not have yet
         return f"{entry.by_name}: {entry.kind}"
     facts = entry.facts | {"by": entry.by_name}
-    return re.sub(r"\{(\w+)\}", lambda name: str(facts.get(name[1], "…")), str(known.sentence))
+    return re.sub(r"\{(\w+)\}", lambda name: fact_text(facts.get(name[1], "…")), str(known.sentence))
+
+
+def fact_text(fact: Any) -> str:
+    """A fact as it is read: "Amara Okafor, Jonas Weber" for a list, "yes" and "no", "" for None."""
+    if isinstance(fact, list):
+        return ", ".join(map(fact_text, fact))
+    if isinstance(fact, bool):
+        return _("yes") if fact else _("no")
+    return "" if fact is None else str(fact)
 
 
 def search(

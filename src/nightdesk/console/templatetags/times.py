@@ -4,6 +4,7 @@
 of the page keeps ages current with the same words (see `skeleton.html`).
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,7 +61,10 @@ def age_text(seconds: float) -> str:
 def when(context: dict[str, Any], instant: datetime, seconds: bool = False) -> SafeString:
     """A `<time>` that reads as `clock` does; with `seconds` to the second."""
     text = _clock_text(instant, context.get("at"), "H:i:s" if seconds else "H:i")
-    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), text)
+    *day, hour = re.split(r" (?=\d\d:)", text)
+    # The day is a unit of its own: in a narrow column the line ends behind it, and not within it.
+    marked = format_html('<span class="day">{}</span> {}', day[0], hour) if day else hour
+    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), marked)
 
 
 @register.simple_tag(takes_context=True)

@@ -31,7 +31,7 @@ from nightdesk.console.views.subjects import url_of
 from nightdesk.journal.api import feed_path
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry
-from nightdesk.journal.queries import MOST, Found, Line, as_lines, search
+from nightdesk.journal.queries import MOST, Found, Line, as_lines, fact_text, search
 from nightdesk.people.queries import actor_of_user
 
 FEED_READER = "user"
@@ -133,7 +133,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         (_("By which door"), str(DOORS.get(line.via, line.via))),
         (_("What kind"), f"{row.kind} {row.version}"),
         (_("About"), " ".join(line.subject)),
-        *((name.replace("_", " "), str(value)) for name, value in sorted(line.facts.items())),
+        *((name.replace("_", " "), fact_text(value)) for name, value in sorted(line.facts.items())),
     ]
     context = {
         "here": "journal",

@@ -7,13 +7,15 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from nightdesk.channels.models import Delivery, Route
+from nightdesk.channels.links import make_link
+from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import messages_of
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import asked, one_page, select
 from nightdesk.console.views.people import CHANNEL_NAMES
 from nightdesk.console.views.staff import StaffRequest, staff, within
 from nightdesk.console.views.subjects import url_of
+from nightdesk.people.models import Person
 
 
 @staff("read_deliveries")
@@ -35,7 +37,7 @@ def outbox(request: StaffRequest) -> HttpResponse:
         ).format(count=count)
         if count
         else _("Everything is really sent"),
-        "letters": [_letter(row, messages.get(row.message_id)) for row in here],
+        "letters": [_letter(row, messages.get(row.message_id), request.person) for row in here],
         "filters": [
             select(
                 "channel", _("How"), channel, {name: str(text) for name, text in CHANNEL_NAMES.items()}, _("Every way")
@@ -46,7 +48,9 @@ def outbox(request: StaffRequest) -> HttpResponse:
     return page_or_part(request, "outbox", {"list"}, context)
 
 
-def _letter(row: Delivery, message: Any) -> dict[str, Any]:
+def _letter(row: Delivery, message: Message | None, reader: Person | None) -> dict[str, Any]:
+    """One message; with its link only for its own recipient, since whoever has the link answers as they would."""
+    theirs = reader is not None and (row.recipient_kind, row.recipient_id) == ("person", str(reader.id))
     return {
         "at": row.accepted_at or row.due_at,
         "to": row.address,
@@ -54,4 +58,5 @@ def _letter(row: Delivery, message: Any) -> dict[str, Any]:
         "title": message.title if message else "",
         "body": message.body if message else "",
         "url": url_of(row.subject_kind, row.subject_id),
+        "link": make_link(row.id, row.month) if message and message.answers and theirs else "",
     }

@@ -27,16 +27,14 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         if options["what"] is None:
             call_command("serve", demo=True)
-            return
-        if options["what"] == "load":
-            call_command("migrate", verbosity=0)
-        clock.follow(database_time())
-        if options["what"] == "load":
+        elif options["what"] == "load":
             self._load()
         else:
             self._alarm(options["title"])
 
     def _load(self) -> None:
+        call_command("migrate", verbosity=0)
+        clock.follow(database_time())
         if not demo.is_loaded():
             _write(_log_ins(), "".join(f"{email}  {password}\n" for email, password in demo.load(clock.now()).items()))
         try:
@@ -47,6 +45,7 @@ class Command(BaseCommand):
     def _alarm(self, title: str | None) -> None:
         if not demo.is_loaded():
             raise CommandError("The demo company is not loaded here. Run: nightdesk demo load")
+        clock.follow(database_time())
         page = demo.alarm(clock.now(), title) if title else demo.alarm(clock.now())
         self.stdout.write(f"{page.code}  {page.title}\n{settings.PUBLIC_URL}/pages/{page.id}")
 
