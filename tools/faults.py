@@ -814,9 +814,9 @@ FAULTS = (
     Fault(
         id="turn-ends-late",
         file="src/nightdesk/rota/resolve.py",
-        old="(last.until is not None and last.until <= at)",
-        new="(last.until is not None and last.until < at)",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        old="    at = _utc(at)\n    return {seat.key",
+        new="    at = _utc(at) - datetime.resolution\n    return {seat.key",
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="turn ends are half-open: at the hour it is the next one's",
     ),
     Fault(
@@ -824,7 +824,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="if opens <= at < closes]",
         new="if opens <= at <= closes]",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="window ends are half-open",
     ),
     Fault(
@@ -832,7 +832,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="at >= self._ends)",
         new="at > self._ends)",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="a layer's end is half-open",
     ),
     Fault(
@@ -840,7 +840,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="        slot = bisect_right(self._edges, at)\n",
         new="        slot = bisect_left(self._edges, at)\n",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="an override begins at its instant and ends at its instant",
     ),
     Fault(
