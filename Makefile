@@ -13,6 +13,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+AXE := node_modules/.package-lock.json
 PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 UV ?= uv
 N ?= 200
@@ -32,7 +33,7 @@ help:
 run: $(VENV)/.run
 	@NIGHTDESK_DEMO=$(NIGHTDESK_DEMO) $(PY) -m nightdesk serve
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(AXE)
 	@$(PY) -m tools.system_parts
 	$(PY) -m pytest $(ARGS)
 
@@ -55,7 +56,7 @@ kills: $(VENV)/.dev
 faults: $(VENV)/.dev
 	$(PY) -m tools.mutate --only "$(ONLY)" --jobs $(JOBS)
 
-faces: $(VENV)/.dev
+faces: $(VENV)/.dev $(AXE)
 	NIGHTDESK_FACES=all $(PY) -m pytest tests/test_faces.py
 
 pictures: $(VENV)/.dev
@@ -74,7 +75,7 @@ wheel: $(VENV)/.dev
 	$(PY) -m build --wheel --no-isolation
 
 clean:
-	rm -rf $(VENV) build dist bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist node_modules bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what is installed. Each is written last, so that an install that broke off is done again.
@@ -97,3 +98,7 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.made
 	@echo "Installing what checks and tests Nightdesk ..." >&2
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@touch $@
+
+# The accessibility rules, for tests only. npm writes this file itself; without npm their test is skipped by name.
+$(AXE): package-lock.json
+	@if command -v npm >/dev/null && npm ci --silent; then touch $@; fi

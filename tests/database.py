@@ -1,7 +1,8 @@
 """The suite's own PostgreSQL: one a run, by the product's own supervisor, in memory where there is room.
 
-Loaded by `-p tests.database`, before Django reads its settings. NIGHTDESK_TEST_DATABASE_URL names another server instead
-(its role must be allowed to create databases).
+Loaded by `-p tests.database`, before Django reads its settings. NIGHTDESK_TEST_POSTGRES=15 has the installed PostgreSQL of
+that version run in place of the embedded one; NIGHTDESK_TEST_DATABASE_URL names another server altogether (its role must
+be allowed to create databases).
 """
 
 import atexit
@@ -13,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from nightdesk.base import postgres
+from nightdesk.base.binaries import found
 
 
 def _begin() -> None:
@@ -29,7 +31,9 @@ def _begin() -> None:
         os.environ["NIGHTDESK_DATABASE_URL"] = outside
         return
     os.environ.pop("NIGHTDESK_DATABASE_URL", None)
-    server = postgres.Server(state)
+    major = os.environ.get("NIGHTDESK_TEST_POSTGRES")
+    choice = [one for one in found() if one.wheel is None and one.major == int(major)] if major else None
+    server = postgres.Server(state, choice=choice)
     os.environ["NIGHTDESK_DATABASE_URL"] = server.start()
     atexit.register(server.stop)
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:

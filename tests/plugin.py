@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tools.system_parts import PARTS, find_part
+from tools.system_parts import find_part, how_to_install
 
 REQUIRE_ALL = "NIGHTDESK_REQUIRE_ALL"
 
@@ -33,8 +33,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     parts = {part for mark in item.iter_markers("requires") for part in mark.args}
     missing = sorted(part for part in parts if find_part(part) is None)
     if missing:
-        packages = " ".join(PARTS[part].package for part in missing)
-        pytest.skip(f"{', '.join(missing)} not installed (apt-get install {packages})")
+        pytest.skip(f"{', '.join(missing)} not installed ({how_to_install(missing)})")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,7 @@
     python -m tools.system_parts     install what is missing, or say which tests will be skipped
 
 As root, or where sudo asks for no password, the Debian packages are installed; their services are not started. With
-`NIGHTDESK_INSTALL=0` nothing is ever installed.
+`NIGHTDESK_INSTALL=0` nothing is ever installed. What npm brings lies in the tree itself: `make test` fetches it.
 """
 
 import ast
@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,11 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 
 @dataclass(frozen=True)
 class Part:
-    """An outside program: the Debian package that brings it, and its command's name or full path."""
+    """An outside program: the package that brings it, and its command's name or full path; `npm`: a file of that package."""
 
     package: str
     command: str
+    npm: bool = False
 
 
 PARTS = {
@@ -36,19 +37,31 @@ PARTS = {
     "postfix": Part("postfix", "postfix"),
     "postgresql": Part("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
     "nginx": Part("nginx", "nginx"),
+    "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""
 
 
 def find_part(name: str) -> Path | None:
     """Where the command of the part is; None where it is not installed. Raises KeyError for a part nobody knows."""
+    part = PARTS[name]
+    if part.npm:
+        return Path(part.command) if Path(part.command).is_file() else None
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), *MORE_PLACES])
-    found = shutil.which(PARTS[name].command, path=places)
+    found = shutil.which(part.command, path=places)
     return Path(found) if found else None
 
 
 def missing_parts() -> list[str]:
     return [name for name in PARTS if find_part(name) is None]
+
+
+def how_to_install(names: Iterable[str]) -> str:
+    """The commands that bring the parts: "apt-get install chromium nginx; npm ci"."""
+    parts = [PARTS[name] for name in names]
+    packages = " ".join(part.package for part in parts if not part.npm)
+    commands = [f"apt-get install {packages}"] if packages else []
+    return "; ".join([*commands, "npm ci"] if any(part.npm for part in parts) else commands)
 
 
 def find_tests_needing(names: set[str], root: Path = ROOT) -> list[str]:
@@ -129,11 +142,11 @@ def main() -> int:
     missing = missing_parts()
     if not missing:
         return 0
+    packages = [PARTS[name].package for name in missing if not PARTS[name].npm]
     as_root = root_command()
-    if as_root is None:
+    if as_root is None or not packages:
         why = "they are not installed, and nothing may be installed here"
     else:
-        packages = [PARTS[name].package for name in missing]
         print(f"Installing for the system tests: {' '.join(packages)}", file=sys.stderr)
         failure = install(packages, as_root)
         missing = missing_parts()
@@ -143,7 +156,7 @@ def main() -> int:
     print(f"Without {', '.join(missing)} ({why}) these tests are skipped:", file=sys.stderr)
     for test in find_tests_needing(set(missing)) or ["none so far"]:
         print(f"  {test}", file=sys.stderr)
-    print(f"To run them: apt-get install {' '.join(PARTS[name].package for name in missing)}", file=sys.stderr)
+    print(f"To run them: {how_to_install(missing)}", file=sys.stderr)
     return 0
 
 

@@ -20,6 +20,7 @@ from nightdesk.base.front import Background, Front
 from nightdesk.base.ids import first_of
 from nightdesk.base.promises import WAKE_CHANNEL
 from nightdesk.base.tickets import live_key
+from nightdesk.paging.formats import FORMATS
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,20 @@ RECEIPTS = (
 DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'"
 
 
+LARGER_BODIES = {
+    "/hooks/": max(dialect.max_bytes for dialect in FORMATS.values()),
+    "/api/v1/customers/import": 2 * 1024 * 1024,
+}
+"""Where more than the usual 1 MiB may be sent: a great outage makes one great request."""
+
+
 def build() -> Front:
     """The program's ASGI application, for `base.front.serve`."""
     return Front(
         WSGIHandler(),
         key=live_key(),
         background=[announcer(ear.address())],
+        larger_bodies=LARGER_BODIES,
         trusted_proxies=settings.TRUSTED_PROXIES,
     )
 

@@ -26,8 +26,6 @@ class Night:
     mails: MailSink
     sms: SmsProvider
     staged: dict[str, Any]
-    ahead: timedelta = timedelta(0)
-    """How far the clock was put on altogether."""
 
     def mails_to(self, address: str, words: str) -> list[Mail]:
         """Mails that `address` got about `words`."""
@@ -47,12 +45,7 @@ class Night:
 
     def jump(self, by: timedelta) -> None:
         """Put the clock of the whole installation on; every process follows within a beat."""
-        self.ahead += by
-        with self.stack.database() as connection:
-            connection.execute(
-                "CREATE OR REPLACE FUNCTION nightdesk_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
-                f"$$ SELECT clock_timestamp() + interval '{self.ahead.total_seconds()} seconds' $$".encode()
-            )
+        self.stack.jump(by)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,10 @@ class Stack:
         }
         self.command = [sys.executable, "-m", "nightdesk", "serve"]
         self.folder = ROOT
+        self.outside_url = ""
         self.log = (state / "serve.log").open("ab")
         self.process: subprocess.Popen[bytes] | None = None
+        self.ahead = timedelta(0)
 
     def start(self) -> None:
         """Start `serve`, and come back when it answers that it is ready."""
@@ -127,10 +130,10 @@ class Stack:
         return dict(json.loads(done.stdout))
 
     def database_url(self) -> str:
-        """The URL of the stack's own PostgreSQL."""
+        """The URL of the stack's own PostgreSQL, or of the outside one that it was given."""
         from nightdesk.base import postgres
 
-        return postgres.Server(self.state).url
+        return self.outside_url or postgres.Server(self.state).url
 
     @contextlib.contextmanager
     def database(self) -> Iterator[psycopg.Connection]:
@@ -142,6 +145,15 @@ class Stack:
         """What `query` finds in the stack's database."""
         with self.database() as connection:
             return connection.execute(query.encode(), values).fetchall()
+
+    def jump(self, by: timedelta) -> None:
+        """Put the clock of the whole installation on; every process follows within a beat."""
+        self.ahead += by
+        with self.database() as connection:
+            connection.execute(
+                "CREATE OR REPLACE FUNCTION nightdesk_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
+                f"$$ SELECT clock_timestamp() + interval '{self.ahead.total_seconds()} seconds' $$".encode()
+            )
 
     def pid_of(self, name: str) -> int:
         """The process id of `web`, `worker` or `postgres`."""

@@ -273,7 +273,7 @@ def test_the_command_fails_with_one_line_a_finding(tmp_path: Path, capsys: pytes
 
 
 def test_the_command_succeeds_on_a_clean_house(tmp_path: Path) -> None:
-    assert main([str(build(tmp_path, {"paging/actions.py": verb()}))]) == 0
+    assert main([str(build(tmp_path, {"desk/actions.py": verb()}))]) == 0
 
 
 def test_the_command_says_when_there_is_nothing_to_check(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def end_every_other_session():
 
 
 def test_a_due_promise_is_kept_within_the_poll_even_when_nobody_is_woken(handler, shift, monkeypatch):
-    monkeypatch.setattr(promises, "_notify", lambda: None)
+    monkeypatch.setattr(promises, "_notifier", lambda whom: lambda: None)
     handler("test.a", lambda row, at: "done")
     due("test.a")
     began = time.monotonic()
@@ -71,7 +71,8 @@ def test_a_due_promise_is_kept_within_the_poll_even_when_nobody_is_woken(handler
 
 
 def test_a_commit_wakes_the_worker_at_once(handler, shift, monkeypatch):
-    monkeypatch.setattr(worker.Shift.wait, "__defaults__", (60.0,))
+    wait = worker.Bell.wait
+    monkeypatch.setattr(worker.Bell, "wait", lambda self, seen, seconds: wait(self, seen, 60.0))
     handler("test.a", lambda row, at: "done")
     time.sleep(0.3)  # every thread has begun its long wait
     due("test.a")

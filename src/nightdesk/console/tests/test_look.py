@@ -189,7 +189,7 @@ def test_every_icon_is_hidden_from_screen_readers(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".html")])
 def test_all_text_can_be_translated(name):
-    attributes = r"{% block (?:body_attributes|width) %}.*?{% endblock %}"
+    attributes = r"{% block (?:body_attributes|width|theme) %}.*?{% endblock %}"
     text = re.sub(attributes + r"|{% blocktranslate.*?{% endblocktranslate %}", "", source(name), flags=re.DOTALL)
     text = re.sub(r"<kbd>.*?</kbd>|<script.*?</script>|{%.*?%}|{{.*?}}", "", text, flags=re.DOTALL)
     spoken = re.findall(r'\b(?:aria-label|alt|title|placeholder)="([^"]*[A-Za-z][^"]*)"', text)

@@ -18,7 +18,18 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import HANDLERS, LANES
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.console.views.fragments import page_or_part
-from nightdesk.console.views.lists import COUNTED, as_csv, asked, clear_url, csv_url, one_page, select
+from nightdesk.console.views.lists import (
+    COUNTED,
+    PAGE_ROWS,
+    as_csv,
+    asked,
+    clear_url,
+    counted_text,
+    csv_url,
+    one_page,
+    page_number,
+    select,
+)
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.console.views.subjects import url_of
 from nightdesk.people.models import Person
@@ -89,17 +100,33 @@ def _late(rows: QuerySet[Any], request: StaffRequest, state: str) -> QuerySet[An
 def find_due(request: StaffRequest, *, state: str = "", kind: str = "", lane: str = "", limit: int) -> list[Due]:
     """The first `limit` of what is due, soonest first; of what was given up, the latest first."""
     first: list[Due] = []
-    if kind != DELIVERY:
-        promises = _promises(request, state)
-        promises = promises.filter(kind=kind) if kind else promises
-        promises = promises.filter(lane=lane) if lane else promises
+    promises, deliveries = _chosen_rows(request, state, kind, lane)
+    if promises is not None:
         first += [_due_promise(row) for row in promises[:limit]]
-    if kind in ("", DELIVERY):
-        deliveries = _deliveries(request, state)
-        deliveries = deliveries.filter(lane=lane) if lane else deliveries
+    if deliveries is not None:
         first += _due_deliveries(list(deliveries[:limit]))
     first.sort(key=lambda due: due.due_at, reverse=state == "dead")
     return first[:limit]
+
+
+def count_due(request: StaffRequest, *, state: str = "", kind: str = "", lane: str = "") -> int:
+    """How many there are, exact up to COUNTED."""
+    rows = _chosen_rows(request, state, kind, lane)
+    return sum(each[: COUNTED + 1].count() for each in rows if each is not None)
+
+
+def _chosen_rows(
+    request: StaffRequest, state: str, kind: str, lane: str
+) -> tuple[QuerySet[Promise] | None, QuerySet[Delivery] | None]:
+    """The promises and the deliveries that are asked for; None where that table is not."""
+    promises = _promises(request, state) if kind != DELIVERY else None
+    deliveries = _deliveries(request, state) if kind in ("", DELIVERY) else None
+    if promises is not None and kind:
+        promises = promises.filter(kind=kind)
+    if lane:
+        promises = promises.filter(lane=lane) if promises is not None else None
+        deliveries = deliveries.filter(lane=lane) if deliveries is not None else None
+    return promises, deliveries
 
 
 def _due_promise(row: Promise) -> Due:
@@ -195,12 +222,13 @@ def _choice(request: StaffRequest) -> dict[str, str]:
 def next_up(request: StaffRequest) -> HttpResponse:
     """What the system will do by itself, when, and why; what was given up, with a way to settle it."""
     choice = _choice(request)
-    due = find_due(request, **choice, limit=COUNTED + 1)
-    here, pager = one_page(request, due)
-    late = sum(1 for each in due if each.due_at < request.at - LATE_AFTER) if choice["state"] != "dead" else 0
+    total = count_due(request, **choice)
+    due = find_due(request, **choice, limit=page_number(request) * PAGE_ROWS + 1)
+    here, pager = one_page(request, due, total=total)
+    late = count_due(request, **(choice | {"state": "late"})) if choice["state"] != "dead" else 0
     context = {
         "here": "next",
-        "heading": _heading(len(due), late, choice["state"]),
+        "heading": _heading(total, late, choice["state"]),
         "rows": [due_row(request, each, buttons=True) for each in here],
         "pager": pager,
         "filters": [
@@ -234,12 +262,14 @@ def _heading(count: int, late: int, state: str) -> str:
     if state == "dead":
         if not count:
             return _("Nothing was given up")
-        return ngettext("{count} thing was given up", "{count} things were given up", count).format(count=count)
+        return ngettext("{count} thing was given up", "{count} things were given up", count).format(
+            count=counted_text(count)
+        )
     if late:
-        return ngettext("{count} thing is late", "{count} things are late", late).format(count=late)
+        return ngettext("{count} thing is late", "{count} things are late", late).format(count=counted_text(late))
     if not count:
         return _("Nothing is promised")
-    return ngettext("{count} thing is to come", "{count} things are to come", count).format(count=count)
+    return ngettext("{count} thing is to come", "{count} things are to come", count).format(count=counted_text(count))
 
 
 @staff("read_promises")

@@ -45,17 +45,27 @@ def day_box(name: str, label: str, value: date | None) -> dict[str, Any]:
     return {"name": name, "label": label, "value": value.isoformat() if value else "", "kind": "date"}
 
 
+def page_number(request: HttpRequest, size: int = PAGE_ROWS) -> int:
+    """The page that `?page=` names, from 1; the first where it names none."""
+    text = asked(request, "page")
+    number = int(text) if text.isascii() and text.isdecimal() else 1
+    return max(1, min(number, COUNTED // size))
+
+
 def one_page(
-    request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = PAGE_ROWS
+    request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], *, total: int | None = None, size: int = PAGE_ROWS
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The rows of the page that `?page=` names (from 1), and what parts/pager.html needs."""
-    number = int(asked(request, "page")) if asked(request, "page").isdecimal() else 1
-    number = max(1, min(number, COUNTED // size))
+    """The rows of the page that `?page=` names, and what parts/pager.html needs.
+
+    `total`: how many there are, where `rows` are only as many as this page needs (one more than it shows).
+    """
+    number = page_number(request, size)
     start = (number - 1) * size
     here = list(rows[start : start + size + 1])
     more, here = len(here) > size, here[:size]
-    total = len(rows) if isinstance(rows, Sequence) else rows[: COUNTED + 1].count()
-    counted = f"{COUNTED:,}+" if total > COUNTED else f"{total:,}"
+    if total is None:
+        total = len(rows) if isinstance(rows, Sequence) else rows[: COUNTED + 1].count()
+    counted = counted_text(total)
     text = ""
     if total > size:
         text = _("{first} to {last} of {total}").format(first=start + 1, last=start + len(here), total=counted)
@@ -72,6 +82,11 @@ def _at_page(request: HttpRequest, number: int) -> str:
     asked_for["page"] = str(number)
     asked_for.pop("part", None)
     return f"?{asked_for.urlencode()}"
+
+
+def counted_text(count: int) -> str:
+    """The number as it is shown: "4,321", and "10,000+" beyond what is counted."""
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 
 
 def clear_url(request: HttpRequest) -> str:

@@ -27,7 +27,7 @@ from nightdesk.rota.models import Rota
 from nightdesk.rota.queries import load_rotas
 
 AHEAD = timedelta(hours=24)
-NEXT_ROWS = 8
+CARDS, ROWS, NEXT_ROWS = 12, 20, 8
 FAILED_SINCE = timedelta(hours=24)
 
 
@@ -44,11 +44,12 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "heading": heading(len(unanswered), len(taken)),
         "clock": f"{localtime(request.at):%H:%M}",
         "zone": _zone_name(),
-        "cards": [page_card(request, page, last_time(page)) for page in unanswered],
-        "taken": [page_row(request, page) for page in taken],
+        "cards": [page_card(request, page, last_time(page)) for page in unanswered[:CARDS]],
+        "taken": [page_row(request, page) for page in taken[:ROWS]],
+        "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS),
         "warnings": warnings(request, pages, on_duty),
         "on_duty": on_duty,
-        "month": next_day(request),
+        "month": None if request.GET.get("part") else next_day(request),
         "sees_next": sees_next,
         "sees_people": may_somewhere(request, "read_people"),
         "next_rows": due_rows(request, limit=NEXT_ROWS) if sees_next else [],

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nightdesk import demo
 from nightdesk.base import clock
+from nightdesk.base.worker import database_time
 
 
 class Command(BaseCommand):
@@ -19,19 +20,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_subparsers(dest="what", metavar="WHAT")
-        what.add_parser("load", help="load the demo company, unless it is there already, and print the log-ins")
+        what.add_parser("load", help="migrate, load the demo company unless it is there already, and print the log-ins")
         alarm = what.add_parser("alarm", help="raise an alarm, and watch a page happen")
         alarm.add_argument("title", nargs="?", help="what is wrong")
 
     def handle(self, *_: Any, **options: Any) -> None:
         if options["what"] is None:
             call_command("serve", demo=True)
-        elif options["what"] == "load":
+            return
+        clock.follow(database_time())
+        if options["what"] == "load":
             self._load()
         else:
             self._alarm(options["title"])
 
     def _load(self) -> None:
+        call_command("migrate", verbosity=0)
         if not demo.is_loaded():
             _write(_log_ins(), "".join(f"{email}  {password}\n" for email, password in demo.load(clock.now()).items()))
         try:
@@ -43,7 +47,7 @@ class Command(BaseCommand):
         if not demo.is_loaded():
             raise CommandError("The demo company is not loaded here. Run: nightdesk demo load")
         page = demo.alarm(clock.now(), title) if title else demo.alarm(clock.now())
-        self.stdout.write(f"{page.code}  {page.title}\n{settings.PUBLIC_URL}/pages/{page.id}/")
+        self.stdout.write(f"{page.code}  {page.title}\n{settings.PUBLIC_URL}/pages/{page.id}")
 
 
 def _log_ins() -> Path:

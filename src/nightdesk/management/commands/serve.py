@@ -36,9 +36,9 @@ class Command(BaseCommand):
         state = env.state_dir()
         if not _is_served(state):  # if it is, the supervisor says so, which explains more than a port that is taken
             _refuse_taken_port()
-        children = [Child("migrate", (*NIGHTDESK, "migrate", "--verbosity", "0"), once=True)]
-        if options["demo"]:
-            children.append(Child("demo", (*NIGHTDESK, "demo", "load"), once=True))
+        # Loading the demo migrates too: one process less to wait for.
+        prepare = ("demo", "load") if options["demo"] else ("migrate", "--verbosity", "0")
+        children = [Child(prepare[0], (*NIGHTDESK, *prepare), once=True)]
         # The worker first: whatever keeps the web process from getting ready, promises are kept.
         children.append(Child("worker", (*NIGHTDESK, "worker")))
         children.append(Child("web", (*NIGHTDESK, "web"), ready=self._when_web_answers()))

@@ -1,0 +1,212 @@
+"""Fill a stack for the faces: beside the demo company a brand with nothing in it, and one whose every word is too long.
+
+Run as `python -m tests.system.brands` with the stack's environment, after the demo company was loaded. Standard output
+has, as JSON, who signs in for each content and the ids that its addresses need.
+"""
+
+import json
+import os
+from datetime import date, datetime, timedelta
+from typing import Any
+
+PASSWORD = "correct horse battery"
+WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+"""One German word of 80 letters; names of most things may be that long."""
+NAME = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz Grundstücksverkehrsgenehmigungszuständigkeit"
+TITLE = (
+    "Kraftfahrzeughaftpflichtversicherungsdatenverarbeitungsanlage antwortet nicht; betroffen sind auch die "
+    f"Straßenentwässerungsinvestitionskostenschuldendienstumlageberechnung, {WORD} und "
+    "sw2.verteilerschrank.untergeschoss.rechenzentrum.betriebsgebaeude.beispiel.example"
+)
+ADDRESS = f"{'bereitschaftsdienstleiterin' * 2}@verkehrsinfrastrukturfinanzierungsgesellschaft.example"
+
+
+def fill() -> dict[str, dict[str, Any]]:
+    """Make both brands; by content the signing-in address, the password, and ids by what they are of."""
+    from nightdesk.access import actions as access
+    from nightdesk.base import clock
+    from nightdesk.base.actors import SCHEDULER, Door
+
+    at = clock.now()
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
+    nothing = access.make_brand(name="Stillwater", slug="stillwater", **doing)
+    user = _account("nobody@stillwater.example", "Nobody", nothing.id, doing)
+    return {
+        "nothing": {"email": user.email, "brand": nothing.id, "user": user.id, "slug": "stillwater"},
+        "demo": _demo(doing),
+        "long": _long(at, doing),
+    }
+
+
+def _account(email: str, name: str, brand_id: int, doing: dict[str, Any]) -> Any:
+    from nightdesk.access import actions as access
+
+    user = access.make_user(email=email, name=name, password=PASSWORD, brand_id=brand_id, **doing)
+    for role in ("engineer", "manager", "admin"):
+        access.grant_role(user_id=user.id, role=role, brand_id=brand_id, **doing)
+    return user
+
+
+def _demo(doing: dict[str, Any]) -> dict[str, Any]:
+    """The demo company as it is, with one page unanswered and one taken, and somebody who may see all of it."""
+    from nightdesk import demo
+    from nightdesk.access.models import Brand
+    from nightdesk.base.actors import Door
+    from nightdesk.paging import actions as paging
+    from nightdesk.people.models import Person
+    from nightdesk.people.queries import actor_of_person
+
+    brand = Brand.objects.get(slug=demo.SLUG)
+    user = _account("head@quayside.example", "Head of nights", brand.id, doing)
+    amara = Person.objects.get(name="Amara Okafor")
+    page = demo.alarm(doing["at"])
+    taken = demo.alarm(doing["at"], "Mail queue grows on mx3")
+    paging.acknowledge_page(
+        page_id=taken.id, by=actor_of_person(amara.id), via=Door.SMS, at=doing["at"] + timedelta(seconds=1)
+    )
+    return {"email": user.email, "user": user.id, "person": amara.id, **_ids(brand, page)}
+
+
+def _ids(brand: Any, page: Any) -> dict[str, Any]:
+    """Ids of something of each kind in the brand, and the token of an answer link."""
+    from nightdesk.channels import links
+    from nightdesk.channels.models import Delivery
+    from nightdesk.customers.models import Customer, Hours
+    from nightdesk.journal.models import Entry
+    from nightdesk.paging.models import Policy
+    from nightdesk.rota.models import Rota
+
+    sent = Delivery.objects.filter(subject_id=str(page.id)).earliest("id")
+    return {
+        "brand": brand.id,
+        "slug": brand.slug,
+        "token": links.make_token(sent.id, sent.month),
+        "page": str(page.id),
+        "entry": str(Entry.objects.filter(subject_id=str(page.id)).earliest("id").id),
+        **{
+            kind: model.objects.filter(brand=brand).earliest("id").id
+            for kind, model in {"customer": Customer, "hours": Hours, "policy": Policy, "rota": Rota}.items()
+        },
+    }
+
+
+def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
+    from nightdesk.access import actions as access
+    from nightdesk.base.actors import Door
+    from nightdesk.channels import actions as channels
+    from nightdesk.customers import actions as customers
+    from nightdesk.duty import actions as duty
+    from nightdesk.paging import actions as paging
+    from nightdesk.paging import decide
+    from nightdesk.people import actions as people
+    from nightdesk.people.queries import actor_of_person
+    from nightdesk.rota import actions as rota
+
+    brand = access.make_brand(name=WORD, slug="lang", zone="Europe/Berlin", region="DE", **doing)
+    of_brand: dict[str, Any] = {"brand_id": brand.id, **doing}
+    user = _account(ADDRESS, NAME, brand.id, doing)
+    person = people.make_person(name=NAME, zone="America/Argentina/ComodRivadavia", user_id=user.id, **of_brand)
+    other = people.make_person(name=f"{WORD} Meyer", **of_brand)
+    for each, number in ((person, "1"), (other, "2")):
+        methods = [
+            people.add_contact_method(person_id=each.id, channel=channel, address=address, label=WORD[:40], **doing)
+            for channel, address in (("sms", f"+491520000020{number}"), ("email", f"{number}{ADDRESS}"), ("pocket", ""))
+        ]
+        for method in methods:
+            people.confirm_contact_method(method_id=method.id, **doing)
+        people.set_notify_rules(
+            person_id=each.id, rules=[people.RuleWanted("high", method.id) for method in methods], **doing
+        )
+    people.mark_contact_broken(method_id=methods[1].id, why=f"550 5.1.1 {WORD}", **doing)
+    team = people.make_team(name=WORD, manager_id=other.id, **of_brand)
+    people.set_team_members(team_id=team.id, person_ids=[person.id, other.id], manager_id=other.id, **doing)
+    rota.make_rota(
+        name=WORD,
+        zone="Europe/Berlin",
+        seats=[{"key": "lang", "name": WORD, "acceptance_required": True}],
+        **of_brand,
+    )
+    layer = {"anchor": f"{(at - timedelta(days=20)).date()}T08:00", "turn": "day", "every": 1}
+    rota.set_layers(
+        seat_key="lang", layers=[{**layer, "members": [{"person": person.id}, {"person": other.id}]}], **doing
+    )
+    duty.set_first_holder(seat_key="lang", person_id=person.id, **doing)
+    rota.add_override(
+        seat_key="lang",
+        kind="replace",
+        starts_at=at + timedelta(days=1),
+        ends_at=at + timedelta(days=2),
+        member_id=other.id,
+        instead_of_id=person.id,
+        **doing,
+    )
+    service = customers.make_service(key="langer-dienst", name=NAME, **of_brand)
+    week = [[["00:15", "06:45"], ["07:15", "12:30"], ["13:15", "17:45"], ["18:15", "23:45"]]] * 7
+    hours = customers.make_hours(
+        fields={"name": WORD, "week": week, "zone": "Europe/Berlin", "nation": "DE", "public": True}, **of_brand
+    )
+    customer = customers.make_customer(name=f"{NAME} mbH", ref="VERKEHRSINFRASTRUKTURFINANZIERUNG-100023", **of_brand)
+    customers.make_contact(
+        customer_id=customer.id, name=NAME, email=ADDRESS, phone="+493023125000", role=WORD[:40], **doing
+    )
+    customers.make_contract(
+        customer_id=customer.id,
+        name=WORD,
+        hours_id=hours.id,
+        out_of_hours="full",
+        may_wake=["P1", "P2", "P3"],
+        valid_from=date(at.year - 1, 1, 1),
+        **doing,
+    )
+    customers.make_subscription(customer_id=customer.id, service_id=service.id, label=WORD, **doing)
+    steps = (
+        decide.Step(timedelta(0), (decide.Target("seat", "lang"),)),
+        decide.Step(
+            timedelta(minutes=90), (decide.Target("person", str(other.id)), decide.Target("team", str(team.id)))
+        ),
+    )
+    policy = paging.save_policy(name=WORD, policy=decide.Policy(steps=steps), **of_brand)
+    paging.make_integration(
+        name=WORD, format="alertmanager", policy_id=policy.id, team_id=team.id, may_wake=["P1"], **of_brand
+    )
+    channels.save_route(
+        channel="webhook",
+        driver="webhook",
+        name=WORD,
+        config={},
+        secrets={"secret": "s" * 32},
+        **of_brand,
+    )
+    access.make_token(name=WORD, scopes=["read", "page"], **of_brand)
+    pages = [
+        paging.trigger_page(
+            title=title,
+            priority=priority,
+            policy_id=policy.id,
+            team_id=team.id,
+            service_id=service.id,
+            customer_id=customer.id,
+            component=f"{WORD}.{WORD}",
+            **of_brand,
+        )
+        for title, priority in ((TITLE, "P1"), (f"{WORD} 2", "P2"), (f"{WORD} 3", "P1"), (f"{WORD} 4", "P1"))
+    ]
+    by = actor_of_person(person.id)
+    soon = at + timedelta(seconds=1)
+    paging.note_page(page_id=pages[0].id, text=f"{TITLE} {TITLE}", by=by, via=Door.WEB, at=soon)
+    paging.acknowledge_page(page_id=pages[1].id, by=by, via=Door.WEB, at=soon)
+    paging.acknowledge_page(page_id=pages[2].id, by=by, via=Door.WEB, at=soon)
+    paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
+    return {"email": user.email, "user": user.id, "person": person.id, **_ids(brand, pages[0])}
+
+
+if __name__ == "__main__":
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
+    django.setup()
+    from django.db import transaction
+
+    with transaction.atomic():
+        filled = fill()
+    print(json.dumps(filled))

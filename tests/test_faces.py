@@ -1,0 +1,277 @@
+"""Every screen can be read and used: at three widths, in both themes, with nothing, with a night's worth and with long words.
+
+axe-core's rules for WCAG 2.2 AA, and what they do not see: a page that scrolls sideways, an error on the console, a rule of
+the content security policy broken, a page with no heading of its own or with two. By default every pair of screen, width,
+theme and content of the screens of the night is looked at, and each of the others once; `NIGHTDESK_FACES=all` looks at all
+there is. The demo's sign-ins and all three contents stand in one Nightdesk, each content in a brand of its own.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.requires import requires
+from tests.system.brands import PASSWORD
+from tests.system.browser import chromium, sign_in, window
+from tests.system.stack import ROOT, Stack, stack, until
+from tools.system_parts import find_part
+
+pytestmark = requires("chromium", "axe")
+
+WIDTHS = (375, 768, 1280)
+THEMES = ("night", "day")
+CONTENTS = ("nothing", "demo", "long")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+NO_ID = 0
+NO_UUID = "00000000-0000-7000-8000-000000000000"
+
+OF_THE_NIGHT = {
+    "tonight": "/",
+    "pages": "/pages/",
+    "story": "/pages/{page}",
+    "next": "/next/",
+    "journal": "/journal/",
+    "entry": "/journal/{entry}",
+    "people": "/people/",
+    "person": "/people/{person}",
+    "rota": "/rota/{rota}",
+    "pocket": "/pocket/",
+    "outbox": "/outbox/",
+    "answer": "/a/{token}",
+    "public hours": "/hours/{slug}/",
+}
+OTHERS = {
+    "log-in": "/account/login/",
+    "code by mail": "/account/login/code/",
+    "forgotten password": "/account/password/reset/",
+    "how you sign in": "/account/2fa/",
+    "page somebody": "/pages/new",
+    "rotas": "/rota/",
+    "me": "/people/me",
+    "new person": "/people/new",
+    "settings": "/settings/",
+    "integrations": "/settings/integrations/",
+    "new integration": "/settings/integrations/new",
+    "policies": "/settings/policies/",
+    "policy": "/settings/policies/{policy}",
+    "new policy": "/settings/policies/new",
+    "routes": "/settings/routes/",
+    "new route": "/settings/routes/new/email",
+    "tokens": "/settings/tokens/",
+    "new token": "/settings/tokens/new",
+    "brands": "/settings/brands/",
+    "brand": "/settings/brands/{brand}",
+    "accounts": "/settings/accounts/",
+    "account": "/settings/accounts/{user}",
+    "customers": "/settings/customers/",
+    "customer": "/settings/customers/{customer}",
+    "new customer": "/settings/customers/new",
+    "import": "/settings/customers/import",
+    "all hours": "/settings/hours/",
+    "hours": "/settings/hours/{hours}",
+    "new hours": "/settings/hours/new",
+    "not found": "/no/such/page",
+    "refused link": "/a/no-such-link",
+}
+SCREENS = OF_THE_NIGHT | OTHERS
+SIGNED_OUT = {"log-in", "code by mail", "forgotten password", "answer", "public hours", "refused link"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One look at one screen."""
+
+    screen: str
+    width: int
+    theme: str
+    content: str
+
+    def __str__(self) -> str:
+        return f"{self.screen}-{self.width}-{self.theme}-{self.content}"
+
+    def pairs(self) -> set[tuple[Any, ...]]:
+        """Every two of its four values."""
+        return set(combinations((self.screen, self.width, self.theme, self.content), 2))
+
+
+def grid(screens: Any) -> list[Run]:
+    return [Run(*values) for values in product(screens, WIDTHS, THEMES, CONTENTS)]
+
+
+def runs() -> list[Run]:
+    """Those to look at now."""
+    if os.environ.get("NIGHTDESK_FACES") == "all":
+        return grid(SCREENS)
+    every_pair = [
+        Run(screen, width, THEMES[(row + column) % 2], CONTENTS[(row + column) % 3])
+        for row, screen in enumerate(OF_THE_NIGHT)
+        for column, width in enumerate(WIDTHS)
+    ]
+    once = [
+        Run(screen, WIDTHS[row % 3], THEMES[row % 2], CONTENTS[(row + row // 3) % 3])
+        for row, screen in enumerate(OTHERS)
+    ]
+    return every_pair + once
+
+
+@dataclass
+class Faces:
+    """The program with its three contents: what the addresses of each need, and a window of somebody who reads it."""
+
+    stack: Stack
+    browser: Browser
+    contents: dict[str, dict[str, Any]]
+    windows: dict[str, BrowserContext]
+    """By content, and "" for somebody who is not signed in. One for all runs, as a browser keeps its style sheet."""
+
+    def path(self, run: Run) -> str:
+        """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
+        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
+        return SCREENS[run.screen].format(**known | self.contents[run.content])
+
+    @contextlib.contextmanager
+    def opened(self, run: Run) -> Iterator[Page]:
+        """An empty tab of the run's width and theme, in the window of whoever sees that screen."""
+        theirs = self.windows["" if run.screen in SIGNED_OUT else run.content]
+        theirs.add_cookies([{"name": "theme", "value": run.theme, "url": self.stack.url}])
+        with theirs.new_page() as page:
+            page.set_viewport_size({"width": run.width, "height": 900})
+            page.emulate_media(color_scheme="light" if run.theme == "day" else "dark", reduced_motion="reduce")
+            yield page
+
+
+@pytest.fixture(scope="module")
+def faces() -> Iterator[Faces]:
+    with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
+        until((running.state / "demo-log-ins.txt").exists, 30, "the demo company is loaded")
+        contents = fill(running)
+        windows = {"": window(browser, running.url, width=1280)}
+        for name, content in contents.items():
+            windows[name] = window(browser, running.url, width=1280)
+            with windows[name].new_page() as page:
+                sign_in(page, running.url, content["email"], PASSWORD)
+        query = "SELECT 1 FROM channels_delivery WHERE state IN ('queued', 'sending') AND due_at < nightdesk_now()"
+        until(lambda: not running.rows(query), 20, "what is due has gone to the outbox")
+        yield Faces(running, browser, contents, windows)
+
+
+def fill(running: Stack) -> dict[str, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.brands"],
+        env=running.environment | {"NIGHTDESK_DATABASE_URL": running.database_url()},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    source = find_part("axe")
+    assert source
+    return source.read_text(encoding="utf-8")
+
+
+WATCH = """
+    window.refusedByPolicy = [];
+    document.addEventListener("securitypolicyviolation", (event) =>
+        refusedByPolicy.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+JUDGE = """(rules) => axe.run(document, {runOnly: {type: "tag", values: rules}}).then((result) =>
+    result.violations.flatMap((broken) => broken.nodes.map((node) =>
+        `${broken.id}: ${node.target.join(" ")}: ${node.failureSummary.split("\\n").slice(1).join("; ").trim()}`)))"""
+WIDER = """() => {
+    const room = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= room) return [];
+    return [...document.body.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > room + 1)
+        .map((each) => `${each.tagName.toLowerCase()}.${each.className}`);
+}"""
+
+
+def complaints(page: Page, axe: str, address: str) -> dict[str, list[str]]:
+    """What is wrong with the screen at `address`, by kind; kinds with nothing wrong are left out."""
+    said: list[str] = []
+    page.add_init_script(WATCH)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    # The browser reports the status of a page that was not found as an error too; that page is what we look at.
+    page.on("console", lambda it: it.type == "error" and it.location["url"] != address and said.append(it.text))
+    page.goto(address)
+    page.evaluate(axe)
+    headings = page.locator("h1").all_inner_texts()
+    found = {
+        "axe": page.evaluate(JUDGE, RULES),
+        "scrolls sideways": page.evaluate(WIDER),
+        "console": said,
+        "policy": page.evaluate("refusedByPolicy"),
+        "headings": headings if len(headings) != 1 else [],
+    }
+    if len(headings) == 0:
+        found["headings"] = ["there is none"]
+    return {kind: what for kind, what in found.items() if what}
+
+
+@pytest.mark.parametrize("run", runs(), ids=str)
+def test_screen_can_be_read_and_used(faces: Faces, axe: str, run: Run) -> None:
+    with faces.opened(run) as page:
+        wrong = complaints(page, axe, faces.stack.url + faces.path(run))
+        assert not wrong, "\n".join(f"{kind}: {each}" for kind, several in wrong.items() for each in several)
+
+
+def test_every_pair_of_the_screens_of_the_night_is_looked_at() -> None:
+    wanted = set().union(*(run.pairs() for run in grid(OF_THE_NIGHT)))
+    seen = set().union(*(run.pairs() for run in runs()))
+    assert wanted <= seen, sorted(map(str, wanted - seen))
+
+
+FOCUS = """() => {
+    const here = document.activeElement, style = getComputedStyle(here);
+    return {text: here.innerText ?? "", name: here.name ?? "", seen: here === document.body || style.outlineStyle !== "none",
+            card: here.closest("article")?.innerText ?? ""};
+}"""
+
+
+def walk(page: Page, arrived: Any, *, steps: int) -> dict[str, Any]:
+    """Press Tab until `arrived` says yes to what has the focus; AssertionError after `steps` or where it cannot be seen."""
+    for _ in range(steps):
+        focus = page.evaluate(FOCUS)
+        if arrived(focus):
+            return dict(focus)
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        assert focus["seen"], f"the focus cannot be seen on {focus}"
+    raise AssertionError(f"not reached within {steps} tabs; last was {focus}")
+
+
+def test_page_is_taken_from_the_log_in_on_with_the_keyboard_alone(faces: Faces) -> None:
+    faces.stack.cli("demo", "alarm", "Only the keyboard is left")
+    with window(faces.browser, faces.stack.url, width=1280) as context:
+        page = context.new_page()
+        page.goto(f"{faces.stack.url}/account/login/")
+        walk(page, lambda focus: focus["name"] == "login", steps=8)
+        page.keyboard.type(faces.contents["demo"]["email"])
+        walk(page, lambda focus: focus["name"] == "password", steps=4)
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{faces.stack.url}/")
+        walk(
+            page,
+            lambda focus: focus["text"] == "I've got it" and "Only the keyboard is left" in focus["card"],
+            steps=80,
+        )
+        page.keyboard.press("Enter")
+        query = "SELECT state FROM paging_page WHERE title = 'Only the keyboard is left'"
+        until(lambda: faces.stack.rows(query) == [("acknowledged",)], 10, "the page is taken")
