@@ -59,6 +59,8 @@ def main() -> None:
                 sys.exit("The database has not been brought up to date. Run: nightdesk migrate")
     except (env.BadSetting, postgres.CannotStart, AlreadyServed, StepFailed) as problem:
         sys.exit(str(problem))
+    except BrokenPipeError:  # whoever read it has seen enough: `nightdesk journal | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Refusal as refusal:
         print(f"{refusal.asked} {refusal.so} {refusal.do}".strip(), file=sys.stderr)  # noqa: T201
         sys.exit(2)
