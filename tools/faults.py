@@ -719,7 +719,7 @@ FAULTS = (
         file="src/nightdesk/journal/digests.py",
         old="said = [previous.hex(), month",
         new="said = [month",
-        tests=("src/nightdesk/journal/tests/test_seals.py",),
+        tests=("src/nightdesk/journal/tests/test_digests.py",),
         why="seals that do not chain can be cut out",
     ),
     Fault(
@@ -772,14 +772,6 @@ FAULTS = (
         why="who was on at two o'clock has two answers",
     ),
     Fault(
-        id="two-holders-of-a-seat",
-        file="src/nightdesk/duty/migrations/0001_initial.py",
-        old='condition=models.Q(("until_at", None)), fields=("seat",)',
-        new='condition=models.Q(("until_at", None)), fields=("seat", "person")',
-        tests=("src/nightdesk/duty/tests/test_duty.py",),
-        why="who is on has two answers",
-    ),
-    Fault(
         id="accepts-for-another",
         file="src/nightdesk/duty/actions.py",
         old="if person.id != by.person_id and not may(",
@@ -822,9 +814,9 @@ FAULTS = (
     Fault(
         id="turn-ends-late",
         file="src/nightdesk/rota/resolve.py",
-        old="(last.until is not None and last.until <= at)",
-        new="(last.until is not None and last.until < at)",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        old="    at = _utc(at)\n    return {seat.key",
+        new="    at = _utc(at) - datetime.resolution\n    return {seat.key",
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="turn ends are half-open: at the hour it is the next one's",
     ),
     Fault(
@@ -832,7 +824,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="if opens <= at < closes]",
         new="if opens <= at <= closes]",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="window ends are half-open",
     ),
     Fault(
@@ -840,7 +832,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="at >= self._ends)",
         new="at > self._ends)",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="a layer's end is half-open",
     ),
     Fault(
@@ -848,7 +840,7 @@ FAULTS = (
         file="src/nightdesk/rota/resolve.py",
         old="        slot = bisect_right(self._edges, at)\n",
         new="        slot = bisect_left(self._edges, at)\n",
-        tests=("src/nightdesk/rota/tests/test_resolve.py",),
+        tests=("src/nightdesk/rota/tests/test_resolve.py::test_what_ends_is_over_at_its_instant_and_not_before",),
         why="an override begins at its instant and ends at its instant",
     ),
     Fault(

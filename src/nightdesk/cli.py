@@ -8,6 +8,9 @@ import os
 import sys
 from contextlib import ExitStack
 
+from django.db import ProgrammingError
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
+
 from nightdesk.base import env, postgres
 from nightdesk.base.processes import AlreadyServed, StepFailed
 from nightdesk.base.refusals import Refusal
@@ -15,6 +18,8 @@ from nightdesk.base.refusals import Refusal
 WITHOUT_DATABASE = {"serve", "help", "makemigrations", "version", "--help", "-h", "--version", "compilemessages"}
 WITHOUT_DATABASE_BY_ITSELF = {"demo"}
 """Commands that need none unless a word follows: `nightdesk demo` is `serve`, `nightdesk demo load` is not."""
+
+NOT_MIGRATED = (UndefinedTable, UndefinedFunction, UndefinedColumn)
 
 database_problem = ""
 """Why there is no database, for `nightdesk doctor`, which has to run without one too."""
@@ -46,9 +51,16 @@ def main() -> None:
                 execute_from_command_line,  # settings are read here, after the URL is known
             )
 
-            execute_from_command_line(["nightdesk", *words])
+            try:
+                execute_from_command_line(["nightdesk", *words])
+            except ProgrammingError as error:
+                if not isinstance(error.__cause__, NOT_MIGRATED):
+                    raise
+                sys.exit("The database has not been brought up to date. Run: nightdesk migrate")
     except (env.BadSetting, postgres.CannotStart, AlreadyServed, StepFailed) as problem:
         sys.exit(str(problem))
+    except BrokenPipeError:  # whoever read it has seen enough: `nightdesk journal | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Refusal as refusal:
         print(f"{refusal.asked} {refusal.so} {refusal.do}".strip(), file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -107,6 +107,11 @@ def _answer(request: HttpRequest, dialect: Format, key: str, body: bytes) -> Ans
         if integration is None and key:
             return _refuse(None, raw, dialect.unknown_key, "unknown key")
         return _refuse(integration, raw, malformed.answer, malformed.reason)
+    except Exception as fault:
+        # A fault of ours must not lose what was sent: it is kept, and the sender asked to repeat it.
+        log.exception("A request in the format %s could not be read", dialect.name)
+        integration = queries.integration_by_key(key) if key else None
+        return _refuse(integration, raw, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")
     if parsed.key is not None:
         key = parsed.key
         if not KEYS.take(queries.digest_of(key), at):

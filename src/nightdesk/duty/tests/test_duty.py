@@ -321,11 +321,14 @@ def test_a_manager_sets_the_first_holder_and_only_the_first(nights: Nights) -> N
     assert nights.journal() == ["duty.set"]
 
 
-def test_what_was_done_by_hand_after_the_hour_stands_when_the_worker_comes_late(nights: Nights) -> None:
-    nights.at = SIX + 5 * MINUTE
+@pytest.mark.parametrize("after", [timedelta(0), 5 * MINUTE])
+def test_what_was_done_by_hand_from_the_hour_on_stands_when_the_worker_comes_late(
+    nights: Nights, after: timedelta
+) -> None:
+    nights.at = SIX + after
     actions.take_duty(seat_key="night", **nights.by("Dee", "manager"))
     nights.work(late=MINUTE)
-    assert (nights.holder(SIX), nights.holder()) == ("Al", "Dee")
+    assert (nights.holder(nights.at - MINUTE), nights.holder()) == ("Al", "Dee")
     assert Promise.objects.get(kind="duty.turn", ended_at=None).due_at == SIX + DAY
 
 

@@ -1,6 +1,7 @@
 """Alarms over HTTP: every format from the wire to the ledger, what is kept, and what is refused."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -365,3 +366,16 @@ def test_an_integration_gives_its_own_priorities_to_its_senders_words(night):
     assert (page.priority, page.urgency) == (4, "low")
     page = night.alarm(integration, key="d", severity=None)
     assert (page.priority, page.urgency) == (1, "high"), "no word may mean the worst"
+
+
+def test_a_fault_of_ours_in_a_parser_loses_nothing(night, post, monkeypatch):
+    def stumble(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    _integration, key = night.sender(night.ladder, "generic")
+    monkeypatch.setattr(api, "FORMATS", {**FORMATS, "generic": replace(FORMATS["generic"], parse=stumble)})
+    answer = post(f"/hooks/generic/{key}", {"summary": "disk full"})
+    assert answer.status_code == 503
+    kept = RawAlarm.objects.get()
+    assert b"disk full" in bytes(kept.body)
+    assert "a fault of ours" in kept.error

@@ -330,6 +330,31 @@ def test_the_higher_layer_wins_where_it_has_somebody():
     ]
 
 
+NINE = local("2020-01-06T09:00")  # a Monday
+EDGES = {
+    "turn": (Layer(("Al", "Bo"), NINE, DAY), (), "2020-01-07T09:00", ("Al", "Bo")),
+    "window": (
+        Layer(("Al",), NINE, DAY, restrict=(Window(EVERY_DAY, time(9), time(17)),)),
+        (),
+        "2020-01-06T17:00",
+        ("Al", None),
+    ),
+    "layer": (Layer(("Al",), NINE, DAY, ends_on=date(2020, 1, 8)), (), "2020-01-08T09:00", ("Al", None)),
+    "override": (
+        Layer(("Al",), NINE, DAY),
+        (Override("first", ADD, z("2020-01-06T12:00"), z("2020-01-06T13:00"), 1, "Cy"),),
+        "2020-01-06T13:00",
+        ("Cy", "Al"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "overrides", "end", "expected"), EDGES.values(), ids=EDGES.keys())
+def test_what_ends_is_over_at_its_instant_and_not_before(layer, overrides, end, expected):
+    rota = one_seat(layer, overrides=overrides)
+    assert (on(rota, z(end) - TICK), on(rota, z(end))) == expected
+
+
 def test_windows_that_meet_make_one_turn():
     meeting = (Window(EVERY_DAY, time(9), time(12)), Window(EVERY_DAY, time(11), time(17)))
     rota = one_seat(Layer(("Al",), local("2020-01-06T09:00"), DAY, restrict=meeting))
