@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools import system_parts
-from tools.system_parts import PARTS, Part, find_part, find_tests_needing, install, main, root_command
+from tools.system_parts import PARTS, Part, find_part, find_tests_needing, how_to_install, install, main, root_command
 
 
 @pytest.fixture
@@ -37,6 +37,20 @@ def test_a_program_is_found_by_name_or_by_full_path(bin_folder: Path, monkeypatc
     monkeypatch.setitem(PARTS, "morse", Part("morse-server", str(file)))
     monkeypatch.setitem(PARTS, "semaphore", Part("semaphore-server", str(file.parent / "semaphored")))
     assert (find_part("telex"), find_part("morse"), find_part("semaphore")) == (file, file, None)
+
+
+def test_what_npm_brings_is_a_file_of_the_tree_and_no_debian_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rules.js"
+    monkeypatch.setattr(
+        system_parts, "PARTS", {"rules": Part("rules", str(file), npm=True), "telex": Part("telex-server", "telexd")}
+    )
+    assert find_part("rules") is None
+    file.write_text("no program, and not executable", encoding="utf-8")
+    assert find_part("rules") == file
+    assert how_to_install(["rules", "telex"]) == "apt-get install telex-server; npm ci"
+    assert how_to_install(["rules"]) == "npm ci"
 
 
 def test_installing_forbids_services_to_start_and_leaves_no_trace(bin_folder: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from django.urls import reverse
 from nightdesk.access.matrix import VERBS
 from nightdesk.access.models import Role, User
 from nightdesk.base.models import Promise
+from nightdesk.channels.links import make_link
+from nightdesk.channels.models import Delivery
 from nightdesk.console.tests.company import Company
 from nightdesk.console.urls import console
 from nightdesk.customers.models import Customer
@@ -559,3 +561,17 @@ def test_whoever_guesses_passwords_is_locked_out(company, settings):
     assert last.status_code == 429
     right = client.post(url, {"login": "bo@quay.example", "password": "a quiet harbour"})
     assert right.status_code == 429
+
+
+def test_the_outbox_shows_a_link_to_its_own_recipient_only(company):
+    """Whoever has the link answers as that person, so colleagues read the message without it."""
+    delivery = company.delivery(company.quay.page, company.quay.bo)
+    Delivery.objects.filter(id=delivery.id).update(attempt=1, accepted_at=company.at)
+    link = make_link(delivery.id, delivery.month)
+    shown = {
+        name: company.client(user).get(reverse("console:outbox")).content.decode()
+        for name, user in {"bo": company.quay.bo.user, "colleague": company.everything()}.items()
+    }
+    assert all("Quay router is dark" in html for html in shown.values())
+    assert link in shown["bo"]
+    assert link not in shown["colleague"]

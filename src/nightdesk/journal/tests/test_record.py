@@ -141,6 +141,10 @@ class TestReading:
         record(facts={"title": "core1"})
         assert queries.search().lines[0].sentence == "Bo took core1 of …"
 
+    def test_facts_are_told_in_words_and_not_as_a_program_writes_them(self):
+        record(facts={"title": ["core1", "core2"], "customer": True})
+        assert queries.search().lines[0].sentence == "Bo took core1, core2 of yes"
+
     def test_an_entry_of_a_kind_that_this_version_does_not_know_is_still_told(self, monkeypatch):
         record()
         monkeypatch.delitem(KINDS, "test.taken")
