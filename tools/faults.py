@@ -290,6 +290,14 @@ FAULTS = (
         why="an alarm that we cannot read is still an alarm",
     ),
     Fault(
+        id="alarm-that-trips-the-parser-not-kept",
+        file="src/nightdesk/paging/api.py",
+        old='return _refuse(integration, raw, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")',
+        new="return replace(dialect.overload, status=503)",
+        tests=("src/nightdesk/paging/tests/test_doors.py",),
+        why="a fault of ours in a parser is no reason to lose an alarm",
+    ),
+    Fault(
         id="alarm-accepted-and-lost",
         file="src/nightdesk/paging/actions.py",
         old='        return Answer(503, (("Content-Type", "application/json"), ("Retry-After", "1")), b\'{"status":"error"}\')\n',
@@ -300,8 +308,8 @@ FAULTS = (
     Fault(
         id="alarm-accepted-without-database",
         file="src/nightdesk/paging/api.py",
-        old="replace(dialect.overload, status=503)",
-        new="replace(dialect.overload, status=202)",
+        old="return _http(replace(dialect.overload, status=503))",
+        new="return _http(replace(dialect.overload, status=202))",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="2xx is said after the commit, and never without one",
     ),
