@@ -49,8 +49,10 @@ class Night:
 
 
 @contextlib.contextmanager
-def night(*, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0, **environment: str) -> Iterator[Night]:
-    """A staged night: Bo holds the seat, Al is the second step of the policy, `STEP_S` later.
+def night(
+    *, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0, step_s: int = STEP_S, **environment: str
+) -> Iterator[Night]:
+    """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
     `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later.
     """
@@ -66,7 +68,7 @@ def night(*, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0,
             ],
             smtp={"host": mails.host, "port": mails.port},
             sms={"base_url": sms.url, "account_sid": "AC" + "1" * 32, "auth_token": "secret", "from": PAGER},
-            step_s=STEP_S,
+            step_s=step_s,
             storm_limit=storm_limit,
             text_after_s=text_after_s,
             formats=["alertmanager", "pagerduty_v2", "generic"],
