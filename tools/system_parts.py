@@ -24,11 +24,15 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 
 @dataclass(frozen=True)
 class Part:
-    """An outside program: the package that brings it, and its command's name or full path; `npm`: a file of that package."""
+    """An outside program: the package that brings it, and its command's name or full path.
+
+    `is_file`: no command but a file that is read (a Perl module); `npm`: a file that npm brings.
+    """
 
     package: str
     command: str
     npm: bool = False
+    is_file: bool = False
 
 
 PARTS = {
@@ -37,7 +41,14 @@ PARTS = {
     "postfix": Part("postfix", "postfix"),
     "postgresql": Part("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
     "nginx": Part("nginx", "nginx"),
+    "kannel": Part("kannel", "bearerbox"),
+    "perl-smpp": Part("libnet-smpp-perl", "/usr/share/perl5/Net/SMPP.pm", is_file=True),
+    "perl-snpp": Part("libnet-snpp-perl", "/usr/share/perl5/Net/SNPP/Server.pm", is_file=True),
+    "nagios": Part("nagios4-core", "nagios4"),
+    "dovecot": Part("dovecot-imapd", "dovecot"),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
+    "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
+    "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""
 
@@ -45,7 +56,7 @@ PARTS = {
 def find_part(name: str) -> Path | None:
     """Where the command of the part is; None where it is not installed. Raises KeyError for a part nobody knows."""
     part = PARTS[name]
-    if part.npm:
+    if part.npm or part.is_file:
         return Path(part.command) if Path(part.command).is_file() else None
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), *MORE_PLACES])
     found = shutil.which(part.command, path=places)
