@@ -15,6 +15,8 @@ class Door(StrEnum):
     LINK = "link"
     PHONE = "phone"
     PUSH = "push"
+    PAGER = "pager"
+    CHAT = "chat"
     CLI = "cli"
     HOOK = "hook"
     WORKER = "worker"

@@ -4,13 +4,15 @@ A driver knows one provider's language and nothing of pages, tables or routes. I
 `Permanent`; anything else that it raises is a fault of ours and counts as temporary.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from django.utils.functional import Promise as LazyText
+
+from nightdesk.base.actors import Door
 
 Settings: TypeAlias = Mapping[str, Any]
 """What a route was set up with, secrets opened: the values of the driver's fields, defaults filled in."""
@@ -110,7 +112,8 @@ class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
 
     `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
-    where none is to be expected. `answers_back`: a reply reaches us by itself.
+    where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its line is a `ListeningLine`,
+    opened with the route and not with the first message. `door`: the way in of what it hears.
     """
 
     name: str
@@ -122,6 +125,8 @@ class Driver:
     timeout_s: float = 10.0
     receipt_within: timedelta | None = None
     answers_back: bool = False
+    listens: bool = False
+    door: Door = Door.SMS
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
 
@@ -149,3 +154,42 @@ class Reply:
     to: str
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
+
+
+# What a line hears
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a provider told us over an open line, as it came; `read` is asked for its meaning once `raw` is kept.
+
+    `read` may raise Invalid, or anything. `about`: the delivery (id, month, attempt) meant, where the provider repeats
+    what we gave it; else a receipt is found by the provider's own id.
+    """
+
+    raw: bytes
+    read: Callable[[], Receipt | Reply]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    about: tuple[UUID, date, int] | None = None
+
+
+class Ear(Protocol):
+    """Who listens at the other end of a `ListeningLine`."""
+
+    async def hear(self, heard: Heard) -> str:
+        """Keep it and act on it. Comes back after the commit, and only then may the provider be told that we have it;
+        while the database is away it waits. Returns what came of it, for the log.
+        """
+        ...
+
+    async def unanswered(self) -> Sequence[str]:
+        """The provider's own ids of this route's messages that are still worth an answer, the oldest first."""
+        ...
+
+
+class ListeningLine(Line, Protocol):
+    """A line that is told things too: it keeps its connection, and opens it again by itself when it broke."""
+
+    async def listen(self, ear: Ear) -> None:
+        """Hand on whatever comes in, until cancelled. Where it ends or raises it is begun anew after a pause."""
+        ...
