@@ -29,7 +29,7 @@ from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import State
 from nightdesk.channels.driver import Driver, Field, Receipt, Reply
 from nightdesk.channels.models import Attempt, Delivery, Inbound, Message, Route
-from nightdesk.channels.queries import delivery_of, has_been_told, recipient_of
+from nightdesk.channels.queries import ANSWERED_WITHIN, delivery_of, has_been_told, recipient_of
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
 from nightdesk.journal.actions import record
@@ -47,8 +47,6 @@ KEEP_TRYING = timedelta(days=2)
 """How long a message without an end of its own is tried."""
 PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
-ANSWERED_WITHIN = timedelta(hours=36)
-"""A text without a code answers the newest message of so long: a night, and the day after it."""
 COMMANDS_A_MINUTE = 30
 HELPS_IN_TEN_MINUTES = 3
 FORGERIES_KEPT_A_MINUTE = 20

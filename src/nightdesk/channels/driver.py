@@ -178,7 +178,8 @@ class Ear(Protocol):
 
     async def hear(self, heard: Heard) -> str:
         """Keep it and act on it. Comes back after the commit, and only then may the provider be told that we have it;
-        while the database is away it waits. Returns what came of it, for the log.
+        while the database is away it waits. Returns what came of it, for the log. Raises whatever kept it from being
+        kept at all: then the provider is told to say it again, or nothing.
         """
         ...
 

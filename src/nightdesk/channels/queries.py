@@ -21,6 +21,9 @@ from nightdesk.customers.models import Contact
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
+ANSWERED_WITHIN = timedelta(hours=36)
+"""A text without a code answers the newest message of so long: a night, and the day after it."""
+MOST_UNANSWERED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,13 @@ def settings_of(route: Route) -> Settings:
     defaults = {field.name: field.default for field in driver.fields if field.default is not None} if driver else {}
     secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
     return {**defaults, **route.config, **secrets}
+
+
+def unanswered(route_id: int, at: datetime) -> list[str]:
+    """The provider's ids of what this route has taken and is still worth an answer at `at`, the oldest first."""
+    taken = Delivery.objects.filter(route_id=route_id, valid_until__gt=at, created_at__gt=at - ANSWERED_WITHIN)
+    open_ = taken.exclude(provider_id="").filter(Q(ended_at=None) | Q(state__in=("delivered", "read")))
+    return list(open_.order_by("created_at", "id").values_list("provider_id", flat=True)[:MOST_UNANSWERED])
 
 
 def has_been_told(address: str, channel: str, since: datetime) -> Sequence[tuple[Delivery, Message]]:

@@ -4,6 +4,9 @@ The thread itself only talks to the database. Beside it runs an event loop that 
 waits for the other: while the database is away, what is in flight goes on and is recorded afterwards; while a provider
 hangs, everything else goes out. A place is counted for each channel and brand, so that what waits for one provider takes
 none from another's, and each route has a gate of its own.
+
+A route whose provider tells us things over its line (SMPP, two-way pagers) is listened to from the moment it is set up. What
+is heard goes to the database in the sender's own turn, and the provider is answered after the commit.
 """
 
 import asyncio
@@ -11,27 +14,40 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self, cast
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils.translation import gettext as _
 
-from nightdesk.base import clock, vault
+from nightdesk.base import clock, promises, vault
+from nightdesk.base.actors import Actor
 from nightdesk.base.promises import SENDER
 from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
+from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.answering import offered
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
-from nightdesk.channels.driver import Driver, Line, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.driver import (
+    Driver,
+    Heard,
+    Line,
+    ListeningLine,
+    Outgoing,
+    Permanent,
+    Said,
+    Sent,
+    Settings,
+    Temporary,
+)
 from nightdesk.channels.gate import Gate, Order
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Delivery, Message, Route
-from nightdesk.channels.queries import messages_of, settings_of
+from nightdesk.channels.queries import messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
 
@@ -54,6 +70,12 @@ LOOP_LIMIT = 5.0
 LAST_PATIENCE = 4.0
 """Seconds that what is in flight has when the worker stops."""
 UNEXPECTED_PAUSE = timedelta(seconds=5)
+ROUTES_EVERY = 1.0
+"""Seconds after which it is looked again which routes are to be listened to."""
+HEAR_AT_ONCE = 20
+"""What providers told us that is taken in one turn: a flood of receipts must not hold up a page."""
+LISTEN_AGAIN = 2.0
+"""Seconds before a line that stopped listening is begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +110,14 @@ class Job:
     @property
     def place(self) -> tuple[str, str, int]:
         return self.row.lane, self.row.channel, self.row.brand_id or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a line asks of the database: `work` is called in the sender's thread, its answer goes to `answer`."""
+
+    work: Callable[[], Any]
+    answer: "asyncio.Future[Any]"
 
 
 def send_messages(shift: Shift) -> None:
@@ -155,7 +185,9 @@ class Sender:
         self._numbers = itertools.count()
         self._looked_at = -LOOK_EVERY
         self._asked_at: float | None = None
-        self._desk = Desk(self._done)
+        self._questions: deque[Question] = deque()
+        self._routes_at = -ROUTES_EVERY
+        self._desk = Desk(self._done, self._ask)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -195,9 +227,11 @@ class Sender:
     def take_turn(self) -> bool:
         """Record what came of things, look at what waits, claim more. True where another turn at once may find more."""
         recorded = self.record()
+        self._look_at_routes()
+        heard = self.hear()
         self._drop_unwanted()
         claimed = sum(self._claim(lane) for lane in LANES)
-        return recorded + claimed > 0
+        return recorded + heard + claimed > 0
 
     def finish(self, patience: float) -> None:
         """Begin nothing more; wait for what is in flight, and record it as far as the database is there."""
@@ -225,6 +259,47 @@ class Sender:
                 for outcome in outcomes:
                     self._jobs.pop(outcome.delivery_id, None)
         return len(outcomes)
+
+    def hear(self) -> int:
+        """Answer what lines ask of the database, as it came, at most HEAR_AT_ONCE; returns how many that were.
+
+        While the database is away the question stays the first, and its provider waits.
+        """
+        answered = 0
+        while self._questions and answered < HEAR_AT_ONCE:
+            question = self._questions[0]
+            try:
+                with transaction.atomic():
+                    said = question.work()
+            except Exception as error:  # what cannot even be kept must not make us deaf; its line is told so
+                if promises.lost_connection():
+                    raise
+                log.exception("What a line asked could not be done")
+                self._loop.call_soon_threadsafe(_settle, question.answer, None, error)
+            else:
+                self._loop.call_soon_threadsafe(_settle, question.answer, said, None)
+            self._questions.popleft()
+            answered += 1
+        return answered
+
+    def _ask(self, question: Question) -> None:
+        """Called in the loop's thread."""
+        self._questions.append(question)
+        self.woken.set()
+
+    def _look_at_routes(self) -> None:
+        """Whatever route listens does so, as it is set up now."""
+        looked_at = time.monotonic()
+        if looked_at - self._routes_at < ROUTES_EVERY or not any(driver.listens for driver in CHANNELS.values()):
+            return
+        listening = [
+            facts
+            for routes in routes_by_channel().values()
+            for facts in routes
+            if facts.driver.listens and facts.settings is not None
+        ]
+        self._loop.call_soon_threadsafe(self._desk.listen_to, listening)
+        self._routes_at = looked_at
 
     def _claim(self, lane: str) -> int:
         with self._lock:
@@ -286,10 +361,10 @@ class Sender:
 
 
 class Desk:
-    """Lives in the event loop: takes jobs, finds each a route, and says what came of it."""
+    """Lives in the event loop: takes jobs, finds each a route, and says what came of it; keeps open the lines that listen."""
 
-    def __init__(self, done: Callable[[Job, Outcome | None], None]) -> None:
-        self._done = done
+    def __init__(self, done: Callable[[Job, Outcome | None], None], ask: Callable[[Question], None]) -> None:
+        self._done, self._ask = done, ask
         self._routes: dict[tuple[int, str], RouteInHand] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -299,6 +374,15 @@ class Desk:
             task = asyncio.get_running_loop().create_task(self._deliver(job))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def listen_to(self, wanted: Sequence[RouteFacts]) -> None:
+        """Listen to these routes and to no others; call it in the loop."""
+        for key, route in list(self._routes.items()):
+            if route.listens and route.facts not in wanted:
+                del self._routes[key]
+                route.retire()
+        for facts in wanted:
+            self._in_hand(facts).listen(RouteEar(facts, self._ask))
 
     async def close(self) -> None:
         """Break off what is in flight, and hang up."""
@@ -374,6 +458,7 @@ class RouteInHand:
         self.health = Health()
         self._probing = False
         self._line: Line | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._in_use = 0
         self._retired = False
 
@@ -410,16 +495,44 @@ class RouteInHand:
         job.tried[self.facts.id] = "temporary" if isinstance(came, Temporary) else "permanent"
         return came
 
+    @property
+    def listens(self) -> bool:
+        """Whether its line is being listened to."""
+        return self._listening is not None
+
+    def listen(self, ear: "RouteEar") -> None:
+        """Hear what the provider says from now on, if it is not heard already."""
+        if self._listening is None:
+            self._listening = asyncio.get_running_loop().create_task(self._listen(ear))
+
     def retire(self) -> None:
-        """It was set up anew: hang up when nobody uses it any more."""
+        """It was set up anew, or switched off: hang up when nobody uses it any more."""
         self._retired = True
-        if not self._in_use and self._line is not None:
+        if not self._in_use and (self._line is not None or self._listening is not None):
             asyncio.get_running_loop().create_task(self.close())
 
     async def close(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
         line, self._line = self._line, None
         if line is not None:
             await line.close()
+
+    async def _listen(self, ear: "RouteEar") -> None:
+        while True:
+            try:
+                await cast(ListeningLine, self._open_line()).listen(ear)
+            except Exception:  # a driver's fault must not make us deaf for ever
+                log.exception("The line of route %s stopped listening", self.facts.name)
+            await asyncio.sleep(LISTEN_AGAIN)
+
+    def _open_line(self) -> Line:
+        """The line, connected to its provider when it needs to be. Raises whatever the driver raises."""
+        if self._line is None:
+            self._line = self.facts.driver.connect(self.facts.settings or {})
+        return self._line
 
     async def _try(self, job: Job, at: datetime) -> Sent | Temporary | Permanent:
         driver, row = self.facts.driver, job.row
@@ -438,9 +551,7 @@ class RouteInHand:
         )
         try:
             async with asyncio.timeout(driver.timeout_s):
-                if self._line is None:
-                    self._line = driver.connect(self.facts.settings)
-                return await self._line.send(outgoing)
+                return await self._open_line().send(outgoing)
         except (Temporary, Permanent) as refusal:
             return refusal
         except TimeoutError:
@@ -472,6 +583,51 @@ class RouteInHand:
             # What stays in the outbox is of use to somebody who has no mail server yet.
             forget=ended.forget if self.facts.driver.name != "outbox" else None,
         )
+
+
+class RouteEar:
+    """The `driver.Ear` of one route: everything is done in the sender's thread, between two of its turns."""
+
+    def __init__(self, facts: RouteFacts, ask: Callable[[Question], None]) -> None:
+        self._facts, self._ask = facts, ask
+
+    async def hear(self, heard: Heard) -> str:
+        """Keep it and act on it; see `driver.Ear`."""
+        return str(await self._answer_to(lambda: self._take(heard)))
+
+    async def unanswered(self) -> Sequence[str]:
+        """The provider's ids of what may still be answered; see `driver.Ear`."""
+        return cast(Sequence[str], await self._answer_to(lambda: unanswered(self._facts.id, clock.now())))
+
+    async def _answer_to(self, work: Callable[[], Any]) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._ask(Question(work, answer))
+        return await answer
+
+    def _take(self, heard: Heard) -> str:
+        facts = self._facts
+        row = receive_inbound(
+            route_id=facts.id,
+            channel=facts.channel,
+            raw=heard.raw,
+            headers=heard.headers,
+            genuine=True,  # it came over a line that we opened and logged in to
+            read=heard.read,
+            about=heard.about,
+            by=Actor("machine", str(facts.id), facts.name, scopes=frozenset()),
+            via=facts.driver.door,
+            at=clock.now(),
+        )
+        return row.outcome
+
+
+def _settle(answer: "asyncio.Future[Any]", said: Any, error: Exception | None) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(said)
 
 
 def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable: bool = False) -> Outcome:
