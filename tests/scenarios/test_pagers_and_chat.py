@@ -269,7 +269,9 @@ def test_what_a_chat_route_keeps_secret_is_nowhere_to_be_read(world: World, stac
             "/journal/",
             "/journal.csv",
         ]
-        paths += ["/settings/routes/", f"/settings/routes/{Route.objects.get(name='second').id}", "/outbox/"]
+        paths += ["/settings/routes/", f"/settings/routes/{Route.objects.get(name='second').id}", "/messages/"]
+        row = Delivery.objects.get(channel="chat")
+        paths += ["/messages.csv", f"/messages/{row.id}", "/providers/"]
         for path in paths:
             answer = browser.get(path)
             assert answer.status_code == 200, path

@@ -293,6 +293,7 @@ DRIVER = Driver(
     label=gettext_lazy("Chat, and 100 services by apprise"),
     connect=AppriseLine,
     timeout_s=TIMEOUT_S,
+    patience_s=3.0,
     at_once=AT_ONCE,
     fields=(
         Field(

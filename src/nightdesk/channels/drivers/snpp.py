@@ -304,6 +304,7 @@ DRIVER = Driver(
     label=gettext_lazy("Pagers by SNPP"),
     connect=SnppLine,
     timeout_s=TIMEOUT_S,
+    patience_s=5.0,  # a dozen questions, one after the other
     receipt_within=timedelta(minutes=2),
     answers_back=True,
     listens=True,

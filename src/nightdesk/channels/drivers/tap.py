@@ -179,6 +179,7 @@ DRIVER = Driver(
     label=gettext_lazy("Pagers by TAP"),
     connect=TapLine,
     timeout_s=TIMEOUT_S,
+    patience_s=20.0,  # behind many a terminal server a modem dials first
     at_once=1,
     fields=(
         Field("host", gettext_lazy("Paging terminal"), required=True),
