@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -29,7 +29,7 @@ from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import State
 from nightdesk.channels.driver import Driver, Field, Receipt, Reply
 from nightdesk.channels.models import Attempt, Delivery, Inbound, Message, Route
-from nightdesk.channels.queries import ANSWERED_WITHIN, delivery_of, has_been_told, recipient_of
+from nightdesk.channels.queries import ANSWERED_WITHIN, delivery_of, has_been_told, recipient_of, was_told_as
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
 from nightdesk.journal.actions import record
@@ -94,7 +94,15 @@ def queue_message(
     `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
     the body alone. The words of a `private` message lie sealed until it was sent. `cause` is the journal entry of the verb
     that has something to say; without one the message has an entry of its own.
+
+    Raises Invalid for a chat's URL in place of its address: it holds secrets, and the ledger is shown.
     """
+    if any(one.channel == "chat" and "://" in one.address for one in to):
+        raise Invalid(
+            _("A message was to go to a chat's URL."),
+            _("It holds secrets, and what is sent where is shown to others."),
+            _("Set up a route with it, and give service:target, such as slack:#noc."),
+        )
     message = Message(
         id=uuid7(at),
         at=at,
@@ -444,6 +452,9 @@ def receive_inbound(
 
 def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     """Act on it once; returns what came of it."""
+    meant = was_told_as(reply.to_message, row.route_id) if reply.to_message else []
+    if meant and not reply.sender:
+        reply = replace(reply, sender=meant[0][0].address)
     try:
         with transaction.atomic():
             # Two of the same at once: the second waits here until the first has committed.
@@ -455,10 +466,10 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     recent = Inbound.objects.filter(sender=reply.sender, at__gt=at - timedelta(minutes=1)).exclude(id=row.id)
     if recent.count() >= COMMANDS_A_MINUTE:
         return TOO_MANY
-    word = carrier_word(reply.body)
+    word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
-    told = has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
+    told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     if not told:
         return _("This number was told nothing lately.")
     command = parse_answer(reply.body)
@@ -759,4 +770,6 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             _("Expected: {expected}.").format(expected=expected),
             field=field.name,
         )
+    if field.check is not None and (problem := field.check(fits)):
+        raise Invalid(asked, problem, _("Give another one."), field=field.name)
     return fits

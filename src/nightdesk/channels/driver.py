@@ -20,7 +20,9 @@ Settings: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a route of the driver needs to know; the form is made of these."""
+    """One thing that a route of the driver needs to know; the form is made of these. `check` says what is wrong with a text,
+    "" for nothing; it repeats nothing of a secret.
+    """
 
     name: str
     label: str | LazyText
@@ -30,6 +32,7 @@ class Field:
     kind: Literal["text", "long", "integer", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
+    check: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider has it. `delivered` only where its answer is the receipt as well."""
+    """The provider has it. `delivered` only where its answer is the receipt as well. Without `receipt_expected` none will
+    come of this message, although the driver's others have one, and none is waited for.
+    """
 
     provider_id: str
     state: Literal["accepted", "delivered"] = "accepted"
     reason: str = ""
+    receipt_expected: bool = True
 
 
 class Temporary(Exception):
@@ -149,13 +155,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice."""
+    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice.
+
+    `to_message`: the provider's id of the message of ours that it answers, where the provider says so; `sender` may then
+    be left empty.
+    """
 
     id: str
     sender: str
     to: str
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    to_message: str = ""
 
 
 # What a line hears

@@ -227,10 +227,21 @@ def settings_of(route: Route) -> Settings:
 
 
 def unanswered(route_id: int, at: datetime) -> list[str]:
-    """The provider's ids of what this route has taken and is still worth an answer at `at`, the oldest first."""
+    """The provider's ids of what this route has taken and is still worth an answer at `at`, the oldest first.
+
+    Also of what it was given up for, because no receipt came in time; not of what was superseded before it arrived.
+    """
     taken = Delivery.objects.filter(route_id=route_id, valid_until__gt=at, created_at__gt=at - ANSWERED_WITHIN)
-    open_ = taken.exclude(provider_id="").filter(Q(ended_at=None) | Q(state__in=("delivered", "read")))
+    given_up = Q(state="accepted") & ~Q(reason="")
+    open_ = taken.exclude(provider_id="").filter(Q(ended_at=None) | Q(state__in=("delivered", "read")) | given_up)
     return list(open_.order_by("created_at", "id").values_list("provider_id", flat=True)[:MOST_UNANSWERED])
+
+
+def was_told_as(provider_id: str, route_id: int | None) -> Sequence[tuple[Delivery, Message]]:
+    """The one message that the route's provider knows by this id, and what it says; empty where there is none."""
+    known = Delivery.objects.filter(provider_id=provider_id, route_id=route_id).order_by("-created_at")[:1]
+    messages = messages_of({row.message_id for row in known})
+    return [(row, messages[row.message_id]) for row in known if row.message_id in messages]
 
 
 def has_been_told(address: str, channel: str, since: datetime) -> Sequence[tuple[Delivery, Message]]:

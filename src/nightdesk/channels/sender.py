@@ -610,7 +610,8 @@ class RouteInHand:
 
     def _sent(self, job: Job, sent: Sent, at: datetime) -> Outcome:
         job.tried[self.facts.id] = "accepted"
-        within = self.facts.driver.receipt_within if (self.facts.settings or {}).get("receipts", True) else None
+        has_receipts = sent.receipt_expected and (self.facts.settings or {}).get("receipts", True)
+        within = self.facts.driver.receipt_within if has_receipts else None
         due_at = at + within if within is not None and sent.state == "accepted" else None
         ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
         return replace(

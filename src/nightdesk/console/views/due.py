@@ -53,6 +53,8 @@ CHANNEL_WORDS = {
     "email": gettext_lazy("Email {name}"),
     "pocket": gettext_lazy("Show {name} in their pocket page"),
     "webhook": gettext_lazy("Call a webhook of {name}"),
+    "pager": gettext_lazy("Ring {name}'s pager"),
+    "chat": gettext_lazy("Write to {name} in chat"),
 }
 
 

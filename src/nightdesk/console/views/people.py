@@ -42,6 +42,8 @@ CHANNEL_NAMES = {
     "voice": gettext_lazy("Phone call"),
     "email": gettext_lazy("Email"),
     "pocket": gettext_lazy("Pocket page"),
+    "pager": gettext_lazy("Pager"),
+    "chat": gettext_lazy("Chat"),
     "webhook": gettext_lazy("Webhook"),
 }
 _MINUTES = re.compile(r"\s*\d{1,4}(\s*,\s*\d{1,4})*\s*")
@@ -300,7 +302,9 @@ class ContactForm(forms.Form):
         label=gettext_lazy("Number or address"),
         max_length=320,
         required=False,
-        help_text=gettext_lazy("Nothing for the pocket page."),
+        help_text=gettext_lazy(
+            "Nothing for the pocket page. Of a chat the service and whom it is for, such as slack:#noc."
+        ),
     )
     label = forms.CharField(label=gettext_lazy("What it is"), max_length=40, required=False)
 
