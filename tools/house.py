@@ -95,6 +95,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "brands",
                 "customers",
                 "deliveries",
+                "devices",
                 "duty",
                 "integrations",
                 "journal",

@@ -17,10 +17,11 @@ from uuid import UUID
 import pytest
 
 from nightdesk.channels import registry
-from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import email, twilio, webhook
+from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.drivers import email, push, twilio, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
+from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
 from tests.peers.sms_provider import Script, SmsProvider
 
@@ -33,7 +34,11 @@ SAID = Said(
 
 def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
     made = Outgoing(SAID, UUID(int=number), date(2026, 11, 1), 2, 4, address, LINK, AT, AT + timedelta(minutes=5))
+    made = dataclasses.replace(made, endpoint=Endpoint(address, **PUSH_KEYS))
     return dataclasses.replace(made, **more)
+
+
+PUSH_KEYS = {name: Browser("").subscription[name] for name in ("p256dh", "auth")}
 
 
 class Receiver:
@@ -136,6 +141,16 @@ def _webhook(stack: ExitStack) -> Bench:
     return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
 
 
+def _push(stack: ExitStack) -> Bench:
+    service = stack.enter_context(PushService())
+    trouble = {
+        name: lambda status=status: service.answers.append((status, {}))
+        for name, status in (("temporary", 500), ("permanent", 410), ("hang", 0))
+    }
+    settings = {"allow_private": True, "private_key": "A" * 42 + "E"}
+    return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
@@ -144,6 +159,7 @@ BENCHES = {
     "email": _email,
     "twilio": _twilio,
     "webhook": _webhook,
+    "push": _push,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),
 }
@@ -201,7 +217,9 @@ def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
     if bench.trouble:
         away: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "base_url": "http://127.0.0.1:1"}
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
-        (came,) = bench.send(outgoing("http://127.0.0.1:1/" if bench.driver.name == "webhook" else bench.address))
+        (came,) = bench.send(
+            outgoing("http://127.0.0.1:1/" if bench.driver.name in ("webhook", "push") else bench.address)
+        )
         assert isinstance(came, Temporary)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import messages_of
+from nightdesk.channels.registry import NEED_NO_ROUTE
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import asked, one_page, select
 from nightdesk.console.views.people import CHANNEL_NAMES
@@ -22,7 +23,7 @@ from nightdesk.people.models import Person
 def outbox(request: StaffRequest) -> HttpResponse:
     """Messages that stayed in the house, newest first, as their recipients would have read them."""
     kept = Route.objects.filter(driver="outbox").values("id")
-    rows = Delivery.objects.filter(within(request.brands), attempt__gt=0).exclude(channel="pocket")
+    rows = Delivery.objects.filter(within(request.brands), attempt__gt=0).exclude(channel__in=NEED_NO_ROUTE)
     rows = rows.filter(Q(route_id__in=kept) | Q(route_id=None, accepted_at__isnull=False))
     channel = asked(request, "channel", CHANNEL_NAMES)
     if channel:
