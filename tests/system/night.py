@@ -50,7 +50,13 @@ class Night:
 
 @contextlib.contextmanager
 def night(
-    *, on_disk: bool = False, storm_limit: int = 5, text_after_s: int = 0, step_s: int = STEP_S, **environment: str
+    *,
+    on_disk: bool = False,
+    storm_limit: int = 5,
+    text_after_s: int = 0,
+    step_s: int = STEP_S,
+    push_here: bool = False,
+    **environment: str,
 ) -> Iterator[Night]:
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
@@ -71,6 +77,7 @@ def night(
             step_s=step_s,
             storm_limit=storm_limit,
             text_after_s=text_after_s,
+            push_here=push_here,
             formats=["alertmanager", "pagerduty_v2", "generic"],
         )
         sms.incoming_url = f"{running.url}/providers/twilio/{staged['texts']}/sms"

@@ -159,8 +159,11 @@ def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
 
 
 def notified(page_id: UUID) -> list[tuple[Person, str]]:
-    """Whose phones a push about the page was handed over to, with the push's address; ways that are gone are left out."""
-    pushes = Delivery.objects.filter(channel="push", accepted_at__isnull=False, **_about(page_id))
+    """Whose phones may show a push about the page, with the push's address; ways that are gone are left out.
+
+    Also what is under way at this moment: it may arrive after the page has ended.
+    """
+    pushes = Delivery.objects.filter(channel="push", attempt__gt=0, **_about(page_id))
     ways = ContactMethod.objects.filter(channel="push", broken_at=None, address__in=pushes.values("address"))
     return [(way.person, way.address) for way in ways.select_related("person").order_by("id")]
 

@@ -179,7 +179,8 @@ def test_no_form_is_taken_without_its_csrf_token(company):
 def test_what_only_changes_is_not_done_by_a_get(company):
     client = company.client(company.everything())
     ids = ids_of(company)
-    assert {name: client.get(url_of(name, ids)).status_code for name in POSTS} == dict.fromkeys(POSTS, 405)
+    asked = POSTS.keys() - OF_EVERY_BRAND
+    assert {name: client.get(url_of(name, ids)).status_code for name in asked} == dict.fromkeys(asked, 405)
 
 
 # ---- Another brand's ------------------------------------------------------------------------------------------------
