@@ -82,8 +82,8 @@ FAULTS = (
     Fault(
         id="acknowledge-leaves-messages",
         file="src/nightdesk/paging/actions.py",
-        old='        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)\n    return after\n',
-        new="    return after\n",
+        old='        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)\n    if after.voids and',
+        new="    if after.voids and",
         tests=("src/nightdesk/paging/tests/test_pages.py",),
         why="what waits in the ledger would wake the next though the page is taken",
     ),

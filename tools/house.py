@@ -98,6 +98,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "brands",
                 "customers",
                 "deliveries",
+                "devices",
                 "duty",
                 "integrations",
                 "journal",

@@ -1,9 +1,10 @@
 """Set a stack's database up through the verbs, from JSON on standard input; what was made goes to standard output.
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
-port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`; `routes` (channel,
-driver, name, config, position) beside those two; of a person `ways` (channel, address) that are used at once as well. The
-first person holds the seat and is rung at once, the second is the next step.
+port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
+(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; of a person
+`ways` (channel, address) that are used at once as well. The first person holds the seat and is rung at once, the second
+is the next step.
 """
 
 import json
@@ -73,6 +74,8 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     routes = {
         route["name"]: channels.save_route(**{"position": 1, **route}, **doing).id for route in wanted.get("routes", [])
     }
+    if wanted.get("push_here"):
+        channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,

@@ -4,6 +4,7 @@ from nightdesk.api import (
     brands,
     customers,
     deliveries,
+    devices,
     duty,
     integrations,
     journal,
@@ -50,5 +51,5 @@ for prefix, router in {
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, duty.router, integrations.router, people.router):
+for router in (customers.router, devices.router, duty.router, integrations.router, people.router):
     api.add_router("", router)

@@ -51,11 +51,21 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a push goes: the push service's address for one browser, and that browser's keys in base64url (RFC 8291)."""
+
+    url: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
-    now; `route_id` and `attempt` let a receipt say what it is about.
+    now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
+    stands for, None where it stands for nothing any more.
     """
 
     said: Said
@@ -67,6 +77,7 @@ class Outgoing:
     link: str
     sent_at: datetime
     valid_until: datetime | None
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,8 @@ class Driver:
     door: Door = Door.SMS
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
+    check: Callable[[Settings], str] | None = None
+    """What is wrong with these settings beyond what the fields say, in a sentence; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

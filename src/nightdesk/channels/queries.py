@@ -14,9 +14,9 @@ from nightdesk.base import vault
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.decide import Health
-from nightdesk.channels.driver import Settings
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
-from nightdesk.channels.registry import CHANNELS
+from nightdesk.channels.driver import Endpoint, Settings
+from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
+from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
 from nightdesk.people.queries import actor_of_person
 
@@ -68,7 +68,9 @@ def deliveries(filters: Filters) -> QuerySet[Delivery]:
         wanted = wanted.filter(created_at__lt=filters.until)
     if filters.kept:
         in_the_house = Q(route_id__in=Route.objects.filter(driver="outbox").values("id"))
-        wanted = wanted.exclude(channel="pocket").filter(in_the_house | Q(route_id=None, accepted_at__isnull=False))
+        wanted = wanted.exclude(channel__in=NEED_NO_ROUTE).filter(
+            in_the_house | Q(route_id=None, accepted_at__isnull=False)
+        )
     if filters.words:
         said = Message.objects.filter(Q(title__icontains=filters.words) | Q(code=filters.words.strip().upper()))
         wanted = wanted.filter(Q(address__icontains=filters.words) | Q(message_id__in=said.values("id")))
@@ -223,7 +225,39 @@ def settings_of(route: Route) -> Settings:
     driver = CHANNELS.get(route.driver)
     defaults = {field.name: field.default for field in driver.fields if field.default is not None} if driver else {}
     secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
-    return {**defaults, **route.config, **secrets}
+    return {**defaults, **route.config, **secrets, **_made_by_us(route.driver)}
+
+
+def _made_by_us(driver: str) -> Settings:
+    """What a driver needs that nobody enters: of push the private key. Raises vault.Unreadable."""
+    key = push_key() if driver == "push" else None
+    return {"private_key": vault.open_(bytes(key.sealed)).decode()} if key is not None else {}
+
+
+def push_key() -> PushKey | None:
+    """The key pair that signs our pushes now; None until the first browser asks for it."""
+    return PushKey.objects.filter(replaced_at=None).first()
+
+
+def endpoints_of(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
+    """By delivery id, where each push goes. Missing: what is no push, and where the device is gone or not theirs."""
+    pushes = {row.address for row in rows if row.channel == "push"}
+    if not pushes:
+        return {}
+    devices = Device.objects.filter(method__address__in=pushes, method__channel="push", method__person__active=True)
+    known = {str(device.id): device for device in devices.select_related("method").filter(gone_at=None)}
+    return {
+        row.id: Endpoint(device.endpoint, device.p256dh, device.auth)
+        for row in rows
+        if row.channel == "push"
+        and (device := known.get(row.address)) is not None
+        and (row.recipient_kind, row.recipient_id) == ("person", str(device.method.person_id))
+    }
+
+
+def devices_of(person_id: int) -> list[Device]:
+    """The person's browsers, the newest first; those that are gone too."""
+    return list(Device.objects.filter(method__person_id=person_id).select_related("method").order_by("-made_at", "-id"))
 
 
 def unanswered(route_id: int, at: datetime) -> list[str]:

@@ -35,6 +35,7 @@ from nightdesk.channels.answering import offered
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
 from nightdesk.channels.driver import (
     Driver,
+    Endpoint,
     Heard,
     Line,
     ListeningLine,
@@ -48,7 +49,7 @@ from nightdesk.channels.driver import (
 from nightdesk.channels.gate import Gate, Order
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Delivery, Message, Route
-from nightdesk.channels.queries import messages_of, settings_of, unanswered
+from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
 
@@ -103,6 +104,7 @@ class Job:
     link: str
     private: bool
     tried: dict[int, Came]
+    endpoint: Endpoint | None = None
     dropped: bool = False
     begun: bool = False
     tries: list[Try] = field(default_factory=list)
@@ -324,9 +326,20 @@ class Sender:
         messages = messages_of({row.message_id for row in rows})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
-        return [self._job(row, messages[row.message_id], said[row.message_id], routes) for row in rows]
+        endpoints = endpoints_of(rows)
+        return [
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id))
+            for row in rows
+        ]
 
-    def _job(self, row: Delivery, message: Message, said: Said, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+    def _job(
+        self,
+        row: Delivery,
+        message: Message,
+        said: Said,
+        routes: dict[str, tuple[RouteFacts, ...]],
+        endpoint: Endpoint | None,
+    ) -> Job:
         return Job(
             row=row,
             said=said,
@@ -335,6 +348,7 @@ class Sender:
             link=make_link(row.id, row.month) if message.answers else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
+            endpoint=endpoint,
         )
 
     def _drop_unwanted(self) -> None:
@@ -587,6 +601,7 @@ class RouteInHand:
             link=job.link,
             sent_at=at,
             valid_until=row.valid_until,
+            endpoint=job.endpoint,
         )
         try:
             async with asyncio.timeout(limit_s):
@@ -764,4 +779,4 @@ def _opened(route: Route) -> Settings | None:
 
 def _built_in_route(channel: str) -> RouteFacts:
     driver = built_in(channel)
-    return RouteFacts(0, driver.name, channel, None, driver, 0, {})
+    return RouteFacts(0, driver.name, channel, None, driver, 0, _opened(Route(name=driver.name, driver=driver.name)))

@@ -18,10 +18,11 @@ from uuid import UUID
 import pytest
 
 from nightdesk.channels import registry
-from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import apprise, email, snpp, tap, twilio, webhook
+from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.drivers import apprise, email, push, snpp, tap, twilio, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
+from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
 from tests.peers.sms_provider import Script, SmsProvider
 from tests.peers.snpp_network import SnppNetwork
@@ -36,7 +37,11 @@ SAID = Said(
 
 def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
     made = Outgoing(SAID, UUID(int=number), date(2026, 11, 1), 2, 4, address, LINK, AT, AT + timedelta(minutes=5))
+    made = dataclasses.replace(made, endpoint=Endpoint(address, **PUSH_KEYS))
     return dataclasses.replace(made, **more)
+
+
+PUSH_KEYS = {name: Browser("").subscription[name] for name in ("p256dh", "auth")}
 
 
 class Receiver:
@@ -178,6 +183,16 @@ def _apprise(stack: ExitStack) -> Bench:
     return Bench(apprise.DRIVER, settings, "hook:noc", trouble, lambda: len(receiver.requests.all()))
 
 
+def _push(stack: ExitStack) -> Bench:
+    service = stack.enter_context(PushService())
+    trouble = {
+        name: lambda status=status: service.answers.append((status, {}))
+        for name, status in (("temporary", 500), ("permanent", 410), ("hang", 0))
+    }
+    settings = {"allow_private": True, "private_key": "A" * 42 + "E"}
+    return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
@@ -189,6 +204,7 @@ BENCHES = {
     "snpp": _snpp,
     "tap": _tap,
     "apprise": _apprise,
+    "push": _push,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),
 }
@@ -251,7 +267,9 @@ def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
             "url": "json://127.0.0.1:1/{target}",
         }
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
-        (came,) = bench.send(outgoing("http://127.0.0.1:1/" if bench.driver.name == "webhook" else bench.address))
+        (came,) = bench.send(
+            outgoing("http://127.0.0.1:1/" if bench.driver.name in ("webhook", "push") else bench.address)
+        )
         assert isinstance(came, Temporary)
 
 
