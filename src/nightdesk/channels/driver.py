@@ -52,7 +52,8 @@ class Outgoing:
     """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
-    now; `route_id` and `attempt` let a receipt say what it is about.
+    now; `route_id` and `attempt` let a receipt say what it is about. `reply_to` and `bounce_to` are addresses of ours where
+    an answer by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -64,6 +65,8 @@ class Outgoing:
     link: str
     sent_at: datetime
     valid_until: datetime | None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,13 @@ from nightdesk.channels.answering import offered
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
 from nightdesk.channels.driver import Driver, Line, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import messages_of, settings_of
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ class Job:
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
     dropped: bool = False
@@ -248,15 +252,27 @@ class Sender:
         messages = messages_of({row.message_id for row in rows})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
-        return [self._job(row, messages[row.message_id], said[row.message_id], routes) for row in rows]
+        known = ours() if any(row.channel == "email" for row in rows) else []
+        return [self._job(row, messages[row.message_id], said[row.message_id], routes, known) for row in rows]
 
-    def _job(self, row: Delivery, message: Message, said: Said, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+    def _job(
+        self,
+        row: Delivery,
+        message: Message,
+        said: Said,
+        routes: dict[str, tuple[RouteFacts, ...]],
+        known: Sequence[Ours],
+    ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
         )
@@ -435,6 +451,8 @@ class RouteInHand:
             link=job.link,
             sent_at=at,
             valid_until=row.valid_until,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
             async with asyncio.timeout(driver.timeout_s):
