@@ -99,6 +99,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "duty",
                 "integrations",
                 "journal",
+                "mails",
                 "pages",
                 "people",
                 "promises",

@@ -233,5 +233,6 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         # It logs each of its own stumbles over mails that are no bounces.
         "flufl.bounce": {"level": "CRITICAL"},
+        "mail.log": {"level": "WARNING"},  # aiosmtpd tells every command, and with it addresses
     },
 }

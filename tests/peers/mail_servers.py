@@ -59,9 +59,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     certificate, private = folder / "certificate.pem", folder / "key.pem"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate, private
 
@@ -267,7 +265,7 @@ local_recipient_maps =
 relay_domains = {" ".join(self._hand_on)}
 transport_maps = texthash:{etc}/transport
 virtual_mailbox_domains = {" ".join(domains)}
-virtual_mailbox_maps = {f"texthash:{etc}/mailboxes" if self._refuses else f"texthash:{etc}/mailboxes"}
+virtual_mailbox_maps = texthash:{etc}/mailboxes
 virtual_mailbox_base = {self._dovecot.folder}
 virtual_uid_maps = static:{self._dovecot.owner.pw_uid}
 virtual_gid_maps = static:{self._dovecot.owner.pw_gid}
@@ -325,4 +323,6 @@ postlog unix-dgram n - n - 1 postlogd
 
     def queued(self) -> int:
         """How many mails it still holds."""
-        return sum(len(list((self.folder / "spool" / name).rglob("*[0-9A-F]"))) for name in ("active", "deferred", "incoming"))
+        return sum(
+            len(list((self.folder / "spool" / name).rglob("*[0-9A-F]"))) for name in ("active", "deferred", "incoming")
+        )

@@ -114,7 +114,8 @@ class _Reader(threading.Thread):
             self._stopping.wait(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
 
     def _words(self, error: Exception) -> str:
-        said = " ".join(str(error).replace("b'", "").strip("'\"").split()) or type(error).__name__
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        said = " ".join(str(told).replace("b'", "").strip("'\"").split()) or type(error).__name__
         if isinstance(error, LoginError):
             return _("The server does not take user and password: {said}").format(said=said)
         if isinstance(error, vault.Unreadable):

@@ -40,7 +40,13 @@ def take_alarm_mail(arrived: Arrived, key: str, at: datetime) -> Taken:
     if answer.status >= 500:
         raise NotTakenIn(_("The alarm could not be taken in."))
     about = ("integration", integration.id)
-    by_rule = _("by rule {number}").format(number=verdict.rule + 1) if verdict.rule is not None else _("by no rule")
-    does = verdict.signal.action if verdict.signal else "ignore"
-    outcome = _("{name}: {does}, {by_rule}.").format(name=integration.name, does=does, by_rule=by_rule)
+    does = {"trigger": _("it pages"), "resolve": _("it ends its alarm")}.get(
+        verdict.signal.action if verdict.signal else "", _("it does nothing")
+    )
+    if verdict.rule is None:
+        outcome = _("{name}: {does}, as no rule fits.").format(name=integration.name, does=does)
+    else:
+        outcome = _("{name}: {does}, by rule {number}.").format(
+            name=integration.name, does=does, number=verdict.rule + 1
+        )
     return Taken("done", outcome, about, integration.brand_id)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.channels.answers import parse_answer
 from nightdesk.mailroom.automatic import why_automatic
 from nightdesk.mailroom.html_text import text_of_html
 from nightdesk.mailroom.letter import Letter, decoded, decoded_words, read_letter
@@ -171,14 +170,6 @@ def test_quotes_in_html_are_quotes(file: Path) -> None:
 )
 def test_quotes_and_signatures_are_left_out(text: str, words: str) -> None:
     assert own_words(text, ("Bo Lindqvist",)) == words
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["ok but I cannot log in, wake Al\n\nBo", "ok\nbut wake Al\nBo", "not ok\n\nOn Tuesday N <n@x> wrote:\n> x", "Bo"],
-)
-def test_what_is_left_of_other_words_is_no_command(text: str) -> None:
-    assert parse_answer(own_words(text, ("Bo Lindqvist",))) is None
 
 
 @given(st.text(max_size=200), st.text(max_size=30))

@@ -247,7 +247,8 @@ def _weigh(tree: Any, *, inside: bool) -> tuple[str, int, int]:
 
 _REPLY = re.compile(r"\s*(re|aw|fwd?|wg|antw|tr|sv|vs)\s*(\[\d{1,3}\])?\s*:", re.IGNORECASE)
 _COUNT = re.compile(r"[\[(]\s*[x#]?\d{1,5}(\s*/\s*\d{1,5})?x?\s*[\])]", re.IGNORECASE)
-_OVER = ("ok", "okay", "recovery", "recovered", "resolved", "cleared", "clear", "closed", "normal", "up", "solved")
+_OVER = ("ok", "okay", "recovery", "recovered", "resolved", "cleared", "clear", "closed", "normal", "up", "solved",
+         "success", "successful", "succeeded")  # fmt: skip
 _AGAIN = (
     "problem",
     "firing",
@@ -260,6 +261,8 @@ _AGAIN = (
     "flapping",
     "unknown",
     "notification",
+    "failed",
+    "failure",
 )
 _STATES = {*_OVER, *_AGAIN, *(word for word in ("critical", "crit", "warning", "warn", "error", "emergency", "info", "major",
                                                 "minor", "disaster", "fatal", "high", "average"))}  # fmt: skip
