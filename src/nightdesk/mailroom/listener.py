@@ -106,7 +106,7 @@ class Gate:
                     receive_mail,
                     way=self.way,
                     raw=content,
-                    sender=envelope.mail_from or "",
+                    sender=(envelope.mail_from or "").strip("<>"),
                     recipients=recipients,
                     peer=peer,
                     by=DOOR,
