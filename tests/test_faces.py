@@ -45,7 +45,9 @@ OF_THE_NIGHT = {
     "person": "/people/{person}",
     "rota": "/rota/{rota}",
     "pocket": "/pocket/",
-    "outbox": "/outbox/",
+    "messages": "/messages/",
+    "message": "/messages/{delivery}",
+    "providers": "/providers/",
     "answer": "/a/{token}",
     "public hours": "/hours/{slug}/",
     "mail in": "/mail/",
@@ -142,10 +144,9 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none", "mail": NO_UUID}
-        known = (
-            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "mailbox", "integration"), NO_ID) | missing
-        )
+        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
+        known = dict.fromkeys(numbered, NO_ID) | missing
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ from nightdesk.api import (
     brands,
     customers,
     deliveries,
+    devices,
     duty,
     integrations,
     journal,
@@ -11,6 +12,7 @@ from nightdesk.api import (
     pages,
     people,
     promises,
+    providers,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -47,8 +49,9 @@ for prefix, router in {
     "/journal": journal.router,
     "/pages": pages.router,
     "/promises": promises.router,
+    "/providers": providers.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, duty.router, integrations.router, mails.router, people.router):
+for router in (customers.router, devices.router, duty.router, integrations.router, mails.router, people.router):
     api.add_router("", router)

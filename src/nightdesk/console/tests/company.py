@@ -180,6 +180,7 @@ class Company:
             "address_id": address.id,
             "mail_id": mail.id,
             "page_id": page.id,
+            "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
             "promise_id": dead.id,
             "person_id": bo.id,
             "method_id": number.id,
