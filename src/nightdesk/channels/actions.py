@@ -39,6 +39,7 @@ from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
     delivery_of,
     has_been_told,
+    is_recipients_own,
     push_key,
     recipient_of,
     settings_of,
@@ -79,6 +80,8 @@ PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
 COMMANDS_A_MINUTE = 30
 HELPS_IN_TEN_MINUTES = 3
+ANSWERS_IN_TEN_MINUTES = 10
+"""Mails of answers to one address: whoever gets more is a machine that answers us."""
 FORGERIES_KEPT_A_MINUTE = 20
 DEVICES_EACH = 10
 """Phones and browsers of one person that are notified."""
@@ -578,6 +581,58 @@ def take_answer(
         brand_id=message.brand_id,
         facts={"verb": verb, "delivery": str(delivery.id), "asked": name},
     )
+    return sentence
+
+
+@transaction.atomic
+def take_mail_answer(
+    *, delivery_id: UUID, month: date, words: str, sender: str, by: Actor, via: Door, at: datetime
+) -> str:
+    """What somebody wrote back to a mail is done, and said back to them by mail; returns the sentence.
+
+    `words` are their own, without quote and signature; `sender` is the address that they wrote from: it must be the
+    delivery's, or another of that person's, for a mail's sender proves nothing and the key in its address is only as
+    secret as the mail was. Words that mean nothing become a note where one may be left, and what is understood is said
+    once. To one address at most ANSWERS_IN_TEN_MINUTES go. Raises NotFound, Forbidden (somebody else's address).
+    """
+    delivery, message = delivery_of(delivery_id, month)
+    if not is_recipients_own(delivery, sender):
+        raise Forbidden(
+            _("A mail answered a message to {name}.").format(name=by.name),
+            _("It came from {sender}, which is none of their addresses.").format(sender=sender),
+            _("Answer from an address that stands under how you are reached."),
+        )
+    command = parse_answer(words)
+    if command is not None and command.code and command.code != message.code:
+        told = has_been_told(delivery.address, delivery.channel, at - ANSWERED_WITHIN)
+        same = [(other, said) for other, said in told if said.answers and said.code == command.code]
+        if not same:
+            sentence = _("Nothing with the code {code} was sent to this address.").format(code=command.code)
+            return _say_by_mail(delivery, message, sender, sentence, "answer", via, at)
+        delivery, message = same[0]
+    verbs = offered(message.answers)
+    if command is not None and command.verb in verbs:
+        return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
+    if command is None and words.strip() and "note" in verbs:
+        _ask_verb(delivery, Answer("note", text=words[:2000]), via, at)
+    sentence = wording.what_is_understood(verbs, message.code)
+    if Message.objects.filter(kind="answer.help", subject_kind="message", subject_id=str(message.id)).exists():
+        return sentence
+    return _say_by_mail(delivery, message, sender, sentence, "answer.help", via, at)
+
+
+def _say_by_mail(
+    delivery: Delivery, message: Message, address: str, sentence: str, kind: str, via: Door, at: datetime
+) -> str:
+    """The sentence goes to the address that was written from, unless so much went there that it looks like a loop."""
+    recent = Delivery.objects.filter(address=address, channel="email", created_at__gt=at - timedelta(minutes=10))
+    answers = Message.objects.filter(kind__startswith="answer", at__gt=at - timedelta(minutes=10)).values("id")
+    if recent.filter(message_id__in=answers).count() >= ANSWERS_IN_TEN_MINUTES:
+        return _("{sentence} (Not said: too many mails went to that address.)").format(sentence=sentence)
+    to = Delivery(
+        recipient_kind=delivery.recipient_kind, recipient_id=delivery.recipient_id, channel="email", address=address
+    )
+    _say_back(to, message, sentence, via, at, kind=kind)
     return sentence
 
 

@@ -65,7 +65,8 @@ class Outgoing:
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
     now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
-    stands for, None where it stands for nothing any more.
+    stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
+    by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -78,6 +79,8 @@ class Outgoing:
     sent_at: datetime
     valid_until: datetime | None
     endpoint: Endpoint | None = None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

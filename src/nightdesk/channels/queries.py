@@ -18,6 +18,7 @@ from nightdesk.channels.driver import Endpoint, Settings
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
+from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
@@ -111,6 +112,24 @@ def recipient_of(delivery: Delivery) -> Actor:
         if contact is not None:
             return Actor("contact", str(contact.id), contact.name)
     raise NotFound("An answer came.", "Whom the message was for is not here any more.", "Sign in and answer there.")
+
+
+def is_recipients_own(delivery: Delivery, address: str) -> bool:
+    """Whether a mail from `address` may be the recipient's: it went there, or it is another mail address of theirs."""
+    wanted = address.strip().lower()
+    if not wanted or wanted == delivery.address.lower():
+        return bool(wanted)
+    if delivery.recipient_kind == "person":
+        own = ContactMethod.objects.filter(person_id=delivery.recipient_id, channel="email", address__iexact=wanted)
+        return own.exists()
+    if delivery.recipient_kind == "contact":
+        return Contact.objects.filter(id=delivery.recipient_id, email__iexact=wanted).exists()
+    return False
+
+
+def delivery_by_id(delivery_id: UUID) -> Delivery | None:
+    """The delivery whose month nobody told; None where there is none."""
+    return Delivery.objects.filter(id=delivery_id).first()
 
 
 def oldest_unsent(at: datetime) -> timedelta | None:

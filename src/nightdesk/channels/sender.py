@@ -47,11 +47,13 @@ from nightdesk.channels.driver import (
     Temporary,
 )
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class Job:
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
     endpoint: Endpoint | None = None
@@ -327,8 +331,9 @@ class Sender:
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
         endpoints = endpoints_of(rows)
+        known = ours() if any(row.channel == "email" for row in rows) else []
         return [
-            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id))
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
             for row in rows
         ]
 
@@ -339,13 +344,18 @@ class Sender:
         said: Said,
         routes: dict[str, tuple[RouteFacts, ...]],
         endpoint: Endpoint | None,
+        known: Sequence[Ours],
     ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
             endpoint=endpoint,
@@ -602,6 +612,8 @@ class RouteInHand:
             sent_at=at,
             valid_until=row.valid_until,
             endpoint=job.endpoint,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
             async with asyncio.timeout(limit_s):
