@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.sender import send_messages
@@ -31,10 +32,14 @@ def connect() -> None:
         "sealer": sealer,
         "housekeeping": housekeeping.hourly(PARTITIONED),
     }
-    promises.HANDLERS |= page_tasks.HANDLERS | {
-        duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
-    }
+    promises.HANDLERS |= (
+        page_tasks.HANDLERS
+        | channel_keeping.HANDLERS
+        | {
+            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+        }
+    )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from nightdesk.base import vault
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.decide import Health
-from nightdesk.channels.driver import Settings
+from nightdesk.channels.driver import Receipt, Settings
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.customers.models import Contact
@@ -86,6 +86,26 @@ def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
             "This message was asked for.", "It is not in the ledger any more.", "Look at its subject instead."
         )
     return delivery, message
+
+
+def delivery_meant(route_id: int, receipt: Receipt) -> tuple[Delivery | None, Receipt]:
+    """(the delivery that a receipt means, the receipt with our spelling of its id and with the ids of all parts).
+
+    By the id as it is given, then by its other spellings where the number fits as well; of several the newest.
+    """
+    names = (receipt.provider_id, *receipt.spellings)
+    wholes = Delivery.objects.filter(route_id=route_id, provider_id__in=names).order_by("-created_at")[:20]
+    found: list[tuple[str, Delivery, tuple[str, ...]]] = [(row.provider_id, row, ()) for row in wholes]
+    texts = Attempt.objects.filter(route_id=route_id, parts__gt=1, part_ids__overlap=list(names)).order_by("-at")[:20]
+    tries = {(one.delivery_id, one.month): tuple(one.part_ids) for one in reversed(texts)}
+    for row in Delivery.objects.filter(id__in=[one for one, _month in tries]):
+        ids = tries.get((row.id, row.month), ())
+        found = [(name, row, ids) for name in names if name in ids] + [one for one in found if one[1].id != row.id]
+    for name, row, ids in sorted(found, key=lambda one: names.index(one[0])):
+        digits = row.address.removeprefix("+")
+        if name == receipt.provider_id or not receipt.address_digits or digits in receipt.address_digits:
+            return row, replace(receipt, provider_id=name, part_ids=ids)
+    return None, receipt
 
 
 def recipient_of(delivery: Delivery) -> Actor:

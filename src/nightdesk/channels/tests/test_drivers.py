@@ -18,11 +18,13 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import email, twilio, webhook
+from nightdesk.channels.drivers import email, smpp, twilio, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.record import Record
+from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
+from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 LINK = "https://pager.example/a/" + "x" * 38
@@ -77,13 +79,17 @@ class Receiver:
 
 @dataclass
 class Bench:
-    """A driver set up against its peer, and how to make that peer difficult."""
+    """A driver set up against its peer, and how to make that peer difficult.
+
+    `knows_the_dead`: its language has words for an address that nobody can reach.
+    """
 
     driver: Driver
     settings: Settings
     address: str
     trouble: dict[str, Callable[[], object]]
     arrived: Callable[[], int]
+    knows_the_dead: bool = True
 
     def send(self, *messages: Outgoing, within: float = 5.0) -> list[Sent | Exception]:
         """Hand each over by one line, one after the other; what came of each."""
@@ -136,12 +142,26 @@ def _webhook(stack: ExitStack) -> Bench:
     return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
 
 
+def _smpp(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(SmppProvider(receipts="none"))
+    trouble = {
+        "temporary": lambda: provider.script(0x08),
+        "permanent": lambda: provider.script(0x0B),
+        "hang": lambda: provider.script("silent"),
+    }
+    return Bench(
+        smpp.DRIVER, provider.route_settings, "+447700900123", trouble, lambda: len(provider.submits()),
+        knows_the_dead=False,
+    )  # fmt: skip
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
 
 BENCHES = {
     "email": _email,
+    "smpp": _smpp,
     "twilio": _twilio,
     "webhook": _webhook,
     "pocket": _quiet("pocket"),
@@ -155,7 +175,13 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=sorted(BENCHES))
+NEEDS = {"smpp": ("smpp",)}
+"""The outside programs that a bench drives."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=requires(*NEEDS[name]) if name in NEEDS else ()) for name in sorted(BENCHES)]
+)
 def bench(request: pytest.FixtureRequest, stack: ExitStack) -> Bench:
     return BENCHES[request.param](stack)
 
@@ -185,7 +211,7 @@ def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -
         bench.trouble["permanent"]()
         first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
         assert isinstance(first, Permanent)
-        assert first.unreachable
+        assert first.unreachable is bench.knows_the_dead
         assert isinstance(second, Sent)
 
 
