@@ -697,9 +697,9 @@ FAULTS = (
     ),
     Fault(
         id="one-view-lets-anybody-in",
-        file="src/nightdesk/console/views/outbox.py",
-        old='@staff("read_deliveries")\n',
-        new="",
+        file="src/nightdesk/console/views/messages.py",
+        old='@staff("read_deliveries")\ndef message(',
+        new="def message(",
         tests=(
             "src/nightdesk/console/tests/test_views.py::test_whoever_is_not_signed_in_is_sent_to_the_log_in_and_nothing_happens",
         ),

@@ -102,6 +102,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "people",
                 "promises",
+                "providers",
                 "tokens",
             ),
             "operations of one room",

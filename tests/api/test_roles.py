@@ -23,6 +23,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_brands": ("read_pages", None),
     "list_deliveries": ("read_deliveries", None),
     "read_delivery": ("read_deliveries", None),
+    "resend_message": ("resend_message", {}),
+    "list_providers": ("read_deliveries", None),
     "list_entries": ("read_journal", None),
     "read_entry": ("read_journal", None),
     "erase_entry": ("erase_text", None),

@@ -10,6 +10,7 @@ from nightdesk.api import (
     pages,
     people,
     promises,
+    providers,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -45,6 +46,7 @@ for prefix, router in {
     "/journal": journal.router,
     "/pages": pages.router,
     "/promises": promises.router,
+    "/providers": providers.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)

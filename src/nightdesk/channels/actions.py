@@ -23,7 +23,7 @@ from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
-from nightdesk.base.refusals import Forbidden, Invalid, NotFound, Refusal
+from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
@@ -41,10 +41,12 @@ from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.people.models import ContactMethod
 
 log = logging.getLogger(__name__)
 
 MESSAGE_QUEUED = kind("message.queued", gettext_lazy("{by} had {count} messages sent"))
+MESSAGE_RESENT = kind("message.resent", gettext_lazy("{by} had {title} sent again by {channel}"))
 ROUTE_SAVED = kind("route.saved", gettext_lazy("{by} set up the route {name}"))
 ROUTE_REMOVED = kind("route.removed", gettext_lazy("{by} removed the route {name}"))
 MESSAGE_ANSWERED = kind("message.answered", gettext_lazy("{by} answered: {verb}"))
@@ -52,6 +54,8 @@ STOP_TEXTED = kind("contact.stopped", gettext_lazy("{word} was texted to {name}:
 
 KEEP_TRYING = timedelta(days=2)
 """How long a message without an end of its own is tried."""
+RESENT_FOR = timedelta(minutes=10)
+"""How long a message that somebody had sent again is tried."""
 PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
 COMMANDS_A_MINUTE = 30
@@ -173,6 +177,59 @@ def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> D
 def _counts(to: Sequence[Recipient]) -> dict[str, int]:
     channels = [one.channel for one in to]
     return {channel: channels.count(channel) for channel in sorted(set(channels))}
+
+
+@transaction.atomic
+def resend_message(
+    *, delivery_id: UUID, month: date, channel: str = "", address: str = "", by: Actor, via: Door, at: datetime
+) -> Delivery:
+    """What that delivery said goes out once more, to the same address or to another of the same person's; the new row.
+
+    It is tried for RESENT_FOR. Raises NotFound, Forbidden, IllegalTransition (its words were private and are gone), and
+    Invalid for an address that is not the recipient's.
+    """
+    old, message = delivery_of(delivery_id, month)
+    require(by, "resend_message", old.brand_id)
+    asked = _("A message was to be sent again.")
+    if message.kind.startswith("account") or message.sealed:
+        raise IllegalTransition(
+            asked, _("It let somebody sign in, and its words are kept no longer."), _("Let them ask for a new one.")
+        )
+    to = Recipient(
+        cast(Any, old.recipient_kind),
+        int(old.recipient_id or 0),
+        channel or old.channel,
+        address or old.address,
+        at,
+    )
+    if (to.channel, to.address) != (old.channel, old.address) and not _is_theirs(to):
+        raise Invalid(
+            asked,
+            _("{address} is no way to reach whom it was for.").format(address=to.address[:80]),
+            _("Choose one of their own."),
+            field="address",
+        )
+    row = _row(message, to, "urgent", at + RESENT_FOR)
+    row.id, row.created_at = uuid7(at), at  # the month stays its message's
+    row.occurrence = f"{message.id}:again:{row.id}"  # asked for twice it is sent twice: a person wants it
+    row.save(force_insert=True)
+    record(
+        MESSAGE_RESENT,
+        subject=(message.subject_kind, message.subject_id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=message.brand_id,
+        facts={"title": message.title, "channel": to.channel, "delivery": str(row.id), "of": str(old.id)},
+        cause=message.id,
+    )
+    promises.wake_workers(promises.SENDER)
+    return row
+
+
+def _is_theirs(to: Recipient) -> bool:
+    own = ContactMethod.objects.filter(person=to.id, channel=to.channel, address=to.address)
+    return to.kind == "person" and own.exists()
 
 
 @transaction.atomic

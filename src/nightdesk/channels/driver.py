@@ -119,10 +119,11 @@ class Line(Protocol):
 class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
 
-    `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
-    where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its line is a `ListeningLine`,
-    opened with the route and not with the first message. `door`: the way in of what it hears. `check` says what is wrong
-    with settings that are each well for themselves, "" where nothing is.
+    `timeout_s` bounds one `Line.send`. `patience_s`: something urgent waits no longer for an answer where another route is
+    there to take it (three times the usual wait, where that is more). `receipt_within`: without a receipt by then the next
+    route gets the message; None where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
+    says what is wrong with settings that are each well for themselves, "" where nothing is.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Driver:
     fields: tuple[Field, ...] = ()
     loud: bool = False
     timeout_s: float = 10.0
+    patience_s: float = 1.0
     receipt_within: timedelta | None = None
     answers_back: bool = False
     listens: bool = False

@@ -38,6 +38,12 @@ class Filters:
     channel: str = ""
     address: str = ""
     is_open: bool | None = None
+    route_id: int | None = None
+    """The route that has it, or had it last."""
+    kept: bool = False
+    """Only what no provider has sent: it stays in the outbox."""
+    words: str = ""
+    """Part of the title or of the address, or the whole code."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -60,7 +66,13 @@ def deliveries(filters: Filters) -> QuerySet[Delivery]:
         wanted = wanted.filter(created_at__gte=filters.since)
     if filters.until is not None:
         wanted = wanted.filter(created_at__lt=filters.until)
-    exact = {"channel": filters.channel, "address": filters.address}
+    if filters.kept:
+        in_the_house = Q(route_id__in=Route.objects.filter(driver="outbox").values("id"))
+        wanted = wanted.exclude(channel="pocket").filter(in_the_house | Q(route_id=None, accepted_at__isnull=False))
+    if filters.words:
+        said = Message.objects.filter(Q(title__icontains=filters.words) | Q(code=filters.words.strip().upper()))
+        wanted = wanted.filter(Q(address__icontains=filters.words) | Q(message_id__in=said.values("id")))
+    exact = {"channel": filters.channel, "address": filters.address, "route_id": filters.route_id}
     return wanted.filter(**{name: value for name, value in exact.items() if value})
 
 
@@ -131,7 +143,8 @@ def oldest_unsent(at: datetime) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True)
 class RouteHealth:
-    """How a route did in the last hour. `sent` and `refused` count hand-overs; None where there was nothing to go by.
+    """How a route did in the last hour. `sent` and `refused` count hand-overs, `undelivered` receipts that say it did not
+    arrive; None where there was nothing to go by. `trouble` is the last thing that went wrong, of those.
 
     `oldest_unsent` is that of its channel and brand: what waits there has no route yet.
     """
@@ -145,9 +158,12 @@ class RouteHealth:
     failures: int
     sent: int
     refused: int
+    undelivered: int
     median_ms: int | None
     receipt_median_ms: int | None
     oldest_unsent: timedelta | None
+    trouble: str
+    trouble_at: datetime | None
 
     @property
     def success_rate(self) -> float | None:
@@ -188,7 +204,15 @@ def route_health(at: datetime) -> list[RouteHealth]:
     ]
 
 
-_NOTHING: dict[str, Any] = {"sent": 0, "refused": 0, "median_ms": None, "receipt_median_ms": None}
+_NOTHING: dict[str, Any] = {
+    "sent": 0,
+    "refused": 0,
+    "undelivered": 0,
+    "median_ms": None,
+    "receipt_median_ms": None,
+    "trouble": "",
+    "trouble_at": None,
+}
 
 
 def _figures(since: datetime) -> dict[int, dict[str, Any]]:
@@ -198,15 +222,19 @@ def _figures(since: datetime) -> dict[int, dict[str, Any]]:
             SELECT route_id,
                    count(*) FILTER (WHERE outcome = 'accepted' OR (outcome = 'delivered' AND NOT is_receipt)),
                    count(*) FILTER (WHERE outcome IN ('failed_for_now', 'failed') AND NOT is_receipt),
+                   count(*) FILTER (WHERE outcome IN ('failed', 'expired') AND is_receipt),
                    percentile_disc(0.5) WITHIN GROUP (ORDER BY took_ms) FILTER (WHERE outcome = 'accepted'),
-                   percentile_disc(0.5) WITHIN GROUP (ORDER BY took_ms) FILTER (WHERE outcome = 'delivered' AND is_receipt)
+                   percentile_disc(0.5) WITHIN GROUP (ORDER BY took_ms) FILTER (WHERE outcome = 'delivered' AND is_receipt),
+                   (array_agg(reason ORDER BY at DESC) FILTER (WHERE outcome IN ('failed_for_now', 'failed', 'expired')))[1],
+                   max(at) FILTER (WHERE outcome IN ('failed_for_now', 'failed', 'expired'))
             FROM channels_attempt WHERE at >= %s AND route_id IS NOT NULL GROUP BY route_id
             """,
             [since],
         )
+        names = list(_NOTHING)
         return {
-            route: {"sent": sent, "refused": refused, "median_ms": median, "receipt_median_ms": receipts}
-            for route, sent, refused, median, receipts in cursor.fetchall()
+            route: dict(zip(names, [*figures, trouble or "", trouble_at], strict=True))
+            for route, *figures, trouble, trouble_at in cursor.fetchall()
         }
 
 

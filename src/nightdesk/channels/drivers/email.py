@@ -194,6 +194,7 @@ DRIVER = Driver(
     label=gettext_lazy("E-mail by SMTP"),
     connect=EmailLine,
     timeout_s=TIMEOUT_S,
+    patience_s=5.0,  # a mail server looks through a mail before it takes it
     at_once=20,
     fields=(
         Field("host", gettext_lazy("Mail server"), required=True),

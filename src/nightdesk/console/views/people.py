@@ -132,6 +132,9 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
         "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
+        "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
+        if may_somewhere(request, "read_deliveries")
+        else "",
         "undo": _undo_of(request.session, person.id, request.at),
         "back": back,
     }
