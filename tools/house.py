@@ -103,6 +103,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "people",
                 "promises",
                 "providers",
+                "texts",
                 "tokens",
             ),
             "operations of one room",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from nightdesk.channels import sms_text
+from nightdesk.channels import smpp_text, sms_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one text to `recipients` will be: how it is cut, and its cost; None where no price is known."""
+    """What a text will be: `text` as it goes out, how it is cut, and its cost for all recipients; None: nobody knows."""
 
+    text: str
     count: sms_text.Count
-    recipients: int
     cost: Cost | None
 
 
@@ -40,9 +40,9 @@ def cost_of(settings: Mapping[str, Any], parts: int) -> Cost | None:
 
 
 def estimate(text: str, settings: Mapping[str, Any], recipients: int = 1) -> Estimate:
-    """What `text` will cost by a route with these settings, before it is sent."""
-    count = sms_text.count(text)
-    return Estimate(count, recipients, cost_of(settings, count.parts * recipients))
+    """What `text` will be by a route with these settings, before it is sent to so many."""
+    count = sms_text.count(text, smpp_text.coding_in(settings.get("alphabet") or "gsm7"))
+    return Estimate(text, count, cost_of(settings, count.parts * recipients))
 
 
 def _shown(price: Decimal) -> str:

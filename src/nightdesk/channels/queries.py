@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,11 @@ from django.db.models import Min, Q, QuerySet
 from nightdesk.base import vault
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.channels.decide import Health
-from nightdesk.channels.driver import Receipt, Settings
+from nightdesk.channels import decide, smpp_text, wording
+from nightdesk.channels.cost import Estimate, estimate
+from nightdesk.channels.decide import Health, Way
+from nightdesk.channels.driver import Receipt, Said, Settings
+from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.customers.models import Contact
@@ -24,6 +27,8 @@ UNSENT = ("queued", "sending", "failed_for_now")
 ANSWERED_WITHIN = timedelta(hours=36)
 """A text without a code answers the newest message of so long: a night, and the day after it."""
 MOST_UNANSWERED = 500
+MOST_PARTS = 3
+"""Of a text, where the route says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,42 @@ def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
             "This message was asked for.", "It is not in the ledger any more.", "Look at its subject instead."
         )
     return delivery, message
+
+
+def text_estimate(
+    *,
+    title: str,
+    body: str = "",
+    brand_id: int | None,
+    route: Route | None = None,
+    answerable: bool = False,
+    recipients: int = 1,
+) -> Estimate:
+    """What a text that says so will be, by `route` (None: the one that would be taken first), before it is sent.
+
+    `answerable`: it says how to answer and has a link, as the text of a page.
+    """
+    if route is None:
+        known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
+        ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
+        way = decide.choose_way(ways, {}, brand_id)
+        route = known[way.route_id] if way is not None else None
+    settings = shown_settings_of(route) if route is not None else {}
+    said = Said(
+        message_id=UUID(int=0),
+        at=datetime(2000, 1, 1, tzinfo=UTC),
+        kind="",
+        subject_kind="",
+        subject_id="",
+        title=title,
+        body=body,
+        code="000" if answerable else "",
+        verbs=("acknowledge",) if answerable else (),
+    )
+    link = make_link(UUID(int=0), date(2000, 1, 1)) if answerable else ""
+    coding = smpp_text.coding_in(settings.get("alphabet") or "gsm7")
+    text = wording.text_of(said, link, settings.get("parts") or MOST_PARTS, coding)
+    return estimate(text, settings, recipients)
 
 
 def delivery_meant(route_id: int, receipt: Receipt) -> tuple[Delivery | None, Receipt]:
@@ -240,10 +281,15 @@ def _figures(since: datetime) -> dict[int, dict[str, Any]]:
 
 def settings_of(route: Route) -> Settings:
     """What the route was set up with, secrets opened, its driver's defaults filled in. Raises vault.Unreadable."""
+    secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
+    return {**shown_settings_of(route), **secrets}
+
+
+def shown_settings_of(route: Route) -> Settings:
+    """The same without its secrets."""
     driver = CHANNELS.get(route.driver)
     defaults = {field.name: field.default for field in driver.fields if field.default is not None} if driver else {}
-    secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
-    return {**defaults, **route.config, **secrets}
+    return {**defaults, **route.config}
 
 
 def unanswered(route_id: int, at: datetime) -> list[str]:

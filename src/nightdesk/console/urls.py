@@ -33,6 +33,7 @@ console: list[URLPattern] = [
     path("pages/", pages.pages, name="pages"),
     path("pages.csv", pages.pages_csv, name="pages_csv"),
     path("pages/new", pages.trigger, name="trigger"),
+    path("pages/new/cost", pages.trigger_cost, name="trigger_cost"),
     path("pages/<uuid:page_id>", pages.page, name="page"),
     path("pages/<uuid:page_id>/acknowledge", pages.acknowledge, name="acknowledge"),
     path("pages/<uuid:page_id>/resolve", pages.resolve, name="resolve"),

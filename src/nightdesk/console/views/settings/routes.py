@@ -14,7 +14,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.channels.actions import Recipient, queue_message, remove_route, save_route
 from nightdesk.channels.driver import Driver, Field
 from nightdesk.channels.models import Route
-from nightdesk.channels.queries import RouteHealth, route_health
+from nightdesk.channels.queries import RouteHealth, route_health, text_estimate
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices
@@ -183,7 +183,10 @@ def _save(request: StaffRequest, form: RouteForm, shown: Route | None, heading: 
             at=request.at,
         )
         return done(request, _("{name} is set up. Send a test.").format(name=saved.name), "console:route", saved.id)
-    more = {"route": shown, "test_form": TestForm(prefix="test") if shown else None}
+    more: dict[str, Any] = {"route": shown, "test_form": TestForm(prefix="test") if shown else None}
+    if shown is not None and shown.channel == "sms":
+        title, body = _test_words(shown)
+        more["estimate"] = text_estimate(title=title, body=body, brand_id=shown.brand_id, route=shown)
     return form_in(request, "routes", form, heading, _("Save"), extra="console/route_extra.html", **more)
 
 
@@ -191,16 +194,22 @@ class TestForm(forms.Form):
     address = forms.CharField(label=gettext_lazy("Number or address"), max_length=320)
 
 
+def _test_words(shown: Route) -> tuple[str, str]:
+    """(title, body) of the test message."""
+    return _("Nightdesk test of {name}").format(name=shown.name), _("If you can read this, it works.")
+
+
 @posting("save_route")
 def test_route(request: StaffRequest, route_id: int) -> HttpResponse:
     """A test message by the route's channel; the story of it stands in what happens next and in the outbox."""
     shown = found(_routes(request).filter(id=route_id), _("You asked for a provider."))
     address = checked(TestForm(request.POST, prefix="test"), _("You wanted to send a test."))["address"]
+    title, body = _test_words(shown)
     queue_message(
         kind="route.test",
         subject=("route", shown.id),
-        title=_("Nightdesk test of {name}").format(name=shown.name),
-        body=_("If you can read this, it works."),
+        title=title,
+        body=body,
         to=[Recipient("account", 0, shown.channel, address, request.at)],
         brand_id=shown.brand_id,
         by=request.actor,
