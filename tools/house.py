@@ -132,6 +132,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "console": {
         "accounts": "how staff accounts differ from allauth's",
+        "contact_card": "our numbers as a contact",
         "contact_test": "a test message, and what its answer proves",
         "context": "what every page shows around its content",
         "installable": "manifest and service worker",

@@ -123,7 +123,8 @@ class Driver:
     there to take it (three times the usual wait, where that is more). `receipt_within`: without a receipt by then the next
     route gets the message; None where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its
     line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
-    says what is wrong with settings that are each well for themselves, "" where nothing is.
+    says what is wrong with settings that are each well for themselves, "" where nothing is. `sender`: the field
+    that holds the number from which people are rung or texted.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Driver:
     answers_back: bool = False
     listens: bool = False
     door: Door = Door.SMS
+    sender: str = ""
     check: Callable[[Settings], str] = lambda settings: ""  # noqa: ARG005
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""

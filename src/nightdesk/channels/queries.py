@@ -141,6 +141,18 @@ def text_estimate(
     return estimate(text, settings, recipients)
 
 
+def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:
+    """The numbers from which people of these brands (None: of every one) are texted and rung, in the order of use."""
+    mine = Q() if brand_ids is None else Q(brand_id__in=brand_ids) | Q(brand=None)
+    found: dict[str, None] = {}
+    for route in Route.objects.filter(mine, enabled=True):
+        driver = CHANNELS.get(route.driver)
+        number = str(route.config.get(driver.sender, "")) if driver is not None and driver.sender else ""
+        if number.removeprefix("+").isdigit():  # a name, or a messaging service, is nothing to save
+            found.setdefault(number)
+    return list(found)
+
+
 def delivery_meant(route_id: int, receipt: Receipt) -> tuple[Delivery | None, Receipt]:
     """(the delivery that a receipt means, the receipt with our spelling of its id and with the ids of all parts).
 

@@ -11,6 +11,7 @@ from nightdesk.people.actions import confirm_contact_method
 from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import brands_of
 
+TEST = "contact.test"
 CONFIRM = "contact.confirm"
 """The answer verb's name; `nightdesk.wiring` registers `confirm_by_answer` under it."""
 
@@ -22,10 +23,13 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
         raise forbidden(by, "add_contact_method")
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
     queue_message(
-        kind="contact.test",
+        kind=TEST,
         subject=("person", method.person_id),
         title=_("Nightdesk test. Reply OK, or open {link}").format(link="{link}"),
-        body=_("This is a test. Reply OK, or open {link}, and this address counts as working.").format(link="{link}"),
+        body=_(
+            "This is a test. Reply OK, or open {link}, and this address counts as working. "
+            "The link also has our contact card, to be heard in silent mode."
+        ).format(link="{link}"),
         to=[Recipient("person", method.person_id, method.channel, method.address, at)],
         brand_id=brands[0] if brands else None,
         answers={"acknowledge": [CONFIRM, "method", str(method.id)]},

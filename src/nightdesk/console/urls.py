@@ -7,6 +7,7 @@ from nightdesk.console.views import (
     due,
     finding,
     journal,
+    let_through,
     messages,
     pages,
     people,
@@ -51,6 +52,8 @@ console: list[URLPattern] = [
     path("people/", people.people, name="people"),
     path("people/new", people.new_person, name="new_person"),
     path("people/me", people.me, name="me"),
+    path("people/me/let-through", let_through.let_through, name="let_through"),
+    path("people/me/card.vcf", let_through.card, name="card"),
     path("people/<int:person_id>", people.person, name="person"),
     path("people/<int:person_id>/change", people.change_person, name="change_person"),
     path("people/<int:person_id>/leave", people.leave, name="leave"),
@@ -117,6 +120,7 @@ console: list[URLPattern] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((console, "console"))),
     path("a/<str:token>", answer.answer, name="answer"),
+    path("a/<str:token>/card.vcf", answer.answer_card, name="answer_card"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
 ]

@@ -452,6 +452,7 @@ DRIVER = Driver(
     receipt_within=timedelta(seconds=60),
     answers_back=True,
     listens=True,
+    sender="source",
     check=check,
     at_once=20,
     fields=(
