@@ -63,6 +63,7 @@ OTHERS = {
     "rotas": "/rota/",
     "me": "/people/me",
     "new person": "/people/new",
+    "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
     "new integration": "/settings/integrations/new",

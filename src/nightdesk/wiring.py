@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
@@ -41,6 +42,7 @@ def connect() -> None:
     promises.HANDLERS |= (
         page_tasks.HANDLERS
         | mail_tasks.HANDLERS
+        | channel_keeping.HANDLERS
         | {
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),

@@ -31,6 +31,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "read_delivery": ("read_deliveries", None),
     "resend_message": ("resend_message", {}),
     "list_providers": ("read_deliveries", None),
+    "estimate_text": ("trigger_page", None),
     "list_entries": ("read_journal", None),
     "read_entry": ("read_journal", None),
     "erase_entry": ("erase_text", None),
@@ -126,7 +127,11 @@ NEEDS_MORE = {
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
 }
-QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}
+QUERY = {
+    "read_promised": "?priority=P1",
+    "import_customers": "?brand_id={brand_id}",
+    "estimate_text": "?brand_id={brand_id}&title=Down",
+}
 
 
 @cache

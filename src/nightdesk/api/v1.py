@@ -13,6 +13,7 @@ from nightdesk.api import (
     people,
     promises,
     providers,
+    texts,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -50,6 +51,7 @@ for prefix, router in {
     "/pages": pages.router,
     "/promises": promises.router,
     "/providers": providers.router,
+    "/texts": texts.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)

@@ -8,8 +8,9 @@ import base64
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -37,6 +38,7 @@ from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
+    delivery_meant,
     delivery_of,
     has_been_told,
     is_recipients_own,
@@ -86,7 +88,14 @@ FORGERIES_KEPT_A_MINUTE = 20
 DEVICES_EACH = 10
 """Phones and browsers of one person that are notified."""
 
+LOOK_AGAIN_AFTER = timedelta(seconds=3)
+PIECES_WITHIN = timedelta(minutes=1)
+"""How long a piece of a longer text waits for the others."""
+
 FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
+WAITS_FOR_THE_REST, JOINED = "waits for the rest", "joined"
+
+FIND_RECEIPT, JOIN_PIECES = "channels.find_receipt", "channels.join_pieces"
 
 
 class PushNotSetUp(Refusal):
@@ -320,17 +329,16 @@ def note_receipt(
 ) -> bool:
     """What the provider said is in the ledger; False where it means no delivery of ours.
 
-    Found by `delivery_id` and `month` where the provider repeats them, else by its own id. Good news always counts, and
-    never goes backwards. Bad news counts for the route and attempt that the delivery is at: the next route gets it at
-    once, or it has failed. A dead address is marked at its person.
+    Found by `delivery_id` and `month` where the provider repeats them, else by its own id (`queries.delivery_meant`). A
+    text of several parts has arrived when all of them have. Good news always counts, and never goes backwards. Bad news
+    counts for the route and attempt that the delivery is at: the next route gets it at once, or it has failed. A dead
+    address is marked at its person.
     """
     del by, via
     if delivery_id is not None and month is not None:
         meant = Delivery.objects.filter(id=delivery_id, month=month).first()
     else:
-        meant = (
-            Delivery.objects.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
-        )
+        meant, receipt = delivery_meant(route_id, receipt)
     if meant is None:
         return False
     if receipt.unreachable:  # people are locked before deliveries, here as everywhere
@@ -343,16 +351,30 @@ def note_receipt(
     if bad and not _still_concerns(row, route_id, attempt):
         row.save(update_fields=["provider_id", "route_id"])
         return True
+    name = route.name if route else ""
     if bad or decide.is_news(state, receipt.state):
-        _write_receipt(
-            row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at
-        )
+        part = _part_delivered(row, route_id, receipt)
+        _write_receipt(row, name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at)
+        if part:
+            return True
     if bad:
         _take_bad_news(row, route_id, receipt, at)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
         _move(row, receipt.state, "", at)
     row.save(update_fields=["provider_id", "route_id"])
     return True
+
+
+def _part_delivered(row: Delivery, route_id: int, receipt: Receipt) -> str:
+    """ "" unless the receipt tells of one part while others are still to come: then the words for that."""
+    if receipt.state != "delivered" or len(receipt.part_ids) < 2:
+        return ""
+    told = Attempt.objects.filter(delivery_id=row.id, month=row.month, route_id=route_id, is_receipt=True)
+    arrived = {receipt.provider_id, *told.filter(outcome="delivered").values_list("provider_id", flat=True)}
+    arrived &= set(receipt.part_ids)
+    if len(arrived) >= len(receipt.part_ids):
+        return ""
+    return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
 
 
 def _still_concerns(row: Delivery, route_id: int, attempt: int | None) -> bool:
@@ -479,6 +501,8 @@ def receive_inbound(
                     at=at,
                 )
                 row.outcome = said.state if known else _("This is no message of ours.")
+                if not known and about is None:
+                    _look_again(row, said, at)
             else:
                 row.sender = said.sender
                 row.outcome = _take_reply(row, said, via, at)[:200]
@@ -491,11 +515,108 @@ def receive_inbound(
     return row
 
 
+def _look_again(row: Inbound, receipt: Receipt, at: datetime) -> None:
+    """Another worker may have sent what the receipt is about, and not have recorded it yet."""
+    promises.promise(
+        FIND_RECEIPT,
+        subject=("inbound", row.id),
+        due_at=at + LOOK_AGAIN_AFTER,
+        why=_("A receipt came for a message that the ledger does not know yet."),
+        at=at,
+        facts={"receipt": asdict(receipt)},
+    )
+
+
+@transaction.atomic
+def find_receipt_again(*, inbound_id: UUID, receipt: Receipt, by: Actor, via: Door, at: datetime) -> str:
+    """What came of a receipt that meant no delivery when it came; nothing where its row or its route is gone."""
+    row = Inbound.objects.select_for_update().filter(id=inbound_id).first()
+    if row is None or row.route_id is None:
+        return _("It is not kept any more.")
+    if note_receipt(route_id=row.route_id, receipt=receipt, by=by, via=via, at=at):
+        row.outcome = receipt.state
+        row.save(update_fields=["outcome"])
+    return row.outcome
+
+
+def _wait_for_the_rest(row: Inbound, reply: Reply, via: Door, at: datetime) -> str | None:
+    """Keep a piece of a longer text. None where it was the last: `row` then stands for the whole, see `_joined`."""
+    assert reply.part is not None
+    part = reply.part
+    with connection.cursor() as cursor:  # two pieces at once: the second must see the first
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{row.route_id} {part.key}"])
+    occurrence = f"{row.route_id}:{reply.id}"
+    pieces = _pieces(row.route, reply.sender, part.key, at)
+    again = any(piece.part["number"] == part.number for piece in pieces)
+    if again or Inbound.objects.filter(occurrence=occurrence).exists():
+        return REPEATED
+    row.occurrence, row.part = occurrence, {**asdict(part), "text": reply.body, "to": reply.to, "via": via.value}
+    row.save(update_fields=["occurrence", "part", "sender"])
+    if len(pieces) + 1 == part.total:
+        return None
+    if not pieces:
+        promises.promise(
+            JOIN_PIECES,
+            subject=("inbound", row.id),
+            due_at=at + PIECES_WITHIN,
+            why=_("A piece of a longer text came, and the rest is awaited."),
+            at=at,
+        )
+    return WAITS_FOR_THE_REST
+
+
+def _pieces(route: Route | None, sender: str, key: str, at: datetime) -> list[Inbound]:
+    """The pieces of one text that wait, locked; older ones of the same key were another text."""
+    waiting = Inbound.objects.select_for_update().filter(
+        route=route, sender=sender, at__gt=at - 2 * PIECES_WITHIN, outcome=WAITS_FOR_THE_REST, part__key=key
+    )
+    return list(waiting.order_by("id"))
+
+
+def _joined(pieces: Sequence[Inbound], as_: Inbound) -> Reply:
+    """The text that the pieces make, in their order. They wait no longer: `as_`, one of them, stands for the whole.
+
+    What is missing is said in words: "ok" without its second half, which may say "but", must not be taken for a command.
+    """
+    missing = _(" (a piece is missing) ")
+    ordered = sorted((piece.part for piece in pieces), key=lambda part: part["number"])
+    texts, number = [], 0
+    for part in ordered:
+        texts += [missing] * (part["number"] > number + 1) + [part["text"]]
+        number = part["number"]
+    texts += [missing] * (number < ordered[0]["total"])
+    Inbound.objects.filter(id__in=[piece.id for piece in pieces]).update(outcome=JOINED, part={})
+    as_.part = {}
+    name = (as_.occurrence or "").partition(":")[2]
+    return Reply(name, as_.sender, ordered[0]["to"], "".join(texts))
+
+
+@transaction.atomic
+def join_late_pieces(*, inbound_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """A text of which a piece never came is acted on as far as it is there; returns what came of it."""
+    del by, via
+    first = Inbound.objects.select_for_update().filter(id=inbound_id, outcome=WAITS_FOR_THE_REST).first()
+    if first is None:
+        return _("It was whole in time.")
+    pieces = _pieces(first.route, first.sender, first.part["key"], first.at + PIECES_WITHIN) or [first]
+    came_by = Door(first.part["via"])
+    reply = _joined(pieces, first)
+    first.outcome = _take_reply(first, reply, came_by, at)[:200]
+    first.save(update_fields=["outcome"])
+    return first.outcome
+
+
 def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     """Act on it once; returns what came of it."""
     meant = was_told_as(reply.to_message, row.route_id) if reply.to_message else []
     if meant and not reply.sender:
         reply = replace(reply, sender=meant[0][0].address)
+    if reply.part is not None:
+        row.sender = reply.sender
+        waits = _wait_for_the_rest(row, reply, via, at)
+        if waits is not None:
+            return waits
+        reply = _joined([*_pieces(row.route, reply.sender, reply.part.key, at), row], row)
     try:
         with transaction.atomic():
             # Two of the same at once: the second waits here until the first has committed.
@@ -989,8 +1110,11 @@ def _sorted_settings(
         if value is not None:
             (secret if field.secret else open_)[field.name] = value
     if driver.check is not None and (wrong := driver.check({**open_, **secret})):
-        raise Invalid(asked, wrong, _("Give another one."))
+        raise Invalid(asked, wrong, _("Change that, and save it again."))
     return open_, secret
+
+
+_PRICE = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 def _fitting(field: Field, value: Any, asked: str) -> Any:
@@ -1003,6 +1127,8 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
     match field.kind:
         case "integer" if str(value).isascii() and str(value).isdigit():
             fits = int(value)
+        case "price" if _PRICE.fullmatch(str(value)):
+            fits = str(value)
         case "flag":
             fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
         case "choice" if value in field.choices:
