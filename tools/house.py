@@ -118,7 +118,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "registry": "every driver by its name",
         "sender": "the thread that sends",
         "sms_text": "how a text is cut and what it costs",
-        "twilio_signature": "the signature under what Twilio sends us",
+        "spoken": "a message as the telephone reads it, and what its keys mean",
         "wording": "a message in few words",
     },
     "console": {
@@ -141,11 +141,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "feed": "the record as Atom",
         "kinds": "what can happen, with versions",
     },
+    "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "people": {"numbers": "phone numbers, kept as E.164"},
     "paging": {
         "answering": "what a reply does, and what is said back",
         "formats/": "what monitoring systems send",
-        "limits": "how many alarms one key may send",
         "wording": "what a page says",
     },
 }

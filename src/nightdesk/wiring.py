@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import tasks as channel_tasks
+from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.sender import send_messages
@@ -33,6 +35,7 @@ def connect() -> None:
     }
     promises.HANDLERS |= page_tasks.HANDLERS | {
         duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+        HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
         "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
     }
     ANSWER_VERBS.update(page_answers.ANSWERS)

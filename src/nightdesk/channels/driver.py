@@ -107,13 +107,22 @@ class Line(Protocol):
         ...
 
 
+class RingingLine(Line, Protocol):
+    """A line whose messages ring for a while, and can be stopped."""
+
+    async def hang_up(self, call_id: str) -> bool:
+        """Stop it; whoever has picked up already is left alone. False where it did not ring. Raises as `send` does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
 
     `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
     where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its line is a `ListeningLine`,
-    opened with the route and not with the first message. `door`: the way in of what it hears.
+    opened with the route and not with the first message. `door`: the way in of what it hears. `can_hang_up`: its line is
+    a `RingingLine`.
     """
 
     name: str
@@ -126,9 +135,18 @@ class Driver:
     receipt_within: timedelta | None = None
     answers_back: bool = False
     listens: bool = False
+    can_hang_up: bool = False
     door: Door = Door.SMS
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redial:
+    """The same route tries again `after` so long, `times` times; only then is the next one tried."""
+
+    after: timedelta
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,8 @@ class Receipt:
     """What a provider says later about a message that it took. `state` "failed" carries a reason.
 
     `permanent`: this provider will not try again whatever we do; `unreachable`: nobody can reach that address.
+    `redial`: nobody was there, which is no fault of the route. `more_time` (accepted): something goes on there, so a
+    receipt counts as missing only so much later.
     """
 
     provider_id: str
@@ -143,6 +163,21 @@ class Receipt:
     reason: str = ""
     permanent: bool = False
     unreachable: bool = False
+    redial: Redial | None = None
+    more_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was pressed while a telephone read a message out. `id` is the same when it is told twice.
+
+    `call_id` is the provider's own id of the message. `verb` is what the key stands for, "" for no key of ours.
+    """
+
+    id: str
+    call_id: str
+    digits: str
+    verb: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Min, Q, QuerySet
 
@@ -18,6 +19,7 @@ from nightdesk.channels.driver import Settings
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.customers.models import Contact
+from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
@@ -97,6 +99,18 @@ def recipient_of(delivery: Delivery) -> Actor:
         if contact is not None:
             return Actor("contact", str(contact.id), contact.name)
     raise NotFound("An answer came.", "Whom the message was for is not here any more.", "Sign in and answer there.")
+
+
+def language_of(delivery: Delivery) -> str:
+    """The language of whoever it goes to; the installation's own where that is nobody we know."""
+    if delivery.recipient_kind == "person":
+        found = Person.objects.filter(id=delivery.recipient_id).values_list("language", flat=True).first()
+    elif delivery.recipient_kind == "contact":
+        contact = Contact.objects.filter(id=delivery.recipient_id).select_related("customer").first()
+        found = (contact.language or contact.customer.language) if contact else None
+    else:
+        found = None
+    return found or settings.LANGUAGE_CODE
 
 
 def oldest_unsent(at: datetime) -> timedelta | None:

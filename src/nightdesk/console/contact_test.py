@@ -21,17 +21,28 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     if not own and brands_for(by, "add_contact_method") == set():
         raise forbidden(by, "add_contact_method")
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
+    title, body = _words(method.channel)
     queue_message(
         kind="contact.test",
         subject=("person", method.person_id),
-        title=_("Nightdesk test. Reply OK, or open {link}").format(link="{link}"),
-        body=_("This is a test. Reply OK, or open {link}, and this address counts as working.").format(link="{link}"),
+        title=title,
+        body=body,
         to=[Recipient("person", method.person_id, method.channel, method.address, at)],
         brand_id=brands[0] if brands else None,
         answers={"acknowledge": [CONFIRM, "method", str(method.id)]},
         by=by,
         via=via,
         at=at,
+    )
+
+
+def _words(channel: str) -> tuple[str, str]:
+    """Title and body; the telephone adds itself which key to press."""
+    if channel == "voice":
+        return _("This is a test of your pages."), ""
+    title = _("Nightdesk test. Reply OK, or open {link}").format(link="{link}")
+    return title, _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
+        link="{link}"
     )
 
 

@@ -5,6 +5,7 @@ next route is tried and the route rests; what is about the number alone is perma
 temporary: trying again costs a text, giving up may cost a night.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,11 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.refusals import Invalid
-from nightdesk.channels import twilio_signature
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Reply, Sent, Settings, Temporary
 from nightdesk.channels.drivers.calling import open_session, posted
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.wording import text_of
+from nightdesk.lines.twiml import signature as signatures
 
 BASE_URL = "https://api.twilio.com"
 API_VERSION = "2010-04-01"
@@ -98,11 +99,25 @@ def callback_url(outgoing: Outgoing) -> str:
     return f"{django_settings.PUBLIC_URL}/providers/twilio/{outgoing.route_id}/status?{urlencode(about)}"
 
 
-def is_genuine(urls: Sequence[str], form: Mapping[str, Sequence[str]], signature: str, settings: Settings) -> bool:
-    """Whether the provider that `settings` belong to signed this request, called at one of `urls`."""
+def is_genuine(
+    urls: Sequence[str], said: Mapping[str, Sequence[str]] | bytes, signature: str, settings: Settings
+) -> bool:
+    """Whether the provider that `settings` belong to signed this request, called at one of `urls`.
+
+    `said` is its form, or the raw body where that is no form.
+    """
     token = settings.get("auth_token") or ""
-    verdicts = [twilio_signature.valid(url, form, signature, token) for url in urls]
+    verdicts = [signatures.valid(url, said, signature, token) for url in urls]
     return any(verdicts)
+
+
+def read_json(raw: bytes) -> dict[str, list[str]]:
+    """A JSON body as the form that it stands for; {} for anything else."""
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return {}
+    return {name: [str(value)] for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:

@@ -18,11 +18,12 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import email, twilio, webhook
+from nightdesk.channels.drivers import email, twilio, twilio_voice, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.record import Record
 from tests.peers.sms_provider import Script, SmsProvider
+from tests.peers.voice_provider import Trouble, VoiceProvider
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 LINK = "https://pager.example/a/" + "x" * 38
@@ -126,6 +127,22 @@ def _twilio(stack: ExitStack) -> Bench:
     return Bench(twilio.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.messages.all()))
 
 
+def _voice(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(VoiceProvider(by_hand=True))
+    settings = {
+        "base_url": provider.url,
+        "account_sid": provider.account_sid,
+        "auth_token": provider.auth_token,
+        "from": provider.numbers[0],
+    }
+    trouble = {
+        "temporary": lambda: provider.trouble(Trouble("broken")),
+        "permanent": lambda: provider.trouble(Trouble("refuse", code=21211)),
+        "hang": lambda: provider.trouble(Trouble("hang")),
+    }
+    return Bench(twilio_voice.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.calls.all()))
+
+
 def _webhook(stack: ExitStack) -> Bench:
     receiver = stack.enter_context(Receiver())
     trouble = {
@@ -143,6 +160,7 @@ def _quiet(name: str) -> Callable[[ExitStack], Bench]:
 BENCHES = {
     "email": _email,
     "twilio": _twilio,
+    "twilio_voice": _voice,
     "webhook": _webhook,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),

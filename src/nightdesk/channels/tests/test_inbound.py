@@ -12,7 +12,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
-from nightdesk.channels import answering, twilio_signature
+from nightdesk.channels import answering
 from nightdesk.channels.actions import (
     COMMANDS_A_MINUTE,
     FORGED,
@@ -28,6 +28,7 @@ from nightdesk.channels.actions import (
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
 from nightdesk.channels.queries import recipient_of
 from nightdesk.journal.models import Entry
+from nightdesk.lines.twiml.signature import sign
 from nightdesk.people.models import ContactMethod, Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("nightdesk.channels.api")]
@@ -82,7 +83,7 @@ class Handset:
         body = raw if raw is not None else urlencode(form).encode()
         return self.client.post(
             path, body, content_type="application/x-www-form-urlencoded",
-            headers={"X-Twilio-Signature": twilio_signature.sign(url, form, token)},
+            headers={"X-Twilio-Signature": sign(url, form, token)},
         )  # fmt: skip
 
     def texts(self, number: str, body: str, sid: str | None = None, **more: Any) -> Any:
@@ -265,7 +266,7 @@ def test_the_query_that_names_a_delivery_is_signed_too(handset: Handset) -> None
     row = handset.told(BO, "first", "11")
     form = {"MessageSid": "SM-x", "MessageStatus": "delivered"}
     path = f"/providers/twilio/{handset.route.id}/status"
-    stolen = twilio_signature.sign(f"http://testserver{path}", form, TOKEN)
+    stolen = sign(f"http://testserver{path}", form, TOKEN)
     answer = handset.client.post(f"{path}?d={row.id}&m={row.month}&n=1", form, headers={"X-Twilio-Signature": stolen})
     assert answer.status_code == 403
 

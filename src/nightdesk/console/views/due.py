@@ -44,6 +44,7 @@ WORDS = {
     "page.alive": gettext_lazy("See that its owner is still awake"),
     "page.unsnooze": gettext_lazy("End the quiet"),
     "duty.turn": gettext_lazy("Hand the duty over"),
+    "call.hang_up": gettext_lazy("Stop a telephone that rings"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 

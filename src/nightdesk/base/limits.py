@@ -1,4 +1,4 @@
-"""How many alarms one key may send: a bucket a key, in the memory of this process.
+"""How often a machine may knock at a public door: a bucket a key, in the memory of this process.
 
 It protects the pager from a sender gone mad, and is wide enough for a real storm, which is folded and not refused.
 """
