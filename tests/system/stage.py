@@ -1,8 +1,9 @@
 """Set a stack's database up through the verbs, from JSON on standard input; what was made goes to standard output.
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
-port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`. The first
-person holds the seat and is rung at once, the second is the next step.
+port), `sms` (base_url, account_sid, auth_token, from), `routes` (arguments of `save_route`), `loud` (the channel of their
+phones: sms), `step_s`, `formats`, `storm_limit`, `text_after_s`. The first person holds the seat and is rung at once, the
+second is the next step.
 """
 
 import json
@@ -36,7 +37,9 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         )
         access.grant_role(user_id=user.id, role="engineer", brand_id=brand.id, **doing)
         made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
-        text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
+        text = people.add_contact_method(
+            person_id=made.id, channel=wanted.get("loud", "sms"), address=person["phone"], **doing
+        )
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
         for method in (text, mail):
             people.confirm_contact_method(method_id=method.id, **doing)
@@ -59,8 +62,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         **doing,
     )
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
-    mail_server = wanted["smtp"] | {"security": "none"}
-    channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    if "smtp" in wanted:
+        mail_server = wanted["smtp"] | {"security": "none"}
+        channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    routes = {each["name"]: channels.save_route(**each, **doing).id for each in wanted.get("routes", [])}
     texts = None
     if "sms" in wanted:
         texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
@@ -88,7 +93,14 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
-    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD, "texts": texts and texts.id}
+    return {
+        "brand": brand.id,
+        "people": ids,
+        "keys": keys,
+        "password": PASSWORD,
+        "texts": texts and texts.id,
+        "routes": routes,
+    }
 
 
 if __name__ == "__main__":

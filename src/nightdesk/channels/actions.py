@@ -7,6 +7,7 @@ for, has asked already or asks itself. Receipts and tries lie in the ledger and 
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -788,6 +789,8 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
         case "choice" if value in field.choices:
             fits = value
+        case "pattern" if isinstance(value, str) and _is_pattern(value):
+            fits = value
         case "text" | "long" if isinstance(value, str) and len(value) <= 20_000:
             fits = value
     if fits is None:
@@ -799,3 +802,11 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             field=field.name,
         )
     return fits
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return len(text) <= 500

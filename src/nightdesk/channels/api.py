@@ -8,14 +8,21 @@
 
 Each takes a signed form (POST), or JSON whose digest the signed address names, and answers a TwiML document, after the
 commit. A signature that does not fit is 403.
+
+    /providers/http/<route id>/status/<token>   what became of a text of ours; the token is our own signature
+    /providers/http/<route id>/sms              what a handset texted, with the route's secret
+
+These are for gateways that sign nothing (Kannel): GET or POST, answered empty after the commit, 403 where token or secret
+do not fit, 429 to an address that asks too often.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote_to_bytes, urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -24,22 +31,27 @@ from django.urls import path
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from nightdesk.base import clock, vault
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.limits import Buckets
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound
 from nightdesk.channels.answering import how_it_stands, offered
 from nightdesk.channels.driver import Key, Receipt, Reply, Settings
-from nightdesk.channels.drivers import twilio, twilio_voice
+from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
+from nightdesk.channels.links import read_receipt_token
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
 from nightdesk.channels.queries import delivery_of, language_of, recipient_of, settings_of
 from nightdesk.lines.leg import HangUp, Step
 from nightdesk.lines.twiml.document import CONTENT_TYPE, document
 
 _KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Twilio-Signature", "I-Twilio-Idempotency-Token")
+
+HTTP_DOOR = Buckets(100, 1000)
+"""By route and by the address that asks: a stranger uses up nobody else's."""
 
 Form = Mapping[str, list[str]]
 
@@ -193,6 +205,54 @@ class _Call:
         return f"{self.base}{path}?{urlencode({**self.query, 't': str(turn)})}"
 
 
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def http_called(request: HttpRequest, route_id: int, what: Literal["sms", "status"], token: str = "") -> HttpResponse:
+    """A reply, or a receipt at the address that we gave with the text. 404 for a route that is no such gateway's."""
+    at = clock.now()
+    if not HTTP_DOOR.take(f"{route_id}:{request.META.get('REMOTE_ADDR', '')}", at):
+        return HttpResponse("Too many requests.\n", status=429, content_type="text/plain")
+    route = Route.objects.filter(id=route_id, driver=http_sms.DRIVER.name).first()
+    if route is None:
+        raise Http404
+    raw = b"&".join(part for part in (request.META["QUERY_STRING"].encode(), request.body) if part)
+    told, opened = http_sms.decoded(_pairs(raw)), _opened(route)
+    about = read_receipt_token(token, route_id) if what == "status" else None
+    read: Callable[[], Reply | Receipt]
+    if what == "status":
+        genuine, read = about is not None, partial(http_sms.read_receipt, told, opened)
+    else:
+        genuine, read = http_sms.knows_secret(told.get("secret", ""), opened), partial(http_sms.read_reply, told)
+    row = receive_inbound(
+        route_id=route.id,
+        channel=route.channel,
+        raw=re.sub(rb"(^|&)secret=[^&]*", rb"\1secret=...", raw),
+        headers={name: request.headers[name] for name in ("Content-Type", "User-Agent") if name in request.headers},
+        genuine=genuine,
+        read=read,
+        about=about,
+        by=Actor("machine", str(route.id), route.name, scopes=frozenset()),
+        via=Door.SMS if what == "sms" else Door.HOOK,
+        at=at,
+    )
+    if row.outcome == FORGED:
+        return HttpResponse("Token or secret do not fit.\n", status=403, content_type="text/plain")
+    return HttpResponse("", content_type="text/plain")
+
+
+def _pairs(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """A query or form, decoded into bytes: only its own parameters know which charset it has."""
+    pairs = [part.partition(b"=") for part in raw.replace(b"+", b" ").split(b"&") if part]
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _is, value in pairs]
+
+
+def _opened(route: Route) -> Settings:
+    try:
+        return settings_of(route)
+    except vault.Unreadable:
+        return {}
+
+
 def _called(request: HttpRequest, route_id: int, driver: str) -> _Called:
     """Raises Http404 for a route that is none of that driver's."""
     route = Route.objects.filter(id=route_id, driver=driver).first()
@@ -203,11 +263,7 @@ def _called(request: HttpRequest, route_id: int, driver: str) -> _Called:
         form = twilio.read_json(raw)
     else:
         form = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
-    try:
-        opened = settings_of(route)
-    except vault.Unreadable:
-        opened = {}
-    return _Called(request, route, opened, form, _about(request))
+    return _Called(request, route, _opened(route), form, _about(request))
 
 
 def _answer(row: Inbound, steps: list[Step]) -> HttpResponse:
@@ -236,4 +292,6 @@ urlpatterns = [
     path("providers/twilio/<int:route_id>/voice", voice_asked, name="twilio-voice"),
     path("providers/twilio/<int:route_id>/voice/key", voice_key, name="twilio-voice-key"),
     path("providers/twilio/<int:route_id>/voice/status", voice_reported, name="twilio-voice-status"),
+    path("providers/http/<int:route_id>/status/<str:token>", http_called, {"what": "status"}, name="http-status"),
+    path("providers/http/<int:route_id>/sms", http_called, {"what": "sms"}, name="http-sms"),
 ]

@@ -27,7 +27,7 @@ class Field:
     secret: bool = False
     required: bool = False
     help: str | LazyText = ""
-    kind: Literal["text", "long", "integer", "flag", "choice"] = "text"
+    kind: Literal["text", "long", "integer", "flag", "choice", "pattern"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
 

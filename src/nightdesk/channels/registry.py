@@ -1,10 +1,10 @@
 """Every way to reach a person, by the name that a route holds."""
 
 from nightdesk.channels.driver import Driver
-from nightdesk.channels.drivers import email, outbox, pocket, twilio, twilio_voice, webhook
+from nightdesk.channels.drivers import email, http_sms, outbox, pocket, twilio, twilio_voice, webhook
 
 CHANNELS: dict[str, Driver] = {
-    module.DRIVER.name: module.DRIVER for module in (email, twilio, twilio_voice, webhook, pocket, outbox)
+    module.DRIVER.name: module.DRIVER for module in (email, http_sms, twilio, twilio_voice, webhook, pocket, outbox)
 }
 """Name of a driver -> the driver. The outbox stands in for any channel that has no route."""
 

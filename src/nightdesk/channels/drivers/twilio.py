@@ -30,9 +30,12 @@ PARTS = 3
 
 UNREACHABLE = frozenset({21211, 21214, 21217, 21610, 21614, 30005, 30006})
 """The number is none, cannot take texts, or its owner sent STOP: nobody can reach it."""
-PERMANENT = UNREACHABLE | {21602, 21617, 30004, 30007, 30010}
-"""This provider will not deliver that text to that number; another may (30004 blocked, 30007 filtered, 30010 price)."""
-SLOW_DOWN = frozenset({20429, 14107, 30001})
+PERMANENT = UNREACHABLE | {21408, 21602, 21612, 21617, 30004, 30007, 30010, 30032, 30034}
+"""This provider will not deliver that text to that number; another may: 21408 country not allowed, 21612 no way there,
+30004 blocked, 30007 filtered, 30010 price, 30032 and 30034 sender not registered. Not so 30003 (switched off), 30008
+(unknown) and 30022 (too fast): those may work in a moment.
+"""
+SLOW_DOWN = frozenset({20429, 14107, 30001, 30022})
 """Too much at once; the route itself is well."""
 EXPIRED = frozenset({30036})
 
@@ -143,7 +146,7 @@ def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:
         reason=f"{status} {code or ''} {_one(form, 'ErrorMessage')}".strip()[:300]
         if state in ("failed", "expired")
         else "",
-        permanent=code in PERMANENT,
+        permanent=code in PERMANENT or status.lower() == "canceled",
         unreachable=code in UNREACHABLE,
     )
 
