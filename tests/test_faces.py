@@ -45,7 +45,9 @@ OF_THE_NIGHT = {
     "person": "/people/{person}",
     "rota": "/rota/{rota}",
     "pocket": "/pocket/",
-    "outbox": "/outbox/",
+    "messages": "/messages/",
+    "message": "/messages/{delivery}",
+    "providers": "/providers/",
     "answer": "/a/{token}",
     "public hours": "/hours/{slug}/",
 }
@@ -135,7 +137,7 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none"}
         known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 

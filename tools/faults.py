@@ -82,8 +82,8 @@ FAULTS = (
     Fault(
         id="acknowledge-leaves-messages",
         file="src/nightdesk/paging/actions.py",
-        old='        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)\n    return after\n',
-        new="    return after\n",
+        old='        supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)\n    if after.voids and',
+        new="    if after.voids and",
         tests=("src/nightdesk/paging/tests/test_pages.py",),
         why="what waits in the ledger would wake the next though the page is taken",
     ),
@@ -753,9 +753,9 @@ FAULTS = (
     ),
     Fault(
         id="one-view-lets-anybody-in",
-        file="src/nightdesk/console/views/outbox.py",
-        old='@staff("read_deliveries")\n',
-        new="",
+        file="src/nightdesk/console/views/messages.py",
+        old='@staff("read_deliveries")\ndef message(',
+        new="def message(",
         tests=(
             "src/nightdesk/console/tests/test_views.py::test_whoever_is_not_signed_in_is_sent_to_the_log_in_and_nothing_happens",
         ),

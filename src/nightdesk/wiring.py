@@ -8,6 +8,7 @@ from nightdesk.channels import tasks as channel_tasks
 from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
+from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
@@ -43,10 +44,21 @@ def connect() -> None:
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
-    health.METRICS.append(_pages)
+    health.METRICS += [_pages, _routes]
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
     counted = page_queries.counts(None)
     for state in ("unanswered", "held", "unreached"):
         yield health.Metric("pages", "Open pages, by how they stand.", getattr(counted, state), {"state": state})
+
+
+def _routes(at: datetime) -> Iterable[health.Metric]:
+    for how in route_health(at):
+        of = {"route": how.name, "channel": how.channel}
+        yield health.Metric(
+            "route_rests", "Whether it failed again and again, so that others come first.", how.rests, of
+        )
+        yield health.Metric("route_taken", "Messages that it took in the last hour.", how.sent, of)
+        yield health.Metric("route_refused", "Messages that it did not take in the last hour.", how.refused, of)
+        yield health.Metric("route_undelivered", "Taken, and then reported as not delivered.", how.undelivered, of)

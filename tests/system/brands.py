@@ -82,6 +82,7 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
         "slug": brand.slug,
         "token": links.make_token(sent.id, sent.month),
         "page": str(page.id),
+        "delivery": str(sent.id),
         "entry": str(Entry.objects.filter(subject_id=str(page.id)).earliest("id").id),
         **{
             kind: model.objects.filter(brand=brand).earliest("id").id

@@ -1,9 +1,11 @@
 """Set a stack's database up through the verbs, from JSON on standard input; what was made goes to standard output.
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
-port), `sms` (base_url, account_sid, auth_token, from), `routes` (arguments of `save_route`), `loud` (the channel of their
-phones: sms), `step_s`, `formats`, `storm_limit`, `text_after_s`. The first person holds the seat and is rung at once, the
-second is the next step.
+port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
+(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
+channel of their phones: sms); of a person
+`ways` (channel, address) that are used at once as well. The first person holds the seat and is rung at once, the second
+is the next step.
 """
 
 import json
@@ -41,13 +43,18 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             person_id=made.id, channel=wanted.get("loud", "sms"), address=person["phone"], **doing
         )
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
-        for method in (text, mail):
+        more = [
+            people.add_contact_method(person_id=made.id, channel=channel, address=address, **doing)
+            for channel, address in person.get("ways", [])
+        ]
+        for method in (text, mail, *more):
             people.confirm_contact_method(method_id=method.id, **doing)
         people.set_notify_rules(
             person_id=made.id,
             rules=[
                 people.RuleWanted("high", mail.id),
                 people.RuleWanted("high", text.id, timedelta(seconds=wanted.get("text_after_s", 0))),
+                *(people.RuleWanted("high", method.id) for method in more),
             ],
             **doing,
         )
@@ -65,10 +72,14 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     if "smtp" in wanted:
         mail_server = wanted["smtp"] | {"security": "none"}
         channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
-    routes = {each["name"]: channels.save_route(**each, **doing).id for each in wanted.get("routes", [])}
     texts = None
     if "sms" in wanted:
         texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
+    routes = {
+        route["name"]: channels.save_route(**{"position": 1, **route}, **doing).id for route in wanted.get("routes", [])
+    }
+    if wanted.get("push_here"):
+        channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,

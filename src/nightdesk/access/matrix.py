@@ -64,6 +64,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "confirm_contact_method": _MANAGERS,
     "mark_contact_broken": _MANAGERS,
     "set_notify_rules": _MANAGERS,
+    "add_notify_rules": _MANAGERS,
+    "add_device": _STAFF | {_B},
     "make_team": _MANAGERS,
     "set_team_members": _MANAGERS,
     # Customers. The desk keeps who they are; what they were promised is a manager's to write.
@@ -93,6 +95,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "resend_message": _STAFF,
     "save_route": _ADMINS,
     "remove_route": _ADMINS,
+    "replace_push_key": _ADMINS,
     # Who is rung, and by what alarms.
     "save_policy": _MANAGERS,
     "make_integration": _ADMINS,
@@ -114,6 +117,8 @@ INNER_WORKINGS = {
     "supersede_deliveries": "part of the verb that ended the subject",
     "take_answer": "the verb that the answer stands for asks",
     "mark_delivery_seen": "the recipient's own, by the link that they were sent",
+    "renew_device": "a browser's own, by the token that it was given",
+    "make_push_key": "made at first need, and changes nothing that is there",
     "note_receipt": "a provider's word on what we gave it; its signature was checked",
     "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
     "forget_private_words": "housekeeping",
@@ -125,6 +130,7 @@ ITS_OWN = {
     "ring_page": "the next rung of a page's ladder is due",
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
+    "close_notices": "a ring has ended, and phones still ask for an answer",
     "begin_turn": "a turn of duty begins",
     "replan_seat": "the plan of a seat has changed",
 }

@@ -4,12 +4,14 @@ from nightdesk.api import (
     brands,
     customers,
     deliveries,
+    devices,
     duty,
     integrations,
     journal,
     pages,
     people,
     promises,
+    providers,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -45,8 +47,9 @@ for prefix, router in {
     "/journal": journal.router,
     "/pages": pages.router,
     "/promises": promises.router,
+    "/providers": providers.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, duty.router, integrations.router, people.router):
+for router in (customers.router, devices.router, duty.router, integrations.router, people.router):
     api.add_router("", router)

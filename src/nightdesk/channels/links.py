@@ -23,6 +23,7 @@ PATH = "/a/"
 _SIGNATURE_BYTES = 10
 _LENGTH = 16 + 2 + _SIGNATURE_BYTES
 _RECEIPT_LENGTH = 8 + 16 + 2 + 2
+_DEVICE_BYTES = 16
 
 
 def make_link(delivery_id: UUID, month: date) -> str:
@@ -34,6 +35,26 @@ def make_token(delivery_id: UUID, month: date) -> str:
     """38 characters that are safe in a URL. `month` is the first day of the delivery's month."""
     identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
     return base64.urlsafe_b64encode(identity + _signature(identity)).rstrip(b"=").decode()
+
+
+def make_device_token(device_id: UUID) -> str:
+    """What a browser keeps to renew its subscription with, long after whoever added it was signed in."""
+    return base64.urlsafe_b64encode(device_id.bytes + _of_device(device_id)).rstrip(b"=").decode()
+
+
+def read_device_token(token: str) -> UUID:
+    """The device's id. Raises NotFound for a token that we did not make."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise _unknown() from None
+    if len(raw) != 16 + _DEVICE_BYTES or not hmac.compare_digest(raw[16:], _of_device(UUID(bytes=raw[:16]))):
+        raise _unknown()
+    return UUID(bytes=raw[:16])
+
+
+def _of_device(device_id: UUID) -> bytes:
+    return hmac.digest(vault.key_for("devices"), device_id.bytes, "sha256")[:_DEVICE_BYTES]
 
 
 def read_link(token: str) -> tuple[UUID, date]:

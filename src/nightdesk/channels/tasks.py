@@ -18,7 +18,7 @@ from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.decide import Came, Health, State
 from nightdesk.channels.driver import Driver, RingingLine, Settings
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
+from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
 from nightdesk.channels.queries import settings_of
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.people.actions import mark_contact_broken
@@ -150,6 +150,8 @@ def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
     """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
+    if channel == "push":
+        Device.objects.filter(method__channel=channel, method__address=address, gone_at=None).update(gone_at=at)
     for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
         try:
             with transaction.atomic():

@@ -37,13 +37,19 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
 
 
 def _words(channel: str) -> tuple[str, str]:
-    """Title and body; the telephone adds itself which key to press."""
-    if channel == "voice":
-        return _("This is a test of your pages."), ""
-    title = _("Nightdesk test. Reply OK, or open {link}").format(link="{link}")
-    return title, _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
-        link="{link}"
-    )
+    """Title and body of the test."""
+    match channel:
+        case "voice":  # the title alone is read, and then which key to press
+            return _("This is a test of your pages."), ""
+        case "pager":  # nobody opens a link there
+            words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
+        case "chat":  # nobody reads what is written there
+            words = _("This is a test. Open {link}, and this address counts as working.").format(link="{link}")
+        case _:
+            words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
+                link="{link}"
+            )
+    return _("Nightdesk test"), words
 
 
 def confirm_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:

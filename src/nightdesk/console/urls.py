@@ -1,4 +1,4 @@
-"""The staff pages' addresses, and the two public ones beside them: the answer link and the support hours."""
+"""The staff pages' addresses, and the public ones beside them: the answer link, what a phone says, the support hours."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -7,11 +7,13 @@ from nightdesk.console.views import (
     due,
     finding,
     journal,
-    outbox,
+    messages,
     pages,
     people,
     pocket,
+    providers,
     public_hours,
+    push,
     rotas,
     tonight,
 )
@@ -69,7 +71,15 @@ console: list[URLPattern] = [
     path("pocket/", pocket.pocket, name="pocket"),
     path("pocket/<uuid:page_id>/take", pocket.take, name="pocket_take"),
     path("pocket/<uuid:page_id>/pass", pocket.pass_on, name="pocket_pass"),
-    path("outbox/", outbox.outbox, name="outbox"),
+    path("messages/", messages.messages, name="messages"),
+    path("messages.csv", messages.messages_csv, name="messages_csv"),
+    path("messages/<uuid:delivery_id>", messages.message, name="message"),
+    path("messages/<uuid:delivery_id>/again", messages.resend, name="resend"),
+    path("providers/", providers.providers, name="providers"),
+    path("providers.csv", providers.providers_csv, name="providers_csv"),
+    path("push/key", push.key, name="push_key"),
+    path("push/look", push.look, name="push_look"),
+    path("push/add", push.add, name="push_add"),
     path("settings/", sections.settings, name="settings"),
     path("settings/integrations/", integrations.integrations, name="integrations"),
     path("settings/integrations/new", integrations.new_integration, name="new_integration"),
@@ -82,6 +92,7 @@ console: list[URLPattern] = [
     path("settings/routes/<int:route_id>", routes.route, name="route"),
     path("settings/routes/<int:route_id>/test", routes.test_route, name="test_route"),
     path("settings/routes/<int:route_id>/remove", routes.no_route, name="remove_route"),
+    path("settings/push-key/replace", routes.replace_key, name="replace_push_key"),
     path("settings/tokens/", tokens.tokens, name="tokens"),
     path("settings/tokens/new", tokens.new_token, name="new_token"),
     path("settings/tokens/<int:token_id>/revoke", tokens.no_token, name="revoke_token"),
@@ -110,6 +121,9 @@ console: list[URLPattern] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((console, "console"))),
     path("a/<str:token>", answer.answer, name="answer"),
+    path("push/renew", push.renew, name="push_renew"),
+    path("push/<str:token>/answer", push.answer, name="push_answer"),
+    path("push/<str:token>/seen", push.seen, name="push_seen"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
 ]

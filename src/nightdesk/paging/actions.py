@@ -62,6 +62,7 @@ INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {n
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
 
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
+CLOSE_NOTICES = "page.close_notices"
 PROMISES = (RING, ALIVE, UNSNOOZE)
 
 TITLE_LENGTH = 300
@@ -766,6 +767,37 @@ def check_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     return _("%(name)s is there.") % {"name": name}
 
 
+@transaction.atomic
+def close_notices(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Phones that were notified of the page no longer ask for it: they say who has it, or that it is over.
+
+    Nothing is sent where it rings again.
+    """
+    page = _locked(page_id, None, by, follow=False)
+    if page.state == Page.State.TRIGGERED:
+        return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
+    told: dict[tuple[str, str], list[Recipient]] = defaultdict(list)
+    for person, address in queries.notified(page.id):
+        with translation.override(person.language):
+            words = wording.over(page, person)
+        told[words].append(Recipient("person", person.id, "push", address, at))
+    for (title, body), recipients in told.items():
+        queue_message(
+            kind="page.over",
+            subject=("page", page.id),
+            title=title,
+            body=body,
+            to=recipients,
+            brand_id=page.brand_id,
+            valid_until=at + STALE_AFTER,
+            lane="bulk",
+            by=by,
+            via=via,
+            at=at,
+        )
+    return _("%(count)d phones were told.") % {"count": sum(map(len, told.values()))}
+
+
 # --- Integrations and policies ---------------------------------------------------------------------------------------
 
 
@@ -910,6 +942,9 @@ def _move(page: Page, verb: Verb, by: Actor, via: Door, at: datetime, until: dat
         page.asked_at = page.snoozed_until = None
         void_promises(("page", page.id), at=at, kinds=PROMISES)
         supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)
+    if after.voids and after.state is not State.TRIGGERED and queries.notified(page.id):
+        why = _("phones still ask for an answer")
+        promise(CLOSE_NOTICES, subject=("page", page.id), due_at=at, why=why, at=at, brand_id=page.brand_id)
     return after
 
 

@@ -23,7 +23,7 @@ from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import decide
 from nightdesk.paging.models import Integration, Page
-from nightdesk.people.models import Person, Team
+from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import contacts_and_rules
 
 Brands: TypeAlias = Collection[int] | None
@@ -156,6 +156,16 @@ def only_customer(service_id: int) -> int | None:
 def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
     """The brand's services that have one of these keys, by key."""
     return {service.key: service for service in Service.objects.filter(brand_id=brand_id, key__in=keys)}
+
+
+def notified(page_id: UUID) -> list[tuple[Person, str]]:
+    """Whose phones may show a push about the page, with the push's address; ways that are gone are left out.
+
+    Also what is under way at this moment: it may arrive after the page has ended.
+    """
+    pushes = Delivery.objects.filter(channel="push", attempt__gt=0, **_about(page_id))
+    ways = ContactMethod.objects.filter(channel="push", broken_at=None, address__in=pushes.values("address"))
+    return [(way.person, way.address) for way in ways.select_related("person").order_by("id")]
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------

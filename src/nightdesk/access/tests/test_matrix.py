@@ -48,6 +48,8 @@ remove_contact_method MA
 confirm_contact_method MA
 mark_contact_broken MA
 set_notify_rules MA
+add_notify_rules MA
+add_device EDMAB
 make_team MA
 set_team_members MA
 read_customers EDMABR
@@ -75,6 +77,7 @@ queue_message DMA
 resend_message EDMA
 save_route A
 remove_route A
+replace_push_key A
 save_policy MA
 make_integration A
 revoke_integration A

@@ -7,7 +7,6 @@ delivery's id, so that a repeat can be seen as one. Lines are kept open between 
 import asyncio
 import quopri
 import re
-import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -24,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.trust import TRUST, tls_context
 from nightdesk.channels.wording import LINK
 
 TIMEOUT_S = 20.0
@@ -47,7 +47,7 @@ class EmailLine:
         self._settings = settings
         self._sender = settings.get("from") or django_settings.DEFAULT_FROM_EMAIL
         self._kept: list[_Kept] = []
-        self._tls = _tls_context(settings)
+        self._tls = tls_context(settings)
 
     async def send(self, outgoing: Outgoing) -> Sent:
         if not (outgoing.address.isascii() and _PLAIN_ADDRESS.fullmatch(outgoing.address)):
@@ -123,11 +123,6 @@ class EmailLine:
         return smtp
 
 
-def _tls_context(settings: Settings) -> ssl.SSLContext | None:
-    certificate = settings.get("certificate")
-    return ssl.create_default_context(cadata=certificate) if certificate else None
-
-
 def _refusal(code: int, text: str, *, of_route: bool) -> Temporary | Permanent:
     """What a 4xx or 5xx answer means. Of a 5xx only 5.1.x (RFC 3463: bad destination) says that nobody can reach it."""
     reason = f"{code} {' '.join(text.split())}"[:300]
@@ -194,6 +189,7 @@ DRIVER = Driver(
     label=gettext_lazy("E-mail by SMTP"),
     connect=EmailLine,
     timeout_s=TIMEOUT_S,
+    patience_s=5.0,  # a mail server looks through a mail before it takes it
     at_once=20,
     fields=(
         Field("host", gettext_lazy("Mail server"), required=True),
@@ -210,12 +206,7 @@ DRIVER = Driver(
         Field("user", gettext_lazy("User")),
         Field("password", gettext_lazy("Password"), secret=True),
         Field("from", gettext_lazy("Sender"), help=gettext_lazy("Empty: the installation's own sender.")),
-        Field(
-            "certificate",
-            gettext_lazy("Certificate to trust"),
-            kind="long",
-            help=gettext_lazy("PEM; for a server of your own whose certificate nobody else has signed."),
-        ),
+        *TRUST,
         *PACING,
     ),
 )

@@ -168,6 +168,7 @@ class Company:
         )
         ids = {
             "page_id": page.id,
+            "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
             "promise_id": dead.id,
             "person_id": bo.id,
             "method_id": number.id,

@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from nightdesk.access.matrix import VERBS
 from nightdesk.access.models import Role, User
+from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.channels.links import make_link
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Attempt, Delivery, Route
 from nightdesk.console.tests.company import Company
 from nightdesk.console.urls import console
 from nightdesk.customers.models import Customer
@@ -38,7 +39,11 @@ READ = {
     "rota": "read_rota",
     "one_rota": "read_rota",
     "pocket": "read_pages",
-    "outbox": "read_deliveries",
+    "messages": "read_deliveries",
+    "messages_csv": "read_deliveries",
+    "message": "read_deliveries",
+    "providers": "read_deliveries",
+    "providers_csv": "read_deliveries",
     "settings": "read_customers",
     "integrations": "make_integration",
     "policies": "save_policy",
@@ -71,6 +76,7 @@ FORMS = {
     "hours": "edit_hours",
 }
 POSTS = {
+    "resend": "resend_message",
     "acknowledge": "acknowledge_page",
     "resolve": "resolve_page",
     "escalate": "escalate_page",
@@ -94,6 +100,10 @@ POSTS = {
     "set_first_holder": "set_first_holder",
     "pocket_take": "acknowledge_page",
     "pocket_pass": "escalate_page",
+    "push_key": "add_device",
+    "push_look": "add_device",
+    "push_add": "add_device",
+    "replace_push_key": "replace_push_key",
     "revoke_integration": "revoke_integration",
     "test_route": "save_route",
     "remove_route": "remove_route",
@@ -108,7 +118,7 @@ POSTS = {
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
 
-OF_EVERY_BRAND = {"new_brand"}
+OF_EVERY_BRAND = {"new_brand", "replace_push_key"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "add_contact", "remove_contact", "test_contact"}
 VIEWS = {pattern.name: pattern for pattern in console}
@@ -175,7 +185,8 @@ def test_no_form_is_taken_without_its_csrf_token(company):
 def test_what_only_changes_is_not_done_by_a_get(company):
     client = company.client(company.everything())
     ids = ids_of(company)
-    assert {name: client.get(url_of(name, ids)).status_code for name in POSTS} == dict.fromkeys(POSTS, 405)
+    asked = POSTS.keys() - OF_EVERY_BRAND
+    assert {name: client.get(url_of(name, ids)).status_code for name in asked} == dict.fromkeys(asked, 405)
 
 
 # ---- Another brand's ------------------------------------------------------------------------------------------------
@@ -563,15 +574,68 @@ def test_whoever_guesses_passwords_is_locked_out(company, settings):
     assert right.status_code == 429
 
 
-def test_the_outbox_shows_a_link_to_its_own_recipient_only(company):
+def test_a_message_shows_its_link_to_its_own_recipient_only(company):
     """Whoever has the link answers as that person, so colleagues read the message without it."""
     delivery = company.delivery(company.quay.page, company.quay.bo)
-    Delivery.objects.filter(id=delivery.id).update(attempt=1, accepted_at=company.at)
     link = make_link(delivery.id, delivery.month)
     shown = {
-        name: company.client(user).get(reverse("console:outbox")).content.decode()
+        name: company.client(user).get(reverse("console:message", args=[delivery.id])).content.decode()
         for name, user in {"bo": company.quay.bo.user, "colleague": company.everything()}.items()
     }
     assert all("Quay router is dark" in html for html in shown.values())
     assert link in shown["bo"]
     assert link not in shown["colleague"]
+
+
+def test_messages_are_found_by_what_they_say_whom_they_went_to_and_what_became_of_them(company):
+    delivery = company.delivery(company.quay.page, company.quay.bo)
+    client = company.client(company.everything())
+
+    def found(query):
+        html = client.get(f"{reverse('console:messages')}?{query}").content.decode()
+        return str(delivery.id) in html
+
+    day = delivery.created_at.date().isoformat()
+    person = f"to=person:{company.quay.bo.id}"
+    page = f"about=page:{company.quay.page.id}"
+    for query in ("", "q=router+is+dark", f"q={delivery.address[-6:]}", person, page, f"from={day}&until={day}"):
+        assert found(query), query
+    for query in ("q=no+such+words", "to=person:0", "about=page:x", "until=2001-01-01", "state=lost", "route=999999"):
+        assert not found(query), query
+    Delivery.objects.filter(id=delivery.id).update(state="failed")
+    assert found("state=lost")
+
+
+def test_the_outbox_is_what_no_provider_has_sent(company):
+    delivery = company.delivery(company.quay.page, company.quay.bo)
+    kept = f"{reverse('console:messages')}?state=kept"
+    client = company.client(company.everything())
+    Delivery.objects.filter(id=delivery.id).update(attempt=1, accepted_at=company.at, route_id=None)
+    assert str(delivery.id) in client.get(kept).content.decode()
+    Delivery.objects.filter(id=delivery.id).update(route_id=999_999)
+    assert str(delivery.id) not in client.get(kept).content.decode()
+
+
+def test_a_message_is_sent_again_by_a_button(company):
+    delivery = company.delivery(company.quay.page, company.quay.bo)
+    client = company.client(company.everything())
+    page = client.get(reverse("console:message", args=[delivery.id])).content.decode()
+    assert "Send it again" in page
+    before = set(Delivery.objects.values_list("id", flat=True))
+    client.post(reverse("console:resend", args=[delivery.id]), {"again-where": "0"})
+    again = Delivery.objects.exclude(id__in=before).get()
+    assert (again.message_id, again.recipient_id) == (delivery.message_id, delivery.recipient_id)
+    assert (again.address, again.state) == (delivery.address, "queued")
+
+
+def test_the_providers_page_says_what_waits_and_what_went_wrong_last(company):
+    route = Route.objects.get(name="Quay outbox")
+    Attempt.objects.create(
+        month=company.at.date().replace(day=1), delivery_id=uuid7(), number=1, route_id=route.id, route_name=route.name,
+        at=company.at, took_ms=70, outcome="failed_for_now", reason="the line is cut",
+    )  # fmt: skip
+    url = reverse("console:providers")
+    html = company.client(company.everything()).get(url).content.decode()
+    assert "Quay outbox" in html
+    assert "the line is cut" in html
+    assert "0 (0 %)" in html

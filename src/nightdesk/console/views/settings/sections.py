@@ -25,7 +25,6 @@ SECTIONS = (
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
     ("users", "make_user", gettext_lazy("Accounts"), gettext_lazy("who may sign in, and do what")),
     ("brands", "edit_brand", gettext_lazy("Brands"), gettext_lazy("the companies that you speak as")),
-    ("outbox", "read_deliveries", gettext_lazy("Outbox"), gettext_lazy("what no provider has sent")),
 )
 """URL name, the verb that opens it, its name, what it is for."""
 
