@@ -139,7 +139,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "sms_text": "how a text is cut and what it costs",
         "snpp_reply": "what a paging network says of a page",
         "tap_block": "pages as TAP's blocks, and a terminal's answers",
-        "twilio_signature": "the signature under what Twilio sends us",
+        "spoken": "a message as the telephone reads it, and what its keys mean",
         "wording": "a message in few words",
     },
     "console": {
@@ -174,6 +174,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "own_words": "what somebody wrote themselves in an answer",
         "reports": "what mail servers say about our mails",
     },
+    "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "people": {"numbers": "phone numbers, kept as E.164"},
     "paging": {
         "answering": "what a reply does, and what is said back",

@@ -6,6 +6,8 @@ from datetime import datetime
 from nightdesk.base import health, housekeeping, promises, worker
 from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
+from nightdesk.channels import tasks as channel_tasks
+from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import route_health
@@ -44,6 +46,7 @@ def connect() -> None:
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
         | {
+            HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Min, Q, QuerySet
 
@@ -22,7 +23,7 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
-from nightdesk.people.models import ContactMethod
+from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
@@ -204,6 +205,18 @@ def is_recipients_own(delivery: Delivery, address: str) -> bool:
 def delivery_by_id(delivery_id: UUID) -> Delivery | None:
     """The delivery whose month nobody told; None where there is none."""
     return Delivery.objects.filter(id=delivery_id).first()
+
+
+def language_of(delivery: Delivery) -> str:
+    """The language of whoever it goes to; the installation's own where that is nobody we know."""
+    if delivery.recipient_kind == "person":
+        found = Person.objects.filter(id=delivery.recipient_id).values_list("language", flat=True).first()
+    elif delivery.recipient_kind == "contact":
+        contact = Contact.objects.filter(id=delivery.recipient_id).select_related("customer").first()
+        found = (contact.language or contact.customer.language) if contact else None
+    else:
+        found = None
+    return found or settings.LANGUAGE_CODE
 
 
 def oldest_unsent(at: datetime) -> timedelta | None:
