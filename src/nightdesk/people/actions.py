@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -151,10 +152,11 @@ def add_contact_method(
     """One more way to reach the person; one's own needs only `edit_own_contacts`.
 
     `channel` is sms or voice (a phone number; without a country code it is one of their brand's region), email, webhook
-    (an http or https URL), pager (its number or name), chat (`service:target`, nothing secret) or pocket (their own page:
-    the address is not asked for). Whoever added it, it counts as unconfirmed (`verified_at` None) until a test message to
-    it was answered; it is used for pages regardless, since a doubtful address is better than silence. Raises Forbidden,
-    NotFound, BadNumber, and Invalid for a channel that is none, an address that is none, or one that they have already.
+    (an http or https URL), pager (its number or name), chat (`service:target`, nothing secret), pocket (their own page:
+    the address is not asked for) or push (a browser's id, see `channels.actions.add_device`, which is the way to add one).
+    Whoever added it, it counts as unconfirmed (`verified_at` None) until a test message to it was answered; it is used for
+    pages regardless, since a doubtful address is better than silence. Raises Forbidden, NotFound, BadNumber, and Invalid
+    for a channel that is none, an address that is none, or one that they have already.
     """
     person = _person(person_id, by, "add_contact_method", own=True)
     kept = _address(person, channel, address)
@@ -243,6 +245,32 @@ def set_notify_rules(
         NotifyRule(person=person, urgency=rule.urgency, method_id=rule.method_id, after=rule.after) for rule in wanted
     )
     _record(RULES_SET, person, by, via, at, rules=len(made))
+    return made
+
+
+@transaction.atomic
+def add_notify_rules(
+    *, person_id: int, method_id: int, after: timedelta = timedelta(0), by: Actor, via: Door, at: datetime
+) -> list[NotifyRule]:
+    """The method is used `after` they are rung, beside whatever their rules say; returns the new lines.
+
+    For what can wait too, where they have rules for that: without any, every quiet way is used already. Repeating it
+    changes nothing. One's own needs only `edit_own_contacts`. Raises Forbidden, and NotFound for a method not theirs.
+    """
+    person = _person(person_id, by, "add_notify_rules", own=True)
+    rules = NotifyRule.objects.filter(person=person)
+    if not ContactMethod.objects.filter(pk=method_id, person=person).exists():
+        raise NotFound(_("Notify rules of %s were given.") % person.name, _("They have no such way."), "")
+    low = NotifyRule.Urgency.LOW
+    wanted = [NotifyRule.Urgency.HIGH, *([low] if rules.filter(urgency=low).exists() else [])]
+    there = set(rules.filter(method_id=method_id).values_list("urgency", flat=True))
+    made = NotifyRule.objects.bulk_create(
+        NotifyRule(person=person, urgency=urgency, method_id=method_id, after=after)
+        for urgency in wanted
+        if urgency not in there
+    )
+    if made:
+        _record(RULES_SET, person, by, via, at, rules=rules.count())
     return made
 
 
@@ -423,6 +451,9 @@ def _address(person: Person, channel: str, address: str) -> str:
             return _pager(address)
         case "chat":
             return _chat(address)
+        case "push":
+            with suppress(ValueError):
+                return str(UUID(address))
     raise Invalid(
         _("The channel %r was given.") % channel[:20],
         _("People are not reached by it."),

@@ -29,7 +29,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
-from nightdesk.channels.drivers.webhook import is_public
+from nightdesk.channels.drivers.public import is_public
 from nightdesk.channels.pager_text import fitted
 from nightdesk.channels.wording import LINK, filled_in
 

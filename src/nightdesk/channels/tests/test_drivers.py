@@ -18,14 +18,17 @@ from uuid import UUID
 import pytest
 
 from nightdesk.channels import registry
-from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import apprise, email, snpp, tap, twilio, webhook
+from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.drivers import apprise, email, push, smpp, snpp, tap, twilio, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
+from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
+from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
 from tests.peers.snpp_network import SnppNetwork
 from tests.peers.tap_terminal import TapTerminal
+from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 LINK = "https://pager.example/a/" + "x" * 38
@@ -36,7 +39,11 @@ SAID = Said(
 
 def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
     made = Outgoing(SAID, UUID(int=number), date(2026, 11, 1), 2, 4, address, LINK, AT, AT + timedelta(minutes=5))
+    made = dataclasses.replace(made, endpoint=Endpoint(address, **PUSH_KEYS))
     return dataclasses.replace(made, **more)
+
+
+PUSH_KEYS = {name: Browser("").subscription[name] for name in ("p256dh", "auth")}
 
 
 class Receiver:
@@ -80,13 +87,17 @@ class Receiver:
 
 @dataclass
 class Bench:
-    """A driver set up against its peer, and how to make that peer difficult."""
+    """A driver set up against its peer, and how to make that peer difficult.
+
+    `knows_the_dead`: its language has words for an address that nobody can reach.
+    """
 
     driver: Driver
     settings: Settings
     address: str
     trouble: dict[str, Callable[[], object]]
     arrived: Callable[[], int]
+    knows_the_dead: bool = True
 
     def send(self, *messages: Outgoing, within: float = 5.0) -> list[Sent | Exception]:
         """Hand each over by one line, one after the other; what came of each."""
@@ -178,17 +189,42 @@ def _apprise(stack: ExitStack) -> Bench:
     return Bench(apprise.DRIVER, settings, "hook:noc", trouble, lambda: len(receiver.requests.all()))
 
 
+def _push(stack: ExitStack) -> Bench:
+    service = stack.enter_context(PushService())
+    trouble = {
+        name: lambda status=status: service.answers.append((status, {}))
+        for name, status in (("temporary", 500), ("permanent", 410), ("hang", 0))
+    }
+    settings = {"allow_private": True, "private_key": "A" * 42 + "E"}
+    return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
+
+
+def _smpp(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(SmppProvider(receipts="none"))
+    trouble = {
+        "temporary": lambda: provider.script(0x08),
+        "permanent": lambda: provider.script(0x0B),
+        "hang": lambda: provider.script("silent"),
+    }
+    return Bench(
+        smpp.DRIVER, provider.route_settings, "+447700900123", trouble, lambda: len(provider.submits()),
+        knows_the_dead=False,
+    )  # fmt: skip
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
 
 BENCHES = {
     "email": _email,
+    "smpp": _smpp,
     "twilio": _twilio,
     "webhook": _webhook,
     "snpp": _snpp,
     "tap": _tap,
     "apprise": _apprise,
+    "push": _push,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),
 }
@@ -200,7 +236,13 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=sorted(BENCHES))
+NEEDS = {"smpp": ("smpp",)}
+"""The outside programs that a bench drives."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=requires(*NEEDS[name]) if name in NEEDS else ()) for name in sorted(BENCHES)]
+)
 def bench(request: pytest.FixtureRequest, stack: ExitStack) -> Bench:
     return BENCHES[request.param](stack)
 
@@ -230,7 +272,7 @@ def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -
         bench.trouble["permanent"]()
         first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
         assert isinstance(first, Permanent)
-        assert first.unreachable
+        assert first.unreachable is bench.knows_the_dead
         assert isinstance(second, Sent)
 
 
@@ -251,7 +293,9 @@ def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
             "url": "json://127.0.0.1:1/{target}",
         }
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
-        (came,) = bench.send(outgoing("http://127.0.0.1:1/" if bench.driver.name == "webhook" else bench.address))
+        (came,) = bench.send(
+            outgoing("http://127.0.0.1:1/" if bench.driver.name in ("webhook", "push") else bench.address)
+        )
         assert isinstance(came, Temporary)
 
 
