@@ -563,6 +563,9 @@ def receive_inbound(
             else:
                 row.sender = said.sender
                 row.outcome = _take_reply(row, said, via, at)[:200]
+                if said.to_message:  # whoever answers it has read it; after the verb, which locks its subject first
+                    read_it = Receipt(said.to_message, "read")
+                    note_receipt(route_id=route_id, receipt=read_it, by=by, via=via, at=at)
     except Exception as error:  # one poisonous request must not stop the door; it is kept with what was wrong
         if promises.lost_connection():
             raise
