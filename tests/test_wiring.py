@@ -11,7 +11,10 @@ from nightdesk.base import clock, leases, promises
 from nightdesk.base.models import Promise
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
-WAKES = ("page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan")
+WAKES = (
+    "page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan", "beat.late", "silence.end",
+    "silence.release", "work.begin", "work.overrun", "shadow.sweep",
+)  # fmt: skip
 """Kinds of promises that wake somebody, or say whom to wake."""
 
 

@@ -40,10 +40,25 @@ def connect() -> None:
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
-    health.METRICS.append(_pages)
+    health.METRICS += [_pages, _heartbeats, _silences]
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
     counted = page_queries.counts(None)
     for state in ("unanswered", "held", "unreached"):
         yield health.Metric("pages", "Open pages, by how they stand.", getattr(counted, state), {"state": state})
+
+
+def _heartbeats(at: datetime) -> Iterable[health.Metric]:
+    for state, count in page_queries.heartbeat_counts(None).items():
+        yield health.Metric("heartbeats", "Heartbeats, by how they stand.", count, {"state": state})
+    shut_since = page_queries.door_shut_since(at)
+    shut_s = (at - shut_since).total_seconds() if shut_since is not None else 0
+    yield health.Metric("door_shut_seconds", "How long no web process could be reached; 0: one can.", shut_s)
+
+
+def _silences(at: datetime) -> Iterable[health.Metric]:
+    held = page_queries.silences_now(None, at)
+    yield health.Metric("silences", "Silences that hold now, planned work's too.", len(held))
+    firing = sum(kept.firing for kept in page_queries.kept_quiet([row.pk for row in held]).values())
+    yield health.Metric("silenced_alarms", "Alarms that fire and ring nobody, because a silence holds.", firing)
