@@ -60,6 +60,13 @@ OTHERS = {
     "new person": "/people/new",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "heartbeats": "/settings/heartbeats/",
+    "heartbeat": "/settings/heartbeats/{heartbeat}",
+    "new heartbeat": "/settings/heartbeats/new",
+    "quiet": "/settings/quiet/",
+    "new silence": "/settings/quiet/silence",
+    "plan work": "/settings/quiet/work",
+    "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
@@ -136,7 +143,10 @@ class Faces:
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
         missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
-        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
+        known = (
+            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
+            | missing
+        )
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

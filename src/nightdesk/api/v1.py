@@ -5,11 +5,14 @@ from nightdesk.api import (
     customers,
     deliveries,
     duty,
+    heartbeats,
     integrations,
     journal,
     pages,
     people,
     promises,
+    shadow,
+    silences,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -34,6 +37,9 @@ api = Api(
             {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
             {"name": "journal", "description": "What happened: who, when, by which door"},
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
+            {"name": "heartbeats", "description": "What must be heard from again and again"},
+            {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
+            {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -48,5 +54,13 @@ for prefix, router in {
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, duty.router, integrations.router, people.router):
+for router in (
+    customers.router,
+    duty.router,
+    heartbeats.router,
+    integrations.router,
+    people.router,
+    shadow.router,
+    silences.router,
+):
     api.add_router("", router)

@@ -14,8 +14,15 @@ _NUMBERED = {
     "hours": "console:hours",
     "brand": "console:brand",
     "user": "console:user",
+    "heartbeat": "console:heartbeat",
 }
-_LISTED = {"seat": "console:rota", "integration": "console:integrations", "token": "console:tokens"}
+_LISTED = {
+    "seat": "console:rota",
+    "integration": "console:integrations",
+    "token": "console:tokens",
+    "silence": "console:quiet",
+    "work": "console:quiet",
+}
 """Subjects without a page of their own, which stand in a list."""
 
 

@@ -22,6 +22,7 @@ from nightdesk.base import clock, env, health, leases
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.worker import LEASED, database_time
 from nightdesk.channels.models import Route
+from nightdesk.paging import queries
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -215,7 +216,32 @@ def of_promises(at: datetime) -> Iterator[Finding]:
         )
 
 
-WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (of_worker, of_promises, of_texts, of_mail)
+def of_heartbeats(at: datetime) -> Iterator[Finding]:
+    """Whether what must be heard is heard, and whether it can be."""
+    shut_since = queries.door_shut_since(at)
+    counted = queries.heartbeat_counts(None)
+    if not sum(counted.values()):
+        return
+    if shut_since is not None:
+        yield Finding(
+            "fail", "heartbeats", f"No web process has been reachable since {shut_since:%H:%M:%S} UTC.",
+            "Run: nightdesk serve, or nightdesk web. Until then nothing that stops can be noticed.",
+        )  # fmt: skip
+    elif counted["late"]:
+        said = f"{counted['late']} of {sum(counted.values())} have stopped or failed."
+        yield Finding("warn", "heartbeats", said, "Look at Settings, Heartbeats: each says since when.")
+    else:
+        said = f"{counted['well']} heard, {counted['new']} not yet, {counted['paused']} paused."
+        yield Finding("ok", "heartbeats", said)
+
+
+WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
+    of_worker,
+    of_promises,
+    of_texts,
+    of_mail,
+    of_heartbeats,
+)
 
 
 def _is_loopback(url: str) -> bool:
