@@ -53,6 +53,7 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.access.models import Brand
     from nightdesk.base.actors import Door
     from nightdesk.paging import actions as paging
+    from nightdesk.paging.models import Integration
     from nightdesk.people.models import Person
     from nightdesk.people.queries import actor_of_person
 
@@ -64,7 +65,8 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     paging.acknowledge_page(
         page_id=taken.id, by=actor_of_person(amara.id), via=Door.SMS, at=doing["at"] + timedelta(seconds=1)
     )
-    of_watch = _watched(brand.id, page.integration_id, ("Billing export", "sw2*", "Swap the core router"), doing)
+    monitoring = Integration.objects.get(brand=brand, name="Network monitoring")
+    of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
     return {"email": user.email, "user": user.id, "person": amara.id, **of_watch, **_ids(brand, page)}
 
 
