@@ -387,7 +387,7 @@ def _reading(row: Heartbeat, at: datetime) -> str:
 
 def _wanted(row: Heartbeat) -> str:
     if row.every is not None:
-        return f"every {wording.wait(row.every.total_seconds())}"
+        return wording.every(row.every.total_seconds())
     return _reading(row, row.expected_at) if row.expected_at is not None else f"by {row.cron}"
 
 

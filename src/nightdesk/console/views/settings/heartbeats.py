@@ -34,7 +34,7 @@ from nightdesk.paging import heartbeat_actions as actions
 from nightdesk.paging.beats import Expectation
 from nightdesk.paging.models import Heartbeat, Integration, Policy
 from nightdesk.paging.queries import heartbeat_counts
-from nightdesk.paging.wording import wait
+from nightdesk.paging.wording import every, wait
 
 STATES = {
     "late": gettext_lazy("Late"),
@@ -153,7 +153,7 @@ def _tag(each: Heartbeat) -> dict[str, str]:
 
 def _wanted(each: Heartbeat) -> str:
     if each.every is not None:
-        return _("every {time}").format(time=wait(each.every.total_seconds()))
+        return every(each.every.total_seconds())
     return f"{each.cron} ({each.zone})"
 
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         at = clock.now()
         by = actor_named(options["email"]) if options.get("email") else OPERATOR
-        doing = {"by": by, "via": Door.CLI, "at": at}
+        doing: dict[str, Any] = {"by": by, "via": Door.CLI, "at": at}
         match options["what"]:
             case "new":
                 levels = priorities_named(options["priority"])
