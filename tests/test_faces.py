@@ -66,6 +66,13 @@ OTHERS = {
     "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "heartbeats": "/settings/heartbeats/",
+    "heartbeat": "/settings/heartbeats/{heartbeat}",
+    "new heartbeat": "/settings/heartbeats/new",
+    "quiet": "/settings/quiet/",
+    "new silence": "/settings/quiet/silence",
+    "plan work": "/settings/quiet/work",
+    "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
     "mail": "/mail/{mail}",
     "rules for mail": "/settings/integrations/{integration}/rules",
@@ -150,6 +157,11 @@ class Faces:
         missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
         numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
         known = dict.fromkeys(numbered, NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        known = (
+            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
+            | missing
+        )
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager
