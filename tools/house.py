@@ -190,6 +190,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "silencing": "what a silence keeps quiet, and how long",
         "telling": "one person told something that wakes nobody",
         "formats/": "what monitoring systems send",
+        "mail_beats": "beats by plain mail",
         "mail_alarms": "alarms by plain mail",
         "wording": "what a page says",
     },

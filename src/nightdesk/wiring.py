@@ -23,7 +23,7 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.paging import answering as page_answers
-from nightdesk.paging import mail_alarms
+from nightdesk.paging import mail_alarms, mail_beats
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
@@ -58,6 +58,7 @@ def connect() -> None:
         "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
         "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
         "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
+        "beat": handing.Handler(mail_beats.take_beat_mail, knows=mail_beats.is_beat_key, from_machines=True),
     }
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT.append(mail_answers.take_report)
