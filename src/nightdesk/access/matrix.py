@@ -37,6 +37,9 @@ VERBS: dict[str, frozenset[Role]] = {
     "reassign_page": _STAFF,
     "snooze_page": _STAFF,
     "receive_alarm": _MACHINES,
+    # What monitoring sent, byte for byte; whoever may look at it may have taken in again what had failed.
+    "read_alarms": _STAFF | {_R},
+    "retry_alarm": _STAFF,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -97,6 +100,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_policy": _MANAGERS,
     "make_integration": _ADMINS,
     "revoke_integration": _ADMINS,
+    "save_mapping": _ADMINS,
     # Access itself.
     "make_token": _ADMINS,
     "revoke_token": _ADMINS,

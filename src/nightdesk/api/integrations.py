@@ -35,7 +35,16 @@ class IntegrationIn(Schema):
     )
     brand_id: Id
     name: Name
-    format: Literal["pagerduty_v2", "alertmanager", "generic"]
+    format: Literal[
+        "pagerduty_v2",
+        "alertmanager",
+        "generic",
+        "opsgenie",
+        "pagerduty_v1",
+        "grafana",
+        "goalert",
+        "nagios",
+    ]
     policy_id: Id
     team_id: Id | None = None
     service_id: Id | None = None

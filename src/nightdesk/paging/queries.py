@@ -1,6 +1,8 @@
 """What paging reads: who stands behind a target, what may wake, the open pages, and a page's story."""
 
+import contextlib
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,12 +24,16 @@ from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import decide
-from nightdesk.paging.models import Integration, Page
+from nightdesk.paging.formats.signal import Named
+from nightdesk.paging.models import Alarm, Integration, Page, RawAlarm
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
 
 Brands: TypeAlias = Collection[int] | None
 """Ids of the brands that the asker may see; None: all."""
+
+KEYLIKE = re.compile(r"[0-9a-f]{32}")
+"""What may be the key of an integration."""
 
 
 def integration_by_key(key: str) -> Integration | None:
@@ -39,6 +45,43 @@ def integration_by_key(key: str) -> Integration | None:
 def digest_of(key: str) -> str:
     """What is kept of a key: keys are long and random, so a plain SHA-256 cannot be turned back."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+# --- What came in ----------------------------------------------------------------------------------------------------
+
+
+def alarm_named(integration_id: int, named: Named, name: str) -> Alarm | None:
+    """The integration's alarm of that dedup_key, own id or page's code, with its page: the open one, else the newest."""
+    rows = Alarm.objects.filter(integration_id=integration_id).select_related("page__owner")
+    if named == "id":
+        # Who gave no alias was told an id that is the alarm's key.
+        match = Q(dedup_key=name)
+        with contextlib.suppress(ValueError):
+            match |= Q(id=UUID(name))
+    else:
+        match = Q(page__code=name) if named == "code" else Q(dedup_key=name)
+    found = rows.filter(match)
+    return found.filter(resolved_at=None).order_by("-opened_at").first() or found.order_by("-opened_at").first()
+
+
+def raw_alarms(brand_ids: Brands) -> QuerySet[RawAlarm]:
+    """What came in, newest first; what strangers sent is everybody's who may see every brand."""
+    rows = RawAlarm.objects.select_related("integration__brand").order_by("-at", "-id")
+    return rows if brand_ids is None else rows.filter(integration__brand_id__in=brand_ids)
+
+
+def last_payloads(integration_id: int, count: int = 10) -> list[RawAlarm]:
+    """What really came from the integration of late, newest first, read or not."""
+    return list(RawAlarm.objects.filter(integration_id=integration_id).order_by("-at", "-id")[:count])
+
+
+def shown(row: RawAlarm) -> str:
+    """The body as text, without the key that opens the door: bodies of some formats hold it."""
+    text = bytes(row.body).decode("utf-8", "replace")
+    if row.integration is None:
+        return text
+    digest = row.integration.digest
+    return KEYLIKE.sub(lambda found: found.group() if digest_of(found.group()) != digest else "*" * 8, text)
 
 
 # --- Whom a page rings -----------------------------------------------------------------------------------------------

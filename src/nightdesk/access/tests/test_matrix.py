@@ -24,6 +24,8 @@ resolve_page EDMA
 reassign_page EDMA
 snooze_page EDMA
 receive_alarm -
+read_alarms EDMAR
+retry_alarm EDMA
 read_journal EDMAR
 verify_journal MA
 erase_text A
@@ -78,6 +80,7 @@ remove_route A
 save_policy MA
 make_integration A
 revoke_integration A
+save_mapping A
 make_token A
 revoke_token A
 make_user A
@@ -190,7 +193,7 @@ def test_scope_words_stand_for_verbs_and_an_unknown_one_for_nothing():
     assert verbs_in(["read"]) == {verb for verb in VERBS if verb.startswith("read_")}
     assert SCOPES["page"] == {
         "read_pages", "trigger_page", "note_page", "escalate_page", "acknowledge_page", "resolve_page",
-        "reassign_page", "snooze_page", "receive_alarm",
+        "reassign_page", "snooze_page", "receive_alarm", "retry_alarm",
     }  # fmt: skip
     assert verbs_in(["admin"]) == set(VERBS)
     assert verbs_in(["gone_by_now", "note_page"]) == {"note_page"}

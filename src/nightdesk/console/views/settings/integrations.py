@@ -16,14 +16,10 @@ from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, posting, staff, within
 from nightdesk.customers.models import Hours, Service
 from nightdesk.paging.actions import make_integration, revoke_integration
+from nightdesk.paging.formats import FORMATS, OFFERED
 from nightdesk.paging.models import Integration, Policy
 from nightdesk.people.models import Team
 
-FORMATS = {
-    "alertmanager": ("Alertmanager", "/hooks/alertmanager/{key}"),
-    "pagerduty": ("PagerDuty Events v2", "/v2/enqueue"),
-    "generic": ("JSON", "/hooks/generic/{key}"),
-}
 PRIORITIES = [(f"P{number}", f"P{number}") for number in range(1, 5)]
 
 
@@ -63,7 +59,7 @@ class IntegrationForm(forms.Form):
     brand = forms.ChoiceField(label=gettext_lazy("Brand"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     format = forms.ChoiceField(
-        label=gettext_lazy("What it speaks"), choices=[(name, label) for name, (label, _path) in FORMATS.items()]
+        label=gettext_lazy("What it speaks"), choices=[(name, FORMATS[name].label) for name in OFFERED]
     )
     policy = forms.ChoiceField(label=gettext_lazy("Who is rung"))
     team = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
@@ -134,7 +130,7 @@ def new_integration(request: StaffRequest) -> HttpResponse:
             via=Door.WEB,
             at=request.at,
         )
-        path = FORMATS[made.format][1].format(key=key)
+        path = FORMATS[made.format].address.replace("KEY", key)
         text = _("Send its alarms to {url}").format(url=f"{settings.PUBLIC_URL}{path}")
         return shown_once(request, "integrations", _("{name} has a key").format(name=made.name), key, text)
     return form_in(request, "integrations", form, _("Connect something"), _("Make its key"))
