@@ -101,6 +101,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "people",
                 "promises",
+                "raw_alarms",
                 "tokens",
             ),
             "operations of one room",

@@ -10,6 +10,7 @@ from nightdesk.api import (
     pages,
     people,
     promises,
+    raw_alarms,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -34,6 +35,7 @@ api = Api(
             {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
             {"name": "journal", "description": "What happened: who, when, by which door"},
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
+            {"name": "raw-alarms", "description": "What came in at the doors of alarms, and what became of it"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -45,6 +47,7 @@ for prefix, router in {
     "/journal": journal.router,
     "/pages": pages.router,
     "/promises": promises.router,
+    "/raw-alarms": raw_alarms.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)

@@ -35,7 +35,7 @@ from nightdesk.journal.kinds import kind
 from nightdesk.paging import decide, queries, wording
 from nightdesk.paging.decide import State, Urgency, Verb
 from nightdesk.paging.formats import FORMATS, Answer, Effect, Malformed, Parsed, Signal, Taken
-from nightdesk.paging.formats.mapping import PayloadMapping, parser_of
+from nightdesk.paging.formats.mapping import PayloadMapping, Unusable, parser_of
 from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
@@ -118,6 +118,18 @@ class TakenBy(IllegalTransition):
             owner=self.name,
             owner_id=page.owner_id,
             since=self.since.isoformat(),
+        )
+
+
+class MappingNotUsable(Invalid):
+    """A mapping that cannot be kept; `faults` says why, by field."""
+
+    code: ClassVar[str] = "mapping-not-usable"
+    title: ClassVar[str] = "The mapping cannot be used"
+
+    def __init__(self, unusable: Unusable) -> None:
+        super().__init__(
+            _("A mapping was given."), f"{unusable}.", _("Mend what is named."), faults=dict(unusable.faults)
         )
 
 

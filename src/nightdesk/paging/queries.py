@@ -24,7 +24,9 @@ from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import decide
-from nightdesk.paging.formats.signal import Named
+from nightdesk.paging.formats import FORMATS, Malformed
+from nightdesk.paging.formats.mapping import PayloadMapping, parser_of
+from nightdesk.paging.formats.signal import Named, Signal
 from nightdesk.paging.models import Alarm, Integration, Page, RawAlarm
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
@@ -70,9 +72,52 @@ def raw_alarms(brand_ids: Brands) -> QuerySet[RawAlarm]:
     return rows if brand_ids is None else rows.filter(integration__brand_id__in=brand_ids)
 
 
+NOT_TAKEN = Q(status__gte=300, retried_at=None)
+"""Requests that nothing came of: refused, or failed and not taken in again."""
+
+
+def raw_alarms_in(state: str, rows: QuerySet[RawAlarm]) -> QuerySet[RawAlarm]:
+    """Those of `rows` that are `taken`, `not-taken` or `marked`; all for any other word."""
+    match state:
+        case "taken":
+            return rows.exclude(NOT_TAKEN)
+        case "not-taken":
+            return rows.filter(NOT_TAKEN)
+        case "marked":
+            return rows.exclude(marks=[])
+    return rows
+
+
 def last_payloads(integration_id: int, count: int = 10) -> list[RawAlarm]:
     """What really came from the integration of late, newest first, read or not."""
     return list(RawAlarm.objects.filter(integration_id=integration_id).order_by("-at", "-id")[:count])
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What would become of one payload: its signals; `marks` what could not be read, `refused` why none came of it."""
+
+    raw_id: UUID
+    at: datetime
+    row: RawAlarm
+    signals: tuple[Signal, ...]
+    marks: tuple[str, ...]
+    refused: str
+
+
+def tried(integration_id: int, mapping: PayloadMapping | None) -> list[Tried]:
+    """The last payloads that came to the JSON hook, as `mapping` would read them; newest first."""
+    dialect = FORMATS["generic"]
+    parse = parser_of(dialect, mapping.as_json() if mapping is not None else None)
+    found = []
+    for row in last_payloads(integration_id):
+        try:
+            parsed = parse(bytes(row.body), row.headers.get("Content-Type", ""), row.query)
+        except Malformed as malformed:
+            found.append(Tried(row.id, row.at, row, (), (), malformed.reason))
+        else:
+            found.append(Tried(row.id, row.at, row, parsed.signals, parsed.marks, ""))
+    return found
 
 
 def shown(row: RawAlarm) -> str:
