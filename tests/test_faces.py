@@ -61,6 +61,9 @@ OTHERS = {
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
     "new integration": "/settings/integrations/new",
+    "what came in": "/settings/came-in/",
+    "one that came in": "/settings/came-in/{raw}",
+    "mapping": "/settings/integrations/{integration}/mapping",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",
@@ -135,8 +138,8 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
-        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "raw": NO_UUID, "token": "none"}
+        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy", "integration"), NO_ID) | missing
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

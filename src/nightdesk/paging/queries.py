@@ -90,16 +90,23 @@ def raw_alarms_in(state: str, rows: QuerySet[RawAlarm]) -> QuerySet[RawAlarm]:
 
 def last_payloads(integration_id: int, count: int = 10) -> list[RawAlarm]:
     """What really came from the integration of late, newest first, read or not."""
-    return list(RawAlarm.objects.filter(integration_id=integration_id).order_by("-at", "-id")[:count])
+    found = RawAlarm.objects.filter(integration_id=integration_id, format="generic")
+    return list(found.select_related("integration").order_by("-at", "-id")[:count])
+
+
+BODY_SHOWN = 4_000
+"""Characters of a payload that are shown beside what would become of it."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What would become of one payload: its signals; `marks` what could not be read, `refused` why none came of it."""
+    """What would become of one payload: its beginning, its signals; `marks` what could not be read, `refused` why none
+    came of it.
+    """
 
     raw_id: UUID
     at: datetime
-    row: RawAlarm
+    body: str
     signals: tuple[Signal, ...]
     marks: tuple[str, ...]
     refused: str
@@ -114,10 +121,16 @@ def tried(integration_id: int, mapping: PayloadMapping | None) -> list[Tried]:
         try:
             parsed = parse(bytes(row.body), row.headers.get("Content-Type", ""), row.query)
         except Malformed as malformed:
-            found.append(Tried(row.id, row.at, row, (), (), malformed.reason))
+            found.append(Tried(row.id, row.at, shown(row)[:BODY_SHOWN], (), (), malformed.reason))
         else:
-            found.append(Tried(row.id, row.at, row, parsed.signals, parsed.marks, ""))
+            found.append(Tried(row.id, row.at, shown(row)[:BODY_SHOWN], parsed.signals, parsed.marks, ""))
     return found
+
+
+def found_pages(row: RawAlarm) -> dict[str, str]:
+    """The titles of the pages that the request reached, by their ids."""
+    ids = {effect["page"] for effect in row.effects if effect["page"]}
+    return {str(page_id): title for page_id, title in Page.objects.filter(id__in=ids).values_list("id", "title")}
 
 
 def shown(row: RawAlarm) -> str:

@@ -17,6 +17,7 @@ from .reading import (
     Unreadable,
     clean_text,
     digest_key,
+    is_form,
     json_answer,
     one_line,
     read_object,
@@ -76,7 +77,7 @@ def _sent(body: bytes, content_type: str) -> tuple[dict[str, Json], bool]:
     kind = content_type.partition(";")[0].strip().casefold()
     if kind == "multipart/form-data":
         return _multipart(body, content_type), True
-    if kind == "application/x-www-form-urlencoded":
+    if is_form(body, content_type):
         try:
             pairs = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
         except ValueError:

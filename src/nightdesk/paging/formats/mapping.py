@@ -30,6 +30,7 @@ from .reading import (
     cut,
     digest_key,
     instant_of,
+    is_form,
     is_web,
     json_answer,
     one_line,
@@ -198,7 +199,7 @@ def read_by(mapping: PayloadMapping, body: bytes, content_type: str = "", query:
 def _payload(body: bytes, content_type: str, query: Mapping[str, str], marks: list[str]) -> Json:
     if not body.strip():
         return {clean_text(name): clean_text(value) for name, value in query.items()}
-    if content_type.partition(";")[0].strip().casefold() == "application/x-www-form-urlencoded":
+    if is_form(body, content_type):
         try:
             pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1_000)
             return {clean_text(name): clean_text(value) for name, value in pairs}
@@ -275,7 +276,7 @@ def _action(mapping: PayloadMapping, word: str, wrong: list[str]) -> Action:
     if meant is None:
         # An unknown word must not silence an alarm.
         if word.strip() or mapping.action:
-            wrong.append(f"nobody said what the action '{cut(one_line(word), 40)}' means")
+            wrong.append(_unknown("action", word))
         return "trigger"
     return cast(Action, meant)
 
@@ -286,8 +287,13 @@ def _severity(mapping: PayloadMapping, word: str, wrong: list[str]) -> Severity 
         return cast(Severity, meant)
     severity = severity_of(word.strip())
     if severity is None and (word.strip() or mapping.severity):
-        wrong.append(f"nobody said what the severity '{cut(one_line(word), 40)}' means")
+        wrong.append(_unknown("severity", word))
     return severity
+
+
+def _unknown(what: str, word: str) -> str:
+    said = cut(one_line(word), 40)
+    return f"nobody said what the {what} '{said}' means" if said else f"the {what} is empty"
 
 
 def _meant(words: Mapping[str, str], word: str) -> str | None:

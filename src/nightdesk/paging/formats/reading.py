@@ -141,6 +141,12 @@ def is_web(address: str) -> bool:
     return _WEB.fullmatch(address) is not None
 
 
+def is_form(body: bytes, content_type: str) -> bool:
+    """Whether the body is a form, and not JSON that was only sent as one: `curl -d` calls whatever it sends so."""
+    said = content_type.partition(";")[0].strip().casefold() == "application/x-www-form-urlencoded"
+    return said and not body.lstrip().startswith((b"{", b"["))
+
+
 def json_answer(status: int, body: Json, *headers: tuple[str, str], media_type: str = "application/json") -> Answer:
     """`body` as compact JSON, with its type and then `headers`."""
     return Answer(status, (("Content-Type", media_type), *headers), json.dumps(body, separators=(",", ":")).encode())

@@ -178,6 +178,11 @@ def test_what_the_mapping_cannot_read_still_pages_at_once_and_is_marked(body, wo
     assert signal.details["nightdesk"]["mapping"]
 
 
+def test_json_that_was_sent_as_a_form_is_read_as_json():
+    parsed = read(WHOLE, PAYLOAD, content_type="application/x-www-form-urlencoded")
+    assert (parsed.signals[0].summary, parsed.marks) == ("core-1: BGP down", ())
+
+
 def test_a_word_that_nobody_explained_pages_and_is_marked():
     parsed = read(WHOLE, PAYLOAD | {"state": "MELTING"})
     assert parsed.signals[0].action == "trigger"

@@ -36,10 +36,14 @@ def integrations(request: StaffRequest) -> HttpResponse:
             if each.last_heard_at
             else _("never heard")
         )
-        details = [each.format, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
+        label = FORMATS[each.format].label if each.format in FORMATS else each.format
+        details = [label, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
         tags = [{"text": _("revoked"), "tone": ""}] if each.revoked_at else []
         actions = []
         if each.revoked_at is None:
+            if each.format == "generic":
+                at = reverse("console:mapping", args=[each.id])
+                actions.append({"label": _("Mapping"), "url": at, "get": True})
             url = reverse("console:revoke_integration", args=[each.id])
             actions.append({"label": _("Revoke its key"), "url": url, "tone": "fire"})
         rows.append(row(each.name, detail=" · ".join(details), tags=tags, actions=actions))
