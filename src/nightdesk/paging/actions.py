@@ -494,12 +494,13 @@ class _Intake:
                 page.save(update_fields=["title"])
             alarm.summary = signal.summary or alarm.summary
             alarm.severity = signal.severity or alarm.severity
-            alarm.details = alarm.details | dict(signal.details)
+            alarm.details = _changed(alarm.details, signal)
             alarm.last_at = self._at
             alarm.save(update_fields=["summary", "severity", "details", "last_at"])
             if signal.severity is not None:
                 self._repeat(alarm, *_weigh(self._integration, signal.severity))
-            said = signal.summary or ", ".join(f"{name} {value}" for name, value in signal.details.items())
+            told = [*signal.details.items(), *(("not", f"{name} {one}".strip()) for name, one in signal.removed)]
+            said = signal.summary or ", ".join(f"{name} {value}" for name, value in told)
             facts = {"alarm": alarm.dedup_key, "summary": said[:TITLE_LENGTH]}
             _record(page, PAGE_UPDATED_THERE, facts, self._by, self._via, self._at)
         self._again.clear()  # an update is no repeat
@@ -677,6 +678,23 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
             _move(page, Verb.RESOLVE, by, via, at)
             page.save(update_fields=MOVED)
             record(PAGE_RESOLVED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id)
+
+
+def _changed(details: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
+    """An alarm's details after an update: what is named is set, a list grows by what is new in it."""
+    after = dict(details)
+    for name, value in signal.details.items():
+        before = after.get(name)
+        if isinstance(before, list) and isinstance(value, list):
+            value = [*before, *(one for one in value if one not in before)]  # noqa: PLW2901
+        after[name] = value
+    for name, element in signal.removed:
+        held = after.get(name)
+        if not element:
+            after.pop(name, None)
+        elif isinstance(held, list):
+            after[name] = [one for one in held if one != element]
+    return after
 
 
 def _weigh(integration: Integration, severity: str | None) -> tuple[int, Urgency]:

@@ -37,7 +37,7 @@ from nightdesk.paging import actions, opsgenie, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed
 from nightdesk.paging.formats.mapping import parser_of
-from nightdesk.paging.formats.opsgenie import NO_ALERT, NO_ID, UNKNOWN_KEY
+from nightdesk.paging.formats.opsgenie import NO_ID, NOT_TOLD, UNKNOWN_KEY
 from nightdesk.paging.formats.reading import clean_text
 from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Integration
@@ -157,8 +157,10 @@ def opsgenie_verb(request: HttpRequest, alert: str, verb: str) -> HttpResponse:
     """What is done about one alert. An alias may hold a slash, so what is asked for may be an alert itself."""
     if request.method == "GET":
         if verb in ("notes", "logs", "recipients", "attachments"):
-            return _with_id(_http(NO_ALERT))
+            return _with_id(_http(NOT_TOLD))
         return _read(request, opsgenie.one_alert, alert=f"{alert}/{verb}")
+    if request.method == "DELETE":
+        verb = f"{verb} removed"
     return _with_id(_receive(request, FORMATS["opsgenie"], "", verb=verb, alert=alert))
 
 

@@ -3,6 +3,7 @@
 A key sees the alarms of its own integration and no others.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 from uuid import UUID
@@ -15,6 +16,7 @@ from nightdesk.paging.formats.opsgenie import (
     NO_ALERT,
     NO_ID,
     NO_REQUEST,
+    PRIORITIES,
     Alert,
     alert_body,
     answer,
@@ -27,6 +29,9 @@ from nightdesk.paging.models import Alarm, Integration, Page, RawAlarm
 MOST = 100
 DEEPEST = 20_000
 """As far as Opsgenie pages through a list."""
+
+TERM = re.compile(r"\s*(\w+)\s*[:=]\s*(\"[^\"]*\"|[^\s\"]+)(?:\s+and\b|\s|$)\s*", re.IGNORECASE)
+"""One condition of a search, and the AND behind it."""
 
 Read = Callable[[Integration, Mapping[str, str]], Answer]
 
@@ -89,19 +94,22 @@ def count_alerts(integration: Integration, asked: Mapping[str, str]) -> Answer:
 def _asked_for(integration: Integration, asked: Mapping[str, str]) -> QuerySet[Alarm] | None:
     """The alarms that the search asks for; None where it cannot be understood."""
     rows = Alarm.objects.filter(integration=integration)
-    for word in asked.get("query", "").split():
-        if word.casefold() == "and":
-            continue
-        name, colon, value = word.partition(":")
-        value = value.strip().strip('"')
-        match name.strip().casefold() if colon else "":
+    text = asked.get("query", "").strip()
+    at = 0
+    while at < len(text):
+        term = TERM.match(text, at)
+        if term is None:
+            return None
+        at = term.end()
+        name, value = term.group(1).casefold(), term.group(2).strip('"')
+        match name:
             case "status" if value.casefold() in ("open", "closed"):
                 rows = rows.filter(resolved_at__isnull=value.casefold() == "open")
             case "alias":
                 rows = rows.filter(dedup_key=value)
             case "message":
                 rows = rows.filter(summary__icontains=value)
-            case "priority" if value.upper() in ("P1", "P2", "P3", "P4", "P5"):
+            case "priority" if value.upper() in PRIORITIES:
                 rows = rows.filter(_of_priority(value.upper()))
             case _:
                 return None
@@ -123,7 +131,6 @@ def _told(alarm: Alarm, integration: Integration) -> Alert:
         message=alarm.summary,
         severity=alarm.severity,
         source=alarm.source,
-        entity=page.component,
         count=alarm.count,
         open=is_open,
         acknowledged=is_open and page.state == Page.State.ACKNOWLEDGED,

@@ -35,6 +35,7 @@ MAX_BYTES = 512 * 1024
 MESSAGE_LENGTH, ALIAS_LENGTH, DESCRIPTION_LENGTH = 130, 512, 15_000
 PRIORITIES: Mapping[str, Severity] = {"P1": "critical", "P2": "error", "P3": "warning", "P4": "info", "P5": "info"}
 LEVELS: Mapping[str, str] = {"critical": "P1", "error": "P2", "warning": "P3", "info": "P4"}
+MOST_NAMED = 100
 IDENTIFIERS: Mapping[str, Named] = {"id": "id", "alias": "key", "tiny": "code"}
 
 VERBS: Mapping[str, Action] = {
@@ -50,6 +51,8 @@ VERBS: Mapping[str, Action] = {
     "priority": "update",
     "details": "update",
     "tags": "update",
+    "details removed": "update",
+    "tags removed": "update",
     "responders": "note",
     "teams": "note",
 }
@@ -91,6 +94,7 @@ OVERLOAD = refusal(429, "You are making too many requests!", ("Retry-After", "2"
 TOO_LARGE = refusal(413, f"Request body is longer than {MAX_BYTES} bytes")
 UNKNOWN_KEY = refusal(401, "Could not authenticate", ("WWW-Authenticate", "GenieKey"))
 NO_ALERT = refusal(404, "Alert does not exist")
+NOT_TOLD = refusal(404, "Nightdesk tells an alert's notes and log on its page, and not by this API.")
 NO_REQUEST = refusal(404, "Request not found. It might not be processed, yet.")
 
 
@@ -134,11 +138,12 @@ def _created(fields: Fields, new_key: Callable[[], str]) -> Signal:
     severity = PRIORITIES.get(priority.upper())
     if priority and severity is None:
         fields.refuse("priority", priority)
-    description = fields.text("description")
+    description, entity = fields.text("description"), fields.line("entity")
     told: dict[str, Json] = {
         "description": cut(description, DESCRIPTION_LENGTH),
         **{name: fields.take(name) for name in ("responders", "teams", "visibleTo", "tags", "actions", "user")},
         "priority": priority,
+        "entity": entity,
     }
     if len(description) > DESCRIPTION_LENGTH:
         fields.refuse("description", f"cut, it had {len(description)} characters")
@@ -149,7 +154,7 @@ def _created(fields: Fields, new_key: Callable[[], str]) -> Signal:
         summary=message,
         severity=severity,
         source=_labelled(given, SOURCE_LABELS) or source,
-        component=fields.line("entity") or _labelled(given, COMPONENT_LABELS),
+        component=entity or _labelled(given, COMPONENT_LABELS),
         class_=_labelled(given, ("alertname",)),
         client="Opsgenie API",
         text=fields.text("note").strip(),
@@ -190,11 +195,21 @@ def _changed(verb: str, fields: Fields, query: Mapping[str, str]) -> Signal:
         case "details":
             signal = replace(signal, details=fields.object("details"))
         case "tags":
-            signal = replace(signal, details={"tags": fields.take("tags")})
+            tags = fields.take("tags")
+            signal = replace(signal, details={"tags": tags if isinstance(tags, list) else []})
+        case "details removed":
+            signal = replace(signal, removed=tuple((name, "") for name in _named(query, "keys")))
+        case "tags removed":
+            signal = replace(signal, removed=tuple(("tags", tag) for tag in _named(query, "tags") if tag))
         case "unacknowledge" | "responders" | "teams":
             who = text_of(fields.take("responder")) or text_of(fields.take("team")) or ""
             said = " ".join(part for part in (f"{verb}.", who, said) if part)
     return replace(signal, text=cut(said, DESCRIPTION_LENGTH))
+
+
+def _named(query: Mapping[str, str], name: str) -> list[str]:
+    """What stands in the query with commas between."""
+    return [clean_text(part).strip() for part in query.get(name, "").split(",") if part.strip()][:MOST_NAMED]
 
 
 def _unprocessable(said: str, /, **errors: str) -> Malformed:
@@ -214,7 +229,6 @@ class Alert:
     message: str
     severity: str
     source: str
-    entity: str
     count: int
     open: bool
     acknowledged: bool
@@ -254,7 +268,7 @@ def alert_body(alert: Alert, *, whole: bool) -> dict[str, Json]:
     if whole:
         own = {name: text_of(held) for name, held in alert.details.items() if text_of(held) is not None}
         told |= {
-            "entity": alert.entity,
+            "entity": own.pop("entity", None) or "",
             "description": own.pop("description", None) or "",
             "details": cast("dict[str, Json]", own),
             "actions": [],

@@ -42,6 +42,7 @@ class Signal:
     `dedup_key`: 1 to 255 characters; the same key within one integration is the same alarm. `named` says whether it is
     that, or (never in a trigger) the alarm's own id or its page's code.
     `summary`: one line of at most 1,024 characters; never "" in a trigger.
+    `removed`: of an update, the details that are gone: their name, and of a list the element ("": the whole).
     `text`: words for the page's story, perhaps several lines; "" for none.
     `severity`: None where the sender gave none that is known, which is not the same as harmless.
     `started_at`: aware, UTC, when the sender says it began; None where it does not say, or says something absurd.
@@ -65,6 +66,7 @@ class Signal:
     client_url: str = ""
     named: Named = "key"
     text: str = ""
+    removed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,9 @@ def test_a_client_reads_back_what_it_sent_and_what_became_of_it(night, genie):
     assert {each["alias"] for each in listed} == {"srv01/disk", "other"}
     assert genie("GET", "/v2/alerts/count?query=status%3Aopen+AND+priority%3AP2")[1]["data"] == {"count": 1}
     assert [each["alias"] for each in genie("GET", "/v2/alerts?limit=1&offset=1&order=asc")[1]["data"]] == ["other"]
+    spelt = "/v2/alerts?query=status%3A+open+and+alias%3A%22srv01/disk%22"
+    assert [each["alias"] for each in genie("GET", spelt)[1]["data"]] == ["srv01/disk"]
+    assert genie("GET", "/v2/alerts?query=status%3Aopen+OR+x")[0] == 422
     assert genie("GET", "/v2/alerts?query=teams%3Anoc")[0] == 422, "rather than alerts that do not fit"
 
 
@@ -171,6 +174,14 @@ def test_updates_change_what_the_page_says_and_a_worse_priority_wakes(night, gen
     assert (alarm.details["description"], alarm.details["mount"]) == ("df -h", "/var")
     assert night.rung(night.bo) == [0]
     assert Entry.objects.filter(kind="page.updated-there").count() == 4
+    assert genie("POST", f"{base}/tags?identifierType=alias", {"tags": ["disk", "night"]})[0] == 202
+    assert genie("DELETE", f"{base}/tags?identifierType=alias&tags=disk,gone")[0] == 202
+    assert genie("DELETE", f"{base}/details?identifierType=alias&keys=mount")[0] == 202
+    alarm.refresh_from_db()
+    assert alarm.details["tags"] == ["night"]
+    assert "mount" not in alarm.details
+    assert genie("DELETE", f"{base}/close?identifierType=alias")[0] == 422
+    assert genie("GET", f"{base}/notes?identifierType=alias")[0] == 404
 
 
 @pytest.mark.parametrize(("key", "status"), [("", 401), ("0" * 32, 401)])
