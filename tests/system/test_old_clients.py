@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from nightdesk.access import actions as access
 from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.paging import actions, api, decide
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Alarm, Page, RawAlarm
 from nightdesk.paging.queries import integration_by_key
 from tests.emptied import emptied_ledgers

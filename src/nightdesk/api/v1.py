@@ -4,12 +4,15 @@ from nightdesk.api import (
     brands,
     customers,
     deliveries,
+    devices,
     duty,
     integrations,
     journal,
+    mails,
     pages,
     people,
     promises,
+    providers,
     raw_alarms,
     tokens,
 )
@@ -36,6 +39,7 @@ api = Api(
             {"name": "journal", "description": "What happened: who, when, by which door"},
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
             {"name": "raw-alarms", "description": "What came in at the doors of alarms, and what became of it"},
+            {"name": "mails", "description": "Mail that came in, and where it comes from"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -48,8 +52,9 @@ for prefix, router in {
     "/pages": pages.router,
     "/promises": promises.router,
     "/raw-alarms": raw_alarms.router,
+    "/providers": providers.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, duty.router, integrations.router, people.router):
+for router in (customers.router, devices.router, duty.router, integrations.router, mails.router, people.router):
     api.add_router("", router)

@@ -20,7 +20,9 @@ Settings: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a route of the driver needs to know; the form is made of these."""
+    """One thing that a route of the driver needs to know; the form is made of these. `check` says what is wrong with a text,
+    "" for nothing; it repeats nothing of a secret.
+    """
 
     name: str
     label: str | LazyText
@@ -30,6 +32,7 @@ class Field:
     kind: Literal["text", "long", "integer", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
+    check: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,22 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a push goes: the push service's address for one browser, and that browser's keys in base64url (RFC 8291)."""
+
+    url: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
-    now; `route_id` and `attempt` let a receipt say what it is about.
+    now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
+    stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
+    by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -64,15 +78,21 @@ class Outgoing:
     link: str
     sent_at: datetime
     valid_until: datetime | None
+    endpoint: Endpoint | None = None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider has it. `delivered` only where its answer is the receipt as well."""
+    """The provider has it. `delivered` only where its answer is the receipt as well. Without `receipt_expected` none will
+    come of this message, although the driver's others have one, and none is waited for.
+    """
 
     provider_id: str
     state: Literal["accepted", "delivered"] = "accepted"
     reason: str = ""
+    receipt_expected: bool = True
 
 
 class Temporary(Exception):
@@ -111,9 +131,10 @@ class Line(Protocol):
 class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
 
-    `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
-    where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its line is a `ListeningLine`,
-    opened with the route and not with the first message. `door`: the way in of what it hears.
+    `timeout_s` bounds one `Line.send`. `patience_s`: something urgent waits no longer for an answer where another route is
+    there to take it (three times the usual wait, where that is more). `receipt_within`: without a receipt by then the next
+    route gets the message; None where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears.
     """
 
     name: str
@@ -123,12 +144,15 @@ class Driver:
     fields: tuple[Field, ...] = ()
     loud: bool = False
     timeout_s: float = 10.0
+    patience_s: float = 1.0
     receipt_within: timedelta | None = None
     answers_back: bool = False
     listens: bool = False
     door: Door = Door.SMS
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
+    check: Callable[[Settings], str] | None = None
+    """What is wrong with these settings beyond what the fields say, in a sentence; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +171,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice."""
+    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice.
+
+    `to_message`: the provider's id of the message of ours that it answers, where the provider says so; `sender` may then
+    be left empty.
+    """
 
     id: str
     sender: str
     to: str
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    to_message: str = ""
 
 
 # What a line hears
@@ -178,7 +207,8 @@ class Ear(Protocol):
 
     async def hear(self, heard: Heard) -> str:
         """Keep it and act on it. Comes back after the commit, and only then may the provider be told that we have it;
-        while the database is away it waits. Returns what came of it, for the log.
+        while the database is away it waits. Returns what came of it, for the log. Raises whatever kept it from being
+        kept at all: then the provider is told to say it again, or nothing.
         """
         ...
 

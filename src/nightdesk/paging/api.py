@@ -33,13 +33,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.paging import actions, opsgenie, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed
 from nightdesk.paging.formats.mapping import parser_of
 from nightdesk.paging.formats.opsgenie import NO_ID, NOT_TOLD, UNKNOWN_KEY
 from nightdesk.paging.formats.reading import clean_text
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Integration
 
 log = logging.getLogger(__name__)

@@ -23,12 +23,13 @@ from nightdesk.customers.queries import contract_facts, support_hours
 from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.mailroom.letter import read_letter
 from nightdesk.paging import decide
-from nightdesk.paging.formats import FORMATS, Malformed
+from nightdesk.paging.formats import FORMATS, Malformed, email_rules
 from nightdesk.paging.formats.mapping import PayloadMapping, parser_of
 from nightdesk.paging.formats.signal import Named, Signal
-from nightdesk.paging.models import Alarm, Integration, Page, RawAlarm
-from nightdesk.people.models import Person, Team
+from nightdesk.paging.models import Alarm, Integration, MailRules, Page, RawAlarm
+from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import contacts_and_rules
 
 Brands: TypeAlias = Collection[int] | None
@@ -42,6 +43,32 @@ def integration_by_key(key: str) -> Integration | None:
     """The integration whose key this is, with all that an alarm needs of it; None for a wrong or revoked key."""
     found = Integration.objects.select_related("policy", "service", "hours", "team")
     return found.filter(digest=digest_of(key), revoked_at=None).first()
+
+
+def mail_rules(integration_id: int) -> tuple[email_rules.Rule, ...]:
+    """What mails to the integration mean, in the order in which the rules are tried."""
+    kept = MailRules.objects.filter(integration_id=integration_id).values_list("rules", flat=True).first()
+    return email_rules.rules_from_json(kept or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mail that came, and what rules would make of it."""
+
+    at: datetime
+    from_address: str
+    subject: str
+    verdict: email_rules.Verdict
+
+
+def try_mail_rules(integration_id: int, rules: Sequence[email_rules.Rule], count: int = 20) -> list[Tried]:
+    """What `rules` would make of the last mails to the integration, the newest first; changes nothing."""
+    raws = RawAlarm.objects.filter(integration_id=integration_id, format=email_rules.FORMAT.name)
+    tried = []
+    for raw in raws.order_by("-at", "-id")[:count]:
+        mail = email_rules.mail_of(read_letter(bytes(raw.body)))
+        tried.append(Tried(raw.at, mail.from_address, mail.subject, email_rules.judge(rules, mail)))
+    return tried
 
 
 def digest_of(key: str) -> str:
@@ -99,7 +126,7 @@ BODY_SHOWN = 4_000
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedPayload:
     """What would become of one payload: its beginning, its signals; `marks` what could not be read, `refused` why none
     came of it.
     """
@@ -112,7 +139,7 @@ class Tried:
     refused: str
 
 
-def tried(integration_id: int, mapping: PayloadMapping | None) -> list[Tried]:
+def tried(integration_id: int, mapping: PayloadMapping | None) -> list[TriedPayload]:
     """The last payloads that came to the JSON hook, as `mapping` would read them; newest first."""
     dialect = FORMATS["generic"]
     parse = parser_of(dialect, mapping.as_json() if mapping is not None else None)
@@ -121,9 +148,9 @@ def tried(integration_id: int, mapping: PayloadMapping | None) -> list[Tried]:
         try:
             parsed = parse(bytes(row.body), row.headers.get("Content-Type", ""), row.query)
         except Malformed as malformed:
-            found.append(Tried(row.id, row.at, shown(row)[:BODY_SHOWN], (), (), malformed.reason))
+            found.append(TriedPayload(row.id, row.at, shown(row)[:BODY_SHOWN], (), (), malformed.reason))
         else:
-            found.append(Tried(row.id, row.at, shown(row)[:BODY_SHOWN], parsed.signals, parsed.marks, ""))
+            found.append(TriedPayload(row.id, row.at, shown(row)[:BODY_SHOWN], parsed.signals, parsed.marks, ""))
     return found
 
 
@@ -257,6 +284,16 @@ def only_customer(service_id: int) -> int | None:
 def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
     """The brand's services that have one of these keys, by key."""
     return {service.key: service for service in Service.objects.filter(brand_id=brand_id, key__in=keys)}
+
+
+def notified(page_id: UUID) -> list[tuple[Person, str]]:
+    """Whose phones may show a push about the page, with the push's address; ways that are gone are left out.
+
+    Also what is under way at this moment: it may arrive after the page has ended.
+    """
+    pushes = Delivery.objects.filter(channel="push", attempt__gt=0, **_about(page_id))
+    ways = ContactMethod.objects.filter(channel="push", broken_at=None, address__in=pushes.values("address"))
+    return [(way.person, way.address) for way in ways.select_related("person").order_by("id")]
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,12 +17,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
-from nightdesk.base.refusals import NotFound, Refusal, TooMany
+from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.channels.actions import take_answer
 from nightdesk.channels.answering import offered
 from nightdesk.channels.links import read_link
 from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, recipient_of
+from nightdesk.console.views.pacing import pace
 from nightdesk.paging.models import Page
 
 TRIES_A_MINUTE = 30
@@ -65,7 +65,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
-    _pace(request)
+    pace(request, "answer-link", TRIES_A_MINUTE)
     delivery_id, month = read_link(token)
     delivery, message = delivery_of(delivery_id, month)
     by = recipient_of(delivery)
@@ -84,23 +84,6 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         "at": at,
     }
     return render(request, "console/answer.html", context)
-
-
-def _pace(request: HttpRequest) -> None:
-    """At most TRIES_A_MINUTE from one address, counted in this process: tokens are not to be guessed at leisure."""
-    key = f"answer-link:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, timeout=60)
-    try:
-        tries = cache.incr(key)
-    except ValueError:  # it ran out between the two
-        tries = 1
-    if tries > TRIES_A_MINUTE:
-        raise TooMany(
-            _("A link was opened."),
-            _("Many have been opened from your address within a minute."),
-            _("Wait a minute, then open it again."),
-            retry_after=60,
-        )
 
 
 def _standing(message: Message, by: Actor, at: datetime) -> Standing:

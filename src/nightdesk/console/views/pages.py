@@ -146,6 +146,9 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "events": rail_events(story(shown.id), request.at),
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
+        "messages_url": f"{reverse('console:messages')}?about=page:{shown.id}"
+        if may(request, "read_deliveries", shown.brand_id)
+        else "",
     }
     return page_or_part(request, "page", {"card", "rail"}, context)
 

@@ -6,7 +6,18 @@ else, and the answers that its senders understand for "too much", "too large" an
 
 from collections.abc import Mapping
 
-from . import alertmanager, generic, goalert, grafana, nagios, opsgenie, pagerduty_change, pagerduty_v1, pagerduty_v2
+from . import (
+    alertmanager,
+    email_rules,
+    generic,
+    goalert,
+    grafana,
+    nagios,
+    opsgenie,
+    pagerduty_change,
+    pagerduty_v1,
+    pagerduty_v2,
+)
 from .signal import Action, Answer, Effect, Format, Image, Link, Malformed, Parsed, Severity, Signal, Taken
 
 FORMATS: Mapping[str, Format] = {
@@ -21,6 +32,7 @@ FORMATS: Mapping[str, Format] = {
         grafana,
         goalert,
         nagios,
+        email_rules,
     )
 }
 

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import actions, api, queries
 from nightdesk.paging.formats.mapping import PayloadMapping
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Alarm, Page, RawAlarm
 from nightdesk.paging.tests.conftest import alertmanager, page_of, pagerduty
 from nightdesk.paging.tests.test_formats import VALID
