@@ -74,6 +74,9 @@ OTHERS = {
     "plan work": "/settings/quiet/work",
     "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
+    "what came in": "/settings/came-in/",
+    "one that came in": "/settings/came-in/{raw}",
+    "mapping": "/settings/integrations/{json}/mapping",
     "mail": "/mail/{mail}",
     "rules for mail": "/settings/integrations/{integration}/rules",
     "mailboxes": "/settings/mail/",
@@ -154,8 +157,15 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
-        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
+        missing = {
+            "page": NO_UUID,
+            "entry": NO_UUID,
+            "delivery": NO_UUID,
+            "token": "none",
+            "mail": NO_UUID,
+            "raw": NO_UUID,
+        }
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration", "json")
         known = dict.fromkeys(numbered, NO_ID) | missing
         missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
         known = (

@@ -129,6 +129,22 @@ FAULTS = (
         why="two alarms at once are both the first of a storm",
     ),
     Fault(
+        id="repeated-notification-counts-again",
+        file="src/nightdesk/paging/actions.py",
+        old="    if parsed.once is not None and (before := _taken_before(integration, parsed.once)):\n",
+        new="    if False and parsed.once is not None and (before := _taken_before(integration, parsed.once)):\n",
+        tests=("src/nightdesk/paging/tests/test_movers_doors.py",),
+        why="a spool that is sent again must not begin an alarm anew that is over",
+    ),
+    Fault(
+        id="opsgenie-key-sees-other-requests",
+        file="src/nightdesk/paging/opsgenie.py",
+        old='RawAlarm.objects.filter(id=number, integration=integration, format="opsgenie")',
+        new='RawAlarm.objects.filter(id=number, format="opsgenie")',
+        tests=("src/nightdesk/paging/tests/test_movers_doors.py",),
+        why="a key tells only of its own integration",
+    ),
+    Fault(
         id="acknowledge-leaves-rings",
         file="src/nightdesk/paging/actions.py",
         old='        void_promises(("page", page.id), at=at, kinds=PROMISES)\n',

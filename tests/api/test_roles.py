@@ -87,6 +87,11 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "name": "Zabbix", "format": "generic", "policy_id": "{policy_id}"},
     ),
     "revoke_integration": ("revoke_integration", None),
+    "save_mapping": ("save_mapping", {"mapping": {"summary": "{title}"}}),
+    "try_mapping": ("save_mapping", {"mapping": {"summary": "{title}"}}),
+    "list_raw_alarms": ("read_alarms", None),
+    "read_raw_alarm": ("read_alarms", None),
+    "retry_alarm": ("retry_alarm", None),
     "read_mail_rules": ("make_integration", None),
     "save_mail_rules": (
         "save_mail_rules",
@@ -247,4 +252,4 @@ def test_a_token_does_only_what_its_scope_names(worlds: tuple[dict[str, Any], di
     assert {name: status for name in OPERATIONS if (status := ask(unfit, name, worlds[0]).status_code) != 403} == {}
     machine = token_for(["page"], brand=brand)
     allowed = {name for name in OPERATIONS if ask(machine, name, worlds[0]).status_code not in (403, 404)}
-    assert allowed == {name for name, (verb, _) in OPERATIONS.items() if verb.endswith(("_page", "_pages"))}
+    assert allowed == {name for name, (verb, _) in OPERATIONS.items() if verb.endswith(("_page", "_pages", "_alarm"))}

@@ -66,6 +66,7 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
         page_id=taken.id, by=actor_of_person(amara.id), via=Door.SMS, at=doing["at"] + timedelta(seconds=1)
     )
     monitoring = Integration.objects.get(brand=brand, name="Network monitoring")
+    _came_in(brand, "Door", doing)
     of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
     return {"email": user.email, "user": user.id, "person": amara.id, **of_watch, **_ids(brand, page)}
 
@@ -126,13 +127,32 @@ def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], do
     return {"heartbeat": rows[0].pk, "integration": shadow.pk}
 
 
+def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:
+    """A sender of JSON with a mapping, and one request of it that could not be read."""
+    from nightdesk.paging import actions as paging
+    from nightdesk.paging.formats import Answer
+    from nightdesk.paging.formats.mapping import PayloadMapping
+    from nightdesk.paging.models import Policy
+
+    policy = Policy.objects.filter(brand=brand).earliest("id")
+    made, _key = paging.make_integration(
+        brand_id=brand.id, name=f"{words[:70]} JSON", format="generic", policy_id=policy.id, **doing
+    )
+    mapping = PayloadMapping(summary="{device}: {what}", dedup_key="{id}", links={"Graph": "{url}"})
+    paging.save_mapping(integration_id=made.id, mapping=mapping, **doing)
+    body = json.dumps({"device": words, "what": words, "text": [words] * 30}).encode()
+    raw = paging.Raw("generic", body, {"Content-Type": "application/json"})
+    answer = Answer(503, (), b"")
+    paging.keep_refused_alarm(integration=made, raw=raw, answer=answer, reason=f"{words} {words}", **doing)
+
+
 def _ids(brand: Any, page: Any) -> dict[str, Any]:
     """Ids of something of each kind in the brand, and the token of an answer link."""
     from nightdesk.channels import links
     from nightdesk.channels.models import Delivery
     from nightdesk.customers.models import Customer, Hours
     from nightdesk.journal.models import Entry
-    from nightdesk.paging.models import Policy
+    from nightdesk.paging.models import Integration, Policy, RawAlarm
     from nightdesk.rota.models import Rota
 
     sent = Delivery.objects.filter(subject_id=str(page.id)).earliest("id")
@@ -141,6 +161,8 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
         "slug": brand.slug,
         "token": links.make_token(sent.id, sent.month),
         "page": str(page.id),
+        "json": Integration.objects.filter(brand=brand, format="generic").latest("id").id,
+        "raw": str(RawAlarm.objects.filter(integration__brand=brand).latest("at").id),
         "delivery": str(sent.id),
         "entry": str(Entry.objects.filter(subject_id=str(page.id)).earliest("id").id),
         **{
@@ -264,6 +286,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.acknowledge_page(page_id=pages[1].id, by=by, via=Door.WEB, at=soon)
     paging.acknowledge_page(page_id=pages[2].id, by=by, via=Door.WEB, at=soon)
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
+    _came_in(brand, WORD, doing)
     more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
     of_watch = _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
     return {"email": user.email, "user": user.id, "person": person.id, **more, **of_watch, **_ids(brand, pages[0])}

@@ -63,6 +63,9 @@ VERBS: dict[str, frozenset[Role]] = {
     "start_shadow": _MANAGERS,
     "end_shadow": _MANAGERS,
     "import_old_pager": _MANAGERS,
+    # What monitoring sent, byte for byte; whoever may look at it may have taken in again what had failed.
+    "read_alarms": _STAFF | {_R},
+    "retry_alarm": _STAFF,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -133,6 +136,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_policy": _MANAGERS,
     "make_integration": _ADMINS,
     "revoke_integration": _ADMINS,
+    "save_mapping": _ADMINS,
     "save_mail_rules": _ADMINS,
     # Access itself.
     "make_token": _ADMINS,

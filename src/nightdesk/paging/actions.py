@@ -9,7 +9,7 @@ import random
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar, TypeVar
@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
@@ -33,7 +34,19 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.paging import decide, queries, silencing, wording
 from nightdesk.paging.decide import State, Urgency, Verb
-from nightdesk.paging.formats import Answer, Image, Link, Parsed, Signal, email_rules
+from nightdesk.paging.formats import (
+    FORMATS,
+    Answer,
+    Effect,
+    Image,
+    Link,
+    Malformed,
+    Parsed,
+    Signal,
+    Taken,
+    email_rules,
+)
+from nightdesk.paging.formats.mapping import PayloadMapping, Unusable, parser_of
 from nightdesk.paging.models import (
     Alarm,
     Integration,
@@ -64,12 +77,17 @@ PAGE_NOTED = kind("page.noted", gettext_lazy("{by} noted"))
 PAGE_RAISED = kind("page.raised", gettext_lazy("{by} calls it urgent now. Rung: {people}"))
 PAGE_GATHERED = kind("page.gathered", gettext_lazy("{by} sent many alarms at once; they are one page from here on"))
 PAGE_FOLDED = kind("page.folded", gettext_lazy("It became part of page {code}"))
+PAGE_NOTED_THERE = kind("page.noted-there", gettext_lazy("{by} noted"))
+PAGE_UPDATED_THERE = kind("page.updated-there", gettext_lazy("{by} says of {alarm} now: {summary}"))
 PAGE_ACKNOWLEDGED_THERE = kind(
     "page.acknowledged-there", gettext_lazy("{by} says it was acknowledged there; here nobody has taken it by that")
 )
 POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}"))
 INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
+INTEGRATION_NOTED = kind("integration.noted", gettext_lazy("{by} noted: {summary}"))
+MAPPING_SAVED = kind("integration.mapping-saved", gettext_lazy("{by} said how the alarms of {name} are read"))
+ALARM_RETRIED = kind("integration.alarm-retried", gettext_lazy("{by} had an alarm taken in again that had failed"))
 
 MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
 PAGE_LIVE = kind("page.live", gettext_lazy("{by} let it wake people. Rung: {people}"))
@@ -81,6 +99,8 @@ PROMISES = (RING, ALIVE, UNSNOOZE)
 
 TITLE_LENGTH = 300
 PART_LENGTH = 200
+EFFECTS_KEPT = 50
+"""Of how many signals of one request what became of them is kept."""
 STALE_AFTER = timedelta(hours=1)
 """A message of a ring that is not out by then is not sent any more: the ladder has rung others meanwhile."""
 HEARD_EVERY = timedelta(minutes=1)
@@ -97,8 +117,12 @@ PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "war
 
 # What stands for "the same service" in alarms that name none of ours: Alertmanager's component is the label `service`
 # or `job`, and its source only one instance of it; with the others the source is the machine, the component a part.
-# Heartbeats that stop together have one cause more often than not.
-STREAMS: Mapping[str, tuple[str, ...]] = {"alertmanager": ("component", "source"), "heartbeat": ("class_",)}
+STREAMS: Mapping[str, tuple[str, ...]] = {
+    "alertmanager": ("component", "source"),
+    "grafana": ("component", "source"),
+    "opsgenie": ("component", "source"),
+    "heartbeat": ("class_",),  # those that stop together have one cause more often than not
+}
 ANY_STREAM = ("source", "component")
 
 Made = TypeVar("Made")
@@ -124,6 +148,18 @@ class TakenBy(IllegalTransition):
         )
 
 
+class MappingNotUsable(Invalid):
+    """A mapping that cannot be kept; `faults` says why, by field."""
+
+    code: ClassVar[str] = "mapping-not-usable"
+    title: ClassVar[str] = "The mapping cannot be used"
+
+    def __init__(self, unusable: Unusable) -> None:
+        super().__init__(
+            _("A mapping was given."), f"{unusable}.", _("Mend what is named."), faults=dict(unusable.faults)
+        )
+
+
 @dataclass(frozen=True)
 class Raw:
     """A request as it came in at the door; `headers` without secrets."""
@@ -146,6 +182,8 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
     awake. A resolve of an alarm that is not open changes nothing.
     """
     require(by, "receive_alarm", integration.brand_id)
+    if parsed.once is not None and (before := _taken_before(integration, parsed.once)):
+        return _answer(parsed, before, [])
     row = RawAlarm(
         at=at,
         integration=integration,
@@ -155,15 +193,89 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
         body=raw.body,
         status=parsed.answer.status,
     )
-    row.save(force_insert=True)
+    if parsed.once is not None and not RawAlarm.objects.filter(id=parsed.once).exists():
+        row.id = parsed.once
+    # It is written after what it brought about, in the same transaction, so that one statement says both.
     try:
-        _unless_taken(lambda: _take_in(integration, raw.format, parsed.signals, by, via, at))
+        effects = _unless_taken(lambda: _take_in(integration, raw.format, parsed.signals, by, via, at))
     except Exception as error:
         log.exception("An alarm from %s could not be taken in; its sender is asked to repeat it", integration.name)
+        row.id = uuid7()  # the sender's own id stays free for its repeat
         row.error, row.status = f"{type(error).__name__}: {error}"[:2000], 503
-        row.save(update_fields=["error", "status"])
+        row.save(force_insert=True)
         return Answer(503, (("Content-Type", "application/json"), ("Retry-After", "1")), b'{"status":"error"}')
-    return parsed.answer
+    _note_effects(row, parsed, effects)
+    row.save(force_insert=True)
+    return _answer(parsed, row.id, effects)
+
+
+def _taken_before(integration: Integration, once: UUID) -> UUID | None:
+    """The row of the same request, where it was taken in already."""
+    return (
+        RawAlarm.objects.filter(id=once, integration=integration, status__lt=300).values_list("id", flat=True).first()
+    )
+
+
+def _answer(parsed: Parsed, row_id: UUID, effects: Sequence[Effect]) -> Answer:
+    told = effects or [Effect(signal.action, signal.dedup_key) for signal in parsed.signals]
+    return parsed.tell(Taken(row_id, tuple(told))) if parsed.tell is not None else parsed.answer
+
+
+def _note_effects(row: RawAlarm, parsed: Parsed, effects: Sequence[Effect]) -> None:
+    row.signal_count = len(parsed.signals)
+    row.marks = list(parsed.marks)
+    row.effects = [
+        {
+            "action": effect.action,
+            "dedup_key": effect.dedup_key,
+            "page": str(effect.page_id) if effect.page_id else None,
+            "code": effect.code,
+            "is_new": effect.is_new,
+        }
+        for effect in effects[:EFFECTS_KEPT]
+    ]
+
+
+@transaction.atomic
+def retry_alarm(*, raw_id: UUID, by: Actor, via: Door, at: datetime) -> RawAlarm:
+    """A request that was kept and not taken in is read again, by what its integration's format and mapping say now.
+
+    What it brings about has the time of now. Raises NotFound (also where it came with no key of ours), Forbidden,
+    IllegalTransition (it was taken in already), Invalid (it still cannot be read).
+    """
+    row = RawAlarm.objects.select_for_update().filter(id=raw_id).first()
+    asked = _("An alarm was to be taken in again.")
+    if row is None or row.integration_id is None:
+        raise NotFound(asked, _("There is none with a known sender."), _("Have its sender send it with a good key."))
+    integration = Integration.objects.select_related("policy", "service", "hours", "team").get(id=row.integration_id)
+    require(by, "retry_alarm", integration.brand_id)
+    if row.status < 300 or row.retried_at is not None:
+        raise IllegalTransition(asked, _("It was taken in already."), _("Look at the page that it led to."))
+    dialect = FORMATS.get(row.format)
+    if dialect is None:
+        raise Invalid(asked, _("Its format %(name)s is not read here.") % {"name": row.format}, _("Raise a page."))
+    try:
+        parsed = parser_of(dialect, integration.mapping)(
+            bytes(row.body), row.headers.get("Content-Type", ""), row.query
+        )
+    except Malformed as malformed:
+        raise Invalid(
+            asked, _("It still cannot be read: %(why)s.") % {"why": malformed.reason}, _("Raise a page by hand.")
+        ) from malformed
+    effects = _unless_taken(lambda: _take_in(integration, row.format, parsed.signals, by, via, at))
+    _note_effects(row, parsed, effects)
+    row.retried_at = at
+    row.save(update_fields=["effects", "marks", "signal_count", "retried_at"])
+    record(
+        ALARM_RETRIED,
+        subject=("integration", integration.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=integration.brand_id,
+        facts={"raw": str(row.id)},
+    )
+    return row
 
 
 @transaction.atomic
@@ -241,8 +353,12 @@ def _take_in(
     at: datetime,
     *,
     again: bool = False,
-) -> None:
-    """`again`: these are no news, but alarms that a silence had kept quiet; they count no further."""
+) -> list[Effect]:
+    """The signals have taken effect; returns what became of each, in no order that matters.
+
+    `again`: these are no news, but alarms that a silence had kept quiet; they count no further.
+    """
+    signals = _by_key(integration, signals)
     if len({signal.dedup_key for signal in signals}) == len(signals):
         # Where each key is told once the order says nothing, and like with like needs fewer queries.
         signals = sorted(signals, key=lambda signal: signal.action)
@@ -250,34 +366,91 @@ def _take_in(
     streams = {id(signal): _stream(format_name, signal, services[id(signal)]) for signal in signals}
     gates = _locked_gates(integration, signals, streams.values())
     intake = _Intake(integration, by, via, at, again=again)
+    effects: list[Effect] = []
     for action, run in groupby(signals, key=lambda signal: signal.action):
         batch = list(run)
         known = _open_alarms(integration, batch)
-        if action == "trigger":
-            for signal in batch:
-                intake.trigger(signal, known, gates[streams[id(signal)]], services[id(signal)])
-            intake.write()
-        elif action == "resolve":
-            _close_alarms(list(known.values()), by, via, at)
-        else:
-            for alarm in known.values():
-                if alarm.page is None:
-                    continue
-                if alarm.page.shadow:
-                    _note_old_pager(alarm, alarm.page, at)
-                record(
-                    PAGE_ACKNOWLEDGED_THERE,
-                    subject=("page", alarm.page_id),
-                    by=by,
-                    via=via,
-                    at=at,
-                    brand_id=integration.brand_id,
-                    facts={"alarm": alarm.dedup_key},
-                )
+        before = set(known)
+        match action:
+            case "trigger":
+                for signal in batch:
+                    intake.trigger(signal, known, gates[streams[id(signal)]], services[id(signal)])
+                intake.write()
+            case "resolve":
+                _note_texts(batch, known, by, via, at)
+                _close_alarms(list(known.values()), by, via, at)
+            case "acknowledge":
+                for alarm in known.values():
+                    if alarm.page is None:
+                        continue
+                    if alarm.page.shadow:
+                        _note_old_pager(alarm, alarm.page, at)
+                    _record(alarm.page, PAGE_ACKNOWLEDGED_THERE, {"alarm": alarm.dedup_key}, by, via, at)
+            case "update":
+                intake.update(batch, known)
+            case "escalate":
+                intake.escalate({alarm.page_id for alarm in known.values() if alarm.page_id is not None})
+            case "note":
+                _note_on_integration(integration, [one for one in batch if one.dedup_key not in known], by, via, at)
+        if action != "resolve":
+            _note_texts(batch, known, by, via, at)
+        effects += [_effect(signal, known.get(signal.dedup_key), before) for signal in batch]
     if not again and (integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY):
         # Last, as it locks the row that other alarms of this integration may want too.
         Integration.objects.filter(id=integration.id).update(last_heard_at=at)
         integration.last_heard_at = at
+    return effects
+
+
+def _by_key(integration: Integration, signals: Sequence[Signal]) -> Sequence[Signal]:
+    """The signals with each alarm under its dedup_key, where they name it by its id or its page's code."""
+    if all(signal.named == "key" for signal in signals):
+        return signals
+    return [
+        signal if signal.named == "key" else replace(signal, dedup_key=_key_of(integration, signal), named="key")
+        for signal in signals
+    ]
+
+
+def _key_of(integration: Integration, signal: Signal) -> str:
+    alarm = queries.alarm_named(integration.id, signal.named, signal.dedup_key)
+    return alarm.dedup_key if alarm is not None else signal.dedup_key
+
+
+def _effect(signal: Signal, alarm: Alarm | None, before: set[str]) -> Effect:
+    if alarm is None:
+        return Effect(signal.action, signal.dedup_key)
+    is_new = signal.action == "trigger" and signal.dedup_key not in before
+    code = alarm.page.code if alarm.page is not None else ""
+    return Effect(signal.action, signal.dedup_key, alarm.page_id, code, is_new)
+
+
+def _note_texts(signals: Sequence[Signal], known: Mapping[str, Alarm], by: Actor, via: Door, at: datetime) -> None:
+    """What the signals have to say stands in the stories of their pages."""
+    for signal in signals:
+        alarm = known.get(signal.dedup_key)
+        if signal.text and alarm is not None and alarm.page is not None:
+            _record(alarm.page, PAGE_NOTED_THERE, {"alarm": alarm.dedup_key}, by, via, at, text=signal.text)
+
+
+def _note_on_integration(
+    integration: Integration, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+) -> None:
+    """Notes that are about no open alarm."""
+    for signal in signals:
+        record(
+            INTEGRATION_NOTED,
+            subject=("integration", integration.id),
+            by=by,
+            via=via,
+            at=at,
+            brand_id=integration.brand_id,
+            facts={
+                "summary": signal.summary or signal.text[:PART_LENGTH],
+                "source": signal.source,
+                "links": [link.href for link in signal.links],
+            },
+        )
 
 
 def _services(integration: Integration, signals: Sequence[Signal]) -> dict[int, Service | None]:
@@ -435,6 +608,40 @@ class _Intake:
     def _is_still_quiet(self, alarm: Alarm) -> bool:
         """Whether the alarm, now locked, is still the open one without a page that it was when it was read."""
         return alarm._state.adding or bool(_rows(STILL_QUIET, alarm.id))
+
+    def update(self, signals: Sequence[Signal], known: Mapping[str, Alarm]) -> None:
+        """Open alarms say what their sender says now; a page follows its only alarm's words, and whatever is worse."""
+        for signal in signals:
+            alarm = known.get(signal.dedup_key)
+            if alarm is None:
+                continue
+            page = self._lock([alarm.page_id])[0] if alarm.page_id is not None else None
+            if page is not None and signal.summary and page.alarm_count == 1:
+                page.title = signal.summary[:TITLE_LENGTH]
+                page.save(update_fields=["title"])
+            alarm.summary = signal.summary or alarm.summary
+            alarm.severity = signal.severity or alarm.severity
+            alarm.details = _changed(alarm.details, signal)
+            alarm.last_at = self._at
+            alarm.save(update_fields=["summary", "severity", "details", "last_at"])
+            if page is None:
+                continue  # a silence keeps it quiet; whether it still does is for its next alarm to ask
+            if signal.severity is not None:
+                self._repeat(alarm, *_weigh(self._integration, signal.severity))
+            told = [*signal.details.items(), *(("not", f"{name} {one}".strip()) for name, one in signal.removed)]
+            said = signal.summary or ", ".join(f"{name} {value}" for name, value in told)
+            facts = {"alarm": alarm.dedup_key, "summary": said[:TITLE_LENGTH]}
+            _record(page, PAGE_UPDATED_THERE, facts, self._by, self._via, self._at)
+        self._again.clear()  # an update is no repeat
+        self.write()
+
+    def escalate(self, page_ids: set[UUID]) -> None:
+        """The next is woken for each of these pages that is not over."""
+        for page in self._lock(sorted(page_ids)):
+            if page.state != Page.State.RESOLVED:
+                _move(page, Verb.ESCALATE, self._by, self._via, self._at)
+                _ring(page, PAGE_ESCALATED, {}, self._by, self._via, self._at)
+                page.save(update_fields=[*MOVED, *RANG])
 
     def write(self) -> None:
         """Everything that was counted is in the database."""
@@ -618,6 +825,23 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
             _move(page, Verb.RESOLVE, by, via, at)
             page.save(update_fields=MOVED)
             record(PAGE_RESOLVED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id)
+
+
+def _changed(details: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
+    """An alarm's details after an update: what is named is set, a list grows by what is new in it."""
+    after = dict(details)
+    for name, value in signal.details.items():
+        before = after.get(name)
+        if isinstance(before, list) and isinstance(value, list):
+            value = [*before, *(one for one in value if one not in before)]  # noqa: PLW2901
+        after[name] = value
+    for name, element in signal.removed:
+        held = after.get(name)
+        if not element:
+            after.pop(name, None)
+        elif isinstance(held, list):
+            after[name] = [one for one in held if one != element]
+    return after
 
 
 def _weigh(integration: Integration, severity: str | None) -> tuple[int, Urgency]:
@@ -1074,6 +1298,33 @@ def make_integration(
     facts = {"name": name, "format": format, "hint": made.hint}
     record(INTEGRATION_MADE, subject=("integration", made.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return made, key
+
+
+@transaction.atomic
+def save_mapping(
+    *, integration_id: int, mapping: PayloadMapping | None, by: Actor, via: Door, at: datetime
+) -> Integration:
+    """What comes to the generic hook with this integration's key is read by `mapping` from now on; None: as the hook says.
+
+    Raises NotFound, Forbidden, Invalid (its senders speak another format).
+    """
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    asked = _("A mapping was to be saved.")
+    if integration is None:
+        raise NotFound(asked, _("There is no such integration."), _("Look at the list of them."))
+    require(by, "save_mapping", integration.brand_id)
+    if integration.format != "generic":
+        raise Invalid(
+            asked,
+            _("%(name)s speaks a format of its own, which needs none.") % {"name": integration.name},
+            _("Make an integration for JSON."),
+        )
+    integration.mapping = mapping.as_json() if mapping is not None else None
+    integration.save(update_fields=["mapping"])
+    facts = {"name": integration.name, "mapping": integration.mapping}
+    subject, brand_id = ("integration", integration.id), integration.brand_id
+    record(MAPPING_SAVED, subject=subject, by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return integration
 
 
 @transaction.atomic

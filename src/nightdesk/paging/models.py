@@ -46,6 +46,8 @@ class Integration(models.Model):
     may_wake = models.JSONField(default=list)
     priorities = models.JSONField(default=dict)
     storm_limit = models.PositiveIntegerField(default=5)
+    mapping = models.JSONField(null=True)
+    """How what comes to the generic hook is read: `formats.mapping.PayloadMapping.as_json`; None: as the hook says."""
     created_at = models.DateTimeField()
     last_heard_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -66,7 +68,10 @@ class MailRules(models.Model):
 
 
 class RawAlarm(models.Model):
-    """What came in at the door, byte for byte, before anybody read it."""
+    """What came in at the door, byte for byte, what was answered, and what became of it.
+
+    `effects` are those of its first signals: [{"action", "dedup_key", "page", "code", "is_new"}].
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField(db_index=True)
@@ -78,6 +83,15 @@ class RawAlarm(models.Model):
     status = models.PositiveSmallIntegerField()
     """What the sender was answered."""
     error = models.TextField(default="")
+    # Defaults of the database too: a process of the version before writes rows without these.
+    signal_count = models.PositiveIntegerField(default=0, db_default=0)
+    effects = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    marks = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    """What a mapping could not read as it was meant, though the alarm was taken in."""
+    retried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["integration", "-at"], name="raw_alarm_of")]
 
 
 class StormGate(models.Model):

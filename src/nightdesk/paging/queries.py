@@ -1,6 +1,8 @@
 """What paging reads: who stands behind a target, what may wake, the open pages, and a page's story."""
 
+import contextlib
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.mailroom.letter import read_letter
 from nightdesk.paging import beats, comparison, decide, silencing
-from nightdesk.paging.formats import email_rules
+from nightdesk.paging.formats import FORMATS, Malformed, email_rules
+from nightdesk.paging.formats.mapping import PayloadMapping, parser_of
+from nightdesk.paging.formats.signal import Named, Signal
 from nightdesk.paging.models import (
     Absence,
     Alarm,
@@ -43,6 +47,9 @@ from nightdesk.people.queries import contacts_and_rules
 
 Brands: TypeAlias = Collection[int] | None
 """Ids of the brands that the asker may see; None: all."""
+
+KEYLIKE = re.compile(r"[0-9a-f]{32}")
+"""What may be the key of an integration."""
 
 
 def integration_by_key(key: str) -> Integration | None:
@@ -255,6 +262,99 @@ def compared(integration_id: int, since: datetime, until: datetime) -> list[comp
     old = OldPage.objects.filter(integration_id=integration_id, at__gte=since - edge, at__lt=until + edge)
     there = [comparison.Paged(one.alarm, one.at, one.person, one.acknowledged_at) for one in old]
     return [row for row in comparison.compare(here, there) if since <= row.at < until]
+
+
+# --- What came in ----------------------------------------------------------------------------------------------------
+
+
+def alarm_named(integration_id: int, named: Named, name: str) -> Alarm | None:
+    """The integration's alarm of that dedup_key, own id or page's code, with its page: the open one, else the newest."""
+    rows = Alarm.objects.filter(integration_id=integration_id).select_related("page__owner")
+    if named == "id":
+        # Who gave no alias was told an id that is the alarm's key.
+        match = Q(dedup_key=name)
+        with contextlib.suppress(ValueError):
+            match |= Q(id=UUID(name))
+    else:
+        match = Q(page__code=name) if named == "code" else Q(dedup_key=name)
+    found = rows.filter(match)
+    return found.filter(resolved_at=None).order_by("-opened_at").first() or found.order_by("-opened_at").first()
+
+
+def raw_alarms(brand_ids: Brands) -> QuerySet[RawAlarm]:
+    """What came in, newest first; what strangers sent is everybody's who may see every brand."""
+    rows = RawAlarm.objects.select_related("integration__brand").order_by("-at", "-id")
+    return rows if brand_ids is None else rows.filter(integration__brand_id__in=brand_ids)
+
+
+NOT_TAKEN = Q(status__gte=300, retried_at=None)
+"""Requests that nothing came of: refused, or failed and not taken in again."""
+
+
+def raw_alarms_in(state: str, rows: QuerySet[RawAlarm]) -> QuerySet[RawAlarm]:
+    """Those of `rows` that are `taken`, `not-taken` or `marked`; all for any other word."""
+    match state:
+        case "taken":
+            return rows.exclude(NOT_TAKEN)
+        case "not-taken":
+            return rows.filter(NOT_TAKEN)
+        case "marked":
+            return rows.exclude(marks=[])
+    return rows
+
+
+def last_payloads(integration_id: int, count: int = 10) -> list[RawAlarm]:
+    """What really came from the integration of late, newest first, read or not."""
+    found = RawAlarm.objects.filter(integration_id=integration_id, format="generic")
+    return list(found.select_related("integration").order_by("-at", "-id")[:count])
+
+
+BODY_SHOWN = 4_000
+"""Characters of a payload that are shown beside what would become of it."""
+
+
+@dataclass(frozen=True)
+class TriedPayload:
+    """What would become of one payload: its beginning, its signals; `marks` what could not be read, `refused` why none
+    came of it.
+    """
+
+    raw_id: UUID
+    at: datetime
+    body: str
+    signals: tuple[Signal, ...]
+    marks: tuple[str, ...]
+    refused: str
+
+
+def tried(integration_id: int, mapping: PayloadMapping | None) -> list[TriedPayload]:
+    """The last payloads that came to the JSON hook, as `mapping` would read them; newest first."""
+    dialect = FORMATS["generic"]
+    parse = parser_of(dialect, mapping.as_json() if mapping is not None else None)
+    found = []
+    for row in last_payloads(integration_id):
+        try:
+            parsed = parse(bytes(row.body), row.headers.get("Content-Type", ""), row.query)
+        except Malformed as malformed:
+            found.append(TriedPayload(row.id, row.at, shown(row)[:BODY_SHOWN], (), (), malformed.reason))
+        else:
+            found.append(TriedPayload(row.id, row.at, shown(row)[:BODY_SHOWN], parsed.signals, parsed.marks, ""))
+    return found
+
+
+def found_pages(row: RawAlarm) -> dict[str, str]:
+    """The titles of the pages that the request reached, by their ids."""
+    ids = {effect["page"] for effect in row.effects if effect["page"]}
+    return {str(page_id): title for page_id, title in Page.objects.filter(id__in=ids).values_list("id", "title")}
+
+
+def shown(row: RawAlarm) -> str:
+    """The body as text, without the key that opens the door: bodies of some formats hold it."""
+    text = bytes(row.body).decode("utf-8", "replace")
+    if row.integration is None:
+        return text
+    digest = row.integration.digest
+    return KEYLIKE.sub(lambda found: found.group() if digest_of(found.group()) != digest else "*" * 8, text)
 
 
 # --- Whom a page rings -----------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ read_shadow EDMAR
 start_shadow MA
 end_shadow MA
 import_old_pager MA
+read_alarms EDMAR
+retry_alarm EDMA
 read_journal EDMAR
 verify_journal MA
 erase_text A
@@ -109,6 +111,7 @@ replace_push_key A
 save_policy MA
 make_integration A
 revoke_integration A
+save_mapping A
 save_mail_rules A
 make_token A
 revoke_token A
@@ -222,7 +225,7 @@ def test_scope_words_stand_for_verbs_and_an_unknown_one_for_nothing():
     assert verbs_in(["read"]) == {verb for verb in VERBS if verb.startswith("read_")}
     assert SCOPES["page"] == {
         "read_pages", "trigger_page", "note_page", "escalate_page", "acknowledge_page", "resolve_page",
-        "reassign_page", "snooze_page", "receive_alarm", "silence_page",
+        "reassign_page", "snooze_page", "receive_alarm", "silence_page", "retry_alarm",
     }  # fmt: skip
     assert verbs_in(["admin"]) == set(VERBS)
     assert verbs_in(["gone_by_now", "note_page"]) == {"note_page"}
