@@ -17,6 +17,7 @@ from nightdesk.journal.tasks import sealer
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
+from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
@@ -31,10 +32,15 @@ def connect() -> None:
         "sealer": sealer,
         "housekeeping": housekeeping.hourly(PARTITIONED),
     }
-    promises.HANDLERS |= page_tasks.HANDLERS | {
-        duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
-    }
+    promises.HANDLERS |= (
+        page_tasks.HANDLERS
+        | people_tasks.HANDLERS
+        | {
+            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+            duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
+            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+        }
+    )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer

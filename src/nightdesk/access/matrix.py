@@ -36,6 +36,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "resolve_page": _STAFF,
     "reassign_page": _STAFF,
     "snooze_page": _STAFF,
+    "defer_page": _STAFF,
+    "send_digest": _MANAGERS,
     "receive_alarm": _MACHINES,
     # The journal.
     "read_journal": _STAFF | {_R},
@@ -62,8 +64,11 @@ VERBS: dict[str, frozenset[Role]] = {
     "add_contact_method": _MANAGERS,
     "remove_contact_method": _MANAGERS,
     "confirm_contact_method": _MANAGERS,
+    "note_contact_tested": _MANAGERS,
     "mark_contact_broken": _MANAGERS,
     "set_notify_rules": _MANAGERS,
+    "set_quiet": _MANAGERS,
+    "set_digest": _MANAGERS,
     "make_team": _MANAGERS,
     "set_team_members": _MANAGERS,
     # Customers. The desk keeps who they are; what they were promised is a manager's to write.
@@ -110,6 +115,7 @@ VERBS: dict[str, frozenset[Role]] = {
 INNER_WORKINGS = {
     "record": "writes down what another verb did",
     "note_token_use": "says only when",
+    "end_quiet": "asks for set_quiet, whose end it is",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "supersede_deliveries": "part of the verb that ended the subject",
     "take_answer": "the verb that the answer stands for asks",
@@ -125,7 +131,9 @@ ITS_OWN = {
     "ring_page": "the next rung of a page's ladder is due",
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
+    "hand_digest_over": "a duty passes, and what waited in a digest with it",
     "begin_turn": "a turn of duty begins",
+    "check_reach": "whoever has a seat, or is about to, must be one who can be woken",
     "replan_seat": "the plan of a seat has changed",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
-from nightdesk.duty import actions
+from nightdesk.duty import actions, queries
 from nightdesk.journal.models import Entry
 from nightdesk.rota.models import Seat
 
@@ -38,6 +38,16 @@ def replan_seat(promise: Promise, at: datetime) -> str:
         via=Door.WORKER,
         at=at,
     )
+
+
+def check_reach(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.reach` promise: of a seat, or of every seat that a person has to do with."""
+    if promise.subject_kind == "seat":
+        return actions.check_reach(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    seats = queries.seats_of(int(promise.subject_id))
+    for seat in sorted(seats, key=lambda seat: seat.id):
+        actions.check_reach(seat_id=seat.id, by=SCHEDULER, via=Door.WORKER, at=at)
+    return _("Looked at %d seats.") % len(seats)
 
 
 def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001

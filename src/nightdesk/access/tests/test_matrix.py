@@ -23,6 +23,8 @@ acknowledge_page EDMA
 resolve_page EDMA
 reassign_page EDMA
 snooze_page EDMA
+defer_page EDMA
+send_digest MA
 receive_alarm -
 read_journal EDMAR
 verify_journal MA
@@ -46,8 +48,11 @@ reactivate_person MA
 add_contact_method MA
 remove_contact_method MA
 confirm_contact_method MA
+note_contact_tested MA
 mark_contact_broken MA
 set_notify_rules MA
+set_quiet MA
+set_digest MA
 make_team MA
 set_team_members MA
 read_customers EDMABR
@@ -190,7 +195,7 @@ def test_scope_words_stand_for_verbs_and_an_unknown_one_for_nothing():
     assert verbs_in(["read"]) == {verb for verb in VERBS if verb.startswith("read_")}
     assert SCOPES["page"] == {
         "read_pages", "trigger_page", "note_page", "escalate_page", "acknowledge_page", "resolve_page",
-        "reassign_page", "snooze_page", "receive_alarm",
+        "reassign_page", "snooze_page", "defer_page", "receive_alarm",
     }  # fmt: skip
     assert verbs_in(["admin"]) == set(VERBS)
     assert verbs_in(["gone_by_now", "note_page"]) == {"note_page"}
