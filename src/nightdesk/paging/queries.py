@@ -22,7 +22,7 @@ from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging import decide
-from nightdesk.paging.models import Integration, Page, Policy
+from nightdesk.paging.models import Integration, Page, Policy, TurnTaking
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 from nightdesk.people.queries import brands_of, contacts_and_rules
 from nightdesk.rota.models import Seat
@@ -202,6 +202,52 @@ def targets_not_there(brand_id: int, targets: Collection[decide.Target]) -> deci
     return next((one for one in targets if one.kind in there and one.key not in there[one.kind]), None)
 
 
+# --- What would happen -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One ring of a page that nobody takes: who, and "step" number from 1, "manager" or "everybody"."""
+
+    at: datetime
+    what: str
+    people: tuple[Person, ...]
+    reached: bool
+
+
+def foresee(
+    ladder: decide.Policy, brand_id: int, priority: int, at: datetime, team: Team | None = None
+) -> list[Foreseen]:
+    """What a page by this policy that began at `at` would ring if nobody took it, until everybody is rung.
+
+    By the plan, the rules, and whom quiet and turns leave out as they are now.
+    """
+    urgency = decide.Urgency.HIGH if priority <= 2 else decide.Urgency.LOW
+    page = Page(brand_id=brand_id, priority=priority, urgency=urgency, team=team)
+    keys = [step.turn_key for step in ladder.steps if step.in_turn]
+    taken = {row.key: row.instants() for row in TurnTaking.objects.filter(brand=brand_id, key__in=keys)}
+    found: list[Foreseen] = []
+    number, due_at = 0, decide.first_ring_at(ladder, at)
+    while number <= decide.everybody_from(ladder):
+        roll = Roll(page, due_at)
+        ring = decide.plan_next(ladder, number, due_at, roll.candidates, taken=taken)
+        for key, person in ring.turns:
+            taken.setdefault(key, {})[person] = due_at
+        last = ring.next_rung - 1
+        ordered = decide.everybody_from(ladder) - 1
+        what = str(last % len(ladder.steps) + 1) if last < ordered else "manager" if last == ordered else "everybody"
+        found.append(Foreseen(due_at, what, tuple(roll.person(key) for key in ring.people), ring.reached))
+        number, due_at = ring.next_rung, ring.next_at
+    return found
+
+
+def would_be_sent(person: Person, urgency: decide.Urgency, at: datetime) -> list[tuple[ContactMethod, datetime]]:
+    """What the person would be sent, and when, if they were rung at `at`; by their rules of that hour."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    by_id = {str(method.id): method for method in methods}
+    return [(by_id[one.contact], one.due_at) for one in reach(person, methods, rules, urgency, at).deliveries]
+
+
 # --- Left till morning, and digests ----------------------------------------------------------------------------------
 
 
@@ -249,10 +295,8 @@ def pages_of_digest(page_ids: Collection[UUID], *, resolved: bool) -> list[Page]
 
 def quiet_ways(person: Person, at: datetime) -> list[tuple[str, str, datetime]]:
     """Channel, address and instant of each way by which what is not urgent goes to the person."""
-    methods, rules = contacts_and_rules([person.id])[person.id]
-    by_id = {str(method.id): method for method in methods}
-    due = reach(person, methods, rules, decide.Urgency.LOW, at).deliveries
-    return [(by_id[one.contact].channel, by_id[one.contact].address, one.due_at) for one in due]
+    due = would_be_sent(person, decide.Urgency.LOW, at)
+    return [(method.channel, method.address, due_at) for method, due_at in due]
 
 
 # --- May it wake -----------------------------------------------------------------------------------------------------

@@ -18,5 +18,5 @@ def end_quiet(promise: Promise, at: datetime) -> str:
     return "Everything rings them again."
 
 
-HANDLERS = {actions.END_QUIET: Handler(end_quiet, lane="page", give_up_after=None)}
+HANDLERS = {actions.END_QUIET: Handler(end_quiet, lane="follow", give_up_after=None)}
 """For `wiring`."""
