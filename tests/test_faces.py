@@ -61,6 +61,8 @@ OTHERS = {
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
     "new integration": "/settings/integrations/new",
+    "rules": "/people/{person}/rules",
+    "digest": "/people/{person}/digest",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",

@@ -325,7 +325,7 @@ def check_reach(*, seat_id: int, by: Actor, via: Door, at: datetime) -> str:
     void_promises(("seat", seat.id), at=at, kinds=[REACH])
     look_at = decide.next_look(turns, [until for until in proofs.values() if until is not None], at)
     if look_at is not None:
-        why = _("to see that whoever is %s then can be woken") % seat.name
+        why = _("%s: a turn is near then, or a last test grows old") % seat.name
         promise(REACH, subject=("seat", seat.id), due_at=look_at, why=why, at=at, brand_id=seat.rota.brand_id)
     if not silent:
         return _("Everybody can be woken.")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from nightdesk.base import promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
@@ -41,13 +42,24 @@ def replan_seat(promise: Promise, at: datetime) -> str:
 
 
 def check_reach(promise: Promise, at: datetime) -> str:
-    """Keep a `duty.reach` promise: of a seat, or of every seat that a person has to do with."""
+    """Keep a `duty.reach` promise: of a seat, or of a person, whose seats are then looked at each by itself.
+
+    Several seats' locks in one transaction would meet those of a handover in a deadlock.
+    """
     if promise.subject_kind == "seat":
         return actions.check_reach(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
     seats = queries.seats_of(int(promise.subject_id))
-    for seat in sorted(seats, key=lambda seat: seat.id):
-        actions.check_reach(seat_id=seat.id, by=SCHEDULER, via=Door.WORKER, at=at)
-    return _("Looked at %d seats.") % len(seats)
+    for seat in seats:
+        promises.promise(
+            actions.REACH,
+            subject=("seat", seat.id),
+            due_at=at,
+            why=promise.why,
+            at=at,
+            cause=promise.cause,
+            brand_id=seat.rota.brand_id,
+        )
+    return _("%d seats are looked at.") % len(seats)
 
 
 def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001

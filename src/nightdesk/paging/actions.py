@@ -746,7 +746,7 @@ def defer_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page:
     facts = {"opens_at": opens_at.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")}
     entry = _record(page, PAGE_DEFERRED, facts, by, via, at)
     why = _("%(name)s left it until the opening") % {"name": by.name}
-    _promise_ring(page, decide.first_ring_at(_policy_of(page), opens_at), why, at, entry)
+    _promise_ring(page, decide.first_ring_at(queries.ladder_of(page), opens_at), why, at, entry)
     page.save(update_fields=[*MOVED, *RANG, "rings_from", "deferred_at"])
     _tell_caller(page, opens_at, entry, by, via, at)
     _sign(by, at)
@@ -1051,17 +1051,9 @@ def _free_code(at: datetime) -> str:
     )
 
 
-def _policy_of(page: Page) -> decide.Policy:
-    try:
-        return decide.policy_from_json(page.policy)
-    except ValueError:
-        log.error("The policy of page %s cannot be read; managers and then everybody are rung", page.id)
-        return decide.LAST_RESORT
-
-
 def _ring_or_wait(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, at: datetime) -> None:
     """Ring now where rung 0 is due, else promise it; records `what` either way."""
-    due_at = decide.first_ring_at(_policy_of(page), page.rings_from)
+    due_at = decide.first_ring_at(queries.ladder_of(page), page.rings_from)
     if due_at <= at:
         _ring(page, what, facts, by, via, at)
         return
@@ -1082,7 +1074,7 @@ def _ring(
 ) -> decide.Ring:
     """Ring the page's rung (`first` in place of it), record `what`, and promise the next. The caller saves `RANG`."""
     roll = queries.Roll(page, at)
-    policy = _policy_of(page)
+    policy = queries.ladder_of(page)
     turns = _locked_turns(page.brand_id, policy)
     taken = {key: row.instants() for key, row in turns.items()}
     ring = decide.plan_next(policy, page.rung, at, roll.candidates, first, taken)

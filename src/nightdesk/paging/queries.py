@@ -1,6 +1,7 @@
 """What paging reads: who stands behind a target, what may wake, the open pages, and a page's story."""
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from nightdesk.paging.models import Integration, Page, Policy, TurnTaking
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 from nightdesk.people.queries import brands_of, contacts_and_rules
 from nightdesk.rota.models import Seat
+
+log = logging.getLogger(__name__)
 
 Brands: TypeAlias = Collection[int] | None
 """Ids of the brands that the asker may see; None: all."""
@@ -179,6 +182,15 @@ def stamp_of(policy: Policy) -> dict[str, Any]:
         for step in ladder.steps
     )
     return decide.policy_as_json(replace(ladder, steps=steps))
+
+
+def ladder_of(page: Page) -> decide.Policy:
+    """The page's own policy; the last resort where its stamp cannot be read."""
+    try:
+        return decide.policy_from_json(page.policy)
+    except ValueError:
+        log.error("The policy of page %s cannot be read; managers and then everybody are rung", page.id)
+        return decide.LAST_RESORT
 
 
 def targets_not_there(brand_id: int, targets: Collection[decide.Target]) -> decide.Target | None:

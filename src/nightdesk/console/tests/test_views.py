@@ -1,6 +1,7 @@
 """The staff pages' doors: who may pass which, what each shows, and what stays another brand's."""
 
 import re
+from datetime import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -22,6 +23,8 @@ from nightdesk.paging.models import Page
 from nightdesk.people.models import Person
 
 READ = {
+    "my_digest": "read_pages",
+    "digest_csv": "read_pages",
     "tonight": "read_pages",
     "find": "read_pages",
     "pages": "read_pages",
@@ -58,6 +61,8 @@ FORMS = {
     "new_integration": "make_integration",
     "new_policy": "save_policy",
     "policy": "save_policy",
+    "set_rules": "edit_own_contacts",
+    "digest": "read_pages",
     "new_route": "save_route",
     "route": "save_route",
     "new_token": "make_token",
@@ -77,11 +82,11 @@ POSTS = {
     "reassign": "reassign_page",
     "snooze": "snooze_page",
     "note": "note_page",
+    "defer": "defer_page",
     "retry": "retry_promise",
     "void": "void_promise",
     "leave": "deactivate_person",
     "come_back": "reactivate_person",
-    "set_rules": "edit_own_contacts",
     "add_contact": "edit_own_contacts",
     "remove_contact": "edit_own_contacts",
     "test_contact": "edit_own_contacts",
@@ -94,6 +99,10 @@ POSTS = {
     "set_first_holder": "set_first_holder",
     "pocket_take": "acknowledge_page",
     "pocket_pass": "escalate_page",
+    "pocket_morning": "defer_page",
+    "quiet": "edit_own_contacts",
+    "end_quiet": "edit_own_contacts",
+    "send_digest": "read_pages",
     "revoke_integration": "revoke_integration",
     "test_route": "save_route",
     "remove_route": "remove_route",
@@ -110,7 +119,7 @@ TABLE = READ | FORMS | POSTS
 
 OF_EVERY_BRAND = {"new_brand"}
 """Needs the role in every brand, which nobody has who works for one."""
-OWN_PAGE = {"set_rules", "add_contact", "remove_contact", "test_contact"}
+OWN_PAGE = {"set_rules", "quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
 VIEWS = {pattern.name: pattern for pattern in console}
 
 
@@ -392,13 +401,32 @@ def test_nobody_changes_how_another_is_reached_without_the_right(company):
     assert bo.contact_methods.filter(id=number.id).exists()
 
 
-def test_notify_rules_are_minutes_with_commas(company):
+def test_notify_rules_are_lines_of_a_form_and_shown_in_words(company):
     bo, number = company.quay.bo, company.quay.number
     client = company.client(User.objects.get(email="bo@quay.example"))
     url = reverse("console:set_rules", args=[bo.id])
-    assert client.post(url, {f"high-{number.id}": "0, 5"}).status_code == 302
-    assert [int(rule.after.total_seconds()) for rule in bo.notify_rules.all()] == [0, 300]
-    assert client.post(url, {f"high-{number.id}": "soon"}).status_code == 422
+    night = {"rule1-opens": "22:00", "rule1-closes": "07:00", "rule1-days": "01234"}
+    lines = {"lines": 3, "rule1-method": number.id, "rule1-urgency": "high", "rule1-after": 0, **night}
+    lines |= {"rule2-method": number.id, "rule2-urgency": "high", "rule2-after": 5, "rule3-method": ""}
+    lines |= {"rule3-urgency": "high"}
+    assert client.post(url, lines).status_code == 302
+    kept = [
+        (rule.after.total_seconds(), rule.opens, rule.closes, rule.weekdays)
+        for rule in bo.notify_rules.order_by("after")
+    ]
+    assert kept == [(0, time(22), time(7), [0, 1, 2, 3, 4]), (300, None, None, list(range(7)))]
+    told = words(client.get(reverse("console:me")))
+    assert "at once 22:00 - 07:00, Monday to Friday" in told
+    assert "If a P1 came now: " in told
+    assert client.post(url, lines | {"rule1-closes": ""}).status_code == 200, "one end is missing: shown again"
+    assert bo.notify_rules.count() == 2
+    assert client.get(url).status_code == 200
+
+
+def test_only_a_manager_sees_the_rules_of_another(company):
+    url = reverse("console:set_rules", args=[company.quay.bo.id])
+    assert company.client(company.reader("engineer")).get(url).status_code == 403
+    assert company.client(company.everything()).get(url).status_code == 200
 
 
 # ---- Rota and pocket ------------------------------------------------------------------------------------------------
@@ -477,8 +505,9 @@ def test_a_policy_is_read_back_as_it_was_written(company):
     url = reverse("console:policy", args=[company.quay.ids["policy_id"]])
     form = {
         "repeat": 2, "again_after": 5, "nag_every": 10,
-        "targets-1": [f"seat:{company.quay.seat_key}"], "delay-1": 0,
-        "targets-2": ["manager:", "everybody:"], "delay-2": 7,
+        "steps": 2,
+        "step1-targets": [f"seat:{company.quay.seat_key}"], "step1-delay": 0,
+        "step2-targets": ["manager:", "everybody:"], "step2-delay": 7,
     }  # fmt: skip
     assert client.post(url, form).status_code == 302
     text = client.get(reverse("console:policies")).content.decode()

@@ -44,6 +44,9 @@ WORDS = {
     "page.alive": gettext_lazy("See that its owner is still awake"),
     "page.unsnooze": gettext_lazy("End the quiet"),
     "duty.turn": gettext_lazy("Hand the duty over"),
+    "duty.reach": gettext_lazy("See that whoever is on can be woken"),
+    "digest.send": gettext_lazy("Send a digest"),
+    "person.end_quiet": gettext_lazy("End the quiet"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 
