@@ -163,8 +163,8 @@ FAULTS = (
     Fault(
         id="unreachable-counts-as-reached",
         file="src/nightdesk/paging/decide.py",
-        old="reached = reached or candidate.reachable",
-        new="reached = True",
+        old="    return bool(ringing)\n",
+        new="    return bool(found)\n",
         tests=("src/nightdesk/paging/tests/test_decide.py",),
         why="the ladder waits for somebody whose telephone is broken",
     ),
@@ -316,7 +316,7 @@ FAULTS = (
     Fault(
         id="page-that-nobody-promised-to-ring",
         file="src/nightdesk/paging/actions.py",
-        old="    _promise_ring(page, ring.next_at, why, at, entry)\n    return ring\n",
+        old="    _promise_ring(page, next_at, why, at, entry)\n    return ring\n",
         new="    return ring\n",
         tests=("src/nightdesk/paging/tests/test_pages.py",),
         why="a page that nobody takes falls silent",

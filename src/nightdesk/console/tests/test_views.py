@@ -1,9 +1,10 @@
 """The staff pages' doors: who may pass which, what each shows, and what stays another brand's."""
 
 import re
-from datetime import time
+from datetime import time, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -19,7 +20,7 @@ from nightdesk.console.tests.company import Company
 from nightdesk.console.urls import console
 from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
-from nightdesk.paging.models import Page
+from nightdesk.paging.models import DigestLine, Page
 from nightdesk.people.models import Person
 
 READ = {
@@ -427,6 +428,91 @@ def test_only_a_manager_sees_the_rules_of_another(company):
     url = reverse("console:set_rules", args=[company.quay.bo.id])
     assert company.client(company.reader("engineer")).get(url).status_code == 403
     assert company.client(company.everything()).get(url).status_code == 200
+
+
+def test_tonight_says_in_red_that_nobody_takes_a_page(company):
+    page = company.quay.page
+    page.state, page.owner, page.acknowledged_at = "triggered", None, None
+    page.everybody_at = company.at - timedelta(minutes=42)
+    page.save(update_fields=["state", "owner", "acknowledged_at", "everybody_at"])
+    since = page.everybody_at.astimezone(ZoneInfo("Europe/London"))
+    said = f"Nobody has taken this page; everybody is rung every 10 minutes since {since:%H:%M}."
+    client = company.client(company.everything())
+    text = client.get(reverse("console:tonight")).content.decode()
+    assert f'<p class="fire"><b>{said}</b></p>' in text
+    assert said in client.get(reverse("console:page", args=[page.id])).content.decode()
+
+
+def test_a_page_left_till_morning_is_no_longer_among_the_unanswered(company):
+    page = company.quay.page
+    page.state, page.owner, page.acknowledged_at, page.priority = "triggered", None, None, 2
+    page.save(update_fields=["state", "owner", "acknowledged_at", "priority"])
+    client = company.client(company.everything())
+    before = words(client.get(reverse("console:tonight")))
+    assert "Leave it till morning" in before
+    assert client.post(reverse("console:defer", args=[page.id])).status_code == 302
+    after = words(client.get(reverse("console:tonight")))
+    assert "Left until the opening" in after
+    assert "Waits for the opening at" in after
+    assert "Leave it till morning" not in words(client.get(reverse("console:page", args=[page.id])))
+
+
+def test_who_asked_for_quiet_stands_on_tonight_and_may_take_it_back(company):
+    bo = company.quay.bo
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    assert "Quiet until" in words(client.get(reverse("console:pocket")))
+    assert client.post(reverse("console:quiet")).status_code == 302
+    bo.refresh_from_db()
+    assert bo.quiet_until > company.at
+    assert "only a P1 rings you until" in words(client.get(reverse("console:pocket")))
+    told = words(company.client(company.everything()).get(reverse("console:tonight")))
+    assert "Bo Quay: quiet until" in told
+    assert client.post(reverse("console:end_quiet")).status_code == 302
+    bo.refresh_from_db()
+    assert bo.quiet_until is None
+
+
+def test_the_steps_of_a_policy_are_added_moved_and_removed_without_being_saved(company):
+    client = company.client(company.everything())
+    url = reverse("console:policy", args=[company.quay.ids["policy_id"]])
+    seat = f"seat:{company.quay.seat_key}"
+    form = {
+        "repeat": 1, "again_after": 5, "nag_every": 10, "steps": 2,
+        "step1-targets": [seat], "step1-delay": 0,
+        "step2-targets": ["manager:"], "step2-delay": 7, "step2-when": "between", "step2-opens": "22:00",
+        "step2-closes": "07:00", "step2-in_turn": "on",
+    }  # fmt: skip
+
+    def steps(answer):
+        return [[step["delay"].value(), step["targets"].value()] for step in answer.context["steps"]]
+
+    added = client.post(url, form | {"do": "add"})
+    assert steps(added) == [["0", [seat]], ["7", ["manager:"]], ["5", []]]
+    assert steps(client.post(url, form | {"do": "up-2"})) == [["7", ["manager:"]], ["0", [seat]]]
+    assert steps(client.post(url, form | {"do": "down-1"})) == [["7", ["manager:"]], ["0", [seat]]]
+    assert steps(client.post(url, form | {"do": "remove-1"})) == [["7", ["manager:"]]]
+    preview = client.post(url, form | {"do": "preview", "preview-at": "2026-08-16T03:00", "preview-priority": 1})
+    assert "If a P1 came Sun 16 Aug 03:00" in words(preview)
+    assert client.post(url, form | {"do": "save", "step2-closes": ""}).status_code == 200
+    assert client.post(url, form | {"do": "save"}).status_code == 302
+    told = client.get(reverse("console:policies")).content.decode()
+    assert "after 7 min one of the manager in turn (22:00-07:00)" in told
+    again = client.get(url)
+    assert [step["when"].value() for step in again.context["steps"]] == [None, "between"]
+
+
+def test_a_digest_is_read_set_and_sent_on_its_own_page(company):
+    bo, page = company.quay.bo, company.quay.page
+    DigestLine.objects.create(person=bo, page=page, added_at=company.at)
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    url = reverse("console:digest", args=[bo.id])
+    assert "1 page waits for Bo Quay until" in words(client.get(url))
+    assert client.post(url, {"times": "7:30, 18:00"}).status_code == 302
+    bo.refresh_from_db()
+    assert (bo.digest_at, bo.digest_resolved) == (["07:30", "18:00"], False)
+    assert client.post(url, {"times": "noon"}).status_code == 200
+    assert client.post(reverse("console:send_digest", args=[bo.id])).status_code == 302
+    assert page.code in client.get(reverse("console:digest_csv", args=[bo.id])).getvalue().decode()
 
 
 # ---- Rota and pocket ------------------------------------------------------------------------------------------------
