@@ -190,6 +190,23 @@ def test_a_p1_cannot_wait_for_the_morning(friday: World) -> None:
     friday.acknowledge(page, by=bo)
 
 
+def test_a_page_left_till_morning_that_becomes_a_p1_rings_at_once(friday: World) -> None:
+    world = friday
+    bo = world.person("Bo")
+    world.waits_for_opening(hours=OFFICE_WEEK, may_wake=["P1", "P2"])
+    world.escalate((0, bo))
+    page = world.alarm("disk is slow", key="disk", severity="error")
+    world.phone(bo).got("disk is slow")
+    paging.defer_page(page_id=page.id, by=world.actor(bo), via=Door.WEB, at=world.at)
+    world.minutes(30)
+    world.alarm("disk is slow", key="disk", severity="error")
+    world.phone(bo).is_silent()
+    world.alarm("disk is gone", key="disk", severity="critical")
+    assert world.phone(bo).got("P1 disk is slow") == world.at
+    world.acknowledge(page, by=bo)
+    paging.resolve_page(page_id=page.id, by=world.actor(bo), via=Door.WEB, at=world.at)
+
+
 def test_what_is_not_urgent_waits_in_one_digest_across_midnight_and_the_change_of_clocks(friday: World) -> None:
     world = friday
     bo = world.person("Bo")

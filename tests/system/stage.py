@@ -1,8 +1,11 @@
 """Set a stack's database up through the verbs, from JSON on standard input; what was made goes to standard output.
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
-port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`. The first
-person holds the seat and is rung at once, the second is the next step.
+port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
+(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; of a person
+`ways` (channel, address) that are used at once as well; of mail that comes in `addresses`, `mailboxes` (what `save_mailbox`
+takes) and `ignored` (words of subjects). The first person holds the seat and is rung at once, the second is the next
+step.
 """
 
 import json
@@ -21,8 +24,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.base.actors import SCHEDULER, Door
     from nightdesk.channels import actions as channels
     from nightdesk.duty import actions as duty
+    from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
     from nightdesk.paging import decide
+    from nightdesk.paging.formats import email_rules
     from nightdesk.people import actions as people
     from nightdesk.rota import actions as rota
 
@@ -38,13 +43,18 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
         text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
-        for method in (text, mail):
+        more = [
+            people.add_contact_method(person_id=made.id, channel=channel, address=address, **doing)
+            for channel, address in person.get("ways", [])
+        ]
+        for method in (text, mail, *more):
             people.confirm_contact_method(method_id=method.id, **doing)
         people.set_notify_rules(
             person_id=made.id,
             rules=[
                 people.RuleWanted("high", mail.id),
                 people.RuleWanted("high", text.id, timedelta(seconds=wanted.get("text_after_s", 0))),
+                *(people.RuleWanted("high", method.id) for method in more),
             ],
             **doing,
         )
@@ -64,6 +74,11 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     texts = None
     if "sms" in wanted:
         texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
+    routes = {
+        route["name"]: channels.save_route(**{"position": 1, **route}, **doing).id for route in wanted.get("routes", [])
+    }
+    if wanted.get("push_here"):
+        channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,
@@ -88,7 +103,21 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
-    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD, "texts": texts and texts.id}
+    for address in wanted.get("addresses", ()):
+        mailroom.add_address(address=address, brand_id=brand.id, **doing)
+    for mailbox in wanted.get("mailboxes", ()):
+        mailroom.save_mailbox(**mailbox, brand_id=brand.id, **doing)
+    if "ignored" in wanted:
+        rule = email_rules.Rule((email_rules.Condition("subject", "contains", wanted["ignored"]),), "ignore")
+        paging.save_mail_rules(integration_id=_integration.id, rules=[rule], **doing)
+    return {
+        "brand": brand.id,
+        "people": ids,
+        "keys": keys,
+        "password": PASSWORD,
+        "texts": texts and texts.id,
+        "routes": routes,
+    }
 
 
 if __name__ == "__main__":

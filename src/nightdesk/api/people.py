@@ -124,10 +124,14 @@ class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     POCKET = "pocket"
+    PAGER = "pager"
+    CHAT = "chat"
 
 
 class ContactMethodIn(Schema):
-    """`address`: a phone number, an e-mail address, an http or https URL; of pocket, nothing."""
+    """`address`: a phone number, an e-mail address, an http or https URL, a pager's number or name, a chat's `service:target`
+    (never a URL, which would hold secrets); of pocket, nothing.
+    """
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "address": "+447700900123"}]}
@@ -235,7 +239,7 @@ class TeamOut(Schema):
 @router.get("/people", response=Listing[PersonOut])
 def list_people(request: HttpRequest, cut: Query[Cut], active: bool | None = None) -> Any:
     """The staff of your brands."""
-    rows = _readable(request)
+    rows = readable_people(request)
     return list_rows(request, rows if active is None else rows.filter(active=active), PersonOut, cut)
 
 
@@ -248,7 +252,7 @@ def make_person(request: HttpRequest, body: PersonIn) -> Any:
 @router.get("/people/{person_id}", response=PersonWhole)
 def read_person(request: HttpRequest, person_id: Id) -> Any:
     """One person, and how they are reached."""
-    return one(_readable(request), id=person_id)
+    return one(readable_people(request), id=person_id)
 
 
 @router.patch("/people/{person_id}", response=PersonWhole)
@@ -311,7 +315,7 @@ def read_reach(
     at: Instant | None = None,
 ) -> Any:
     """What somebody would be sent, by the rules of the hour, if they were rung now, or `at` that instant."""
-    person = one(_readable(request), id=person_id)
+    person = one(readable_people(request), id=person_id)
     sent = would_be_sent(person, decide.Urgency(urgency.value), at or clock.now())
     return {"items": [{"method_id": method.pk, "channel": method.channel, "at": due} for method, due in sent]}
 
@@ -350,7 +354,7 @@ def set_digest(request: HttpRequest, person_id: Id, body: DigestIn) -> Any:
 @router.get("/people/{person_id}/digest", response=Listing[DigestLineOut])
 def list_digest(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
     """What waits in their digest, and what was sent, the newest first."""
-    person = one(_readable(request), id=person_id)
+    person = one(readable_people(request), id=person_id)
     rows = DigestLine.objects.filter(person=person, page__in=readable(request, "read_pages", Page.objects.all()))
     return list_rows(request, rows, DigestLineOut, cut, order=("added_at", "id"), newest_first=True)
 
@@ -375,7 +379,7 @@ def list_teams(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, rows if brands is None else rows.filter(brand__in=brands), TeamOut, cut)
 
 
-def _readable(request: HttpRequest) -> QuerySet[Person]:
+def readable_people(request: HttpRequest) -> QuerySet[Person]:
     """Staff of the caller's brands: who is in a team of one, or has a role in one or in all; and the caller."""
     brands = readable_brands(request, "read_people")
     rows = Person.objects.prefetch_related(

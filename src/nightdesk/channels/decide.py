@@ -66,6 +66,19 @@ def serves(route_brand: int | None, brand_id: int | None) -> bool:
     return route_brand is None or brand_id is None or route_brand == brand_id
 
 
+def patience(usual_s: float | None, least_s: float, most_s: float) -> float:
+    """Seconds after which a route that has not answered counts as hanging: three times what it usually takes.
+
+    `usual_s` None: it has not answered yet. Never below `least_s`, never above `most_s`.
+    """
+    return min(max(least_s, 3 * (usual_s or 0.0)), most_s)
+
+
+def usual(before_s: float | None, took_s: float) -> float:
+    """What a route usually takes, after one more answer: a mean that forgets, half of it after ten answers."""
+    return took_s if before_s is None else before_s + (took_s - before_s) / 15
+
+
 def back_off(attempt: int, lane: str) -> timedelta:
     """The pause after attempt number `attempt` (from 1) has used up all routes: 2 s, 4 s, 8 s ... up to the lane's."""
     return min(timedelta(seconds=2 ** min(max(attempt, 1), 16)), LONGEST_PAUSE.get(lane, LONGEST_PAUSE["bulk"]))

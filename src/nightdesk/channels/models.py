@@ -6,11 +6,13 @@ of its message's instant in UTC, so that the same message and way always meet in
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Leased
+from nightdesk.people.models import ContactMethod
 
 
 class Route(models.Model):
@@ -113,7 +115,8 @@ class Delivery(Leased):
 class Attempt(models.Model):
     """One try at one delivery: by which route, what came of it, and how long it took. Never changed.
 
-    `is_receipt`: what the provider said later; `took_ms` then counts from when it accepted the message.
+    `is_receipt`: what the provider said later; `took_ms` then counts from when it accepted the message. `parts` are what
+    this hand-over is paid for, at `price` in all (None: no price is known). `part_ids`: see `driver.Sent`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7)
@@ -128,6 +131,10 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=14)
     reason = models.CharField(max_length=300, default="")
     provider_id = models.CharField(max_length=200, default="")
+    parts = models.PositiveSmallIntegerField(default=0)
+    price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    currency = models.CharField(max_length=3, default="")
+    part_ids = ArrayField(models.CharField(max_length=65), default=list)
 
     class Meta:
         managed = False
@@ -137,7 +144,8 @@ class Attempt(models.Model):
 class Inbound(models.Model):
     """A raw call from a provider (reply, receipt), stored before it is read. `error`: why it could not be.
 
-    `occurrence` names the provider's own message where it must be acted on once, however often it is told.
+    `occurrence` names the provider's own message where it must be acted on once, however often it is told. `part`: of a
+    piece of a longer text {"key", "number", "total", "text", "to", "via"}, until it was handed on with the others.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -150,6 +158,40 @@ class Inbound(models.Model):
     occurrence = models.CharField(max_length=200, null=True, unique=True)
     outcome = models.CharField(max_length=200, default="")
     error = models.TextField(default="")
+    part = models.JSONField(default=dict)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["sender", "at"], name="inbound_sender")]
+
+
+class PushKey(models.Model):
+    """The key pair that signs our pushes (RFC 8292): the public half in base64url, the private one sealed.
+
+    Every browser's subscription hangs on it, so there is one, and it stays until somebody replaces it on purpose.
+    """
+
+    public = models.CharField(max_length=90)
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["replaced_at"], name="one_push_key", nulls_distinct=False),
+        ]
+
+
+class Device(models.Model):
+    """A browser in which somebody asked for pushes. Its id is the address of its contact method, and goes with that.
+
+    `seen_at`: it last showed or opened something of ours. `gone_at`: its push service said that it takes no more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    method = models.OneToOneField(ContactMethod, models.CASCADE, related_name="device")
+    endpoint = models.CharField(max_length=1000, unique=True)
+    p256dh = models.CharField(max_length=100)
+    auth = models.CharField(max_length=40)
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)

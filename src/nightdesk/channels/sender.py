@@ -4,6 +4,9 @@ The thread itself only talks to the database. Beside it runs an event loop that 
 waits for the other: while the database is away, what is in flight goes on and is recorded afterwards; while a provider
 hangs, everything else goes out. A place is counted for each channel and brand, so that what waits for one provider takes
 none from another's, and each route has a gate of its own.
+
+A route whose provider tells us things over its line (SMPP, two-way pagers) is listened to from the moment it is set up. What
+is heard goes to the database in the sender's own turn, and the provider is answered after the commit.
 """
 
 import asyncio
@@ -11,29 +14,47 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self, cast
 from uuid import UUID
+from weakref import WeakValueDictionary
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils.translation import gettext as _
 
-from nightdesk.base import clock, vault
+from nightdesk.base import clock, promises, vault
+from nightdesk.base.actors import Actor
 from nightdesk.base.promises import SENDER
 from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
+from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.answering import offered
+from nightdesk.channels.cost import cost_of
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
-from nightdesk.channels.driver import Driver, Line, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.driver import (
+    Driver,
+    Endpoint,
+    Heard,
+    Line,
+    ListeningLine,
+    Outgoing,
+    Permanent,
+    Said,
+    Sent,
+    Settings,
+    Temporary,
+)
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
-from nightdesk.channels.queries import messages_of, settings_of
+from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +67,22 @@ IN_HAND = 200
 LOOK_EVERY = 0.05
 """Seconds after which what is in hand is looked at again: it may have been superseded."""
 PATIENCE = 0.5
-"""Seconds that a message waits for a place before it looks again which route is best."""
-SLOW_AFTER = 2.0
-"""Seconds that a route may be silent before others are tried first."""
+"""Seconds that a message waits for a place before it looks again which route is best, or makes room for others."""
+AT_ONE_ADDRESS = 2
+"""Messages to one address that are under way at once: one that swallows everything must not take every place."""
 LOOP_LIMIT = 5.0
 """Seconds without a sign of the event loop after which it counts as hanging."""
 LAST_PATIENCE = 4.0
 """Seconds that what is in flight has when the worker stops."""
 UNEXPECTED_PAUSE = timedelta(seconds=5)
+ROUTES_EVERY = 1.0
+"""Seconds after which it is looked again which routes are to be listened to."""
+HEAR_AT_ONCE = 20
+"""What providers told us that is taken in one turn: a flood of receipts must not hold up a page."""
+TOO_FAST_AT_MOST = 10
+"""Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
+LISTEN_AGAIN = 2.0
+"""Seconds before a line that stopped listening is begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +100,46 @@ class RouteFacts:
 
 @dataclass(slots=True)
 class Job:
-    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already."""
+    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already. `too_fast`: routes that
+    have just refused it because they are sent too much; `refusals` of that kind there were in all.
+    """
 
     row: Delivery
     said: Said
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
+    endpoint: Endpoint | None = None
     dropped: bool = False
     begun: bool = False
     tries: list[Try] = field(default_factory=list)
     health: dict[int, Health] = field(default_factory=dict)
+    too_fast: list[int] = field(default_factory=list)
+    refusals: int = 0
+
+    def wait_for_slow_ones(self) -> bool:
+        """Whether some of the routes that were tried only go too slowly: they may then be taken again, in their turn."""
+        if not self.too_fast or self.refusals > TOO_FAST_AT_MOST:
+            return False
+        self.tried = {route: came for route, came in self.tried.items() if route not in self.too_fast}
+        self.too_fast.clear()
+        return True
 
     @property
     def place(self) -> tuple[str, str, int]:
         return self.row.lane, self.row.channel, self.row.brand_id or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a line asks of the database: `work` is called in the sender's thread, its answer goes to `answer`."""
+
+    work: Callable[[], Any]
+    answer: "asyncio.Future[Any]"
 
 
 def send_messages(shift: Shift) -> None:
@@ -155,7 +207,9 @@ class Sender:
         self._numbers = itertools.count()
         self._looked_at = -LOOK_EVERY
         self._asked_at: float | None = None
-        self._desk = Desk(self._done)
+        self._questions: deque[Question] = deque()
+        self._routes_at = -ROUTES_EVERY
+        self._desk = Desk(self._done, self._ask)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -195,9 +249,11 @@ class Sender:
     def take_turn(self) -> bool:
         """Record what came of things, look at what waits, claim more. True where another turn at once may find more."""
         recorded = self.record()
+        self._look_at_routes()
+        heard = self.hear()
         self._drop_unwanted()
         claimed = sum(self._claim(lane) for lane in LANES)
-        return recorded + claimed > 0
+        return recorded + heard + claimed > 0
 
     def finish(self, patience: float) -> None:
         """Begin nothing more; wait for what is in flight, and record it as far as the database is there."""
@@ -226,6 +282,47 @@ class Sender:
                     self._jobs.pop(outcome.delivery_id, None)
         return len(outcomes)
 
+    def hear(self) -> int:
+        """Answer what lines ask of the database, as it came, at most HEAR_AT_ONCE; returns how many that were.
+
+        While the database is away the question stays the first, and its provider waits.
+        """
+        answered = 0
+        while self._questions and answered < HEAR_AT_ONCE:
+            question = self._questions[0]
+            try:
+                with transaction.atomic():
+                    said = question.work()
+            except Exception as error:  # what cannot even be kept must not make us deaf; its line is told so
+                if promises.lost_connection():
+                    raise
+                log.exception("What a line asked could not be done")
+                self._loop.call_soon_threadsafe(_settle, question.answer, None, error)
+            else:
+                self._loop.call_soon_threadsafe(_settle, question.answer, said, None)
+            self._questions.popleft()
+            answered += 1
+        return answered
+
+    def _ask(self, question: Question) -> None:
+        """Called in the loop's thread."""
+        self._questions.append(question)
+        self.woken.set()
+
+    def _look_at_routes(self) -> None:
+        """Whatever route listens does so, as it is set up now."""
+        looked_at = time.monotonic()
+        if looked_at - self._routes_at < ROUTES_EVERY or not any(driver.listens for driver in CHANNELS.values()):
+            return
+        listening = [
+            facts
+            for routes in routes_by_channel().values()
+            for facts in routes
+            if facts.driver.listens and facts.settings is not None
+        ]
+        self._loop.call_soon_threadsafe(self._desk.listen_to, listening)
+        self._routes_at = looked_at
+
     def _claim(self, lane: str) -> int:
         with self._lock:
             held = Counter(job.place for job in self._jobs.values())
@@ -248,17 +345,35 @@ class Sender:
         messages = messages_of({row.message_id for row in rows})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
-        return [self._job(row, messages[row.message_id], said[row.message_id], routes) for row in rows]
+        endpoints = endpoints_of(rows)
+        known = ours() if any(row.channel == "email" for row in rows) else []
+        return [
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
+            for row in rows
+        ]
 
-    def _job(self, row: Delivery, message: Message, said: Said, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+    def _job(
+        self,
+        row: Delivery,
+        message: Message,
+        said: Said,
+        routes: dict[str, tuple[RouteFacts, ...]],
+        endpoint: Endpoint | None,
+        known: Sequence[Ours],
+    ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
+            endpoint=endpoint,
         )
 
     def _drop_unwanted(self) -> None:
@@ -286,11 +401,12 @@ class Sender:
 
 
 class Desk:
-    """Lives in the event loop: takes jobs, finds each a route, and says what came of it."""
+    """Lives in the event loop: takes jobs, finds each a route, and says what came of it; keeps open the lines that listen."""
 
-    def __init__(self, done: Callable[[Job, Outcome | None], None]) -> None:
-        self._done = done
+    def __init__(self, done: Callable[[Job, Outcome | None], None], ask: Callable[[Question], None]) -> None:
+        self._done, self._ask = done, ask
         self._routes: dict[tuple[int, str], RouteInHand] = {}
+        self._addresses: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, jobs: Sequence[Job]) -> None:
@@ -299,6 +415,15 @@ class Desk:
             task = asyncio.get_running_loop().create_task(self._deliver(job))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def listen_to(self, wanted: Sequence[RouteFacts]) -> None:
+        """Listen to these routes and to no others; call it in the loop."""
+        for key, route in list(self._routes.items()):
+            if route.listens and route.facts not in wanted:
+                del self._routes[key]
+                route.retire()
+        for facts in wanted:
+            self._in_hand(facts).listen(RouteEar(facts, self._ask))
 
     async def close(self) -> None:
         """Break off what is in flight, and hang up."""
@@ -319,17 +444,35 @@ class Desk:
 
     async def _outcome(self, job: Job) -> Outcome | None:
         """What to record; None where it was dropped before anything happened."""
+        address = (job.row.channel, job.row.address)
+        crowd = self._addresses.setdefault(address, asyncio.Semaphore(AT_ONE_ADDRESS))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await crowd.acquire()
+        except TimeoutError:
+            at = clock.now()
+            if job.dropped:
+                return None
+            return await self._by_some_route(job) if _is_too_late(job, at) else _make_room(job, at)
+        try:
+            return await self._by_some_route(job)
+        finally:
+            crowd.release()
+
+    async def _by_some_route(self, job: Job) -> Outcome | None:
         reason, pause = job.row.reason, None
         while True:
             at = clock.now()
             if job.dropped:
                 return _ended(job, Turn("failed_for_now", at, job.tried), at) if job.tries else None
-            if job.row.valid_until is not None and at >= job.row.valid_until:
+            if _is_too_late(job, at):
                 state = decide.when_it_expires(job.tried)
                 why = _("No receipt came.") if state == "accepted" else reason
                 return _ended(job, Turn(state, None, job.tried), at, reason=why)
             route = self._choose(job, at)
             if route is None:
+                if job.wait_for_slow_ones():
+                    continue
                 return _no_way(job, at, reason, pause)
             token = await route.gate.enter(job.order, PATIENCE)
             if token is None:
@@ -338,7 +481,7 @@ class Desk:
                 if job.dropped or self._choose(job, clock.now()) is not route:
                     continue
                 job.begun = True
-                came = await route.send(job)
+                came = await route.send(job, token, hurry=self._may_hurry(job, route))
             finally:
                 route.gate.leave(token)
             if isinstance(came, Outcome):
@@ -347,11 +490,19 @@ class Desk:
             if isinstance(came, Temporary) and came.retry_after is not None:
                 pause = timedelta(seconds=max(1.0, came.retry_after))
 
-    def _choose(self, job: Job, at: datetime) -> "RouteInHand | None":
-        routes = {facts.id: self._in_hand(facts) for facts in job.routes}
-        ways = [Way(facts.id, facts.brand_id, facts.position, routes[facts.id].doubtful(at)) for facts in job.routes]
+    def _choose(self, job: Job, at: datetime, *, besides: int | None = None) -> "RouteInHand | None":
+        routes = {facts.id: self._in_hand(facts) for facts in job.routes if facts.id != besides}
+        ways = [
+            Way(id_, route.facts.brand_id, route.facts.position, route.doubtful(at)) for id_, route in routes.items()
+        ]
         way = decide.choose_way(ways, job.tried, job.row.brand_id)
         return routes[way.route_id] if way else None
+
+    def _may_hurry(self, job: Job, route: "RouteInHand") -> bool:
+        """Whether another route would take it at once, should this one not answer soon."""
+        at = clock.now()
+        other = self._choose(job, at, besides=route.facts.id)
+        return job.row.lane == "urgent" and other is not None and not other.doubtful(at)
 
     def _in_hand(self, facts: RouteFacts) -> "RouteInHand":
         """The route with its line and its gate; a fresh one where it has been set up anew."""
@@ -372,37 +523,55 @@ class RouteInHand:
         self.facts = facts
         self.gate = Gate(settings.get("at_once") or facts.driver.at_once, settings.get("per_second"))
         self.health = Health()
+        self._usual_s: float | None = None
         self._probing = False
         self._line: Line | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._in_use = 0
         self._retired = False
 
     def doubtful(self, at: datetime) -> bool:
         """Whether others come first: it rests, is being probed, or has hung for a while."""
         probed = self.health.needs_probe and self._probing
-        return self.health.rests(at) or probed or self.gate.slowest() > SLOW_AFTER
+        return self.health.rests(at) or probed or self.gate.slowest() > self.patience
 
-    async def send(self, job: Job) -> Outcome | Temporary | Permanent:
-        """Hand it over. A refusal is noted in `job.tried` and comes back; the end of the delivery is an Outcome."""
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which it counts as hanging."""
+        return decide.patience(self._usual_s, self.facts.driver.patience_s, self.facts.driver.timeout_s)
+
+    async def send(self, job: Job, token: int, *, hurry: bool) -> Outcome | Temporary | Permanent:
+        """Hand over what came in by the gate with `token`. A refusal is noted in `job.tried` and comes back; the end of the
+        delivery is an Outcome.
+
+        In a hurry it waits no longer for the provider than `patience`. What is given up so may have been taken all the
+        same, as with any time-out: two texts about a fire are better than one that comes ten seconds later.
+        """
         at, began = clock.now(), time.monotonic()
         if self.health.needs_probe:
             self._probing = True
         self._in_use += 1
         try:
-            came = await self._try(job, at)
+            came = await self._try(job, at, self.patience if hurry else self.facts.driver.timeout_s)
         finally:
             self._probing = False
             self._in_use -= 1
             if self._retired and not self._in_use:
                 await self.close()
-        took_ms = int((time.monotonic() - began) * 1000)
+        took_s = time.monotonic() - began
+        if isinstance(came, Sent):
+            self._usual_s = decide.usual(self._usual_s, took_s)
+        took_ms = int(took_s * 1000)
         ended_at = max(clock.now(), at)
         self._note_health(came, job, ended_at)
         if isinstance(came, Sent):
-            job.tries.append(
-                Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id)
-            )
+            self.gate.took(max(1, came.parts))
+            job.tries.append(self._try_of(came, at, took_ms))
             return self._sent(job, came, ended_at)
+        if isinstance(came, Temporary) and came.slow:
+            self.gate.slow_down(token)
+            job.too_fast.append(self.facts.id)
+            job.refusals += 1
         outcome: State = "failed_for_now" if isinstance(came, Temporary) else "failed"
         job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, outcome, came.reason))
         if isinstance(came, Permanent) and came.unreachable:
@@ -410,18 +579,63 @@ class RouteInHand:
         job.tried[self.facts.id] = "temporary" if isinstance(came, Temporary) else "permanent"
         return came
 
+    @property
+    def listens(self) -> bool:
+        """Whether its line is being listened to."""
+        return self._listening is not None
+
+    def listen(self, ear: "RouteEar") -> None:
+        """Hear what the provider says from now on, if it is not heard already."""
+        if self._listening is None:
+            self._listening = asyncio.get_running_loop().create_task(self._listen(ear))
+
     def retire(self) -> None:
-        """It was set up anew: hang up when nobody uses it any more."""
+        """It was set up anew, or switched off: hang up when nobody uses it any more."""
         self._retired = True
-        if not self._in_use and self._line is not None:
+        if not self._in_use and (self._line is not None or self._listening is not None):
             asyncio.get_running_loop().create_task(self.close())
 
     async def close(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
         line, self._line = self._line, None
         if line is not None:
             await line.close()
 
-    async def _try(self, job: Job, at: datetime) -> Sent | Temporary | Permanent:
+    async def _listen(self, ear: "RouteEar") -> None:
+        while True:
+            try:
+                await cast(ListeningLine, self._open_line()).listen(ear)
+            except Exception:  # a driver's fault must not make us deaf for ever
+                log.exception("The line of route %s stopped listening", self.facts.name)
+            await asyncio.sleep(LISTEN_AGAIN)
+
+    def _open_line(self) -> Line:
+        """The line, connected to its provider when it needs to be. Raises whatever the driver raises."""
+        if self._line is None:
+            self._line = self.facts.driver.connect(self.facts.settings or {})
+        return self._line
+
+    def _try_of(self, sent: Sent, at: datetime, took_ms: int) -> Try:
+        """What the ledger keeps of a hand-over, with its price."""
+        cost = cost_of(self.facts.settings or {}, sent.parts)
+        return Try(
+            route_id=self.facts.id,
+            route_name=self.facts.name,
+            at=at,
+            took_ms=took_ms,
+            outcome=sent.state,
+            reason=sent.reason,
+            provider_id=sent.provider_id,
+            parts=sent.parts,
+            price=cost.price if cost else None,
+            currency=cost.currency if cost else "",
+            part_ids=sent.part_ids,
+        )
+
+    async def _try(self, job: Job, at: datetime, limit_s: float) -> Sent | Temporary | Permanent:
         driver, row = self.facts.driver, job.row
         if self.facts.settings is None:
             return Temporary(_("The route's secrets cannot be opened: enter them anew."))
@@ -435,16 +649,17 @@ class RouteInHand:
             link=job.link,
             sent_at=at,
             valid_until=row.valid_until,
+            endpoint=job.endpoint,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
-            async with asyncio.timeout(driver.timeout_s):
-                if self._line is None:
-                    self._line = driver.connect(self.facts.settings)
-                return await self._line.send(outgoing)
+            async with asyncio.timeout(limit_s):
+                return await self._open_line().send(outgoing)
         except (Temporary, Permanent) as refusal:
             return refusal
         except TimeoutError:
-            return Temporary(_("No answer within {seconds:g} s.").format(seconds=driver.timeout_s))
+            return Temporary(_("No answer within {seconds:.3g} s.").format(seconds=limit_s))
         except Exception as error:  # a driver's fault must not stop the other routes; it is recorded with the attempt
             log.exception("The driver %s stumbled", driver.name)
             return Temporary(f"{type(error).__name__}: {error}"[:300])
@@ -460,7 +675,8 @@ class RouteInHand:
 
     def _sent(self, job: Job, sent: Sent, at: datetime) -> Outcome:
         job.tried[self.facts.id] = "accepted"
-        within = self.facts.driver.receipt_within if (self.facts.settings or {}).get("receipts", True) else None
+        has_receipts = sent.receipt_expected and (self.facts.settings or {}).get("receipts", True)
+        within = self.facts.driver.receipt_within if has_receipts else None
         due_at = at + within if within is not None and sent.state == "accepted" else None
         ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
         return replace(
@@ -472,6 +688,51 @@ class RouteInHand:
             # What stays in the outbox is of use to somebody who has no mail server yet.
             forget=ended.forget if self.facts.driver.name != "outbox" else None,
         )
+
+
+class RouteEar:
+    """The `driver.Ear` of one route: everything is done in the sender's thread, between two of its turns."""
+
+    def __init__(self, facts: RouteFacts, ask: Callable[[Question], None]) -> None:
+        self._facts, self._ask = facts, ask
+
+    async def hear(self, heard: Heard) -> str:
+        """Keep it and act on it; see `driver.Ear`."""
+        return str(await self._answer_to(lambda: self._take(heard)))
+
+    async def unanswered(self) -> Sequence[str]:
+        """The provider's ids of what may still be answered; see `driver.Ear`."""
+        return cast(Sequence[str], await self._answer_to(lambda: unanswered(self._facts.id, clock.now())))
+
+    async def _answer_to(self, work: Callable[[], Any]) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._ask(Question(work, answer))
+        return await answer
+
+    def _take(self, heard: Heard) -> str:
+        facts = self._facts
+        row = receive_inbound(
+            route_id=facts.id,
+            channel=facts.channel,
+            raw=heard.raw,
+            headers=heard.headers,
+            genuine=True,  # it came over a line that we opened and logged in to
+            read=heard.read,
+            about=heard.about,
+            by=Actor("machine", str(facts.id), facts.name, scopes=frozenset()),
+            via=facts.driver.door,
+            at=clock.now(),
+        )
+        return row.outcome
+
+
+def _settle(answer: "asyncio.Future[Any]", said: Any, error: Exception | None) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(said)
 
 
 def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable: bool = False) -> Outcome:
@@ -492,6 +753,19 @@ def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable:
         forget=row.message_id if job.private else None,
         health=job.health,
     )
+
+
+def _is_too_late(job: Job, at: datetime) -> bool:
+    return job.row.valid_until is not None and at >= job.row.valid_until
+
+
+def _make_room(job: Job, at: datetime) -> Outcome:
+    """Others to the same address are under way and do not come back: this one waits outside, and holds no place."""
+    due_at = at + decide.back_off(job.row.attempt, job.row.lane)
+    if job.row.valid_until is not None:
+        due_at = min(due_at, job.row.valid_until)
+    state: State = "accepted" if job.row.state == Delivery.State.ACCEPTED else "failed_for_now"
+    return _ended(job, Turn(state, due_at, job.tried), at, reason=job.row.reason)
 
 
 def _no_way(job: Job, at: datetime, reason: str, pause: timedelta | None) -> Outcome:
@@ -555,4 +829,4 @@ def _opened(route: Route) -> Settings | None:
 
 def _built_in_route(channel: str) -> RouteFacts:
     driver = built_in(channel)
-    return RouteFacts(0, driver.name, channel, None, driver, 0, {})
+    return RouteFacts(0, driver.name, channel, None, driver, 0, _opened(Route(name=driver.name, driver=driver.name)))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.decide import Came, Health, State
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
+from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
 from nightdesk.people.actions import mark_contact_broken
 from nightdesk.people.models import ContactMethod
 
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to."""
+    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to.
+
+    `price` is for all `parts` together; None where the route has none. `part_ids`: see `driver.Sent`.
+    """
 
     route_id: int
     route_name: str
@@ -33,6 +37,10 @@ class Try:
     outcome: State
     reason: str = ""
     provider_id: str = ""
+    parts: int = 0
+    price: Decimal | None = None
+    currency: str = ""
+    part_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,8 @@ def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
     """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
+    if channel == "push":
+        Device.objects.filter(method__channel=channel, method__address=address, gone_at=None).update(gone_at=at)
     for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
         try:
             with transaction.atomic():
@@ -230,6 +240,10 @@ def _attempts(outcomes: Iterable[Outcome]) -> list[Attempt]:
             outcome=tried.outcome,
             reason=tried.reason[:300],
             provider_id=tried.provider_id[:200],
+            parts=tried.parts,
+            price=tried.price,
+            currency=tried.currency,
+            part_ids=list(tried.part_ids),
         )
         for one in outcomes
         for tried in one.tries

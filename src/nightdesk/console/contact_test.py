@@ -10,6 +10,7 @@ from nightdesk.people.actions import confirm_contact_method, note_contact_tested
 from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import brands_of
 
+TEST = "contact.test"
 CONFIRM = "contact.confirm"
 """The answer verb's name; `nightdesk.wiring` registers `confirm_by_answer` under it."""
 
@@ -18,11 +19,25 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     """A message goes to that address alone. One's own needs only `edit_own_contacts`. Raises Forbidden, NotFound."""
     note_contact_tested(method_id=method.id, by=by, via=via, at=at)
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
+    match method.channel:
+        case "pager":  # nobody opens a link there
+            words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
+        case "chat":  # nobody reads what is written there
+            words = _("This is a test. Open {link}, and this address counts as working.").format(link="{link}")
+        case "sms":
+            words = _(
+                "This is a test. Reply OK, or open {link}, and this address counts as working. "
+                "The link also has our contact card, to be heard in silent mode."
+            ).format(link="{link}")
+        case _:
+            words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
+                link="{link}"
+            )
     queue_message(
-        kind="contact.test",
+        kind=TEST,
         subject=("person", method.person_id),
-        title=_("Nightdesk test. Reply OK, or open {link}").format(link="{link}"),
-        body=_("This is a test. Reply OK, or open {link}, and this address counts as working.").format(link="{link}"),
+        title=_("Nightdesk test"),
+        body=words,
         to=[Recipient("person", method.person_id, method.channel, method.address, at)],
         brand_id=brands[0] if brands else None,
         answers={"acknowledge": [CONFIRM, "method", str(method.id)]},

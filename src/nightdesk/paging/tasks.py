@@ -48,6 +48,11 @@ def hand_digest_over(promise: Promise, at: datetime) -> str:
     )
 
 
+def close_notices(promise: Promise, at: datetime) -> str:
+    """Let phones say that nobody need answer any more; returns what was done."""
+    return _if_there(lambda: actions.close_notices(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
+
+
 def _page(promise: Promise) -> UUID:
     return UUID(promise.subject_id)
 
@@ -65,5 +70,6 @@ HANDLERS = {
     actions.UNSNOOZE: Handler(end_snooze, lane="page", give_up_after=None),
     actions.DIGEST: Handler(send_digest, give_up_after=None),
     actions.HANDED_OVER: Handler(hand_digest_over, lane="follow"),
+    actions.CLOSE_NOTICES: Handler(close_notices),
 }
 """For `wiring`: what wakes somebody is never given up, nor is a digest."""

@@ -15,6 +15,7 @@ from nightdesk.channels.actions import mark_delivery_seen
 from nightdesk.channels.models import Delivery
 from nightdesk.console.views.cards import may_wait, page_card, waits_until
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.duty.queries import who_is_on
 from nightdesk.paging.actions import acknowledge_page, defer_page, escalate_page
@@ -49,6 +50,7 @@ def pocket(request: StaffRequest) -> HttpResponse:
         "duties": duties,
         "quiet_until": me.quiet_until if me.quiet_until is not None and me.quiet_until > request.at else None,
         "quiet": quiet_action(me, request.at, reverse("console:pocket")),
+        "push": push_state(),
     }
     return page_or_part(request, "pocket", {"pages"}, context)
 

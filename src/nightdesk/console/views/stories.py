@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.console.views.due import CHANNEL_WORDS, LATE_AFTER, WORDS
 from nightdesk.paging.queries import Line, Try
 
@@ -34,7 +34,7 @@ DOORS = {
     "email": gettext_lazy("by email"),
     "link": gettext_lazy("by the link"),
     "phone": gettext_lazy("by phone"),
-    "push": gettext_lazy("on their phone's page"),
+    "push": gettext_lazy("on their phone"),
     "cli": gettext_lazy("on the command line"),
 }
 """How somebody came in; a machine's doors go without saying."""
@@ -87,6 +87,13 @@ def _message(line: Line, at: datetime) -> list[dict[str, Any]]:
     events = [_tried(what, each, each.outcome, each.reason) for each in earlier]
     reason = line.reason if line.state in LOST else last.reason
     return [*events, _tried(what, last, line.state or last.outcome, reason)]
+
+
+def attempt_event(attempt: Attempt) -> dict[str, Any]:
+    """One try at a message, or one receipt, as the rail of that message shows it."""
+    tried = Try(attempt.at, "", attempt.outcome, attempt.reason, attempt.took_ms)
+    what = _("Receipt of {provider}") if attempt.is_receipt else _("Handed to {provider}")
+    return _tried(what.format(provider=attempt.route_name), tried, attempt.outcome, attempt.reason)
 
 
 def _tried(what: str, each: Try, outcome: str, reason: str) -> dict[str, Any]:
