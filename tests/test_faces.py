@@ -77,6 +77,8 @@ OTHERS = {
     "what came in": "/settings/came-in/",
     "one that came in": "/settings/came-in/{raw}",
     "mapping": "/settings/integrations/{json}/mapping",
+    "rules": "/people/{person}/rules",
+    "digest": "/people/{person}/digest",
     "mail": "/mail/{mail}",
     "rules for mail": "/settings/integrations/{integration}/rules",
     "mailboxes": "/settings/mail/",

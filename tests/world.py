@@ -139,6 +139,16 @@ class World:
         self.team.refresh_from_db()
         return somebody
 
+    def mail(self, person: Person) -> Phone:
+        """A mailbox of that person's, which remembers too; what is not urgent goes there."""
+        address = f"{person.name.lower()}@quay.example"
+        if address not in self.phones:
+            method = people.add_contact_method(person_id=person.id, channel="email", address=address, **self.doing)
+            rules = [*map(people.RuleWanted.of, person.notify_rules.all()), people.RuleWanted("low", method.id)]
+            people.set_notify_rules(person_id=person.id, rules=rules, **self.doing)
+            self.phones[address] = Phone(f"{person.name} (mail)")
+        return self.phones[address]
+
     def phone(self, person: Person) -> Phone:
         """That person's telephone."""
         return self.phones[person.contact_methods.get(channel="sms").address]
@@ -163,12 +173,10 @@ class World:
             )
             for minutes, who in steps
         ]
-        policy = paging.save_policy(
-            brand_id=self.brand.id,
-            name="Ladder",
-            policy=decide.Policy(steps=tuple(wanted), repeat=0),
-            **self.doing,
-        )
+        self._save(decide.Policy(steps=tuple(wanted), repeat=0))
+
+    def _save(self, ladder: decide.Policy) -> None:
+        policy = paging.save_policy(brand_id=self.brand.id, name="Ladder", policy=ladder, **self.doing)
         if not self._key:
             _integration, self._key = paging.make_integration(
                 brand_id=self.brand.id,
@@ -179,6 +187,14 @@ class World:
                 **self._integration,
                 **self.doing,
             )
+
+    def ladder(self, *steps: decide.Step, repeat: int = 0) -> None:
+        """The policy for alarms from now on, step by step; see `escalate` for the plain one."""
+        self._save(decide.Policy(steps=steps, repeat=repeat))
+
+    def team_target(self) -> decide.Target:
+        """All engineers, as a step names them."""
+        return decide.Target("team", str(self.team.id))
 
     def waits_for_opening(self, *, hours: dict[str, Any], may_wake: list[str]) -> None:
         """Alarms from now on ring outside these hours only where their priority is in `may_wake`."""
@@ -347,11 +363,19 @@ def world(at: datetime = TUESDAY_AT_TWO) -> Iterator[World]:
 
         async def close(self) -> None: ...
 
+    class ToMailbox(ToPhone):
+        async def send(self, outgoing: Outgoing) -> Sent:
+            words = f"{outgoing.said.title}\n{outgoing.said.body}"
+            here.phones[outgoing.address].rang.append((outgoing.sent_at, words))
+            return Sent(provider_id=str(outgoing.delivery_id), state="delivered")
+
     CHANNELS["test-phone"] = Driver(name="test-phone", channel="sms", label="Test", connect=ToPhone, loud=True)
+    CHANNELS["test-mail"] = Driver(name="test-mail", channel="email", label="Test", connect=ToMailbox)
     try:
         with clock.replaced_by(lambda: here.at if "here" in locals() else at):
             here = World(at)
             channels.save_route(channel="sms", driver="test-phone", name="phones", config={}, **here.doing)
+            channels.save_route(channel="email", driver="test-mail", name="mailboxes", config={}, **here.doing)
         with here._sender:
             yield here
             for phone in here.phones.values():

@@ -1,12 +1,27 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS
+from nightdesk.paging import actions as paging
+from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
 
 TABLE: dict[str, tuple[str, ...]] = {
-    rota.LAYERS_SET: ("duty.replan",),
-    rota.OVERRIDE_ADDED: ("duty.replan",),
-    rota.OVERRIDE_CANCELLED: ("duty.replan",),
+    rota.LAYERS_SET: ("duty.replan", duty.REACH),
+    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH),
+    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH),
+    # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
+    duty.ACCEPTED: (duty.REACH,),
+    # Whether somebody can be woken has changed, or may have.
+    people.CONTACT_ADDED: (duty.REACH,),
+    people.CONTACT_REMOVED: (duty.REACH,),
+    people.CONTACT_CONFIRMED: (duty.REACH,),
+    people.CONTACT_BROKEN: (duty.REACH,),
+    people.RULES_SET: (duty.REACH,),
 }
 
 

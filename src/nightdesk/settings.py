@@ -3,6 +3,7 @@
 import os
 import secrets
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -213,6 +214,14 @@ USE_I18N = USE_TZ = True
 
 # Mail that the account pages send goes through our own ledger, like every other message.
 EMAIL_BACKEND = "nightdesk.channels.account_mail.LedgerBackend"
+TESTED_WITHIN = timedelta(
+    days=env.integer(
+        "NIGHTDESK_TESTED_WITHIN",
+        90,
+        "Days for which a phone counts as working after its last answered test; later whoever is on duty is warned.",
+        least=1,
+    )
+)
 DEFAULT_FROM_EMAIL = env.text("NIGHTDESK_MAIL_FROM", "Nightdesk <nightdesk@localhost>", "Sender of our mail.")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -26,6 +26,7 @@ from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
+from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
@@ -43,11 +44,13 @@ def connect() -> None:
     }
     promises.HANDLERS |= (
         page_tasks.HANDLERS
+        | people_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+            duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )

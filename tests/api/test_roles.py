@@ -44,6 +44,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "escalate_page": ("escalate_page", None),
     "reassign_page": ("reassign_page", {"to_person_id": "{person_id}"}),
     "snooze_page": ("snooze_page", {"until": AT}),
+    "defer_page": ("defer_page", None),
     "note_page": ("note_page", {"text": "Looking"}),
     "list_promises": ("read_promises", None),
     "read_promise": ("read_promises", None),
@@ -81,6 +82,15 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "read_reach": ("read_people", None),
+    "test_contact_method": ("note_contact_tested", None),
+    "set_quiet": ("set_quiet", {"until": AT}),
+    "end_quiet": ("set_quiet", None),
+    "set_digest": ("set_digest", {"times": ["08:30"]}),
+    "list_digest": ("read_people", None),
+    "send_digest": ("send_digest", None),
+    "list_reach_warnings": ("read_people", None),
+    "preview_policy": ("read_pages", None),
     "list_integrations": ("make_integration", None),
     "make_integration": (
         "make_integration",
@@ -159,6 +169,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
 HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key"}
 """Whose turn it is, or whose phone, counts as well as the role; or the role must be one in every brand."""
 NEEDS_MORE = {
+    "defer_page": 409,  # a P1 cannot wait
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty

@@ -38,6 +38,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "reassign_page": _STAFF,
     "snooze_page": _STAFF,
     "silence_page": _STAFF,
+    "defer_page": _STAFF,
+    "send_digest": _MANAGERS,
     "receive_alarm": _MACHINES,
     # What is kept quiet. Whole systems, P1 and P2 among them, only by a manager.
     "read_silences": _EVERYBODY,
@@ -91,8 +93,11 @@ VERBS: dict[str, frozenset[Role]] = {
     "add_contact_method": _MANAGERS,
     "remove_contact_method": _MANAGERS,
     "confirm_contact_method": _MANAGERS,
+    "note_contact_tested": _MANAGERS,
     "mark_contact_broken": _MANAGERS,
     "set_notify_rules": _MANAGERS,
+    "set_quiet": _MANAGERS,
+    "set_digest": _MANAGERS,
     "add_notify_rules": _MANAGERS,
     "add_device": _STAFF | {_B},
     "make_team": _MANAGERS,
@@ -151,6 +156,7 @@ VERBS: dict[str, frozenset[Role]] = {
 INNER_WORKINGS = {
     "record": "writes down what another verb did",
     "note_token_use": "says only when",
+    "end_quiet": "asks for set_quiet, whose end it is",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "supersede_deliveries": "part of the verb that ended the subject",
     "take_answer": "the verb that the answer stands for asks",
@@ -185,7 +191,9 @@ ITS_OWN = {
     "compare_shadow": "the day is compared with the old pager",
     "sweep_shadow": "alarms that came in while an integration went live",
     "ring_shadow_page": "its integration went live",
+    "hand_digest_over": "a duty passes, and what waited in a digest with it",
     "begin_turn": "a turn of duty begins",
+    "check_reach": "whoever has a seat, or is about to, must be one who can be woken",
     "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",
 }

@@ -1,7 +1,7 @@
 """Systems that send alarms, and the policies that say whom to ring."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,14 +9,18 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field, model_validator
 
+from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable
-from nightdesk.api.values import Id, Name, Named
+from nightdesk.api.values import Id, Instant, Name, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Invalid
+from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.customers.models import Hours
 from nightdesk.customers.priority import Priority
+from nightdesk.customers.queries import support_hours
+from nightdesk.customers.stored import week_as_json
 from nightdesk.paging import actions, decide, queries
 from nightdesk.paging.actions import MappingNotUsable
 from nightdesk.paging.formats import email_rules
@@ -154,11 +158,45 @@ class Target(Schema):
         return self
 
 
+class When(Schema):
+    """While support hours are open, or with `inside` false while they are not: those of `hours_id`, as they are when a page
+    begins, or from `opens` to `closes` on `weekdays` (0 is Monday) by the clocks of `zone`.
+    """
+
+    inside: bool = True
+    hours_id: Id | None = None
+    zone: str = Field("", max_length=50)
+    weekdays: list[int] = Field(list(range(7)), max_length=7)
+    opens: time | None = None
+    closes: time | None = None
+
+    @model_validator(mode="after")
+    def _says_hours_once(self) -> "When":
+        if (self.opens is None) != (self.closes is None) or (self.opens is None) == (self.hours_id is None):
+            raise ValueError("give hours_id, or opens and closes")
+        if not self.weekdays or not set(self.weekdays) <= set(range(7)):
+            raise ValueError("weekdays are 0 (Monday) to 6")
+        for moment in (self.opens, self.closes):
+            if moment is not None and (moment.second or moment.microsecond or moment.tzinfo):
+                raise ValueError("opens and closes are whole local minutes")
+        return self
+
+
 class Step(Schema):
-    """`delay_seconds`: from the step before, of the first from the page's start."""
+    """`delay_seconds`: from the step before, of the first from the page's start. `when`: only then does it count. `in_turn`:
+    of all whom it names one is rung, each time another.
+    """
 
     delay_seconds: int = Field(ge=0, le=DAY)
     targets: list[Target] = Field(min_length=1, max_length=20)
+    in_turn: bool = False
+    when: When | None = None
+
+
+class StepOut(Step):
+    """`when` with the week that it means (Monday first), by the clocks of its zone."""
+
+    when: dict[str, Any] | None  # type: ignore[assignment]
 
 
 class PolicyIn(Schema):
@@ -193,10 +231,25 @@ class PolicyOut(Schema):
     id: int
     brand_id: int
     name: str
-    steps: list[Step]
+    steps: list[StepOut]
     repeat: int
     again_after_seconds: int
     nag_every_seconds: int
+
+
+class ForeseenOut(Schema):
+    """One ring of a page that nobody takes. `what`: the step's number from 1, manager, or everybody."""
+
+    at: datetime
+    what: str
+    people: list[Named]
+    reached: bool
+
+
+class Preview(Schema):
+    """What would happen, until everybody is rung."""
+
+    items: list[ForeseenOut]
 
 
 @router.get("/integrations", response=Listing[IntegrationOut])
@@ -374,6 +427,8 @@ def save_policy(request: HttpRequest, body: PolicyIn) -> Any:
             decide.Step(
                 timedelta(seconds=step.delay_seconds),
                 tuple(decide.Target(target.kind, target.key) for target in step.targets),
+                _when(step.when, body.brand_id),
+                step.in_turn,
             )
             for step in body.steps
         ),
@@ -387,6 +442,37 @@ def save_policy(request: HttpRequest, body: PolicyIn) -> Any:
     return _told(saved)
 
 
+@router.get("/policies/{policy_id}/preview", response=Preview)
+def preview_policy(
+    request: HttpRequest, policy_id: Id, at: Instant | None = None, priority: Priority = Priority.P1
+) -> Any:
+    """Who would be rung, and when, for a page that began now, or `at` that instant, and that nobody took."""
+    policy = one(readable(request, "read_pages", Policy.objects.all()), id=policy_id)
+    ladder = decide.policy_from_json(queries.stamp_of(policy))
+    return {"items": queries.foresee(ladder, policy.brand_id, int(priority[1:]), at or clock.now())}
+
+
+def _when(told: When | None, brand_id: int) -> decide.When | None:
+    if told is None:
+        return None
+    if told.opens is not None and told.closes is not None:
+        zone = told.zone or Brand.objects.filter(id=brand_id).values_list("zone", flat=True).first() or "UTC"
+        return decide.When(decide.hours_of(zone, told.weekdays, told.opens, told.closes), told.inside)
+    hours = Hours.objects.filter(id=told.hours_id or 0, brand_id=brand_id).first()
+    if hours is None:
+        raise NotFound("A policy was to be saved.", "The brand has no such hours.", "Choose some of its own.")
+    return decide.When(support_hours(hours), told.inside, hours.pk)
+
+
+def _when_told(when: decide.When) -> dict[str, Any]:
+    return {
+        "inside": when.inside,
+        "hours_id": when.source,
+        "zone": when.hours.zone,
+        "week": week_as_json(when.hours.week),
+    }
+
+
 def _told(row: Policy) -> dict[str, Any]:
     policy = decide.policy_from_json(row.stamp)
     return {
@@ -397,6 +483,8 @@ def _told(row: Policy) -> dict[str, Any]:
             {
                 "delay_seconds": int(step.delay.total_seconds()),
                 "targets": [{"kind": target.kind, "key": target.key} for target in step.targets],
+                "in_turn": step.in_turn,
+                "when": _when_told(step.when) if step.when is not None else None,
             }
             for step in policy.steps
         ],

@@ -27,7 +27,8 @@ router = Router(tags=["pages"])
 
 class PageOut(Schema):
     """`code` is the short word people text back. `rings_from` is later than `started_at` where it waits for the opening;
-    `unreached`: nobody who was rung last can be woken. `shadow`: on paper only, nobody was told.
+    `deferred_at`: somebody left it till then. `unreached`: nobody who was rung last can be woken. `everybody_at`: nobody took
+    it, and everybody is rung since then. `shadow`: on paper only, nobody was told.
     """
 
     id: UUID
@@ -52,6 +53,8 @@ class PageOut(Schema):
     alarm_count: int
     unreached: bool
     shadow: bool
+    deferred_at: datetime | None
+    everybody_at: datetime | None
 
     @staticmethod
     def resolve_priority(page: Page) -> str:
@@ -266,6 +269,12 @@ def silence_page(request: HttpRequest, page_id: UUID, body: Quiet) -> Any:
 def snooze_page(request: HttpRequest, page_id: UUID, body: Snooze) -> Any:
     """Quiet until then; it rings again after that."""
     return actions.snooze_page(page_id=page_id, until=body.until, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.post("/{page_id}/defer", response=PageWhole)
+def defer_page(request: HttpRequest, page_id: UUID) -> Any:
+    """It can wait: it rings again at the opening, `rings_from`. Refused for a P1."""
+    return actions.defer_page(page_id=page_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.post("/{page_id}/notes", response={201: PageWhole})

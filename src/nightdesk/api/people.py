@@ -1,21 +1,31 @@
 """Staff and the ways to reach them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, cast
+from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
 from nightdesk.access.models import Grant
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
-from nightdesk.api.scope import one, readable_brands
-from nightdesk.api.values import Id, Named
+from nightdesk.api.scope import one, readable, readable_brands
+from nightdesk.api.values import Id, Instant, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
+from nightdesk.console.contact_test import send_test
+from nightdesk.duty.models import ReachWarning
+from nightdesk.duty.queries import open_warnings
+from nightdesk.paging import actions as paging
+from nightdesk.paging import decide
+from nightdesk.paging.models import DigestLine, Page
+from nightdesk.paging.queries import would_be_sent
 from nightdesk.people import actions
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 
@@ -37,7 +47,9 @@ class PersonOut(Schema):
 
 
 class ContactMethodOut(Schema):
-    """`verified_at` null: not confirmed yet. `broken_at`: the carrier said that nobody is reached by it."""
+    """`verified_at` null: not confirmed yet. `broken_at`: the carrier said that nobody is reached by it. `tested_at`: when a
+    test was last sent to it; `proved_at`: when it was last known to work.
+    """
 
     id: int
     channel: str
@@ -46,14 +58,21 @@ class ContactMethodOut(Schema):
     verified_at: datetime | None
     broken_at: datetime | None
     broken_why: str
+    tested_at: datetime | None
+    proved_at: datetime | None
 
 
 class NotifyRuleOut(Schema):
-    """For pages of this urgency, use this method so many seconds after the person is first rung."""
+    """For pages of this urgency, use this method so many seconds after the person is first rung; where they are rung from
+    `opens` to `closes` by their clocks on `weekdays` (0 is Monday), or without times at any hour of these.
+    """
 
     urgency: NotifyRule.Urgency
     method_id: int
     after_seconds: int
+    weekdays: list[int]
+    opens: time | None
+    closes: time | None
 
     @staticmethod
     def resolve_after_seconds(rule: NotifyRule) -> int:
@@ -62,7 +81,13 @@ class NotifyRuleOut(Schema):
 
 
 class PersonWhole(PersonOut):
-    """With the ways to reach them, and in which order they are used."""
+    """With the ways to reach them, and in which order they are used. Until `quiet_until` only a P1 rings them; at the local
+    times `digest_at` they are sent what was not urgent.
+    """
+
+    quiet_until: datetime | None
+    digest_at: list[str]
+    digest_resolved: bool
 
     contact_methods: list[ContactMethodOut]
     notify_rules: list[NotifyRuleOut]
@@ -122,6 +147,73 @@ class NotifyRuleIn(Schema):
     urgency: NotifyRule.Urgency = NotifyRule.Urgency.HIGH
     method_id: Id
     after_seconds: int = Field(0, ge=0, le=86400)
+    weekdays: list[int] = Field(list(range(7)), max_length=7)
+    opens: time | None = None
+    closes: time | None = None
+
+
+class Quiet(Schema):
+    """Until when only a P1 rings them; 14 hours ahead at most."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"until": "2026-11-14T08:00:00Z"}]})
+    until: Instant
+
+
+class DigestIn(Schema):
+    """Local times at which what was not urgent is sent; `resolved`: with what is over by then."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"times": ["08:30", "16:30"]}]})
+    times: list[time] = Field(min_length=1, max_length=6)
+    resolved: bool = True
+
+
+class DigestLineOut(Schema):
+    """A page in somebody's digest; `sent_at` null: it waits."""
+
+    page_id: UUID
+    added_at: datetime
+    sent_at: datetime | None
+
+
+class Done(Schema):
+    """What came of it, in a sentence."""
+
+    said: str
+
+
+class SentOut(Schema):
+    """One message that they would be sent, by which method and when."""
+
+    method_id: int
+    channel: str
+    at: datetime
+
+
+class Reach(Schema):
+    """What somebody would be sent, the soonest first."""
+
+    items: list[SentOut]
+
+
+class ReachWarningOut(Schema):
+    """Nothing loud is known to wake `person`, who has the seat, or from `turn_at` on."""
+
+    id: int
+    person: Named
+    seat_key: str
+    turn_at: datetime | None
+    raised_at: datetime
+
+    @staticmethod
+    def resolve_seat_key(row: ReachWarning) -> str:
+        """The seat's key."""
+        return row.seat.key
+
+
+class ReachWarnings(Schema):
+    """The nearest first."""
+
+    items: list[ReachWarningOut]
 
 
 class NotifyRulesIn(Schema):
@@ -200,12 +292,83 @@ def remove_contact_method(request: HttpRequest, method_id: Id) -> None:
 def set_notify_rules(request: HttpRequest, person_id: Id, body: NotifyRulesIn) -> Any:
     """Say in which order somebody is reached."""
     rules = [
-        actions.RuleWanted(rule.urgency.value, rule.method_id, timedelta(seconds=rule.after_seconds))
+        actions.RuleWanted(
+            rule.urgency.value,
+            rule.method_id,
+            timedelta(seconds=rule.after_seconds),
+            tuple(sorted(rule.weekdays)),
+            rule.opens,
+            rule.closes,
+        )
         for rule in body.rules
     ]
     return actions.set_notify_rules(
         person_id=person_id, rules=rules, by=actor_of(request), via=Door.API, at=clock.now()
     )
+
+
+@router.get("/people/{person_id}/reach", response=Reach)
+def read_reach(
+    request: HttpRequest,
+    person_id: Id,
+    urgency: NotifyRule.Urgency = NotifyRule.Urgency.HIGH,
+    at: Instant | None = None,
+) -> Any:
+    """What somebody would be sent, by the rules of the hour, if they were rung now, or `at` that instant."""
+    person = one(readable_people(request), id=person_id)
+    sent = would_be_sent(person, decide.Urgency(urgency.value), at or clock.now())
+    return {"items": [{"method_id": method.pk, "channel": method.channel, "at": due} for method, due in sent]}
+
+
+@router.post("/contact-methods/{method_id}/test", response=ContactMethodOut)
+def test_contact_method(request: HttpRequest, method_id: Id) -> Any:
+    """Send a test there; answering it proves that it works."""
+    method = ContactMethod.objects.select_related("person").filter(id=method_id).first()
+    if method is None:
+        raise NotFound(
+            _("A way to reach somebody was to be tested."), _("There is none."), _("Look at the person's list.")
+        )
+    send_test(method, by=actor_of(request), via=Door.API, at=clock.now())
+    method.refresh_from_db()
+    return method
+
+
+@router.put("/people/{person_id}/quiet", response=PersonWhole)
+def set_quiet(request: HttpRequest, person_id: Id, body: Quiet) -> Any:
+    """Only a P1 rings them until then; other pages go to whoever is next."""
+    return actions.set_quiet(person_id=person_id, until=body.until, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.delete("/people/{person_id}/quiet", response=PersonWhole)
+def end_quiet(request: HttpRequest, person_id: Id) -> Any:
+    """Everything rings them again."""
+    return actions.end_quiet(person_id=person_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.put("/people/{person_id}/digest", response=PersonWhole)
+def set_digest(request: HttpRequest, person_id: Id, body: DigestIn) -> Any:
+    """Say when they are sent what was not urgent."""
+    return actions.set_digest(person_id=person_id, **body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.get("/people/{person_id}/digest", response=Listing[DigestLineOut])
+def list_digest(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
+    """What waits in their digest, and what was sent, the newest first."""
+    person = one(readable_people(request), id=person_id)
+    rows = DigestLine.objects.filter(person=person, page__in=readable(request, "read_pages", Page.objects.all()))
+    return list_rows(request, rows, DigestLineOut, cut, order=("added_at", "id"), newest_first=True)
+
+
+@router.post("/people/{person_id}/digest/send", response=Done)
+def send_digest(request: HttpRequest, person_id: Id) -> Any:
+    """Send what waits in their digest now."""
+    return {"said": paging.send_digest(person_id=person_id, by=actor_of(request), via=Door.API, at=clock.now())}
+
+
+@router.get("/reach-warnings", response=ReachWarnings)
+def list_reach_warnings(request: HttpRequest) -> Any:
+    """Whoever has a seat, or is about to, and nothing loud is known to wake."""
+    return {"items": open_warnings(readable_brands(request, "read_people"))}
 
 
 @router.get("/teams", response=Listing[TeamOut])

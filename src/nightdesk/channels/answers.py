@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from string import digits
 from typing import Literal, TypeAlias
 
-Verb: TypeAlias = Literal["acknowledge", "resolve", "escalate", "note", "later", "morning", "status"]
+Verb: TypeAlias = Literal["acknowledge", "resolve", "escalate", "note", "later", "morning", "quiet", "status"]
 Carrier: TypeAlias = Literal["stop", "start", "help"]
 
 
@@ -57,6 +57,7 @@ PHRASES: Mapping[Verb, tuple[str, ...]] = {
     "later": ("l", "later", "snooze", "spater", "spaeter", "plus tard"),
     "morning": ("am", "morning", "in the morning", "tomorrow", "morgen", "morgen fruh", "morgen frueh", "demain",
                 "demain matin"),
+    "quiet": ("quiet", "silence", "leave me alone", "ruhe", "stille", "silencieux", "calme"),
     "status": ("status", "stat", "was ist los", "quoi"),
 }  # fmt: skip
 

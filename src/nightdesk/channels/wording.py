@@ -70,6 +70,7 @@ def what_is_understood(verbs: Collection[str], code: str) -> str:
         "resolve": _("DONE: it is fixed"),
         "later": _("LATER: ring me again"),
         "morning": _("MORNING: it can wait"),
+        "quiet": _("QUIET: only a P1 rings me"),
         "status": _("?: how it stands"),
         "note": _("NOTE and your words"),
     }

@@ -4,10 +4,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from nightdesk.access.matrix import brands_for, forbidden
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import Recipient, queue_message
-from nightdesk.people.actions import confirm_contact_method
+from nightdesk.people.actions import confirm_contact_method, note_contact_tested
 from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import brands_of
 
@@ -17,10 +16,8 @@ CONFIRM = "contact.confirm"
 
 
 def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> None:
-    """A message goes to that address alone. One's own needs only `edit_own_contacts`. Raises Forbidden."""
-    own = by.person_id == method.person_id
-    if not own and brands_for(by, "add_contact_method") == set():
-        raise forbidden(by, "add_contact_method")
+    """A message goes to that address alone. One's own needs only `edit_own_contacts`. Raises Forbidden, NotFound."""
+    note_contact_tested(method_id=method.id, by=by, via=via, at=at)
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
     title, body = _words(method.channel)
     queue_message(

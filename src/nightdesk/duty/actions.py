@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -24,12 +25,13 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
+from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide, queries
 from nightdesk.duty.decide import Outcome
-from nightdesk.duty.models import Acceptance, Hold
+from nightdesk.duty.models import Acceptance, Hold, ReachWarning
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import NotifyRule, Person
+from nightdesk.people.models import NotifyRule, Person, Team
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
@@ -42,6 +44,12 @@ NOT_TAKEN = kind("duty.not_taken", gettext_lazy("Nobody took the duty as {seat};
 GAP = kind("duty.gap", gettext_lazy("Nobody is planned as {seat}; {holder} keeps the duty"))
 PASSED = kind("duty.passed", gettext_lazy("{by} passed the duty as {seat} to {person}"))
 TAKEN = kind("duty.taken", gettext_lazy("{by} took the duty as {seat}"))
+
+SILENT = kind("duty.silent", gettext_lazy("Nothing loud is known to wake {person}, {seat} {when}"))
+SILENT_NO_MORE = kind("duty.silent_no_more", gettext_lazy("The warning about {person}, {seat}, is withdrawn: {why}"))
+
+REACH = "duty.reach"
+"""Promise to look whether whoever has a seat, or is about to, can be woken. Its subject is the seat, or a person."""
 
 AHEAD = timedelta(hours=24)
 """How long before a turn it may be accepted."""
@@ -285,6 +293,134 @@ def replan_seat(
         return _("The plan has no further handover.")
     _promise_turn(seat, rota, next_at, at, plan_changed=at_once, cause=cause)
     return _("The next handover is promised for %s.") % next_at.isoformat(timespec="minutes")
+
+
+@transaction.atomic
+def check_reach(*, seat_id: int, by: Actor, via: Door, at: datetime) -> str:
+    """Warn of whoever has the seat, or has a turn within a day, and whom nothing loud is known to wake; withdraw what was
+    mended; promise to look again. Says what came of it.
+
+    They are told by whatever works, and so are their managers: when the warning is first raised, and again as the turn
+    comes nearer (`decide.STAGES`). Repeating it tells nobody again.
+    """
+    seat, current = _lock_seat_by_id(seat_id)
+    if seat is None:
+        return _("The seat is gone.")
+    rota = load_rota(seat.rota_id)
+    people = _who_comes(seat, current, rota, at)
+    proofs = queries.proofs(people.keys())
+    silent = {person_id for person_id, until in proofs.items() if until is None or until <= at}
+    known = {row.person_id: row for row in ReachWarning.objects.filter(seat=seat, withdrawn_at=None)}
+    for person_id, row in known.items():
+        if person_id not in silent:
+            why = _("they can be woken") if person_id in people else _("they are not on any more")
+            _withdraw(row, seat, why, by, via, at)
+    named = {person.id: person for person in Person.objects.filter(id__in=silent)}
+    told = [
+        named[person_id]
+        for person_id in sorted(silent)
+        if _warn(seat, named[person_id], people[person_id], known.get(person_id), by, via, at)
+    ]
+    turns = [turn.start for turn in resolve.next_turns(rota, seat.key, at, 8)]
+    void_promises(("seat", seat.id), at=at, kinds=[REACH])
+    look_at = decide.next_look(turns, [until for until in proofs.values() if until is not None], at)
+    if look_at is not None:
+        why = _("%s: a turn is near then, or a last test grows old") % seat.name
+        promise(REACH, subject=("seat", seat.id), due_at=look_at, why=why, at=at, brand_id=seat.rota.brand_id)
+    if not silent:
+        return _("Everybody can be woken.")
+    return _("Warned of %(told)d; %(silent)d cannot be woken for sure.") % {"told": len(told), "silent": len(silent)}
+
+
+def _who_comes(seat: Seat, current: Hold | None, rota: resolve.Rota, at: datetime) -> dict[int, datetime | None]:
+    """Who has the seat (None) or may have it within a day, and when their turn begins."""
+    people: dict[int, datetime | None] = {}
+    for member, start, _end in decide.stretches(rota, seat.key, at, at + decide.STAGES[0] + datetime.resolution):
+        if start > at:
+            for person in queries.people_of(member):
+                people.setdefault(person.id, start)
+    if current is not None:
+        people[current.person_id] = None
+    return people
+
+
+def _warn(
+    seat: Seat,
+    person: Person,
+    turn_at: datetime | None,
+    row: ReachWarning | None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> bool:
+    """Raise the warning, or say it again where their turn has come nearer; whether somebody was told."""
+    stage = decide.stage(turn_at, at)
+    assert stage is not None  # `_who_comes` looks no farther than the first
+    minutes = int(stage.total_seconds() // 60)
+    if row is not None and row.stage <= minutes:
+        return False
+    ReachWarning.objects.update_or_create(
+        seat=seat,
+        person=person,
+        withdrawn_at=None,
+        defaults={"turn_at": turn_at, "stage": minutes},
+        create_defaults={"turn_at": turn_at, "stage": minutes, "raised_at": at},
+    )
+    when = _("now") if turn_at is None else _("from %s on") % _local(turn_at, person)
+    record(SILENT, by=by, via=via, at=at, **_about(seat, person=person, facts={"when": when, "stage": minutes}))
+    _tell_of_silence(seat, person, turn_at, at)
+    return True
+
+
+def _withdraw(row: ReachWarning, seat: Seat, why: str, by: Actor, via: Door, at: datetime) -> None:
+    row.withdrawn_at = at
+    row.save(update_fields=["withdrawn_at"])
+    supersede_deliveries(subject=("reach", row.person_id), by=by, via=via, at=at)
+    record(SILENT_NO_MORE, by=by, via=via, at=at, **_about(seat, person=row.person, facts={"why": why}))
+
+
+def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: datetime) -> None:
+    """Tell the person by all that is not broken, and their managers: loudly only once the duty is on."""
+    managers = Person.objects.filter(
+        Q(id__in=Team.objects.filter(members=person).values("manager"))
+        | Q(id__in=Team.objects.filter(brand=seat.rota.brand_id).values("manager")),
+        active=True,
+    ).exclude(id=person.id)
+    own_team = managers.filter(id__in=Team.objects.filter(members=person).values("manager"))
+    for each in [person, *(own_team or managers)]:
+        with translation.override(each.language):
+            facts = {"name": person.name, "seat": seat.name}
+            facts["when"] = _("now") if turn_at is None else _("from %s on") % _local(turn_at, each)
+            if each is person:
+                title = _("Nothing is known to wake you, and you are %(seat)s %(when)s") % facts
+                body = _("Add a number for texts or calls on your own page, or send it a test and answer that.")
+            else:
+                title = _("Nothing is known to wake %(name)s, %(seat)s %(when)s") % facts
+                body = _("Have a number of theirs tested or added, or put somebody else on.")
+            loud = each is person or turn_at is None
+            to = _recipients(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
+            if to:
+                queue_message(
+                    kind="duty.silent",
+                    subject=("reach", person.id),
+                    title=title,
+                    body=body,
+                    to=to,
+                    brand_id=seat.rota.brand_id,
+                    lane="urgent" if turn_at is None else "bulk",
+                    by=SCHEDULER,
+                    via=Door.WORKER,
+                    at=at,
+                )
+
+
+def _all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
+    """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
+    methods, _rules = contacts_and_rules([person.id])[person.id]
+    usable = [method for method in methods if method.broken_at is None]
+    quiet = [method for method in usable if method.channel not in LOUD]
+    chosen = usable if loud or not quiet else quiet
+    return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
 
 
 def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:

@@ -1,8 +1,8 @@
 """What becomes of a seat's token when a turn begins, and to whom it goes next. Facts in, values out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
@@ -137,3 +137,21 @@ def stretches(
         else:
             found.append((cast("Member", turn.member), turn.start, turn.end))
     return found
+
+
+# --- Whether somebody can be woken -----------------------------------------------------------------------------------
+
+STAGES = (timedelta(hours=24), timedelta(hours=2), timedelta(0))
+"""How long before a turn it is looked whether its people can be woken, the longest first; also while it is on."""
+
+
+def stage(turn_at: datetime | None, at: datetime) -> timedelta | None:
+    """The last of STAGES that has come for a turn that begins at `turn_at` (None: it is on); None while it is far off."""
+    left = timedelta(0) if turn_at is None else max(turn_at - at, timedelta(0))
+    return min((each for each in STAGES if left <= each), default=None)
+
+
+def next_look(turns: Iterable[datetime], proofs_end: Iterable[datetime], at: datetime) -> datetime | None:
+    """When to look again: at the next stage of one of the turns, or when the last proof that a number works grows old."""
+    looks = [*(turn_at - each for turn_at in turns for each in STAGES), *proofs_end]
+    return min((look for look in looks if look > at), default=None)

@@ -47,6 +47,28 @@ class Hold(models.Model):
         indexes: ClassVar = [models.Index(fields=["seat", "-from_at"], name="hold_by_seat")]
 
 
+class ReachWarning(models.Model):
+    """`person` has, or is about to have, a seat, and nothing loud is known to wake them: told since `raised_at`.
+
+    `turn_at` is when their turn begins (None: they are on already), `stage` how near it was when they were last told, in
+    minutes. Withdrawn when it was mended or they are not on any more.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    seat = models.ForeignKey(Seat, models.CASCADE)
+    turn_at = models.DateTimeField(null=True)
+    stage = models.PositiveIntegerField()
+    raised_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "seat"], condition=Q(withdrawn_at=None), name="one_open_warning_a_seat"
+            ),
+        ]
+
+
 class Acceptance(models.Model):
     """`person` takes the seat's turn that starts at `turn_at`; it holds from then on, or at once if the turn has begun."""
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.base import clock
+from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide
 from nightdesk.duty.decide import Member
 from nightdesk.duty.feed import FeedTurn, Whose
-from nightdesk.duty.models import Acceptance, Hold
+from nightdesk.duty.models import Acceptance, Hold, ReachWarning
 from nightdesk.people.models import Person, Team
+from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
@@ -98,6 +101,36 @@ def people_of(member: Member | None) -> list[Person]:
     kind, id_ = member
     wanted = Q(id=id_) if kind == "person" else Q(id__in=Team.objects.filter(id=id_).values("members"))
     return list(Person.objects.filter(wanted, active=True).order_by("id"))
+
+
+def proofs(person_ids: Collection[int]) -> dict[int, datetime | None]:
+    """Until when each can be woken for all we know: something loud that is not broken was proved to work, and that is
+    not older than TESTED_WITHIN then. None for one whom nothing loud is known to reach.
+    """
+    known = contacts_and_rules(person_ids)
+    found: dict[int, datetime | None] = {}
+    for person_id, (methods, _rules) in known.items():
+        loud = [method for method in methods if method.channel in LOUD and method.broken_at is None]
+        proved = [proof for method in loud if (proof := method.proved_at or method.verified_at) is not None]
+        found[person_id] = max(proved) + settings.TESTED_WITHIN if proved else None
+    return found
+
+
+def silent(person_ids: Collection[int], at: datetime) -> set[int]:
+    """Those of them whom nothing loud is known to wake at `at`."""
+    return {person_id for person_id, until in proofs(person_ids).items() if until is None or until <= at}
+
+
+def open_warnings(brand_ids: Collection[int] | None = None) -> list[ReachWarning]:
+    """Whom nothing loud is known to wake though they have a seat or are about to, the nearest first."""
+    rows = ReachWarning.objects.filter(withdrawn_at=None).select_related("person", "seat__rota")
+    rows = rows if brand_ids is None else rows.filter(seat__rota__brand__in=brand_ids)
+    return sorted(rows, key=lambda row: (row.turn_at is not None, row.turn_at or row.raised_at))
+
+
+def seats_of(person_id: int) -> list[Seat]:
+    """The seats that the person has had or is planned for."""
+    return list(_seats_of_feed("person", person_id))
 
 
 def acceptance_of(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime) -> Acceptance | None:

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from nightdesk.base import promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
-from nightdesk.duty import actions
+from nightdesk.duty import actions, queries
 from nightdesk.journal.models import Entry
 from nightdesk.rota.models import Seat
 
@@ -38,6 +39,27 @@ def replan_seat(promise: Promise, at: datetime) -> str:
         via=Door.WORKER,
         at=at,
     )
+
+
+def check_reach(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.reach` promise: of a seat, or of a person, whose seats are then looked at each by itself.
+
+    Several seats' locks in one transaction would meet those of a handover in a deadlock.
+    """
+    if promise.subject_kind == "seat":
+        return actions.check_reach(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    seats = queries.seats_of(int(promise.subject_id))
+    for seat in seats:
+        promises.promise(
+            actions.REACH,
+            subject=("seat", seat.id),
+            due_at=at,
+            why=promise.why,
+            at=at,
+            cause=promise.cause,
+            brand_id=seat.rota.brand_id,
+        )
+    return _("%d seats are looked at.") % len(seats)
 
 
 def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001

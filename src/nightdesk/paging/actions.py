@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -21,7 +22,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import require
+from nightdesk.access.matrix import forbidden, may, require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
@@ -49,6 +50,7 @@ from nightdesk.paging.formats import (
 from nightdesk.paging.formats.mapping import PayloadMapping, Unusable, parser_of
 from nightdesk.paging.models import (
     Alarm,
+    DigestLine,
     Integration,
     MailRules,
     OldPage,
@@ -57,9 +59,11 @@ from nightdesk.paging.models import (
     Policy,
     RawAlarm,
     StormGate,
+    TurnTaking,
 )
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
+from nightdesk.people.queries import brands_of
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +77,9 @@ PAGE_RESOLVED = kind("page.resolved", gettext_lazy("{by} resolved it"))
 PAGE_ESCALATED = kind("page.escalated", gettext_lazy("{by} had the next woken. Rung: {people}"))
 PAGE_REASSIGNED = kind("page.reassigned", gettext_lazy("{by} passed it to {person}. Rung: {people}"))
 PAGE_SNOOZED = kind("page.snoozed", gettext_lazy("{by} put it off until {until}"))
+PAGE_DEFERRED = kind("page.deferred", gettext_lazy("{by} left it until {opens_at}"))
+PAGE_DIGESTED = kind("page.digested", gettext_lazy("{by}: {priority} {title}. In the digest of: {people}"))
+DIGEST_SENT = kind("digest.sent", gettext_lazy("{person} was sent a digest of {count} pages"))
 PAGE_NOTED = kind("page.noted", gettext_lazy("{by} noted"))
 PAGE_RAISED = kind("page.raised", gettext_lazy("{by} calls it urgent now. Rung: {people}"))
 PAGE_GATHERED = kind("page.gathered", gettext_lazy("{by} sent many alarms at once; they are one page from here on"))
@@ -96,8 +103,12 @@ PAGE_SILENCED = kind("page.silenced", gettext_lazy("{by} had its alarms kept qui
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
 CLOSE_NOTICES = "page.close_notices"
 PROMISES = (RING, ALIVE, UNSNOOZE)
+DIGEST, HANDED_OVER = "digest.send", "digest.hand_over"
+"""Promises to send somebody's digest (its subject is the person), and to see to it that what waits goes with a duty."""
 
 TITLE_LENGTH = 300
+DIGEST_AGAIN = timedelta(hours=24)
+"""How long a page of low urgency that nobody took rests before the next rung has it in their digests too."""
 PART_LENGTH = 200
 EFFECTS_KEPT = 50
 """Of how many signals of one request what became of them is kept."""
@@ -109,8 +120,8 @@ CODE_RESTS = timedelta(days=1)
 """A page's code is not given out again so soon: an answer that comes late must not take another page."""
 NEVER_A_CODE = frozenset({"100", "101", "110", "111", "112", "118", "123", "911", "999"})
 """Numbers that mean help, or something else, wherever they are seen."""
-ANSWERED_BY = ("acknowledge", "resolve", "escalate", "note", "status")
-"""What may be answered to a page's message; `answering` does it."""
+ANSWERED_BY = ("acknowledge", "resolve", "escalate", "note", "later", "quiet", "status")
+"""What may be answered to any page's message; `answering` does it. To all but a P1 also "morning"."""
 
 # A sender that gives no severity may mean the worst, so it counts as that.
 PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "warning": 3, "info": 4}
@@ -743,7 +754,7 @@ class _Intake:
             team=self._integration.team,
             component=_part(signal),
             gate=gate,
-            policy=self._integration.policy.stamp,
+            policy=queries.stamp_of(self._integration.policy),
             rings_from=decide.ring_from(urgency, cover, self._at),
             alarm_count=1,
             shadow=self._integration.shadow_since is not None,
@@ -779,11 +790,16 @@ class _Intake:
         if worse:
             page.priority = priority
             self._changed[page.id] = page
-        if urgent:
-            _move(page, Verb.RAISE, by, via, at)
+        waits = worse and page.state == Page.State.TRIGGERED and page.rings_from > at and page.urgency == Urgency.HIGH
+        rings_from = page.rings_from
+        if urgent or waits:
             cover = queries.cover(self._integration, page.customer_id, page.priority, at)
+            rings_from = decide.ring_from(Urgency.HIGH, cover, at)
+        # What waits for the opening, or was left till morning, does so no longer where it has become too bad for that.
+        if urgent or (waits and rings_from < page.rings_from):
+            _move(page, Verb.RAISE, by, via, at)
             page.urgency, page.rung = Urgency.HIGH, 0
-            page.rings_from = decide.ring_from(Urgency.HIGH, cover, at)
+            page.rings_from = rings_from
             _ring_or_wait(page, PAGE_RAISED, {}, by, via, at)
             page.save(update_fields=[*MOVED, *RANG, "priority", "urgency", "rings_from"])
             if page.gate_id in self._open and page.id in self._open[page.gate_id]:
@@ -945,7 +961,10 @@ def trigger_page(
     via: Door,
     at: datetime,
 ) -> Page:
-    """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 by quiet ways only.
+    """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 wait in digests.
+
+    `details` may name the caller whom the page is about, as {"caller": {"name", "channel", "address"}}: they are told where
+    it is left till morning.
 
     `priority` is one of P1 to P5. `first_person_id` is rung before the policy's first step. Without `policy_id` the
     brand's first policy is taken; where there is none the managers are rung, then everybody. Raises Forbidden, Invalid,
@@ -978,7 +997,7 @@ def trigger_page(
             customer_id=customer_id,
             team_id=team_id,
             component=component[:PART_LENGTH],
-            policy=policy.stamp if policy else decide.policy_as_json(decide.LAST_RESORT),
+            policy=queries.stamp_of(policy) if policy else decide.policy_as_json(decide.LAST_RESORT),
             rings_from=at,
         )
         _start_page(page, by, via, at, (decide.Target("person", str(first_person_id)),) if first_person_id else ())
@@ -1102,6 +1121,67 @@ def snooze_page(*, page_id: UUID, until: datetime, by: Actor, via: Door, at: dat
     )
     _sign(by, at)
     return page
+
+
+@transaction.atomic
+def defer_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page:
+    """It can wait: nobody is rung or has the page until the opening, when it rings from its policy's beginning.
+
+    The opening is that of the customer's support hours, else of the integration's, else the next morning by the clocks of
+    `by`, or of the brand. The caller, where the page knows one, is told that time. Repeating it before then changes
+    nothing. Raises NotFound, Forbidden, IllegalTransition (it is over, or a P1).
+    """
+    page = _locked(page_id, "defer_page", by)
+    if page.priority == decide.WATCHED_PRIORITY and page.state != Page.State.RESOLVED:
+        raise IllegalTransition(
+            f"Page {page.code} was to be left till morning.",
+            _("It is a P1: that cannot wait."),
+            _("Take it, or have the next woken."),
+        )
+    if page.deferred_at is not None and page.state == Page.State.TRIGGERED and page.rings_from > at:
+        return page
+    person = Person.objects.filter(id=by.person_id).first() if by.person_id is not None else None
+    zone = person.zone if person is not None else Brand.objects.get(id=page.brand_id).zone
+    opens_at = decide.opening_after(queries.hours_of_page(page, at), zone, at)
+    _move(page, Verb.DEFER, by, via, at, until=opens_at)
+    page.rung, page.rings_from, page.deferred_at, page.unreached = 0, opens_at, at, False
+    page.everybody_at = None
+    facts = {"opens_at": opens_at.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")}
+    entry = _record(page, PAGE_DEFERRED, facts, by, via, at)
+    why = _("%(name)s left it until the opening") % {"name": by.name}
+    _promise_ring(page, decide.first_ring_at(queries.ladder_of(page), opens_at), why, at, entry)
+    page.save(update_fields=[*MOVED, *RANG, "rings_from", "deferred_at"])
+    _tell_caller(page, opens_at, entry, by, via, at)
+    _sign(by, at)
+    return page
+
+
+def _tell_caller(page: Page, opens_at: datetime, cause: UUID, by: Actor, via: Door, at: datetime) -> None:
+    """Tell whoever called, where the page knows how, when somebody will see to it."""
+    caller = queries.caller_of(page)
+    if caller is None:
+        return
+    brand = Brand.objects.get(id=page.brand_id)
+    with translation.override(brand.language):
+        when = wording.day_and_time(opens_at, brand.zone)
+        title = _("%(brand)s: we have what you reported and will see to it from %(when)s.") % {
+            "brand": brand.name,
+            "when": when,
+        }
+    queue_message(
+        kind="page.deferred",
+        # The message is the subject's that ends with it: resolving the page must not keep it from the caller.
+        subject=("caller", page.id),
+        title=title,
+        body="",
+        to=[Recipient(kind="contact", id=0, channel=caller.channel, address=caller.address, due_at=at)],
+        brand_id=page.brand_id,
+        valid_until=opens_at,
+        cause=cause,
+        by=by,
+        via=via,
+        at=at,
+    )
 
 
 @transaction.atomic
@@ -1239,12 +1319,23 @@ def close_notices(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
 def save_policy(*, brand_id: int, name: str, policy: decide.Policy, by: Actor, via: Door, at: datetime) -> Policy:
     """The brand's policy of that name is this one from now on; pages keep the stamp they started with.
 
-    Raises Forbidden, Invalid (no name).
+    Raises Forbidden, NotFound (a seat, team, person or support hours that are none of the brand's), Invalid (no name, or a
+    step that rings nobody).
     """
     require(by, "save_policy", brand_id)
+    asked = f"The policy {name} was to be saved."
     if not name.strip():
         raise Invalid("A policy was to be saved.", "It has no name.", "Give it one.")
-    _check_brands_own(brand_id, (), asked=f"The policy {name} was to be saved.")
+    if not all(step.targets for step in policy.steps):
+        raise Invalid(asked, "A step of it rings nobody.", "Say whom it rings, or leave it out.")
+    hours = [(Hours, step.when.source) for step in policy.steps if step.when is not None]
+    _check_brands_own(brand_id, hours, asked=asked)
+    if unknown := queries.targets_not_there(brand_id, [target for step in policy.steps for target in step.targets]):
+        raise NotFound(
+            asked,
+            f"The brand has no such {unknown.kind}: {unknown.key or 'none is named'}.",
+            "Choose one of its own seats, teams and active people.",
+        )
     stamp = decide.policy_as_json(policy)
     saved, _made = Policy.objects.update_or_create(brand_id=brand_id, name=name.strip(), defaults={"stamp": stamp})
     facts = {"name": saved.name, "stamp": stamp}
@@ -1384,9 +1475,11 @@ def _check_brands_own(
 
 # --- A page's moves --------------------------------------------------------------------------------------------------
 
-MOVED = ["state", "owner", "acknowledged_at", "asked_at", "last_sign_at", "snoozed_until", "resolved_at"]
+MOVED = [
+    "state", "owner", "acknowledged_at", "asked_at", "last_sign_at", "snoozed_until", "resolved_at", "everybody_at",
+]  # fmt: skip
 """The columns that `_move`, and who takes the page after it, may have changed."""
-RANG = ["rung", "rings", "unreached"]
+RANG = ["rung", "rings", "unreached", "everybody_at"]
 """The columns that `_ring` has changed."""
 
 
@@ -1424,6 +1517,7 @@ def _move(page: Page, verb: Verb, by: Actor, via: Door, at: datetime, until: dat
     if page.state != after.state:
         page.state = after.state
         page.resolved_at = at if after.state is State.RESOLVED else None
+        page.everybody_at = None
         if after.state is State.TRIGGERED:
             page.owner = page.acknowledged_at = None
     if after.voids:
@@ -1487,14 +1581,6 @@ def _free_code(at: datetime) -> str:
     )
 
 
-def _policy_of(page: Page) -> decide.Policy:
-    try:
-        return decide.policy_from_json(page.policy)
-    except ValueError:
-        log.error("The policy of page %s cannot be read; managers and then everybody are rung", page.id)
-        return decide.LAST_RESORT
-
-
 def _ring_or_wait(
     page: Page,
     what: str,
@@ -1505,7 +1591,7 @@ def _ring_or_wait(
     first: Sequence[decide.Target] = (),
 ) -> None:
     """Ring now where rung 0 is due, else promise it; records `what` either way."""
-    due_at = page.rings_from if first else decide.first_ring_at(_policy_of(page), page.rings_from)
+    due_at = page.rings_from if first else decide.first_ring_at(queries.ladder_of(page), page.rings_from)
     if due_at <= at:
         _ring(page, what, facts, by, via, at, first)
         return
@@ -1526,19 +1612,47 @@ def _ring(
 ) -> decide.Ring:
     """Ring the page's rung (`first` in place of it), record `what`, and promise the next. The caller saves `RANG`."""
     roll = queries.Roll(page, at)
-    ring = decide.plan_next(_policy_of(page), page.rung, at, roll.candidates, first)
-    people = [roll.person(key).name for key in ring.people]
+    policy = queries.ladder_of(page)
+    turns = _locked_turns(page.brand_id, policy)
+    taken = {key: row.instants() for key, row in turns.items()}
+    ring = decide.plan_next(policy, page.rung, at, roll.candidates, first, taken)
+    for key, person in ring.turns:
+        turns[key].taken[person] = at.isoformat()
+        turns[key].save(update_fields=["taken"])
+    people = [roll.person(key).name for key in ring.people] + [
+        _("not %(name)s, who is left alone until %(time)s")
+        % {"name": person.name, "time": wording.time_of_day(person.quiet_until, person.zone)}
+        for person in roll.left_alone(ring.people)
+        if person.quiet_until is not None
+    ]
     told = {"people": people or [_("nobody")], "reached": ring.reached, "rung": page.rung}
-    entry = _record(page, what, facts | told, by, via, at)
+    low = page.urgency == Urgency.LOW
+    entry = _record(page, PAGE_DIGESTED if low and what == PAGE_TRIGGERED else what, facts | told, by, via, at)
     page.rung, page.unreached = ring.next_rung, not ring.reached
-    _tell(page, roll, ring.people, entry, by, via, at)
-    if page.shadow and decide.EVERYBODY in decide.rung(_policy_of(page), max(0, page.rung - 1)).targets:
+    if ring.next_rung > decide.everybody_from(policy) and page.everybody_at is None and not low:
+        page.everybody_at = at
+    next_at = max(ring.next_at, at + DIGEST_AGAIN) if low else ring.next_at
+    if low and not page.shadow:
+        _put_in_digests(page.id, [roll.person(key) for key in ring.people], page.brand_id, entry, at)
+    else:
+        _tell(page, roll, ring.people, entry, by, via, at)
+    if page.shadow and decide.EVERYBODY in decide.rung(policy, max(0, page.rung - 1)).targets:
         return ring  # on paper the ladder has an end: everybody would have been rung
-    why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((ring.next_at - at).total_seconds())}
+    why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((next_at - at).total_seconds())}
     if not ring.reached:
         why = _("nobody could be woken; it is tried again")
-    _promise_ring(page, ring.next_at, why, at, entry)
+    _promise_ring(page, next_at, why, at, entry)
     return ring
+
+
+def _locked_turns(brand_id: int, policy: decide.Policy) -> dict[str, TurnTaking]:
+    """Whose turn it is in each list that the policy rings in turn; locked in one order, after the page."""
+    keys = sorted({step.turn_key for step in policy.steps if step.in_turn})
+    if not keys:
+        return {}
+    TurnTaking.objects.bulk_create([TurnTaking(brand_id=brand_id, key=key) for key in keys], ignore_conflicts=True)
+    rows = TurnTaking.objects.select_for_update().filter(brand_id=brand_id, key__in=keys).order_by("key")
+    return {row.key: row for row in rows}
 
 
 def _promise_ring(page: Page, due_at: datetime, why: str, at: datetime, cause: UUID) -> None:
@@ -1598,7 +1712,7 @@ def _tell(
             to=recipients,
             brand_id=page.brand_id,
             code=page.code,
-            answers={word: [f"page.{word}", "page", str(page.id)] for word in ANSWERED_BY},
+            answers={word: [f"page.{word}", "page", str(page.id)] for word in _answers_to(page)},
             valid_until=max(one.due_at for one in recipients) + STALE_AFTER,
             cause=cause,
             lane="urgent",
@@ -1606,6 +1720,99 @@ def _tell(
             via=via,
             at=at,
         )
+
+
+def _answers_to(page: Page) -> tuple[str, ...]:
+    return ANSWERED_BY if page.priority == decide.WATCHED_PRIORITY else (*ANSWERED_BY, "morning")
+
+
+# --- Digests ---------------------------------------------------------------------------------------------------------
+
+
+def _put_in_digests(page_id: UUID, people: Iterable[Person], brand_id: int, cause: UUID | None, at: datetime) -> None:
+    """The page waits in the digest of each, which is promised for the next of their times."""
+    people = list(people)
+    DigestLine.objects.bulk_create(
+        [DigestLine(person=person, page_id=page_id, added_at=at) for person in people], ignore_conflicts=True
+    )
+    for person in people:
+        _promise_digest(person, brand_id, cause, at)
+
+
+def _promise_digest(person: Person, brand_id: int | None, cause: UUID | None, at: datetime) -> None:
+    due_at = decide.next_digest(person.zone, queries.digest_times(person), at)
+    promise(
+        DIGEST,
+        subject=("person", person.id),
+        due_at=due_at,
+        why=_("what was not urgent is sent to %(name)s at once") % {"name": person.name},
+        at=at,
+        occurrence=f"{person.id}:{due_at.isoformat()}",
+        cause=cause,
+        brand_id=brand_id,
+    )
+
+
+@transaction.atomic
+def send_digest(*, person_id: int, by: Actor, via: Door, at: datetime) -> str:
+    """One message with every page that waits in the person's digest, by their quiet ways; says what was done.
+
+    Pages that a storm took over stand as the storm's page, once. Those that are resolved are listed as that, or left out
+    where the person wants so. Where nothing quiet reaches them it goes on waiting, and stands on their digest page.
+    Repeating it sends nothing again. Raises NotFound, and Forbidden for anybody but the person and who may for them.
+    """
+    person = Person.objects.select_for_update().filter(id=person_id).first()
+    if person is None:
+        raise NotFound("A digest was to be sent.", "There is no such person.", "Look at the staff list.")
+    if by.person_id != person_id and not any(may(by, "send_digest", brand) for brand in brands_of(person) or {None}):
+        raise forbidden(by, "send_digest")
+    lines = list(DigestLine.objects.filter(person=person, sent_at=None).order_by("added_at", "id"))
+    pages = queries.pages_of_digest([line.page_id for line in lines], resolved=person.digest_resolved)
+    brand_id = pages[0].brand_id if pages else None
+    if pages and person.active:
+        to = queries.quiet_ways(person, at)
+        if not to:
+            _promise_digest(person, brand_id, None, at)
+            return _("Nothing quiet reaches %(name)s; it waits on.") % {"name": person.name}
+        with translation.override(person.language):
+            title, body = wording.digest(pages, person.zone)
+        facts = {"person": person.name, "count": len(pages), "pages": [str(page.id) for page in pages]}
+        entry = record(
+            DIGEST_SENT, subject=("person", person.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts
+        )
+        queue_message(
+            kind="page.digest",
+            subject=("person", person.id),
+            title=title,
+            body=body,
+            to=[Recipient("person", person.id, channel, address, due_at) for channel, address, due_at in to],
+            brand_id=brand_id,
+            cause=entry,
+            lane="bulk",
+            by=by,
+            via=via,
+            at=at,
+        )
+    DigestLine.objects.filter(id__in=[line.id for line in lines]).update(sent_at=at)
+    if not pages or not person.active:
+        return _("Nothing waited in the digest.")
+    return _("A digest of %(count)d pages was sent.") % {"count": len(pages)}
+
+
+@transaction.atomic
+def hand_digest_over(*, from_person_id: int | None, to_person_id: int, by: Actor, via: Door, at: datetime) -> str:
+    """Whoever comes on duty is sent what still waited in the digest of who had it, with their own; says what was done."""
+    if from_person_id is not None and from_person_id != to_person_id:
+        person = Person.objects.filter(id=to_person_id, active=True).first()
+        waiting = DigestLine.objects.filter(person_id=from_person_id, sent_at=None).exclude(
+            page__state=Page.State.RESOLVED
+        )
+        if person is not None:
+            DigestLine.objects.bulk_create(
+                [DigestLine(person=person, page_id=line.page_id, added_at=at) for line in waiting],
+                ignore_conflicts=True,
+            )
+    return send_digest(person_id=to_person_id, by=by, via=via, at=at)
 
 
 # --- Signs of life ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ answers at night has nothing but that sentence.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -13,11 +13,14 @@ from django.utils.translation import gettext as _
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Refusal
-from nightdesk.paging import actions, queries, wording
+from nightdesk.paging import actions, decide, queries, wording
 from nightdesk.paging.models import Page
+from nightdesk.people.actions import set_quiet
 from nightdesk.people.models import Person
 
 UTC = "UTC"
+LATER = timedelta(minutes=15)
+"""How long `later` puts a page off."""
 
 
 class AnswerVerb(Protocol):
@@ -73,6 +76,49 @@ def answer_note(subject_id: str, text: str, by: Actor, via: Door, at: datetime) 
     return _("Noted on %(title)s.") % {"title": page.title}
 
 
+def answer_later(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """It is quiet for LATER and then rings again; whoever says so has it until then."""
+    try:
+        page = actions.snooze_page(page_id=UUID(subject_id), until=at + LATER, by=by, via=via, at=at)
+    except Refusal as refusal:
+        return _refused(refusal)
+    return _("You have it until %(time)s, then it rings again: %(title)s.") % {
+        "time": _clock(at + LATER, by),
+        "title": page.title,
+    }
+
+
+def answer_morning(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """It waits for the opening; the sentence tells when that is."""
+    try:
+        page = actions.defer_page(page_id=UUID(subject_id), by=by, via=via, at=at)
+    except Refusal as refusal:
+        return _refused(refusal)
+    return _("It waits until %(time)s, and rings then if it is still open: %(title)s.") % {
+        "time": wording.day_and_time(page.rings_from, _zone(by)),
+        "title": page.title,
+    }
+
+
+def answer_quiet(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Only a P1 rings whoever has taken the page, or knows it over, for the rest of the night."""
+    page = queries.page(UUID(subject_id), None)
+    page = page.folded_into or page
+    if page.state == Page.State.TRIGGERED:
+        return _("Nobody has %(title)s yet. Reply ok %(code)s to take it, or next %(code)s to pass it on.") % {
+            "title": page.title,
+            "code": page.code,
+        }
+    if by.person_id is None:
+        return _("Only a person can be left alone.")
+    try:
+        person = set_quiet(person_id=by.person_id, until=decide.quiet_for(_zone(by), at), by=by, via=via, at=at)
+    except Refusal as refusal:
+        return _refused(refusal)
+    assert person.quiet_until is not None  # just set
+    return _("Only a P1 rings you until %(time)s.") % {"time": _clock(person.quiet_until, by)}
+
+
 def answer_status(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
     """How the page stands; changes nothing."""
     page = queries.page(UUID(subject_id), None)
@@ -94,13 +140,20 @@ ANSWERS: Mapping[str, AnswerVerb] = {
     "page.resolve": answer_resolve,
     "page.escalate": answer_escalate,
     "page.note": answer_note,
+    "page.later": answer_later,
+    "page.morning": answer_morning,
+    "page.quiet": answer_quiet,
     "page.status": answer_status,
 }
 
 
 def _clock(at: datetime, by: Actor) -> str:
+    return wording.time_of_day(at, _zone(by))
+
+
+def _zone(by: Actor) -> str:
     person = Person.objects.filter(id=by.person_id).first() if by.person_id is not None else None
-    return wording.time_of_day(at, person.zone if person else UTC)
+    return person.zone if person else UTC
 
 
 def _refused(refusal: Refusal) -> str:

@@ -8,11 +8,17 @@ All instants are aware; spans are half-open: a thing due at T is due when `at` e
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from enum import StrEnum
+from itertools import count
 from typing import Literal, TypeAlias, cast, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from nightdesk.base.refusals import Invalid
+from nightdesk.customers.hours import SupportHours, Window, Windows, is_open, next_opening
+from nightdesk.customers.stored import exceptions_as_json, hours_from, week_as_json
 
 # --- A page's life ---------------------------------------------------------------------------------------------------
 
@@ -31,6 +37,7 @@ class Verb(StrEnum):
     ESCALATE = "escalate"
     REASSIGN = "reassign"
     SNOOZE = "snooze"
+    DEFER = "defer"  # it can wait for the opening
     NOTE = "note"
     WAKE_AGAIN = "wake_again"  # a snooze is over, or its owner gave no sign of life: nobody has it any more
     FOLD = "fold"  # a storm's page takes it over
@@ -43,6 +50,7 @@ class Rings(StrEnum):
     VOID = "void"
     NOW = "now"  # void, and ring the next rung at once
     LATER = "later"  # void, and wake again when the snooze is over
+    OPENING = "opening"  # void, and ring from rung 0 at the opening, however far that is
     KEEP = "keep"
 
 
@@ -53,6 +61,7 @@ TRANSITIONS: Mapping[tuple[State, Verb], tuple[State, Rings]] = {
     (State.TRIGGERED, Verb.ESCALATE): (State.TRIGGERED, Rings.NOW),
     (State.TRIGGERED, Verb.REASSIGN): (State.TRIGGERED, Rings.NOW),
     (State.TRIGGERED, Verb.SNOOZE): (State.ACKNOWLEDGED, Rings.LATER),
+    (State.TRIGGERED, Verb.DEFER): (State.TRIGGERED, Rings.OPENING),
     (State.TRIGGERED, Verb.NOTE): (State.TRIGGERED, Rings.KEEP),
     (State.TRIGGERED, Verb.WAKE_AGAIN): (State.TRIGGERED, Rings.KEEP),
     (State.TRIGGERED, Verb.FOLD): (State.RESOLVED, Rings.VOID),
@@ -63,6 +72,7 @@ TRANSITIONS: Mapping[tuple[State, Verb], tuple[State, Rings]] = {
     (State.ACKNOWLEDGED, Verb.ESCALATE): (State.TRIGGERED, Rings.NOW),
     (State.ACKNOWLEDGED, Verb.REASSIGN): (State.TRIGGERED, Rings.NOW),
     (State.ACKNOWLEDGED, Verb.SNOOZE): (State.ACKNOWLEDGED, Rings.LATER),
+    (State.ACKNOWLEDGED, Verb.DEFER): (State.TRIGGERED, Rings.OPENING),
     (State.ACKNOWLEDGED, Verb.NOTE): (State.ACKNOWLEDGED, Rings.KEEP),
     (State.ACKNOWLEDGED, Verb.WAKE_AGAIN): (State.TRIGGERED, Rings.NOW),
     # Whoever took a warning in the evening did not take what it has become.
@@ -89,13 +99,16 @@ class After:
 def after(state: State, verb: Verb, at: datetime, until: datetime | None = None) -> After | None:
     """What becomes of a page in `state` by `verb`; None where the verb is not allowed there.
 
-    `until` is for a snooze: it ends then, at most `LONGEST_SNOOZE` ahead, and at once where it is past or missing.
+    `until` is for a snooze: it ends then, at most `LONGEST_SNOOZE` ahead, and at once where it is past or missing; and for
+    what waits for the opening, which may be farther away.
     """
     if (state, verb) not in TRANSITIONS:
         return None
     moved, rings = TRANSITIONS[state, verb]
     if rings is Rings.LATER:
         return After(moved, True, min(max(until or at, at), at + LONGEST_SNOOZE))
+    if rings is Rings.OPENING:
+        return After(moved, True, max(until or at, at))
     return After(moved, rings is not Rings.KEEP, at if rings is Rings.NOW else None)
 
 
@@ -146,6 +159,77 @@ def ring_from(urgency: Urgency, cover: Cover, at: datetime) -> datetime:
     return max(at, cover.opens_at)
 
 
+# --- Hours -----------------------------------------------------------------------------------------------------------
+
+MORNING = time(8)
+"""When a page that was left till morning rings where no hours are known, and when quiet for the night ends."""
+EVENING = time(20)
+SHORT_QUIET = timedelta(minutes=30)
+LONGEST_QUIET = timedelta(hours=14)
+
+
+@dataclass(frozen=True)
+class When:
+    """The hours of a step: while `hours` are open, or with `inside` False while they are not.
+
+    `source`: the row of support hours that they were read from, and are read from anew for each page; None: its own.
+    """
+
+    hours: SupportHours
+    inside: bool = True
+    source: int | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether `at` is one of these hours. By the clocks of the hours' own zone, so a change of them is exact."""
+        return is_open(self.hours, at) is self.inside
+
+
+def hours_of(zone: str, weekdays: Collection[int], opens: time, closes: time) -> SupportHours:
+    """From `opens` to `closes` on each of `weekdays` (0 is Monday), by the clocks of `zone`; a night belongs to its evening.
+
+    Raises BadHours.
+    """
+    return _calendar(zone, tuple(((opens, closes),) if day in weekdays else () for day in range(7)))
+
+
+def _calendar(zone: str, days: Sequence[Windows]) -> SupportHours:
+    monday, tuesday, wednesday, thursday, friday, saturday, sunday = days
+    return SupportHours(zone, (monday, tuesday, wednesday, thursday, friday, saturday, sunday))
+
+
+def daily(zone: str, moment: time) -> SupportHours:
+    """Hours that open at `moment` on every day, for asking when clocks next show it."""
+    window: Window = (moment, time((moment.hour + 1) % 24, moment.minute))
+    return _calendar(zone, ((window,),) * 7)
+
+
+def next_morning(zone: str, at: datetime) -> datetime:
+    """The first instant after `at` at which clocks in `zone` show MORNING."""
+    return _must(next_opening(daily(zone, MORNING), at))
+
+
+def opening_after(hours: SupportHours | None, zone: str, at: datetime) -> datetime:
+    """When a page that was left till morning rings: at the next opening, or where none is known the next morning."""
+    return (next_opening(hours, at) if hours is not None else None) or next_morning(zone, at)
+
+
+def quiet_for(zone: str, at: datetime) -> datetime:
+    """How long somebody is left alone who says no time: by night until morning, by day for `SHORT_QUIET`."""
+    clock = at.astimezone(ZoneInfo(zone)).time()
+    by_night = clock >= EVENING or clock < MORNING
+    return next_morning(zone, at) if by_night else at + SHORT_QUIET
+
+
+def next_digest(zone: str, moments: Collection[time], at: datetime) -> datetime:
+    """The first instant after `at` at which clocks in `zone` show one of `moments`; without any, the next morning."""
+    return min(_must(next_opening(daily(zone, moment), at)) for moment in moments or (MORNING,))
+
+
+def _must(found: datetime | None) -> datetime:
+    assert found is not None  # what opens every day opens within a year
+    return found
+
+
 # --- The ladder ------------------------------------------------------------------------------------------------------
 
 TargetKind: TypeAlias = Literal["seat", "person", "team", "manager", "everybody"]
@@ -166,10 +250,25 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """`delay`: from the step before, of the first from the page's start."""
+    """`delay`: from the step before, of the first from the page's start.
+
+    `when`: the step counts only in these hours, looked at when it falls due; None: always. `in_turn`: of all who stand
+    behind the targets only one is rung, each time another (round robin).
+    """
 
     delay: timedelta
     targets: tuple[Target, ...]
+    when: When | None = None
+    in_turn: bool = False
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the step counts at `at`."""
+        return self.when is None or self.when.holds(at)
+
+    @property
+    def turn_key(self) -> str:
+        """What remembers whose turn it is: steps that name the same take turns together. "" where there are no turns."""
+        return ",".join(sorted(f"{target.kind}:{target.key}" for target in self.targets)) if self.in_turn else ""
 
 
 @dataclass(frozen=True)
@@ -197,45 +296,66 @@ EVERYBODY = Target("everybody")
 LAST_RESORT = Policy()
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One place on the ladder; `delay` from the rung before."""
-
-    delay: timedelta
-    targets: tuple[Target, ...]
-
-
-def rung(policy: Policy, number: int) -> Rung:
-    """Rung `number` from 0; the ladder has no end."""
+def rung(policy: Policy, number: int) -> Step:
+    """Rung `number` from 0, `delay` from the rung before; the ladder has no end."""
     ordered = len(policy.steps) * (policy.repeat + 1)
     if number < ordered:
         step = policy.steps[number % len(policy.steps)]
         again = number > 0 and number % len(policy.steps) == 0
-        return Rung(max(step.delay, policy.again_after) if again else step.delay, step.targets)
+        return replace(step, delay=max(step.delay, policy.again_after)) if again else step
     if number == ordered:
-        return Rung(policy.again_after if ordered else ZERO, (MANAGER,))
-    return Rung(policy.again_after if number == ordered + 1 else policy.nag_every, (EVERYBODY,))
+        return Step(policy.again_after if ordered else ZERO, (MANAGER,))
+    return Step(policy.again_after if number == ordered + 1 else policy.nag_every, (EVERYBODY,))
+
+
+def everybody_from(policy: Policy) -> int:
+    """The number of the first rung that is everybody; so is every later one."""
+    return len(policy.steps) * (policy.repeat + 1) + 1
+
+
+def wait_for(policy: Policy, number: int, at: datetime) -> timedelta:
+    """How long after `at` the next ring is due, where `number` is the next rung: the delay of the first that counts at
+    `at`, and where the steps begin anew on the way, `again_after` at least. The manager and everybody always count.
+    """
+    anew = ZERO
+    for here in count(number):
+        step = rung(policy, here)
+        if policy.steps and here > 0 and here % len(policy.steps) == 0 and here < everybody_from(policy):
+            anew = policy.again_after
+        if step.holds(at):
+            return max(step.delay, anew)
+    raise AssertionError("the ladder has no end, and its end has no hours")
 
 
 def first_ring_at(policy: Policy, started_at: datetime) -> datetime:
-    """When rung 0 falls due for a page that starts, or may ring from, `started_at`."""
-    return started_at + rung(policy, 0).delay
+    """When the first ring falls due for a page that starts, or may ring from, `started_at`: at once where no step counts."""
+    first = next((step for step in policy.steps if step.holds(started_at)), None)
+    return started_at + (first.delay if first is not None else ZERO)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person behind a target now. `reachable`: as `deliveries_for` answered for them."""
+    """A person behind a target now. `reachable`: as `deliveries_for` answered for them. `left_alone`: they asked for quiet
+    that holds for this page.
+    """
 
     person: str
     reachable: bool = True
+    left_alone: bool = False
+
+    @property
+    def rings(self) -> bool:
+        """Whether the person can and may be woken."""
+        return self.reachable and not self.left_alone
 
 
 @dataclass(frozen=True)
 class Ring:
     """Who is rung now, each once, and the promise that follows if nobody acknowledges.
 
-    `woke_nobody`: rungs passed at once because nobody stood behind them, or nobody there can be woken. `reached`: False
-    means that even everybody is nobody who can be woken; say so on Tonight, and try again at `next_at`.
+    `woke_nobody`: rungs passed at once because their hours do not hold, nobody stood behind them, or nobody there can and
+    may be woken. `reached`: False means that even everybody is nobody who can be woken; say so on Tonight, and try again
+    at `next_at`. `turns`: who was rung in turn, with the step's `turn_key`; the caller remembers it.
     """
 
     people: tuple[str, ...]
@@ -243,6 +363,7 @@ class Ring:
     reached: bool
     next_rung: int
     next_at: datetime
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 def plan_next(
@@ -251,56 +372,121 @@ def plan_next(
     at: datetime,
     resolve: Callable[[Target], Iterable[Candidate]],
     first: Sequence[Target] = (),
+    taken: Mapping[str, Mapping[str, datetime]] | None = None,
 ) -> Ring:
     """Rings rung `number`, which is due at `at`, and says what is due next, always later than `at`.
 
     `resolve` gives the people behind a target at this instant. A rung that wakes nobody does not wait: who is there is
     told all the same, and the next rung is rung with it. `first` is rung in place of the rung (the new owner of a
-    reassigned page, the sleeping owner of another); the ladder then goes on at `number`.
+    reassigned page, the sleeping owner of another), though they asked for quiet; the ladder then goes on at `number`.
+    `taken`: by `turn_key`, when each person was last rung in turn.
+
+    Hours are looked at now, not when the page began: where they change in the middle of the ladder, the rungs that are
+    still to come are those of the new hours, and what was rung is not rung again before the steps begin anew.
     """
     people: dict[str, None] = {}
+    turns: list[tuple[str, str]] = []
     woke_nobody: list[int] = []
-    reached = _ring_all(first, resolve, people)
-    if reached:
-        wait = max(rung(policy, number).delay, policy.again_after)
-        return _ring(people, woke_nobody, reached, number, at, wait)
-    everybody = len(policy.steps) * (policy.repeat + 1) + 1
+    found = [candidate for target in first for candidate in resolve(target)]
+    people |= dict.fromkeys(candidate.person for candidate in found)
+    if any(candidate.reachable for candidate in found):
+        wait = max(wait_for(policy, number, at), policy.again_after)
+        return _ring(people, woke_nobody, True, number, at, wait, turns)
+    everybody = everybody_from(policy)
     here = number
     while True:
-        reached = _ring_all(rung(policy, here).targets, resolve, people)
+        step = rung(policy, here)
+        reached = step.holds(at) and _ring_step(step, resolve, people, turns, taken or {}, last=here >= everybody)
         here += 1
         if reached or here > everybody:
-            return _ring(people, woke_nobody, reached, here, at, rung(policy, here).delay)
+            return _ring(people, woke_nobody, reached, here, at, wait_for(policy, here, at), turns)
         woke_nobody.append(here - 1)
 
 
-def _ring_all(
-    targets: Iterable[Target], resolve: Callable[[Target], Iterable[Candidate]], people: dict[str, None]
+def _ring_step(
+    step: Step,
+    resolve: Callable[[Target], Iterable[Candidate]],
+    people: dict[str, None],
+    turns: list[tuple[str, str]],
+    taken: Mapping[str, Mapping[str, datetime]],
+    *,
+    last: bool,
 ) -> bool:
-    reached = False
-    for target in targets:
-        for candidate in resolve(target):
-            people[candidate.person] = None
-            reached = reached or candidate.reachable
-    return reached
+    """Put whom the step rings into `people`; whether one of them can be woken. `last`: nobody is left to go on to, so
+    whoever asked for quiet is rung after all where else nobody would be.
+    """
+    found = [candidate for target in step.targets for candidate in resolve(target)]
+    ringing = [candidate for candidate in found if candidate.rings]
+    if last and not ringing:
+        ringing = [candidate for candidate in found if candidate.reachable]
+        found = [replace(candidate, left_alone=False) for candidate in found]
+    if step.in_turn:
+        chosen = _whose_turn(ringing, taken.get(step.turn_key, {}))
+        if chosen is not None:
+            people[chosen] = None
+            turns.append((step.turn_key, chosen))
+        return chosen is not None
+    people |= dict.fromkeys(candidate.person for candidate in found if not candidate.left_alone)
+    return bool(ringing)
+
+
+def _whose_turn(candidates: Sequence[Candidate], taken: Mapping[str, datetime]) -> str | None:
+    """Who was rung longest ago, first of all those who never were; of equals the first named. None of nobody.
+
+    So a member who was away or is new is rung once and then in turn, and one who leaves is missed by nobody.
+    """
+    never = [candidate.person for candidate in candidates if candidate.person not in taken]
+    if never:
+        return never[0]
+    return min((candidate.person for candidate in candidates), key=taken.__getitem__, default=None)
 
 
 def _ring(
-    people: Iterable[str], woke_nobody: list[int], reached: bool, next_rung: int, at: datetime, wait: timedelta
+    people: Iterable[str],
+    woke_nobody: list[int],
+    reached: bool,
+    next_rung: int,
+    at: datetime,
+    wait: timedelta,
+    turns: list[tuple[str, str]],
 ) -> Ring:
-    return Ring(tuple(people), tuple(woke_nobody), reached, next_rung, at + max(wait, SHORTEST_WAIT))
+    next_at = at + max(wait, SHORTEST_WAIT)
+    return Ring(tuple(people), tuple(woke_nobody), reached, next_rung, next_at, tuple(turns))
 
 
 def policy_as_json(policy: Policy) -> dict[str, object]:
     """The stamp that is kept with a page; delays in seconds."""
     return {
-        "steps": [
-            {"delay": step.delay.total_seconds(), "targets": [[target.kind, target.key] for target in step.targets]}
-            for step in policy.steps
-        ],
+        "steps": [_step_as_json(step) for step in policy.steps],
         "repeat": policy.repeat,
         "again_after": policy.again_after.total_seconds(),
         "nag_every": policy.nag_every.total_seconds(),
+    }
+
+
+def _step_as_json(step: Step) -> dict[str, object]:
+    kept: dict[str, object] = {
+        "delay": step.delay.total_seconds(),
+        "targets": [[target.kind, target.key] for target in step.targets],
+    }
+    if step.in_turn:
+        kept["in_turn"] = True
+    if step.when is not None:
+        kept["when"] = _when_as_json(step.when)
+    return kept
+
+
+def _when_as_json(when: When) -> dict[str, object]:
+    hours = when.hours
+    nation = getattr(hours.holidays, "nation", "")
+    return {
+        "inside": when.inside,
+        "source": when.source,
+        "zone": hours.zone,
+        "week": week_as_json(hours.week),
+        "nation": nation,
+        "subdivision": getattr(hours.holidays, "subdivision", None) or "",
+        "exceptions": exceptions_as_json(hours.exceptions),
     }
 
 
@@ -314,7 +500,7 @@ def policy_from_json(stamp: object) -> Policy:
             again_after=timedelta(seconds=cast(float, held["again_after"])),
             nag_every=timedelta(seconds=cast(float, held["nag_every"])),
         )
-    except (TypeError, KeyError, AttributeError, OverflowError) as why:
+    except (TypeError, KeyError, AttributeError, OverflowError, Invalid) as why:
         raise ValueError(f"not the stamp of a policy: {why}") from why
 
 
@@ -322,7 +508,15 @@ def _step_from_json(held: Mapping[str, object]) -> Step:
     targets = tuple(Target(kind, str(key)) for kind, key in cast("list[tuple[TargetKind, str]]", held["targets"]))
     if unknown := [target.kind for target in targets if target.kind not in get_args(TargetKind)]:
         raise ValueError(f"no such kind of target: {unknown[0]}")
-    return Step(timedelta(seconds=cast(float, held["delay"])), targets)
+    when = _when_from_json(cast("Mapping[str, object]", held["when"])) if held.get("when") else None
+    return Step(timedelta(seconds=cast(float, held["delay"])), targets, when, bool(held.get("in_turn", False)))
+
+
+def _when_from_json(held: Mapping[str, object]) -> When:
+    hours = hours_from(
+        str(held["zone"]), held["week"], str(held["nation"]), str(held["subdivision"]), held["exceptions"]
+    )
+    return When(hours, bool(held["inside"]), cast("int | None", held.get("source")))
 
 
 # --- One person's own rules ------------------------------------------------------------------------------------------
@@ -341,11 +535,15 @@ class Contact:
 
 @dataclass(frozen=True)
 class Rule:
-    """`after`: from the moment this person is rung. The same contact may be named again for later."""
+    """`after`: from the moment this person is rung. The same contact may be named again for later.
+
+    `hours`: it counts for who is rung within them, for as long as that ring goes on; None: at any hour.
+    """
 
     after: timedelta
     contact: str
     urgency: Urgency
+    hours: SupportHours | None = None
 
 
 @dataclass(frozen=True)
@@ -368,23 +566,21 @@ def deliveries_for(
     urgency: Urgency,
     at: datetime,
     *,
-    quiet_until: datetime | None = None,
     out_of_reach: Collection[str] = (),
 ) -> Reach:
     """What a person is sent, and when, who is rung at `at`.
 
-    High urgency: by their rules; rules that never get loud are joined by every loud contact at once, for someone who
-    set up a quiet evening is still on call. Without a working loud contact: everything they have, at once, even what
-    seems broken, and they do not count as reachable. Quiet hours do not hold it up.
-    Low urgency: by their rules, else every quiet contact; never a loud one, and not before `quiet_until`.
+    High urgency: by the rules of the hour; rules that never get loud are joined by every loud contact at once, for someone
+    who set up a quiet evening is still on call. Without a working loud contact: everything they have, at once, even what
+    seems broken, and they do not count as reachable.
+    Low urgency: by the rules of the hour, else every quiet contact; never a loud one.
     `out_of_reach`: keys of contacts that the fault itself has cut off.
     """
     usable = {contact.key: contact for contact in contacts if contact.working and contact.key not in out_of_reach}
     loud = [key for key, contact in usable.items() if contact.channel in LOUD]
     if urgency is Urgency.LOW:
-        start = max(at, quiet_until or at)
         quiet = [key for key in usable if key not in loud]
-        due = _by_rules(rules, urgency, quiet, start) or [Delivery(key, start) for key in quiet]
+        due = _by_rules(rules, urgency, quiet, at) or [Delivery(key, at) for key in quiet]
         return Reach(_in_order(due), bool(due))
     due = _by_rules(rules, urgency, usable, at)
     if not loud:
@@ -398,7 +594,7 @@ def _by_rules(rules: Sequence[Rule], urgency: Urgency, keys: Collection[str], st
     return [
         Delivery(rule.contact, start + max(rule.after, ZERO))
         for rule in rules
-        if rule.urgency is urgency and rule.contact in keys
+        if rule.urgency is urgency and rule.contact in keys and (rule.hours is None or is_open(rule.hours, start))
     ]
 
 

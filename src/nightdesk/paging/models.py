@@ -1,5 +1,6 @@
 """Pages, the alarms behind them, who sends alarms, and the policies that say whom to ring."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -149,6 +150,10 @@ class Page(models.Model):
     """Nobody who was rung last can be woken: Tonight says so in red."""
     shadow = models.BooleanField(default=False)
     """Its ladder runs on paper (`PaperRing`): nothing leaves the house for it."""
+    everybody_at = models.DateTimeField(null=True)
+    """Since when everybody is rung for it, again and again: nobody has taken it, and Tonight says so in red."""
+    deferred_at = models.DateTimeField(null=True)
+    """When somebody left it till morning; it rings again from `rings_from`."""
 
     class Meta:
         ordering: ClassVar = ["-started_at"]
@@ -169,6 +174,38 @@ class Page(models.Model):
             models.Index(fields=["service", "component", "-resolved_at"], name="page_last_time"),
             models.Index(fields=["code", "-started_at"], name="page_code"),
         ]
+
+
+class TurnTaking(models.Model):
+    """When each person was last rung in turn, by `decide.Step.turn_key`: {person id: ISO instant}. Read and written under
+    the row's lock, so that two pages at once ring two people.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    key = models.CharField(max_length=500)
+    taken = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["brand", "key"], name="one_turn_taking_a_list")]
+
+    def instants(self) -> dict[str, datetime]:
+        """When each was last rung."""
+        return {person: datetime.fromisoformat(at) for person, at in self.taken.items()}
+
+
+class DigestLine(models.Model):
+    """A page that waits in somebody's digest. `sent_at` None: not yet sent; each page is in it once."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="digest_lines")
+    page = models.ForeignKey(Page, models.CASCADE, related_name="digest_lines")
+    added_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "page"], condition=Q(sent_at=None), name="once_in_a_digest"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "-added_at"], name="digest_of_person")]
 
 
 class Alarm(models.Model):

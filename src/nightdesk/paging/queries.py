@@ -2,12 +2,13 @@
 
 import contextlib
 import hashlib
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -15,8 +16,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.models import Attempt, Delivery
-from nightdesk.customers.hours import next_opening
-from nightdesk.customers.models import Service, Subscription
+from nightdesk.customers.hours import SupportHours, next_opening
+from nightdesk.customers.models import Hours, Service, Subscription
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
@@ -39,11 +40,16 @@ from nightdesk.paging.models import (
     Page,
     PaperRing,
     PlannedWork,
+    Policy,
     RawAlarm,
     Silence,
+    TurnTaking,
 )
-from nightdesk.people.models import ContactMethod, Person, Team
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
+from nightdesk.people.queries import brands_of, contacts_and_rules
+from nightdesk.rota.models import Seat
+
+log = logging.getLogger(__name__)
 
 Brands: TypeAlias = Collection[int] | None
 """Ids of the brands that the asker may see; None: all."""
@@ -373,11 +379,27 @@ class Roll:
         """The active people behind `target` now; for `decide.plan_next`."""
         persons = self._behind(target)
         self._read(persons)
-        return [decide.Candidate(str(person.id), self._reach[str(person.id)].reachable) for person in persons]
+        return [
+            decide.Candidate(str(person.id), self._reach[str(person.id)].reachable, self._quiet(person))
+            for person in persons
+        ]
 
     def person(self, key: str) -> Person:
         """One of those that came out of `candidates`."""
         return self._persons[key]
+
+    def left_alone(self, rung: Collection[str]) -> list[Person]:
+        """Who stood behind a target, can be woken, and is not: they asked for quiet. `rung` are those who are."""
+        return [
+            person
+            for key, person in self._persons.items()
+            if key not in rung and self._reach[key].reachable and self._quiet(person)
+        ]
+
+    def _quiet(self, person: Person) -> bool:
+        """Whether the person's wish for quiet holds for this page: it does for all but a P1."""
+        urgent = self._page.priority == decide.WATCHED_PRIORITY or self._page.urgency == decide.Urgency.LOW
+        return not urgent and person.quiet_until is not None and person.quiet_until > self._at
 
     def deliveries(self, key: str) -> list[tuple[str, str, datetime]]:
         """What that person is sent: channel, address, when."""
@@ -393,7 +415,7 @@ class Roll:
             case "person":
                 return list(active.filter(id=target.key)) if target.key.isdecimal() else []
             case "team":
-                return list(active.filter(teams__id=target.key)) if target.key.isdecimal() else []
+                return list(active.filter(teams__id=target.key).order_by("id")) if target.key.isdecimal() else []
             case "manager":
                 return self._managers(active)
             case "everybody":
@@ -428,17 +450,183 @@ class Roll:
             key = str(person.id)
             self._persons[key] = person
             self._contacts |= {str(method.id): (method.channel, method.address) for method in methods}
-            self._reach[key] = decide.deliveries_for(
-                [decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency)) for rule in rules],
-                # One that nobody has confirmed yet is used: a doubtful address is better than silence.
-                [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
-                decide.Urgency(self._page.urgency),
-                self._at,
-            )
+            self._reach[key] = reach(person, methods, rules, decide.Urgency(self._page.urgency), self._at)
+
+
+def reach(
+    person: Person, methods: Sequence[ContactMethod], rules: Sequence[NotifyRule], urgency: decide.Urgency, at: datetime
+) -> decide.Reach:
+    """What the person is sent for a page of that urgency at `at`, and whether it can wake them."""
+    return decide.deliveries_for(
+        [
+            decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency), rule_hours(person.zone, rule))
+            for rule in rules
+        ],
+        # One that nobody has confirmed yet is used: a doubtful address is better than silence.
+        [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
+        urgency,
+        at,
+    )
+
+
+def rule_hours(zone: str, rule: NotifyRule) -> SupportHours | None:
+    """The hours in which the rule counts, by the person's clocks; None for at any hour."""
+    if rule.opens is None or rule.closes is None:
+        if len(rule.weekdays) == 7:
+            return None
+        return decide.hours_of(zone, rule.weekdays, time(), time())
+    return decide.hours_of(zone, rule.weekdays, rule.opens, rule.closes)
 
 
 def _teams(brand_id: int) -> QuerySet[Team]:
     return Team.objects.filter(brand_id=brand_id)
+
+
+def stamp_of(policy: Policy) -> dict[str, Any]:
+    """The policy as a page that starts now keeps it: steps that follow support hours have them as they are today."""
+    stamp: dict[str, Any] = policy.stamp
+    try:
+        ladder = decide.policy_from_json(stamp)
+    except ValueError:
+        return stamp  # whoever rings by it says so, and rings the last resort
+    sources = {step.when.source for step in ladder.steps if step.when is not None} - {None}
+    if not sources:
+        return stamp
+    rows = Hours.objects.in_bulk(sources)
+    steps = tuple(
+        replace(step, when=replace(step.when, hours=support_hours(rows[step.when.source])))
+        if step.when is not None and step.when.source in rows
+        else step
+        for step in ladder.steps
+    )
+    return decide.policy_as_json(replace(ladder, steps=steps))
+
+
+def ladder_of(page: Page) -> decide.Policy:
+    """The page's own policy; the last resort where its stamp cannot be read."""
+    try:
+        return decide.policy_from_json(page.policy)
+    except ValueError:
+        log.error("The policy of page %s cannot be read; managers and then everybody are rung", page.id)
+        return decide.LAST_RESORT
+
+
+def targets_not_there(brand_id: int, targets: Collection[decide.Target]) -> decide.Target | None:
+    """The first target that names a seat or team which is not the brand's, or a person who is not active; None: all are.
+
+    A person is the brand's who is in a team of it or has a role in it, and whoever is nobody's yet.
+    """
+    keys = {
+        kind: {target.key for target in targets if target.kind == kind and target.key}
+        for kind in ("seat", "team", "person")
+    }
+    teams = {int(key) for key in keys["team"] if key.isdecimal()}
+    people = Person.objects.filter(id__in=[key for key in keys["person"] if key.isdecimal()], active=True)
+    there = {
+        "seat": set(Seat.objects.filter(key__in=keys["seat"], rota__brand=brand_id).values_list("key", flat=True)),
+        "team": {str(id_) for id_ in Team.objects.filter(id__in=teams, brand=brand_id).values_list("id", flat=True)},
+        "person": {
+            str(person.id) for person in people if brands_of(person) & {brand_id, None} or not brands_of(person)
+        },
+    }
+    return next((one for one in targets if one.kind in there and one.key not in there[one.kind]), None)
+
+
+# --- What would happen -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One ring of a page that nobody takes: who, and "step" number from 1, "manager" or "everybody"."""
+
+    at: datetime
+    what: str
+    people: tuple[Person, ...]
+    reached: bool
+
+
+def foresee(
+    ladder: decide.Policy, brand_id: int, priority: int, at: datetime, team: Team | None = None
+) -> list[Foreseen]:
+    """What a page by this policy that began at `at` would ring if nobody took it, until everybody is rung.
+
+    By the plan, the rules, and whom quiet and turns leave out as they are now.
+    """
+    urgency = decide.Urgency.HIGH if priority <= 2 else decide.Urgency.LOW
+    page = Page(brand_id=brand_id, priority=priority, urgency=urgency, team=team)
+    keys = [step.turn_key for step in ladder.steps if step.in_turn]
+    taken = {row.key: row.instants() for row in TurnTaking.objects.filter(brand=brand_id, key__in=keys)}
+    found: list[Foreseen] = []
+    number, due_at = 0, decide.first_ring_at(ladder, at)
+    while number <= decide.everybody_from(ladder):
+        roll = Roll(page, due_at)
+        ring = decide.plan_next(ladder, number, due_at, roll.candidates, taken=taken)
+        for key, person in ring.turns:
+            taken.setdefault(key, {})[person] = due_at
+        last = ring.next_rung - 1
+        ordered = decide.everybody_from(ladder) - 1
+        what = str(last % len(ladder.steps) + 1) if last < ordered else "manager" if last == ordered else "everybody"
+        found.append(Foreseen(due_at, what, tuple(roll.person(key) for key in ring.people), ring.reached))
+        number, due_at = ring.next_rung, ring.next_at
+    return found
+
+
+def would_be_sent(person: Person, urgency: decide.Urgency, at: datetime) -> list[tuple[ContactMethod, datetime]]:
+    """What the person would be sent, and when, if they were rung at `at`; by their rules of that hour."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    by_id = {str(method.id): method for method in methods}
+    return [(by_id[one.contact], one.due_at) for one in reach(person, methods, rules, urgency, at).deliveries]
+
+
+# --- Left till morning, and digests ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a page is about, as `details["caller"]` names them."""
+
+    name: str
+    channel: str
+    address: str
+
+
+def caller_of(page: Page) -> Caller | None:
+    """The caller, where the page knows how to tell them something."""
+    told = page.details.get("caller")
+    if not isinstance(told, dict) or told.get("channel") not in ("sms", "email") or not told.get("address"):
+        return None
+    return Caller(str(told.get("name", "")), str(told["channel"]), str(told["address"]))
+
+
+def hours_of_page(page: Page, at: datetime) -> SupportHours | None:
+    """The support hours that the page goes by: its customer's contract's, else its integration's; None: none are known."""
+    facts = contract_facts(page.customer_id, at) if page.customer_id is not None else None
+    if facts is not None:
+        return facts.hours
+    integration = page.integration
+    return support_hours(integration.hours) if integration is not None and integration.hours is not None else None
+
+
+def digest_times(person: Person) -> list[time]:
+    """At which local times the person's digest is sent."""
+    return [time.fromisoformat(moment) for moment in person.digest_at]
+
+
+def pages_of_digest(page_ids: Collection[UUID], *, resolved: bool) -> list[Page]:
+    """The pages of a digest, each once and a storm as its own page: those that nobody has first, then by priority.
+
+    `resolved`: those that are over too, last.
+    """
+    found = {page.folded_into or page for page in _pages(None).filter(id__in=page_ids)}
+    order = {Page.State.TRIGGERED: 0, Page.State.ACKNOWLEDGED: 1, Page.State.RESOLVED: 2}
+    kept = [page for page in found if resolved or page.state != Page.State.RESOLVED]
+    return sorted(kept, key=lambda page: (order[Page.State(page.state)], page.priority, page.started_at))
+
+
+def quiet_ways(person: Person, at: datetime) -> list[tuple[str, str, datetime]]:
+    """Channel, address and instant of each way by which what is not urgent goes to the person."""
+    due = would_be_sent(person, decide.Urgency.LOW, at)
+    return [(method.channel, method.address, due_at) for method, due_at in due]
 
 
 # --- May it wake -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
+from nightdesk.journal.models import Entry
 from nightdesk.paging import actions, heartbeat_actions, shadow_actions, silence_actions
 
 
@@ -27,6 +28,24 @@ def check_alive(promise: Promise, at: datetime) -> str:
 def end_snooze(promise: Promise, at: datetime) -> str:
     """Let a page ring again that was put off; returns what was done."""
     return _if_there(lambda: actions.wake_page(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
+
+
+def send_digest(promise: Promise, at: datetime) -> str:
+    """Send somebody's digest; returns what was done."""
+    return _if_there(
+        lambda: actions.send_digest(person_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    )
+
+
+def hand_digest_over(promise: Promise, at: datetime) -> str:
+    """Give whoever has come on duty what waited for who had it, by the entry that says so; returns what was done."""
+    facts = Entry.objects.get(id=UUID(promise.facts["entry"])).facts
+    before, person = facts.get("holder_id"), facts["person_id"]
+    return _if_there(
+        lambda: actions.hand_digest_over(
+            from_person_id=before, to_person_id=person, by=SCHEDULER, via=Door.WORKER, at=at
+        )
+    )
 
 
 def close_notices(promise: Promise, at: datetime) -> str:
@@ -91,13 +110,15 @@ def _if_there(verb: Callable[[], str]) -> str:
     try:
         return verb()
     except NotFound:
-        return "The page is gone."
+        return "It is gone."
 
 
 HANDLERS = {
     actions.RING: Handler(ring_page, lane="page", give_up_after=None),
     actions.ALIVE: Handler(check_alive, lane="page", give_up_after=None),
     actions.UNSNOOZE: Handler(end_snooze, lane="page", give_up_after=None),
+    actions.DIGEST: Handler(send_digest, give_up_after=None),
+    actions.HANDED_OVER: Handler(hand_digest_over, lane="follow"),
     actions.CLOSE_NOTICES: Handler(close_notices),
     heartbeat_actions.LATE: Handler(look_for_beat, lane="page", give_up_after=None, run_many=look_for_beats),
     silence_actions.END: Handler(expire_silence, lane="page", give_up_after=None),
@@ -108,4 +129,4 @@ HANDLERS = {
     silence_actions.SOON: Handler(warn_of_silence),
     shadow_actions.COMPARE: Handler(compare_shadow),
 }
-"""For `wiring`: what has the lane of pages is never given up, for each of these wakes somebody."""
+"""For `wiring`: what has the lane of pages is never given up, for each of these wakes somebody; nor is a digest."""

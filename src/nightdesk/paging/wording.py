@@ -1,8 +1,10 @@
 """What a page says. How to answer, and each recipient's own link, are added by `channels` when it sends."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from nightdesk.paging.models import Page
@@ -57,6 +59,34 @@ def every(seconds: float) -> str:
             count = round(seconds / size)
             return one if count == 1 else many % count
     return _("every %s") % wait(seconds)
+
+
+def day_and_time(at: datetime, zone: str) -> str:
+    """The day and the time of day in `zone`: Mon 3 Aug 08:00."""
+    return date_format(at.astimezone(ZoneInfo(zone)), "D j M H:i")
+
+
+def digest(pages: Sequence[Page], zone: str) -> tuple[str, str]:
+    """Title and body of a digest: each page in a line, with how it stands."""
+    still_open = sum(page.state != Page.State.RESOLVED for page in pages)
+    title = _("Digest: %(count)d pages that could wait, %(open)d still open") % {
+        "count": len(pages),
+        "open": still_open,
+    }
+    return title, "\n".join(_digest_line(page, zone) for page in pages)
+
+
+def _digest_line(page: Page, zone: str) -> str:
+    line = _("%(code)s %(page)s, since %(started)s: ") % {
+        "code": page.code,
+        "page": headline(page),
+        "started": day_and_time(page.started_at, zone),
+    }
+    if page.state == Page.State.RESOLVED and page.resolved_at is not None:
+        return line + _("resolved %(time)s") % {"time": day_and_time(page.resolved_at, zone)}
+    if page.owner is not None:
+        return line + _("%(name)s has it") % {"name": page.owner.name}
+    return line + _("nobody has it")
 
 
 def time_of_day(at: datetime, zone: str) -> str:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypedDict
+from datetime import datetime, time, timedelta
+from typing import Self, TypedDict
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -21,6 +22,7 @@ from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import language as as_language
 from nightdesk.base.fields import one_line
 from nightdesk.base.fields import zone as as_zone
+from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
@@ -37,7 +39,11 @@ CONTACT_ADDED = kind("person.contact_added", gettext_lazy("{by} added a way to r
 CONTACT_REMOVED = kind("person.contact_removed", gettext_lazy("{by} removed a way to reach {person}: {channel}"))
 CONTACT_CONFIRMED = kind("person.contact_confirmed", gettext_lazy("{person} can be reached by {channel}"))
 CONTACT_BROKEN = kind("person.contact_broken", gettext_lazy("{person} can no longer be reached by {channel}: {why}"))
+CONTACT_TESTED = kind("person.contact_tested", gettext_lazy("{by} sent {person} a test by {channel}"))
 RULES_SET = kind("person.rules_set", gettext_lazy("{by} set how {person} is notified"))
+QUIET_SET = kind("person.quiet", gettext_lazy("Only a P1 rings {person} until {until}"))
+QUIET_ENDED = kind("person.quiet_ended", gettext_lazy("{person} can be rung for everything again"))
+DIGEST_SET = kind("person.digest_set", gettext_lazy("{by} set when {person} is sent digests"))
 TEAM_MADE = kind("team.made", gettext_lazy("{by} made the team {team}"))
 TEAM_MEMBERS_SET = kind("team.members_set", gettext_lazy("{by} set who is in the team {team}"))
 
@@ -45,6 +51,11 @@ MAY_DEACTIVATE: list[Callable[[int, datetime], str]] = []
 """Asked with a person's id and the instant, under that person's row lock, before they are deactivated. Each gives a
 sentence that says what stands against it, or "". Filled by `nightdesk.wiring`."""
 
+END_QUIET = "person.end_quiet"
+"""Promise to end somebody's quiet; its subject is the person."""
+
+LONGEST_QUIET = timedelta(hours=14)
+"""A night at most: whoever wants more has the plan changed."""
 _LONGEST_WAIT = timedelta(hours=24)
 _ANSWERS = frozenset({Door.SMS, Door.EMAIL, Door.LINK, Door.PHONE, Door.PUSH, Door.PAGER})
 """Doors behind which somebody holds the thing that a message was sent to."""
@@ -61,11 +72,22 @@ class PersonChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class RuleWanted:
-    """One line of somebody's notify rules: for pages of this `urgency` ("high", "low"), this method, `after` so long."""
+    """One line of somebody's notify rules: for pages of this `urgency` ("high", "low"), this method, `after` so long.
+
+    It counts from `opens` to `closes` by the person's clocks on `weekdays` (0 is Monday), as in NotifyRule; None: at any hour.
+    """
 
     urgency: str
     method_id: int
     after: timedelta = timedelta(0)
+    weekdays: tuple[int, ...] = tuple(range(7))
+    opens: time | None = None
+    closes: time | None = None
+
+    @classmethod
+    def of(cls, rule: NotifyRule) -> Self:
+        """The row as `set_notify_rules` takes it."""
+        return cls(rule.urgency, rule.method_id, rule.after, tuple(rule.weekdays), rule.opens, rule.closes)
 
 
 @transaction.atomic
@@ -186,16 +208,32 @@ def remove_contact_method(*, method_id: int, by: Actor, via: Door, at: datetime)
 
 @transaction.atomic
 def confirm_contact_method(*, method_id: int, by: Actor, via: Door, at: datetime) -> ContactMethod:
-    """The address is known to reach them, and no longer broken. Repeating it changes nothing.
+    """The address is known to reach them now, and no longer broken. Repeating it says so of a later instant.
 
     The person confirms it by answering a test message that was sent to it, so not by web or API; a manager may vouch for
     it by any door. Raises Forbidden, NotFound.
     """
     method, person = _method(method_id, by, "confirm_contact_method", own=via in _ANSWERS)
-    if method.verified_at is None or method.broken_at is not None:
+    news = method.verified_at is None or method.broken_at is not None
+    if news:
         method.verified_at, method.broken_at, method.broken_why = at, None, ""
-        method.save(update_fields=["verified_at", "broken_at", "broken_why"])
+    method.proved_at = at
+    method.save(update_fields=["verified_at", "proved_at", "broken_at", "broken_why"])
+    if news or method.tested_at is not None:
         _record(CONTACT_CONFIRMED, person, by, via, at, channel=method.channel, method=method_id)
+    return method
+
+
+@transaction.atomic
+def note_contact_tested(*, method_id: int, by: Actor, via: Door, at: datetime) -> ContactMethod:
+    """A test message has gone to the address; until it is answered nobody knows what became of it.
+
+    One's own needs only `edit_own_contacts`. Raises Forbidden, NotFound.
+    """
+    method, person = _method(method_id, by, "note_contact_tested", own=True)
+    method.tested_at = at
+    method.save(update_fields=["tested_at"])
+    _record(CONTACT_TESTED, person, by, via, at, channel=method.channel, method=method_id)
     return method
 
 
@@ -220,7 +258,7 @@ def set_notify_rules(
     """These are the person's notify rules, and no others; one's own needs only `edit_own_contacts`.
 
     Raises Forbidden, NotFound, and Invalid for a method of somebody else, an urgency that is none, a wait below nothing
-    or above a day, and the same line twice.
+    or above a day, hours that are none, and the same line twice.
     """
     person = _person(person_id, by, "set_notify_rules", own=True)
     asked = _("Notify rules of %s were given.") % person.name
@@ -234,18 +272,105 @@ def set_notify_rules(
             )
         if not timedelta(0) <= rule.after <= _LONGEST_WAIT:
             raise Invalid(asked, _("One waits %s.") % rule.after, _("Wait between nothing and a day."))
+        _check_hours(rule, asked)
     if len(set(rules)) < len(rules):
         raise Invalid(asked, _("The same line stands there twice."), _("Remove one of them."))
     before = list(NotifyRule.objects.filter(person=person).order_by("after", "id"))
     wanted = sorted(rules, key=lambda rule: rule.after)
-    if [RuleWanted(rule.urgency, rule.method_id, rule.after) for rule in before] == wanted:
+    if [RuleWanted.of(rule) for rule in before] == wanted:
         return before
     NotifyRule.objects.filter(person=person).delete()
     made = NotifyRule.objects.bulk_create(
-        NotifyRule(person=person, urgency=rule.urgency, method_id=rule.method_id, after=rule.after) for rule in wanted
+        NotifyRule(
+            person=person,
+            urgency=rule.urgency,
+            method_id=rule.method_id,
+            after=rule.after,
+            weekdays=list(rule.weekdays),
+            opens=rule.opens,
+            closes=rule.closes,
+        )
+        for rule in wanted
     )
     _record(RULES_SET, person, by, via, at, rules=len(made))
     return made
+
+
+def _check_hours(rule: RuleWanted, asked: str) -> None:
+    if not rule.weekdays or list(rule.weekdays) != sorted(set(rule.weekdays) & set(range(7))):
+        raise Invalid(asked, _("One counts on no day, or on one that is none."), _("Give days from 0 (Monday) to 6."))
+    if (rule.opens is None) != (rule.closes is None):
+        raise Invalid(asked, _("One has hours with only one end."), _("Give both times, or neither."))
+    for moment in (rule.opens, rule.closes):
+        if moment is not None and (moment.second or moment.microsecond or moment.tzinfo):
+            raise Invalid(asked, _("One has hours that are no whole minutes."), _("Give them as 22:00."))
+
+
+@transaction.atomic
+def set_quiet(*, person_id: int, until: datetime, by: Actor, via: Door, at: datetime) -> Person:
+    """Only a P1 rings the person until then; other new pages go to whoever is next. One's own needs `edit_own_contacts`.
+
+    Repeating it changes the time. Raises Forbidden, NotFound, and Invalid for a time that is past or more than LONGEST_QUIET
+    away.
+    """
+    person = _person(person_id, by, "set_quiet", own=True)
+    if not at < until <= at + LONGEST_QUIET:
+        raise Invalid(
+            _("%s was to be left alone.") % person.name,
+            _("That time is past, or more than %d hours away.") % (LONGEST_QUIET // timedelta(hours=1)),
+            _("Give a time within this night."),
+        )
+    void_promises(("person", person.pk), at=at, kinds=[END_QUIET])
+    person.quiet_until = until
+    person.save(update_fields=["quiet_until"])
+    brands = sorted(brand for brand in brands_of(person) if brand is not None)
+    local = until.astimezone(ZoneInfo(person.zone)).isoformat(timespec="minutes")
+    _record(QUIET_SET, person, by, via, at, until=local)
+    promise(
+        END_QUIET,
+        subject=("person", person.pk),
+        due_at=until,
+        why=_("%s is left alone until then, except for a P1") % person.name,
+        at=at,
+        brand_id=brands[0] if brands else None,
+    )
+    return person
+
+
+@transaction.atomic
+def end_quiet(*, person_id: int, by: Actor, via: Door, at: datetime) -> Person:
+    """Everything rings the person again. Repeating it changes nothing. Raises Forbidden, NotFound."""
+    person = _person(person_id, by, "set_quiet", own=True)
+    if person.quiet_until is not None:
+        void_promises(("person", person.pk), at=at, kinds=[END_QUIET])
+        person.quiet_until = None
+        person.save(update_fields=["quiet_until"])
+        _record(QUIET_ENDED, person, by, via, at)
+    return person
+
+
+@transaction.atomic
+def set_digest(
+    *, person_id: int, times: Sequence[time], resolved: bool = True, by: Actor, via: Door, at: datetime
+) -> Person:
+    """At these local times the person is sent what was not loud; `resolved`: with what is over by then. One's own needs
+    only `edit_own_contacts`. Repeating it changes nothing.
+
+    Raises Forbidden, NotFound, and Invalid for no time, more than six, or one that is no whole minute.
+    """
+    person = _person(person_id, by, "set_digest", own=True)
+    wanted = sorted({f"{moment:%H:%M}" for moment in times})
+    if not 1 <= len(wanted) <= 6 or any(moment.second or moment.microsecond for moment in times):
+        raise Invalid(
+            _("The times of the digests of %s were given.") % person.name,
+            _("There is none, more than six, or one that is no whole minute."),
+            _("Give one to six, such as 08:30 and 16:30."),
+        )
+    if (person.digest_at, person.digest_resolved) != (wanted, resolved):
+        person.digest_at, person.digest_resolved = wanted, resolved
+        person.save(update_fields=["digest_at", "digest_resolved"])
+        _record(DIGEST_SET, person, by, via, at, times=wanted, resolved=resolved)
+    return person
 
 
 @transaction.atomic

@@ -4,8 +4,19 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Value
 
 from nightdesk.access.models import Brand, User
+
+
+def digest_times() -> list[str]:
+    """When a digest is sent to somebody who said nothing of it."""
+    return ["08:30", "16:30"]
+
+
+def every_weekday() -> list[int]:
+    """Monday to Sunday."""
+    return list(range(7))
 
 
 class Person(models.Model):
@@ -18,6 +29,12 @@ class Person(models.Model):
     active = models.BooleanField(default=True)
     last_sign_at = models.DateTimeField(null=True)
     """The last sign of life: a log-in, a note, an acknowledgement."""
+    quiet_until = models.DateTimeField(null=True)
+    """Until then only a P1 rings them: they asked for it after a page."""
+    digest_at = models.JSONField(default=digest_times, db_default=Value(digest_times(), models.JSONField()))
+    """Local times, "HH:MM", at which what was not loud is sent to them."""
+    digest_resolved = models.BooleanField(default=True, db_default=True)
+    """Whether their digest lists what was resolved before it went out."""
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -55,6 +72,10 @@ class ContactMethod(models.Model):
     broken_at = models.DateTimeField(null=True)
     broken_why = models.CharField(max_length=200, default="")
     """Set when the carrier said that this address can no longer be reached (STOP, unknown number)."""
+    tested_at = models.DateTimeField(null=True)
+    """When a test message was last sent to it."""
+    proved_at = models.DateTimeField(null=True)
+    """When it was last known to work: a test was answered, or a manager vouched for it."""
 
     class Meta:
         constraints: ClassVar = [
@@ -63,7 +84,11 @@ class ContactMethod(models.Model):
 
 
 class NotifyRule(models.Model):
-    """For pages of this `urgency`, use this method `after` the person is first rung."""
+    """For pages of this `urgency`, use this method `after` the person is first rung.
+
+    It counts when they are rung from `opens` to `closes` by their own clocks, on a day or in a night that began on one of
+    `weekdays` (0 is Monday). Without the times it counts at any hour of those days.
+    """
 
     class Urgency(models.TextChoices):
         HIGH = "high"
@@ -73,6 +98,9 @@ class NotifyRule(models.Model):
     urgency = models.CharField(max_length=4, choices=Urgency, default=Urgency.HIGH)
     method = models.ForeignKey(ContactMethod, models.CASCADE)
     after = models.DurationField(default=timedelta(0))
+    weekdays = models.JSONField(default=every_weekday, db_default=Value(every_weekday(), models.JSONField()))
+    opens = models.TimeField(null=True)
+    closes = models.TimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["after", "id"]

@@ -24,6 +24,8 @@ resolve_page EDMA
 reassign_page EDMA
 snooze_page EDMA
 silence_page EDMA
+defer_page EDMA
+send_digest MA
 receive_alarm -
 read_silences EDMABR
 make_silence EDMA
@@ -70,8 +72,11 @@ reactivate_person MA
 add_contact_method MA
 remove_contact_method MA
 confirm_contact_method MA
+note_contact_tested MA
 mark_contact_broken MA
 set_notify_rules MA
+set_quiet MA
+set_digest MA
 add_notify_rules MA
 add_device EDMAB
 make_team MA
@@ -226,6 +231,7 @@ def test_scope_words_stand_for_verbs_and_an_unknown_one_for_nothing():
     assert SCOPES["page"] == {
         "read_pages", "trigger_page", "note_page", "escalate_page", "acknowledge_page", "resolve_page",
         "reassign_page", "snooze_page", "receive_alarm", "silence_page", "retry_alarm",
+        "defer_page",
     }  # fmt: skip
     assert verbs_in(["admin"]) == set(VERBS)
     assert verbs_in(["gone_by_now", "note_page"]) == {"note_page"}

@@ -1,8 +1,10 @@
 """The staff pages' doors: who may pass which, what each shows, and what stays another brand's."""
 
 import re
+from datetime import time, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -22,11 +24,13 @@ from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom.models import Address, Mail, Mailbox
 from nightdesk.paging.formats.mapping import mapping_from_json
-from nightdesk.paging.models import Integration, Page
+from nightdesk.paging.models import DigestLine, Integration, Page
 from nightdesk.paging.queries import mail_rules
 from nightdesk.people.models import Person
 
 READ = {
+    "my_digest": "read_pages",
+    "digest_csv": "read_pages",
     "tonight": "read_pages",
     "find": "read_pages",
     "pages": "read_pages",
@@ -81,6 +85,8 @@ FORMS = {
     "new_address": "add_address",
     "new_policy": "save_policy",
     "policy": "save_policy",
+    "set_rules": "edit_own_contacts",
+    "digest": "read_pages",
     "new_route": "save_route",
     "route": "save_route",
     "new_token": "make_token",
@@ -101,11 +107,11 @@ POSTS = {
     "reassign": "reassign_page",
     "snooze": "snooze_page",
     "note": "note_page",
+    "defer": "defer_page",
     "retry": "retry_promise",
     "void": "void_promise",
     "leave": "deactivate_person",
     "come_back": "reactivate_person",
-    "set_rules": "edit_own_contacts",
     "add_contact": "edit_own_contacts",
     "remove_contact": "edit_own_contacts",
     "test_contact": "edit_own_contacts",
@@ -118,6 +124,10 @@ POSTS = {
     "set_first_holder": "set_first_holder",
     "pocket_take": "acknowledge_page",
     "pocket_pass": "escalate_page",
+    "pocket_morning": "defer_page",
+    "quiet": "edit_own_contacts",
+    "end_quiet": "edit_own_contacts",
+    "send_digest": "read_pages",
     "push_key": "add_device",
     "push_look": "add_device",
     "push_add": "add_device",
@@ -143,7 +153,7 @@ TABLE = READ | FORMS | POSTS
 
 OF_EVERY_BRAND = {"new_brand", "replace_push_key"}
 """Needs the role in every brand, which nobody has who works for one."""
-OWN_PAGE = {"set_rules", "add_contact", "remove_contact", "test_contact"}
+OWN_PAGE = {"set_rules", "quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
 VIEWS = {pattern.name: pattern for pattern in console}
 
 
@@ -490,13 +500,117 @@ def test_nobody_changes_how_another_is_reached_without_the_right(company):
     assert bo.contact_methods.filter(id=number.id).exists()
 
 
-def test_notify_rules_are_minutes_with_commas(company):
+def test_notify_rules_are_lines_of_a_form_and_shown_in_words(company):
     bo, number = company.quay.bo, company.quay.number
     client = company.client(User.objects.get(email="bo@quay.example"))
     url = reverse("console:set_rules", args=[bo.id])
-    assert client.post(url, {f"high-{number.id}": "0, 5"}).status_code == 302
-    assert [int(rule.after.total_seconds()) for rule in bo.notify_rules.all()] == [0, 300]
-    assert client.post(url, {f"high-{number.id}": "soon"}).status_code == 422
+    night = {"rule1-opens": "22:00", "rule1-closes": "07:00", "rule1-days": "01234"}
+    lines = {"lines": 3, "rule1-method": number.id, "rule1-urgency": "high", "rule1-after": 0, **night}
+    lines |= {"rule2-method": number.id, "rule2-urgency": "high", "rule2-after": 5, "rule3-method": ""}
+    lines |= {"rule3-urgency": "high"}
+    assert client.post(url, lines).status_code == 302
+    kept = [
+        (rule.after.total_seconds(), rule.opens, rule.closes, rule.weekdays)
+        for rule in bo.notify_rules.order_by("after")
+    ]
+    assert kept == [(0, time(22), time(7), [0, 1, 2, 3, 4]), (300, None, None, list(range(7)))]
+    told = words(client.get(reverse("console:me")))
+    assert "at once 22:00 - 07:00, Monday to Friday" in told
+    assert "If a P1 came now: " in told
+    assert client.post(url, lines | {"rule1-closes": ""}).status_code == 200, "one end is missing: shown again"
+    assert bo.notify_rules.count() == 2
+    assert client.get(url).status_code == 200
+
+
+def test_only_a_manager_sees_the_rules_of_another(company):
+    url = reverse("console:set_rules", args=[company.quay.bo.id])
+    assert company.client(company.reader("engineer")).get(url).status_code == 403
+    assert company.client(company.everything()).get(url).status_code == 200
+
+
+def test_tonight_says_in_red_that_nobody_takes_a_page(company):
+    page = company.quay.page
+    page.state, page.owner, page.acknowledged_at = "triggered", None, None
+    page.everybody_at = company.at - timedelta(minutes=42)
+    page.save(update_fields=["state", "owner", "acknowledged_at", "everybody_at"])
+    since = page.everybody_at.astimezone(ZoneInfo("Europe/London"))
+    said = f"Nobody has taken this page; everybody is rung every 10 minutes since {since:%H:%M}."
+    client = company.client(company.everything())
+    text = client.get(reverse("console:tonight")).content.decode()
+    assert f'<p class="fire"><b>{said}</b></p>' in text
+    assert said in client.get(reverse("console:page", args=[page.id])).content.decode()
+
+
+def test_a_page_left_till_morning_is_no_longer_among_the_unanswered(company):
+    page = company.quay.page
+    page.state, page.owner, page.acknowledged_at, page.priority = "triggered", None, None, 2
+    page.save(update_fields=["state", "owner", "acknowledged_at", "priority"])
+    client = company.client(company.everything())
+    before = words(client.get(reverse("console:tonight")))
+    assert "Leave it till morning" in before
+    assert client.post(reverse("console:defer", args=[page.id])).status_code == 302
+    after = words(client.get(reverse("console:tonight")))
+    assert "Left until the opening" in after
+    assert "Waits for the opening at" in after
+    assert "Leave it till morning" not in words(client.get(reverse("console:page", args=[page.id])))
+
+
+def test_who_asked_for_quiet_stands_on_tonight_and_may_take_it_back(company):
+    bo = company.quay.bo
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    assert "Quiet until" in words(client.get(reverse("console:pocket")))
+    assert client.post(reverse("console:quiet")).status_code == 302
+    bo.refresh_from_db()
+    assert bo.quiet_until > company.at
+    assert "only a P1 rings you until" in words(client.get(reverse("console:pocket")))
+    told = words(company.client(company.everything()).get(reverse("console:tonight")))
+    assert "Bo Quay: quiet until" in told
+    assert client.post(reverse("console:end_quiet")).status_code == 302
+    bo.refresh_from_db()
+    assert bo.quiet_until is None
+
+
+def test_the_steps_of_a_policy_are_added_moved_and_removed_without_being_saved(company):
+    client = company.client(company.everything())
+    url = reverse("console:policy", args=[company.quay.ids["policy_id"]])
+    seat = f"seat:{company.quay.seat_key}"
+    form = {
+        "repeat": 1, "again_after": 5, "nag_every": 10, "steps": 2,
+        "step1-targets": [seat], "step1-delay": 0,
+        "step2-targets": ["manager:"], "step2-delay": 7, "step2-when": "between", "step2-opens": "22:00",
+        "step2-closes": "07:00", "step2-in_turn": "on",
+    }  # fmt: skip
+
+    def steps(answer):
+        return [[step["delay"].value(), step["targets"].value()] for step in answer.context["steps"]]
+
+    added = client.post(url, form | {"do": "add"})
+    assert steps(added) == [["0", [seat]], ["7", ["manager:"]], ["5", []]]
+    assert steps(client.post(url, form | {"do": "up-2"})) == [["7", ["manager:"]], ["0", [seat]]]
+    assert steps(client.post(url, form | {"do": "down-1"})) == [["7", ["manager:"]], ["0", [seat]]]
+    assert steps(client.post(url, form | {"do": "remove-1"})) == [["7", ["manager:"]]]
+    preview = client.post(url, form | {"do": "preview", "preview-at": "2026-08-16T03:00", "preview-priority": 1})
+    assert "If a P1 came Sun 16 Aug 03:00" in words(preview)
+    assert client.post(url, form | {"do": "save", "step2-closes": ""}).status_code == 200
+    assert client.post(url, form | {"do": "save"}).status_code == 302
+    told = client.get(reverse("console:policies")).content.decode()
+    assert "after 7 min one of the manager in turn (22:00-07:00)" in told
+    again = client.get(url)
+    assert [step["when"].value() for step in again.context["steps"]] == [None, "between"]
+
+
+def test_a_digest_is_read_set_and_sent_on_its_own_page(company):
+    bo, page = company.quay.bo, company.quay.page
+    DigestLine.objects.create(person=bo, page=page, added_at=company.at)
+    client = company.client(User.objects.get(email="bo@quay.example"))
+    url = reverse("console:digest", args=[bo.id])
+    assert "1 page waits for Bo Quay until" in words(client.get(url))
+    assert client.post(url, {"times": "7:30, 18:00"}).status_code == 302
+    bo.refresh_from_db()
+    assert (bo.digest_at, bo.digest_resolved) == (["07:30", "18:00"], False)
+    assert client.post(url, {"times": "noon"}).status_code == 200
+    assert client.post(reverse("console:send_digest", args=[bo.id])).status_code == 302
+    assert page.code in client.get(reverse("console:digest_csv", args=[bo.id])).getvalue().decode()
 
 
 # ---- Rota and pocket ------------------------------------------------------------------------------------------------
@@ -635,8 +749,9 @@ def test_a_policy_is_read_back_as_it_was_written(company):
     url = reverse("console:policy", args=[company.quay.ids["policy_id"]])
     form = {
         "repeat": 2, "again_after": 5, "nag_every": 10,
-        "targets-1": [f"seat:{company.quay.seat_key}"], "delay-1": 0,
-        "targets-2": ["manager:", "everybody:"], "delay-2": 7,
+        "steps": 2,
+        "step1-targets": [f"seat:{company.quay.seat_key}"], "step1-delay": 0,
+        "step2-targets": ["manager:", "everybody:"], "step2-delay": 7,
     }  # fmt: skip
     assert client.post(url, form).status_code == 302
     text = client.get(reverse("console:policies")).content.decode()

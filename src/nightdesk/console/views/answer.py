@@ -24,6 +24,7 @@ from nightdesk.channels.links import read_link
 from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, pager_numbers, recipient_of
 from nightdesk.console.contact_test import TEST
+from nightdesk.console.views.cards import waits_until
 from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
 from nightdesk.paging.models import Page
@@ -33,6 +34,7 @@ TRIES_A_MINUTE = 30
 LABELS = {
     "acknowledge": gettext_lazy("I've got it"),
     "escalate": gettext_lazy("I cannot: wake the next"),
+    "morning": gettext_lazy("Leave it till morning"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
 CONFIRM_LABEL = gettext_lazy("It arrived")
@@ -111,16 +113,20 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         page = Page.objects.select_related("owner", "folded_into").filter(id=UUID(message.subject_id)).first()
         if page is None:
             raise NotFound(_("This link was opened."), _("Its page is gone."), _("Sign in to see what is open."))
-        return _standing_of(page, verbs, by)
+        return _standing_of(page, verbs, by, at)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
 
 
-def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor) -> Standing:
+def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) -> Standing:
     page = page.folded_into or page
     if page.state == Page.State.RESOLVED:
         return Standing(_("It is resolved"), _("Nothing is left to do. Sleep well."), (), "calm")
+    if page.state == Page.State.TRIGGERED and page.rings_from > at:
+        return Standing(
+            waits_until(page, at), _("Nobody is rung for it before. Take it if you want to."), verbs[:1], ""
+        )
     if page.state == Page.State.TRIGGERED:
         return Standing(_("Nobody has this page yet"), _("Take it, or have the next person woken."), verbs, "fire")
     owner = page.owner

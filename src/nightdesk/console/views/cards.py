@@ -1,16 +1,17 @@
 """A page as the card and the row that several views show (templates/console/parts)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import localize
+from django.utils.formats import date_format, localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from nightdesk.console.views.staff import StaffRequest, may
 from nightdesk.paging.models import Page
+from nightdesk.paging.queries import ladder_of
 
 
 def page_card(request: StaffRequest, page: Page, before: Page | None = None) -> dict[str, Any]:
@@ -26,6 +27,8 @@ def page_card(request: StaffRequest, page: Page, before: Page | None = None) -> 
         "until_at": page.snoozed_until,
         "source": source_of(page),
         "detail": _about(page),
+        "alarm": nobody_takes(page),
+        "waits": waits_until(page, request.at),
         "before": before_of(before),
         "actions": actions_for(request, page),
     }
@@ -50,7 +53,11 @@ def page_row(request: StaffRequest, page: Page) -> dict[str, Any]:
 
 
 def shown_state(page: Page, at: datetime) -> str:
-    """The page's state in the words of the screen: an acknowledged page may be snoozed."""
+    """The page's state in the words of the screen: an acknowledged page may be snoozed, and one that nobody has may wait for
+    the opening.
+    """
+    if page.state == Page.State.TRIGGERED and page.rings_from > at:
+        return "waiting"
     if page.state == Page.State.ACKNOWLEDGED and page.snoozed_until and page.snoozed_until > at:
         return "snoozed"
     return page.state
@@ -63,11 +70,20 @@ def state_tag(page: Page, at: datetime) -> dict[str, str]:
             return {"text": _("On paper"), "tone": ""}
         case "triggered":
             return {"text": _("Unanswered"), "tone": "fire"}
+        case "waiting":
+            return {"text": waits_until(page, at), "tone": ""}
         case "acknowledged":
             return {"text": _("Somebody has it"), "tone": "calm"}
         case "snoozed":
             return {"text": _("Quiet until {time}").format(time=f"{localtime(page.snoozed_until):%H:%M}"), "tone": ""}
     return {"text": _("Resolved"), "tone": "calm"}
+
+
+def waits_until(page: Page, at: datetime) -> str:
+    """ "Waits for the opening at 08:00", with the day where that is not within a day."""
+    opens = localtime(page.rings_from)
+    near = page.rings_from - at < timedelta(hours=20)
+    return _("Waits for the opening at {time}").format(time=f"{opens:%H:%M}" if near else date_format(opens, "D H:i"))
 
 
 def source_of(page: Page) -> str:
@@ -81,6 +97,12 @@ def source_of(page: Page) -> str:
             )
         )
     return " · ".join(parts)
+
+
+def may_wait(page: Page, at: datetime) -> bool:
+    """Whether the page can be left till morning: it is no P1, is not over, and does not wait already."""
+    waits = page.state == Page.State.TRIGGERED and page.rings_from > at
+    return page.state != Page.State.RESOLVED and page.priority > 1 and not waits
 
 
 def before_of(before: Page | None) -> dict[str, Any] | None:
@@ -109,12 +131,24 @@ def actions_for(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
         if request.person is not None:
             add("acknowledge_page", "acknowledge", _("I've got it"), verb="acknowledge", main=True)
         add("escalate_page", "escalate", _("Wake the backup"))
+        if may_wait(page, request.at):
+            add("defer_page", "defer", _("Leave it till morning"))
     elif page.state == Page.State.ACKNOWLEDGED and mine:
         if may(request, "resolve_page", page.brand_id):
             url = reverse("console:page", args=[page.id]) + "#resolve"
             actions.append({"label": _("It is fixed"), "url": url, "get": True})
         add("escalate_page", "escalate", _("Wake the backup"))
     return actions
+
+
+def nobody_takes(page: Page) -> str:
+    """What is said in red of a page for which everybody is rung by now; "" of any other."""
+    if page.everybody_at is None or page.state != Page.State.TRIGGERED:
+        return ""
+    minutes = int(ladder_of(page).nag_every.total_seconds() // 60)
+    return _("Nobody has taken this page; everybody is rung every {minutes} minutes since {time}.").format(
+        minutes=minutes, time=f"{localtime(page.everybody_at):%H:%M}"
+    )
 
 
 def _about(page: Page) -> str:

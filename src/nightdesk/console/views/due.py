@@ -54,6 +54,9 @@ WORDS = {
     "work.overrun": gettext_lazy("See that planned work is done"),
     "shadow.compare": gettext_lazy("Compare with the old pager"),
     "shadow.sweep": gettext_lazy("Ring what was left on paper"),
+    "duty.reach": gettext_lazy("See that whoever is on can be woken"),
+    "digest.send": gettext_lazy("Send a digest"),
+    "person.end_quiet": gettext_lazy("End the quiet"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 

@@ -20,7 +20,16 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels.cost import Estimate
 from nightdesk.channels.queries import text_estimate
-from nightdesk.console.views.cards import before_of, page_row, shown_state, source_of, state_tag
+from nightdesk.console.views.cards import (
+    before_of,
+    may_wait,
+    nobody_takes,
+    page_row,
+    shown_state,
+    source_of,
+    state_tag,
+    waits_until,
+)
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
 from nightdesk.console.views.due import CHANNEL_WORDS
@@ -41,6 +50,7 @@ from nightdesk.console.views.stories import rail_events
 from nightdesk.customers.models import Service
 from nightdesk.paging.actions import (
     acknowledge_page,
+    defer_page,
     escalate_page,
     note_page,
     reassign_page,
@@ -143,6 +153,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "heading": _state_of(shown, request.at),
         "tag": state_tag(shown, request.at),
         "source": source_of(shown),
+        "alarm": nobody_takes(shown),
         "facts": _facts(shown),
         "buttons": _buttons(request, shown),
         "forms": _forms(request, shown),
@@ -169,6 +180,8 @@ def _state_of(page: Page, at: datetime) -> str:
             return _("Shadow: nobody was told of this page")
         case "triggered":
             return _("Nobody has this page yet")
+        case "waiting":
+            return waits_until(page, at)
         case "acknowledged":
             return _("{owner} has this page").format(owner=owner)
         case "snoozed":
@@ -407,6 +420,8 @@ def _buttons(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     if page.state == Page.State.ACKNOWLEDGED and not mine and request.person is not None:
         add("reassign_page", "reassign", _("I take it over"), fields={"to": request.person.id})
     add("escalate_page", "escalate", _("Wake the backup"))
+    if may_wait(page, request.at):
+        add("defer_page", "defer", _("Leave it till morning"))
     return buttons
 
 
@@ -480,6 +495,15 @@ def snooze(request: StaffRequest, page_id: UUID) -> HttpResponse:
     until = form.until_at(request.at, ZoneInfo(str(get_current_timezone())))
     snooze_page(page_id=page_id, until=until, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Quiet until {time}.").format(time=f"{localtime(until):%H:%M}"), "console:page", page_id)
+
+
+@posting("defer_page")
+def defer(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """It can wait for the opening."""
+    _page(request, page_id)
+    page = defer_page(page_id=page_id, by=request.actor, via=Door.WEB, at=request.at)
+    text = _("{waits}: “{title}”.").format(waits=waits_until(page, request.at), title=page.title)
+    return done(request, text, "console:page", page_id)
 
 
 @posting("note_page")

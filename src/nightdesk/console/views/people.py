@@ -1,28 +1,35 @@
 """People: who works here, how each is reached and in which order, and whether that works."""
 
-import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from nightdesk.access.matrix import forbidden
 from nightdesk.access.models import User
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import NotFound
+from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.channels.registry import LOUD
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import LANGUAGES, brand_choices, people_within
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
+from nightdesk.console.views.pocket import quiet_action
 from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may_somewhere, posting, staff
 from nightdesk.duty.feed import feed_token
+from nightdesk.paging.decide import Urgency
+from nightdesk.paging.queries import would_be_sent
 from nightdesk.people.actions import (
     RuleWanted,
     add_contact_method,
@@ -36,6 +43,7 @@ from nightdesk.people.actions import (
 )
 from nightdesk.people.models import ContactMethod, NotifyRule, Person
 from nightdesk.people.queries import contacts_and_rules
+from nightdesk.rota.resolve import instant_of
 
 UNDO_FOR = timedelta(minutes=2)
 CHANNEL_NAMES = {
@@ -48,11 +56,19 @@ CHANNEL_NAMES = {
     "push": gettext_lazy("Notification"),
     "webhook": gettext_lazy("Webhook"),
 }
+WEEKDAYS = (
+    gettext_lazy("Monday"),
+    gettext_lazy("Tuesday"),
+    gettext_lazy("Wednesday"),
+    gettext_lazy("Thursday"),
+    gettext_lazy("Friday"),
+    gettext_lazy("Saturday"),
+    gettext_lazy("Sunday"),
+)
 NO_ADDRESS = frozenset({"pocket", "push"})
 """Channels whose addresses say nothing to people."""
 BY_HAND = {channel: name for channel, name in CHANNEL_NAMES.items() if channel != "push"}
 """Those that can be typed in; a phone that takes notifications is added on the phone."""
-_MINUTES = re.compile(r"\s*\d{1,4}(\s*,\s*\d{1,4})*\s*")
 
 
 @staff("read_people")
@@ -135,8 +151,11 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "methods": [_method_row(request, person, method, back) for method in methods],
         "teams": [str(team) for team in person.teams.select_related("brand")],
         "contact_form": ContactForm(prefix="contact") if may_reach else None,
-        "rules_form": RulesForm(methods=methods, rules=rules) if may_reach and methods else None,
-        "rules": rules,
+        "may_reach": may_reach,
+        "rules": [_rule_row(request, person, rule, back, may_test=may_reach) for rule in rules],
+        "foreseen": foreseen_of(person, request.at),
+        "quiet_until": person.quiet_until if person.quiet_until and person.quiet_until > request.at else None,
+        "quiet": quiet_action(person, request.at, back) if mine else None,
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
         "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
@@ -158,14 +177,43 @@ def _heading(person: Person, reach: dict[str, str]) -> str:
     return _("{name} cannot be woken for sure").format(name=person.name)
 
 
+def _rule_row(request: StaffRequest, person: Person, rule: NotifyRule, back: str, *, may_test: bool) -> dict[str, Any]:
+    """A notify rule with the state of its device and the button that tests it."""
+    title, detail = rule_in_words(rule)
+    if rule.urgency == NotifyRule.Urgency.LOW:
+        detail = _("what can wait, {hours}").format(hours=detail)
+    url = reverse("console:test_contact", args=[person.id, rule.method_id])
+    return {
+        "title": title,
+        "detail": f"{detail} · {tested(rule.method)}",
+        "tags": [_tag(rule.method, request.at)],
+        "actions": [{"label": _("Send a test"), "url": url, "fields": {"next": back}}] if may_test else [],
+    }
+
+
+def tested(method: ContactMethod) -> str:
+    """When it was last tested, and what came of it."""
+    if method.tested_at is None and method.proved_at is None:
+        return _("never tested")
+    if method.tested_at is None or (method.proved_at is not None and method.proved_at >= method.tested_at):
+        return _("worked {time}").format(time=date_format(localtime(method.proved_at), "j M H:i"))
+    return _("tested {time}, not answered").format(time=date_format(localtime(method.tested_at), "j M H:i"))
+
+
+def _tag(method: ContactMethod, at: datetime) -> dict[str, str]:
+    if method.broken_at is not None:
+        return {"text": _("broken"), "tone": "fire"}
+    proof = method.proved_at or method.verified_at
+    if proof is None:
+        return {"text": _("not confirmed"), "tone": "accent"}
+    if proof + settings.TESTED_WITHIN <= at:
+        return {"text": _("tested long ago"), "tone": "accent"}
+    return {"text": _("confirmed"), "tone": "calm"}
+
+
 def _method_row(request: StaffRequest, person: Person, method: ContactMethod, back: str) -> dict[str, Any]:
     """A contact method with its state and what can be done about it."""
-    if method.broken_at is not None:
-        tag = {"text": _("broken"), "tone": "fire"}
-    elif method.verified_at is not None:
-        tag = {"text": _("confirmed"), "tone": "calm"}
-    else:
-        tag = {"text": _("not confirmed"), "tone": "accent"}
+    tag = _tag(method, request.at)
     actions = []
 
     def add(allowed: bool, view: str, label: str) -> None:
@@ -188,6 +236,7 @@ def _method_row(request: StaffRequest, person: Person, method: ContactMethod, ba
         "address": "" if method.channel in NO_ADDRESS else method.address,
         "label": method.label,
         "why": method.broken_why if method.broken_at is not None else "",
+        "tested": tested(method),
         "tag": tag,
         "actions": actions,
     }
@@ -317,39 +366,100 @@ class ContactForm(forms.Form):
     label = forms.CharField(label=gettext_lazy("What it is"), max_length=40, required=False)
 
 
-class RulesForm(forms.Form):
-    """After how many minutes each method is used; several numbers with commas; empty: not by this rule."""
+EVERY_DAY = {
+    "0123456": gettext_lazy("every day"),
+    "01234": gettext_lazy("Monday to Friday"),
+    "56": gettext_lazy("weekends"),
+}
+SPARE_RULES, MOST_RULES = 2, 30
 
-    def __init__(self, *args: Any, methods: list[ContactMethod], rules: list[NotifyRule], **kwargs: Any) -> None:
+
+class RuleForm(forms.Form):
+    """One notify rule; one without a way is left out."""
+
+    method = forms.ChoiceField(label=gettext_lazy("By which way"), required=False)
+    urgency = forms.ChoiceField(
+        label=gettext_lazy("For what"),
+        choices=[("high", gettext_lazy("To be woken")), ("low", gettext_lazy("What can wait"))],
+        initial="high",
+    )
+    after = forms.IntegerField(
+        label=gettext_lazy("After how many minutes"), min_value=0, max_value=1440, initial=0, required=False
+    )
+    opens = forms.TimeField(
+        label=gettext_lazy("From"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    closes = forms.TimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    days = forms.ChoiceField(label=gettext_lazy("On which days"), initial="0123456", required=False)
+
+    def __init__(self, *args: Any, methods: list[ContactMethod], days: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.methods = methods
-        for urgency, words in (("high", _("To be woken")), ("low", _("What can wait"))):
-            for method in methods:
-                if urgency == "low" and method.channel in LOUD:
-                    continue
-                waits = [
-                    str(int(rule.after.total_seconds() // 60))
-                    for rule in rules
-                    if rule.urgency == urgency and rule.method_id == method.id
-                ]
-                name = str(CHANNEL_NAMES.get(method.channel, method.channel))
-                self.fields[f"{urgency}-{method.id}"] = forms.RegexField(
-                    _MINUTES,
-                    label=f"{words}: {name} {method.label or ('' if method.channel in NO_ADDRESS else method.address)}".strip(),
-                    required=False,
-                    initial=", ".join(waits),
-                    max_length=60,
-                    error_messages={"invalid": _("Give minutes, such as 0 or 0, 5, 10.")},
-                )
+        ways = [(str(method.id), way_in_words(method)) for method in methods]
+        self.fields["method"].choices = [("", _("None")), *ways]  # type: ignore[attr-defined]
+        known = dict(EVERY_DAY) | ({days: days_in_words(days)} if days else {})
+        self.fields["days"].choices = list(known.items())  # type: ignore[attr-defined]
 
-    def wanted(self) -> list[RuleWanted]:
-        """The rules that were filled in."""
-        found = []
-        for method in self.methods:
-            for urgency in ("high", "low"):
-                for wait in re.findall(r"\d+", self.cleaned_data.get(f"{urgency}-{method.id}") or ""):
-                    found.append(RuleWanted(urgency, method.id, timedelta(minutes=int(wait))))
-        return found
+    def wanted(self) -> RuleWanted | None:
+        """What was filled in; None without a way."""
+        values = self.cleaned_data
+        if not values["method"]:
+            return None
+        return RuleWanted(
+            values["urgency"],
+            int(values["method"]),
+            timedelta(minutes=values["after"] or 0),
+            tuple(int(day) for day in values["days"] or "0123456"),
+            values["opens"],
+            values["closes"],
+        )
+
+
+def way_in_words(method: ContactMethod) -> str:
+    """A way to reach somebody: "Text message to +44 7700 900123"."""
+    name = str(CHANNEL_NAMES.get(method.channel, method.channel))
+    where = "" if method.channel == "pocket" else method.label or method.address
+    return f"{name} {where}".strip()
+
+
+def days_in_words(days: str) -> str:
+    """Weekdays, "024", in words."""
+    return str(EVERY_DAY.get(days) or ", ".join(str(WEEKDAYS[int(day)]) for day in days))
+
+
+def rule_in_words(rule: NotifyRule) -> tuple[str, str]:
+    """A rule as a line and a smaller one: "Text message at once", "22:00 to 07:00, weekends"."""
+    minutes = int(rule.after.total_seconds() // 60)
+    when = _("after {count} min").format(count=minutes) if minutes else _("at once")
+    days = "".join(map(str, rule.weekdays))
+    hours = [f"{rule.opens:%H:%M} - {rule.closes:%H:%M}"] if rule.opens and rule.closes else []
+    hours += [days_in_words(days)] if days != "0123456" else []
+    return f"{way_in_words(rule.method)}, {when}", ", ".join(hours) or _("at any hour")
+
+
+def foreseen_of(person: Person, at: datetime) -> list[str]:
+    """What they would be sent for a P1 now, and at three in the morning, in words."""
+    zone = ZoneInfo(person.zone)
+    night = instant_of(datetime.combine(at.astimezone(zone).date() + timedelta(days=1), time(3)), zone)
+    return [
+        _("If a P1 came now: {told}").format(told=_sent_in_words(person, at)),
+        _("At 03:00: {told}").format(told=_sent_in_words(person, night)),
+    ]
+
+
+def _sent_in_words(person: Person, at: datetime) -> str:
+    parts = []
+    for method, due_at in would_be_sent(person, Urgency.HIGH, at):
+        minutes = int((due_at - at).total_seconds() // 60)
+        parts.append(
+            _("{way} after {count} min").format(way=way_in_words(method), count=minutes)
+            if minutes
+            else _("{way} at once").format(way=way_in_words(method))
+        )
+    return "; ".join(parts) + "." if parts else _("nothing: there is no way to reach them.")
 
 
 @posting("edit_own_contacts")
@@ -394,15 +504,60 @@ def _undo_of(session: SessionBase, person_id: int, at: datetime) -> dict[str, An
     }
 
 
-@posting("edit_own_contacts")
+@form_page("edit_own_contacts")
 def set_rules(request: StaffRequest, person_id: int) -> HttpResponse:
-    """In which order they are reached."""
+    """Which device rings them, at which hour, for what."""
     row = _person(request, person_id)
+    if not (_is_me(request, row.id) or may_somewhere(request, "set_notify_rules")):
+        raise forbidden(request.actor, "set_notify_rules")
     methods, rules = contacts_and_rules([row.id])[row.id]
-    form = RulesForm(request.POST, methods=methods, rules=rules)
-    checked(form, _("You wanted to set how somebody is reached."))
-    set_notify_rules(person_id=row.id, rules=form.wanted(), by=request.actor, via=Door.WEB, at=request.at)
-    return done(request, _("Saved."), "console:person", row.id)
+    problem: Invalid | None = None
+    if request.method == "POST":
+        count = request.POST.get("lines", "")
+        lines = [
+            RuleForm(
+                request.POST, prefix=f"rule{number}", methods=methods, days=request.POST.get(f"rule{number}-days", "")
+            )
+            for number in range(1, min(int(count) if count.isdecimal() else 0, MOST_RULES) + 1)
+        ]
+        fits = [line.is_valid() for line in lines]  # each, so that each says what is wrong with it
+        if all(fits):
+            wanted = [rule for line in lines if (rule := line.wanted()) is not None]
+            try:
+                set_notify_rules(person_id=row.id, rules=wanted, by=request.actor, via=Door.WEB, at=request.at)
+                return done(request, _("Saved."), "console:set_rules", row.id)
+            except Invalid as refusal:
+                problem = refusal
+    else:
+        lines = [_rule_line(number, methods, rule) for number, rule in enumerate([*rules, *[None] * SPARE_RULES], 1)]
+    context = {
+        "here": "people",
+        "heading": _("When {name} is rung").format(name=row.name),
+        "crumbs": [
+            {"url": reverse("console:people"), "label": _("People")},
+            {"url": reverse("console:person", args=[row.id]), "label": row.name},
+        ],
+        "lines": lines,
+        "problem": problem,
+        "foreseen": foreseen_of(row, request.at),
+        "cancel_url": reverse("console:person", args=[row.id]),
+    }
+    return render(request, "console/rules.html", context)
+
+
+def _rule_line(number: int, methods: list[ContactMethod], rule: NotifyRule | None) -> RuleForm:
+    if rule is None:
+        return RuleForm(prefix=f"rule{number}", methods=methods)
+    days = "".join(map(str, rule.weekdays))
+    initial = {
+        "method": str(rule.method_id),
+        "urgency": rule.urgency,
+        "after": int(rule.after.total_seconds() // 60),
+        "opens": rule.opens,
+        "closes": rule.closes,
+        "days": days,
+    }
+    return RuleForm(prefix=f"rule{number}", methods=methods, days=days, initial=initial)
 
 
 @posting("confirm_contact_method")

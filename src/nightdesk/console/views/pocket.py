@@ -1,6 +1,6 @@
 """Pocket: the phone page of whoever has been woken. What, how bad, take it or pass it on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +13,17 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.actions import mark_delivery_seen
 from nightdesk.channels.models import Delivery
-from nightdesk.console.views.cards import page_card
+from nightdesk.console.views.cards import may_wait, page_card, waits_until
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.duty.queries import who_is_on
-from nightdesk.paging.actions import acknowledge_page, escalate_page
+from nightdesk.paging.actions import acknowledge_page, defer_page, escalate_page
+from nightdesk.paging.decide import quiet_for
 from nightdesk.paging.models import Page
 from nightdesk.paging.queries import last_time
+from nightdesk.paging.wording import time_of_day
+from nightdesk.people.actions import end_quiet, set_quiet
 from nightdesk.people.models import Person
 
 RECENT = timedelta(days=3)
@@ -32,7 +35,9 @@ def pocket(request: StaffRequest) -> HttpResponse:
     me = _me(request)
     told = _told(me, request)
     wanted = Page.objects.filter(within(request.brands)).exclude(state=Page.State.RESOLVED)
-    wanted = wanted.select_related("owner", "integration", "service", "customer")
+    wanted = wanted.select_related("owner", "integration", "service", "customer").exclude(
+        state=Page.State.TRIGGERED, rings_from__gt=request.at
+    )
     calling = list(wanted.filter(state=Page.State.TRIGGERED, id__in=_page_ids(told)).order_by("priority", "started_at"))
     mine = list(wanted.filter(state=Page.State.ACKNOWLEDGED, owner=me).order_by("priority", "started_at"))
     _note_shown(request, told)
@@ -43,6 +48,8 @@ def pocket(request: StaffRequest) -> HttpResponse:
         "calling": [_card(request, page) for page in calling],
         "mine": [page_card(request, page) for page in mine],
         "duties": duties,
+        "quiet_until": me.quiet_until if me.quiet_until is not None and me.quiet_until > request.at else None,
+        "quiet": quiet_action(me, request.at, reverse("console:pocket")),
         "push": push_state(),
     }
     return page_or_part(request, "pocket", {"pages"}, context)
@@ -90,10 +97,24 @@ def _card(request: StaffRequest, page: Page) -> dict[str, Any]:
         for verb, view, label, more in (
             ("acknowledge_page", "pocket_take", _("I've got it"), {"main": True, "verb": "acknowledge"}),
             ("escalate_page", "pocket_pass", _("Pass it on"), {}),
+            ("defer_page", "pocket_morning", _("Leave it till morning"), {}),
         )
-        if may(request, verb, page.brand_id)
+        if may(request, verb, page.brand_id) and (verb != "defer_page" or may_wait(page, request.at))
     ]
     return card
+
+
+def quiet_action(person: Person, at: datetime, back: str) -> dict[str, Any]:
+    """The button that asks for quiet until the usual time, or takes it back."""
+    if person.quiet_until is not None and person.quiet_until > at:
+        return {
+            "label": _("Ring me for everything again"),
+            "url": reverse("console:end_quiet"),
+            "fields": {"next": back},
+        }
+    until = quiet_for(person.zone, at)
+    label = _("Quiet until {time}, except for a P1").format(time=time_of_day(until, person.zone))
+    return {"label": label, "url": reverse("console:quiet"), "fields": {"until": until.isoformat(), "next": back}}
 
 
 @posting("acknowledge_page")
@@ -112,6 +133,39 @@ def pass_on(request: StaffRequest, page_id: UUID) -> HttpResponse:
     escalate_page(page_id=page.id, by=request.actor, via=Door.PUSH, at=request.at)
     _note_read(request, page)
     return done(request, _("The next person is rung."), "console:pocket")
+
+
+@posting("defer_page")
+def morning(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """It can wait for the opening."""
+    page = _page(request, page_id)
+    deferred = defer_page(page_id=page.id, by=request.actor, via=Door.PUSH, at=request.at)
+    _note_read(request, page)
+    text = _("{waits}: “{title}”.").format(waits=waits_until(deferred, request.at), title=deferred.title)
+    return done(request, text, "console:pocket")
+
+
+@posting("edit_own_contacts")
+def quiet(request: StaffRequest) -> HttpResponse:
+    """Only a P1 rings the reader until then."""
+    me = _me(request)
+    try:
+        until = datetime.fromisoformat(request.POST.get("until", ""))
+    except ValueError:
+        until = quiet_for(me.zone, request.at)
+    if until.tzinfo is None or until <= request.at:
+        until = quiet_for(me.zone, request.at)
+    set_quiet(person_id=me.id, until=until, by=request.actor, via=Door.WEB, at=request.at)
+    return done(
+        request, _("Only a P1 rings you until {time}.").format(time=time_of_day(until, me.zone)), "console:pocket"
+    )
+
+
+@posting("edit_own_contacts")
+def no_quiet(request: StaffRequest) -> HttpResponse:
+    """Everything rings the reader again."""
+    end_quiet(person_id=_me(request).id, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("Everything rings you again."), "console:pocket")
 
 
 def _page(request: StaffRequest, page_id: UUID) -> Page:

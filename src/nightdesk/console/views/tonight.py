@@ -1,6 +1,6 @@
 """Tonight: what is waiting, who is on call, what happens next."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,19 +12,17 @@ from django.utils.translation import ngettext
 
 from nightdesk.access import matrix
 from nightdesk.channels.models import Delivery, Route
-from nightdesk.channels.registry import LOUD
 from nightdesk.console.context import in_order_of_waking
-from nightdesk.console.views.cards import page_card, page_row
+from nightdesk.console.views.cards import nobody_takes, page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
-from nightdesk.duty.queries import OnDuty, who_is_on
+from nightdesk.duty.queries import OnDuty, open_warnings, silent, who_is_on
 from nightdesk.paging.models import Heartbeat, Integration, Page
 from nightdesk.paging.queries import door_shut_since, kept_quiet, last_time, open_pages, silences_now, work_now
 from nightdesk.people.models import Person, Team
-from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota.models import Rota
 from nightdesk.rota.queries import load_rotas
 
@@ -38,7 +36,8 @@ LONG_PAUSED = timedelta(days=7)
 def tonight(request: StaffRequest) -> HttpResponse:
     """The one screen of somebody on duty."""
     pages = list(open_pages(request.brands))
-    unanswered = [page for page in pages if page.state == Page.State.TRIGGERED]
+    waiting = [page for page in pages if page.state == Page.State.TRIGGERED and page.rings_from > request.at]
+    unanswered = [page for page in pages if page.state == Page.State.TRIGGERED and page.rings_from <= request.at]
     taken = [page for page in pages if page.state != Page.State.TRIGGERED]
     on_duty = in_order_of_waking(who_is_on(request.at, request.brands), request.brands)
     sees_next = may_somewhere(request, "read_promises")
@@ -49,8 +48,9 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "zone": _zone_name(),
         "cards": [page_card(request, page, last_time(page)) for page in unanswered[:CARDS]],
         "taken": [page_row(request, page) for page in taken[:ROWS]],
-        "quiet": _quiet(request) if may_somewhere(request, "read_silences") else [],
-        "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS),
+        "quiet": _kept_quiet(request) if may_somewhere(request, "read_silences") else [],
+        "waiting": [page_row(request, page) for page in waiting[:ROWS]],
+        "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS) + max(0, len(waiting) - ROWS),
         "warnings": warnings(request, pages, on_duty),
         "on_duty": on_duty,
         "month": None if request.GET.get("part") else next_day(request),
@@ -72,7 +72,7 @@ def heading(unanswered: int, taken: int) -> str:
     return _("Nothing is waiting")
 
 
-def _quiet(request: StaffRequest) -> list[dict[str, Any]]:
+def _kept_quiet(request: StaffRequest) -> list[dict[str, Any]]:
     """What is kept quiet now, until when: silences, and planned work, which stands for its own."""
     brands = matrix.brands_for(request.actor, "read_silences")
     held = [each for each in silences_now(brands, request.at) if each.work_id is None]
@@ -122,6 +122,10 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
     """What could make this night go wrong: {"text", "url", "label", "tone"}, the worst first."""
     found: list[dict[str, Any]] = []
     for page in pages:
+        if alarm := nobody_takes(page):
+            url = reverse("console:page", args=[page.id])
+            text = _("“{title}”: {alarm}").format(title=page.title, alarm=alarm)
+            found.append({"tone": "fire", "text": text, "url": url, "label": _("That page's story")})
         if page.unreached:
             found.append(
                 {
@@ -137,7 +141,7 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
         found += _given_up(request, pages)
     found += _watched(request)
     sees_people = may_somewhere(request, "read_people")
-    for name, person_id in _silent(on_duty):
+    for name, person_id in _silent(on_duty, request.at):
         found.append(
             {
                 "tone": "accent",
@@ -146,6 +150,8 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
                 "label": _("Mend it"),
             }
         )
+    found += _before_their_turn(request, sees_people)
+    found += _asked_for_quiet(request, on_duty, sees_people)
     for duty in on_duty:
         if duty.person_id is None:
             found.append(
@@ -206,17 +212,43 @@ def _given_up(request: StaffRequest, pages: list[Page]) -> list[dict[str, Any]]:
     return found
 
 
-def _silent(on_duty: list[OnDuty]) -> list[tuple[str, int]]:
-    """Name and id of each person on duty whom nothing loud reaches."""
+def _silent(on_duty: list[OnDuty], at: datetime) -> list[tuple[str, int]]:
+    """Name and id of each person on duty whom nothing loud is known to wake."""
     people = {duty.person_id: duty.person_name for duty in on_duty if duty.person_id is not None}
-    known = contacts_and_rules(list(people))
-    found = []
-    for person_id, name in people.items():
-        methods, _rules = known.get(person_id, ([], []))
-        working = [each for each in methods if each.verified_at is not None and each.broken_at is None]
-        if not any(each.channel in LOUD for each in working):
-            found.append((name, person_id))
-    return found
+    cannot = silent(list(people), at)
+    return [(name, person_id) for person_id, name in people.items() if person_id in cannot]
+
+
+def _before_their_turn(request: StaffRequest, sees_people: bool) -> list[dict[str, Any]]:
+    """Whoever comes on within a day and nothing loud is known to wake."""
+    return [
+        {
+            "tone": "accent",
+            "text": _("{name} is {seat} from {time} on, and nothing loud is known to wake them.").format(
+                name=row.person.name, seat=row.seat.name, time=f"{localtime(row.turn_at):%H:%M}"
+            ),
+            "url": reverse("console:person", args=[row.person_id]) if sees_people else "",
+            "label": _("Mend it"),
+        }
+        for row in open_warnings(request.brands)
+        if row.turn_at is not None and row.turn_at > request.at
+    ]
+
+
+def _asked_for_quiet(request: StaffRequest, on_duty: list[OnDuty], sees_people: bool) -> list[dict[str, Any]]:
+    """Whoever is on duty and asked that only a P1 rings them."""
+    people = {duty.person_id for duty in on_duty if duty.person_id is not None}
+    return [
+        {
+            "tone": "",
+            "text": _("{name}: quiet until {time}, except for a P1. Other pages go to whoever is next.").format(
+                name=person.name, time=f"{localtime(person.quiet_until):%H:%M}"
+            ),
+            "url": reverse("console:person", args=[person.id]) if sees_people else "",
+            "label": person.name,
+        }
+        for person in Person.objects.filter(id__in=people, quiet_until__gt=request.at)
+    ]
 
 
 def next_day(request: StaffRequest) -> dict[str, Any] | None:

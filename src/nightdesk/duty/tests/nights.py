@@ -22,7 +22,9 @@ from nightdesk.rota.actions import PLAN_CHANGED, add_override, make_rota, set_la
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
+PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
 HANDLERS = {
+    "duty.reach": promises.Handler(tasks.check_reach, lane="follow", give_up_after=None),
     "duty.turn": promises.Handler(tasks.begin_turn, lane="page", give_up_after=None),
     "duty.replan": promises.Handler(tasks.replan_seat, lane="page", give_up_after=None),
 }
@@ -34,7 +36,7 @@ def wired() -> Iterator[None]:
     registries: list[tuple[dict[str, Any], dict[str, Any]]] = [
         (promises.HANDLERS, HANDLERS),
         (ANSWER_VERBS, {actions.ACCEPT: tasks.accept_by_answer}),
-        (FOLLOW_UPS, dict.fromkeys(PLAN_CHANGED, ("duty.replan",))),
+        (FOLLOW_UPS, {kind: tuple(set(after) & HANDLERS.keys()) for kind, after in FOLLOW_UPS.items()} | PLANNED),
     ]
     before = [dict(registry) for registry, _ours in registries]
     for registry, ours in registries:
@@ -62,7 +64,8 @@ class Nights:
     def person(self, name: str, zone: str = "Europe/London") -> int:
         if name not in self.people:
             made = Person.objects.create(name=name, zone=zone)
-            ContactMethod.objects.create(person=made, channel="sms", address=f"+44770090000{made.id % 10}")
+            number = f"+44770090000{made.id % 10}"
+            ContactMethod.objects.create(person=made, channel="sms", address=number, proved_at=self.at)
             self.people[name] = made.id
         return self.people[name]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("paging", "0001_initial"),
+        ("paging", "0002_rules"),
     ]
 
     operations = [

@@ -57,7 +57,7 @@ class World:
 
     def reach(self, person: Person, channel: str) -> None:
         address = f"+4477009{person.id % 100_000:05d}" if channel == "sms" else f"{person.name}{person.id}@quay.example"
-        method = ContactMethod.objects.create(person=person, channel=channel, address=address)
+        method = ContactMethod.objects.create(person=person, channel=channel, address=address, proved_at=self.at)
         rules = list(person.notify_rules.all())
         wanted = [people.RuleWanted(rule.urgency, rule.method_id, rule.after) for rule in rules]
         wanted.append(people.RuleWanted("high", method.id))
@@ -120,7 +120,8 @@ class World:
             if due is None:
                 break
             self.at = max(self.at, due.due_at)
-            rows = leases.claim(Promise, "page", 10, at=self.at, worker=self.worker)
+            lanes = promises.LANES
+            rows = [row for lane in lanes for row in leases.claim(Promise, lane, 10, at=self.at, worker=self.worker)]
             assert rows, f"nobody can claim {due.kind}"
             for row in rows:
                 promises.keep(row)

@@ -1,8 +1,9 @@
 """The promises of `decide`, over small worlds where the edges meet."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -29,12 +30,14 @@ from nightdesk.paging.decide import (
     Target,
     Urgency,
     Verb,
+    When,
     acknowledgement,
     after,
     alive_check,
     deliveries_for,
     first_ring_at,
     fold,
+    hours_of,
     plan_next,
     policy_as_json,
     policy_from_json,
@@ -217,34 +220,208 @@ def test_a_policy_without_steps_begins_with_the_manager_at_once():
     assert climb(LAST_RESORT, on(one="Al"), 3) == [(0, ("Mo",)), (5, ("Al", "Mo")), (15, ("Al", "Mo"))]
 
 
+# Four days around the night on which clocks go forward, on a grid of half hours, so that edges meet.
+FORWARD = datetime(2026, 3, 27, tzinfo=UTC)
+instants = st.integers(0, 4 * 48).map(lambda halves: FORWARD + halves * minutes(30))
+clocks = st.builds(time, st.integers(0, 23), st.sampled_from([0, 30]))
+calendars = st.builds(hours_of, st.just("Europe/London"), st.sets(st.integers(0, 6)), clocks, clocks)
+whens = st.none() | st.builds(When, calendars, st.booleans(), st.none() | st.integers(1, 9))
+
 targets = st.sampled_from([seat("a"), seat("b"), Target("person", "c"), Target("team", "d"), MANAGER, EVERYBODY])
 policies = st.builds(
     Policy,
     st.lists(
-        st.builds(Step, st.integers(0, 30).map(minutes), st.lists(targets, max_size=3).map(tuple)), max_size=3
+        st.builds(
+            Step, st.integers(0, 30).map(minutes), st.lists(targets, max_size=3).map(tuple), whens, st.booleans()
+        ),
+        max_size=3,
     ).map(tuple),
     st.integers(0, 2),
     st.integers(0, 10).map(minutes),
     st.integers(0, 10).map(minutes),
 )
-candidates = st.lists(st.builds(Candidate, st.sampled_from(NAMES), st.booleans()), max_size=4)
+candidates = st.lists(
+    st.builds(Candidate, st.sampled_from(NAMES), st.booleans(), st.booleans()),
+    max_size=4,
+    unique_by=lambda candidate: candidate.person,
+)
 worlds = st.fixed_dictionaries(
     dict.fromkeys([seat("a"), seat("b"), Target("person", "c"), Target("team", "d")], candidates)
     | {MANAGER: candidates, EVERYBODY: candidates}
 )
 
 
-@given(policies, worlds, st.integers(0, 12), st.lists(targets, max_size=2))
-def test_a_ring_rings_nobody_twice_and_always_promises_the_next(policy, world, number, first):
-    ring = plan_next(policy, number, AT, world.__getitem__, first)
+@given(policies, worlds, st.integers(0, 12), st.lists(targets, max_size=2), instants)
+def test_a_ring_rings_nobody_twice_and_at_any_hour_promises_the_next(policy, world, number, first, at):
+    ring = plan_next(policy, number, at, world.__getitem__, first)
     assert len(set(ring.people)) == len(ring.people)
-    assert ring.next_at >= AT + decide.SHORTEST_WAIT
+    assert at + decide.SHORTEST_WAIT <= ring.next_at <= at + decide.LONGEST_WAIT
     assert ring.next_rung >= number
     assert ring.next_rung > number or (first and ring.reached)
     assert not set(range(number, ring.next_rung)) - set(ring.woke_nobody) - {ring.next_rung - 1}
+    assert {person for _key, person in ring.turns} <= set(ring.people)
     if not ring.reached:
         assert {one.person for one in world[EVERYBODY]} <= set(ring.people)
-        assert not any(one.reachable for one in world[EVERYBODY])
+        assert not any(one.reachable for one in world[EVERYBODY]), "a wish for quiet loses no page"
+
+
+@given(policies, instants)
+def test_a_page_first_rings_by_a_step_of_the_hour_or_at_once(policy, at):
+    due = first_ring_at(policy, at)
+    counting = [step.delay for step in policy.steps if step.holds(at)]
+    assert due - at == (counting[0] if counting else timedelta(0))
+
+
+def climb_from(policy: Policy, at: datetime, resolve, rings: int) -> list[tuple[str, tuple[str, ...]]]:
+    """The first rings of a page that starts at `at` and nobody takes: by London's clocks, and who."""
+    due, number, told = first_ring_at(policy, at), 0, []
+    for _ in range(rings):
+        ring = plan_next(policy, number, due, resolve)
+        told.append((f"{due.astimezone(ZoneInfo('Europe/London')):%H:%M}", ring.people))
+        number, due = ring.next_rung, ring.next_at
+    return told
+
+
+OFFICE = hours_of("Europe/London", range(5), time(9), time(17))
+BY_DAY, AT_NIGHT = When(OFFICE), When(OFFICE, inside=False)
+DAY_AND_NIGHT = Policy(
+    (
+        Step(minutes(0), (seat("team"),), BY_DAY),
+        Step(minutes(10), (seat("boss"),), BY_DAY),
+        Step(minutes(2), (seat("holder"),), AT_NIGHT),
+        Step(minutes(5), (seat("backup"),), AT_NIGHT),
+    ),
+    repeat=1,
+    again_after=minutes(20),
+)
+CREW = on(team="Al Bo Cy", boss="Di", holder="Al", backup="Bo")
+
+
+def test_by_day_the_whole_team_hears_of_it_and_by_night_only_the_holder():
+    monday_noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert climb_from(DAY_AND_NIGHT, monday_noon, CREW, 5) == [
+        ("12:00", ("Al", "Bo", "Cy")),
+        ("12:10", ("Di",)),
+        ("12:30", ("Al", "Bo", "Cy")),
+        ("12:40", ("Di",)),
+        ("13:00", ("Mo",)),
+    ]
+    assert climb_from(DAY_AND_NIGHT, AT, CREW, 6) == [
+        ("03:02", ("Al",)),
+        ("03:07", ("Bo",)),
+        ("03:27", ("Al",)),
+        ("03:32", ("Bo",)),
+        ("03:52", ("Mo",)),
+        ("04:12", ("Al", "Bo", "Cy", "Di", "Mo")),
+    ]
+
+
+def test_where_the_hour_changes_in_the_middle_of_the_ladder_the_rungs_to_come_are_those_of_the_new_hours():
+    assert climb_from(DAY_AND_NIGHT, datetime(2026, 3, 2, 8, 55, tzinfo=UTC), CREW, 4) == [
+        ("08:57", ("Al",)),
+        ("09:02", ("Al", "Bo", "Cy")),  # the backup's rung is of the night, and it is day
+        ("09:12", ("Di",)),
+        ("09:32", ("Mo",)),
+    ]
+    assert climb_from(DAY_AND_NIGHT, datetime(2026, 3, 2, 16, 55, tzinfo=UTC), CREW, 3) == [
+        ("16:55", ("Al", "Bo", "Cy")),
+        ("17:05", ("Al",)),
+        ("17:10", ("Bo",)),
+    ]
+
+
+def test_where_no_step_counts_the_manager_is_rung_at_once():
+    never = Policy((Step(minutes(10), (seat("team"),), BY_DAY),))
+    assert climb_from(never, AT, CREW, 2) == [("03:00", ("Mo",)), ("03:05", ("Al", "Bo", "Cy", "Di", "Mo"))]
+
+
+IN_TURN = Policy((Step(minutes(0), (seat("team"),), None, True),), repeat=0)
+
+
+def test_a_step_in_turn_rings_one_person_and_each_time_another():
+    taken: dict[str, dict[str, datetime]] = {}
+    rung = []
+    for night in range(6):
+        ring = plan_next(IN_TURN, 0, AT + timedelta(days=night), CREW, taken=taken)
+        (turn,) = ring.turns
+        taken.setdefault(turn[0], {})[turn[1]] = AT + timedelta(days=night)
+        rung.append(ring.people)
+    assert rung == [("Al",), ("Bo",), ("Cy",)] * 2
+
+
+@given(st.lists(st.sets(st.sampled_from(NAMES), max_size=4), min_size=1, max_size=30))
+def test_turns_are_fair_and_skip_who_cannot_be_woken_or_wants_quiet(nights):
+    """Among those who can be woken the one rung longest ago is rung; so nobody has two turns while another has none."""
+    taken: dict[str, datetime] = {}
+    for number, away in enumerate(nights):
+        at = AT + timedelta(days=number)
+
+        def resolve(target: Target, away=away) -> list[Candidate]:
+            return [
+                Candidate(name, reachable=name not in away or name == "Al", left_alone=name in away) for name in NAMES
+            ]
+
+        ring = plan_next(IN_TURN, 0, at, resolve, taken={IN_TURN.steps[0].turn_key: taken})
+        there = [name for name in NAMES if name not in away]
+        if not there:
+            assert not ring.turns
+            continue
+        ((_key, chosen),) = ring.turns
+        assert ring.people == (chosen,)
+        assert chosen in there
+        assert all(taken.get(chosen, FIRST) <= taken.get(name, FIRST) for name in there)
+        taken[chosen] = at
+
+
+FIRST = AT - timedelta(days=1)
+
+
+def test_whoever_wants_quiet_is_passed_over_until_nobody_else_is_left():
+    policy = steps((0, "one"), (10, "two"), repeat=0)
+
+    def resolve(target: Target) -> list[Candidate]:
+        return [
+            Candidate(one.person, left_alone=one.person == "Al") if one.person == "Al" else one
+            for one in on(one="Al", two="Bo")(target)
+        ]
+
+    assert climb(policy, resolve, 4) == [(0, ("Bo",)), (5, ("Mo",)), (10, ("Bo", "Mo")), (20, ("Bo", "Mo"))]
+    alone = plan_next(policy, 9, AT, lambda _: [Candidate("Al", left_alone=True), Candidate("Bo", reachable=False)])
+    assert (alone.people, alone.reached) == (("Al", "Bo"), True)
+    given_it = plan_next(policy, 0, AT, resolve, first=[seat("one")])
+    assert given_it.people == ("Al",), "who is given a page by hand is rung"
+
+
+# --- mornings and digests --------------------------------------------------------------------------------------------
+
+
+@given(instants)
+def test_a_morning_is_the_next_eight_o_clock_of_the_place(at):
+    morning = decide.next_morning("Europe/London", at)
+    assert at < morning <= at + timedelta(hours=25)
+    assert f"{morning.astimezone(ZoneInfo('Europe/London')):%H:%M}" == "08:00"
+
+
+@given(instants, st.sets(clocks, max_size=4))
+def test_a_digest_is_sent_at_the_next_of_its_times_and_always_at_some(at, moments):
+    due = decide.next_digest("Europe/London", moments, at)
+    assert at < due <= at + timedelta(hours=25)
+    local = due.astimezone(ZoneInfo("Europe/London"))
+    skipped = local.date().isoformat() == "2026-03-29" and local.hour == 2  # shown first where clocks skipped the hour
+    assert skipped or local.time() in (moments or {decide.MORNING})
+
+
+def test_quiet_is_until_morning_by_night_and_short_by_day():
+    assert decide.quiet_for("Europe/London", AT) == AT + timedelta(hours=5)
+    assert decide.quiet_for("Europe/London", AT + timedelta(hours=9)) == AT + timedelta(hours=9, minutes=30)
+    assert decide.quiet_for("Europe/London", AT + timedelta(hours=17)) == AT + timedelta(hours=29)
+
+
+def test_what_is_left_till_morning_waits_over_a_weekend_and_a_change_of_clocks():
+    friday_evening = datetime(2026, 3, 27, 22, tzinfo=UTC)
+    left = after(State.TRIGGERED, Verb.DEFER, AT, decide.opening_after(OFFICE, "Europe/London", friday_evening))
+    assert left == decide.After(State.TRIGGERED, True, datetime(2026, 3, 30, 8, tzinfo=UTC))
+    assert decide.opening_after(None, "Europe/London", friday_evening) == datetime(2026, 3, 28, 8, tzinfo=UTC)
 
 
 @settings(deadline=None)
@@ -337,12 +514,42 @@ def test_without_a_loud_contact_that_works_everything_is_tried_and_the_next_is_r
     )
 
 
-def test_quiet_hours_hold_up_what_can_wait_and_nothing_else():
-    quiet_until = AT + minutes(240)
-    rules = [rule(0, MOBILE), rule(5, MAIL, LOW)]
-    assert sent(deliveries_for(rules, [MOBILE, MAIL], LOW, AT, quiet_until=quiet_until)) == [("mail", 245)]
-    assert sent(deliveries_for(rules, [MOBILE, MAIL], HIGH, AT, quiet_until=quiet_until)) == [("mobile", 0)]
-    assert sent(deliveries_for(rules, [MOBILE, MAIL], LOW, AT, quiet_until=AT - minutes(9))) == [("mail", 5)]
+def by_night(number: float, contact: Contact, weekdays=range(7)) -> Rule:
+    night = hours_of("Europe/London", weekdays, time(22), time(7))
+    return Rule(minutes(number), contact.key, HIGH, night)
+
+
+def test_a_rule_counts_in_its_hours_alone():
+    rules = [by_night(0, MOBILE), by_night(2, VOICE), rule(0, MAIL)]
+    assert sent(deliveries_for(rules, [MOBILE, VOICE, MAIL], HIGH, AT)) == [("mobile", 0), ("mail", 0), ("call", 2)]
+    noon = AT + timedelta(hours=9)
+    told = deliveries_for(rules, [MOBILE, VOICE, MAIL], HIGH, noon)
+    assert [(one.contact, one.due_at - noon) for one in told.deliveries] == [
+        ("mail", minutes(0)),
+        ("mobile", minutes(0)),
+        ("call", minutes(0)),
+    ], "by day only the mail is left, so whatever is loud joins it"
+
+
+def test_a_night_belongs_to_the_evening_on_which_it_began():
+    saturday_night = [by_night(0, MOBILE, {5}), rule(0, VOICE)]
+    assert sent(deliveries_for(saturday_night, [MOBILE, VOICE], HIGH, AT)) == [("mobile", 0), ("call", 0)]
+    sunday_night = [by_night(0, MOBILE, {6}), rule(0, VOICE)]
+    assert sent(deliveries_for(sunday_night, [MOBILE, VOICE], HIGH, AT)) == [("call", 0)]
+
+
+def test_the_hours_of_a_rule_go_by_clocks_that_change():
+    # Clocks in London went forward on 29 March 2026 at 01:00 UTC: seven in the morning was 06:00 UTC from then on.
+    rules = [by_night(0, MOBILE), rule(9, VOICE)]
+    for at, texted in (
+        (datetime(2026, 3, 28, 6, 59, tzinfo=UTC), True),
+        (datetime(2026, 3, 29, 5, 59, tzinfo=UTC), True),
+        (datetime(2026, 3, 29, 6, 0, tzinfo=UTC), False),
+        (datetime(2026, 10, 25, 6, 59, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 7, 0, tzinfo=UTC), False),
+    ):
+        contacts = [one.contact for one in deliveries_for(rules, [MOBILE, VOICE], HIGH, at).deliveries]
+        assert ("mobile" in contacts) is texted, at
 
 
 contacts = st.lists(
@@ -351,18 +558,25 @@ contacts = st.lists(
     unique_by=lambda contact: contact.key,
 )
 rules = st.lists(
-    st.builds(Rule, st.integers(-2, 9).map(minutes), st.sampled_from("abcde"), st.sampled_from(Urgency)), max_size=5
+    st.builds(
+        Rule,
+        st.integers(-2, 9).map(minutes),
+        st.sampled_from("abcde"),
+        st.sampled_from(Urgency),
+        st.none() | calendars,
+    ),
+    max_size=5,
 )
 
 
-@given(rules, contacts, st.sampled_from(Urgency), st.sets(st.sampled_from("abcd")))
-def test_deliveries_reach_who_can_be_reached_and_low_urgency_is_never_loud(rules, contacts, urgency, out):
-    reach = deliveries_for(rules, contacts, urgency, AT, out_of_reach=out)
+@given(rules, contacts, st.sampled_from(Urgency), st.sets(st.sampled_from("abcd")), instants)
+def test_at_any_hour_who_can_be_woken_is_and_low_urgency_is_never_loud(rules, contacts, urgency, out, at):
+    reach = deliveries_for(rules, contacts, urgency, at, out_of_reach=out)
     channel = {contact.key: contact.channel for contact in contacts}
     usable = {contact.key for contact in contacts if contact.working and contact.key not in out}
     told = [delivery.contact for delivery in reach.deliveries]
     assert len(set(reach.deliveries)) == len(reach.deliveries)
-    assert all(delivery.due_at >= AT for delivery in reach.deliveries)
+    assert all(delivery.due_at >= at for delivery in reach.deliveries)
     assert list(reach.deliveries) == sorted(reach.deliveries, key=lambda delivery: delivery.due_at)
     if urgency is LOW:
         assert not any(channel[key] in decide.LOUD for key in told)

@@ -19,6 +19,7 @@ from nightdesk.paging.tests.conftest import NIGHT, Hand, page_of, until_all_wait
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
+from nightdesk.rota import actions as rota
 
 pytestmark = pytest.mark.django_db
 
@@ -316,7 +317,8 @@ def test_an_alarm_that_grows_worse_on_a_page_that_somebody_has_is_watched_from_t
 def test_a_quiet_page_that_becomes_urgent_rings_even_if_somebody_has_it(night):
     page = night.alarm(night.monitoring, severity="warning")
     assert night.rung(night.bo) == []
-    assert [minute for minute, _ in night.told(night.bo, "email")] == [0]
+    assert night.told(night.bo, "email") == [], "it waits in the digest"
+    assert [line.page for line in night.bo.digest_lines.all()] == [page]
     night.acknowledge(page, night.bo)
     night.minutes(3)
     again = night.alarm(night.monitoring, severity="critical")
@@ -337,7 +339,10 @@ def test_when_nobody_at_all_can_be_woken_the_page_says_so_and_is_tried_again(nig
 
 
 def test_a_seat_that_nobody_holds_is_passed_at_once(night):
-    policy = night.policy((0, decide.Target("seat", "no-such-seat")), (5, night.al))
+    seat = f"empty-{night.brand.id}"
+    wanted = [{"key": seat, "name": "empty", "acceptance_required": False}]
+    rota.make_rota(brand_id=night.brand.id, name="empty", zone="Europe/London", seats=wanted, **night.doing)
+    policy = night.policy((0, decide.Target("seat", seat)), (5, night.al))
     monitoring, _key = night.sender(policy)
     night.alarm(monitoring)
     assert night.rung(night.al) == [0]
@@ -345,9 +350,12 @@ def test_a_seat_that_nobody_holds_is_passed_at_once(night):
 
 @pytest.mark.parametrize("key", ["", "x", "99999999", "-1"])
 def test_a_policy_that_names_nobody_ends_with_everybody(night, key):
-    stamp = decide.Policy(steps=(decide.Step(timedelta(0), (decide.Target("person", key),)),), repeat=0)
-    monitoring, _key = night.sender(stamp)
-    night.alarm(monitoring)
+    policy = decide.Policy(steps=(decide.Step(timedelta(0), (decide.Target("person", key),)),), repeat=0)
+    with pytest.raises(NotFound, match="no such person"):
+        night.sender(policy)
+    night.monitoring.policy.stamp = decide.policy_as_json(policy)  # as after that person is gone
+    night.monitoring.policy.save(update_fields=["stamp"])
+    night.alarm(night.monitoring)
     assert night.rung(night.ines) == [0], "the manager of the brand's team"
 
 
