@@ -18,6 +18,12 @@ from tests.api.world import WEEK, world_of
 
 AT = "2026-11-14T06:00:00Z"
 
+SUBSCRIPTION = {
+    "endpoint": "https://push.example.net/send/1",
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+
 # operation -> the verb that its caller needs, and a body that fits. {name} stands for that id of the brand asked about.
 OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_brands": ("read_pages", None),
@@ -81,6 +87,21 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "name": "Zabbix", "format": "generic", "policy_id": "{policy_id}"},
     ),
     "revoke_integration": ("revoke_integration", None),
+    "read_mail_rules": ("make_integration", None),
+    "save_mail_rules": (
+        "save_mail_rules",
+        {"rules": [{"conditions": [{"where": "subject", "how": "contains", "value": "x"}], "does": "ignore"}]},
+    ),
+    "list_mails": ("read_mails", None),
+    "read_mail": ("read_mails", None),
+    "retry_mail": ("retry_mail", None),
+    "list_mailboxes": ("save_mailbox", None),
+    "make_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "save_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "remove_mailbox": ("remove_mailbox", None),
+    "list_addresses": ("add_address", None),
+    "add_address": ("add_address", {"address": "desk@example.net", "brand_id": "{brand_id}"}),
+    "remove_address": ("remove_address", None),
     "list_policies": ("read_pages", None),
     "save_policy": ("save_policy", {"brand_id": "{brand_id}", "name": "Day", "steps": []}),
     "list_people": ("read_people", None),
@@ -92,10 +113,14 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "add_contact_method": ("add_contact_method", {"channel": "sms", "address": "+447700900123"}),
     "remove_contact_method": ("remove_contact_method", None),
     "set_notify_rules": ("set_notify_rules", {"rules": []}),
+    "list_devices": ("read_people", None),
+    "add_device": ("add_device", SUBSCRIPTION),
+    "make_push_key": ("add_device", None),
+    "replace_push_key": ("replace_push_key", None),
     "list_teams": ("read_people", None),
 }
-HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty"}
-"""Whose turn it is counts as well as the role."""
+HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key"}
+"""Whose turn it is, or whose phone, counts as well as the role; or the role must be one in every brand."""
 NEEDS_MORE = {
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,

@@ -57,6 +57,7 @@ def night(
     step_s: int = STEP_S,
     routes: Sequence[dict[str, Any]] = (),
     ways: Sequence[tuple[str, str]] = (),
+    push_here: bool = False,
     **environment: str,
 ) -> Iterator[Night]:
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
@@ -79,6 +80,7 @@ def night(
             step_s=step_s,
             storm_limit=storm_limit,
             text_after_s=text_after_s,
+            push_here=push_here,
             formats=["alertmanager", "pagerduty_v2", "generic"],
             routes=list(routes),
         )

@@ -99,10 +99,14 @@ class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     POCKET = "pocket"
+    PAGER = "pager"
+    CHAT = "chat"
 
 
 class ContactMethodIn(Schema):
-    """`address`: a phone number, an e-mail address, an http or https URL; of pocket, nothing."""
+    """`address`: a phone number, an e-mail address, an http or https URL, a pager's number or name, a chat's `service:target`
+    (never a URL, which would hold secrets); of pocket, nothing.
+    """
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "address": "+447700900123"}]}
@@ -143,7 +147,7 @@ class TeamOut(Schema):
 @router.get("/people", response=Listing[PersonOut])
 def list_people(request: HttpRequest, cut: Query[Cut], active: bool | None = None) -> Any:
     """The staff of your brands."""
-    rows = _readable(request)
+    rows = readable_people(request)
     return list_rows(request, rows if active is None else rows.filter(active=active), PersonOut, cut)
 
 
@@ -156,7 +160,7 @@ def make_person(request: HttpRequest, body: PersonIn) -> Any:
 @router.get("/people/{person_id}", response=PersonWhole)
 def read_person(request: HttpRequest, person_id: Id) -> Any:
     """One person, and how they are reached."""
-    return one(_readable(request), id=person_id)
+    return one(readable_people(request), id=person_id)
 
 
 @router.patch("/people/{person_id}", response=PersonWhole)
@@ -212,7 +216,7 @@ def list_teams(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, rows if brands is None else rows.filter(brand__in=brands), TeamOut, cut)
 
 
-def _readable(request: HttpRequest) -> QuerySet[Person]:
+def readable_people(request: HttpRequest) -> QuerySet[Person]:
     """Staff of the caller's brands: who is in a team of one, or has a role in one or in all; and the caller."""
     brands = readable_brands(request, "read_people")
     rows = Person.objects.prefetch_related(

@@ -4,44 +4,60 @@
 for, has asked already or asks itself. Receipts and tries lie in the ledger and not in the journal.
 """
 
+import base64
 import hashlib
 import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import require
+from nightdesk.access.matrix import brands_for, forbidden, require
 from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
+from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import State
 from nightdesk.channels.driver import Driver, Field, Receipt, Reply
-from nightdesk.channels.models import Attempt, Delivery, Inbound, Message, Route
+from nightdesk.channels.drivers import push
+from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
     delivery_meant,
     delivery_of,
     has_been_told,
+    is_recipients_own,
+    push_key,
     recipient_of,
+    settings_of,
+    was_told_as,
 )
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import ContactMethod
+from nightdesk.people.actions import (
+    add_contact_method,
+    add_notify_rules,
+    confirm_contact_method,
+    remove_contact_method,
+)
+from nightdesk.people.models import ContactMethod, Person
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +66,12 @@ MESSAGE_RESENT = kind("message.resent", gettext_lazy("{by} had {title} sent agai
 ROUTE_SAVED = kind("route.saved", gettext_lazy("{by} set up the route {name}"))
 ROUTE_REMOVED = kind("route.removed", gettext_lazy("{by} removed the route {name}"))
 MESSAGE_ANSWERED = kind("message.answered", gettext_lazy("{by} answered: {verb}"))
+DEVICE_ADDED = kind("device.added", gettext_lazy("{by} had a phone notified: {device}"))
+DEVICE_RENEWED = kind("device.renewed", gettext_lazy("{by} renewed the notifications of a phone: {device}"))
+PUSH_KEY_MADE = kind("push.key_made", gettext_lazy("{by} made the key that signs notifications"))
+PUSH_KEY_REPLACED = kind(
+    "push.key_replaced", gettext_lazy("{by} replaced the key that signs notifications; {count} phones are cut off")
+)
 STOP_TEXTED = kind("contact.stopped", gettext_lazy("{word} was texted to {name}: our texts to that number are {state}"))
 
 KEEP_TRYING = timedelta(days=2)
@@ -60,7 +82,11 @@ PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
 COMMANDS_A_MINUTE = 30
 HELPS_IN_TEN_MINUTES = 3
+ANSWERS_IN_TEN_MINUTES = 10
+"""Mails of answers to one address: whoever gets more is a machine that answers us."""
 FORGERIES_KEPT_A_MINUTE = 20
+DEVICES_EACH = 10
+"""Phones and browsers of one person that are notified."""
 
 LOOK_AGAIN_AFTER = timedelta(seconds=3)
 PIECES_WITHIN = timedelta(minutes=1)
@@ -70,6 +96,14 @@ FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
 WAITS_FOR_THE_REST, JOINED = "waits for the rest", "joined"
 
 FIND_RECEIPT, JOIN_PIECES = "channels.find_receipt", "channels.join_pieces"
+
+
+class PushNotSetUp(Refusal):
+    """Push services would refuse what this installation sends, so no phone can be notified yet."""
+
+    code = "push-not-set-up"
+    status = 409
+    title = "Notifications are not set up yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +142,15 @@ def queue_message(
     `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
     the body alone. The words of a `private` message lie sealed until it was sent. `cause` is the journal entry of the verb
     that has something to say; without one the message has an entry of its own.
+
+    Raises Invalid for a chat's URL in place of its address: it holds secrets, and the ledger is shown.
     """
+    if any(one.channel == "chat" and "://" in one.address for one in to):
+        raise Invalid(
+            _("A message was to go to a chat's URL."),
+            _("It holds secrets, and what is sent where is shown to others."),
+            _("Set up a route with it, and give service:target, such as slack:#noc."),
+        )
     message = Message(
         id=uuid7(at),
         at=at,
@@ -253,7 +295,7 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
 def mark_delivery_seen(
     *, delivery_id: UUID, month: date, seen: Literal["delivered", "read"], by: Actor, via: Door, at: datetime
 ) -> None:
-    """The recipient's own page has shown the message, or the recipient has opened it. Repeating it changes nothing.
+    """The recipient's own page or phone has shown the message, or they have opened it. Repeating it changes nothing.
 
     Raises NotFound, Forbidden for anybody but the person it was sent to.
     """
@@ -265,7 +307,9 @@ def mark_delivery_seen(
         raise Forbidden(_("A message was seen."), _("It was sent to somebody else."), "")
     if decide.is_news(cast(State, row.state), seen):
         _move(row, seen, "", at)
-        _write_receipt(row, "pocket", None, seen, "", "", at)
+        _write_receipt(row, row.channel, row.route_id, seen, "", "", at)
+    if row.channel == "push":
+        Device.objects.filter(method__channel="push", method__address=row.address).update(seen_at=at)
 
 
 # Receipts
@@ -565,6 +609,9 @@ def join_late_pieces(*, inbound_id: UUID, by: Actor, via: Door, at: datetime) ->
 
 def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     """Act on it once; returns what came of it."""
+    meant = was_told_as(reply.to_message, row.route_id) if reply.to_message else []
+    if meant and not reply.sender:
+        reply = replace(reply, sender=meant[0][0].address)
     if reply.part is not None:
         row.sender = reply.sender
         waits = _wait_for_the_rest(row, reply, via, at)
@@ -582,10 +629,10 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     recent = Inbound.objects.filter(sender=reply.sender, at__gt=at - timedelta(minutes=1)).exclude(id=row.id)
     if recent.count() >= COMMANDS_A_MINUTE:
         return TOO_MANY
-    word = carrier_word(reply.body)
+    word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
-    told = has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
+    told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     if not told:
         return _("This number was told nothing lately.")
     command = parse_answer(reply.body)
@@ -656,6 +703,58 @@ def take_answer(
         brand_id=message.brand_id,
         facts={"verb": verb, "delivery": str(delivery.id), "asked": name},
     )
+    return sentence
+
+
+@transaction.atomic
+def take_mail_answer(
+    *, delivery_id: UUID, month: date, words: str, sender: str, by: Actor, via: Door, at: datetime
+) -> str:
+    """What somebody wrote back to a mail is done, and said back to them by mail; returns the sentence.
+
+    `words` are their own, without quote and signature; `sender` is the address that they wrote from: it must be the
+    delivery's, or another of that person's, for a mail's sender proves nothing and the key in its address is only as
+    secret as the mail was. Words that mean nothing become a note where one may be left, and what is understood is said
+    once. To one address at most ANSWERS_IN_TEN_MINUTES go. Raises NotFound, Forbidden (somebody else's address).
+    """
+    delivery, message = delivery_of(delivery_id, month)
+    if not is_recipients_own(delivery, sender):
+        raise Forbidden(
+            _("A mail answered a message to {name}.").format(name=by.name),
+            _("It came from {sender}, which is none of their addresses.").format(sender=sender),
+            _("Answer from an address that stands under how you are reached."),
+        )
+    command = parse_answer(words)
+    if command is not None and command.code and command.code != message.code:
+        told = has_been_told(delivery.address, delivery.channel, at - ANSWERED_WITHIN)
+        same = [(other, said) for other, said in told if said.answers and said.code == command.code]
+        if not same:
+            sentence = _("Nothing with the code {code} was sent to this address.").format(code=command.code)
+            return _say_by_mail(delivery, message, sender, sentence, "answer", via, at)
+        delivery, message = same[0]
+    verbs = offered(message.answers)
+    if command is not None and command.verb in verbs:
+        return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
+    if command is None and words.strip() and "note" in verbs:
+        _ask_verb(delivery, Answer("note", text=words[:2000]), via, at)
+    sentence = wording.what_is_understood(verbs, message.code)
+    if Message.objects.filter(kind="answer.help", subject_kind="message", subject_id=str(message.id)).exists():
+        return sentence
+    return _say_by_mail(delivery, message, sender, sentence, "answer.help", via, at)
+
+
+def _say_by_mail(
+    delivery: Delivery, message: Message, address: str, sentence: str, kind: str, via: Door, at: datetime
+) -> str:
+    """The sentence goes to the address that was written from, unless so much went there that it looks like a loop."""
+    recent = Delivery.objects.filter(address=address, channel="email", created_at__gt=at - timedelta(minutes=10))
+    answers = Message.objects.filter(kind__startswith="answer", at__gt=at - timedelta(minutes=10)).values("id")
+    if recent.filter(message_id__in=answers).count() >= ANSWERS_IN_TEN_MINUTES:
+        return _("{sentence} (Not said: too many mails went to that address.)").format(sentence=sentence)
+    to = Delivery(
+        recipient_kind=delivery.recipient_kind, recipient_id=delivery.recipient_id, channel="email", address=address
+    )
+    _say_back(to, message, sentence, via, at, kind=kind)
     return sentence
 
 
@@ -736,6 +835,158 @@ def _take_carrier_word(row: Inbound, reply: Reply, word: str, via: Door, at: dat
 _NIGHTDESK = Actor("scheduler", "scheduler", "Nightdesk")
 
 
+# Phones that take pushes
+
+
+@transaction.atomic
+def add_device(
+    *, person_id: int, endpoint: str, p256dh: str, auth: str, label: str, by: Actor, via: Door, at: datetime
+) -> Device:
+    """The person's browser takes our pushes: it is one more way to reach them, used at once when they are rung.
+
+    `endpoint`, `p256dh` and `auth` are what the browser's subscription says (keys in base64url). Only one's own browser can
+    be added. A browser that is known already keeps its rules, and so does one of the same `label` whose subscription has
+    ended; one that was somebody else's is theirs no more. Raises Forbidden, PushNotSetUp, and Invalid for an endpoint or
+    keys that are none, and for more than DEVICES_EACH.
+    """
+    if by.person_id != person_id or brands_for(by, "add_device") == set():
+        raise forbidden(by, "add_device")
+    asked = _("This phone was to be notified.")
+    key, route = make_push_key(by=_NIGHTDESK, via=via, at=at), _push_route(via, at)
+    opened = settings_of(route)
+    if not push.subject_of(opened):
+        raise PushNotSetUp(
+            asked,
+            _("Push services want a public address of ours, and neither our URL nor the sender of our mail has one."),
+            _("Set a contact at the provider “{name}”, or NIGHTDESK_PUBLIC_URL to an https address.").format(
+                name=route.name
+            ),
+        )
+    _check_subscription(endpoint, p256dh, auth, bool(opened.get("allow_private")), asked)
+    label = " ".join(label.split())[:40] or _("A browser")
+    Person.objects.select_for_update().get(id=person_id)
+    devices = list(Device.objects.filter(method__person_id=person_id).select_related("method"))
+    known = Device.objects.filter(endpoint=endpoint).select_related("method").first()
+    if known is not None and known.method.person_id != person_id:
+        remove_contact_method(method_id=known.method_id, by=_NIGHTDESK, via=via, at=at)
+        known = None
+    known = known or next((one for one in devices if one.gone_at is not None and one.method.label == label), None)
+    if known is not None:
+        return _renewed(known, endpoint, p256dh, auth, by, via, at)
+    if len(devices) >= DEVICES_EACH:
+        raise Invalid(
+            asked,
+            _("There are {count} phones and browsers of yours already.").format(count=len(devices)),
+            _("Remove one that you no longer use from your ways to be reached."),
+        )
+    device = Device(id=uuid7(at), endpoint=endpoint, p256dh=p256dh, auth=auth, made_at=at)
+    device.method = add_contact_method(
+        person_id=person_id, channel="push", address=str(device.id), label=label, by=by, via=via, at=at
+    )
+    with unless_taken(asked, _("Somebody else is adding it at this moment."), _("Try again.")):
+        device.save(force_insert=True)
+    add_notify_rules(person_id=person_id, method_id=device.method_id, by=by, via=via, at=at)
+    record(
+        DEVICE_ADDED,
+        subject=("person", person_id),
+        by=by,
+        via=via,
+        at=at,
+        facts={"device": label, "key": key.public[:12], "service": urlsplit(endpoint).hostname or ""},
+    )
+    return device
+
+
+@transaction.atomic
+def renew_device(
+    *, device_id: UUID, endpoint: str, p256dh: str, auth: str, by: Actor, via: Door, at: datetime
+) -> Device:
+    """The browser has a new subscription in place of its old one; rules and label stay. Repeating it changes nothing.
+
+    It is the browser that asks, by the token that it was given when it was added (`links.read_device_token`). Raises
+    NotFound where it is not one of ours any more, and Invalid as `add_device` does.
+    """
+    asked = _("A phone renewed its notifications.")
+    device = Device.objects.select_related("method").filter(id=device_id, method__person__active=True).first()
+    if device is None:
+        raise NotFound(asked, _("It was removed."), _("Press “Notify this phone” on it once more."))
+    allowed = bool(settings_of(_push_route(via, at)).get("allow_private"))
+    _check_subscription(endpoint, p256dh, auth, allowed, asked)
+    if Device.objects.filter(endpoint=endpoint).exclude(id=device.id).exists():
+        raise Invalid(asked, _("That subscription is another phone's."), _("Subscribe anew."))
+    return _renewed(device, endpoint, p256dh, auth, by, via, at)
+
+
+@transaction.atomic
+def make_push_key(*, by: Actor, via: Door, at: datetime) -> PushKey:
+    """The key pair that signs our pushes: the one there is, else a new one. It never changes by itself."""
+    if (key := push_key()) is not None:
+        return key
+    private = ec.generate_private_key(ec.SECP256R1())
+    raw = private.private_numbers().private_value.to_bytes(32)
+    public = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    fresh = PushKey(public=_base64url(public), sealed=vault.seal(_base64url(raw).encode()), made_at=at)
+    try:
+        with transaction.atomic():
+            fresh.save(force_insert=True)
+    except IntegrityError:  # somebody else's first need came at the same moment
+        return PushKey.objects.get(replaced_at=None)
+    record(PUSH_KEY_MADE, subject=("push_key", fresh.pk), by=by, via=via, at=at, facts={"key": fresh.public[:12]})
+    return fresh
+
+
+@transaction.atomic
+def replace_push_key(*, by: Actor, via: Door, at: datetime) -> PushKey:
+    """A new key pair signs our pushes, because the old one was lost or seen. Every phone has to be added once more: its
+    subscription hangs on the old key, so it counts as gone, and its owner sees that. Raises Forbidden.
+    """
+    require(by, "replace_push_key", None)
+    PushKey.objects.filter(replaced_at=None).update(replaced_at=at)
+    cut_off = list(Device.objects.filter(gone_at=None).select_related("method"))
+    for device in cut_off:
+        mark_broken("push", device.method.address, _("The key of our notifications was replaced."), at)
+    record(PUSH_KEY_REPLACED, subject=("push_key", 0), by=by, via=via, at=at, facts={"count": len(cut_off)})
+    return make_push_key(by=by, via=via, at=at)
+
+
+def _push_route(via: Door, at: datetime) -> Route:
+    """The route of push, the first where there are several; made where there is none, so that an administrator sees it."""
+    route = Route.objects.filter(channel="push").first()
+    if route is not None:
+        return route
+    return save_route(channel="push", driver="push", name=_("Web push"), config={}, by=_NIGHTDESK, via=via, at=at)
+
+
+def _renewed(device: Device, endpoint: str, p256dh: str, auth: str, by: Actor, via: Door, at: datetime) -> Device:
+    now, before = (endpoint, p256dh, auth), (device.endpoint, device.p256dh, device.auth)
+    if now == before and device.gone_at is None:
+        return device
+    device.endpoint, device.p256dh, device.auth, device.gone_at = *now, None
+    device.save(update_fields=["endpoint", "p256dh", "auth", "gone_at"])
+    if device.method.broken_at is not None:
+        confirm_contact_method(method_id=device.method_id, by=_NIGHTDESK, via=via, at=at)
+    facts = {"device": device.method.label, "service": urlsplit(endpoint).hostname or ""}
+    record(DEVICE_RENEWED, subject=("person", device.method.person_id), by=by, via=via, at=at, facts=facts)
+    return device
+
+
+def _check_subscription(endpoint: str, p256dh: str, auth: str, anywhere: bool, asked: str) -> None:
+    wrong = push.endpoint_fault(endpoint, anywhere=anywhere) if len(endpoint) <= 1000 else _("Its address is too long.")
+    if not wrong:
+        try:
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), push.from_base64url(p256dh))
+            secret = push.from_base64url(auth)
+        except ValueError:
+            secret = b""
+        wrong = "" if len(secret) == 16 and len(p256dh) <= 100 else _("The keys in its subscription are none.")
+    if wrong:
+        raise Invalid(asked, wrong, _("Take away the permission in the browser's settings, and give it again."))
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 # Routes
 
 
@@ -783,8 +1034,6 @@ def save_route(
         raise Invalid(asked, _("There is a route of that name already."), _("Choose another name."), field="name")
     given = {**config, **(secrets or {})}
     open_, secret = _sorted_settings(known, given, route, asked)
-    if wrong := known.check({**open_, **secret}):
-        raise Invalid(asked, wrong, _("Change that, and save it again."))
     before = {"driver": route.driver, "enabled": route.enabled, "position": route.position, "config": route.config}
     route.channel, route.driver, route.name, route.brand_id = channel, driver, name.strip()[:60], brand_id
     route.position, route.enabled, route.config = position, enabled, open_
@@ -861,6 +1110,8 @@ def _sorted_settings(
             raise Invalid(asked, _("{field} is missing.").format(field=field.label), _("Give it."), field=field.name)
         if value is not None:
             (secret if field.secret else open_)[field.name] = value
+    if driver.check is not None and (wrong := driver.check({**open_, **secret})):
+        raise Invalid(asked, wrong, _("Change that, and save it again."))
     return open_, secret
 
 
@@ -893,4 +1144,6 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             _("Expected: {expected}.").format(expected=expected),
             field=field.name,
         )
+    if field.check is not None and (problem := field.check(fits)):
+        raise Invalid(asked, problem, _("Give another one."), field=field.name)
     return fits

@@ -20,7 +20,9 @@ Settings: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a route of the driver needs to know; the form is made of these."""
+    """One thing that a route of the driver needs to know; the form is made of these. `check` says what is wrong with a text,
+    "" for nothing; it repeats nothing of a secret.
+    """
 
     name: str
     label: str | LazyText
@@ -30,6 +32,7 @@ class Field:
     kind: Literal["text", "long", "integer", "price", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
+    check: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,22 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a push goes: the push service's address for one browser, and that browser's keys in base64url (RFC 8291)."""
+
+    url: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
-    now; `route_id` and `attempt` let a receipt say what it is about.
+    now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
+    stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
+    by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -64,19 +78,24 @@ class Outgoing:
     link: str
     sent_at: datetime
     valid_until: datetime | None
+    endpoint: Endpoint | None = None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The provider has it. `delivered` only where its answer is the receipt as well.
 
-    `parts` are what is paid for, 0 where nothing is paid by the part. `part_ids`: the provider's names of all parts, where
-    each has a receipt of its own; `provider_id` is then the first of them.
+    Without `receipt_expected` none will come of this message, although the driver's others have one, and none is waited
+    for. `parts` are what is paid for, 0 where nothing is paid by the part. `part_ids`: the provider's names of all parts,
+    where each has a receipt of its own; `provider_id` is then the first of them.
     """
 
     provider_id: str
     state: Literal["accepted", "delivered"] = "accepted"
     reason: str = ""
+    receipt_expected: bool = True
     parts: int = 0
     part_ids: tuple[str, ...] = ()
 
@@ -140,9 +159,10 @@ class Driver:
     listens: bool = False
     door: Door = Door.SMS
     sender: str = ""
-    check: Callable[[Settings], str] = lambda settings: ""  # noqa: ARG005
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
+    check: Callable[[Settings], str] | None = None
+    """What is wrong with these settings beyond what the fields say, in a sentence; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +197,8 @@ class Part:
 class Reply:
     """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice.
 
+    `to_message`: the provider's id of the message of ours that it answers, where the provider says so; `sender` may then
+    be left empty.
     `part`: where the body is only a piece, which waits for the others.
     """
 
@@ -185,6 +207,7 @@ class Reply:
     to: str
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    to_message: str = ""
     part: Part | None = None
 
 

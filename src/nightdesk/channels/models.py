@@ -12,6 +12,7 @@ from django.db import models
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Leased
+from nightdesk.people.models import ContactMethod
 
 
 class Route(models.Model):
@@ -161,3 +162,36 @@ class Inbound(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["sender", "at"], name="inbound_sender")]
+
+
+class PushKey(models.Model):
+    """The key pair that signs our pushes (RFC 8292): the public half in base64url, the private one sealed.
+
+    Every browser's subscription hangs on it, so there is one, and it stays until somebody replaces it on purpose.
+    """
+
+    public = models.CharField(max_length=90)
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["replaced_at"], name="one_push_key", nulls_distinct=False),
+        ]
+
+
+class Device(models.Model):
+    """A browser in which somebody asked for pushes. Its id is the address of its contact method, and goes with that.
+
+    `seen_at`: it last showed or opened something of ours. `gone_at`: its push service said that it takes no more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    method = models.OneToOneField(ContactMethod, models.CASCADE, related_name="device")
+    endpoint = models.CharField(max_length=1000, unique=True)
+    p256dh = models.CharField(max_length=100)
+    auth = models.CharField(max_length=40)
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)

@@ -16,11 +16,12 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.channels import decide, smpp_text, wording
 from nightdesk.channels.cost import Estimate, estimate
 from nightdesk.channels.decide import Health, Way
-from nightdesk.channels.driver import Receipt, Said, Settings
+from nightdesk.channels.driver import Endpoint, Receipt, Said, Settings
 from nightdesk.channels.links import make_link
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
-from nightdesk.channels.registry import CHANNELS
+from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
+from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
+from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
@@ -73,7 +74,9 @@ def deliveries(filters: Filters) -> QuerySet[Delivery]:
         wanted = wanted.filter(created_at__lt=filters.until)
     if filters.kept:
         in_the_house = Q(route_id__in=Route.objects.filter(driver="outbox").values("id"))
-        wanted = wanted.exclude(channel="pocket").filter(in_the_house | Q(route_id=None, accepted_at__isnull=False))
+        wanted = wanted.exclude(channel__in=NEED_NO_ROUTE).filter(
+            in_the_house | Q(route_id=None, accepted_at__isnull=False)
+        )
     if filters.words:
         said = Message.objects.filter(Q(title__icontains=filters.words) | Q(code=filters.words.strip().upper()))
         wanted = wanted.filter(Q(address__icontains=filters.words) | Q(message_id__in=said.values("id")))
@@ -182,6 +185,24 @@ def recipient_of(delivery: Delivery) -> Actor:
         if contact is not None:
             return Actor("contact", str(contact.id), contact.name)
     raise NotFound("An answer came.", "Whom the message was for is not here any more.", "Sign in and answer there.")
+
+
+def is_recipients_own(delivery: Delivery, address: str) -> bool:
+    """Whether a mail from `address` may be the recipient's: it went there, or it is another mail address of theirs."""
+    wanted = address.strip().lower()
+    if not wanted or wanted == delivery.address.lower():
+        return bool(wanted)
+    if delivery.recipient_kind == "person":
+        own = ContactMethod.objects.filter(person_id=delivery.recipient_id, channel="email", address__iexact=wanted)
+        return own.exists()
+    if delivery.recipient_kind == "contact":
+        return Contact.objects.filter(id=delivery.recipient_id, email__iexact=wanted).exists()
+    return False
+
+
+def delivery_by_id(delivery_id: UUID) -> Delivery | None:
+    """The delivery whose month nobody told; None where there is none."""
+    return Delivery.objects.filter(id=delivery_id).first()
 
 
 def oldest_unsent(at: datetime) -> timedelta | None:
@@ -294,7 +315,7 @@ def _figures(since: datetime) -> dict[int, dict[str, Any]]:
 def settings_of(route: Route) -> Settings:
     """What the route was set up with, secrets opened, its driver's defaults filled in. Raises vault.Unreadable."""
     secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
-    return {**shown_settings_of(route), **secrets}
+    return {**shown_settings_of(route), **secrets, **_made_by_us(route.driver)}
 
 
 def shown_settings_of(route: Route) -> Settings:
@@ -304,11 +325,54 @@ def shown_settings_of(route: Route) -> Settings:
     return {**defaults, **route.config}
 
 
+def _made_by_us(driver: str) -> Settings:
+    """What a driver needs that nobody enters: of push the private key. Raises vault.Unreadable."""
+    key = push_key() if driver == "push" else None
+    return {"private_key": vault.open_(bytes(key.sealed)).decode()} if key is not None else {}
+
+
+def push_key() -> PushKey | None:
+    """The key pair that signs our pushes now; None until the first browser asks for it."""
+    return PushKey.objects.filter(replaced_at=None).first()
+
+
+def endpoints_of(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
+    """By delivery id, where each push goes. Missing: what is no push, and where the device is gone or not theirs."""
+    pushes = {row.address for row in rows if row.channel == "push"}
+    if not pushes:
+        return {}
+    devices = Device.objects.filter(method__address__in=pushes, method__channel="push", method__person__active=True)
+    known = {str(device.id): device for device in devices.select_related("method").filter(gone_at=None)}
+    return {
+        row.id: Endpoint(device.endpoint, device.p256dh, device.auth)
+        for row in rows
+        if row.channel == "push"
+        and (device := known.get(row.address)) is not None
+        and (row.recipient_kind, row.recipient_id) == ("person", str(device.method.person_id))
+    }
+
+
+def devices_of(person_id: int) -> list[Device]:
+    """The person's browsers, the newest first; those that are gone too."""
+    return list(Device.objects.filter(method__person_id=person_id).select_related("method").order_by("-made_at", "-id"))
+
+
 def unanswered(route_id: int, at: datetime) -> list[str]:
-    """The provider's ids of what this route has taken and is still worth an answer at `at`, the oldest first."""
+    """The provider's ids of what this route has taken and is still worth an answer at `at`, the oldest first.
+
+    Also of what it was given up for, because no receipt came in time; not of what was superseded before it arrived.
+    """
     taken = Delivery.objects.filter(route_id=route_id, valid_until__gt=at, created_at__gt=at - ANSWERED_WITHIN)
-    open_ = taken.exclude(provider_id="").filter(Q(ended_at=None) | Q(state__in=("delivered", "read")))
+    given_up = Q(state="accepted") & ~Q(reason="")
+    open_ = taken.exclude(provider_id="").filter(Q(ended_at=None) | Q(state__in=("delivered", "read")) | given_up)
     return list(open_.order_by("created_at", "id").values_list("provider_id", flat=True)[:MOST_UNANSWERED])
+
+
+def was_told_as(provider_id: str, route_id: int | None) -> Sequence[tuple[Delivery, Message]]:
+    """The one message that the route's provider knows by this id, and what it says; empty where there is none."""
+    known = Delivery.objects.filter(provider_id=provider_id, route_id=route_id).order_by("-created_at")[:1]
+    messages = messages_of({row.message_id for row in known})
+    return [(row, messages[row.message_id]) for row in known if row.message_id in messages]
 
 
 def has_been_told(address: str, channel: str, since: datetime) -> Sequence[tuple[Delivery, Message]]:

@@ -36,6 +36,7 @@ from nightdesk.channels.cost import cost_of
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
 from nightdesk.channels.driver import (
     Driver,
+    Endpoint,
     Heard,
     Line,
     ListeningLine,
@@ -47,11 +48,13 @@ from nightdesk.channels.driver import (
     Temporary,
 )
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
-from nightdesk.channels.queries import messages_of, settings_of, unanswered
+from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +109,11 @@ class Job:
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
+    endpoint: Endpoint | None = None
     dropped: bool = False
     begun: bool = False
     tries: list[Try] = field(default_factory=list)
@@ -339,17 +345,35 @@ class Sender:
         messages = messages_of({row.message_id for row in rows})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
-        return [self._job(row, messages[row.message_id], said[row.message_id], routes) for row in rows]
+        endpoints = endpoints_of(rows)
+        known = ours() if any(row.channel == "email" for row in rows) else []
+        return [
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
+            for row in rows
+        ]
 
-    def _job(self, row: Delivery, message: Message, said: Said, routes: dict[str, tuple[RouteFacts, ...]]) -> Job:
+    def _job(
+        self,
+        row: Delivery,
+        message: Message,
+        said: Said,
+        routes: dict[str, tuple[RouteFacts, ...]],
+        endpoint: Endpoint | None,
+        known: Sequence[Ours],
+    ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
+            endpoint=endpoint,
         )
 
     def _drop_unwanted(self) -> None:
@@ -625,6 +649,9 @@ class RouteInHand:
             link=job.link,
             sent_at=at,
             valid_until=row.valid_until,
+            endpoint=job.endpoint,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
             async with asyncio.timeout(limit_s):
@@ -648,7 +675,8 @@ class RouteInHand:
 
     def _sent(self, job: Job, sent: Sent, at: datetime) -> Outcome:
         job.tried[self.facts.id] = "accepted"
-        within = self.facts.driver.receipt_within if (self.facts.settings or {}).get("receipts", True) else None
+        has_receipts = sent.receipt_expected and (self.facts.settings or {}).get("receipts", True)
+        within = self.facts.driver.receipt_within if has_receipts else None
         due_at = at + within if within is not None and sent.state == "accepted" else None
         ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
         return replace(
@@ -801,4 +829,4 @@ def _opened(route: Route) -> Settings | None:
 
 def _built_in_route(channel: str) -> RouteFacts:
     driver = built_in(channel)
-    return RouteFacts(0, driver.name, channel, None, driver, 0, {})
+    return RouteFacts(0, driver.name, channel, None, driver, 0, _opened(Route(name=driver.name, driver=driver.name)))

@@ -16,7 +16,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.decide import Came, Health, State
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
+from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
 from nightdesk.people.actions import mark_contact_broken
 from nightdesk.people.models import ContactMethod
 
@@ -151,6 +151,8 @@ def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
     """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
+    if channel == "push":
+        Device.objects.filter(method__channel=channel, method__address=address, gone_at=None).update(gone_at=at)
     for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
         try:
             with transaction.atomic():

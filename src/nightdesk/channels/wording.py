@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Said
+from nightdesk.channels.pager_text import fitted, plain
 
 LINK = "{link}"
 """Where in a body the link of each delivery is put in."""
@@ -46,6 +47,17 @@ def text_of(said: Said, link: str, parts: int, coding: sms_text.CodingOf = sms_t
         else:
             longest = middle
     return f"{head[:shortest].rstrip()}...\n{foot}"
+
+
+def pager_text_of(said: Said, length: int, *, can_reply: bool) -> str:
+    """The whole text for a pager of `length` characters. Nobody opens a link there: at its end stands how to answer on the
+    pager itself where it can, else the code to answer with by any other way.
+    """
+    body = "" if LINK in said.body and said.title else filled_in(said.body, "")
+    code = _("Code {code}").format(code=said.code) if said.code and said.verbs else ""
+    foot = how_to_answer(said.verbs, said.code) if can_reply else code
+    head = plain(f"{filled_in(said.title, '')}\n{body}")
+    return fitted(head, plain(foot), length)
 
 
 def what_is_understood(verbs: Collection[str], code: str) -> str:

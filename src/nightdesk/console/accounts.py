@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest, HttpResponse
 
 from nightdesk.base import clock
+from nightdesk.console.views.push import end_of_session
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person
 
@@ -17,6 +18,11 @@ class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """Users have no user name."""
+
+    def logout(self, request: HttpRequest) -> None:
+        """Whoever signs out of a browser is not notified in it any more."""
+        end_of_session(request)
+        super().logout(request)
 
     def post_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse:
         """Somebody who signs in has shown a sign of life."""

@@ -22,14 +22,25 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     if not own and brands_for(by, "add_contact_method") == set():
         raise forbidden(by, "add_contact_method")
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
+    match method.channel:
+        case "pager":  # nobody opens a link there
+            words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
+        case "chat":  # nobody reads what is written there
+            words = _("This is a test. Open {link}, and this address counts as working.").format(link="{link}")
+        case "sms":
+            words = _(
+                "This is a test. Reply OK, or open {link}, and this address counts as working. "
+                "The link also has our contact card, to be heard in silent mode."
+            ).format(link="{link}")
+        case _:
+            words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
+                link="{link}"
+            )
     queue_message(
         kind=TEST,
         subject=("person", method.person_id),
-        title=_("Nightdesk test. Reply OK, or open {link}").format(link="{link}"),
-        body=_(
-            "This is a test. Reply OK, or open {link}, and this address counts as working. "
-            "The link also has our contact card, to be heard in silent mode."
-        ).format(link="{link}"),
+        title=_("Nightdesk test"),
+        body=words,
         to=[Recipient("person", method.person_id, method.channel, method.address, at)],
         brand_id=brands[0] if brands else None,
         answers={"acknowledge": [CONFIRM, "method", str(method.id)]},

@@ -33,8 +33,8 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.paging import decide, queries, wording
 from nightdesk.paging.decide import State, Urgency, Verb
-from nightdesk.paging.formats import Answer, Parsed, Signal
-from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
+from nightdesk.paging.formats import Answer, Parsed, Signal, email_rules
+from nightdesk.paging.models import Alarm, Integration, MailRules, Page, Policy, RawAlarm, StormGate
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
 
@@ -61,7 +61,10 @@ POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}")
 INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
 
+MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
+
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
+CLOSE_NOTICES = "page.close_notices"
 PROMISES = (RING, ALIVE, UNSNOOZE)
 
 TITLE_LENGTH = 300
@@ -766,6 +769,37 @@ def check_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     return _("%(name)s is there.") % {"name": name}
 
 
+@transaction.atomic
+def close_notices(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Phones that were notified of the page no longer ask for it: they say who has it, or that it is over.
+
+    Nothing is sent where it rings again.
+    """
+    page = _locked(page_id, None, by, follow=False)
+    if page.state == Page.State.TRIGGERED:
+        return _("Nothing was to be done: it is %(state)s.") % {"state": page.state}
+    told: dict[tuple[str, str], list[Recipient]] = defaultdict(list)
+    for person, address in queries.notified(page.id):
+        with translation.override(person.language):
+            words = wording.over(page, person)
+        told[words].append(Recipient("person", person.id, "push", address, at))
+    for (title, body), recipients in told.items():
+        queue_message(
+            kind="page.over",
+            subject=("page", page.id),
+            title=title,
+            body=body,
+            to=recipients,
+            brand_id=page.brand_id,
+            valid_until=at + STALE_AFTER,
+            lane="bulk",
+            by=by,
+            via=via,
+            at=at,
+        )
+    return _("%(count)d phones were told.") % {"count": sum(map(len, told.values()))}
+
+
 # --- Integrations and policies ---------------------------------------------------------------------------------------
 
 
@@ -832,6 +866,33 @@ def make_integration(
     facts = {"name": name, "format": format, "hint": made.hint}
     record(INTEGRATION_MADE, subject=("integration", made.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return made, key
+
+
+@transaction.atomic
+def save_mail_rules(
+    *, integration_id: int, rules: Sequence[email_rules.Rule], by: Actor, via: Door, at: datetime
+) -> Integration:
+    """Mails to the integration mean this from now on. Saving the same again changes nothing.
+
+    Raises NotFound, Forbidden, Invalid (a rule that could never fit, or an expression that could run away).
+    """
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    if integration is None:
+        raise NotFound("Rules were to be saved.", "There is no such integration.", "Look at the list of them.")
+    require(by, "save_mail_rules", integration.brand_id)
+    problems = email_rules.problems_of(rules)
+    if problems:
+        raise Invalid(f"Rules for mails to {integration.name} were to be saved.", " ".join(problems), "Put that right.")
+    kept = email_rules.rules_as_json(rules)
+    row, made = MailRules.objects.get_or_create(integration=integration, defaults={"rules": kept})
+    if not made and row.rules == kept:
+        return integration
+    row.rules = kept
+    row.save(update_fields=["rules"])
+    facts = {"name": integration.name, "count": len(kept)}
+    subject = ("integration", integration.id)
+    record(MAIL_RULES_SAVED, subject=subject, by=by, via=via, at=at, brand_id=integration.brand_id, facts=facts)
+    return integration
 
 
 @transaction.atomic
@@ -910,6 +971,9 @@ def _move(page: Page, verb: Verb, by: Actor, via: Door, at: datetime, until: dat
         page.asked_at = page.snoozed_until = None
         void_promises(("page", page.id), at=at, kinds=PROMISES)
         supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)
+    if after.voids and after.state is not State.TRIGGERED and queries.notified(page.id):
+        why = _("phones still ask for an answer")
+        promise(CLOSE_NOTICES, subject=("page", page.id), due_at=at, why=why, at=at, brand_id=page.brand_id)
     return after
 
 

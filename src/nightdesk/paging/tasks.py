@@ -29,6 +29,11 @@ def end_snooze(promise: Promise, at: datetime) -> str:
     return _if_there(lambda: actions.wake_page(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
 
 
+def close_notices(promise: Promise, at: datetime) -> str:
+    """Let phones say that nobody need answer any more; returns what was done."""
+    return _if_there(lambda: actions.close_notices(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
+
+
 def _page(promise: Promise) -> UUID:
     return UUID(promise.subject_id)
 
@@ -44,5 +49,6 @@ HANDLERS = {
     actions.RING: Handler(ring_page, lane="page", give_up_after=None),
     actions.ALIVE: Handler(check_alive, lane="page", give_up_after=None),
     actions.UNSNOOZE: Handler(end_snooze, lane="page", give_up_after=None),
+    actions.CLOSE_NOTICES: Handler(close_notices),
 }
-"""For `wiring`: nothing here is ever given up, for each of these wakes somebody."""
+"""For `wiring`: what wakes somebody is never given up."""

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from nightdesk.paging.models import Page
+from nightdesk.people.models import Person
 
 TITLE_LENGTH = 200
 """Characters that the ledger keeps of a message's title."""
@@ -23,6 +24,16 @@ def headline(page: Page) -> str:
 def asking_headline(page: Page) -> str:
     """The same for its owner who gave no sign of life."""
     return (_("Are you on it? %(page)s") % {"page": headline(page)})[:TITLE_LENGTH]
+
+
+def over(page: Page, reader: Person) -> tuple[str, str]:
+    """Title and body of what `reader` is told once they need not answer any more: who has it, or that it is over."""
+    if page.state == Page.State.RESOLVED or page.owner is None or page.acknowledged_at is None:
+        return _("It is resolved"), headline(page)
+    if page.owner_id == reader.id:
+        return _("You have it"), headline(page)
+    facts = {"name": page.owner.name, "time": time_of_day(page.acknowledged_at, reader.zone)}
+    return _("%(name)s took it at %(time)s") % facts, headline(page)
 
 
 def where(page: Page) -> str:

@@ -9,12 +9,9 @@ Redirects are not followed.
 import hashlib
 import hmac
 import json
-import socket
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,53 +19,8 @@ from django.utils.translation import gettext_lazy
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Sent, Settings, Temporary
 from nightdesk.channels.drivers.calling import open_session, posted
 from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.public import Private, PublicOnly, is_literal, is_public
 from nightdesk.channels.wording import filled_in
-
-
-class _Private(OSError):
-    """The name leads into a private network."""
-
-
-class _PublicOnly(AbstractResolver):
-    """Gives out public addresses only. What it gives is what is connected to, so no second look-up can differ."""
-
-    def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        public = [one for one in found if is_public(one["host"])]
-        if found and not public:
-            raise _Private(host)
-        return public
-
-    async def close(self) -> None:
-        await self._resolver.close()
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public network; also asked of what is wrapped in IPv6 (4in6, 6to4, Teredo)."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, IPv6Address):
-        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-        if ip in _NAT64 or any(one is not None for one in inner):
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-class _Prefix:
-    """The prefix under which translators put IPv4 addresses (RFC 6052)."""
-
-    def __contains__(self, ip: IPv6Address) -> bool:
-        return ip.packed[:12] == bytes.fromhex("0064ff9b0000000000000000")
-
-
-_NAT64 = _Prefix()
 
 
 class WebhookLine:
@@ -77,7 +29,7 @@ class WebhookLine:
     def __init__(self, settings: Settings) -> None:
         self._secret = (settings.get("secret") or "").encode()
         self._anywhere = bool(settings.get("allow_private"))
-        self._http = open_session(ThreadedResolver() if self._anywhere else _PublicOnly())
+        self._http = open_session(ThreadedResolver() if self._anywhere else PublicOnly())
 
     async def send(self, outgoing: Outgoing) -> Sent:
         self._check(outgoing.address)
@@ -92,7 +44,7 @@ class WebhookLine:
             async with posted(self._http, outgoing.address, data=body, headers=headers) as answer:
                 return _verdict(answer, str(outgoing.delivery_id))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, _Private) or isinstance(error.__cause__, _Private):
+            if isinstance(error, Private) or isinstance(error.__cause__, Private):
                 raise _refused_private() from None
             if isinstance(error, aiohttp.InvalidURL | ValueError):
                 raise Permanent(_("That is no address that can be called.")) from None
@@ -110,25 +62,13 @@ class WebhookLine:
             host, parts = "", urlsplit("")
         if parts.scheme not in ("http", "https") or not host:
             raise Permanent(_("That is no address that can be called."))
-        if not self._anywhere and _is_literal(host) and not is_public(host):
+        if not self._anywhere and is_literal(host) and not is_public(host):
             raise _refused_private()
 
 
 def signature(secret: bytes, seconds: int, body: bytes) -> str:
     """The header's value for a body sent at `seconds` of the epoch."""
     return f"t={seconds},v1={hmac.new(secret, b'%d.' % seconds + body, hashlib.sha256).hexdigest()}"
-
-
-def _is_literal(host: str) -> bool:
-    """Whether `host` is an address in digits, in any spelling that the system takes ("127.1", "0x7f000001")."""
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        try:
-            socket.inet_aton(host)
-        except OSError:
-            return False
-    return True
 
 
 def _body(outgoing: Outgoing) -> bytes:

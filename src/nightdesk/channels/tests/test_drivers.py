@@ -11,19 +11,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from nightdesk.channels import registry
-from nightdesk.channels.driver import Driver, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import email, smpp, twilio, webhook
+from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
+from nightdesk.channels.drivers import apprise, email, push, smpp, snpp, tap, twilio, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
+from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
 from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
+from tests.peers.snpp_network import SnppNetwork
+from tests.peers.tap_terminal import TapTerminal
 from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
@@ -35,7 +39,11 @@ SAID = Said(
 
 def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
     made = Outgoing(SAID, UUID(int=number), date(2026, 11, 1), 2, 4, address, LINK, AT, AT + timedelta(minutes=5))
+    made = dataclasses.replace(made, endpoint=Endpoint(address, **PUSH_KEYS))
     return dataclasses.replace(made, **more)
+
+
+PUSH_KEYS = {name: Browser("").subscription[name] for name in ("p256dh", "auth")}
 
 
 class Receiver:
@@ -142,6 +150,55 @@ def _webhook(stack: ExitStack) -> Bench:
     return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
 
 
+def _snpp(stack: ExitStack) -> Bench:
+    network = stack.enter_context(SnppNetwork())
+    trouble = {
+        name: lambda script=script: network.script(script)
+        for name, script in (
+            ("temporary", "SEND 554 Error, failed"),
+            ("permanent", "PAGE 550 Error, invalid pager ID"),
+            ("hang", "hang"),
+        )
+    }
+    settings = {"host": network.host, "port": network.port, "receipts": False}
+    return Bench(snpp.DRIVER, settings, "5551212", trouble, lambda: len(network.pages.all()))
+
+
+def _tap(stack: ExitStack) -> Bench:
+    terminal = stack.enter_context(TapTerminal())
+    trouble = {
+        "temporary": lambda: terminal.answers.append(b"512 Try later\r\x1e"),
+        "permanent": lambda: terminal.answers.append(b"511 No such subscriber\r\x1e"),
+        "hang": lambda: setattr(terminal, "hangs", 1),
+    }
+    settings = {"host": terminal.host, "port": terminal.port}
+    return Bench(tap.DRIVER, settings, "5551212", trouble, lambda: len(terminal.pages.all()))
+
+
+def _apprise(stack: ExitStack) -> Bench:
+    receiver = stack.enter_context(Receiver())
+    trouble = {
+        name: lambda status=status: receiver.answers.append((status, {}))
+        for name, status in (("temporary", 503), ("hang", 0))
+    }
+    settings = {
+        "service": "hook",
+        "url": receiver.url.replace("http:", "json:") + "/{target}",
+        "allow_private": True,
+    }
+    return Bench(apprise.DRIVER, settings, "hook:noc", trouble, lambda: len(receiver.requests.all()))
+
+
+def _push(stack: ExitStack) -> Bench:
+    service = stack.enter_context(PushService())
+    trouble = {
+        name: lambda status=status: service.answers.append((status, {}))
+        for name, status in (("temporary", 500), ("permanent", 410), ("hang", 0))
+    }
+    settings = {"allow_private": True, "private_key": "A" * 42 + "E"}
+    return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
+
+
 def _smpp(stack: ExitStack) -> Bench:
     provider = stack.enter_context(SmppProvider(receipts="none"))
     trouble = {
@@ -164,6 +221,10 @@ BENCHES = {
     "smpp": _smpp,
     "twilio": _twilio,
     "webhook": _webhook,
+    "snpp": _snpp,
+    "tap": _tap,
+    "apprise": _apprise,
+    "push": _push,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),
 }
@@ -207,7 +268,7 @@ def test_a_provider_in_trouble_is_temporary(bench: Bench) -> None:
 
 
 def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -> None:
-    if bench.trouble:
+    if "permanent" in bench.trouble:  # apprise says no more than that it failed
         bench.trouble["permanent"]()
         first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
         assert isinstance(first, Permanent)
@@ -225,9 +286,16 @@ def test_a_provider_that_hangs_can_be_left_and_the_next_message_goes_out(bench: 
 
 def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
     if bench.trouble:
-        away: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "base_url": "http://127.0.0.1:1"}
+        away: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": 1,
+            "base_url": "http://127.0.0.1:1",
+            "url": "json://127.0.0.1:1/{target}",
+        }
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
-        (came,) = bench.send(outgoing("http://127.0.0.1:1/" if bench.driver.name == "webhook" else bench.address))
+        (came,) = bench.send(
+            outgoing("http://127.0.0.1:1/" if bench.driver.name in ("webhook", "push") else bench.address)
+        )
         assert isinstance(came, Temporary)
 
 
@@ -427,6 +495,24 @@ def test_a_request_is_signed_with_its_time(stack: ExitStack) -> None:
     assert mark == "v1=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest()
     told = json.loads(body)
     assert (told["id"], told["link"]) == (str(UUID(int=1)), LINK)
+
+
+def test_the_docs_way_to_check_a_signature_takes_ours_and_no_other(stack: ExitStack) -> None:
+    receiver = stack.enter_context(Receiver())
+    bench = Bench(webhook.DRIVER, {"secret": "s3cret", "allow_private": True}, receiver.url, {}, lambda: 0)
+    bench.send()
+    _path, headers, body = receiver.requests.one()
+    page = (Path(__file__).parents[4] / "docs/operating.md").read_text(encoding="utf-8")
+    snippet: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], snippet)
+    is_genuine, header, now = snippet["is_genuine"], headers["X-Nightdesk-Signature"], AT.timestamp()
+    assert is_genuine(b"s3cret", header, body, now + 299)
+    assert not is_genuine(b"s3cret", header, body, now + 301)
+    assert not is_genuine(b"s3cret", header, body)
+    assert not is_genuine(b"other", header, body, now)
+    assert not is_genuine(b"s3cret", header, body + b" ", now)
+    for forged in ("", "t=,v1=", "nonsense", header.partition(",")[0], f"t={int(now)},v1="):
+        assert not is_genuine(b"s3cret", forged, body, now)
 
 
 def test_nobody_is_led_on_to_another_address(stack: ExitStack) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
-from nightdesk.base.refusals import NotFound, Refusal, TooMany
+from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.channels.actions import take_answer
 from nightdesk.channels.answering import offered
 from nightdesk.channels.links import read_link
@@ -26,6 +25,7 @@ from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, pager_numbers, recipient_of
 from nightdesk.console.contact_test import TEST
 from nightdesk.console.views.let_through import card_file
+from nightdesk.console.views.pacing import pace
 from nightdesk.paging.models import Page
 
 TRIES_A_MINUTE = 30
@@ -67,7 +67,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
-    _pace(request)
+    pace(request, "answer-link", TRIES_A_MINUTE)
     delivery_id, month = read_link(token)
     delivery, message = delivery_of(delivery_id, month)
     by = recipient_of(delivery)
@@ -94,7 +94,7 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
 def answer_card(request: HttpRequest, token: str) -> HttpResponse:
     """The contact card, for the telephone on which the test arrived."""
     try:
-        _pace(request)
+        pace(request, "answer-link", TRIES_A_MINUTE)
         _delivery, message = delivery_of(*read_link(token))
     except Refusal as refusal:
         return render(request, "console/answer_refused.html", {"problem": refusal}, status=refusal.status)
@@ -103,23 +103,6 @@ def answer_card(request: HttpRequest, token: str) -> HttpResponse:
 
 def _numbers_for(message: Message) -> list[str]:
     return pager_numbers([message.brand_id] if message.brand_id is not None else [])
-
-
-def _pace(request: HttpRequest) -> None:
-    """At most TRIES_A_MINUTE from one address, counted in this process: tokens are not to be guessed at leisure."""
-    key = f"answer-link:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, timeout=60)
-    try:
-        tries = cache.incr(key)
-    except ValueError:  # it ran out between the two
-        tries = 1
-    if tries > TRIES_A_MINUTE:
-        raise TooMany(
-            _("A link was opened."),
-            _("Many have been opened from your address within a minute."),
-            _("Wait a minute, then open it again."),
-            retry_after=60,
-        )
 
 
 def _standing(message: Message, by: Actor, at: datetime) -> Standing:

@@ -43,6 +43,7 @@ WORDS = {
     "page.ring": gettext_lazy("Ring the next person"),
     "page.alive": gettext_lazy("See that its owner is still awake"),
     "page.unsnooze": gettext_lazy("End the quiet"),
+    "page.close_notices": gettext_lazy("Tell phones that nobody need answer any more"),
     "duty.turn": gettext_lazy("Hand the duty over"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
@@ -52,7 +53,10 @@ CHANNEL_WORDS = {
     "voice": gettext_lazy("Ring {name}"),
     "email": gettext_lazy("Email {name}"),
     "pocket": gettext_lazy("Show {name} in their pocket page"),
+    "push": gettext_lazy("Notify {name} on their phone"),
     "webhook": gettext_lazy("Call a webhook of {name}"),
+    "pager": gettext_lazy("Ring {name}'s pager"),
+    "chat": gettext_lazy("Write to {name} in chat"),
 }
 
 

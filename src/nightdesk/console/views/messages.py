@@ -32,7 +32,7 @@ from nightdesk.console.views.lists import (
     search_box,
     select,
 )
-from nightdesk.console.views.people import CHANNEL_NAMES
+from nightdesk.console.views.people import CHANNEL_NAMES, NO_ADDRESS
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff
 from nightdesk.console.views.stories import ARRIVED, LOST, STATE_WORDS, attempt_event
 from nightdesk.console.views.subjects import url_of
@@ -172,7 +172,7 @@ def _listed(
 
 
 def _address(row: Delivery) -> str:
-    return "" if row.channel == "pocket" else row.address  # the pocket's address is only the person's number
+    return "" if row.channel in NO_ADDRESS else row.address
 
 
 def _tone(state: Delivery.State) -> str:

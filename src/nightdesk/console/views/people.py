@@ -20,6 +20,7 @@ from nightdesk.console.contact_test import send_test
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import LANGUAGES, brand_choices, people_within
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
+from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may_somewhere, posting, staff
 from nightdesk.duty.feed import feed_token
 from nightdesk.people.actions import (
@@ -42,8 +43,15 @@ CHANNEL_NAMES = {
     "voice": gettext_lazy("Phone call"),
     "email": gettext_lazy("Email"),
     "pocket": gettext_lazy("Pocket page"),
+    "pager": gettext_lazy("Pager"),
+    "chat": gettext_lazy("Chat"),
+    "push": gettext_lazy("Notification"),
     "webhook": gettext_lazy("Webhook"),
 }
+NO_ADDRESS = frozenset({"pocket", "push"})
+"""Channels whose addresses say nothing to people."""
+BY_HAND = {channel: name for channel, name in CHANNEL_NAMES.items() if channel != "push"}
+"""Those that can be typed in; a phone that takes notifications is added on the phone."""
 _MINUTES = re.compile(r"\s*\d{1,4}(\s*,\s*\d{1,4})*\s*")
 
 
@@ -135,6 +143,7 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
         if may_somewhere(request, "read_deliveries")
         else "",
+        "push": push_state() if mine else None,
         "undo": _undo_of(request.session, person.id, request.at),
         "back": back,
     }
@@ -176,7 +185,7 @@ def _method_row(request: StaffRequest, person: Person, method: ContactMethod, ba
     add(mine or manages, "remove_contact", _("Remove"))
     return {
         "channel": str(CHANNEL_NAMES.get(method.channel, method.channel)),
-        "address": "" if method.channel == "pocket" else method.address,
+        "address": "" if method.channel in NO_ADDRESS else method.address,
         "label": method.label,
         "why": method.broken_why if method.broken_at is not None else "",
         "tag": tag,
@@ -294,13 +303,16 @@ def come_back(request: StaffRequest, person_id: int) -> HttpResponse:
 
 class ContactForm(forms.Form):
     channel = forms.ChoiceField(
-        label=gettext_lazy("How"), choices=list(CHANNEL_NAMES.items()), initial="sms", widget=forms.RadioSelect
+        label=gettext_lazy("How"), choices=list(BY_HAND.items()), initial="sms", widget=forms.RadioSelect
     )
     address = forms.CharField(
         label=gettext_lazy("Number or address"),
         max_length=320,
         required=False,
-        help_text=gettext_lazy("Nothing for the pocket page."),
+        help_text=gettext_lazy(
+            "Nothing for the pocket page. Of a chat the service and whom it is for, such as slack:#noc. A phone that "
+            "shall be notified is added on that phone."
+        ),
     )
     label = forms.CharField(label=gettext_lazy("What it is"), max_length=40, required=False)
 
@@ -323,7 +335,7 @@ class RulesForm(forms.Form):
                 name = str(CHANNEL_NAMES.get(method.channel, method.channel))
                 self.fields[f"{urgency}-{method.id}"] = forms.RegexField(
                     _MINUTES,
-                    label=f"{words}: {name} {method.label or method.address}",
+                    label=f"{words}: {name} {method.label or ('' if method.channel in NO_ADDRESS else method.address)}".strip(),
                     required=False,
                     initial=", ".join(waits),
                     max_length=60,
@@ -355,11 +367,12 @@ def remove_contact(request: StaffRequest, person_id: int, method_id: int) -> Htt
     """It is gone; for a short while it can be had back."""
     method = _method(request, person_id, method_id)
     remove_contact_method(method_id=method.id, by=request.actor, via=Door.WEB, at=request.at)
-    request.session["removed-contact"] = {
-        "person": person_id,
-        "until": (request.at + UNDO_FOR).isoformat(),
-        "contact": {"channel": method.channel, "address": method.address, "label": method.label},
-    }
+    if method.channel in BY_HAND:
+        request.session["removed-contact"] = {
+            "person": person_id,
+            "until": (request.at + UNDO_FOR).isoformat(),
+            "contact": {"channel": method.channel, "address": method.address, "label": method.label},
+        }
     return done(request, _("Removed."), "console:person", person_id)
 
 

@@ -15,6 +15,7 @@ from nightdesk.channels.actions import mark_delivery_seen
 from nightdesk.channels.models import Delivery
 from nightdesk.console.views.cards import page_card
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.duty.queries import who_is_on
 from nightdesk.paging.actions import acknowledge_page, escalate_page
@@ -42,6 +43,7 @@ def pocket(request: StaffRequest) -> HttpResponse:
         "calling": [_card(request, page) for page in calling],
         "mine": [page_card(request, page) for page in mine],
         "duties": duties,
+        "push": push_state(),
     }
     return page_or_part(request, "pocket", {"pages"}, context)
 

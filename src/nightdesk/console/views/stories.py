@@ -34,7 +34,7 @@ DOORS = {
     "email": gettext_lazy("by email"),
     "link": gettext_lazy("by the link"),
     "phone": gettext_lazy("by phone"),
-    "push": gettext_lazy("on their phone's page"),
+    "push": gettext_lazy("on their phone"),
     "cli": gettext_lazy("on the command line"),
 }
 """How somebody came in; a machine's doors go without saying."""

@@ -18,10 +18,13 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from nightdesk import cli
-from nightdesk.base import clock, env, health, leases
+from nightdesk.base import clock, env, health, leases, vault
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.worker import LEASED, database_time
-from nightdesk.channels.models import Route
+from nightdesk.channels.drivers import push
+from nightdesk.channels.models import Device, Route
+from nightdesk.channels.queries import settings_of
+from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -42,7 +45,9 @@ class Finding:
 
 
 class Command(BaseCommand):
-    help = "Look at settings, database, clock, mail, texts, disk and worker, and say what to do. Exit status 1 if one fails."
+    help = (
+        "Look at settings, database, mail, texts, notifications, disk and worker, and say what to do; 1 if one fails."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -151,9 +156,47 @@ def of_mail(at: datetime) -> Iterator[Finding]:
     yield from _of_routes("mail", "email", at)
 
 
+def of_mail_in(at: datetime) -> Iterator[Finding]:
+    """Whether mail that answers us can get here, and every mailbox is read."""
+    for mailbox in mailboxes():
+        tone, words = how_it_does(mailbox, at)
+        name = f"mail in, {mailbox.name}"
+        if tone == "fire":
+            yield Finding("fail", name, words, "Put it right under Settings, Mail in; or see that a worker runs.")
+        else:
+            yield Finding("ok", name, f"It {words}." if tone else f"It is {words}.")
+    if not ours():
+        yield Finding(
+            "warn", "mail in", "No address is ours, so nobody can answer a page by mail and bounces are not seen.",
+            "Add an address under Settings, Mail in.",
+        )  # fmt: skip
+
+
 def of_texts(at: datetime) -> Iterator[Finding]:
     """Whether there is a way for texts, which is what wakes people."""
     yield from _of_routes("texts", "sms", at)
+
+
+def of_notifications(at: datetime) -> Iterator[Finding]:
+    """Whether phones can be notified: a key that can be opened, and a contact that push services take."""
+    del at
+    route = Route.objects.filter(channel="push", enabled=True).first() or Route(driver="push")
+    phones = Device.objects.filter(gone_at=None).count()
+    try:
+        contact = push.subject_of(settings_of(route))
+    except vault.Unreadable as error:
+        yield Finding(
+            "fail", "notifications", f"The key that signs them cannot be opened ({error}); {phones} phones hang on it.",
+            "Set the master key again, or replace the key at Settings, Providers, Web push.",
+        )  # fmt: skip
+        return
+    if not contact:
+        yield Finding(
+            "warn", "notifications", "No phone can be notified: push services want a public contact of ours.",
+            "Set NIGHTDESK_PUBLIC_URL to an https address, or a contact at the provider Web push.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "notifications", f"{phones} phones are notified; push services may write to {contact}.")
 
 
 def _of_routes(about: str, channel: str, at: datetime) -> Iterator[Finding]:
@@ -215,7 +258,14 @@ def of_promises(at: datetime) -> Iterator[Finding]:
         )
 
 
-WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (of_worker, of_promises, of_texts, of_mail)
+WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
+    of_worker,
+    of_promises,
+    of_texts,
+    of_mail,
+    of_notifications,
+    of_mail_in,
+)
 
 
 def _is_loopback(url: str) -> bool:

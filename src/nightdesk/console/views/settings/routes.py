@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
-from nightdesk.channels.actions import Recipient, queue_message, remove_route, save_route
+from nightdesk.channels.actions import Recipient, queue_message, remove_route, replace_push_key, save_route
 from nightdesk.channels.driver import Driver, Field
-from nightdesk.channels.models import Route
-from nightdesk.channels.queries import RouteHealth, route_health, text_estimate
-from nightdesk.channels.registry import CHANNELS
+from nightdesk.channels.models import Device, Route
+from nightdesk.channels.queries import RouteHealth, push_key, route_health, text_estimate
+from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices
-from nightdesk.console.views.people import CHANNEL_NAMES
+from nightdesk.console.views.people import CHANNEL_NAMES, NO_ADDRESS
 from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, staff, within
 
@@ -92,7 +92,7 @@ class RouteForm(forms.Form):
     def __init__(self, *args: Any, request: StaffRequest, driver: Driver, route: Route | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.driver = driver
-        channels = [driver.channel] if driver.channel else [name for name in CHANNEL_NAMES if name != "pocket"]
+        channels = [driver.channel] if driver.channel else [name for name in CHANNEL_NAMES if name not in NEED_NO_ROUTE]
         self.fields["channel"].choices = [  # type: ignore[attr-defined]
             (name, str(CHANNEL_NAMES.get(name, name))) for name in channels
         ]
@@ -183,11 +183,23 @@ def _save(request: StaffRequest, form: RouteForm, shown: Route | None, heading: 
             at=request.at,
         )
         return done(request, _("{name} is set up. Send a test.").format(name=saved.name), "console:route", saved.id)
-    more: dict[str, Any] = {"route": shown, "test_form": TestForm(prefix="test") if shown else None}
+    takes_addresses = shown is not None and shown.channel not in NO_ADDRESS
+    more: dict[str, Any] = {
+        "route": shown,
+        "test_form": TestForm(prefix="test") if takes_addresses else None,
+        "key": _key_of(request, shown),
+    }
     if shown is not None and shown.channel == "sms":
         title, body = _test_words(shown)
         more["estimate"] = text_estimate(title=title, body=body, brand_id=shown.brand_id, route=shown)
     return form_in(request, "routes", form, heading, _("Save"), extra="console/route_extra.html", **more)
+
+
+def _key_of(request: StaffRequest, shown: Route | None) -> dict[str, Any] | None:
+    """Of web push, for whoever may replace it: since when its key signs, and how many phones hang on it."""
+    is_push = shown is not None and shown.driver == "push" and may(request, "replace_push_key", None)
+    key = push_key() if is_push else None
+    return {"made_at": key.made_at, "phones": Device.objects.filter(gone_at=None).count()} if key else None
 
 
 class TestForm(forms.Form):
@@ -217,6 +229,13 @@ def test_route(request: StaffRequest, route_id: int) -> HttpResponse:
         at=request.at,
     )
     return done(request, _("A test is on its way to {address}.").format(address=address), "console:route", shown.id)
+
+
+@staff("replace_push_key", methods=("POST",), every_brand=True)
+def replace_key(request: StaffRequest) -> HttpResponse:
+    """Notifications are signed by a new key from now on."""
+    replace_push_key(by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("The key is a new one. Everybody adds their phone once more."), "console:routes")
 
 
 @posting("remove_route")

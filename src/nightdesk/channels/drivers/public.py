@@ -1,0 +1,65 @@
+"""Who may be called by an address that somebody outside gave us: the public network, and nothing of our own."""
+
+import socket
+from ipaddress import IPv6Address, ip_address
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+
+def is_literal(host: str) -> bool:
+    """Whether `host` is an address in digits, in any spelling that the system takes ("127.1", "0x7f000001")."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return False
+    return True
+
+
+class Private(OSError):
+    """The name leads into a private network."""
+
+
+class PublicOnly(AbstractResolver):
+    """Gives out public addresses only. What it gives is what is connected to, so no second look-up can differ."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        public = [one for one in found if is_public(one["host"])]
+        if found and not public:
+            raise Private(host)
+        return public
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public network; also asked of what is wrapped in IPv6 (4in6, 6to4, Teredo)."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address):
+        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+        if ip in _NAT64 or any(one is not None for one in inner):
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+class _Prefix:
+    """The prefix under which translators put IPv4 addresses (RFC 6052)."""
+
+    def __contains__(self, ip: IPv6Address) -> bool:
+        return ip.packed[:12] == bytes.fromhex("0064ff9b0000000000000000")
+
+
+_NAT64 = _Prefix()
