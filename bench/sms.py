@@ -19,6 +19,8 @@ from typing import Any
 
 from bench.figure import Figure, at_most
 from bench.ground import database
+from tests.peers.kannel import PASSWORD as KANNEL_PASSWORD
+from tests.peers.kannel import USER as KANNEL_USER
 from tests.peers.kannel import kannel
 from tests.peers.smpp_provider import PAGER, PASSWORD, SYSTEM_ID, SmppProvider
 
@@ -29,8 +31,8 @@ FLOW = 200
 
 
 def main() -> None:
-    with SmppProvider(per_second=ALLOWED, receipts="none") as smsc, kannel(smsc.port) as door:
-        theirs = _through_kannel(smsc, door)
+    with SmppProvider(per_second=ALLOWED, receipts="none") as smsc, kannel(provider=smsc) as gateway:
+        theirs = _through_kannel(smsc, gateway.url)
     with database():
         with SmppProvider(per_second=ALLOWED, receipts="none") as smsc:  # as Kannel, which asks for none
             ours, urgent = _throttled(smsc)
@@ -48,9 +50,8 @@ def main() -> None:
 def _through_kannel(smsc: SmppProvider, door: str) -> float:
     """Seconds that Kannel would take for TEXTS, at the mean rate of its first KANNEL_S seconds."""
     for number in range(TEXTS):
-        query = urllib.parse.urlencode(
-            {"username": "t", "password": "t", "from": PAGER, "to": f"+44770090{number:04}", "text": f"text {number}"}
-        )
+        asked = {"username": KANNEL_USER, "password": KANNEL_PASSWORD, "from": PAGER}
+        query = urllib.parse.urlencode({**asked, "to": f"+44770090{number:04}", "text": f"text {number}"})
         with urllib.request.urlopen(f"{door}?{query}", timeout=10) as answer:
             answer.read()
     began = min(event["at"] for event in smsc.seen("submit")) / 1000

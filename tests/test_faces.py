@@ -66,7 +66,17 @@ OTHERS = {
     "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "heartbeats": "/settings/heartbeats/",
+    "heartbeat": "/settings/heartbeats/{heartbeat}",
+    "new heartbeat": "/settings/heartbeats/new",
+    "quiet": "/settings/quiet/",
+    "new silence": "/settings/quiet/silence",
+    "plan work": "/settings/quiet/work",
+    "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
+    "what came in": "/settings/came-in/",
+    "one that came in": "/settings/came-in/{raw}",
+    "mapping": "/settings/integrations/{json}/mapping",
     "mail": "/mail/{mail}",
     "rules for mail": "/settings/integrations/{integration}/rules",
     "mailboxes": "/settings/mail/",
@@ -147,9 +157,21 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
-        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
+        missing = {
+            "page": NO_UUID,
+            "entry": NO_UUID,
+            "delivery": NO_UUID,
+            "token": "none",
+            "mail": NO_UUID,
+            "raw": NO_UUID,
+        }
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration", "json")
         known = dict.fromkeys(numbered, NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        known = (
+            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
+            | missing
+        )
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -17,7 +18,9 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.priority import Priority
 from nightdesk.paging import actions, decide, queries
+from nightdesk.paging.actions import MappingNotUsable
 from nightdesk.paging.formats import email_rules
+from nightdesk.paging.formats.mapping import PayloadMapping, Unusable, mapping_from_json
 from nightdesk.paging.models import Integration, Policy
 
 router = Router(tags=["integrations"])
@@ -38,7 +41,17 @@ class IntegrationIn(Schema):
     )
     brand_id: Id
     name: Name
-    format: Literal["pagerduty_v2", "alertmanager", "generic", "email"]
+    format: Literal[
+        "pagerduty_v2",
+        "alertmanager",
+        "generic",
+        "opsgenie",
+        "pagerduty_v1",
+        "grafana",
+        "goalert",
+        "nagios",
+        "email",
+    ]
     policy_id: Id
     team_id: Id | None = None
     service_id: Id | None = None
@@ -63,6 +76,7 @@ class IntegrationOut(Schema):
     may_wake: list[str]
     priorities: dict[str, str]
     storm_limit: int
+    mapping: dict[str, Any] | None
     created_at: datetime
     last_heard_at: datetime | None
     revoked_at: datetime | None
@@ -72,6 +86,54 @@ class IntegrationMade(IntegrationOut):
     """With the key, which is told only now."""
 
     key: str
+
+
+class MappingIn(Schema):
+    """Templates by field; null takes the mapping away. `docs/operating.md` says how a template is written."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "mapping": {
+                        "summary": "{monitor.name}: {heartbeat.msg|msg}",
+                        "dedup_key": "{monitor.id}",
+                        "action": "{heartbeat.status}",
+                        "actions": {"0": "trigger", "1": "resolve"},
+                    }
+                }
+            ]
+        },
+    )
+    mapping: dict[str, Any] | None = Field(max_length=20)
+
+
+class SignalOut(Schema):
+    """What one alarm would say."""
+
+    action: str
+    dedup_key: str
+    summary: str
+    severity: str | None
+    source: str
+    component: str
+
+
+class Tried(Schema):
+    """What would become of a payload that really came: its alarms, and why not or not quite."""
+
+    raw_id: UUID
+    at: datetime
+    signals: list[SignalOut]
+    marks: list[str]
+    refused: str
+
+
+class TriedOn(Schema):
+    """The newest payload first."""
+
+    items: list[Tried]
 
 
 class Target(Schema):
@@ -158,6 +220,30 @@ def make_integration(request: HttpRequest, body: IntegrationIn) -> Any:
 def revoke_integration(request: HttpRequest, integration_id: Id) -> Any:
     """Its key opens nothing any more; its pages stay."""
     return actions.revoke_integration(integration_id=integration_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.put("/integrations/{integration_id}/mapping", response=IntegrationOut)
+def save_mapping(request: HttpRequest, integration_id: Id, body: MappingIn) -> Any:
+    """Say how what the integration sends to the JSON hook is read."""
+    mapping = _mapping_of(body.mapping) if body.mapping is not None else None
+    return actions.save_mapping(
+        integration_id=integration_id, mapping=mapping, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+
+
+@router.post("/integrations/{integration_id}/mapping/try", response=TriedOn)
+def try_mapping(request: HttpRequest, integration_id: Id, body: MappingIn) -> Any:
+    """See what a mapping, or none, would make of the last ten payloads that came. Nothing changes."""
+    integration = one(readable(request, "save_mapping", Integration.objects.all()), id=integration_id)
+    mapping = _mapping_of(body.mapping) if body.mapping is not None else None
+    return {"items": queries.tried(integration.id, mapping)}
+
+
+def _mapping_of(sent: dict[str, Any]) -> PayloadMapping:
+    try:
+        return mapping_from_json(sent)
+    except Unusable as unusable:
+        raise MappingNotUsable(unusable) from unusable
 
 
 class MailCondition(Schema):

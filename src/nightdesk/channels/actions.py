@@ -32,8 +32,8 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
-from nightdesk.channels.decide import State
-from nightdesk.channels.driver import Driver, Field, Receipt, Reply
+from nightdesk.channels.decide import Came, State
+from nightdesk.channels.driver import Driver, Field, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
@@ -91,6 +91,8 @@ DEVICES_EACH = 10
 LOOK_AGAIN_AFTER = timedelta(seconds=3)
 PIECES_WITHIN = timedelta(minutes=1)
 """How long a piece of a longer text waits for the others."""
+HANG_UP = "call.hang_up"
+"""The promise to stop a telephone that rings about something that is over; `tasks.hang_up` keeps it."""
 
 FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
 WAITS_FOR_THE_REST, JOINED = "waits for the rest", "joined"
@@ -284,11 +286,30 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     del by, via
     rows = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), ended_at=None)
     lock_deliveries(rows)
+    _promise_hang_ups(rows, at)
     rows.filter(state="accepted").update(ended_at=at, leased_by=None, leased_at=None)
     ended = _move_all(rows, "superseded", at)
     if ended:
         promises.wake_workers(promises.SENDER)  # a sender that holds one of them looks again
     return ended
+
+
+def _promise_hang_ups(rows: Any, at: datetime) -> None:
+    """The telephones that ring about it at this moment are stopped by a promise; those picked up hear who has it."""
+    ringing = rows.filter(channel="voice", state="accepted").exclude(provider_id="")
+    for delivery_id, month, call_id, route_id, brand_id in ringing.values_list(
+        "id", "month", "provider_id", "route_id", "brand_id"
+    ):
+        promises.promise(
+            HANG_UP,
+            subject=("delivery", delivery_id),
+            due_at=at,
+            why=_("it is no longer needed that this telephone rings"),
+            at=at,
+            facts={"month": month.isoformat(), "call": call_id, "route": route_id},
+            occurrence=f"{route_id}:{call_id}",
+            brand_id=brand_id,
+        )
 
 
 @transaction.atomic
@@ -346,13 +367,17 @@ def note_receipt(
     row = Delivery.objects.select_for_update().get(id=meant.id, month=meant.month)
     route = Route.objects.filter(id=route_id).first()
     state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
+    # Whatever is said of how it began, after it has failed there, was only slower on its way.
+    overtaken = (receipt.state, state, receipt.provider_id) == ("accepted", "failed_for_now", row.provider_id)
     row.provider_id = row.provider_id or receipt.provider_id
     row.route_id = row.route_id or route_id
-    if bad and not _still_concerns(row, route_id, attempt):
+    if bad and not _still_concerns(row, route_id, attempt, receipt):
         row.save(update_fields=["provider_id", "route_id"])
         return True
+    if receipt.more_time is not None:
+        _give_time(row, attempt, receipt.more_time, at)
     name = route.name if route else ""
-    if bad or decide.is_news(state, receipt.state):
+    if bad or (decide.is_news(state, receipt.state) and not overtaken):
         part = _part_delivered(row, route_id, receipt)
         _write_receipt(row, name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at)
         if part:
@@ -378,19 +403,40 @@ def _part_delivered(row: Delivery, route_id: int, receipt: Receipt) -> str:
     return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
 
 
-def _still_concerns(row: Delivery, route_id: int, attempt: int | None) -> bool:
-    """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived."""
+def _still_concerns(row: Delivery, route_id: int, attempt: int | None, receipt: Receipt) -> bool:
+    """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived.
+
+    That a telephone was not answered is news once: voicemail, then the end of that very call. One that ended at this
+    attempt was superseded: nobody wants it sent again.
+    """
     known = decide.RANK[cast(State, row.state)] >= decide.RANK["expired"]
-    return not known and row.route_id == route_id and attempt in (None, row.attempt)
+    told = receipt.redial is not None and row.state == "failed_for_now"
+    over = row.ended_at is not None and attempt == row.attempt
+    return not (known or told or over) and row.route_id == route_id and attempt in (None, row.attempt)
+
+
+def _give_time(row: Delivery, attempt: int | None, more: timedelta, at: datetime) -> None:
+    """Its receipt is missed only after `more`, if that call is what it waits for."""
+    if row.state == "accepted" and row.ended_at is None and attempt == row.attempt and row.due_at < at + more:
+        row.due_at = at + more
+        row.save(update_fields=["due_at"])
 
 
 def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime) -> None:
     if receipt.unreachable or receipt.state == "expired":
         _move(row, receipt.state, receipt.reason, at)
         return
-    tried = {**dict(row.routes_tried), route_id: "permanent" if receipt.permanent else "temporary"}
-    row.routes_tried = tried_as_json(tried)
-    _move(row, "failed_for_now", receipt.reason, at, due_at=at)
+    tried: dict[int, Came] = dict(row.routes_tried)
+    if receipt.redial is not None and not receipt.permanent:
+        mine = Attempt.objects.filter(delivery_id=row.id, route_id=route_id, is_receipt=True, outcome="failed")
+        turn = decide.when_nobody_was_there(
+            tried, route_id, failed=mine.count(), after=receipt.redial.after, times=receipt.redial.times, at=at
+        )
+    else:
+        came: Came = "permanent" if receipt.permanent else "temporary"
+        turn = decide.Turn("failed_for_now", at, {**tried, route_id: came})
+    row.routes_tried = tried_as_json(dict(turn.tried))
+    _move(row, turn.state, receipt.reason, at, due_at=turn.due_at)
     row.save(update_fields=["routes_tried"])
     promises.wake_workers(promises.SENDER)
 
@@ -398,7 +444,7 @@ def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime)
 def _write_receipt(
     row: Delivery, route_name: str, route_id: int | None, state: str, reason: str, provider_id: str, at: datetime
 ) -> None:
-    took = at - (row.accepted_at or at)
+    took = at - (_dialled_at(row) or row.accepted_at or at)
     Attempt.objects.create(
         id=uuid7(at),
         month=row.month,
@@ -413,6 +459,14 @@ def _write_receipt(
         reason=reason[:300],
         provider_id=provider_id[:200],
     )
+
+
+def _dialled_at(row: Delivery) -> datetime | None:
+    """When the telephone began to ring this time; None for what does not ring again and again."""
+    if row.channel != "voice":
+        return None
+    calls = Attempt.objects.filter(delivery_id=row.id, number=row.attempt, is_receipt=False, outcome="accepted")
+    return calls.order_by("-at").values_list("at", flat=True).first() or row.leased_at
 
 
 def _move(row: Delivery, state: State, reason: str, at: datetime, *, due_at: datetime | None = None) -> None:
@@ -458,7 +512,7 @@ def receive_inbound(
     raw: bytes,
     headers: Mapping[str, str],
     genuine: bool,
-    read: Callable[[], Reply | Receipt],
+    read: Callable[[], Reply | Receipt | Key],
     about: tuple[UUID, date, int] | None = None,
     by: Actor,
     via: Door,
@@ -467,7 +521,8 @@ def receive_inbound(
     """What a provider told us is kept as it came, and then read and acted on; what cannot be read stays with its error.
 
     `genuine`: the provider's signature fitted. A request that is not (outcome FORGED) is acted on by nobody, and only
-    FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once. `about` is the delivery (id,
+    FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once; so is a key, whose outcome
+    is the sentence to say back each time. `about` is the delivery (id,
     month, attempt) that the provider repeats with a receipt. Whatever goes wrong in the reading undoes only the reading.
     """
     row = Inbound(
@@ -504,9 +559,14 @@ def receive_inbound(
                 row.outcome = said.state if known else _("This is no message of ours.")
                 if not known and about is None:
                     _look_again(row, said, at)
+            elif isinstance(said, Key):
+                row.outcome = _take_key(row, said, about, by, via, at)[:200]
             else:
                 row.sender = said.sender
                 row.outcome = _take_reply(row, said, via, at)[:200]
+                if said.to_message:  # whoever answers it has read it; after the verb, which locks its subject first
+                    read_it = Receipt(said.to_message, "read")
+                    note_receipt(route_id=route_id, receipt=read_it, by=by, via=via, at=at)
     except Exception as error:  # one poisonous request must not stop the door; it is kept with what was wrong
         if promises.lost_connection():
             raise
@@ -605,6 +665,44 @@ def join_late_pieces(*, inbound_id: UUID, by: Actor, via: Door, at: datetime) ->
     first.outcome = _take_reply(first, reply, came_by, at)[:200]
     first.save(update_fields=["outcome"])
     return first.outcome
+
+
+def _take_key(row: Inbound, key: Key, about: tuple[UUID, date, int] | None, by: Actor, via: Door, at: datetime) -> str:
+    """Act on it once; returns the sentence to say back, "" where the message has no such key.
+
+    Of a message that offers nothing, the first key says that it was heard.
+
+    A key that was understood is the proof that a person was reached; that somebody, or something, picked up is none.
+    """
+    if about is None:
+        raise Invalid(_("A key was pressed."), _("It is not said about which message."), "")
+    try:
+        with transaction.atomic():
+            row.occurrence = f"{row.route_id}:{key.id}"
+            row.save(update_fields=["occurrence"])
+    except IntegrityError:
+        said = Inbound.objects.get(occurrence=row.occurrence).outcome
+        row.occurrence = None
+        return said
+    delivery_id, month, attempt = about
+    delivery, message = delivery_of(delivery_id, month)
+    row.sender = delivery.address
+    verbs = offered(message.answers)
+    if key.verb not in (verbs or ("acknowledge",)):
+        return ""
+    sentence = _ask_verb(delivery, Answer(cast(Any, key.verb)), via, at) if verbs else _("Thank you.")
+    arrived = Receipt(key.call_id, "delivered", reason=_("key {digits}").format(digits=key.digits))
+    note_receipt(
+        route_id=row.route_id or 0,
+        receipt=arrived,
+        delivery_id=delivery_id,
+        month=month,
+        attempt=attempt,
+        by=by,
+        via=via,
+        at=at,
+    )
+    return sentence
 
 
 def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
@@ -1134,6 +1232,8 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
         case "choice" if value in field.choices:
             fits = value
+        case "pattern" if isinstance(value, str) and _is_pattern(value):
+            fits = value
         case "text" | "long" if isinstance(value, str) and len(value) <= 20_000:
             fits = value
     if fits is None:
@@ -1147,3 +1247,11 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
     if field.check is not None and (problem := field.check(fits)):
         raise Invalid(asked, problem, _("Give another one."), field=field.name)
     return fits
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return len(text) <= 500

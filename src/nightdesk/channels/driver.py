@@ -29,7 +29,7 @@ class Field:
     secret: bool = False
     required: bool = False
     help: str | LazyText = ""
-    kind: Literal["text", "long", "integer", "price", "flag", "choice"] = "text"
+    kind: Literal["text", "long", "integer", "price", "pattern", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
     check: Callable[[str], str] | None = None
@@ -134,6 +134,14 @@ class Line(Protocol):
         ...
 
 
+class RingingLine(Line, Protocol):
+    """A line whose messages ring for a while, and can be stopped."""
+
+    async def hang_up(self, call_id: str) -> bool:
+        """Stop it; whoever has picked up already is left alone. False where it did not ring. Raises as `send` does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
@@ -144,6 +152,8 @@ class Driver:
     line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
     says what is wrong with settings that are each well for themselves, "" where nothing is. `sender`: the field
     that holds the number from which people are rung or texted.
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears.
+    `can_hang_up`: its line is a `RingingLine`.
     """
 
     name: str
@@ -157,6 +167,7 @@ class Driver:
     receipt_within: timedelta | None = None
     answers_back: bool = False
     listens: bool = False
+    can_hang_up: bool = False
     door: Door = Door.SMS
     sender: str = ""
     at_once: int = 20
@@ -166,12 +177,22 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
+class Redial:
+    """The same route tries again `after` so long, `times` times; only then is the next one tried."""
+
+    after: timedelta
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a provider says later about a message that it took. `state` "failed" carries a reason.
 
     `permanent`: this provider will not try again whatever we do; `unreachable`: nobody can reach that address.
     `spellings`: other ways to write `provider_id`, which count where one of `address_digits` is that of the delivery.
     `part_ids`: those of all its parts, where the line remembers them.
+    `redial`: nobody was there, which is no fault of the route. `more_time` (accepted): something goes on there, so a
+    receipt counts as missing only so much later.
     """
 
     provider_id: str
@@ -182,6 +203,8 @@ class Receipt:
     spellings: tuple[str, ...] = ()
     address_digits: tuple[str, ...] = ()
     part_ids: tuple[str, ...] = ()
+    redial: Redial | None = None
+    more_time: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +214,19 @@ class Part:
     key: str
     number: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was pressed while a telephone read a message out. `id` is the same when it is told twice.
+
+    `call_id` is the provider's own id of the message. `verb` is what the key stands for, "" for no key of ours.
+    """
+
+    id: str
+    call_id: str
+    digits: str
+    verb: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How a text is made fit for a pager: printable seven-bit characters, so many of them, the end kept whole."""
 
+import re
 import unicodedata
 
 _SPELLED = str.maketrans(
@@ -9,6 +10,14 @@ _SPELLED = str.maketrans(
         "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
     }
 )  # fmt: skip
+
+
+_PAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,39}")
+
+
+def is_pager(address: str) -> bool:
+    """Whether it can be the number or name of a pager: nothing in it ends a line or parts words."""
+    return _PAGER.fullmatch(address) is not None
 
 
 def plain(text: str) -> str:

@@ -7,21 +7,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Min, Q, QuerySet
 
 from nightdesk.base import vault
 from nightdesk.base.actors import Actor
+from nightdesk.base.months import month_of
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels import decide, smpp_text, wording
-from nightdesk.channels.cost import Estimate, estimate
+from nightdesk.channels.cost import Cost, Estimate, estimate
 from nightdesk.channels.decide import Health, Way
 from nightdesk.channels.driver import Endpoint, Receipt, Said, Settings
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
-from nightdesk.people.models import ContactMethod
+from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
@@ -205,6 +207,18 @@ def delivery_by_id(delivery_id: UUID) -> Delivery | None:
     return Delivery.objects.filter(id=delivery_id).first()
 
 
+def language_of(delivery: Delivery) -> str:
+    """The language of whoever it goes to; the installation's own where that is nobody we know."""
+    if delivery.recipient_kind == "person":
+        found = Person.objects.filter(id=delivery.recipient_id).values_list("language", flat=True).first()
+    elif delivery.recipient_kind == "contact":
+        contact = Contact.objects.filter(id=delivery.recipient_id).select_related("customer").first()
+        found = (contact.language or contact.customer.language) if contact else None
+    else:
+        found = None
+    return found or settings.LANGUAGE_CODE
+
+
 def oldest_unsent(at: datetime) -> timedelta | None:
     """How long the longest overdue delivery has waited to be handed over; None where nothing is overdue.
 
@@ -220,7 +234,8 @@ class RouteHealth:
     """How a route did in the last hour. `sent` and `refused` count hand-overs, `undelivered` receipts that say it did not
     arrive; None where there was nothing to go by. `trouble` is the last thing that went wrong, of those.
 
-    `oldest_unsent` is that of its channel and brand: what waits there has no route yet.
+    `oldest_unsent` is that of its channel and brand: what waits there has no route yet. `parts` and `costs`, one a currency,
+    are what was paid for since the month began (UTC); a route without a price has parts and no costs.
     """
 
     route_id: int
@@ -238,6 +253,8 @@ class RouteHealth:
     oldest_unsent: timedelta | None
     trouble: str
     trouble_at: datetime | None
+    parts: int
+    costs: tuple[Cost, ...]
 
     @property
     def success_rate(self) -> float | None:
@@ -248,7 +265,7 @@ class RouteHealth:
 def route_health(at: datetime) -> list[RouteHealth]:
     """Every route, in the order of its channel's use."""
     hour = at - timedelta(hours=1)
-    figures = _figures(hour)
+    figures, paid = _figures(hour), _paid(at)
     waiting = {
         (channel, brand_id): at - oldest
         for channel, brand_id, oldest in Delivery.objects.filter(ended_at=None, due_at__lte=at, state__in=UNSENT)
@@ -265,6 +282,7 @@ def route_health(at: datetime) -> list[RouteHealth]:
             rests=Health(route.failures, route.resting_until).rests(at),
             failures=route.failures,
             **figures.get(route.id, _NOTHING),
+            **paid.get(route.id, _UNPAID),
             oldest_unsent=max(
                 (
                     age
@@ -287,6 +305,28 @@ _NOTHING: dict[str, Any] = {
     "trouble": "",
     "trouble_at": None,
 }
+
+
+_UNPAID: dict[str, Any] = {"parts": 0, "costs": ()}
+
+
+def _paid(at: datetime) -> dict[int, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT route_id, currency, sum(parts), sum(price) FROM channels_attempt
+            WHERE month = %s AND parts > 0 AND NOT is_receipt AND route_id IS NOT NULL
+            GROUP BY route_id, currency ORDER BY route_id, currency
+            """,
+            [month_of(at)],
+        )
+        found: dict[int, dict[str, Any]] = {}
+        for route, currency, parts, price in cursor.fetchall():
+            paid = found.setdefault(route, dict(_UNPAID))
+            paid["parts"] += parts
+            if price is not None:
+                paid["costs"] += (Cost(price, currency),)
+        return found
 
 
 def _figures(since: datetime) -> dict[int, dict[str, Any]]:

@@ -22,7 +22,26 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     if not own and brands_for(by, "add_contact_method") == set():
         raise forbidden(by, "add_contact_method")
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
-    match method.channel:
+    title, body = _words(method.channel)
+    queue_message(
+        kind=TEST,
+        subject=("person", method.person_id),
+        title=title,
+        body=body,
+        to=[Recipient("person", method.person_id, method.channel, method.address, at)],
+        brand_id=brands[0] if brands else None,
+        answers={"acknowledge": [CONFIRM, "method", str(method.id)]},
+        by=by,
+        via=via,
+        at=at,
+    )
+
+
+def _words(channel: str) -> tuple[str, str]:
+    """Title and body of the test."""
+    match channel:
+        case "voice":  # the title alone is read, and then which key to press
+            return _("This is a test of your pages."), ""
         case "pager":  # nobody opens a link there
             words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
         case "chat":  # nobody reads what is written there
@@ -36,18 +55,7 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
             words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
                 link="{link}"
             )
-    queue_message(
-        kind=TEST,
-        subject=("person", method.person_id),
-        title=_("Nightdesk test"),
-        body=words,
-        to=[Recipient("person", method.person_id, method.channel, method.address, at)],
-        brand_id=brands[0] if brands else None,
-        answers={"acknowledge": [CONFIRM, "method", str(method.id)]},
-        by=by,
-        via=via,
-        at=at,
-    )
+    return _("Nightdesk test"), words
 
 
 def confirm_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:

@@ -9,7 +9,7 @@ import random
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar, TypeVar
@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
@@ -31,10 +32,32 @@ from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.paging import decide, queries, wording
+from nightdesk.paging import decide, queries, silencing, wording
 from nightdesk.paging.decide import State, Urgency, Verb
-from nightdesk.paging.formats import Answer, Parsed, Signal, email_rules
-from nightdesk.paging.models import Alarm, Integration, MailRules, Page, Policy, RawAlarm, StormGate
+from nightdesk.paging.formats import (
+    FORMATS,
+    Answer,
+    Effect,
+    Image,
+    Link,
+    Malformed,
+    Parsed,
+    Signal,
+    Taken,
+    email_rules,
+)
+from nightdesk.paging.formats.mapping import PayloadMapping, Unusable, parser_of
+from nightdesk.paging.models import (
+    Alarm,
+    Integration,
+    MailRules,
+    OldPage,
+    Page,
+    PaperRing,
+    Policy,
+    RawAlarm,
+    StormGate,
+)
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
 
@@ -54,14 +77,21 @@ PAGE_NOTED = kind("page.noted", gettext_lazy("{by} noted"))
 PAGE_RAISED = kind("page.raised", gettext_lazy("{by} calls it urgent now. Rung: {people}"))
 PAGE_GATHERED = kind("page.gathered", gettext_lazy("{by} sent many alarms at once; they are one page from here on"))
 PAGE_FOLDED = kind("page.folded", gettext_lazy("It became part of page {code}"))
+PAGE_NOTED_THERE = kind("page.noted-there", gettext_lazy("{by} noted"))
+PAGE_UPDATED_THERE = kind("page.updated-there", gettext_lazy("{by} says of {alarm} now: {summary}"))
 PAGE_ACKNOWLEDGED_THERE = kind(
     "page.acknowledged-there", gettext_lazy("{by} says it was acknowledged there; here nobody has taken it by that")
 )
 POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}"))
 INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
+INTEGRATION_NOTED = kind("integration.noted", gettext_lazy("{by} noted: {summary}"))
+MAPPING_SAVED = kind("integration.mapping-saved", gettext_lazy("{by} said how the alarms of {name} are read"))
+ALARM_RETRIED = kind("integration.alarm-retried", gettext_lazy("{by} had an alarm taken in again that had failed"))
 
 MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
+PAGE_LIVE = kind("page.live", gettext_lazy("{by} let it wake people. Rung: {people}"))
+PAGE_SILENCED = kind("page.silenced", gettext_lazy("{by} had its alarms kept quiet until {until}"))
 
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
 CLOSE_NOTICES = "page.close_notices"
@@ -69,6 +99,8 @@ PROMISES = (RING, ALIVE, UNSNOOZE)
 
 TITLE_LENGTH = 300
 PART_LENGTH = 200
+EFFECTS_KEPT = 50
+"""Of how many signals of one request what became of them is kept."""
 STALE_AFTER = timedelta(hours=1)
 """A message of a ring that is not out by then is not sent any more: the ladder has rung others meanwhile."""
 HEARD_EVERY = timedelta(minutes=1)
@@ -85,7 +117,12 @@ PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "war
 
 # What stands for "the same service" in alarms that name none of ours: Alertmanager's component is the label `service`
 # or `job`, and its source only one instance of it; with the others the source is the machine, the component a part.
-STREAMS: Mapping[str, tuple[str, ...]] = {"alertmanager": ("component", "source")}
+STREAMS: Mapping[str, tuple[str, ...]] = {
+    "alertmanager": ("component", "source"),
+    "grafana": ("component", "source"),
+    "opsgenie": ("component", "source"),
+    "heartbeat": ("class_",),  # those that stop together have one cause more often than not
+}
 ANY_STREAM = ("source", "component")
 
 Made = TypeVar("Made")
@@ -111,6 +148,18 @@ class TakenBy(IllegalTransition):
         )
 
 
+class MappingNotUsable(Invalid):
+    """A mapping that cannot be kept; `faults` says why, by field."""
+
+    code: ClassVar[str] = "mapping-not-usable"
+    title: ClassVar[str] = "The mapping cannot be used"
+
+    def __init__(self, unusable: Unusable) -> None:
+        super().__init__(
+            _("A mapping was given."), f"{unusable}.", _("Mend what is named."), faults=dict(unusable.faults)
+        )
+
+
 @dataclass(frozen=True)
 class Raw:
     """A request as it came in at the door; `headers` without secrets."""
@@ -133,6 +182,8 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
     awake. A resolve of an alarm that is not open changes nothing.
     """
     require(by, "receive_alarm", integration.brand_id)
+    if parsed.once is not None and (before := _taken_before(integration, parsed.once)):
+        return _answer(parsed, before, [])
     row = RawAlarm(
         at=at,
         integration=integration,
@@ -142,15 +193,117 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
         body=raw.body,
         status=parsed.answer.status,
     )
-    row.save(force_insert=True)
+    if parsed.once is not None and not RawAlarm.objects.filter(id=parsed.once).exists():
+        row.id = parsed.once
+    # It is written after what it brought about, in the same transaction, so that one statement says both.
     try:
-        _unless_taken(lambda: _take_in(integration, raw.format, parsed.signals, by, via, at))
+        effects = _unless_taken(lambda: _take_in(integration, raw.format, parsed.signals, by, via, at))
     except Exception as error:
         log.exception("An alarm from %s could not be taken in; its sender is asked to repeat it", integration.name)
+        row.id = uuid7()  # the sender's own id stays free for its repeat
         row.error, row.status = f"{type(error).__name__}: {error}"[:2000], 503
-        row.save(update_fields=["error", "status"])
+        row.save(force_insert=True)
         return Answer(503, (("Content-Type", "application/json"), ("Retry-After", "1")), b'{"status":"error"}')
-    return parsed.answer
+    _note_effects(row, parsed, effects)
+    row.save(force_insert=True)
+    return _answer(parsed, row.id, effects)
+
+
+def _taken_before(integration: Integration, once: UUID) -> UUID | None:
+    """The row of the same request, where it was taken in already."""
+    return (
+        RawAlarm.objects.filter(id=once, integration=integration, status__lt=300).values_list("id", flat=True).first()
+    )
+
+
+def _answer(parsed: Parsed, row_id: UUID, effects: Sequence[Effect]) -> Answer:
+    told = effects or [Effect(signal.action, signal.dedup_key) for signal in parsed.signals]
+    return parsed.tell(Taken(row_id, tuple(told))) if parsed.tell is not None else parsed.answer
+
+
+def _note_effects(row: RawAlarm, parsed: Parsed, effects: Sequence[Effect]) -> None:
+    row.signal_count = len(parsed.signals)
+    row.marks = list(parsed.marks)
+    row.effects = [
+        {
+            "action": effect.action,
+            "dedup_key": effect.dedup_key,
+            "page": str(effect.page_id) if effect.page_id else None,
+            "code": effect.code,
+            "is_new": effect.is_new,
+        }
+        for effect in effects[:EFFECTS_KEPT]
+    ]
+
+
+@transaction.atomic
+def retry_alarm(*, raw_id: UUID, by: Actor, via: Door, at: datetime) -> RawAlarm:
+    """A request that was kept and not taken in is read again, by what its integration's format and mapping say now.
+
+    What it brings about has the time of now. Raises NotFound (also where it came with no key of ours), Forbidden,
+    IllegalTransition (it was taken in already), Invalid (it still cannot be read).
+    """
+    row = RawAlarm.objects.select_for_update().filter(id=raw_id).first()
+    asked = _("An alarm was to be taken in again.")
+    if row is None or row.integration_id is None:
+        raise NotFound(asked, _("There is none with a known sender."), _("Have its sender send it with a good key."))
+    integration = Integration.objects.select_related("policy", "service", "hours", "team").get(id=row.integration_id)
+    require(by, "retry_alarm", integration.brand_id)
+    if row.status < 300 or row.retried_at is not None:
+        raise IllegalTransition(asked, _("It was taken in already."), _("Look at the page that it led to."))
+    dialect = FORMATS.get(row.format)
+    if dialect is None:
+        raise Invalid(asked, _("Its format %(name)s is not read here.") % {"name": row.format}, _("Raise a page."))
+    try:
+        parsed = parser_of(dialect, integration.mapping)(
+            bytes(row.body), row.headers.get("Content-Type", ""), row.query
+        )
+    except Malformed as malformed:
+        raise Invalid(
+            asked, _("It still cannot be read: %(why)s.") % {"why": malformed.reason}, _("Raise a page by hand.")
+        ) from malformed
+    effects = _unless_taken(lambda: _take_in(integration, row.format, parsed.signals, by, via, at))
+    _note_effects(row, parsed, effects)
+    row.retried_at = at
+    row.save(update_fields=["effects", "marks", "signal_count", "retried_at"])
+    record(
+        ALARM_RETRIED,
+        subject=("integration", integration.id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=integration.brand_id,
+        facts={"raw": str(row.id)},
+    )
+    return row
+
+
+@transaction.atomic
+def take_signals(
+    *, integration: Integration, format: str, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+) -> None:
+    """What Nightdesk itself found out takes effect as an alarm of `integration` does; there is no request to keep."""
+    _unless_taken(lambda: _take_in(integration, format, signals, by, via, at))
+
+
+@transaction.atomic
+def page_silenced_alarms(*, silence_id: int, most: int, by: Actor, via: Door, at: datetime) -> int:
+    """Up to `most` alarms that the silence, which has ended, kept quiet and that still fire are as if they came now.
+
+    They page, or another silence keeps them. Returns how many there were; ask again until it is none.
+    """
+    quiet = Alarm.objects.filter(silence_id=silence_id, page=None, resolved_at=None).order_by("id")
+    firing = list(quiet.select_related("integration__policy", "integration__service", "integration__team")[:most])
+    for integration_id, group in groupby(
+        sorted(firing, key=lambda alarm: alarm.integration_id), key=lambda alarm: alarm.integration_id
+    ):
+        alarms = list(group)
+        integration = alarms[0].integration
+        signals = [_signal_of(alarm) for alarm in alarms]
+        form = alarms[0].integration.format
+        assert integration.id == integration_id
+        _unless_taken(lambda: _take_in(integration, form, signals, by, via, at, again=True))  # noqa: B023 - called here
+    return len(firing)
 
 
 @transaction.atomic
@@ -192,39 +345,112 @@ def _unless_taken(make: Callable[[], Made]) -> Made:
 
 
 def _take_in(
-    integration: Integration, format_name: str, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
-) -> None:
+    integration: Integration,
+    format_name: str,
+    signals: Sequence[Signal],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    *,
+    again: bool = False,
+) -> list[Effect]:
+    """The signals have taken effect; returns what became of each, in no order that matters.
+
+    `again`: these are no news, but alarms that a silence had kept quiet; they count no further.
+    """
+    signals = _by_key(integration, signals)
     if len({signal.dedup_key for signal in signals}) == len(signals):
         # Where each key is told once the order says nothing, and like with like needs fewer queries.
         signals = sorted(signals, key=lambda signal: signal.action)
     services = _services(integration, signals)
     streams = {id(signal): _stream(format_name, signal, services[id(signal)]) for signal in signals}
     gates = _locked_gates(integration, signals, streams.values())
-    intake = _Intake(integration, by, via, at)
+    intake = _Intake(integration, by, via, at, again=again)
+    effects: list[Effect] = []
     for action, run in groupby(signals, key=lambda signal: signal.action):
         batch = list(run)
         known = _open_alarms(integration, batch)
-        if action == "trigger":
-            for signal in batch:
-                intake.trigger(signal, known, gates[streams[id(signal)]], services[id(signal)])
-            intake.write()
-        elif action == "resolve":
-            _close_alarms(list(known.values()), by, via, at)
-        else:
-            for alarm in known.values():
-                record(
-                    PAGE_ACKNOWLEDGED_THERE,
-                    subject=("page", alarm.page_id),
-                    by=by,
-                    via=via,
-                    at=at,
-                    brand_id=integration.brand_id,
-                    facts={"alarm": alarm.dedup_key},
-                )
-    if integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY:
+        before = set(known)
+        match action:
+            case "trigger":
+                for signal in batch:
+                    intake.trigger(signal, known, gates[streams[id(signal)]], services[id(signal)])
+                intake.write()
+            case "resolve":
+                _note_texts(batch, known, by, via, at)
+                _close_alarms(list(known.values()), by, via, at)
+            case "acknowledge":
+                for alarm in known.values():
+                    if alarm.page is None:
+                        continue
+                    if alarm.page.shadow:
+                        _note_old_pager(alarm, alarm.page, at)
+                    _record(alarm.page, PAGE_ACKNOWLEDGED_THERE, {"alarm": alarm.dedup_key}, by, via, at)
+            case "update":
+                intake.update(batch, known)
+            case "escalate":
+                intake.escalate({alarm.page_id for alarm in known.values() if alarm.page_id is not None})
+            case "note":
+                _note_on_integration(integration, [one for one in batch if one.dedup_key not in known], by, via, at)
+        if action != "resolve":
+            _note_texts(batch, known, by, via, at)
+        effects += [_effect(signal, known.get(signal.dedup_key), before) for signal in batch]
+    if not again and (integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY):
         # Last, as it locks the row that other alarms of this integration may want too.
         Integration.objects.filter(id=integration.id).update(last_heard_at=at)
         integration.last_heard_at = at
+    return effects
+
+
+def _by_key(integration: Integration, signals: Sequence[Signal]) -> Sequence[Signal]:
+    """The signals with each alarm under its dedup_key, where they name it by its id or its page's code."""
+    if all(signal.named == "key" for signal in signals):
+        return signals
+    return [
+        signal if signal.named == "key" else replace(signal, dedup_key=_key_of(integration, signal), named="key")
+        for signal in signals
+    ]
+
+
+def _key_of(integration: Integration, signal: Signal) -> str:
+    alarm = queries.alarm_named(integration.id, signal.named, signal.dedup_key)
+    return alarm.dedup_key if alarm is not None else signal.dedup_key
+
+
+def _effect(signal: Signal, alarm: Alarm | None, before: set[str]) -> Effect:
+    if alarm is None:
+        return Effect(signal.action, signal.dedup_key)
+    is_new = signal.action == "trigger" and signal.dedup_key not in before
+    code = alarm.page.code if alarm.page is not None else ""
+    return Effect(signal.action, signal.dedup_key, alarm.page_id, code, is_new)
+
+
+def _note_texts(signals: Sequence[Signal], known: Mapping[str, Alarm], by: Actor, via: Door, at: datetime) -> None:
+    """What the signals have to say stands in the stories of their pages."""
+    for signal in signals:
+        alarm = known.get(signal.dedup_key)
+        if signal.text and alarm is not None and alarm.page is not None:
+            _record(alarm.page, PAGE_NOTED_THERE, {"alarm": alarm.dedup_key}, by, via, at, text=signal.text)
+
+
+def _note_on_integration(
+    integration: Integration, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+) -> None:
+    """Notes that are about no open alarm."""
+    for signal in signals:
+        record(
+            INTEGRATION_NOTED,
+            subject=("integration", integration.id),
+            by=by,
+            via=via,
+            at=at,
+            brand_id=integration.brand_id,
+            facts={
+                "summary": signal.summary or signal.text[:PART_LENGTH],
+                "source": signal.source,
+                "links": [link.href for link in signal.links],
+            },
+        )
 
 
 def _services(integration: Integration, signals: Sequence[Signal]) -> dict[int, Service | None]:
@@ -257,8 +483,11 @@ SELECT id, integration_id, key FROM paging_stormgate WHERE id IN (
 OPEN_ALARMS = "SELECT * FROM paging_alarm WHERE integration_id = %s AND dedup_key = ANY(%s) AND resolved_at IS NULL"
 FITTING = """
 SELECT id, urgency, state, started_at, folded_at FROM paging_page
-WHERE gate_id = %s AND state <> 'resolved' AND (started_at > %s OR folded_at > %s)
+WHERE gate_id = %s AND state <> 'resolved' AND shadow = %s AND (started_at > %s OR folded_at > %s)
 """
+# Whoever ends a silence waits for those who rely on it, so that nothing comes under it unseen.
+IN_FORCE = "SELECT 1 FROM paging_silence WHERE id = %s AND ended_at IS NULL FOR SHARE"
+STILL_QUIET = "SELECT id FROM paging_alarm WHERE id = %s AND page_id IS NULL AND resolved_at IS NULL FOR UPDATE"
 CODES = "SELECT code FROM paging_page WHERE code = ANY(%s) AND (resolved_at IS NULL OR resolved_at > %s)"
 
 
@@ -290,29 +519,38 @@ def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[st
     keys = [signal.dedup_key for signal in signals]
     found = {alarm.dedup_key: alarm for alarm in Alarm.objects.raw(OPEN_ALARMS, [integration.id, keys])}
     if found:
-        pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values()})
+        pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values() if alarm.page_id is not None})
         for alarm in found.values():
-            alarm.page = pages[alarm.page_id]
+            if alarm.page_id is not None:
+                alarm.page = pages[alarm.page_id]
     return found
 
 
 class _Intake:
     """One request's triggers, under the locks of their gates. Alarms and counts are written together by `write`."""
 
-    def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime) -> None:
+    def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime, *, again: bool) -> None:
         self._integration, self._by, self._via, self._at = integration, by, via, at
+        self._is_again = again
+        self._silences = queries.silences_of(integration.brand_id, at)
+        self._relied_on: dict[int, bool] = {}
         self._storm = decide.Storm(limit=integration.storm_limit)
         self._locked: dict[UUID, Page] = {}
         self._open: dict[int, dict[UUID, decide.OpenPage]] = {}
         self._new: list[Alarm] = []
         self._again: Counter[UUID] = Counter()
         self._changed: dict[UUID, Page] = {}
+        self._loud: list[Alarm] = []
 
     def trigger(self, signal: Signal, known: dict[str, Alarm], gate: StormGate, service: Service | None) -> None:
-        """The signal is counted on the page that has its key, joins a storm's page, or starts one. `known` learns it."""
+        """The signal is counted on the page that has its key, joins a storm's page, or starts one; or a silence keeps it
+        quiet. `known` learns it.
+        """
         priority, urgency = _weigh(self._integration, signal.severity)
         alarm = known.get(signal.dedup_key)
-        if alarm is not None and self._repeat(alarm, priority, urgency):
+        if alarm is not None and alarm.page is not None and self._repeat(alarm, priority, urgency):
+            return
+        if self._silence(signal, priority, service, alarm, known):
             return
         page = self._join(urgency, gate, known)
         if page is None:
@@ -323,8 +561,87 @@ class _Intake:
             self._open[gate.id][page.id] = _told(page)
             self._changed[page.id] = page
             self._worsen(page, priority, urgent=False)
+        if alarm is not None and alarm.page is None and self._is_still_quiet(alarm):
+            self._count(alarm)
+            alarm.page, alarm.last_at = page, self._at
+            self._loud.append(alarm)
+            return
         known[signal.dedup_key] = self._alarm(signal, page)
         self._new.append(known[signal.dedup_key])
+
+    def _silence(
+        self, signal: Signal, priority: int, service: Service | None, alarm: Alarm | None, known: dict[str, Alarm]
+    ) -> bool:
+        """Whether a silence keeps the signal quiet, which is then counted on its alarm, or is a new one without a page."""
+        if not self._silences:
+            return False
+        facts = silencing.Facts(
+            integration=self._integration.id,
+            priority=priority,
+            service=service.id if service is not None else None,
+            source=signal.source,
+            component=signal.component,
+            summary=signal.summary,
+        )
+        while True:
+            silence = silencing.silenced_by(self._silences, facts, self._at)
+            if silence is None:
+                return False
+            if self._is_in_force(silence.id):
+                break
+            self._silences = [one for one in self._silences if one != silence]  # ended since they were read
+        if alarm is None or alarm.page is not None:
+            known[signal.dedup_key] = self._alarm(signal, None, silence.id)
+            self._new.append(known[signal.dedup_key])
+            return True
+        self._count(alarm)
+        if alarm.silence_id != silence.id and not alarm._state.adding:
+            Alarm.objects.filter(id=alarm.id).update(silence_id=silence.id)
+        alarm.silence_id = silence.id
+        return True
+
+    def _is_in_force(self, silence_id: int) -> bool:
+        if silence_id not in self._relied_on:
+            self._relied_on[silence_id] = bool(_rows(IN_FORCE, silence_id))
+        return self._relied_on[silence_id]
+
+    def _is_still_quiet(self, alarm: Alarm) -> bool:
+        """Whether the alarm, now locked, is still the open one without a page that it was when it was read."""
+        return alarm._state.adding or bool(_rows(STILL_QUIET, alarm.id))
+
+    def update(self, signals: Sequence[Signal], known: Mapping[str, Alarm]) -> None:
+        """Open alarms say what their sender says now; a page follows its only alarm's words, and whatever is worse."""
+        for signal in signals:
+            alarm = known.get(signal.dedup_key)
+            if alarm is None:
+                continue
+            page = self._lock([alarm.page_id])[0] if alarm.page_id is not None else None
+            if page is not None and signal.summary and page.alarm_count == 1:
+                page.title = signal.summary[:TITLE_LENGTH]
+                page.save(update_fields=["title"])
+            alarm.summary = signal.summary or alarm.summary
+            alarm.severity = signal.severity or alarm.severity
+            alarm.details = _changed(alarm.details, signal)
+            alarm.last_at = self._at
+            alarm.save(update_fields=["summary", "severity", "details", "last_at"])
+            if page is None:
+                continue  # a silence keeps it quiet; whether it still does is for its next alarm to ask
+            if signal.severity is not None:
+                self._repeat(alarm, *_weigh(self._integration, signal.severity))
+            told = [*signal.details.items(), *(("not", f"{name} {one}".strip()) for name, one in signal.removed)]
+            said = signal.summary or ", ".join(f"{name} {value}" for name, value in told)
+            facts = {"alarm": alarm.dedup_key, "summary": said[:TITLE_LENGTH]}
+            _record(page, PAGE_UPDATED_THERE, facts, self._by, self._via, self._at)
+        self._again.clear()  # an update is no repeat
+        self.write()
+
+    def escalate(self, page_ids: set[UUID]) -> None:
+        """The next is woken for each of these pages that is not over."""
+        for page in self._lock(sorted(page_ids)):
+            if page.state != Page.State.RESOLVED:
+                _move(page, Verb.ESCALATE, self._by, self._via, self._at)
+                _ring(page, PAGE_ESCALATED, {}, self._by, self._via, self._at)
+                page.save(update_fields=[*MOVED, *RANG])
 
     def write(self) -> None:
         """Everything that was counted is in the database."""
@@ -336,6 +653,9 @@ class _Intake:
         for times, ids in by_times.items():
             Alarm.objects.filter(id__in=ids).update(count=F("count") + times, last_at=self._at)
         self._again.clear()
+        for alarm in self._loud:
+            Alarm.objects.filter(id=alarm.id).update(page=alarm.page)
+        self._loud = []
         for page in self._changed.values():
             page.save(update_fields=["alarm_count", "folded_at", "priority"])
         self._changed = {}
@@ -344,18 +664,24 @@ class _Intake:
         """Count it on its alarm; the page is locked only where it grows worse by it. False: somebody has just resolved
         that page, so it is no repeat any more.
         """
-        page = self._locked.get(alarm.page_id, alarm.page)
+        assert alarm.page is not None  # who asks has looked
+        page = self._locked.get(alarm.page.id, alarm.page)
         verdict = decide.fold(_told(page), urgency, (), self._at, self._storm)
         if verdict.verdict == "raise" or priority < page.priority:
-            page = self._lock([alarm.page_id])[0]
+            page = self._lock([page.id])[0]
             if page.state == Page.State.RESOLVED:
                 return False
             self._worsen(page, priority, urgent=urgency is Urgency.HIGH and page.urgency == Urgency.LOW)
+        self._count(alarm)
+        return True
+
+    def _count(self, alarm: Alarm) -> None:
+        if self._is_again:
+            return
         if alarm._state.adding:
             alarm.count += 1
         else:
             self._again[alarm.id] += 1
-        return True
 
     def _join(self, urgency: Urgency, gate: StormGate, known: Mapping[str, Alarm]) -> Page | None:
         """The page that the storm rule gives a new alarm, locked and with all that it absorbs; None: one of its own."""
@@ -385,7 +711,9 @@ class _Intake:
             since = self._at - self._storm.window
             found = [
                 decide.OpenPage(page_id, Urgency(urgency), State(state), started_at, folded_at)
-                for page_id, urgency, state, started_at, folded_at in _rows(FITTING, gate.id, since, since)
+                for page_id, urgency, state, started_at, folded_at in _rows(
+                    FITTING, gate.id, self._integration.shadow_since is not None, since, since
+                )
             ]
             self._open[gate.id] = {
                 page.id: _told(self._locked[page.id]) if page.id in self._locked else page for page in found
@@ -418,6 +746,7 @@ class _Intake:
             policy=self._integration.policy.stamp,
             rings_from=decide.ring_from(urgency, cover, self._at),
             alarm_count=1,
+            shadow=self._integration.shadow_since is not None,
         )
         _start_page(page, self._by, self._via, self._at)
         self._locked[page.id] = page
@@ -462,11 +791,13 @@ class _Intake:
         elif worse and page.state == Page.State.ACKNOWLEDGED and page.priority == decide.WATCHED_PRIORITY:
             _watch(page, at)
 
-    def _alarm(self, signal: Signal, page: Page) -> Alarm:
+    def _alarm(self, signal: Signal, page: Page | None, silence_id: int | None = None) -> Alarm:
         return Alarm(
             integration=self._integration,
             dedup_key=signal.dedup_key,
             page=page,
+            silence_id=silence_id,
+            signal=_rest_of(signal),
             summary=signal.summary,
             severity=signal.severity or "",
             source=signal.source[:TITLE_LENGTH],
@@ -481,7 +812,11 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
     """The alarms are over, and with them each page that has none left."""
     if not alarms:
         return
-    touched = sorted({alarm.page_id for alarm in alarms})
+    quiet = [alarm.id for alarm in alarms if alarm.page_id is None]
+    # What is quiet may be about to page: wait for that, and see the page.
+    found = list(Alarm.objects.select_for_update().filter(id__in=quiet).order_by("id")) if quiet else []
+    alarms = [*(alarm for alarm in alarms if alarm.page_id is not None), *found]
+    touched = sorted({alarm.page_id for alarm in alarms if alarm.page_id is not None})
     pages = list(Page.objects.filter(id__in=touched).order_by("id").select_for_update())
     Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
     burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
@@ -490,6 +825,23 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
             _move(page, Verb.RESOLVE, by, via, at)
             page.save(update_fields=MOVED)
             record(PAGE_RESOLVED, subject=("page", page.id), by=by, via=via, at=at, brand_id=page.brand_id)
+
+
+def _changed(details: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
+    """An alarm's details after an update: what is named is set, a list grows by what is new in it."""
+    after = dict(details)
+    for name, value in signal.details.items():
+        before = after.get(name)
+        if isinstance(before, list) and isinstance(value, list):
+            value = [*before, *(one for one in value if one not in before)]  # noqa: PLW2901
+        after[name] = value
+    for name, element in signal.removed:
+        held = after.get(name)
+        if not element:
+            after.pop(name, None)
+        elif isinstance(held, list):
+            after[name] = [one for one in held if one != element]
+    return after
 
 
 def _weigh(integration: Integration, severity: str | None) -> tuple[int, Urgency]:
@@ -530,6 +882,45 @@ def _details(signal: Signal) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def _rest_of(signal: Signal) -> dict[str, Any]:
+    """What of a signal an alarm's columns do not keep, for the page that may come of it later."""
+    told = _details(signal)
+    kept = ("component", "group", "class", "client", "client_url", "started_at", "images")
+    return {name: told[name] for name in kept if name in told}
+
+
+def _signal_of(alarm: Alarm) -> Signal:
+    """The signal that an alarm without a page came of."""
+    rest = alarm.signal
+    return Signal(
+        "trigger",
+        alarm.dedup_key,
+        summary=alarm.summary,
+        severity=alarm.severity or None,  # type: ignore[arg-type]
+        source=alarm.source,
+        component=rest.get("component", ""),
+        group=rest.get("group", ""),
+        class_=rest.get("class", ""),
+        started_at=datetime.fromisoformat(rest["started_at"]) if "started_at" in rest else None,
+        links=tuple(Link(**link) for link in alarm.links),
+        images=tuple(Image(**image) for image in rest.get("images", ())),
+        details=alarm.details,
+        client=rest.get("client", ""),
+        client_url=rest.get("client_url", ""),
+    )
+
+
+def _note_old_pager(alarm: Alarm, page: Page, at: datetime) -> None:
+    """The old pager's people have it, so that here, on paper, the ladder ends as well."""
+    old = OldPage(
+        integration_id=alarm.integration_id, at=alarm.opened_at, alarm=alarm.dedup_key, acknowledged_at=at, person=""
+    )
+    OldPage.objects.bulk_create([old], ignore_conflicts=True)
+    page.rings += 1
+    page.save(update_fields=["rings"])
+    void_promises(("page", page.id), at=at, kinds=PROMISES)
+
+
 def _told(page: Page) -> decide.OpenPage:
     return decide.OpenPage(page.id, Urgency(page.urgency), State(page.state), page.started_at, page.folded_at)
 
@@ -549,14 +940,16 @@ def trigger_page(
     team_id: int | None = None,
     component: str = "",
     details: dict[str, Any] | None = None,
+    first_person_id: int | None = None,
     by: Actor,
     via: Door,
     at: datetime,
 ) -> Page:
     """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 by quiet ways only.
 
-    `priority` is one of P1 to P5. Without `policy_id` the brand's first policy is taken; where there is none the
-    managers are rung, then everybody. Raises Forbidden, Invalid, NotFound.
+    `priority` is one of P1 to P5. `first_person_id` is rung before the policy's first step. Without `policy_id` the
+    brand's first policy is taken; where there is none the managers are rung, then everybody. Raises Forbidden, Invalid,
+    NotFound.
     """
     require(by, "trigger_page", brand_id)
     title = " ".join(title.split())
@@ -588,7 +981,7 @@ def trigger_page(
             policy=policy.stamp if policy else decide.policy_as_json(decide.LAST_RESORT),
             rings_from=at,
         )
-        _start_page(page, by, via, at)
+        _start_page(page, by, via, at, (decide.Target("person", str(first_person_id)),) if first_person_id else ())
         return page
 
     return _unless_taken(start)
@@ -723,6 +1116,45 @@ def note_page(*, page_id: UUID, text: str, by: Actor, via: Door, at: datetime) -
         page.save(update_fields=["last_sign_at"])
     _record(page, PAGE_NOTED, {}, by, via, at, text=text.strip())
     _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def quiet_page(*, page_id: UUID, silence_id: int, until_at: datetime, by: Actor, via: Door, at: datetime) -> Page:
+    """The page is over, and its alarms are the silence's: what still fires when that ends is a new page.
+
+    Raises NotFound, IllegalTransition (it is over).
+    """
+    page = _locked(page_id, None, by)
+    if page.state == Page.State.RESOLVED:
+        raise IllegalTransition(
+            f"Page {page.code} was to be kept quiet.", "It is resolved.", "Make a silence for what it is about."
+        )
+    _move(page, Verb.RESOLVE, by, via, at)
+    page.save(update_fields=MOVED)
+    Alarm.objects.filter(page=page, resolved_at=None).update(page=None, silence_id=silence_id)
+    _record(page, PAGE_SILENCED, {"until": until_at.isoformat(timespec="minutes")}, by, via, at)
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def ring_shadow_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page | None:
+    """The page is on paper no longer, and rings from the start of its ladder, if nobody has it and it may ring now.
+
+    None: it was on paper no more, or is over.
+    """
+    page = _locked(page_id, None, by, follow=False)
+    if not page.shadow or page.state == Page.State.RESOLVED:
+        return None
+    page.shadow = False
+    page.save(update_fields=["shadow"])
+    if page.state == Page.State.TRIGGERED:
+        void_promises(("page", page.id), at=at, kinds=PROMISES)
+        page.rung = 0
+        page.rings_from = max(page.rings_from, at)
+        _ring_or_wait(page, PAGE_LIVE, {}, by, via, at)
+        page.save(update_fields=[*RANG, "rings_from"])
     return page
 
 
@@ -869,6 +1301,33 @@ def make_integration(
 
 
 @transaction.atomic
+def save_mapping(
+    *, integration_id: int, mapping: PayloadMapping | None, by: Actor, via: Door, at: datetime
+) -> Integration:
+    """What comes to the generic hook with this integration's key is read by `mapping` from now on; None: as the hook says.
+
+    Raises NotFound, Forbidden, Invalid (its senders speak another format).
+    """
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    asked = _("A mapping was to be saved.")
+    if integration is None:
+        raise NotFound(asked, _("There is no such integration."), _("Look at the list of them."))
+    require(by, "save_mapping", integration.brand_id)
+    if integration.format != "generic":
+        raise Invalid(
+            asked,
+            _("%(name)s speaks a format of its own, which needs none.") % {"name": integration.name},
+            _("Make an integration for JSON."),
+        )
+    integration.mapping = mapping.as_json() if mapping is not None else None
+    integration.save(update_fields=["mapping"])
+    facts = {"name": integration.name, "mapping": integration.mapping}
+    subject, brand_id = ("integration", integration.id), integration.brand_id
+    record(MAPPING_SAVED, subject=subject, by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return integration
+
+
+@transaction.atomic
 def save_mail_rules(
     *, integration_id: int, rules: Sequence[email_rules.Rule], by: Actor, via: Door, at: datetime
 ) -> Integration:
@@ -1006,12 +1465,12 @@ def _record(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, 
 # --- Rings -----------------------------------------------------------------------------------------------------------
 
 
-def _start_page(page: Page, by: Actor, via: Door, at: datetime) -> None:
+def _start_page(page: Page, by: Actor, via: Door, at: datetime, first: Sequence[decide.Target] = ()) -> None:
     """The page gets its code, begins, and rings if it is to ring now. Every way to a new page goes through here."""
     page.code = _free_code(at)
     page.started_at = at
     facts = {"title": page.title, "code": page.code, "priority": f"P{page.priority}"}
-    _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at)
+    _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at, first)
     page.save(force_insert=True)
 
 
@@ -1036,11 +1495,19 @@ def _policy_of(page: Page) -> decide.Policy:
         return decide.LAST_RESORT
 
 
-def _ring_or_wait(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, at: datetime) -> None:
+def _ring_or_wait(
+    page: Page,
+    what: str,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    first: Sequence[decide.Target] = (),
+) -> None:
     """Ring now where rung 0 is due, else promise it; records `what` either way."""
-    due_at = decide.first_ring_at(_policy_of(page), page.rings_from)
+    due_at = page.rings_from if first else decide.first_ring_at(_policy_of(page), page.rings_from)
     if due_at <= at:
-        _ring(page, what, facts, by, via, at)
+        _ring(page, what, facts, by, via, at, first)
         return
     waits = page.rings_from > at
     why = _("it waits for the opening") if waits else _("its policy waits so long before the first ring")
@@ -1065,6 +1532,8 @@ def _ring(
     entry = _record(page, what, facts | told, by, via, at)
     page.rung, page.unreached = ring.next_rung, not ring.reached
     _tell(page, roll, ring.people, entry, by, via, at)
+    if page.shadow and decide.EVERYBODY in decide.rung(_policy_of(page), max(0, page.rung - 1)).targets:
+        return ring  # on paper the ladder has an end: everybody would have been rung
     why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((ring.next_at - at).total_seconds())}
     if not ring.reached:
         why = _("nobody could be woken; it is tried again")
@@ -1099,7 +1568,16 @@ def _tell(
     *,
     asking: bool = False,
 ) -> None:
-    """Queue what each of `people` is sent: one message for all who read the same language."""
+    """Queue what each of `people` is sent: one message for all who read the same language. In shadow mode it is written
+    on paper: no message is made, so that none can leave.
+    """
+    if page.shadow:
+        PaperRing.objects.bulk_create(
+            PaperRing(page=page, person=roll.person(key), channel=channel, due_at=due_at, asking=asking)
+            for key in people
+            for channel, _address, due_at in roll.deliveries(key)
+        )
+        return
     by_language: dict[str, list[Recipient]] = defaultdict(list)
     for key in people:
         person = roll.person(key)

@@ -36,7 +36,7 @@ from nightdesk.channels.driver import (
 )
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.drivers.trust import TRUST, tls_context
-from nightdesk.channels.pager_text import plain
+from nightdesk.channels.pager_text import is_pager, plain
 from nightdesk.channels.wording import pager_text_of
 
 PORT = 444
@@ -78,6 +78,8 @@ class SnppLine:
         self._seen: dict[str, tuple[float, snpp_reply.State]] = {}
 
     async def send(self, outgoing: Outgoing) -> Sent:
+        if not is_pager(outgoing.address):
+            raise Permanent(_("That is no pager."), unreachable=True)
         async with self._session() as session:
             if self._settings.get("receipts", True) and self._knows_two_way:
                 sent = await self._send_two_way(session, outgoing)
@@ -91,8 +93,7 @@ class SnppLine:
         while True:
             self._news.clear()
             wanted = [one for one in await ear.unanswered() if snpp_reply.is_tag(one)]
-            with suppress(Temporary):  # the network is away: it is asked again
-                await self._ask_about(wanted, ear)
+            await self._ask_about(wanted, ear)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause(wanted)):
                     await self._news.wait()
@@ -159,23 +160,29 @@ class SnppLine:
     # Listening
 
     async def _ask_about(self, wanted: list[str], ear: Ear) -> None:
-        gone = [one for one in self._seen if one not in wanted]
         asked = [one for one in wanted if one not in self._seen or not _is_over(self._seen[one][1])]
+        gone = [one for one in self._seen if one not in wanted]
         late = [one for one in gone if self._seen[one][1] == "queued"]
+        news: list[tuple[str, _Said]] = []
         if asked or late:
-            async with self._session() as session:
-                await session.ask("2WAY")  # some networks know MSTA only then
-                for tag in asked:
-                    await self._ask_status(session, tag, ear)
-                for tag in late:  # nobody wants it any more, and it has not rung yet: let it not ring at all
-                    await session.ask(f"KTAG {tag}")
+            with suppress(Temporary):  # the network is away: it is asked again
+                async with self._session() as session:
+                    await session.ask("2WAY")  # some networks know MSTA only then
+                    for tag in asked:
+                        news.append((tag, await session.ask(f"MSTA {tag}")))
+                    for tag in late:  # nobody wants it any more, and it has not rung yet: let it not ring at all
+                        await session.ask(f"KTAG {tag}")
+                        late = [one for one in late if one != tag]
         for tag in gone:
-            del self._seen[tag]
+            if tag not in late:
+                del self._seen[tag]
+        # Side by side, so that one that cannot be kept is in nobody's way.
+        told = (self._tell(tag, said, ear) for tag, said in news if said.code // 100 != 5 or said.code == 550)
+        for came in await asyncio.gather(*told, return_exceptions=True):
+            if isinstance(came, BaseException):
+                raise came
 
-    async def _ask_status(self, session: "_Session", tag: str, ear: Ear) -> None:
-        said = await session.ask(f"MSTA {tag}")
-        if said.code // 100 == 5 and said.code != 550:
-            return  # it cannot say now
+    async def _tell(self, tag: str, said: _Said, ear: Ear) -> None:
         status = snpp_reply.read_status(said.code, said.text)
         since, before = self._seen.get(tag, (asyncio.get_running_loop().time(), "queued"))
         if status.state not in ("queued", before):

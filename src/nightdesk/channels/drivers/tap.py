@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.channels import tap_block
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
-from nightdesk.channels.pager_text import plain
+from nightdesk.channels.pager_text import is_pager
 from nightdesk.channels.tap_block import CR, EOT, ESC, Answer
 from nightdesk.channels.wording import pager_text_of
 
@@ -27,6 +27,7 @@ UNKNOWN_PAGER = frozenset({510, 511})
 NOT_FOR_THIS = UNKNOWN_PAGER | {504, 505, 513, 517}
 OF_THE_PAGE = NOT_FOR_THIS | {512, 516}
 """What says nothing about the terminal itself."""
+_LEAST_BLOCK = 16
 _TOO_MUCH = 100_000
 
 
@@ -37,13 +38,15 @@ class TapLine:
         self._settings = settings
 
     async def send(self, outgoing: Outgoing) -> Sent:
+        if not is_pager(outgoing.address):
+            raise Permanent(_("That is no pager."), unreachable=True)
         text = pager_text_of(outgoing.said, self._settings.get("length") or LENGTH, can_reply=False)
         writer: asyncio.StreamWriter | None = None
         try:
             reader, writer = await asyncio.open_connection(self._settings["host"], self._settings["port"])
             call = _Call(reader, writer, self._settings)
             await call.log_in()
-            await call.hand_over([plain(outgoing.address), self._field(text)])
+            await call.hand_over([outgoing.address, self._field(text)])
             return Sent(str(outgoing.delivery_id), reason=await call.hang_up())
         except TimeoutError:
             raise Temporary(_("The terminal does not answer.")) from None
@@ -85,7 +88,7 @@ class _Call:
 
     async def hand_over(self, fields: list[str]) -> None:
         """The terminal has taken every block of the page."""
-        for block in tap_block.blocks(fields, self._settings.get("block") or tap_block.ROOM):
+        for block in tap_block.blocks(fields, max(_LEAST_BLOCK, self._settings.get("block") or tap_block.ROOM)):
             for _try in range(self._tries()):
                 await self._say(block)
                 answer = await self._listen(self._timer("t3"), but_not=("id", "go"))

@@ -19,7 +19,7 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import apprise, email, push, smpp, snpp, tap, twilio, webhook
+from nightdesk.channels.drivers import apprise, email, http_sms, push, smpp, snpp, tap, twilio, twilio_voice, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.push_service import Browser, PushService
@@ -28,6 +28,7 @@ from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
 from tests.peers.snpp_network import SnppNetwork
 from tests.peers.tap_terminal import TapTerminal
+from tests.peers.voice_provider import Trouble, VoiceProvider
 from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
@@ -52,13 +53,18 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: Record[tuple[str, dict[str, str], bytes]] = Record()
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.usual, self.says = 200, dict[int, bytes]()
         self.stopping = threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                status, headers = receiver.answers.pop(0) if receiver.answers else (receiver.usual, {})
+                said = receiver.says.get(status, b"")
                 if status == 0:
                     receiver.stopping.wait(20)
                     return
@@ -66,8 +72,9 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
+                self.wfile.write(said)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
@@ -140,6 +147,22 @@ def _twilio(stack: ExitStack) -> Bench:
     return Bench(twilio.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.messages.all()))
 
 
+def _voice(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(VoiceProvider(by_hand=True))
+    settings = {
+        "base_url": provider.url,
+        "account_sid": provider.account_sid,
+        "auth_token": provider.auth_token,
+        "from": provider.numbers[0],
+    }
+    trouble = {
+        "temporary": lambda: provider.trouble(Trouble("broken")),
+        "permanent": lambda: provider.trouble(Trouble("refuse", code=21211)),
+        "hang": lambda: provider.trouble(Trouble("hang")),
+    }
+    return Bench(twilio_voice.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.calls.all()))
+
+
 def _webhook(stack: ExitStack) -> Bench:
     receiver = stack.enter_context(Receiver())
     trouble = {
@@ -148,6 +171,23 @@ def _webhook(stack: ExitStack) -> Bench:
     }
     settings = {"secret": "s3cret", "allow_private": True}
     return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
+
+
+def _gateway(stack: ExitStack) -> Bench:
+    """A web server that answers as Kannel's sendsms does."""
+    receiver = stack.enter_context(Receiver())
+    receiver.usual = 202
+    receiver.says = {
+        202: b"0: Accepted for delivery",
+        503: b"Temporal failure, try again later.",
+        400: b"Invalid number",
+    }
+    trouble = {
+        name: lambda status=status: receiver.answers.append((status, {}))
+        for name, status in (("temporary", 503), ("permanent", 400), ("hang", 0))
+    }
+    settings = {"address": receiver.url, "user": "us", "password": "s3cret pass", "from": "+15005550006"}
+    return Bench(http_sms.DRIVER, settings, "+447700900123", trouble, lambda: len(receiver.requests.all()))
 
 
 def _snpp(stack: ExitStack) -> Bench:
@@ -219,7 +259,9 @@ def _quiet(name: str) -> Callable[[ExitStack], Bench]:
 BENCHES = {
     "email": _email,
     "smpp": _smpp,
+    "http_sms": _gateway,
     "twilio": _twilio,
+    "twilio_voice": _voice,
     "webhook": _webhook,
     "snpp": _snpp,
     "tap": _tap,
@@ -290,6 +332,7 @@ def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
             "host": "127.0.0.1",
             "port": 1,
             "base_url": "http://127.0.0.1:1",
+            "address": "http://127.0.0.1:1",
             "url": "json://127.0.0.1:1/{target}",
         }
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
@@ -431,6 +474,23 @@ def test_without_receipts_no_callback_is_asked_for(stack: ExitStack) -> None:
     assert provider.messages.one().status_callback is None
 
 
+def test_a_messaging_service_sends_in_place_of_a_number(stack: ExitStack) -> None:
+    provider, bench = _account(stack)
+    bench.settings = {**bench.settings, "from": provider.messaging_service_sids[0]}
+    (came,) = bench.send()
+    assert isinstance(came, Sent)
+    assert (provider.messages.one().from_, provider.messages.one().messaging_service_sid) == (
+        None,
+        provider.messaging_service_sids[0],
+    )
+
+
+def test_a_text_that_may_live_longer_than_the_provider_keeps_it_is_cut_to_that(stack: ExitStack) -> None:
+    provider, bench = _account(stack)
+    bench.send(outgoing(bench.address, valid_until=AT + timedelta(days=2)), outgoing(bench.address, valid_until=AT))
+    assert [text.validity_seconds for text in provider.messages.all()] == [twilio.LONGEST_VALIDITY_S, 1]
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "unreachable", "of_route"),
     [
@@ -471,6 +531,9 @@ def test_each_code_means_what_it_should(
         ({"MessageStatus": "undelivered", "ErrorCode": "30007"}, "failed", True, False),
         ({"MessageStatus": "failed", "ErrorCode": "30036"}, "expired", False, False),
         ({"MessageStatus": "failed", "ErrorCode": "²"}, "failed", False, False),
+        ({"MessageStatus": "canceled"}, "failed", True, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30034"}, "failed", True, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30022"}, "failed", False, False),
     ],
 )
 def test_a_receipt_is_read(form: dict[str, str], state: str, permanent: bool, unreachable: bool) -> None:

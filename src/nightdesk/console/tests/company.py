@@ -1,5 +1,6 @@
 """Two brands that share an installation, each with people, a rota, pages and customers; and one user for each role."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,7 +20,8 @@ from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
-from nightdesk.paging.models import Page
+from nightdesk.paging.formats import Answer
+from nightdesk.paging.models import Page, RawAlarm
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
@@ -131,6 +133,13 @@ class Company:
         integration, _key = paging.make_integration(
             brand_id=brand.id, name=f"{name} monitor", format="generic", policy_id=policy.id, **self.doing
         )
+        paging.keep_refused_alarm(
+            integration=integration,
+            raw=paging.Raw("generic", json.dumps({"msg": f"{name} door is open"}).encode()),
+            answer=Answer(400, (), b""),
+            reason=f"'summary' of {name} is missing",
+            **self.doing,
+        )
         page = paging.trigger_page(
             brand_id=brand.id,
             title=f"{name} router is dark",
@@ -188,6 +197,7 @@ class Company:
             "override_id": override.id,
             "seat_key": seat_key,
             "integration_id": integration.id,
+            "raw_id": RawAlarm.objects.get(integration=integration).id,
             "policy_id": policy.id,
             "route_id": route.id,
             "token_id": token.pk,

@@ -17,10 +17,12 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Route
 from nightdesk.console.tests.company import Company
 from nightdesk.console.urls import console
+from nightdesk.console.views.settings.mappings import PRESETS
 from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom.models import Address, Mail, Mailbox
-from nightdesk.paging.models import Page
+from nightdesk.paging.formats.mapping import mapping_from_json
+from nightdesk.paging.models import Integration, Page
 from nightdesk.paging.queries import mail_rules
 from nightdesk.people.models import Person
 
@@ -53,6 +55,10 @@ READ = {
     "providers_csv": "read_deliveries",
     "settings": "read_customers",
     "integrations": "make_integration",
+    "raw_alarms": "read_alarms",
+    "raw_alarms_csv": "read_alarms",
+    "raw_alarm": "read_alarms",
+    "raw_alarm_file": "read_alarms",
     "policies": "save_policy",
     "routes": "save_route",
     "tokens": "make_token",
@@ -68,6 +74,7 @@ FORMS = {
     "new_person": "make_person",
     "change_person": "edit_person",
     "new_integration": "make_integration",
+    "mapping": "save_mapping",
     "mail_rules": "save_mail_rules",
     "new_mailbox": "save_mailbox",
     "mailbox": "save_mailbox",
@@ -116,6 +123,8 @@ POSTS = {
     "push_add": "add_device",
     "replace_push_key": "replace_push_key",
     "revoke_integration": "revoke_integration",
+    "no_mapping": "save_mapping",
+    "retry_alarm": "retry_alarm",
     "retry_mail": "retry_mail",
     "remove_mailbox": "remove_mailbox",
     "remove_address": "remove_address",
@@ -559,6 +568,66 @@ def test_an_integration_s_key_opens_its_door(company):
     }
     made = client.post(reverse("console:new_integration"), form)
     assert re.search(r"/hooks/alertmanager/[0-9a-f]{32}", made.content.decode())
+
+
+def test_a_mapping_is_tried_on_what_came_saved_and_then_reads_what_had_failed(company):
+    client = company.client(company.everything())
+    url = reverse("console:mapping", args=[company.quay.ids["integration_id"]])
+    assert "Quay door is open" in client.get(url).content.decode()
+    form = {"summary": "{msg}", "actions": "0 = trigger", "dedup_key": "{msg}"}
+    tried = client.post(url, form | {"try": "1"}).content.decode()
+    assert "trigger · ? · Quay door is open" in tried
+    assert Integration.objects.get(id=company.quay.ids["integration_id"]).mapping is None
+    assert client.post(url, form).status_code == 302
+    saved = Integration.objects.get(id=company.quay.ids["integration_id"]).mapping
+    assert saved == {"summary": "{msg}", "dedup_key": "{msg}", "actions": {"0": "trigger"}}
+    raw = reverse("console:raw_alarm", args=[company.quay.ids["raw_id"]])
+    assert f'action="{raw}/retry"' in client.get(raw).content.decode()
+    assert client.post(f"{raw}/retry").status_code == 302
+    shown = client.get(raw).content.decode()
+    assert "taken in by hand" in shown
+    assert f'action="{raw}/retry"' not in shown
+    assert str(Page.objects.get(title="Quay door is open").id) in shown
+    assert client.post(reverse("console:no_mapping", args=[company.quay.ids["integration_id"]])).status_code == 302
+    assert Integration.objects.get(id=company.quay.ids["integration_id"]).mapping is None
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"summary": "{"}, "a place in braces"),
+        ({"summary": "x", "actions": "OK"}, "should be a word, =, and what it means"),
+        ({"summary": "x", "severities": "5 = terrible"}, "is none of critical, error, info, warning"),
+        ({"summary": ""}, "required"),
+    ],
+)
+def test_a_mapping_that_makes_no_sense_is_not_saved_and_says_where(company, form, said):
+    client = company.client(company.everything())
+    answer = client.post(reverse("console:mapping", args=[company.quay.ids["integration_id"]]), form)
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+    assert Integration.objects.get(id=company.quay.ids["integration_id"]).mapping is None
+
+
+def test_each_mapping_to_begin_with_is_one():
+    for _label, told in PRESETS.values():
+        assert mapping_from_json(told).as_json() == told
+
+
+def test_what_came_in_is_found_by_its_fault_and_comes_as_csv(company):
+    client = company.client(company.everything())
+    url = reverse("console:raw_alarms")
+    text = client.get(url).content.decode()
+    assert "Quay monitor" in text
+    assert "Pier monitor" not in text
+    assert "Quay monitor" in client.get(f"{url}?q=is+missing&state=not-taken").content.decode()
+    assert "Nothing that came is like that" in client.get(f"{url}?q=nonsense").content.decode()
+    assert "Nothing that came is like that" in client.get(f"{url}?state=taken").content.decode()
+    lines = b"".join(client.get(reverse("console:raw_alarms_csv")).streaming_content).decode().splitlines()
+    assert len(lines) == 2
+    assert "Quay monitor" in lines[1]
+    body = client.get(reverse("console:raw_alarm_file", args=[company.quay.ids["raw_id"]]))
+    assert body.content == b'{"msg": "Quay door is open"}'
 
 
 def test_a_policy_is_read_back_as_it_was_written(company):

@@ -23,6 +23,7 @@ from nightdesk.channels.queries import text_estimate
 from nightdesk.console.views.cards import before_of, page_row, shown_state, source_of, state_tag
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
+from nightdesk.console.views.due import CHANNEL_WORDS
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
 from nightdesk.console.views.staff import (
@@ -47,8 +48,9 @@ from nightdesk.paging.actions import (
     snooze_page,
     trigger_page,
 )
-from nightdesk.paging.models import Alarm, Page, Policy
+from nightdesk.paging.models import Alarm, Page, PaperRing, Policy
 from nightdesk.paging.queries import last_time, story
+from nightdesk.paging.silence_actions import silence_page
 from nightdesk.rota.resolve import instant_of
 
 PRIORITIES = {str(number): f"P{number}" for number in range(1, 6)}
@@ -80,7 +82,7 @@ def _chosen(request: StaffRequest) -> QuerySet[Page]:
 def pages(request: StaffRequest) -> HttpResponse:
     """Every page, newest first."""
     rows, pager = one_page(request, _chosen(request))
-    unanswered = _pages(request).filter(state=Page.State.TRIGGERED).count()
+    unanswered = _pages(request).filter(state=Page.State.TRIGGERED, shadow=False).count()
     heading = (
         ngettext("{count} page unanswered", "{count} pages unanswered", unanswered).format(count=unanswered)
         if unanswered
@@ -146,6 +148,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "forms": _forms(request, shown),
         "before": before_of(last_time(shown)),
         "events": rail_events(story(shown.id), request.at),
+        "paper": [_on_paper(ring) for ring in shown.paper.select_related("person")[:ALARMS_SHOWN]],
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
         "messages_url": f"{reverse('console:messages')}?about=page:{shown.id}"
@@ -162,6 +165,8 @@ def _page(request: StaffRequest, page_id: UUID) -> Page:
 def _state_of(page: Page, at: datetime) -> str:
     owner = page.owner.name if page.owner else ""
     match shown_state(page, at):
+        case "triggered" if page.shadow:
+            return _("Shadow: nobody was told of this page")
         case "triggered":
             return _("Nobody has this page yet")
         case "acknowledged":
@@ -208,6 +213,12 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
         "links": [link for link in alarm.links if _is_web(link)],
         "json": json.dumps(raw, indent=2, ensure_ascii=False, sort_keys=True),
     }
+
+
+def _on_paper(ring: PaperRing) -> dict[str, Any]:
+    """Who would have been sent what, in shadow mode."""
+    words = CHANNEL_WORDS.get(ring.channel, gettext_lazy("Send to {name}"))
+    return {"at": ring.due_at, "seconds": True, "title": str(words).format(name=ring.person.name), "tags": []}
 
 
 def _is_web(link: Any) -> bool:
@@ -366,6 +377,18 @@ class SnoozeForm(forms.Form):
         return until
 
 
+class SilenceForm(forms.Form):
+    hours = forms.TypedChoiceField(
+        label=gettext_lazy("Quiet for"),
+        choices=[(1, gettext_lazy("1 hour")), (4, gettext_lazy("4 hours")), (12, gettext_lazy("12 hours"))],
+        coerce=int,
+        initial=1,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy("Its alarms are kept and counted. What still fires then is a new page."),
+    )
+    reason = forms.CharField(label=gettext_lazy("Why"), max_length=300, required=False)
+
+
 def _buttons(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     """What is done with one press."""
     buttons: list[dict[str, Any]] = []
@@ -407,6 +430,8 @@ def _forms(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
         add("reassign_page", _("Give it to somebody else"), lambda: ReassignForm(people=others), _("Give it away"))
     if page.state == Page.State.ACKNOWLEDGED:
         add("snooze_page", _("Be quiet for a while"), lambda: SnoozeForm(prefix="snooze"), _("Be quiet"))
+    if page.integration_id is not None:
+        add("silence_page", _("Silence what it is about"), lambda: SilenceForm(prefix="silence"), _("Silence it"))
     return shown
 
 
@@ -464,3 +489,15 @@ def note(request: StaffRequest, page_id: UUID) -> HttpResponse:
     values = checked(NoteForm(request.POST, prefix="note"), _("You wanted to write a note."))
     note_page(page_id=page_id, text=values["text"], by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Noted."), "console:page", page_id)
+
+
+@posting("silence_page")
+def silence(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """It rings no more, and what it is about is quiet until then."""
+    _page(request, page_id)
+    values = checked(SilenceForm(request.POST, prefix="silence"), _("You wanted to silence a page."))
+    until = request.at + timedelta(hours=values["hours"])
+    silence_page(
+        page_id=page_id, until_at=until, reason=values["reason"], by=request.actor, via=Door.WEB, at=request.at
+    )
+    return done(request, _("Silenced until {time}.").format(time=f"{localtime(until):%H:%M}"), "console:quiet")

@@ -25,6 +25,7 @@ from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
+from nightdesk.paging import queries
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -258,6 +259,25 @@ def of_promises(at: datetime) -> Iterator[Finding]:
         )
 
 
+def of_heartbeats(at: datetime) -> Iterator[Finding]:
+    """Whether what must be heard is heard, and whether it can be."""
+    shut_since = queries.door_shut_since(at)
+    counted = queries.heartbeat_counts(None)
+    if not sum(counted.values()):
+        return
+    if shut_since is not None:
+        yield Finding(
+            "fail", "heartbeats", f"No web process has been reachable since {shut_since:%H:%M:%S} UTC.",
+            "Run: nightdesk serve, or nightdesk web. Until then nothing that stops can be noticed.",
+        )  # fmt: skip
+    elif counted["late"]:
+        said = f"{counted['late']} of {sum(counted.values())} have stopped or failed."
+        yield Finding("warn", "heartbeats", said, "Look at Settings, Heartbeats: each says since when.")
+    else:
+        said = f"{counted['well']} heard, {counted['new']} not yet, {counted['paused']} paused."
+        yield Finding("ok", "heartbeats", said)
+
+
 WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_worker,
     of_promises,
@@ -265,6 +285,7 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_mail,
     of_notifications,
     of_mail_in,
+    of_heartbeats,
 )
 
 

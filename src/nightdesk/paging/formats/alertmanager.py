@@ -170,4 +170,6 @@ def _identity(labels: Mapping[str, Json], entry: Json) -> str:
     return digest_key(json.dumps(labels or entry, sort_keys=True))
 
 
-FORMAT = Format("alertmanager", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse)
+FORMAT = Format(
+    "alertmanager", "Alertmanager", "/hooks/alertmanager/KEY", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse
+)

@@ -357,5 +357,12 @@ def _refusal(status: int, reason: str) -> Answer:
 
 
 FORMAT = Format(
-    "email", MAX_BYTES, _refusal(503, "overloaded"), _refusal(413, "too large"), _refusal(401, "unknown key"), parse
+    "email",
+    "E-mail",
+    "alarm+KEY at an address of yours",
+    MAX_BYTES,
+    _refusal(503, "overloaded"),
+    _refusal(413, "too large"),
+    _refusal(401, "unknown key"),
+    parse,
 )

@@ -130,4 +130,4 @@ def _malformed(detail: str) -> Malformed:
     return Malformed(problem(400, "malformed_alarm", "The alarm could not be read", detail), detail)
 
 
-FORMAT = Format("generic", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse)
+FORMAT = Format("generic", "JSON", "/hooks/generic/KEY", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse)

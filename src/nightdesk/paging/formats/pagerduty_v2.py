@@ -63,14 +63,14 @@ def parse(
     summary, source = payload.line("summary", SUMMARY_LENGTH), payload.line("source")
     severity = payload.text("severity")
 
-    errors = _key_errors(routing_key) + _one_of("event_action", action, ACTIONS)
+    errors = key_errors(routing_key) + _one_of("event_action", action, ACTIONS)
     if action == "trigger" and not isinstance(payload_sent, dict):
-        errors.append(_blank("payload"))
+        errors.append(blank("payload"))
     elif action == "trigger":
-        errors += [_blank(f"payload.{name}") for name, held in (("summary", summary), ("source", source)) if not held]
+        errors += [blank(f"payload.{name}") for name, held in (("summary", summary), ("source", source)) if not held]
         errors += _one_of("payload.severity", severity, SEVERITIES)
     elif not given_key.strip():
-        errors.append(_blank("dedup_key"))
+        errors.append(blank("dedup_key"))
     if errors:
         raise Malformed(refusal(*errors), "; ".join(errors))
     if payload_sent is not None and not isinstance(payload_sent, dict):
@@ -100,13 +100,15 @@ def parse(
     return Parsed((signal,), json_answer(202, accepted), key=routing_key)
 
 
-def _blank(name: str) -> str:
+def blank(name: str) -> str:
+    """What is said of a field that should say something."""
     return f"'{name}' is missing or blank"
 
 
-def _key_errors(routing_key: str) -> list[str]:
+def key_errors(routing_key: str) -> list[str]:
+    """What is wrong with the key by its looks, in PagerDuty's words."""
     if not routing_key.strip():
-        return [_blank("routing_key")]
+        return [blank("routing_key")]
     if len(routing_key) != KEY_LENGTH:
         return [f"Length of 'routing_key' is incorrect (should be {KEY_LENGTH} characters)"]
     return []
@@ -114,11 +116,13 @@ def _key_errors(routing_key: str) -> list[str]:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> list[str]:
     if not value.strip():
-        return [_blank(name)]
+        return [blank(name)]
     if value in allowed:
         return []
     *most, last = (f"'{word}'" for word in allowed)
     return [f"'{name}' is invalid (must be one of the following: {', '.join(most)} or {last})"]
 
 
-FORMAT = Format("pagerduty_v2", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse)
+FORMAT = Format(
+    "pagerduty_v2", "PagerDuty Events v2", "/v2/enqueue", MAX_BYTES, OVERLOAD, TOO_LARGE, UNKNOWN_KEY, parse
+)

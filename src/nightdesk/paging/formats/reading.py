@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from .signal import Answer, Image, Json, Link, Severity
 
@@ -43,7 +44,15 @@ class Unreadable(Exception):
 
 
 def read_object(body: bytes, content_type: str = "") -> dict[str, Json]:
-    """The JSON object in `body`, cleaned for storage; raises Unreadable.
+    """The JSON object in `body`, as `read_json` reads it; raises Unreadable, also for JSON that is no object."""
+    sent = read_json(body, content_type)
+    if not isinstance(sent, dict):
+        raise Unreadable("not a JSON object")
+    return sent
+
+
+def read_json(body: bytes, content_type: str = "") -> Json:
+    """The JSON in `body`, cleaned for storage; raises Unreadable.
 
     Accepts what careless senders write and strict readers refuse: a byte order mark, UTF-16, wrong bytes in texts
     (U+FFFD), raw line ends inside strings, NaN and infinity (kept as their words), endless numbers (kept as text). Of
@@ -59,11 +68,7 @@ def read_object(body: bytes, content_type: str = "") -> dict[str, Json]:
         raise Unreadable("nested too deeply") from None
     except ValueError:
         raise Unreadable("JSON parse error") from None
-    if not isinstance(sent, dict):
-        raise Unreadable("not a JSON object")
-    cleaned = clean(sent)
-    assert isinstance(cleaned, dict)  # clean keeps the kind of the outermost value
-    return cleaned
+    return clean(cast(Json, sent))
 
 
 def clean(value: Json, depth: int = 0) -> Json:
@@ -134,6 +139,12 @@ def instant_of(text: str) -> datetime | None:
 def is_web(address: str) -> bool:
     """Whether `address` may be printed as a link: http and https only, never javascript: and its kin."""
     return _WEB.fullmatch(address) is not None
+
+
+def is_form(body: bytes, content_type: str) -> bool:
+    """Whether the body is a form, and not JSON that was only sent as one: `curl -d` calls whatever it sends so."""
+    said = content_type.partition(";")[0].strip().casefold() == "application/x-www-form-urlencoded"
+    return said and not body.lstrip().startswith((b"{", b"["))
 
 
 def json_answer(status: int, body: Json, *headers: tuple[str, str], media_type: str = "application/json") -> Answer:
@@ -234,6 +245,11 @@ class Fields:
         if value is not None:
             self.refuse(name, value)
         return []
+
+    def rest(self) -> dict[str, Json]:
+        """All that nobody has taken yet, taken as it was sent."""
+        left, self._left = self._left, {}
+        return left
 
     def notes(self) -> dict[str, dict[str, Json]]:
         """What there is to say about the reading so far; fields that nobody took are `extra`."""

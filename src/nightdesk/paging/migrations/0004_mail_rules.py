@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("paging", "0001_initial")]
+    dependencies = [("paging", "0003_mapping")]
 
     operations = [
         migrations.CreateModel(

@@ -68,7 +68,65 @@ def notice(*alerts, **changes):
 
 
 HOOK = {"summary": "no BGP session", "source": "core-1", "severity": "critical", "details": {"peer": "AS64500"}}
-VALID = {"pagerduty_v2": pagerduty(), "alertmanager": notice(alert(), alert()), "generic": HOOK}
+VALID = {
+    "pagerduty_v2": pagerduty(),
+    "alertmanager": notice(alert(), alert()),
+    "generic": HOOK,
+    "opsgenie": {
+        "message": "Disk at 99%",
+        "alias": "srv01/disk",
+        "description": "It fills\nsince noon",
+        "details": {"instance": "srv01", "severity": "critical"},
+        "responders": [{"name": "NOC", "type": "team"}],
+        "tags": ["disk"],
+        "actions": ["Restart"],
+        "entity": "mysql",
+        "source": "Zabbix",
+        "priority": "P2",
+        "note": "as every Monday",
+    },
+    "pagerduty_v1": {
+        "service_key": KEY,
+        "event_type": "trigger",
+        "incident_key": "srv01/HTTP",
+        "description": "FAILURE for production/HTTP on srv01",
+        "client": "Sample Monitoring Service",
+        "client_url": "https://monitoring.example",
+        "details": {"ping time": "1500ms", "HOSTNAME": "srv01"},
+        "contexts": [{"type": "link", "href": "https://wiki.example/http", "text": "What to do"}],
+    },
+    "pagerduty_change": {
+        "routing_key": KEY,
+        "payload": {"summary": "Deployed v3.1", "source": "ci", "timestamp": "2026-07-17T08:42:58Z"},
+        "links": [{"href": "https://ci.example/71", "text": "The build"}],
+    },
+    "grafana": {
+        "dashboardId": 1,
+        "evalMatches": [{"value": 100, "metric": "High value", "tags": {"host": "srv01"}}],
+        "imageUrl": "https://grafana.example/i.png",
+        "message": "Someone is testing",
+        "orgId": 1,
+        "panelId": 2,
+        "ruleId": 7,
+        "ruleName": "CPU of srv01",
+        "ruleUrl": "https://grafana.example/d/1",
+        "state": "alerting",
+        "tags": {"severity": "critical", "host": "srv01"},
+        "title": "[Alerting] CPU of srv01",
+    },
+    "goalert": {"summary": "Disk at 99%", "details": "since noon", "dedup": "disk", "meta": {"host": "srv01"}},
+    "nagios": {
+        "id": "0199b1b2-7d5c-7c56-9d8e-3a4f5a6b7c8d",
+        "fields": {
+            "NOTIFICATIONTYPE": "PROBLEM",
+            "HOSTNAME": "srv01",
+            "SERVICEDESC": "HTTP",
+            "SERVICESTATE": "CRITICAL",
+            "SERVICESTATETYPE": "HARD",
+            "SERVICEOUTPUT": "HTTP CRITICAL - a=b=c",
+        },
+    },
+}
 
 
 def read(name: str, sent, **given) -> Parsed:
@@ -359,8 +417,15 @@ def test_an_unknown_action_is_refused_and_an_unknown_severity_pages():
 def test_each_sender_is_told_of_overload_in_the_way_that_makes_it_try_again():
     assert {name: way.overload.status for name, way in FORMATS.items()} == {
         "pagerduty_v2": 429,
+        "pagerduty_change": 429,
+        "pagerduty_v1": 403,
+        "opsgenie": 429,
         "alertmanager": 503,
+        "grafana": 503,
+        "goalert": 503,
+        "nagios": 503,
         "generic": 503,
+        "email": 503,
     }
     assert alertmanager.MAX_BYTES > pagerduty_v2.MAX_BYTES == generic.MAX_BYTES == 512 * 1024
 
@@ -459,8 +524,8 @@ def assert_storable(value):
 
 
 def assert_refusal(refusal: Malformed):
-    assert refusal.answer.status == 400
-    assert json.loads(refusal.answer.body)
+    assert refusal.answer.status in (400, 403, 422), "never one that is sent again"
+    assert refusal.answer.body
     assert refusal.reason
 
 
@@ -468,7 +533,7 @@ def assert_sound(parsed: Parsed):
     assert 200 <= parsed.answer.status < 300
     assert parsed.signals
     for signal in parsed.signals:
-        assert signal.action in ("trigger", "acknowledge", "resolve")
+        assert signal.action in ("trigger", "acknowledge", "resolve", "note", "update", "escalate")
         assert 1 <= len(signal.dedup_key) <= 255
         assert len(signal.summary) <= 1024
         assert "\n" not in signal.summary
@@ -479,7 +544,7 @@ def assert_sound(parsed: Parsed):
         assert_storable({**asdict(signal), "started_at": None})
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", VALID)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_mutated_alarm_is_read_soundly_or_refused(name, data):

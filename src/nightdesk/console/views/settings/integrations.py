@@ -17,15 +17,10 @@ from nightdesk.console.views.staff import StaffRequest, done, form_page, found, 
 from nightdesk.customers.models import Hours, Service
 from nightdesk.mailroom.queries import address_for
 from nightdesk.paging.actions import make_integration, revoke_integration
+from nightdesk.paging.formats import FORMATS, OFFERED
 from nightdesk.paging.models import Integration, Policy
 from nightdesk.people.models import Team
 
-FORMATS = {
-    "alertmanager": ("Alertmanager", "/hooks/alertmanager/{key}"),
-    "pagerduty": ("PagerDuty Events v2", "/v2/enqueue"),
-    "generic": ("JSON", "/hooks/generic/{key}"),
-    "email": ("E-mail", ""),
-}
 PRIORITIES = [(f"P{number}", f"P{number}") for number in range(1, 5)]
 
 
@@ -42,13 +37,21 @@ def integrations(request: StaffRequest) -> HttpResponse:
             if each.last_heard_at
             else _("never heard")
         )
-        details = [each.format, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
+        label = FORMATS[each.format].label if each.format in FORMATS else each.format
+        details = [label, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
         tags = [{"text": _("revoked"), "tone": ""}] if each.revoked_at else []
+        if each.shadow_since is not None:
+            tags.append({"text": _("shadow"), "tone": "sky"})
         actions = []
         if each.revoked_at is None:
+            if each.format == "generic":
+                at = reverse("console:mapping", args=[each.id])
+                actions.append({"label": _("Mapping"), "url": at, "get": True})
             url = reverse("console:revoke_integration", args=[each.id])
             rules = reverse("console:mail_rules", args=[each.id])
             actions.append({"label": _("Rules for mail"), "url": rules, "get": True})
+            shadow_url = reverse("console:shadow", args=[each.id])
+            actions.append({"label": _("Shadow"), "url": shadow_url, "get": True})
             actions.append({"label": _("Revoke its key"), "url": url, "tone": "fire"})
         rows.append(row(each.name, detail=" · ".join(details), tags=tags, actions=actions))
     heading = (
@@ -67,7 +70,7 @@ class IntegrationForm(forms.Form):
     brand = forms.ChoiceField(label=gettext_lazy("Brand"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     format = forms.ChoiceField(
-        label=gettext_lazy("What it speaks"), choices=[(name, label) for name, (label, _path) in FORMATS.items()]
+        label=gettext_lazy("What it speaks"), choices=[(name, FORMATS[name].label) for name in OFFERED]
     )
     policy = forms.ChoiceField(label=gettext_lazy("Who is rung"))
     team = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
@@ -139,7 +142,7 @@ def new_integration(request: StaffRequest) -> HttpResponse:
             at=request.at,
         )
         by_mail = address_for("alarm", key, made.brand_id)
-        path = FORMATS[made.format][1].format(key=key)
+        path = "" if made.format == "email" else FORMATS[made.format].address.replace("KEY", key)
         text = _("Send its alarms to {url}").format(url=f"{settings.PUBLIC_URL}{path}" if path else by_mail)
         if not path and not by_mail:
             text = _("Its alarms go to alarm+KEY at an address of yours: set one under Mail in.")

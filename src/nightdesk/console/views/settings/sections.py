@@ -21,6 +21,9 @@ SECTIONS = (
     ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
     ("integrations", "make_integration", gettext_lazy("Alarms in"), gettext_lazy("what watches your services")),
+    ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
+    ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
+    ("raw_alarms", "read_alarms", gettext_lazy("What came in"), gettext_lazy("each request, and what became of it")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
@@ -47,13 +50,17 @@ def section_page(request: StaffRequest, section: str, heading: str, **more: Any)
     """A list within the settings: `rows` [{"title", "url", "detail", "tags", "actions"}], `new` {"url", "label"} or
     nothing, `empty_text` str, `note` str or nothing.
     """
-    tabs = [
+    context = {"here": "settings", "heading": heading, "tabs": tabs_of(request, section), **more}
+    return render(request, "console/settings_list.html", context)
+
+
+def tabs_of(request: StaffRequest, section: str) -> list[dict[str, Any]]:
+    """The sections that the reader may open, for parts/tabs.html; they are in `section`."""
+    return [
         {"url": reverse(f"console:{view}"), "label": str(name), "here": view == section, "count": None}
         for view, verb, name, _purpose in SECTIONS
         if may_somewhere(request, verb)
     ]
-    context = {"here": "settings", "heading": heading, "tabs": tabs, **more}
-    return render(request, "console/settings_list.html", context)
 
 
 def form_in(

@@ -12,11 +12,8 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.paging import actions
-from nightdesk.paging.formats import FORMATS
+from nightdesk.paging.formats import FORMATS, OFFERED
 from nightdesk.paging.models import Policy
-
-ADDRESSES = {"pagerduty_v2": "/v2/enqueue", "alertmanager": "/hooks/alertmanager/KEY", "generic": "/hooks/generic/KEY",
-             "email": "alarm+KEY@ an address of ours"}  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -26,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("what", choices=["new"])
         parser.add_argument("name", help="what the sender is called, for example Prometheus")
         parser.add_argument("--brand", help="slug of the brand; needed where there are several")
-        parser.add_argument("--format", choices=sorted(FORMATS), default="pagerduty_v2")
+        parser.add_argument("--format", choices=sorted(OFFERED), default="pagerduty_v2")
         parser.add_argument("--policy", help="name of the escalation policy; default: the brand's first")
         parser.add_argument("--json", action="store_true")
 
@@ -49,7 +46,7 @@ class Command(BaseCommand):
             via=Door.CLI,
             at=clock.now(),
         )
-        address = ADDRESSES[made.format]
+        address = FORMATS[made.format].address
         if options["json"]:
             told = {"id": made.id, "name": made.name, "format": made.format, "address": address, "key": key}
             self.stdout.write(json.dumps(told))
