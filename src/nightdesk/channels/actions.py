@@ -386,7 +386,8 @@ def note_receipt(
         _take_bad_news(row, route_id, receipt, at)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
         _move(row, receipt.state, "", at)
-    row.save(update_fields=["provider_id", "route_id"])
+    if (row.provider_id, row.route_id) != (meant.provider_id, meant.route_id):
+        row.save(update_fields=["provider_id", "route_id"])
     return True
 
 

@@ -446,6 +446,7 @@ def test_the_provider_is_answered_only_once_it_is_kept(smsc: SmppProvider) -> No
         await line.send(outgoing())
         await ears.wait()
         await line.send(outgoing(2))  # meanwhile everything goes on
+        await off(smsc.seen, "submit", 2)
         assert smsc.events.all(lambda event: event["event"] == "answered") == []
         ears.kept.set()
         await off(smsc.seen, "answered", 2, status=0)
