@@ -11,7 +11,9 @@ from django.db import OperationalError, connection
 
 from nightdesk import cli
 from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise, Worker
+from nightdesk.channels.actions import make_push_key
 from nightdesk.channels.models import Route
 from nightdesk.management.commands import doctor, serve
 
@@ -96,6 +98,19 @@ class TestDoctor:
         assert told["worker"]["state"] == "fail"
         assert "nightdesk worker" in told["worker"]["do"]
         assert told["database"]["state"] == "ok"
+
+    def test_it_says_whether_phones_can_be_notified(self, settings):
+        def told():
+            return next(doctor.of_notifications(AT))
+
+        settings.PUBLIC_URL = "http://127.0.0.1:8080"
+        assert (told().state, "NIGHTDESK_PUBLIC_URL" in told().do) == ("warn", True)
+        settings.PUBLIC_URL = "https://pager.quayside.net"
+        assert "https://pager.quayside.net" in told().said
+        make_push_key(by=SCHEDULER, via=Door.CLI, at=AT)
+        assert told().state == "ok"
+        settings.SECRET_KEY = "another"
+        assert told().state == "fail"
 
     def test_with_a_worker_it_ends_well_and_every_warning_says_what_to_do(self):
         Worker.objects.create(name="w", started_at=AT, beat_at=AT)

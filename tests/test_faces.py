@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.peers.push_service import Browser as PushedBrowser
 from tests.requires import requires
 from tests.system.brands import PASSWORD
 from tests.system.browser import chromium, sign_in, window
+from tests.system.phone import SUBSCRIBES_HERE
 from tests.system.stack import ROOT, Stack, demo_log_ins, stack, until
 from tools.system_parts import find_part
 
@@ -61,8 +63,16 @@ OTHERS = {
     "rotas": "/rota/",
     "me": "/people/me",
     "new person": "/people/new",
+    "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "heartbeats": "/settings/heartbeats/",
+    "heartbeat": "/settings/heartbeats/{heartbeat}",
+    "new heartbeat": "/settings/heartbeats/new",
+    "quiet": "/settings/quiet/",
+    "new silence": "/settings/quiet/silence",
+    "plan work": "/settings/quiet/work",
+    "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
     "mail": "/mail/{mail}",
     "rules for mail": "/settings/integrations/{integration}/rules",
@@ -147,6 +157,11 @@ class Faces:
         missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
         numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
         known = dict.fromkeys(numbered, NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        known = (
+            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
+            | missing
+        )
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager
@@ -245,6 +260,44 @@ def test_every_pair_of_the_screens_of_the_night_is_looked_at() -> None:
     wanted = set().union(*(run.pairs() for run in grid(OF_THE_NIGHT)))
     seen = set().union(*(run.pairs() for run in runs()))
     assert wanted <= seen, sorted(map(str, wanted - seen))
+
+
+DENIED = "Object.defineProperty(Notification, 'permission', {get: () => 'denied'})"
+NO_PUSH = "delete window.PushManager"
+IPHONE = "Object.defineProperty(navigator, 'userAgent', {get: () => 'Mozilla/5.0 (iPhone)'}); delete window.PushManager"
+NOTICES = {
+    "off": ("", "Texts and calls come all the same"),
+    "denied": (DENIED, "are blocked here"),
+    "unsupported": (NO_PUSH, "has no notifications"),
+    "home-screen": (IPHONE, "Add to Home Screen"),
+    "failed": ("", "did not answer"),
+    "refused": (
+        SUBSCRIBES_HERE % json.dumps(PushedBrowser("https://push.example.net/1").subscription),
+        "NIGHTDESK_PUBLIC_URL",
+    ),
+}
+"""States of "Notify this phone": what makes the browser so, and words that explain it."""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("state", NOTICES)
+def test_each_state_of_the_notifications_is_explained(faces: Faces, axe: str, state: str, theme: str) -> None:
+    script, words = NOTICES[state]
+    run = Run("pocket", 375, theme, "demo")
+    with faces.opened(run) as page:
+        page.context.grant_permissions(["notifications"], origin=faces.stack.url)
+        if script:
+            page.add_init_script(script)
+        page.goto(faces.stack.url + faces.path(run))
+        if state in ("failed", "refused"):
+            page.get_by_role("button", name="Notify this phone").click()
+        page.get_by_text(words).wait_for()
+        page.evaluate(axe)
+        assert page.evaluate(JUDGE, RULES) == []
+        assert page.evaluate(WIDER) == []
+        buttons = page.locator("[data-push] .btn:visible")
+        assert all(box["height"] >= 52 for button in buttons.all() if (box := button.bounding_box()))
+        assert buttons.count() == (0 if state in ("denied", "unsupported", "home-screen") else 1)
 
 
 FOCUS = """() => {

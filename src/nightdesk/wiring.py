@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
+from nightdesk.channels import tasks as channel_tasks
+from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import route_health
@@ -41,7 +44,9 @@ def connect() -> None:
     promises.HANDLERS |= (
         page_tasks.HANDLERS
         | mail_tasks.HANDLERS
+        | channel_keeping.HANDLERS
         | {
+            HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
@@ -58,7 +63,7 @@ def connect() -> None:
     handing.ON_REPORT.append(mail_answers.take_report)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
-    health.METRICS += [_pages, _routes, _mail]
+    health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
@@ -84,3 +89,18 @@ def _mail(at: datetime) -> Iterable[health.Metric]:
         yield health.Metric("mailbox_down", "Whether a mailbox is not being read.", down, {"mailbox": mailbox.name})
     for standing, count in mail_queries.count_by_standing(at).items():
         yield health.Metric("mails_last_day", "Mails of the last 24 hours.", count, {"standing": standing})
+
+
+def _heartbeats(at: datetime) -> Iterable[health.Metric]:
+    for state, count in page_queries.heartbeat_counts(None).items():
+        yield health.Metric("heartbeats", "Heartbeats, by how they stand.", count, {"state": state})
+    shut_since = page_queries.door_shut_since(at)
+    shut_s = (at - shut_since).total_seconds() if shut_since is not None else 0
+    yield health.Metric("door_shut_seconds", "How long no web process could be reached; 0: one can.", shut_s)
+
+
+def _silences(at: datetime) -> Iterable[health.Metric]:
+    held = page_queries.silences_now(None, at)
+    yield health.Metric("silences", "Silences that hold now, planned work's too.", len(held))
+    firing = sum(kept.firing for kept in page_queries.kept_quiet([row.pk for row in held]).values())
+    yield health.Metric("silenced_alarms", "Alarms that fire and ring nobody, because a silence holds.", firing)

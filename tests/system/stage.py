@@ -2,10 +2,10 @@
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
 port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
-(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; of a person
-`ways` (channel, address) that are used at once as well; of mail that comes in `addresses`, `mailboxes` (what `save_mailbox`
-takes) and `ignored` (words of subjects). The first person holds the seat and is rung at once, the second is the next
-step.
+(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
+channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well; of mail that comes in
+`addresses`, `mailboxes` (what `save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and
+is rung at once, the second is the next step.
 """
 
 import json
@@ -41,7 +41,9 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         )
         access.grant_role(user_id=user.id, role="engineer", brand_id=brand.id, **doing)
         made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
-        text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
+        text = people.add_contact_method(
+            person_id=made.id, channel=wanted.get("loud", "sms"), address=person["phone"], **doing
+        )
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
         more = [
             people.add_contact_method(person_id=made.id, channel=channel, address=address, **doing)
@@ -69,8 +71,9 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         **doing,
     )
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
-    mail_server = wanted["smtp"] | {"security": "none"}
-    channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    if "smtp" in wanted:
+        mail_server = wanted["smtp"] | {"security": "none"}
+        channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
     texts = None
     if "sms" in wanted:
         texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)

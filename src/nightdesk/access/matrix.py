@@ -21,6 +21,7 @@ from nightdesk.base.refusals import Forbidden
 _E, _D, _M, _A, _B, _R = Role.ENGINEER, Role.DESK, Role.MANAGER, Role.ADMIN, Role.BUREAU, Role.READ_ONLY
 _EVERYBODY = frozenset(Role)
 _STAFF = frozenset({_E, _D, _M, _A})
+_ENGINEERS = frozenset({_E, _M, _A})
 _OUR_DESK = frozenset({_D, _M, _A})
 _MANAGERS = frozenset({_M, _A})
 _ADMINS = frozenset({_A})
@@ -36,7 +37,32 @@ VERBS: dict[str, frozenset[Role]] = {
     "resolve_page": _STAFF,
     "reassign_page": _STAFF,
     "snooze_page": _STAFF,
+    "silence_page": _STAFF,
     "receive_alarm": _MACHINES,
+    # What is kept quiet. Whole systems, P1 and P2 among them, only by a manager.
+    "read_silences": _EVERYBODY,
+    "make_silence": _STAFF,
+    "silence_widely": _MANAGERS,
+    "end_silence": _STAFF,
+    "plan_work": _STAFF,
+    "start_work": _STAFF,
+    "extend_work": _STAFF,
+    "complete_work": _STAFF,
+    "cancel_work": _STAFF,
+    # Heartbeats. Whoever has its key may say that one was heard; without it, our own.
+    "read_heartbeats": _STAFF | {_R},
+    "note_beat": _STAFF,
+    "make_heartbeat": _ENGINEERS,
+    "edit_heartbeat": _ENGINEERS,
+    "rotate_heartbeat": _ENGINEERS,
+    "pause_heartbeat": _ENGINEERS,
+    "resume_heartbeat": _ENGINEERS,
+    "remove_heartbeat": _ENGINEERS,
+    # Beside the old pager.
+    "read_shadow": _STAFF | {_R},
+    "start_shadow": _MANAGERS,
+    "end_shadow": _MANAGERS,
+    "import_old_pager": _MANAGERS,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -134,6 +160,9 @@ INNER_WORKINGS = {
     "receive_mail": "intake: kept as it came, and whatever it stands for asks",
     "note_mailbox": "says only how a mailbox does",
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
+    "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
+    "quiet_page": "part of silence_page",
+    "sign_door": "says only that a web process can be reached",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
 
@@ -142,6 +171,16 @@ ITS_OWN = {
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
     "close_notices": "a ring has ended, and phones still ask for an answer",
+    "page_late_heartbeats": "a heartbeat was not heard in time",
+    "expire_silence": "the time of a silence is over",
+    "release_silence": "what a silence kept quiet still fires",
+    "page_silenced_alarms": "likewise, some of them",
+    "warn_of_silence": "a silence ends soon",
+    "begin_work": "planned work begins",
+    "check_work": "planned work was to be done",
+    "compare_shadow": "the day is compared with the old pager",
+    "sweep_shadow": "alarms that came in while an integration went live",
+    "ring_shadow_page": "its integration went live",
     "begin_turn": "a turn of duty begins",
     "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",

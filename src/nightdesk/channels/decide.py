@@ -99,6 +99,19 @@ def when_no_way_is_left(
     return Turn("accepted" if "accepted" in tried.values() else "failed", None, tried)
 
 
+def when_nobody_was_there(
+    tried: Tried, route_id: int, *, failed: int, after: timedelta, times: int, at: datetime
+) -> Turn:
+    """The route rang a telephone, and nobody was reached; it was the `failed`th time by that route (from 1).
+
+    It rings again `after` so long, `times` times; then the next route is tried at once. Where there is none left it has
+    failed: whoever is called further is a matter of the page's own ladder.
+    """
+    if failed <= times:
+        return Turn("failed_for_now", at + after, {route: came for route, came in tried.items() if route != route_id})
+    return Turn("failed_for_now", at, {**tried, route_id: "permanent"})
+
+
 def when_it_expires(tried: Tried) -> State:
     """How a delivery ends that is not worth sending any more: what somebody has accepted may well have arrived."""
     return "accepted" if "accepted" in tried.values() else "expired"

@@ -15,6 +15,14 @@ _NUMBERED = {
     "hours": "console:hours",
     "brand": "console:brand",
     "user": "console:user",
+    "heartbeat": "console:heartbeat",
+}
+_LISTED = {
+    "seat": "console:rota",
+    "integration": "console:integrations",
+    "token": "console:tokens",
+    "silence": "console:quiet",
+    "work": "console:quiet",
 }
 _LISTED = {
     "address": "console:mailboxes",

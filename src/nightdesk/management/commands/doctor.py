@@ -18,11 +18,14 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from nightdesk import cli
-from nightdesk.base import clock, env, health, leases
+from nightdesk.base import clock, env, health, leases, vault
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.worker import LEASED, database_time
-from nightdesk.channels.models import Route
+from nightdesk.channels.drivers import push
+from nightdesk.channels.models import Device, Route
+from nightdesk.channels.queries import settings_of
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
+from nightdesk.paging import queries
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -43,7 +46,9 @@ class Finding:
 
 
 class Command(BaseCommand):
-    help = "Look at settings, database, clock, mail, texts, disk and worker, and say what to do. Exit status 1 if one fails."
+    help = (
+        "Look at settings, database, mail, texts, notifications, disk and worker, and say what to do; 1 if one fails."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -173,6 +178,28 @@ def of_texts(at: datetime) -> Iterator[Finding]:
     yield from _of_routes("texts", "sms", at)
 
 
+def of_notifications(at: datetime) -> Iterator[Finding]:
+    """Whether phones can be notified: a key that can be opened, and a contact that push services take."""
+    del at
+    route = Route.objects.filter(channel="push", enabled=True).first() or Route(driver="push")
+    phones = Device.objects.filter(gone_at=None).count()
+    try:
+        contact = push.subject_of(settings_of(route))
+    except vault.Unreadable as error:
+        yield Finding(
+            "fail", "notifications", f"The key that signs them cannot be opened ({error}); {phones} phones hang on it.",
+            "Set the master key again, or replace the key at Settings, Providers, Web push.",
+        )  # fmt: skip
+        return
+    if not contact:
+        yield Finding(
+            "warn", "notifications", "No phone can be notified: push services want a public contact of ours.",
+            "Set NIGHTDESK_PUBLIC_URL to an https address, or a contact at the provider Web push.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "notifications", f"{phones} phones are notified; push services may write to {contact}.")
+
+
 def _of_routes(about: str, channel: str, at: datetime) -> Iterator[Finding]:
     routes = [route for route in Route.objects.filter(channel=channel, enabled=True) if route.driver != "outbox"]
     if not routes:
@@ -232,12 +259,33 @@ def of_promises(at: datetime) -> Iterator[Finding]:
         )
 
 
+def of_heartbeats(at: datetime) -> Iterator[Finding]:
+    """Whether what must be heard is heard, and whether it can be."""
+    shut_since = queries.door_shut_since(at)
+    counted = queries.heartbeat_counts(None)
+    if not sum(counted.values()):
+        return
+    if shut_since is not None:
+        yield Finding(
+            "fail", "heartbeats", f"No web process has been reachable since {shut_since:%H:%M:%S} UTC.",
+            "Run: nightdesk serve, or nightdesk web. Until then nothing that stops can be noticed.",
+        )  # fmt: skip
+    elif counted["late"]:
+        said = f"{counted['late']} of {sum(counted.values())} have stopped or failed."
+        yield Finding("warn", "heartbeats", said, "Look at Settings, Heartbeats: each says since when.")
+    else:
+        said = f"{counted['well']} heard, {counted['new']} not yet, {counted['paused']} paused."
+        yield Finding("ok", "heartbeats", said)
+
+
 WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_worker,
     of_promises,
     of_texts,
     of_mail,
+    of_notifications,
     of_mail_in,
+    of_heartbeats,
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightdesk.channels import registry
 from nightdesk.paging import decide
 from nightdesk.paging.decide import (
     EVERYBODY,
@@ -370,6 +371,31 @@ def test_deliveries_reach_who_can_be_reached_and_low_urgency_is_never_loud(rules
         assert bool(told) == bool(contacts)
         assert reach.reachable == any(channel[key] in decide.LOUD for key in usable)
         assert reach.reachable == any(channel[key] in decide.LOUD for key in told if key in usable)
+
+
+@given(
+    rules,
+    contacts,
+    st.lists(st.builds(Rule, st.integers(0, 9).map(minutes), st.just("push"), st.sampled_from(Urgency)), max_size=3),
+    st.booleans(),
+)
+def test_a_push_is_never_counted_on_to_wake_anybody(rules, contacts, push_rules, working):
+    push = Contact("push", "push", working)
+    without = deliveries_for(rules, contacts, HIGH, AT)
+    with_it = deliveries_for([*rules, *push_rules], [*contacts, push], HIGH, AT)
+    loud = {contact.key for contact in contacts if contact.channel in ("sms", "voice") and contact.working}
+    assert with_it.reachable == without.reachable
+    assert [one for one in with_it.deliveries if one.contact in loud] == [
+        one for one in without.deliveries if one.contact in loud
+    ]
+
+
+def test_every_room_means_the_same_by_loud():
+    assert (
+        registry.LOUD
+        == decide.LOUD
+        == {driver.channel for driver in registry.CHANNELS.values() if driver.loud} | {"voice"}
+    )
 
 
 # --- signs of life ---------------------------------------------------------------------------------------------------

@@ -75,8 +75,9 @@
     return isOn(registration, await post(section.dataset.add, { endpoint, p256dh: keys.p256dh, auth: keys.auth }), key);
   }
 
-  // The browser's own service does not hand out a subscription without a network, or where it is switched off.
-  const failed = (error) => show("failed", error.name === "Error" ? error.message : "");
+  // What the server refuses it says in words. The browser's own service hands out nothing without a network, or where it
+  // is switched off, and has no words for people.
+  const failed = (error) => show(error.name === "Error" && error.message ? "refused" : "failed", error.message);
 
   find("[data-notify]").addEventListener("click", () => turnOn().catch(failed));
   look().catch(failed);

@@ -44,11 +44,15 @@ def integrations(request: StaffRequest) -> HttpResponse:
         )
         details = [each.format, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
         tags = [{"text": _("revoked"), "tone": ""}] if each.revoked_at else []
+        if each.shadow_since is not None:
+            tags.append({"text": _("shadow"), "tone": "sky"})
         actions = []
         if each.revoked_at is None:
             url = reverse("console:revoke_integration", args=[each.id])
             rules = reverse("console:mail_rules", args=[each.id])
             actions.append({"label": _("Rules for mail"), "url": rules, "get": True})
+            shadow_url = reverse("console:shadow", args=[each.id])
+            actions.append({"label": _("Shadow"), "url": shadow_url, "get": True})
             actions.append({"label": _("Revoke its key"), "url": url, "tone": "fire"})
         rows.append(row(each.name, detail=" · ".join(details), tags=tags, actions=actions))
     heading = (

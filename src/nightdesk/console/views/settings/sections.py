@@ -21,6 +21,8 @@ SECTIONS = (
     ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
     ("integrations", "make_integration", gettext_lazy("Alarms in"), gettext_lazy("what watches your services")),
+    ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
+    ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),

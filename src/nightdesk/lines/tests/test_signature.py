@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from nightdesk.channels.twilio_signature import sign, valid
+from nightdesk.lines.twiml.signature import sign, valid
 
 TOKEN = "12345"
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
