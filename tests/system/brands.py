@@ -261,9 +261,10 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
         **of_brand,
     )
     access.make_token(name=WORD, scopes=["read", "page"], **of_brand)
-    mailbox = mailroom.save_mailbox(name=WORD[:60], host=f"{WORD.lower()}.example", user=ADDRESS, **of_brand)
+    mailbox = mailroom.save_mailbox(name=WORD[:60], host="127.0.0.1", port=1, user=ADDRESS, **of_brand)
     mailroom.note_mailbox(mailbox_id=mailbox.id, problem=f"{WORD} {NAME}", **doing)
-    mailroom.add_address(address=f"@{WORD.lower()[:60]}.example", **of_brand)
+    plain = WORD.lower().encode("ascii", "ignore").decode()[:60]
+    mailroom.add_address(address=f"@{plain}.example", **of_brand)
     raw = f"From: {WORD} <{ADDRESS}>\nSubject: {TITLE}\nX-Long: {WORD * 5}\n\n{TITLE}\n{WORD * 4}\n".encode()
     mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **doing)
     mailroom.read_mail(mail_id=mail.id, **doing)
