@@ -47,9 +47,12 @@ OF_THE_NIGHT = {
     "person": "/people/{person}",
     "rota": "/rota/{rota}",
     "pocket": "/pocket/",
-    "outbox": "/outbox/",
+    "messages": "/messages/",
+    "message": "/messages/{delivery}",
+    "providers": "/providers/",
     "answer": "/a/{token}",
     "public hours": "/hours/{slug}/",
+    "mail in": "/mail/",
 }
 OTHERS = {
     "log-in": "/account/login/",
@@ -60,9 +63,16 @@ OTHERS = {
     "rotas": "/rota/",
     "me": "/people/me",
     "new person": "/people/new",
+    "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
     "new integration": "/settings/integrations/new",
+    "mail": "/mail/{mail}",
+    "rules for mail": "/settings/integrations/{integration}/rules",
+    "mailboxes": "/settings/mail/",
+    "mailbox": "/settings/mail/{mailbox}",
+    "new mailbox": "/settings/mail/new",
+    "new address": "/settings/mail/addresses/new",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",
@@ -137,8 +147,9 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
-        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
+        known = dict.fromkeys(numbered, NO_ID) | missing
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from nightdesk.base import clock, leases, promises
+from nightdesk.base import clock, health, leases, promises
 from nightdesk.base.models import Promise
+from nightdesk.channels.models import Attempt, Route
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 WAKES = ("page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan")
@@ -36,3 +37,17 @@ def test_what_wakes_somebody_is_tried_for_ever_however_often_it_failed(
     row.refresh_from_db()
     assert (row.ended_at, row.leased_by) == (None, None)
     assert row.due_at - AT <= timedelta(seconds=30)
+
+
+@pytest.mark.django_db
+def test_the_figures_of_each_provider_can_be_scraped() -> None:
+    route = Route.objects.create(channel="sms", driver="outbox", name='Relay "1"', failures=3, resting_until=AT)
+    Attempt.objects.create(
+        month=AT.date().replace(day=1), delivery_id=uuid4(), number=1, route_id=route.id, route_name=route.name,
+        at=AT, took_ms=70, outcome="failed_for_now", reason="the line is cut",
+    )  # fmt: skip
+    told = health.as_text(metric for source in health.METRICS for metric in source(AT - timedelta(seconds=1)))
+    where = '{route="Relay \\"1\\"",channel="sms"}'
+    assert f"nightdesk_route_rests{where} 1\n" in told
+    assert f"nightdesk_route_refused{where} 1\n" in told
+    assert f"nightdesk_route_taken{where} 0\n" in told

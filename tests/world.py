@@ -5,8 +5,9 @@ promise and sends every message at the instant at which it falls due. Whoever le
 and was not asked about fails the test: nobody is woken by mistake.
 """
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,8 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import LANES, keep
 from nightdesk.channels import actions as channels
-from nightdesk.channels.driver import Driver, Outgoing, Sent, Settings
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.driver import Driver, Outgoing, Receipt, Sent, Settings, Temporary
+from nightdesk.channels.models import Delivery, Route
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.sender import Sender
 from nightdesk.channels.wording import text_of
@@ -61,6 +62,46 @@ class Phone:
         assert self.heard == len(self.rang), f"{self.owner}'s phone rang: {self.rang[self.heard :]}"
 
 
+@dataclass
+class Provider:
+    """A provider of texts beside the world's own: `does` says what becomes of each message from now on.
+
+    "delivers": the phone rings at once, the receipt comes after `receipt_after`; "twice": both do so twice; "loses
+    receipts": it rings, and no receipt ever comes; "swallows": accepted, and never heard of again; "fails later": a
+    receipt says undelivered; "refuses" and "hangs": it takes nothing.
+    """
+
+    world: "World"
+    name: str
+    route: Any = None
+    does: str = "delivers"
+    receipt_after: timedelta = timedelta(seconds=3)
+    asked_at: list[datetime] = field(default_factory=list)
+
+    def take(self, outgoing: Outgoing) -> Sent:
+        self.asked_at.append(clock.now())
+        if self.does == "refuses":
+            raise Temporary("503 not now")
+        times = {"delivers": 1, "twice": 2, "loses receipts": 1}.get(self.does, 0)
+        for _ in range(times):
+            text = text_of(outgoing.said, outgoing.link, 2)
+            self.world.phones[outgoing.address].rang.append((outgoing.sent_at, text))
+        said = {"delivers": "delivered", "twice": "delivered", "fails later": "failed"}.get(self.does)
+        for _ in range(max(1, times) if said else 0):
+            self.world.later(self.receipt_after, lambda: self._receipt(outgoing, said))
+        return Sent(f"{self.name}-{len(self.asked_at)}")
+
+    def _receipt(self, outgoing: Outgoing, said: Any) -> None:
+        channels.note_receipt(
+            route_id=self.route.id,
+            receipt=Receipt("", said, "undelivered" if said == "failed" else ""),
+            delivery_id=outgoing.delivery_id,
+            month=outgoing.month,
+            attempt=outgoing.attempt,
+            **self.world.doing,
+        )
+
+
 class World:
     """See the module. `at` is the present instant."""
 
@@ -73,6 +114,7 @@ class World:
         self.client = Client()
         self._sender = Sender(uuid7())
         self._worker = uuid7()
+        self._agenda: list[tuple[datetime, Callable[[], None]]] = []
         self._key = ""
         self._integration: dict[str, Any] = {"may_wake": ["P1", "P2", "P3", "P4"]}
 
@@ -145,6 +187,39 @@ class World:
         made = customers.make_hours(brand_id=self.brand.id, fields=hours, **self.doing)  # type: ignore[arg-type]
         self._integration = {"may_wake": may_wake, "hours_id": made.id}
 
+    def provider(self, name: str, does: str, *, position: int = 0) -> Provider:
+        """A provider of texts in place of the world's own; several are tried by their position."""
+        Route.objects.filter(driver="test-phone").update(enabled=False)
+        made = Provider(self, name, does=does)
+
+        class Line:
+            async def send(self, outgoing: Outgoing) -> Sent:
+                if made.does == "hangs":
+                    made.asked_at.append(clock.now())
+                    await asyncio.Event().wait()
+                return made.take(outgoing)
+
+            async def close(self) -> None: ...
+
+        CHANNELS[f"test-{name}"] = Driver(
+            name=f"test-{name}",
+            channel="sms",
+            label=name,
+            connect=lambda _settings: Line(),
+            loud=True,
+            timeout_s=0.2,
+            patience_s=0.05,
+            receipt_within=timedelta(seconds=60),
+        )
+        made.route = channels.save_route(
+            channel="sms", driver=f"test-{name}", name=name, config={}, position=position, **self.doing
+        )
+        return made
+
+    def later(self, after: timedelta, what: Callable[[], None]) -> None:
+        """`what` happens outside, so long from now."""
+        self._agenda.append((self.at + after, what))
+
     # --- What happens ---
 
     def alarm(self, words: str, *, key: str = "", severity: str = "critical", **more: Any) -> Page:
@@ -186,6 +261,7 @@ class World:
         end = self.at + timedelta(minutes=count)
         while (due := self._next_due()) is not None and due <= end:
             self.at = max(self.at, due)
+            self._keep_agenda()
             self.run_due()
         self.at = end
 
@@ -202,7 +278,15 @@ class World:
             model._default_manager.filter(ended_at=None).order_by("due_at").values_list("due_at", flat=True).first()
             for model in (Promise, Delivery)
         ]
+        dues += [at for at, _what in self._agenda]
         return min((due for due in dues if due is not None), default=None)
+
+    def _keep_agenda(self) -> None:
+        now = [what for at, what in self._agenda if at <= self.at]
+        self._agenda = [(at, what) for at, what in self._agenda if at > self.at]
+        with clock.replaced_by(lambda: self.at):
+            for what in now:
+                what()
 
     def _keep_promises(self) -> int:
         rows = [row for lane in LANES for row in leases.claim(Promise, lane, 100, at=self.at, worker=self._worker)]
@@ -245,4 +329,5 @@ def world(at: datetime = TUESDAY_AT_TWO) -> Iterator[World]:
             for phone in here.phones.values():
                 phone.is_silent()
     finally:
-        del CHANNELS["test-phone"]
+        for name in [name for name in CHANNELS if name.startswith("test-")]:
+            del CHANNELS[name]

@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import keeping as channel_keeping
+from nightdesk.channels import mail_answers
+from nightdesk.channels import tasks as channel_tasks
+from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery
+from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
@@ -14,7 +19,11 @@ from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
+from nightdesk.mailroom import handing, imap
+from nightdesk.mailroom import queries as mail_queries
+from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.paging import answering as page_answers
+from nightdesk.paging import mail_alarms
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
@@ -30,20 +39,53 @@ def connect() -> None:
         "sender": send_messages,
         "sealer": sealer,
         "housekeeping": housekeeping.hourly(PARTITIONED),
+        imap.MAILBOXES: imap.read_mailboxes,
     }
-    promises.HANDLERS |= page_tasks.HANDLERS | {
-        duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
-    }
+    promises.HANDLERS |= (
+        page_tasks.HANDLERS
+        | mail_tasks.HANDLERS
+        | channel_keeping.HANDLERS
+        | {
+            HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
+            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+        }
+    )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
+    handing.BY_ADDRESS |= {
+        "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
+        "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
+        "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
+    }
+    handing.BY_THREAD.append(mail_answers.take_threaded_mail)
+    handing.ON_REPORT.append(mail_answers.take_report)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
-    health.METRICS.append(_pages)
+    health.METRICS += [_pages, _routes, _mail]
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
     counted = page_queries.counts(None)
     for state in ("unanswered", "held", "unreached"):
         yield health.Metric("pages", "Open pages, by how they stand.", getattr(counted, state), {"state": state})
+
+
+def _routes(at: datetime) -> Iterable[health.Metric]:
+    for how in route_health(at):
+        of = {"route": how.name, "channel": how.channel}
+        yield health.Metric(
+            "route_rests", "Whether it failed again and again, so that others come first.", how.rests, of
+        )
+        yield health.Metric("route_taken", "Messages that it took in the last hour.", how.sent, of)
+        yield health.Metric("route_refused", "Messages that it did not take in the last hour.", how.refused, of)
+        yield health.Metric("route_undelivered", "Taken, and then reported as not delivered.", how.undelivered, of)
+
+
+def _mail(at: datetime) -> Iterable[health.Metric]:
+    for mailbox in mail_queries.mailboxes():
+        down = mail_queries.how_it_does(mailbox, at)[0] == "fire"
+        yield health.Metric("mailbox_down", "Whether a mailbox is not being read.", down, {"mailbox": mailbox.name})
+    for standing, count in mail_queries.count_by_standing(at).items():
+        yield health.Metric("mails_last_day", "Mails of the last 24 hours.", count, {"standing": standing})

@@ -29,6 +29,9 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_brands": ("read_pages", None),
     "list_deliveries": ("read_deliveries", None),
     "read_delivery": ("read_deliveries", None),
+    "resend_message": ("resend_message", {}),
+    "list_providers": ("read_deliveries", None),
+    "estimate_text": ("trigger_page", None),
     "list_entries": ("read_journal", None),
     "read_entry": ("read_journal", None),
     "erase_entry": ("erase_text", None),
@@ -84,6 +87,21 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "name": "Zabbix", "format": "generic", "policy_id": "{policy_id}"},
     ),
     "revoke_integration": ("revoke_integration", None),
+    "read_mail_rules": ("make_integration", None),
+    "save_mail_rules": (
+        "save_mail_rules",
+        {"rules": [{"conditions": [{"where": "subject", "how": "contains", "value": "x"}], "does": "ignore"}]},
+    ),
+    "list_mails": ("read_mails", None),
+    "read_mail": ("read_mails", None),
+    "retry_mail": ("retry_mail", None),
+    "list_mailboxes": ("save_mailbox", None),
+    "make_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "save_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "remove_mailbox": ("remove_mailbox", None),
+    "list_addresses": ("add_address", None),
+    "add_address": ("add_address", {"address": "desk@example.net", "brand_id": "{brand_id}"}),
+    "remove_address": ("remove_address", None),
     "list_policies": ("read_pages", None),
     "save_policy": ("save_policy", {"brand_id": "{brand_id}", "name": "Day", "steps": []}),
     "list_people": ("read_people", None),
@@ -109,7 +127,11 @@ NEEDS_MORE = {
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
 }
-QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}
+QUERY = {
+    "read_promised": "?priority=P1",
+    "import_customers": "?brand_id={brand_id}",
+    "estimate_text": "?brand_id={brand_id}&title=Down",
+}
 
 
 @cache

@@ -10,6 +10,7 @@ from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
+from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging.decide import Policy, Step, Target
 from nightdesk.people import actions as people
@@ -58,6 +59,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
         brand_id=brand.pk,
         **how,
     )
+    mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
+    address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
+    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    mailroom.read_mail(mail_id=mail.pk, **how)
     token_for(["read"], brand=brand)
     return {
         "brand_id": brand.pk,
@@ -77,5 +82,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "promise_id": dead.pk,
         "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
         "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+        "mailbox_id": mailbox.pk,
+        "address_id": address.pk,
+        "mail_id": mail.pk,
         "token_id": brand.token_set.get().pk,
     }

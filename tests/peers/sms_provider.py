@@ -108,7 +108,7 @@ class Callback:
     problem: str = ""
 
 
-class _Error(Exception):
+class ApiError(Exception):
     def __init__(self, http_status: int, code: int, message: str) -> None:
         super().__init__(message)
         self.http_status = http_status
@@ -219,13 +219,13 @@ class SmsProvider:
     # What the HTTP side calls.
 
     def create(self, form: dict[str, str]) -> tuple[Script, dict[str, object]]:
-        """Take or refuse one message: the script that applies and, when it is taken, the resource. Raises _Error."""
+        """Take or refuse one message: the script that applies and, when it is taken, the resource. Raises ApiError."""
         try:
             message = self._checked(form)
             script = self._next_script(message.to)
             if script.answer == "refuse":
-                raise _Error(script.http_status, script.code, "Refused by the script of this test")
-        except _Error as error:
+                raise ApiError(script.http_status, script.code, "Refused by the script of this test")
+        except ApiError as error:
             self.refusals.add(Refusal(form, error.http_status, error.code, time.time()))
             raise
         if script.answer in ("broken", "hang"):
@@ -239,7 +239,7 @@ class SmsProvider:
         return script, resource
 
     def fetch(self, sid: str) -> dict[str, object]:
-        """One message as it stands now. Raises _Error (404)."""
+        """One message as it stands now. Raises ApiError (404)."""
         for message in self.messages.all(lambda message: message.sid == sid):
             return self._resource(message)
         raise not_found(sid)
@@ -258,31 +258,31 @@ class SmsProvider:
         body, callback = form.get("Body", ""), form.get("StatusCallback")
         validity = form.get("ValidityPeriod", str(LONGEST_VALIDITY_SECONDS))
         if self._is_over_the_rate():
-            raise _Error(429, 20429, "Too Many Requests")
+            raise ApiError(429, 20429, "Too Many Requests")
         if not to:
-            raise _Error(400, 21604, "A 'To' phone number is required.")
+            raise ApiError(400, 21604, "A 'To' phone number is required.")
         if not E164.fullmatch(to):
-            raise _Error(400, 21211, f"Invalid 'To' Phone Number: {to}")
+            raise ApiError(400, 21211, f"Invalid 'To' Phone Number: {to}")
         if not from_ and not service:
-            raise _Error(400, 21603, "A 'From' phone number is required.")
+            raise ApiError(400, 21603, "A 'From' phone number is required.")
         if service and service not in self.messaging_service_sids:
-            raise _Error(404, 21701, f"The Messaging Service {service} does not exist.")
+            raise ApiError(404, 21701, f"The Messaging Service {service} does not exist.")
         if from_ and from_ not in self.numbers:
             text = f"The 'From' number {from_} is not a valid phone number, shortcode, or alphanumeric sender ID."
-            raise _Error(400, 21212 if not E164.fullmatch(from_) else 21606, text)
+            raise ApiError(400, 21212 if not E164.fullmatch(from_) else 21606, text)
         if not body:
-            raise _Error(400, 21602, "Message body is required.")
+            raise ApiError(400, 21602, "Message body is required.")
         if len(body) > LONGEST_BODY:
-            raise _Error(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
-        if callback is not None and not _is_web_address(callback):
-            raise _Error(400, 21609, f"The 'StatusCallback' URL {callback} is not a valid URL.")
+            raise ApiError(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
+        if callback is not None and not is_web_address(callback):
+            raise ApiError(400, 21609, f"The 'StatusCallback' URL {callback} is not a valid URL.")
         if not validity.isdigit():
-            raise _Error(400, 90014, "Validity Period should be positive integer")
+            raise ApiError(400, 90014, "Validity Period should be positive integer")
         if not 1 <= int(validity) <= LONGEST_VALIDITY_SECONDS:
-            raise _Error(400, 90007, "Invalid validity period value")
+            raise ApiError(400, 90007, "Invalid validity period value")
         sender = from_ or self.numbers[0]
         if (sender, to) in self._stopped_pairs:
-            raise _Error(400, 21610, "Attempt to send to unsubscribed recipient")
+            raise ApiError(400, 21610, "Attempt to send to unsubscribed recipient")
         return Message(_new_sid(), to, from_, service, body, callback, int(validity), time.time(), form)
 
     def _is_over_the_rate(self) -> bool:
@@ -445,9 +445,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, act: Callable[[], tuple[int, dict[str, object]] | None]) -> None:
         try:
             if not self.server.provider.authorised(self.headers.get("Authorization")):
-                raise _Error(401, 20003, "Authenticate")
+                raise ApiError(401, 20003, "Authenticate")
             outcome = act()
-        except _Error as error:
+        except ApiError as error:
             outcome = error.http_status, error.payload()
         if outcome is not None:
             status, payload = outcome
@@ -481,15 +481,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def not_found(what: str) -> _Error:
-    return _Error(404, 20404, f"The requested resource {what} was not found")
+def not_found(what: str) -> ApiError:
+    return ApiError(404, 20404, f"The requested resource {what} was not found")
 
 
 def _new_sid() -> str:
     return "SM" + uuid.uuid4().hex
 
 
-def _is_web_address(text: str) -> bool:
+def is_web_address(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme in ("http", "https") and bool(parts.hostname) and "_" not in (parts.hostname or "")
 

@@ -14,7 +14,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from nightdesk.channels.twilio_signature import valid
+from nightdesk.lines.twiml.signature import valid
 from tests.peers import sms_provider
 from tests.peers.record import Record
 from tests.peers.sms_provider import Script, SmsProvider

@@ -82,6 +82,7 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
         "slug": brand.slug,
         "token": links.make_token(sent.id, sent.month),
         "page": str(page.id),
+        "delivery": str(sent.id),
         "entry": str(Entry.objects.filter(subject_id=str(page.id)).earliest("id").id),
         **{
             kind: model.objects.filter(brand=brand).earliest("id").id
@@ -96,6 +97,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.channels import actions as channels
     from nightdesk.customers import actions as customers
     from nightdesk.duty import actions as duty
+    from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
     from nightdesk.paging import decide
     from nightdesk.people import actions as people
@@ -166,7 +168,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
         ),
     )
     policy = paging.save_policy(name=WORD, policy=decide.Policy(steps=steps), **of_brand)
-    paging.make_integration(
+    integration, _key = paging.make_integration(
         name=WORD, format="alertmanager", policy_id=policy.id, team_id=team.id, may_wake=["P1"], **of_brand
     )
     channels.save_route(
@@ -178,6 +180,12 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
         **of_brand,
     )
     access.make_token(name=WORD, scopes=["read", "page"], **of_brand)
+    mailbox = mailroom.save_mailbox(name=WORD[:60], host=f"{WORD.lower()}.example", user=ADDRESS, **of_brand)
+    mailroom.note_mailbox(mailbox_id=mailbox.id, problem=f"{WORD} {NAME}", **doing)
+    mailroom.add_address(address=f"@{WORD.lower()[:60]}.example", **of_brand)
+    raw = f"From: {WORD} <{ADDRESS}>\nSubject: {TITLE}\nX-Long: {WORD * 5}\n\n{TITLE}\n{WORD * 4}\n".encode()
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **doing)
+    mailroom.read_mail(mail_id=mail.id, **doing)
     pages = [
         paging.trigger_page(
             title=title,
@@ -197,7 +205,8 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.acknowledge_page(page_id=pages[1].id, by=by, via=Door.WEB, at=soon)
     paging.acknowledge_page(page_id=pages[2].id, by=by, via=Door.WEB, at=soon)
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
-    return {"email": user.email, "user": user.id, "person": person.id, **_ids(brand, pages[0])}
+    more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
+    return {"email": user.email, "user": user.id, "person": person.id, **more, **_ids(brand, pages[0])}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -55,12 +55,15 @@ def night(
     storm_limit: int = 5,
     text_after_s: int = 0,
     step_s: int = STEP_S,
+    routes: Sequence[dict[str, Any]] = (),
+    ways: Sequence[tuple[str, str]] = (),
     push_here: bool = False,
     **environment: str,
 ) -> Iterator[Night]:
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
-    `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later.
+    `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later. `routes` are further
+    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo.
     """
     with (
         MailSink() as mails,
@@ -69,7 +72,7 @@ def night(
     ):
         staged = running.stage(
             people=[
-                {"name": "Bo Lindqvist", "email": BO, "phone": BO_PHONE},
+                {"name": "Bo Lindqvist", "email": BO, "phone": BO_PHONE, "ways": list(ways)},
                 {"name": "Al Moreau", "email": AL, "phone": AL_PHONE},
             ],
             smtp={"host": mails.host, "port": mails.port},
@@ -79,6 +82,7 @@ def night(
             text_after_s=text_after_s,
             push_here=push_here,
             formats=["alertmanager", "pagerduty_v2", "generic"],
+            routes=list(routes),
         )
         sms.incoming_url = f"{running.url}/providers/twilio/{staged['texts']}/sms"
         yield Night(running, mails, sms, staged)

@@ -2,8 +2,10 @@
 
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
 port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
-(push services on loopback may be called). The first person holds the seat and is rung at once, the second is the next
-step.
+(push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
+channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well; of mail that comes in
+`addresses`, `mailboxes` (what `save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and
+is rung at once, the second is the next step.
 """
 
 import json
@@ -22,8 +24,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.base.actors import SCHEDULER, Door
     from nightdesk.channels import actions as channels
     from nightdesk.duty import actions as duty
+    from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
     from nightdesk.paging import decide
+    from nightdesk.paging.formats import email_rules
     from nightdesk.people import actions as people
     from nightdesk.rota import actions as rota
 
@@ -37,15 +41,22 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         )
         access.grant_role(user_id=user.id, role="engineer", brand_id=brand.id, **doing)
         made = people.make_person(name=person["name"], user_id=user.id, brand_id=brand.id, **doing)
-        text = people.add_contact_method(person_id=made.id, channel="sms", address=person["phone"], **doing)
+        text = people.add_contact_method(
+            person_id=made.id, channel=wanted.get("loud", "sms"), address=person["phone"], **doing
+        )
         mail = people.add_contact_method(person_id=made.id, channel="email", address=person["email"], **doing)
-        for method in (text, mail):
+        more = [
+            people.add_contact_method(person_id=made.id, channel=channel, address=address, **doing)
+            for channel, address in person.get("ways", [])
+        ]
+        for method in (text, mail, *more):
             people.confirm_contact_method(method_id=method.id, **doing)
         people.set_notify_rules(
             person_id=made.id,
             rules=[
                 people.RuleWanted("high", mail.id),
                 people.RuleWanted("high", text.id, timedelta(seconds=wanted.get("text_after_s", 0))),
+                *(people.RuleWanted("high", method.id) for method in more),
             ],
             **doing,
         )
@@ -60,11 +71,15 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         **doing,
     )
     duty.set_first_holder(seat_key="night", person_id=ids[0], **doing)
-    mail_server = wanted["smtp"] | {"security": "none"}
-    channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
+    if "smtp" in wanted:
+        mail_server = wanted["smtp"] | {"security": "none"}
+        channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
     texts = None
     if "sms" in wanted:
         texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
+    routes = {
+        route["name"]: channels.save_route(**{"position": 1, **route}, **doing).id for route in wanted.get("routes", [])
+    }
     if wanted.get("push_here"):
         channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
     step = timedelta(seconds=wanted["step_s"])
@@ -91,7 +106,21 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
-    return {"brand": brand.id, "people": ids, "keys": keys, "password": PASSWORD, "texts": texts and texts.id}
+    for address in wanted.get("addresses", ()):
+        mailroom.add_address(address=address, brand_id=brand.id, **doing)
+    for mailbox in wanted.get("mailboxes", ()):
+        mailroom.save_mailbox(**mailbox, brand_id=brand.id, **doing)
+    if "ignored" in wanted:
+        rule = email_rules.Rule((email_rules.Condition("subject", "contains", wanted["ignored"]),), "ignore")
+        paging.save_mail_rules(integration_id=_integration.id, rules=[rule], **doing)
+    return {
+        "brand": brand.id,
+        "people": ids,
+        "keys": keys,
+        "password": PASSWORD,
+        "texts": texts and texts.id,
+        "routes": routes,
+    }
 
 
 if __name__ == "__main__":

@@ -93,6 +93,13 @@ VERBS: dict[str, frozenset[Role]] = {
     "read_deliveries": _STAFF | {_R},
     "queue_message": _OUR_DESK,
     "resend_message": _STAFF,
+    # Mail that comes in. What it says may be anybody's, so it is read by those who answer.
+    "read_mails": _STAFF | {_R},
+    "retry_mail": _STAFF,
+    "save_mailbox": _ADMINS,
+    "remove_mailbox": _ADMINS,
+    "add_address": _ADMINS,
+    "remove_address": _ADMINS,
     "save_route": _ADMINS,
     "remove_route": _ADMINS,
     "replace_push_key": _ADMINS,
@@ -100,6 +107,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_policy": _MANAGERS,
     "make_integration": _ADMINS,
     "revoke_integration": _ADMINS,
+    "save_mail_rules": _ADMINS,
     # Access itself.
     "make_token": _ADMINS,
     "revoke_token": _ADMINS,
@@ -122,6 +130,9 @@ INNER_WORKINGS = {
     "note_receipt": "a provider's word on what we gave it; its signature was checked",
     "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
     "forget_private_words": "housekeeping",
+    "take_mail_answer": "the verb that the answer stands for asks; the mail must come from the recipient's own address",
+    "receive_mail": "intake: kept as it came, and whatever it stands for asks",
+    "note_mailbox": "says only how a mailbox does",
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
@@ -132,6 +143,7 @@ ITS_OWN = {
     "wake_page": "a snooze is over",
     "close_notices": "a ring has ended, and phones still ask for an answer",
     "begin_turn": "a turn of duty begins",
+    "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""

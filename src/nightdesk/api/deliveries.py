@@ -1,16 +1,22 @@
 """The delivery ledger: what was sent to whom, by which way, and what came of it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable_brands
+from nightdesk.api.values import Id
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.channels import actions
 from nightdesk.channels.models import Attempt, Delivery, Message
 
 router = Router(tags=["deliveries"])
@@ -52,6 +58,9 @@ class AttemptOut(Schema):
     outcome: str
     reason: str
     provider_id: str
+    parts: int = Field(description="What was paid for; 0 where nothing is paid by the part.")
+    price: Decimal | None = Field(description="For all parts; null where the route has no price.")
+    currency: str
 
 
 class DeliveryWithAttempts(DeliveryOut):
@@ -75,6 +84,16 @@ class DeliveryFilter(Schema):
     recipient_kind: str | None = Field(None, max_length=10)
     recipient_id: str | None = Field(None, max_length=40)
     message_id: UUID | None = None
+    route_id: Id | None = Field(None, description="The provider that has it.")
+
+
+class ResendIn(Schema):
+    """Where to; without an address to the same one again."""
+
+    channel: str = Field("", max_length=20)
+    address: str = Field("", max_length=320)
+
+    model_config = {"json_schema_extra": {"examples": [{"channel": "sms", "address": "+447700900123"}]}}
 
 
 @router.get("", response=Listing[DeliveryOut])
@@ -88,6 +107,22 @@ def list_deliveries(request: HttpRequest, cut: Query[Cut], only: Query[DeliveryF
 def read_delivery(request: HttpRequest, delivery_id: UUID) -> Any:
     """One delivery with every try."""
     return one(_readable(request), id=delivery_id)
+
+
+@router.post("/{delivery_id}/resend", response={201: DeliveryOut})
+def resend_message(request: HttpRequest, delivery_id: UUID, body: ResendIn) -> Any:
+    """Send the same words once more: to the same address, or to another of the same person's."""
+    row = one(_readable(request), id=delivery_id)
+    again = actions.resend_message(
+        delivery_id=row.id,
+        month=row.month,
+        channel=body.channel,
+        address=body.address,
+        by=actor_of(request),
+        via=Door.API,
+        at=clock.now(),
+    )
+    return Status(201, again)
 
 
 def _readable(request: HttpRequest) -> QuerySet[Delivery]:

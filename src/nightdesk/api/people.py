@@ -99,10 +99,14 @@ class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     POCKET = "pocket"
+    PAGER = "pager"
+    CHAT = "chat"
 
 
 class ContactMethodIn(Schema):
-    """`address`: a phone number, an e-mail address, an http or https URL; of pocket, nothing."""
+    """`address`: a phone number, an e-mail address, an http or https URL, a pager's number or name, a chat's `service:target`
+    (never a URL, which would hold secrets); of pocket, nothing.
+    """
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "address": "+447700900123"}]}

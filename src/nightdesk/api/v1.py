@@ -8,9 +8,12 @@ from nightdesk.api import (
     duty,
     integrations,
     journal,
+    mails,
     pages,
     people,
     promises,
+    providers,
+    texts,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -35,6 +38,7 @@ api = Api(
             {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
             {"name": "journal", "description": "What happened: who, when, by which door"},
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
+            {"name": "mails", "description": "Mail that came in, and where it comes from"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -46,8 +50,10 @@ for prefix, router in {
     "/journal": journal.router,
     "/pages": pages.router,
     "/promises": promises.router,
+    "/providers": providers.router,
+    "/texts": texts.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, devices.router, duty.router, integrations.router, people.router):
+for router in (customers.router, devices.router, duty.router, integrations.router, mails.router, people.router):
     api.add_router("", router)

@@ -8,8 +8,9 @@ import base64
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,22 +27,25 @@ from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
-from nightdesk.base.refusals import Forbidden, Invalid, NotFound, Refusal
+from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
-from nightdesk.channels.decide import State
-from nightdesk.channels.driver import Driver, Field, Receipt, Reply
+from nightdesk.channels.decide import Came, State
+from nightdesk.channels.driver import Driver, Field, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
+    delivery_meant,
     delivery_of,
     has_been_told,
+    is_recipients_own,
     push_key,
     recipient_of,
     settings_of,
+    was_told_as,
 )
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
@@ -53,11 +57,12 @@ from nightdesk.people.actions import (
     confirm_contact_method,
     remove_contact_method,
 )
-from nightdesk.people.models import Person
+from nightdesk.people.models import ContactMethod, Person
 
 log = logging.getLogger(__name__)
 
 MESSAGE_QUEUED = kind("message.queued", gettext_lazy("{by} had {count} messages sent"))
+MESSAGE_RESENT = kind("message.resent", gettext_lazy("{by} had {title} sent again by {channel}"))
 ROUTE_SAVED = kind("route.saved", gettext_lazy("{by} set up the route {name}"))
 ROUTE_REMOVED = kind("route.removed", gettext_lazy("{by} removed the route {name}"))
 MESSAGE_ANSWERED = kind("message.answered", gettext_lazy("{by} answered: {verb}"))
@@ -71,15 +76,28 @@ STOP_TEXTED = kind("contact.stopped", gettext_lazy("{word} was texted to {name}:
 
 KEEP_TRYING = timedelta(days=2)
 """How long a message without an end of its own is tried."""
+RESENT_FOR = timedelta(minutes=10)
+"""How long a message that somebody had sent again is tried."""
 PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
 COMMANDS_A_MINUTE = 30
 HELPS_IN_TEN_MINUTES = 3
+ANSWERS_IN_TEN_MINUTES = 10
+"""Mails of answers to one address: whoever gets more is a machine that answers us."""
 FORGERIES_KEPT_A_MINUTE = 20
 DEVICES_EACH = 10
 """Phones and browsers of one person that are notified."""
 
+LOOK_AGAIN_AFTER = timedelta(seconds=3)
+PIECES_WITHIN = timedelta(minutes=1)
+"""How long a piece of a longer text waits for the others."""
+HANG_UP = "call.hang_up"
+"""The promise to stop a telephone that rings about something that is over; `tasks.hang_up` keeps it."""
+
 FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
+WAITS_FOR_THE_REST, JOINED = "waits for the rest", "joined"
+
+FIND_RECEIPT, JOIN_PIECES = "channels.find_receipt", "channels.join_pieces"
 
 
 class PushNotSetUp(Refusal):
@@ -126,7 +144,15 @@ def queue_message(
     `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
     the body alone. The words of a `private` message lie sealed until it was sent. `cause` is the journal entry of the verb
     that has something to say; without one the message has an entry of its own.
+
+    Raises Invalid for a chat's URL in place of its address: it holds secrets, and the ledger is shown.
     """
+    if any(one.channel == "chat" and "://" in one.address for one in to):
+        raise Invalid(
+            _("A message was to go to a chat's URL."),
+            _("It holds secrets, and what is sent where is shown to others."),
+            _("Set up a route with it, and give service:target, such as slack:#noc."),
+        )
     message = Message(
         id=uuid7(at),
         at=at,
@@ -198,6 +224,59 @@ def _counts(to: Sequence[Recipient]) -> dict[str, int]:
 
 
 @transaction.atomic
+def resend_message(
+    *, delivery_id: UUID, month: date, channel: str = "", address: str = "", by: Actor, via: Door, at: datetime
+) -> Delivery:
+    """What that delivery said goes out once more, to the same address or to another of the same person's; the new row.
+
+    It is tried for RESENT_FOR. Raises NotFound, Forbidden, IllegalTransition (its words were private and are gone), and
+    Invalid for an address that is not the recipient's.
+    """
+    old, message = delivery_of(delivery_id, month)
+    require(by, "resend_message", old.brand_id)
+    asked = _("A message was to be sent again.")
+    if message.kind.startswith("account") or message.sealed:
+        raise IllegalTransition(
+            asked, _("It let somebody sign in, and its words are kept no longer."), _("Let them ask for a new one.")
+        )
+    to = Recipient(
+        cast(Any, old.recipient_kind),
+        int(old.recipient_id or 0),
+        channel or old.channel,
+        address or old.address,
+        at,
+    )
+    if (to.channel, to.address) != (old.channel, old.address) and not _is_theirs(to):
+        raise Invalid(
+            asked,
+            _("{address} is no way to reach whom it was for.").format(address=to.address[:80]),
+            _("Choose one of their own."),
+            field="address",
+        )
+    row = _row(message, to, "urgent", at + RESENT_FOR)
+    row.id, row.created_at = uuid7(at), at  # the month stays its message's
+    row.occurrence = f"{message.id}:again:{row.id}"  # asked for twice it is sent twice: a person wants it
+    row.save(force_insert=True)
+    record(
+        MESSAGE_RESENT,
+        subject=(message.subject_kind, message.subject_id),
+        by=by,
+        via=via,
+        at=at,
+        brand_id=message.brand_id,
+        facts={"title": message.title, "channel": to.channel, "delivery": str(row.id), "of": str(old.id)},
+        cause=message.id,
+    )
+    promises.wake_workers(promises.SENDER)
+    return row
+
+
+def _is_theirs(to: Recipient) -> bool:
+    own = ContactMethod.objects.filter(person=to.id, channel=to.channel, address=to.address)
+    return to.kind == "person" and own.exists()
+
+
+@transaction.atomic
 def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, at: datetime) -> int:
     """Nothing more goes out about the subject; returns how many messages that spares somebody.
 
@@ -207,11 +286,30 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     del by, via
     rows = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), ended_at=None)
     lock_deliveries(rows)
+    _promise_hang_ups(rows, at)
     rows.filter(state="accepted").update(ended_at=at, leased_by=None, leased_at=None)
     ended = _move_all(rows, "superseded", at)
     if ended:
         promises.wake_workers(promises.SENDER)  # a sender that holds one of them looks again
     return ended
+
+
+def _promise_hang_ups(rows: Any, at: datetime) -> None:
+    """The telephones that ring about it at this moment are stopped by a promise; those picked up hear who has it."""
+    ringing = rows.filter(channel="voice", state="accepted").exclude(provider_id="")
+    for delivery_id, month, call_id, route_id, brand_id in ringing.values_list(
+        "id", "month", "provider_id", "route_id", "brand_id"
+    ):
+        promises.promise(
+            HANG_UP,
+            subject=("delivery", delivery_id),
+            due_at=at,
+            why=_("it is no longer needed that this telephone rings"),
+            at=at,
+            facts={"month": month.isoformat(), "call": call_id, "route": route_id},
+            occurrence=f"{route_id}:{call_id}",
+            brand_id=brand_id,
+        )
 
 
 @transaction.atomic
@@ -252,17 +350,16 @@ def note_receipt(
 ) -> bool:
     """What the provider said is in the ledger; False where it means no delivery of ours.
 
-    Found by `delivery_id` and `month` where the provider repeats them, else by its own id. Good news always counts, and
-    never goes backwards. Bad news counts for the route and attempt that the delivery is at: the next route gets it at
-    once, or it has failed. A dead address is marked at its person.
+    Found by `delivery_id` and `month` where the provider repeats them, else by its own id (`queries.delivery_meant`). A
+    text of several parts has arrived when all of them have. Good news always counts, and never goes backwards. Bad news
+    counts for the route and attempt that the delivery is at: the next route gets it at once, or it has failed. A dead
+    address is marked at its person.
     """
     del by, via
     if delivery_id is not None and month is not None:
         meant = Delivery.objects.filter(id=delivery_id, month=month).first()
     else:
-        meant = (
-            Delivery.objects.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
-        )
+        meant, receipt = delivery_meant(route_id, receipt)
     if meant is None:
         return False
     if receipt.unreachable:  # people are locked before deliveries, here as everywhere
@@ -270,15 +367,21 @@ def note_receipt(
     row = Delivery.objects.select_for_update().get(id=meant.id, month=meant.month)
     route = Route.objects.filter(id=route_id).first()
     state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
+    # Whatever is said of how it began, after it has failed there, was only slower on its way.
+    overtaken = (receipt.state, state, receipt.provider_id) == ("accepted", "failed_for_now", row.provider_id)
     row.provider_id = row.provider_id or receipt.provider_id
     row.route_id = row.route_id or route_id
-    if bad and not _still_concerns(row, route_id, attempt):
+    if bad and not _still_concerns(row, route_id, attempt, receipt):
         row.save(update_fields=["provider_id", "route_id"])
         return True
-    if bad or decide.is_news(state, receipt.state):
-        _write_receipt(
-            row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at
-        )
+    if receipt.more_time is not None:
+        _give_time(row, attempt, receipt.more_time, at)
+    name = route.name if route else ""
+    if bad or (decide.is_news(state, receipt.state) and not overtaken):
+        part = _part_delivered(row, route_id, receipt)
+        _write_receipt(row, name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at)
+        if part:
+            return True
     if bad:
         _take_bad_news(row, route_id, receipt, at)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
@@ -287,19 +390,52 @@ def note_receipt(
     return True
 
 
-def _still_concerns(row: Delivery, route_id: int, attempt: int | None) -> bool:
-    """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived."""
+def _part_delivered(row: Delivery, route_id: int, receipt: Receipt) -> str:
+    """ "" unless the receipt tells of one part while others are still to come: then the words for that."""
+    if receipt.state != "delivered" or len(receipt.part_ids) < 2:
+        return ""
+    told = Attempt.objects.filter(delivery_id=row.id, month=row.month, route_id=route_id, is_receipt=True)
+    arrived = {receipt.provider_id, *told.filter(outcome="delivered").values_list("provider_id", flat=True)}
+    arrived &= set(receipt.part_ids)
+    if len(arrived) >= len(receipt.part_ids):
+        return ""
+    return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
+
+
+def _still_concerns(row: Delivery, route_id: int, attempt: int | None, receipt: Receipt) -> bool:
+    """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived.
+
+    That a telephone was not answered is news once: voicemail, then the end of that very call. One that ended at this
+    attempt was superseded: nobody wants it sent again.
+    """
     known = decide.RANK[cast(State, row.state)] >= decide.RANK["expired"]
-    return not known and row.route_id == route_id and attempt in (None, row.attempt)
+    told = receipt.redial is not None and row.state == "failed_for_now"
+    over = row.ended_at is not None and attempt == row.attempt
+    return not (known or told or over) and row.route_id == route_id and attempt in (None, row.attempt)
+
+
+def _give_time(row: Delivery, attempt: int | None, more: timedelta, at: datetime) -> None:
+    """Its receipt is missed only after `more`, if that call is what it waits for."""
+    if row.state == "accepted" and row.ended_at is None and attempt == row.attempt and row.due_at < at + more:
+        row.due_at = at + more
+        row.save(update_fields=["due_at"])
 
 
 def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime) -> None:
     if receipt.unreachable or receipt.state == "expired":
         _move(row, receipt.state, receipt.reason, at)
         return
-    tried = {**dict(row.routes_tried), route_id: "permanent" if receipt.permanent else "temporary"}
-    row.routes_tried = tried_as_json(tried)
-    _move(row, "failed_for_now", receipt.reason, at, due_at=at)
+    tried: dict[int, Came] = dict(row.routes_tried)
+    if receipt.redial is not None and not receipt.permanent:
+        mine = Attempt.objects.filter(delivery_id=row.id, route_id=route_id, is_receipt=True, outcome="failed")
+        turn = decide.when_nobody_was_there(
+            tried, route_id, failed=mine.count(), after=receipt.redial.after, times=receipt.redial.times, at=at
+        )
+    else:
+        came: Came = "permanent" if receipt.permanent else "temporary"
+        turn = decide.Turn("failed_for_now", at, {**tried, route_id: came})
+    row.routes_tried = tried_as_json(dict(turn.tried))
+    _move(row, turn.state, receipt.reason, at, due_at=turn.due_at)
     row.save(update_fields=["routes_tried"])
     promises.wake_workers(promises.SENDER)
 
@@ -307,7 +443,7 @@ def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime)
 def _write_receipt(
     row: Delivery, route_name: str, route_id: int | None, state: str, reason: str, provider_id: str, at: datetime
 ) -> None:
-    took = at - (row.accepted_at or at)
+    took = at - (_dialled_at(row) or row.accepted_at or at)
     Attempt.objects.create(
         id=uuid7(at),
         month=row.month,
@@ -322,6 +458,14 @@ def _write_receipt(
         reason=reason[:300],
         provider_id=provider_id[:200],
     )
+
+
+def _dialled_at(row: Delivery) -> datetime | None:
+    """When the telephone began to ring this time; None for what does not ring again and again."""
+    if row.channel != "voice":
+        return None
+    calls = Attempt.objects.filter(delivery_id=row.id, number=row.attempt, is_receipt=False, outcome="accepted")
+    return calls.order_by("-at").values_list("at", flat=True).first() or row.leased_at
 
 
 def _move(row: Delivery, state: State, reason: str, at: datetime, *, due_at: datetime | None = None) -> None:
@@ -367,7 +511,7 @@ def receive_inbound(
     raw: bytes,
     headers: Mapping[str, str],
     genuine: bool,
-    read: Callable[[], Reply | Receipt],
+    read: Callable[[], Reply | Receipt | Key],
     about: tuple[UUID, date, int] | None = None,
     by: Actor,
     via: Door,
@@ -376,7 +520,8 @@ def receive_inbound(
     """What a provider told us is kept as it came, and then read and acted on; what cannot be read stays with its error.
 
     `genuine`: the provider's signature fitted. A request that is not (outcome FORGED) is acted on by nobody, and only
-    FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once. `about` is the delivery (id,
+    FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once; so is a key, whose outcome
+    is the sentence to say back each time. `about` is the delivery (id,
     month, attempt) that the provider repeats with a receipt. Whatever goes wrong in the reading undoes only the reading.
     """
     row = Inbound(
@@ -411,6 +556,10 @@ def receive_inbound(
                     at=at,
                 )
                 row.outcome = said.state if known else _("This is no message of ours.")
+                if not known and about is None:
+                    _look_again(row, said, at)
+            elif isinstance(said, Key):
+                row.outcome = _take_key(row, said, about, by, via, at)[:200]
             else:
                 row.sender = said.sender
                 row.outcome = _take_reply(row, said, via, at)[:200]
@@ -423,8 +572,146 @@ def receive_inbound(
     return row
 
 
+def _look_again(row: Inbound, receipt: Receipt, at: datetime) -> None:
+    """Another worker may have sent what the receipt is about, and not have recorded it yet."""
+    promises.promise(
+        FIND_RECEIPT,
+        subject=("inbound", row.id),
+        due_at=at + LOOK_AGAIN_AFTER,
+        why=_("A receipt came for a message that the ledger does not know yet."),
+        at=at,
+        facts={"receipt": asdict(receipt)},
+    )
+
+
+@transaction.atomic
+def find_receipt_again(*, inbound_id: UUID, receipt: Receipt, by: Actor, via: Door, at: datetime) -> str:
+    """What came of a receipt that meant no delivery when it came; nothing where its row or its route is gone."""
+    row = Inbound.objects.select_for_update().filter(id=inbound_id).first()
+    if row is None or row.route_id is None:
+        return _("It is not kept any more.")
+    if note_receipt(route_id=row.route_id, receipt=receipt, by=by, via=via, at=at):
+        row.outcome = receipt.state
+        row.save(update_fields=["outcome"])
+    return row.outcome
+
+
+def _wait_for_the_rest(row: Inbound, reply: Reply, via: Door, at: datetime) -> str | None:
+    """Keep a piece of a longer text. None where it was the last: `row` then stands for the whole, see `_joined`."""
+    assert reply.part is not None
+    part = reply.part
+    with connection.cursor() as cursor:  # two pieces at once: the second must see the first
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{row.route_id} {part.key}"])
+    occurrence = f"{row.route_id}:{reply.id}"
+    pieces = _pieces(row.route, reply.sender, part.key, at)
+    again = any(piece.part["number"] == part.number for piece in pieces)
+    if again or Inbound.objects.filter(occurrence=occurrence).exists():
+        return REPEATED
+    row.occurrence, row.part = occurrence, {**asdict(part), "text": reply.body, "to": reply.to, "via": via.value}
+    row.save(update_fields=["occurrence", "part", "sender"])
+    if len(pieces) + 1 == part.total:
+        return None
+    if not pieces:
+        promises.promise(
+            JOIN_PIECES,
+            subject=("inbound", row.id),
+            due_at=at + PIECES_WITHIN,
+            why=_("A piece of a longer text came, and the rest is awaited."),
+            at=at,
+        )
+    return WAITS_FOR_THE_REST
+
+
+def _pieces(route: Route | None, sender: str, key: str, at: datetime) -> list[Inbound]:
+    """The pieces of one text that wait, locked; older ones of the same key were another text."""
+    waiting = Inbound.objects.select_for_update().filter(
+        route=route, sender=sender, at__gt=at - 2 * PIECES_WITHIN, outcome=WAITS_FOR_THE_REST, part__key=key
+    )
+    return list(waiting.order_by("id"))
+
+
+def _joined(pieces: Sequence[Inbound], as_: Inbound) -> Reply:
+    """The text that the pieces make, in their order. They wait no longer: `as_`, one of them, stands for the whole.
+
+    What is missing is said in words: "ok" without its second half, which may say "but", must not be taken for a command.
+    """
+    missing = _(" (a piece is missing) ")
+    ordered = sorted((piece.part for piece in pieces), key=lambda part: part["number"])
+    texts, number = [], 0
+    for part in ordered:
+        texts += [missing] * (part["number"] > number + 1) + [part["text"]]
+        number = part["number"]
+    texts += [missing] * (number < ordered[0]["total"])
+    Inbound.objects.filter(id__in=[piece.id for piece in pieces]).update(outcome=JOINED, part={})
+    as_.part = {}
+    name = (as_.occurrence or "").partition(":")[2]
+    return Reply(name, as_.sender, ordered[0]["to"], "".join(texts))
+
+
+@transaction.atomic
+def join_late_pieces(*, inbound_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """A text of which a piece never came is acted on as far as it is there; returns what came of it."""
+    del by, via
+    first = Inbound.objects.select_for_update().filter(id=inbound_id, outcome=WAITS_FOR_THE_REST).first()
+    if first is None:
+        return _("It was whole in time.")
+    pieces = _pieces(first.route, first.sender, first.part["key"], first.at + PIECES_WITHIN) or [first]
+    came_by = Door(first.part["via"])
+    reply = _joined(pieces, first)
+    first.outcome = _take_reply(first, reply, came_by, at)[:200]
+    first.save(update_fields=["outcome"])
+    return first.outcome
+
+
+def _take_key(row: Inbound, key: Key, about: tuple[UUID, date, int] | None, by: Actor, via: Door, at: datetime) -> str:
+    """Act on it once; returns the sentence to say back, "" where the message has no such key.
+
+    Of a message that offers nothing, the first key says that it was heard.
+
+    A key that was understood is the proof that a person was reached; that somebody, or something, picked up is none.
+    """
+    if about is None:
+        raise Invalid(_("A key was pressed."), _("It is not said about which message."), "")
+    try:
+        with transaction.atomic():
+            row.occurrence = f"{row.route_id}:{key.id}"
+            row.save(update_fields=["occurrence"])
+    except IntegrityError:
+        said = Inbound.objects.get(occurrence=row.occurrence).outcome
+        row.occurrence = None
+        return said
+    delivery_id, month, attempt = about
+    delivery, message = delivery_of(delivery_id, month)
+    row.sender = delivery.address
+    verbs = offered(message.answers)
+    if key.verb not in (verbs or ("acknowledge",)):
+        return ""
+    sentence = _ask_verb(delivery, Answer(cast(Any, key.verb)), via, at) if verbs else _("Thank you.")
+    arrived = Receipt(key.call_id, "delivered", reason=_("key {digits}").format(digits=key.digits))
+    note_receipt(
+        route_id=row.route_id or 0,
+        receipt=arrived,
+        delivery_id=delivery_id,
+        month=month,
+        attempt=attempt,
+        by=by,
+        via=via,
+        at=at,
+    )
+    return sentence
+
+
 def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     """Act on it once; returns what came of it."""
+    meant = was_told_as(reply.to_message, row.route_id) if reply.to_message else []
+    if meant and not reply.sender:
+        reply = replace(reply, sender=meant[0][0].address)
+    if reply.part is not None:
+        row.sender = reply.sender
+        waits = _wait_for_the_rest(row, reply, via, at)
+        if waits is not None:
+            return waits
+        reply = _joined([*_pieces(row.route, reply.sender, reply.part.key, at), row], row)
     try:
         with transaction.atomic():
             # Two of the same at once: the second waits here until the first has committed.
@@ -436,10 +723,10 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     recent = Inbound.objects.filter(sender=reply.sender, at__gt=at - timedelta(minutes=1)).exclude(id=row.id)
     if recent.count() >= COMMANDS_A_MINUTE:
         return TOO_MANY
-    word = carrier_word(reply.body)
+    word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
-    told = has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
+    told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     if not told:
         return _("This number was told nothing lately.")
     command = parse_answer(reply.body)
@@ -510,6 +797,58 @@ def take_answer(
         brand_id=message.brand_id,
         facts={"verb": verb, "delivery": str(delivery.id), "asked": name},
     )
+    return sentence
+
+
+@transaction.atomic
+def take_mail_answer(
+    *, delivery_id: UUID, month: date, words: str, sender: str, by: Actor, via: Door, at: datetime
+) -> str:
+    """What somebody wrote back to a mail is done, and said back to them by mail; returns the sentence.
+
+    `words` are their own, without quote and signature; `sender` is the address that they wrote from: it must be the
+    delivery's, or another of that person's, for a mail's sender proves nothing and the key in its address is only as
+    secret as the mail was. Words that mean nothing become a note where one may be left, and what is understood is said
+    once. To one address at most ANSWERS_IN_TEN_MINUTES go. Raises NotFound, Forbidden (somebody else's address).
+    """
+    delivery, message = delivery_of(delivery_id, month)
+    if not is_recipients_own(delivery, sender):
+        raise Forbidden(
+            _("A mail answered a message to {name}.").format(name=by.name),
+            _("It came from {sender}, which is none of their addresses.").format(sender=sender),
+            _("Answer from an address that stands under how you are reached."),
+        )
+    command = parse_answer(words)
+    if command is not None and command.code and command.code != message.code:
+        told = has_been_told(delivery.address, delivery.channel, at - ANSWERED_WITHIN)
+        same = [(other, said) for other, said in told if said.answers and said.code == command.code]
+        if not same:
+            sentence = _("Nothing with the code {code} was sent to this address.").format(code=command.code)
+            return _say_by_mail(delivery, message, sender, sentence, "answer", via, at)
+        delivery, message = same[0]
+    verbs = offered(message.answers)
+    if command is not None and command.verb in verbs:
+        return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
+    if command is None and words.strip() and "note" in verbs:
+        _ask_verb(delivery, Answer("note", text=words[:2000]), via, at)
+    sentence = wording.what_is_understood(verbs, message.code)
+    if Message.objects.filter(kind="answer.help", subject_kind="message", subject_id=str(message.id)).exists():
+        return sentence
+    return _say_by_mail(delivery, message, sender, sentence, "answer.help", via, at)
+
+
+def _say_by_mail(
+    delivery: Delivery, message: Message, address: str, sentence: str, kind: str, via: Door, at: datetime
+) -> str:
+    """The sentence goes to the address that was written from, unless so much went there that it looks like a loop."""
+    recent = Delivery.objects.filter(address=address, channel="email", created_at__gt=at - timedelta(minutes=10))
+    answers = Message.objects.filter(kind__startswith="answer", at__gt=at - timedelta(minutes=10)).values("id")
+    if recent.filter(message_id__in=answers).count() >= ANSWERS_IN_TEN_MINUTES:
+        return _("{sentence} (Not said: too many mails went to that address.)").format(sentence=sentence)
+    to = Delivery(
+        recipient_kind=delivery.recipient_kind, recipient_id=delivery.recipient_id, channel="email", address=address
+    )
+    _say_back(to, message, sentence, via, at, kind=kind)
     return sentence
 
 
@@ -866,8 +1205,11 @@ def _sorted_settings(
         if value is not None:
             (secret if field.secret else open_)[field.name] = value
     if driver.check is not None and (wrong := driver.check({**open_, **secret})):
-        raise Invalid(asked, wrong, _("Give another one."))
+        raise Invalid(asked, wrong, _("Change that, and save it again."))
     return open_, secret
+
+
+_PRICE = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 def _fitting(field: Field, value: Any, asked: str) -> Any:
@@ -880,9 +1222,13 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
     match field.kind:
         case "integer" if str(value).isascii() and str(value).isdigit():
             fits = int(value)
+        case "price" if _PRICE.fullmatch(str(value)):
+            fits = str(value)
         case "flag":
             fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
         case "choice" if value in field.choices:
+            fits = value
+        case "pattern" if isinstance(value, str) and _is_pattern(value):
             fits = value
         case "text" | "long" if isinstance(value, str) and len(value) <= 20_000:
             fits = value
@@ -894,4 +1240,14 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
             _("Expected: {expected}.").format(expected=expected),
             field=field.name,
         )
+    if field.check is not None and (problem := field.check(fits)):
+        raise Invalid(asked, problem, _("Give another one."), field=field.name)
     return fits
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return len(text) <= 500

@@ -26,3 +26,9 @@ def offered(answers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
         if verb:
             found[verb] = (name, subject_id)
     return found
+
+
+def how_it_stands(answers: Mapping[str, Sequence[str]], by: Actor, via: Door, at: datetime) -> str:
+    """One sentence on what the message is about, as it is now; "" where the message has nobody to ask."""
+    name, subject_id = offered(answers).get("status", ("", ""))
+    return ANSWER_VERBS[name](subject_id, "", by, via, at) if name in ANSWER_VERBS else ""

@@ -1,62 +1,275 @@
-"""Doors of the providers: replies and receipts in Twilio's dialect, one address for each route.
+"""Doors of the providers, one address for each route and thing that is told.
 
-    /providers/twilio/<route id>/sms       what a handset texted
-    /providers/twilio/<route id>/status    what became of a message of ours
+    /providers/twilio/<route id>/sms            what a handset texted
+    /providers/twilio/<route id>/status         what became of a text of ours
+    /providers/twilio/<route id>/voice          somebody picked up: what is to be said?
+    /providers/twilio/<route id>/voice/key      a key was pressed
+    /providers/twilio/<route id>/voice/status   what became of a call of ours
 
-Both take a signed form (POST) and answer an empty TwiML document, after the commit. A signature that does not fit is 403.
+Each takes a signed form (POST), or JSON whose digest the signed address names, and answers a TwiML document, after the
+commit. A signature that does not fit is 403.
+
+    /providers/http/<route id>/status/<token>   what became of a text of ours; the token is our own signature
+    /providers/http/<route id>/sms              what a handset texted, with the route's secret
+
+These are for gateways that sign nothing (Kannel): GET or POST, answered empty after the commit, 403 where token or secret
+do not fit, 429 to an address that asks too often.
 """
 
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Literal
-from urllib.parse import parse_qs
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote_to_bytes, urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from nightdesk.base import clock, vault
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.buckets import Buckets
+from nightdesk.base.refusals import Refusal
+from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound
-from nightdesk.channels.drivers import twilio
-from nightdesk.channels.models import Route
-from nightdesk.channels.queries import settings_of
+from nightdesk.channels.answering import how_it_stands, offered
+from nightdesk.channels.driver import Key, Receipt, Reply, Settings
+from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
+from nightdesk.channels.links import read_receipt_token
+from nightdesk.channels.models import Delivery, Inbound, Message, Route
+from nightdesk.channels.queries import delivery_of, language_of, recipient_of, settings_of
+from nightdesk.lines.leg import HangUp, Step
+from nightdesk.lines.twiml.document import CONTENT_TYPE, document
 
-_EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 _KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Twilio-Signature", "I-Twilio-Idempotency-Token")
+
+HTTP_DOOR = Buckets(100, 1000)
+"""By route and by the address that asks: a stranger uses up nobody else's."""
+
+Form = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """A request of a provider for one of our routes."""
+
+    request: HttpRequest
+    route: Route
+    settings: Settings
+    form: Form
+    about: tuple[UUID, date, int] | None
+
+    def kept(self, read: Callable[[], Reply | Receipt | Key], *, via: Door, about: bool = True) -> Inbound:
+        """The request is kept as it came, and acted on if it is genuine."""
+        request, raw = self.request, self.request.body
+        said = raw if request.content_type == "application/json" else self.form
+        return receive_inbound(
+            route_id=self.route.id,
+            channel=self.route.channel,
+            raw=raw,
+            headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
+            genuine=twilio.is_genuine(
+                _called_at(request), said, request.headers.get("X-Twilio-Signature", ""), self.settings
+            ),
+            read=read,
+            about=self.about if about else None,
+            by=Actor("machine", str(self.route.id), self.route.name, scopes=frozenset()),
+            via=via,
+            at=clock.now(),
+        )
 
 
 @csrf_exempt
 @require_POST
 def twilio_called(request: HttpRequest, route_id: int, what: Literal["sms", "status"]) -> HttpResponse:
     """A reply or a receipt. 404 for a route that is none of Twilio's."""
-    route = Route.objects.filter(id=route_id, driver="twilio").first()
+    called = _called(request, route_id, twilio.DRIVER.name)
+    if what == "sms":
+        row = called.kept(partial(twilio.read_reply, called.form), via=Door.SMS, about=False)
+    else:
+        row = called.kept(partial(twilio.read_receipt, called.form), via=Door.HOOK)
+    return _answer(row, [])
+
+
+@csrf_exempt
+@require_POST
+def voice_reported(request: HttpRequest, route_id: int) -> HttpResponse:
+    """What became of a call."""
+    called = _called(request, route_id, twilio_voice.DRIVER.name)
+    row = called.kept(partial(twilio_voice.read_progress, called.form, called.settings), via=Door.HOOK)
+    return _answer(row, [])
+
+
+@csrf_exempt
+@require_POST
+def voice_asked(request: HttpRequest, route_id: int) -> HttpResponse:
+    """Somebody picked up, or let the first reading go by: what is to be said now."""
+    called = _called(request, route_id, twilio_voice.DRIVER.name)
+    row = called.kept(partial(twilio_voice.read_progress, called.form, called.settings), via=Door.PHONE)
+    if row.outcome == FORGED:
+        return _answer(row, [])
+    call = _Call.of(called)
+    if call is None or row.outcome == "failed":  # a mailbox hears nothing
+        return _answer(row, [HangUp()])
+    with translation.override(call.language):
+        return _answer(row, call.over() or call.reading())
+
+
+@csrf_exempt
+@require_POST
+def voice_key(request: HttpRequest, route_id: int) -> HttpResponse:
+    """A key was pressed: it is done at once, and what came of it is said."""
+    called = _called(request, route_id, twilio_voice.DRIVER.name)
+    call = _Call.of(called)
+    turn = call.turn if call else 0
+    with translation.override(call.language if call else settings.LANGUAGE_CODE):
+        row = called.kept(partial(twilio_voice.read_key, called.form, turn), via=Door.PHONE)
+        if row.outcome == FORGED or call is None:
+            return _answer(row, [HangUp()])
+        if row.error:
+            return _answer(row, twilio_voice.parting(_("That did not work. You are rung again."), call.say))
+        if row.outcome:
+            return _answer(row, twilio_voice.parting(spoken.spoken(row.outcome), call.say))
+        return _answer(row, call.over() or call.wrong_key())
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that reads one delivery out. `turn` counts its readings from 1."""
+
+    delivery: Delivery
+    message: Message
+    turn: int
+    language: str
+    say: Mapping[str, str]
+    base: str
+    query: Mapping[str, str]
+
+    @classmethod
+    def of(cls, called: _Called) -> "_Call | None":
+        """None where our own address does not name a delivery that is still in the ledger."""
+        try:
+            delivery, message = delivery_of(*called.about[:2]) if called.about else (None, None)
+        except Refusal:
+            return None
+        if delivery is None or message is None:
+            return None
+        language = language_of(delivery)
+        say = {
+            "language": called.settings.get("language") or spoken.voice_language(language),
+            "voice": called.settings.get("voice") or "",
+        }
+        turn, query = called.request.GET.get("t", ""), called.request.GET
+        return cls(
+            delivery=delivery,
+            message=message,
+            turn=int(turn) if turn in ("2", "3") else 1,
+            language=language,
+            say=say,
+            base=f"{settings.PUBLIC_URL}/providers/twilio/{called.route.id}/voice",
+            query={name: query[name] for name in ("d", "m", "n") if name in query},
+        )
+
+    @property
+    def keys(self) -> str:
+        return spoken.which_keys(offered(self.message.answers), is_page=self.is_page)
+
+    @property
+    def is_page(self) -> bool:
+        return self.message.subject_kind == "page"
+
+    def over(self) -> list[Step]:
+        """Who has it, and good night: the call came too late. [] where it is still wanted."""
+        if self.delivery.ended_at is None:
+            return []
+        sentence = how_it_stands(self.message.answers, recipient_of(self.delivery), Door.PHONE, clock.now())
+        return twilio_voice.parting(spoken.spoken(sentence) or _("Nothing is left to be done."), self.say)
+
+    def reading(self) -> list[Step]:
+        what = spoken.what_it_says(self.message.title, self.message.code, is_page=self.is_page)
+        key_at, again_at = self._address("/key", self.turn), self._address("", self.turn + 1)
+        return twilio_voice.reading(what, self.keys, turn=self.turn, key_at=key_at, again_at=again_at, say=self.say)
+
+    def wrong_key(self) -> list[Step]:
+        key_at, again_at = self._address("/key", self.turn + 1), self._address("", self.turn + 1)
+        return twilio_voice.wrong_key(self.keys, turn=self.turn, key_at=key_at, again_at=again_at, say=self.say)
+
+    def _address(self, path: str, turn: int) -> str:
+        return f"{self.base}{path}?{urlencode({**self.query, 't': str(turn)})}"
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def http_called(request: HttpRequest, route_id: int, what: Literal["sms", "status"], token: str = "") -> HttpResponse:
+    """A reply, or a receipt at the address that we gave with the text. 404 for a route that is no such gateway's."""
+    at = clock.now()
+    if not HTTP_DOOR.take(f"{route_id}:{request.META.get('REMOTE_ADDR', '')}", at):
+        return HttpResponse("Too many requests.\n", status=429, content_type="text/plain")
+    route = Route.objects.filter(id=route_id, driver=http_sms.DRIVER.name).first()
     if route is None:
         raise Http404
-    raw = request.body
-    form = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
-    try:
-        opened = settings_of(route)
-    except vault.Unreadable:
-        opened = {}
+    raw = b"&".join(part for part in (request.META["QUERY_STRING"].encode(), request.body) if part)
+    told, opened = http_sms.decoded(_pairs(raw)), _opened(route)
+    about = read_receipt_token(token, route_id) if what == "status" else None
+    read: Callable[[], Reply | Receipt]
+    if what == "status":
+        genuine, read = about is not None, partial(http_sms.read_receipt, told, opened)
+    else:
+        genuine, read = http_sms.knows_secret(told.get("secret", ""), opened), partial(http_sms.read_reply, told)
     row = receive_inbound(
         route_id=route.id,
         channel=route.channel,
-        raw=raw,
-        headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
-        genuine=twilio.is_genuine(_called_at(request), form, request.headers.get("X-Twilio-Signature", ""), opened),
-        read=partial(twilio.read_reply if what == "sms" else twilio.read_receipt, form),
-        about=_about(request) if what == "status" else None,
+        raw=re.sub(rb"(^|&)secret=[^&]*", rb"\1secret=...", raw),
+        headers={name: request.headers[name] for name in ("Content-Type", "User-Agent") if name in request.headers},
+        genuine=genuine,
+        read=read,
+        about=about,
         by=Actor("machine", str(route.id), route.name, scopes=frozenset()),
         via=Door.SMS if what == "sms" else Door.HOOK,
-        at=clock.now(),
+        at=at,
     )
     if row.outcome == FORGED:
+        return HttpResponse("Token or secret do not fit.\n", status=403, content_type="text/plain")
+    return HttpResponse("", content_type="text/plain")
+
+
+def _pairs(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """A query or form, decoded into bytes: only its own parameters know which charset it has."""
+    pairs = [part.partition(b"=") for part in raw.replace(b"+", b" ").split(b"&") if part]
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _is, value in pairs]
+
+
+def _opened(route: Route) -> Settings:
+    try:
+        return settings_of(route)
+    except vault.Unreadable:
+        return {}
+
+
+def _called(request: HttpRequest, route_id: int, driver: str) -> _Called:
+    """Raises Http404 for a route that is none of that driver's."""
+    route = Route.objects.filter(id=route_id, driver=driver).first()
+    if route is None:
+        raise Http404
+    raw = request.body
+    if request.content_type == "application/json":
+        form = twilio.read_json(raw)
+    else:
+        form = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
+    return _Called(request, route, _opened(route), form, _about(request))
+
+
+def _answer(row: Inbound, steps: list[Step]) -> HttpResponse:
+    if row.outcome == FORGED:
         return HttpResponse("The signature does not fit.\n", status=403, content_type="text/plain")
-    return HttpResponse(_EMPTY, content_type="text/xml")
+    return HttpResponse(document(steps), content_type=CONTENT_TYPE)
 
 
 def _called_at(request: HttpRequest) -> list[str]:
@@ -66,7 +279,7 @@ def _called_at(request: HttpRequest) -> list[str]:
 
 def _about(request: HttpRequest) -> tuple[UUID, date, int] | None:
     """The delivery that our own callback address names; its signature was checked with it."""
-    query = request.GET
+    query: Any = request.GET
     try:
         return UUID(query["d"]), date.fromisoformat(query["m"]), int(query["n"])
     except (KeyError, ValueError):
@@ -76,4 +289,9 @@ def _about(request: HttpRequest) -> tuple[UUID, date, int] | None:
 urlpatterns = [
     path("providers/twilio/<int:route_id>/sms", twilio_called, {"what": "sms"}, name="twilio-sms"),
     path("providers/twilio/<int:route_id>/status", twilio_called, {"what": "status"}, name="twilio-status"),
+    path("providers/twilio/<int:route_id>/voice", voice_asked, name="twilio-voice"),
+    path("providers/twilio/<int:route_id>/voice/key", voice_key, name="twilio-voice-key"),
+    path("providers/twilio/<int:route_id>/voice/status", voice_reported, name="twilio-voice-status"),
+    path("providers/http/<int:route_id>/status/<str:token>", http_called, {"what": "status"}, name="http-status"),
+    path("providers/http/<int:route_id>/sms", http_called, {"what": "sms"}, name="http-sms"),
 ]

@@ -66,6 +66,19 @@ def serves(route_brand: int | None, brand_id: int | None) -> bool:
     return route_brand is None or brand_id is None or route_brand == brand_id
 
 
+def patience(usual_s: float | None, least_s: float, most_s: float) -> float:
+    """Seconds after which a route that has not answered counts as hanging: three times what it usually takes.
+
+    `usual_s` None: it has not answered yet. Never below `least_s`, never above `most_s`.
+    """
+    return min(max(least_s, 3 * (usual_s or 0.0)), most_s)
+
+
+def usual(before_s: float | None, took_s: float) -> float:
+    """What a route usually takes, after one more answer: a mean that forgets, half of it after ten answers."""
+    return took_s if before_s is None else before_s + (took_s - before_s) / 15
+
+
 def back_off(attempt: int, lane: str) -> timedelta:
     """The pause after attempt number `attempt` (from 1) has used up all routes: 2 s, 4 s, 8 s ... up to the lane's."""
     return min(timedelta(seconds=2 ** min(max(attempt, 1), 16)), LONGEST_PAUSE.get(lane, LONGEST_PAUSE["bulk"]))
@@ -84,6 +97,19 @@ def when_no_way_is_left(
         kept = {route: came for route, came in tried.items() if came != "temporary"}
         return Turn("failed_for_now", min(due_at, valid_until) if valid_until else due_at, kept)
     return Turn("accepted" if "accepted" in tried.values() else "failed", None, tried)
+
+
+def when_nobody_was_there(
+    tried: Tried, route_id: int, *, failed: int, after: timedelta, times: int, at: datetime
+) -> Turn:
+    """The route rang a telephone, and nobody was reached; it was the `failed`th time by that route (from 1).
+
+    It rings again `after` so long, `times` times; then the next route is tried at once. Where there is none left it has
+    failed: whoever is called further is a matter of the page's own ladder.
+    """
+    if failed <= times:
+        return Turn("failed_for_now", at + after, {route: came for route, came in tried.items() if route != route_id})
+    return Turn("failed_for_now", at, {**tried, route_id: "permanent"})
 
 
 def when_it_expires(tried: Tried) -> State:

@@ -20,16 +20,19 @@ Settings: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a route of the driver needs to know; the form is made of these."""
+    """One thing that a route of the driver needs to know; the form is made of these. `check` says what is wrong with a text,
+    "" for nothing; it repeats nothing of a secret.
+    """
 
     name: str
     label: str | LazyText
     secret: bool = False
     required: bool = False
     help: str | LazyText = ""
-    kind: Literal["text", "long", "integer", "flag", "choice"] = "text"
+    kind: Literal["text", "long", "integer", "price", "pattern", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
+    check: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Outgoing:
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
     now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
-    stands for, None where it stands for nothing any more.
+    stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
+    by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -75,27 +79,39 @@ class Outgoing:
     sent_at: datetime
     valid_until: datetime | None
     endpoint: Endpoint | None = None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider has it. `delivered` only where its answer is the receipt as well."""
+    """The provider has it. `delivered` only where its answer is the receipt as well.
+
+    Without `receipt_expected` none will come of this message, although the driver's others have one, and none is waited
+    for. `parts` are what is paid for, 0 where nothing is paid by the part. `part_ids`: the provider's names of all parts,
+    where each has a receipt of its own; `provider_id` is then the first of them.
+    """
 
     provider_id: str
     state: Literal["accepted", "delivered"] = "accepted"
     reason: str = ""
+    receipt_expected: bool = True
+    parts: int = 0
+    part_ids: tuple[str, ...] = ()
 
 
 class Temporary(Exception):
     """Not now, but perhaps later or by another route.
 
     `retry_after` seconds were asked for. `of_route` is False where the route itself is well: it asked us to slow down, or
-    one mailbox is full.
+    one mailbox is full. `slow`: it takes fewer messages in a second than we send; our pace learns from it.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, of_route: bool = True) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, of_route: bool = True, slow: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.retry_after, self.of_route = reason, retry_after, of_route
+        self.reason, self.retry_after, self.of_route, self.slow = reason, retry_after, of_route, slow
 
 
 class Permanent(Exception):
@@ -118,13 +134,26 @@ class Line(Protocol):
         ...
 
 
+class RingingLine(Line, Protocol):
+    """A line whose messages ring for a while, and can be stopped."""
+
+    async def hang_up(self, call_id: str) -> bool:
+        """Stop it; whoever has picked up already is left alone. False where it did not ring. Raises as `send` does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """One file of `drivers/`. `name` is what `Route.driver` holds.
 
-    `timeout_s` bounds one `Line.send`. `receipt_within`: without a receipt by then the next route gets the message; None
-    where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its line is a `ListeningLine`,
-    opened with the route and not with the first message. `door`: the way in of what it hears.
+    `timeout_s` bounds one `Line.send`. `patience_s`: something urgent waits no longer for an answer where another route is
+    there to take it (three times the usual wait, where that is more). `receipt_within`: without a receipt by then the next
+    route gets the message; None where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
+    says what is wrong with settings that are each well for themselves, "" where nothing is. `sender`: the field
+    that holds the number from which people are rung or texted.
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears.
+    `can_hang_up`: its line is a `RingingLine`.
     """
 
     name: str
@@ -134,10 +163,13 @@ class Driver:
     fields: tuple[Field, ...] = ()
     loud: bool = False
     timeout_s: float = 10.0
+    patience_s: float = 1.0
     receipt_within: timedelta | None = None
     answers_back: bool = False
     listens: bool = False
+    can_hang_up: bool = False
     door: Door = Door.SMS
+    sender: str = ""
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
     check: Callable[[Settings], str] | None = None
@@ -145,10 +177,22 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
+class Redial:
+    """The same route tries again `after` so long, `times` times; only then is the next one tried."""
+
+    after: timedelta
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a provider says later about a message that it took. `state` "failed" carries a reason.
 
     `permanent`: this provider will not try again whatever we do; `unreachable`: nobody can reach that address.
+    `spellings`: other ways to write `provider_id`, which count where one of `address_digits` is that of the delivery.
+    `part_ids`: those of all its parts, where the line remembers them.
+    `redial`: nobody was there, which is no fault of the route. `more_time` (accepted): something goes on there, so a
+    receipt counts as missing only so much later.
     """
 
     provider_id: str
@@ -156,17 +200,51 @@ class Receipt:
     reason: str = ""
     permanent: bool = False
     unreachable: bool = False
+    spellings: tuple[str, ...] = ()
+    address_digits: tuple[str, ...] = ()
+    part_ids: tuple[str, ...] = ()
+    redial: Redial | None = None
+    more_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a longer text: `number` from 1 of `total`. Pieces of the same `key` within an hour belong together."""
+
+    key: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was pressed while a telephone read a message out. `id` is the same when it is told twice.
+
+    `call_id` is the provider's own id of the message. `verb` is what the key stands for, "" for no key of ours.
+    """
+
+    id: str
+    call_id: str
+    digits: str
+    verb: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice."""
+    """What somebody sent to us by the same channel. `id` is the provider's own, the same when it is told twice.
+
+    `to_message`: the provider's id of the message of ours that it answers, where the provider says so; `sender` may then
+    be left empty.
+    `part`: where the body is only a piece, which waits for the others.
+    """
 
     id: str
     sender: str
     to: str
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    to_message: str = ""
+    part: Part | None = None
 
 
 # What a line hears

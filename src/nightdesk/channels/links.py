@@ -1,7 +1,10 @@
-"""The signed link in a message: it says which delivery it came with, and that we made it.
+"""The signed link in a message: it says which delivery it came with, and that we made it. So does the key in its mail address.
 
 An id, a month and a signature; nothing is kept for it. Opening it changes nothing: mail scanners and previews open links
 too. The page behind it shows a button, and the button is what answers.
+
+The token in the address at which a gateway without signatures reports is made alike, and signed with another key: whoever
+has a link could make receipts with it else.
 """
 
 import base64
@@ -19,6 +22,7 @@ from nightdesk.base.refusals import NotFound
 PATH = "/a/"
 _SIGNATURE_BYTES = 10
 _LENGTH = 16 + 2 + _SIGNATURE_BYTES
+_RECEIPT_LENGTH = 8 + 16 + 2 + 2
 _DEVICE_BYTES = 16
 
 
@@ -29,8 +33,12 @@ def make_link(delivery_id: UUID, month: date) -> str:
 
 def make_token(delivery_id: UUID, month: date) -> str:
     """38 characters that are safe in a URL. `month` is the first day of the delivery's month."""
-    identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
-    return base64.urlsafe_b64encode(identity + _signature(identity)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_signed(delivery_id, month)).rstrip(b"=").decode()
+
+
+def make_key(delivery_id: UUID, month: date) -> str:
+    """45 small letters and digits for a mail address, where capitals may be lost on the way."""
+    return base64.b32encode(_signed(delivery_id, month)).rstrip(b"=").decode().lower()
 
 
 def make_device_token(device_id: UUID) -> str:
@@ -59,6 +67,24 @@ def read_link(token: str) -> tuple[UUID, date]:
         raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise _unknown() from None
+    return _identity(raw)
+
+
+def read_key(key: str) -> tuple[UUID, date]:
+    """As `read_link`, for what `make_key` made, in any case of letters."""
+    try:
+        raw = base64.b32decode(key.upper().encode("ascii") + b"=" * (-len(key) % 8))
+    except (UnicodeEncodeError, binascii.Error):
+        raise _unknown() from None
+    return _identity(raw)
+
+
+def _signed(delivery_id: UUID, month: date) -> bytes:
+    identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
+    return identity + _signature(identity)
+
+
+def _identity(raw: bytes) -> tuple[UUID, date]:
     identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
     if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):
         raise _unknown()
@@ -66,8 +92,30 @@ def read_link(token: str) -> tuple[UUID, date]:
     return UUID(bytes=identity[:16]), date(year, month + 1, 1)
 
 
-def _signature(identity: bytes) -> bytes:
-    return hmac.digest(vault.key_for("links"), identity, "sha256")[:_SIGNATURE_BYTES]
+def make_receipt_token(route_id: int, delivery_id: UUID, month: date, attempt: int) -> str:
+    """What the provider of the route gets with that attempt, and gives back with its receipt."""
+    about = (month.year * 12 + month.month - 1).to_bytes(2) + min(attempt, 0xFFFF).to_bytes(2)
+    identity = route_id.to_bytes(8) + delivery_id.bytes + about
+    return base64.urlsafe_b64encode(identity + _signature(identity, "receipts")).rstrip(b"=").decode()
+
+
+def read_receipt_token(token: str, route_id: int) -> tuple[UUID, date, int] | None:
+    """The delivery's id, month and attempt; None for a token that we did not make for that route."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+    identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+    if len(identity) != _RECEIPT_LENGTH or not hmac.compare_digest(signature, _signature(identity, "receipts")):
+        return None
+    if int.from_bytes(identity[:8]) != route_id:
+        return None
+    year, month = divmod(int.from_bytes(identity[24:26]), 12)
+    return UUID(bytes=identity[8:24]), date(year, month + 1, 1), int.from_bytes(identity[26:])
+
+
+def _signature(identity: bytes, purpose: str = "links") -> bytes:
+    return hmac.digest(vault.key_for(purpose), identity, "sha256")[:_SIGNATURE_BYTES]
 
 
 def _unknown() -> NotFound:

@@ -1,11 +1,23 @@
 """Every way to reach a person, by the name that a route holds."""
 
 from nightdesk.channels.driver import Driver
-from nightdesk.channels.drivers import email, outbox, pocket, push, twilio, webhook
+from nightdesk.channels.drivers import (
+    apprise,
+    email,
+    http_sms,
+    outbox,
+    pocket,
+    push,
+    smpp,
+    snpp,
+    tap,
+    twilio,
+    twilio_voice,
+    webhook,
+)
 
-CHANNELS: dict[str, Driver] = {
-    module.DRIVER.name: module.DRIVER for module in (email, twilio, webhook, push, pocket, outbox)
-}
+ALL = (email, smpp, http_sms, twilio, twilio_voice, snpp, tap, apprise, webhook, push, pocket, outbox)
+CHANNELS: dict[str, Driver] = {module.DRIVER.name: module.DRIVER for module in ALL}
 """Name of a driver -> the driver. The outbox stands in for any channel that has no route."""
 
 NEED_NO_ROUTE = frozenset({"pocket", "push"})

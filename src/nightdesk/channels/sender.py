@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils.translation import gettext as _
@@ -31,6 +32,7 @@ from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.answering import offered
+from nightdesk.channels.cost import cost_of
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
 from nightdesk.channels.driver import (
     Driver,
@@ -46,11 +48,13 @@ from nightdesk.channels.driver import (
     Temporary,
 )
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +67,9 @@ IN_HAND = 200
 LOOK_EVERY = 0.05
 """Seconds after which what is in hand is looked at again: it may have been superseded."""
 PATIENCE = 0.5
-"""Seconds that a message waits for a place before it looks again which route is best."""
-SLOW_AFTER = 2.0
-"""Seconds that a route may be silent before others are tried first."""
+"""Seconds that a message waits for a place before it looks again which route is best, or makes room for others."""
+AT_ONE_ADDRESS = 2
+"""Messages to one address that are under way at once: one that swallows everything must not take every place."""
 LOOP_LIMIT = 5.0
 """Seconds without a sign of the event loop after which it counts as hanging."""
 LAST_PATIENCE = 4.0
@@ -75,6 +79,8 @@ ROUTES_EVERY = 1.0
 """Seconds after which it is looked again which routes are to be listened to."""
 HEAR_AT_ONCE = 20
 """What providers told us that is taken in one turn: a flood of receipts must not hold up a page."""
+TOO_FAST_AT_MOST = 10
+"""Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
 LISTEN_AGAIN = 2.0
 """Seconds before a line that stopped listening is begun anew."""
 
@@ -94,13 +100,17 @@ class RouteFacts:
 
 @dataclass(slots=True)
 class Job:
-    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already."""
+    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already. `too_fast`: routes that
+    have just refused it because they are sent too much; `refusals` of that kind there were in all.
+    """
 
     row: Delivery
     said: Said
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
     endpoint: Endpoint | None = None
@@ -108,6 +118,16 @@ class Job:
     begun: bool = False
     tries: list[Try] = field(default_factory=list)
     health: dict[int, Health] = field(default_factory=dict)
+    too_fast: list[int] = field(default_factory=list)
+    refusals: int = 0
+
+    def wait_for_slow_ones(self) -> bool:
+        """Whether some of the routes that were tried only go too slowly: they may then be taken again, in their turn."""
+        if not self.too_fast or self.refusals > TOO_FAST_AT_MOST:
+            return False
+        self.tried = {route: came for route, came in self.tried.items() if route not in self.too_fast}
+        self.too_fast.clear()
+        return True
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -326,8 +346,9 @@ class Sender:
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
         endpoints = endpoints_of(rows)
+        known = ours() if any(row.channel == "email" for row in rows) else []
         return [
-            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id))
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
             for row in rows
         ]
 
@@ -338,13 +359,18 @@ class Sender:
         said: Said,
         routes: dict[str, tuple[RouteFacts, ...]],
         endpoint: Endpoint | None,
+        known: Sequence[Ours],
     ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
             endpoint=endpoint,
@@ -380,6 +406,7 @@ class Desk:
     def __init__(self, done: Callable[[Job, Outcome | None], None], ask: Callable[[Question], None]) -> None:
         self._done, self._ask = done, ask
         self._routes: dict[tuple[int, str], RouteInHand] = {}
+        self._addresses: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, jobs: Sequence[Job]) -> None:
@@ -417,17 +444,35 @@ class Desk:
 
     async def _outcome(self, job: Job) -> Outcome | None:
         """What to record; None where it was dropped before anything happened."""
+        address = (job.row.channel, job.row.address)
+        crowd = self._addresses.setdefault(address, asyncio.Semaphore(AT_ONE_ADDRESS))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await crowd.acquire()
+        except TimeoutError:
+            at = clock.now()
+            if job.dropped:
+                return None
+            return await self._by_some_route(job) if _is_too_late(job, at) else _make_room(job, at)
+        try:
+            return await self._by_some_route(job)
+        finally:
+            crowd.release()
+
+    async def _by_some_route(self, job: Job) -> Outcome | None:
         reason, pause = job.row.reason, None
         while True:
             at = clock.now()
             if job.dropped:
                 return _ended(job, Turn("failed_for_now", at, job.tried), at) if job.tries else None
-            if job.row.valid_until is not None and at >= job.row.valid_until:
+            if _is_too_late(job, at):
                 state = decide.when_it_expires(job.tried)
                 why = _("No receipt came.") if state == "accepted" else reason
                 return _ended(job, Turn(state, None, job.tried), at, reason=why)
             route = self._choose(job, at)
             if route is None:
+                if job.wait_for_slow_ones():
+                    continue
                 return _no_way(job, at, reason, pause)
             token = await route.gate.enter(job.order, PATIENCE)
             if token is None:
@@ -436,7 +481,7 @@ class Desk:
                 if job.dropped or self._choose(job, clock.now()) is not route:
                     continue
                 job.begun = True
-                came = await route.send(job)
+                came = await route.send(job, token, hurry=self._may_hurry(job, route))
             finally:
                 route.gate.leave(token)
             if isinstance(came, Outcome):
@@ -445,11 +490,19 @@ class Desk:
             if isinstance(came, Temporary) and came.retry_after is not None:
                 pause = timedelta(seconds=max(1.0, came.retry_after))
 
-    def _choose(self, job: Job, at: datetime) -> "RouteInHand | None":
-        routes = {facts.id: self._in_hand(facts) for facts in job.routes}
-        ways = [Way(facts.id, facts.brand_id, facts.position, routes[facts.id].doubtful(at)) for facts in job.routes]
+    def _choose(self, job: Job, at: datetime, *, besides: int | None = None) -> "RouteInHand | None":
+        routes = {facts.id: self._in_hand(facts) for facts in job.routes if facts.id != besides}
+        ways = [
+            Way(id_, route.facts.brand_id, route.facts.position, route.doubtful(at)) for id_, route in routes.items()
+        ]
         way = decide.choose_way(ways, job.tried, job.row.brand_id)
         return routes[way.route_id] if way else None
+
+    def _may_hurry(self, job: Job, route: "RouteInHand") -> bool:
+        """Whether another route would take it at once, should this one not answer soon."""
+        at = clock.now()
+        other = self._choose(job, at, besides=route.facts.id)
+        return job.row.lane == "urgent" and other is not None and not other.doubtful(at)
 
     def _in_hand(self, facts: RouteFacts) -> "RouteInHand":
         """The route with its line and its gate; a fresh one where it has been set up anew."""
@@ -470,6 +523,7 @@ class RouteInHand:
         self.facts = facts
         self.gate = Gate(settings.get("at_once") or facts.driver.at_once, settings.get("per_second"))
         self.health = Health()
+        self._usual_s: float | None = None
         self._probing = False
         self._line: Line | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -479,29 +533,45 @@ class RouteInHand:
     def doubtful(self, at: datetime) -> bool:
         """Whether others come first: it rests, is being probed, or has hung for a while."""
         probed = self.health.needs_probe and self._probing
-        return self.health.rests(at) or probed or self.gate.slowest() > SLOW_AFTER
+        return self.health.rests(at) or probed or self.gate.slowest() > self.patience
 
-    async def send(self, job: Job) -> Outcome | Temporary | Permanent:
-        """Hand it over. A refusal is noted in `job.tried` and comes back; the end of the delivery is an Outcome."""
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which it counts as hanging."""
+        return decide.patience(self._usual_s, self.facts.driver.patience_s, self.facts.driver.timeout_s)
+
+    async def send(self, job: Job, token: int, *, hurry: bool) -> Outcome | Temporary | Permanent:
+        """Hand over what came in by the gate with `token`. A refusal is noted in `job.tried` and comes back; the end of the
+        delivery is an Outcome.
+
+        In a hurry it waits no longer for the provider than `patience`. What is given up so may have been taken all the
+        same, as with any time-out: two texts about a fire are better than one that comes ten seconds later.
+        """
         at, began = clock.now(), time.monotonic()
         if self.health.needs_probe:
             self._probing = True
         self._in_use += 1
         try:
-            came = await self._try(job, at)
+            came = await self._try(job, at, self.patience if hurry else self.facts.driver.timeout_s)
         finally:
             self._probing = False
             self._in_use -= 1
             if self._retired and not self._in_use:
                 await self.close()
-        took_ms = int((time.monotonic() - began) * 1000)
+        took_s = time.monotonic() - began
+        if isinstance(came, Sent):
+            self._usual_s = decide.usual(self._usual_s, took_s)
+        took_ms = int(took_s * 1000)
         ended_at = max(clock.now(), at)
         self._note_health(came, job, ended_at)
         if isinstance(came, Sent):
-            job.tries.append(
-                Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id)
-            )
+            self.gate.took(max(1, came.parts))
+            job.tries.append(self._try_of(came, at, took_ms))
             return self._sent(job, came, ended_at)
+        if isinstance(came, Temporary) and came.slow:
+            self.gate.slow_down(token)
+            job.too_fast.append(self.facts.id)
+            job.refusals += 1
         outcome: State = "failed_for_now" if isinstance(came, Temporary) else "failed"
         job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, outcome, came.reason))
         if isinstance(came, Permanent) and came.unreachable:
@@ -548,7 +618,24 @@ class RouteInHand:
             self._line = self.facts.driver.connect(self.facts.settings or {})
         return self._line
 
-    async def _try(self, job: Job, at: datetime) -> Sent | Temporary | Permanent:
+    def _try_of(self, sent: Sent, at: datetime, took_ms: int) -> Try:
+        """What the ledger keeps of a hand-over, with its price."""
+        cost = cost_of(self.facts.settings or {}, sent.parts)
+        return Try(
+            route_id=self.facts.id,
+            route_name=self.facts.name,
+            at=at,
+            took_ms=took_ms,
+            outcome=sent.state,
+            reason=sent.reason,
+            provider_id=sent.provider_id,
+            parts=sent.parts,
+            price=cost.price if cost else None,
+            currency=cost.currency if cost else "",
+            part_ids=sent.part_ids,
+        )
+
+    async def _try(self, job: Job, at: datetime, limit_s: float) -> Sent | Temporary | Permanent:
         driver, row = self.facts.driver, job.row
         if self.facts.settings is None:
             return Temporary(_("The route's secrets cannot be opened: enter them anew."))
@@ -563,14 +650,16 @@ class RouteInHand:
             sent_at=at,
             valid_until=row.valid_until,
             endpoint=job.endpoint,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
-            async with asyncio.timeout(driver.timeout_s):
+            async with asyncio.timeout(limit_s):
                 return await self._open_line().send(outgoing)
         except (Temporary, Permanent) as refusal:
             return refusal
         except TimeoutError:
-            return Temporary(_("No answer within {seconds:g} s.").format(seconds=driver.timeout_s))
+            return Temporary(_("No answer within {seconds:.3g} s.").format(seconds=limit_s))
         except Exception as error:  # a driver's fault must not stop the other routes; it is recorded with the attempt
             log.exception("The driver %s stumbled", driver.name)
             return Temporary(f"{type(error).__name__}: {error}"[:300])
@@ -586,7 +675,8 @@ class RouteInHand:
 
     def _sent(self, job: Job, sent: Sent, at: datetime) -> Outcome:
         job.tried[self.facts.id] = "accepted"
-        within = self.facts.driver.receipt_within if (self.facts.settings or {}).get("receipts", True) else None
+        has_receipts = sent.receipt_expected and (self.facts.settings or {}).get("receipts", True)
+        within = self.facts.driver.receipt_within if has_receipts else None
         due_at = at + within if within is not None and sent.state == "accepted" else None
         ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
         return replace(
@@ -663,6 +753,19 @@ def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable:
         forget=row.message_id if job.private else None,
         health=job.health,
     )
+
+
+def _is_too_late(job: Job, at: datetime) -> bool:
+    return job.row.valid_until is not None and at >= job.row.valid_until
+
+
+def _make_room(job: Job, at: datetime) -> Outcome:
+    """Others to the same address are under way and do not come back: this one waits outside, and holds no place."""
+    due_at = at + decide.back_off(job.row.attempt, job.row.lane)
+    if job.row.valid_until is not None:
+        due_at = min(due_at, job.row.valid_until)
+    state: State = "accepted" if job.row.state == Delivery.State.ACCEPTED else "failed_for_now"
+    return _ended(job, Turn(state, due_at, job.tried), at, reason=job.row.reason)
 
 
 def _no_way(job: Job, at: datetime, reason: str, pause: timedelta | None) -> Outcome:

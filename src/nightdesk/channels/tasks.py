@@ -1,11 +1,13 @@
 """What the sender asks of the database: due deliveries in, what came of them out, many at once in one statement each."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -13,18 +15,27 @@ from django.db.models import QuerySet
 
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.decide import Came, Health, State
+from nightdesk.channels.driver import Driver, RingingLine, Settings
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
+from nightdesk.channels.queries import settings_of
+from nightdesk.channels.registry import CHANNELS
 from nightdesk.people.actions import mark_contact_broken
 from nightdesk.people.models import ContactMethod
 
 log = logging.getLogger(__name__)
 
+HANG_UP_WITHIN_S = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to."""
+    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to.
+
+    `price` is for all `parts` together; None where the route has none. `part_ids`: see `driver.Sent`.
+    """
 
     route_id: int
     route_name: str
@@ -33,6 +44,10 @@ class Try:
     outcome: State
     reason: str = ""
     provider_id: str = ""
+    parts: int = 0
+    price: Decimal | None = None
+    currency: str = ""
+    part_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +168,32 @@ def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
             log.warning("A dead address could not be marked: %s", refusal)
 
 
+def hang_up(promise: Promise, at: datetime) -> str:
+    """The promise `actions.HANG_UP`: a telephone that rings about something that is over stops. What is refused is tried
+    again by the promise, until the ringing has ended by itself.
+    """
+    del at
+    facts = promise.facts
+    row = Delivery.objects.filter(id=promise.subject_id, month=facts["month"]).first()
+    route = Route.objects.filter(id=facts["route"]).first()
+    if row is None or route is None or row.state != "accepted" or row.provider_id != facts["call"]:
+        return "It does not ring any more."
+    driver = CHANNELS.get(route.driver)
+    if driver is None or not driver.can_hang_up:
+        return f"{route.name} cannot stop what it rings."
+    stopped = asyncio.run(_hang_up(driver, settings_of(route), facts["call"]))
+    return "The ringing was stopped." if stopped else "It did not ring any more."
+
+
+async def _hang_up(driver: Driver, settings: Settings, call_id: str) -> bool:
+    line = cast(RingingLine, driver.connect(settings))
+    try:
+        async with asyncio.timeout(HANG_UP_WITHIN_S):
+            return await line.hang_up(call_id)
+    finally:
+        await line.close()
+
+
 def tried_as_json(tried: dict[int, Came]) -> list[list[Any]]:
     """How `Delivery.routes_tried` keeps it."""
     return [[route, came] for route, came in tried.items()]
@@ -232,6 +273,10 @@ def _attempts(outcomes: Iterable[Outcome]) -> list[Attempt]:
             outcome=tried.outcome,
             reason=tried.reason[:300],
             provider_id=tried.provider_id[:200],
+            parts=tried.parts,
+            price=tried.price,
+            currency=tried.currency,
+            part_ids=list(tried.part_ids),
         )
         for one in outcomes
         for tried in one.tries

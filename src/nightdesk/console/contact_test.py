@@ -11,6 +11,7 @@ from nightdesk.people.actions import confirm_contact_method
 from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import brands_of
 
+TEST = "contact.test"
 CONFIRM = "contact.confirm"
 """The answer verb's name; `nightdesk.wiring` registers `confirm_by_answer` under it."""
 
@@ -21,11 +22,12 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     if not own and brands_for(by, "add_contact_method") == set():
         raise forbidden(by, "add_contact_method")
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
+    title, body = _words(method.channel)
     queue_message(
-        kind="contact.test",
+        kind=TEST,
         subject=("person", method.person_id),
-        title=_("Nightdesk test. Reply OK, or open {link}").format(link="{link}"),
-        body=_("This is a test. Reply OK, or open {link}, and this address counts as working.").format(link="{link}"),
+        title=title,
+        body=body,
         to=[Recipient("person", method.person_id, method.channel, method.address, at)],
         brand_id=brands[0] if brands else None,
         answers={"acknowledge": [CONFIRM, "method", str(method.id)]},
@@ -33,6 +35,27 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
         via=via,
         at=at,
     )
+
+
+def _words(channel: str) -> tuple[str, str]:
+    """Title and body of the test."""
+    match channel:
+        case "voice":  # the title alone is read, and then which key to press
+            return _("This is a test of your pages."), ""
+        case "pager":  # nobody opens a link there
+            words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
+        case "chat":  # nobody reads what is written there
+            words = _("This is a test. Open {link}, and this address counts as working.").format(link="{link}")
+        case "sms":
+            words = _(
+                "This is a test. Reply OK, or open {link}, and this address counts as working. "
+                "The link also has our contact card, to be heard in silent mode."
+            ).format(link="{link}")
+        case _:
+            words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
+                link="{link}"
+            )
+    return _("Nightdesk test"), words
 
 
 def confirm_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:

@@ -33,8 +33,8 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.paging import decide, queries, wording
 from nightdesk.paging.decide import State, Urgency, Verb
-from nightdesk.paging.formats import Answer, Parsed, Signal
-from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
+from nightdesk.paging.formats import Answer, Parsed, Signal, email_rules
+from nightdesk.paging.models import Alarm, Integration, MailRules, Page, Policy, RawAlarm, StormGate
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
 
@@ -60,6 +60,8 @@ PAGE_ACKNOWLEDGED_THERE = kind(
 POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}"))
 INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
+
+MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
 
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
 CLOSE_NOTICES = "page.close_notices"
@@ -864,6 +866,33 @@ def make_integration(
     facts = {"name": name, "format": format, "hint": made.hint}
     record(INTEGRATION_MADE, subject=("integration", made.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return made, key
+
+
+@transaction.atomic
+def save_mail_rules(
+    *, integration_id: int, rules: Sequence[email_rules.Rule], by: Actor, via: Door, at: datetime
+) -> Integration:
+    """Mails to the integration mean this from now on. Saving the same again changes nothing.
+
+    Raises NotFound, Forbidden, Invalid (a rule that could never fit, or an expression that could run away).
+    """
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    if integration is None:
+        raise NotFound("Rules were to be saved.", "There is no such integration.", "Look at the list of them.")
+    require(by, "save_mail_rules", integration.brand_id)
+    problems = email_rules.problems_of(rules)
+    if problems:
+        raise Invalid(f"Rules for mails to {integration.name} were to be saved.", " ".join(problems), "Put that right.")
+    kept = email_rules.rules_as_json(rules)
+    row, made = MailRules.objects.get_or_create(integration=integration, defaults={"rules": kept})
+    if not made and row.rules == kept:
+        return integration
+    row.rules = kept
+    row.save(update_fields=["rules"])
+    facts = {"name": integration.name, "count": len(kept)}
+    subject = ("integration", integration.id)
+    record(MAIL_RULES_SAVED, subject=subject, by=by, via=via, at=at, brand_id=integration.brand_id, facts=facts)
+    return integration
 
 
 @transaction.atomic

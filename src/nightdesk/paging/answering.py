@@ -33,10 +33,10 @@ def answer_acknowledge(subject_id: str, text: str, by: Actor, via: Door, at: dat
         return _("%(name)s took it at %(time)s.") % {"name": taken.name, "time": _clock(taken.since, by)}
     except Refusal as refusal:
         return _refused(refusal)
-    return _("You have it: %(title)s. Reply done %(code)s when it is fixed.") % {
-        "title": page.title,
-        "code": page.code,
-    }
+    facts = {"title": page.title, "code": page.code}
+    if via is Door.PHONE:  # nobody can reply to a voice
+        return _("You have it: %(title)s.") % facts
+    return _("You have it: %(title)s. Reply done %(code)s when it is fixed.") % facts
 
 
 def answer_resolve(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:
@@ -84,6 +84,8 @@ def answer_status(subject_id: str, text: str, by: Actor, via: Door, at: datetime
     if page.owner is not None and page.acknowledged_at is not None:
         facts |= {"name": page.owner.name, "time": _clock(page.acknowledged_at, by)}
         return _("%(title)s: %(name)s took it at %(time)s.") % facts
+    if via is Door.PHONE:
+        return _("%(title)s: nobody has it.") % facts
     return _("%(title)s: nobody has it. Reply ok %(code)s to take it.") % facts
 
 

@@ -25,10 +25,10 @@ from django.views.decorators.http import require_POST
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.paging import actions, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Integration
 
 log = logging.getLogger(__name__)

@@ -54,6 +54,13 @@ class Integration(models.Model):
         return self.name
 
 
+class MailRules(models.Model):
+    """What mails to the integration mean: `formats.email_rules.rules_as_json`, tried in order."""
+
+    integration = models.OneToOneField(Integration, models.CASCADE, related_name="mail_rules")
+    rules = models.JSONField(default=list)
+
+
 class RawAlarm(models.Model):
     """What came in at the door, byte for byte, before anybody read it."""
 

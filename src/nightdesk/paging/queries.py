@@ -21,8 +21,10 @@ from nightdesk.customers.queries import contract_facts, support_hours
 from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.mailroom.letter import read_letter
 from nightdesk.paging import decide
-from nightdesk.paging.models import Integration, Page
+from nightdesk.paging.formats import email_rules
+from nightdesk.paging.models import Integration, MailRules, Page, RawAlarm
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import contacts_and_rules
 
@@ -34,6 +36,32 @@ def integration_by_key(key: str) -> Integration | None:
     """The integration whose key this is, with all that an alarm needs of it; None for a wrong or revoked key."""
     found = Integration.objects.select_related("policy", "service", "hours", "team")
     return found.filter(digest=digest_of(key), revoked_at=None).first()
+
+
+def mail_rules(integration_id: int) -> tuple[email_rules.Rule, ...]:
+    """What mails to the integration mean, in the order in which the rules are tried."""
+    kept = MailRules.objects.filter(integration_id=integration_id).values_list("rules", flat=True).first()
+    return email_rules.rules_from_json(kept or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mail that came, and what rules would make of it."""
+
+    at: datetime
+    from_address: str
+    subject: str
+    verdict: email_rules.Verdict
+
+
+def try_mail_rules(integration_id: int, rules: Sequence[email_rules.Rule], count: int = 20) -> list[Tried]:
+    """What `rules` would make of the last mails to the integration, the newest first; changes nothing."""
+    raws = RawAlarm.objects.filter(integration_id=integration_id, format=email_rules.FORMAT.name)
+    tried = []
+    for raw in raws.order_by("-at", "-id")[:count]:
+        mail = email_rules.mail_of(read_letter(bytes(raw.body)))
+        tried.append(Tried(raw.at, mail.from_address, mail.subject, email_rules.judge(rules, mail)))
+    return tried
 
 
 def digest_of(key: str) -> str:

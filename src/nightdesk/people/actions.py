@@ -1,5 +1,6 @@
 """Verbs of staff, teams, and the ways to reach a person."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ MAY_DEACTIVATE: list[Callable[[int, datetime], str]] = []
 sentence that says what stands against it, or "". Filled by `nightdesk.wiring`."""
 
 _LONGEST_WAIT = timedelta(hours=24)
-_ANSWERS = frozenset({Door.SMS, Door.EMAIL, Door.LINK, Door.PHONE, Door.PUSH})
+_ANSWERS = frozenset({Door.SMS, Door.EMAIL, Door.LINK, Door.PHONE, Door.PUSH, Door.PAGER})
 """Doors behind which somebody holds the thing that a message was sent to."""
 
 
@@ -151,11 +152,11 @@ def add_contact_method(
     """One more way to reach the person; one's own needs only `edit_own_contacts`.
 
     `channel` is sms or voice (a phone number; without a country code it is one of their brand's region), email, webhook
-    (an http or https URL), pocket (their own page: the address is not asked for) or push (a browser's id, see
-    `channels.actions.add_device`, which is the way to add one). Whoever added it, it counts as
-    unconfirmed (`verified_at` None) until a test message to it was answered; it is used for pages regardless, since a
-    doubtful address is better than silence. Raises Forbidden, NotFound, BadNumber, and Invalid for a channel that is
-    none, an address that is none, or one that they have already.
+    (an http or https URL), pager (its number or name), chat (`service:target`, nothing secret), pocket (their own page:
+    the address is not asked for) or push (a browser's id, see `channels.actions.add_device`, which is the way to add one).
+    Whoever added it, it counts as unconfirmed (`verified_at` None) until a test message to it was answered; it is used for
+    pages regardless, since a doubtful address is better than silence. Raises Forbidden, NotFound, BadNumber, and Invalid
+    for a channel that is none, an address that is none, or one that they have already.
     """
     person = _person(person_id, by, "add_contact_method", own=True)
     kept = _address(person, channel, address)
@@ -446,14 +447,48 @@ def _address(person: Person, channel: str, address: str) -> str:
                 ) from bad
         case "pocket":
             return str(person.pk)
+        case "pager":
+            return _pager(address)
+        case "chat":
+            return _chat(address)
         case "push":
             with suppress(ValueError):
                 return str(UUID(address))
     raise Invalid(
         _("The channel %r was given.") % channel[:20],
         _("People are not reached by it."),
-        _("Give sms, voice, email, webhook or pocket."),
+        _("Give sms, voice, email, pager, chat, webhook or pocket."),
     )
+
+
+def _pager(address: str) -> str:
+    """A pager's number without its dashes, or its name as the network knows it."""
+    address = re.sub(r"[\s()/-]+", "", address) if re.fullmatch(r"[\d\s()/.-]+", address) else address.strip()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", address):
+        raise Invalid(
+            _("The pager %r was given.") % address[:40],
+            _("A pager has up to 40 letters and digits."),
+            _("Give its number or name as the paging network knows it."),
+        )
+    return address
+
+
+def _chat(address: str) -> str:
+    """`service:target`. An address is shown to many people, so nothing secret may be in it."""
+    address = address.strip()
+    if "://" in address:
+        raise Invalid(
+            _("A URL was given as a chat address."),
+            _("It holds secrets, and an address is shown to others."),
+            _("Let an administrator set up a route with it, and give service:target, such as slack:#noc."),
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,29}:[^][;,\s\x00-\x1f]{0,200}", address):
+        raise Invalid(
+            _("The chat address %r was given.") % address[:40],
+            _("It does not name a service and whom it is for."),
+            _("Give service:target, such as slack:#noc; the route's settings say what the service is called."),
+        )
+    return address
 
 
 def _region(person: Person) -> str:

@@ -1,4 +1,4 @@
-"""HTTP requests over connections that are kept: what both drivers that call somebody need.
+"""HTTP requests over connections that are kept: what drivers that call somebody need.
 
 A server may close a kept connection without a word, at the very moment that we use it. Waiting out a pause for that would
 make a page late for nothing, so the request is made again at once, on a fresh connection. It has the same id; and a server
@@ -33,18 +33,22 @@ async def posted(
     session: aiohttp.ClientSession, url: str, *, data: Any, headers: Mapping[str, str]
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a POST; redirects are not followed. Raises aiohttp.ClientError, OSError, ValueError (a bad URL)."""
-    answer = await _post(session, url, data, headers)
-    async with answer:
+    async with await _ask(session, "POST", url, data=data, headers=headers) as answer:
         yield answer
 
 
-async def _post(
-    session: aiohttp.ClientSession, url: str, data: Any, headers: Mapping[str, str]
-) -> aiohttp.ClientResponse:
+@asynccontextmanager
+async def fetched(session: aiohttp.ClientSession, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to a GET, as `posted` gives that of a POST."""
+    async with await _ask(session, "GET", url) as answer:
+        yield answer
+
+
+async def _ask(session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> aiohttp.ClientResponse:
     for left in reversed(range(_AGAIN)):
         seen = {"reused": False}
         try:
-            return await session.post(url, data=data, headers=headers, allow_redirects=False, trace_request_ctx=seen)
+            return await session.request(method, url, allow_redirects=False, trace_request_ctx=seen, **more)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not (left and seen["reused"]):
                 raise

@@ -5,6 +5,7 @@ next route is tried and the route rests; what is about the number alone is perma
 temporary: trying again costs a text, giving up may cost a night.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.refusals import Invalid
-from nightdesk.channels import twilio_signature
+from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Reply, Sent, Settings, Temporary
 from nightdesk.channels.drivers.calling import open_session, posted
-from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.pacing import PACING, PRICE
 from nightdesk.channels.wording import text_of
+from nightdesk.lines.twiml import signature as signatures
 
 BASE_URL = "https://api.twilio.com"
 API_VERSION = "2010-04-01"
@@ -29,9 +31,12 @@ PARTS = 3
 
 UNREACHABLE = frozenset({21211, 21214, 21217, 21610, 21614, 30005, 30006})
 """The number is none, cannot take texts, or its owner sent STOP: nobody can reach it."""
-PERMANENT = UNREACHABLE | {21602, 21617, 30004, 30007, 30010}
-"""This provider will not deliver that text to that number; another may (30004 blocked, 30007 filtered, 30010 price)."""
-SLOW_DOWN = frozenset({20429, 14107, 30001})
+PERMANENT = UNREACHABLE | {21408, 21602, 21612, 21617, 30004, 30007, 30010, 30032, 30034}
+"""This provider will not deliver that text to that number; another may: 21408 country not allowed, 21612 no way there,
+30004 blocked, 30007 filtered, 30010 price, 30032 and 30034 sender not registered. Not so 30003 (switched off), 30008
+(unknown) and 30022 (too fast): those may work in a moment.
+"""
+SLOW_DOWN = frozenset({20429, 14107, 30001, 30022})
 """Too much at once; the route itself is well."""
 EXPIRED = frozenset({30036})
 
@@ -66,7 +71,7 @@ class TwilioLine:
             async with posted(self._http, self._url, data=form, headers=headers) as answer:
                 payload = await _json(answer)
                 if answer.status in (200, 201) and payload.get("sid"):
-                    return Sent(str(payload["sid"]))
+                    return Sent(str(payload["sid"]), parts=sms_text.count(form["Body"]).parts)
                 raise _trouble(answer.status, payload, answer.headers.get("Retry-After"))
         except (aiohttp.ClientError, OSError) as error:
             raise Temporary(f"{type(error).__name__}: {error}"[:300]) from None
@@ -98,11 +103,25 @@ def callback_url(outgoing: Outgoing) -> str:
     return f"{django_settings.PUBLIC_URL}/providers/twilio/{outgoing.route_id}/status?{urlencode(about)}"
 
 
-def is_genuine(urls: Sequence[str], form: Mapping[str, Sequence[str]], signature: str, settings: Settings) -> bool:
-    """Whether the provider that `settings` belong to signed this request, called at one of `urls`."""
+def is_genuine(
+    urls: Sequence[str], said: Mapping[str, Sequence[str]] | bytes, signature: str, settings: Settings
+) -> bool:
+    """Whether the provider that `settings` belong to signed this request, called at one of `urls`.
+
+    `said` is its form, or the raw body where that is no form.
+    """
     token = settings.get("auth_token") or ""
-    verdicts = [twilio_signature.valid(url, form, signature, token) for url in urls]
+    verdicts = [signatures.valid(url, said, signature, token) for url in urls]
     return any(verdicts)
+
+
+def read_json(raw: bytes) -> dict[str, list[str]]:
+    """A JSON body as the form that it stands for; {} for anything else."""
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return {}
+    return {name: [str(value)] for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:
@@ -128,7 +147,7 @@ def read_receipt(form: Mapping[str, Sequence[str]]) -> Receipt:
         reason=f"{status} {code or ''} {_one(form, 'ErrorMessage')}".strip()[:300]
         if state in ("failed", "expired")
         else "",
-        permanent=code in PERMANENT,
+        permanent=code in PERMANENT or status.lower() == "canceled",
         unreachable=code in UNREACHABLE,
     )
 
@@ -164,7 +183,7 @@ def _trouble(status: int, payload: Mapping[str, Any], retry_after: str | None) -
     reason = f"{status} {code or ''} {payload.get('message') or ''}".strip()[:300]
     if status == 429 or code in SLOW_DOWN:
         wait = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
-        return Temporary(reason, min(wait, 30.0), of_route=False)
+        return Temporary(reason, min(wait, 30.0), of_route=False, slow=True)
     if 400 <= status < 500 and code in PERMANENT:
         return Permanent(reason, unreachable=code in UNREACHABLE)
     return Temporary(reason)
@@ -179,6 +198,7 @@ DRIVER = Driver(
     timeout_s=10.0,
     receipt_within=timedelta(seconds=60),
     answers_back=True,
+    sender="from",
     at_once=20,
     fields=(
         Field("account_sid", gettext_lazy("Account"), required=True),
@@ -201,5 +221,6 @@ DRIVER = Driver(
             ),
         ),
         *PACING,
+        *PRICE,
     ),
 )

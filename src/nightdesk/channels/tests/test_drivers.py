@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,17 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import email, push, twilio, webhook
+from nightdesk.channels.drivers import apprise, email, http_sms, push, smpp, snpp, tap, twilio, twilio_voice, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
+from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
+from tests.peers.snpp_network import SnppNetwork
+from tests.peers.tap_terminal import TapTerminal
+from tests.peers.voice_provider import Trouble, VoiceProvider
+from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 LINK = "https://pager.example/a/" + "x" * 38
@@ -47,13 +53,18 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: Record[tuple[str, dict[str, str], bytes]] = Record()
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.usual, self.says = 200, dict[int, bytes]()
         self.stopping = threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, headers = receiver.answers.pop(0) if receiver.answers else (200, {})
+                status, headers = receiver.answers.pop(0) if receiver.answers else (receiver.usual, {})
+                said = receiver.says.get(status, b"")
                 if status == 0:
                     receiver.stopping.wait(20)
                     return
@@ -61,8 +72,9 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
+                self.wfile.write(said)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
@@ -82,13 +94,17 @@ class Receiver:
 
 @dataclass
 class Bench:
-    """A driver set up against its peer, and how to make that peer difficult."""
+    """A driver set up against its peer, and how to make that peer difficult.
+
+    `knows_the_dead`: its language has words for an address that nobody can reach.
+    """
 
     driver: Driver
     settings: Settings
     address: str
     trouble: dict[str, Callable[[], object]]
     arrived: Callable[[], int]
+    knows_the_dead: bool = True
 
     def send(self, *messages: Outgoing, within: float = 5.0) -> list[Sent | Exception]:
         """Hand each over by one line, one after the other; what came of each."""
@@ -131,6 +147,22 @@ def _twilio(stack: ExitStack) -> Bench:
     return Bench(twilio.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.messages.all()))
 
 
+def _voice(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(VoiceProvider(by_hand=True))
+    settings = {
+        "base_url": provider.url,
+        "account_sid": provider.account_sid,
+        "auth_token": provider.auth_token,
+        "from": provider.numbers[0],
+    }
+    trouble = {
+        "temporary": lambda: provider.trouble(Trouble("broken")),
+        "permanent": lambda: provider.trouble(Trouble("refuse", code=21211)),
+        "hang": lambda: provider.trouble(Trouble("hang")),
+    }
+    return Bench(twilio_voice.DRIVER, settings, "+447700900123", trouble, lambda: len(provider.calls.all()))
+
+
 def _webhook(stack: ExitStack) -> Bench:
     receiver = stack.enter_context(Receiver())
     trouble = {
@@ -139,6 +171,62 @@ def _webhook(stack: ExitStack) -> Bench:
     }
     settings = {"secret": "s3cret", "allow_private": True}
     return Bench(webhook.DRIVER, settings, receiver.url, trouble, lambda: len(receiver.requests.all()))
+
+
+def _gateway(stack: ExitStack) -> Bench:
+    """A web server that answers as Kannel's sendsms does."""
+    receiver = stack.enter_context(Receiver())
+    receiver.usual = 202
+    receiver.says = {
+        202: b"0: Accepted for delivery",
+        503: b"Temporal failure, try again later.",
+        400: b"Invalid number",
+    }
+    trouble = {
+        name: lambda status=status: receiver.answers.append((status, {}))
+        for name, status in (("temporary", 503), ("permanent", 400), ("hang", 0))
+    }
+    settings = {"address": receiver.url, "user": "us", "password": "s3cret pass", "from": "+15005550006"}
+    return Bench(http_sms.DRIVER, settings, "+447700900123", trouble, lambda: len(receiver.requests.all()))
+
+
+def _snpp(stack: ExitStack) -> Bench:
+    network = stack.enter_context(SnppNetwork())
+    trouble = {
+        name: lambda script=script: network.script(script)
+        for name, script in (
+            ("temporary", "SEND 554 Error, failed"),
+            ("permanent", "PAGE 550 Error, invalid pager ID"),
+            ("hang", "hang"),
+        )
+    }
+    settings = {"host": network.host, "port": network.port, "receipts": False}
+    return Bench(snpp.DRIVER, settings, "5551212", trouble, lambda: len(network.pages.all()))
+
+
+def _tap(stack: ExitStack) -> Bench:
+    terminal = stack.enter_context(TapTerminal())
+    trouble = {
+        "temporary": lambda: terminal.answers.append(b"512 Try later\r\x1e"),
+        "permanent": lambda: terminal.answers.append(b"511 No such subscriber\r\x1e"),
+        "hang": lambda: setattr(terminal, "hangs", 1),
+    }
+    settings = {"host": terminal.host, "port": terminal.port}
+    return Bench(tap.DRIVER, settings, "5551212", trouble, lambda: len(terminal.pages.all()))
+
+
+def _apprise(stack: ExitStack) -> Bench:
+    receiver = stack.enter_context(Receiver())
+    trouble = {
+        name: lambda status=status: receiver.answers.append((status, {}))
+        for name, status in (("temporary", 503), ("hang", 0))
+    }
+    settings = {
+        "service": "hook",
+        "url": receiver.url.replace("http:", "json:") + "/{target}",
+        "allow_private": True,
+    }
+    return Bench(apprise.DRIVER, settings, "hook:noc", trouble, lambda: len(receiver.requests.all()))
 
 
 def _push(stack: ExitStack) -> Bench:
@@ -151,14 +239,33 @@ def _push(stack: ExitStack) -> Bench:
     return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
 
 
+def _smpp(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(SmppProvider(receipts="none"))
+    trouble = {
+        "temporary": lambda: provider.script(0x08),
+        "permanent": lambda: provider.script(0x0B),
+        "hang": lambda: provider.script("silent"),
+    }
+    return Bench(
+        smpp.DRIVER, provider.route_settings, "+447700900123", trouble, lambda: len(provider.submits()),
+        knows_the_dead=False,
+    )  # fmt: skip
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
 
 BENCHES = {
     "email": _email,
+    "smpp": _smpp,
+    "http_sms": _gateway,
     "twilio": _twilio,
+    "twilio_voice": _voice,
     "webhook": _webhook,
+    "snpp": _snpp,
+    "tap": _tap,
+    "apprise": _apprise,
     "push": _push,
     "pocket": _quiet("pocket"),
     "outbox": _quiet("outbox"),
@@ -171,7 +278,13 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=sorted(BENCHES))
+NEEDS = {"smpp": ("smpp",)}
+"""The outside programs that a bench drives."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=requires(*NEEDS[name]) if name in NEEDS else ()) for name in sorted(BENCHES)]
+)
 def bench(request: pytest.FixtureRequest, stack: ExitStack) -> Bench:
     return BENCHES[request.param](stack)
 
@@ -197,11 +310,11 @@ def test_a_provider_in_trouble_is_temporary(bench: Bench) -> None:
 
 
 def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -> None:
-    if bench.trouble:
+    if "permanent" in bench.trouble:  # apprise says no more than that it failed
         bench.trouble["permanent"]()
         first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
         assert isinstance(first, Permanent)
-        assert first.unreachable
+        assert first.unreachable is bench.knows_the_dead
         assert isinstance(second, Sent)
 
 
@@ -215,7 +328,13 @@ def test_a_provider_that_hangs_can_be_left_and_the_next_message_goes_out(bench: 
 
 def test_a_provider_that_is_not_there_is_temporary(bench: Bench) -> None:
     if bench.trouble:
-        away: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "base_url": "http://127.0.0.1:1"}
+        away: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": 1,
+            "base_url": "http://127.0.0.1:1",
+            "address": "http://127.0.0.1:1",
+            "url": "json://127.0.0.1:1/{target}",
+        }
         bench.settings = {**bench.settings, **{key: away[key] for key in away if key in bench.settings}}
         (came,) = bench.send(
             outgoing("http://127.0.0.1:1/" if bench.driver.name in ("webhook", "push") else bench.address)
@@ -355,6 +474,23 @@ def test_without_receipts_no_callback_is_asked_for(stack: ExitStack) -> None:
     assert provider.messages.one().status_callback is None
 
 
+def test_a_messaging_service_sends_in_place_of_a_number(stack: ExitStack) -> None:
+    provider, bench = _account(stack)
+    bench.settings = {**bench.settings, "from": provider.messaging_service_sids[0]}
+    (came,) = bench.send()
+    assert isinstance(came, Sent)
+    assert (provider.messages.one().from_, provider.messages.one().messaging_service_sid) == (
+        None,
+        provider.messaging_service_sids[0],
+    )
+
+
+def test_a_text_that_may_live_longer_than_the_provider_keeps_it_is_cut_to_that(stack: ExitStack) -> None:
+    provider, bench = _account(stack)
+    bench.send(outgoing(bench.address, valid_until=AT + timedelta(days=2)), outgoing(bench.address, valid_until=AT))
+    assert [text.validity_seconds for text in provider.messages.all()] == [twilio.LONGEST_VALIDITY_S, 1]
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "unreachable", "of_route"),
     [
@@ -395,6 +531,9 @@ def test_each_code_means_what_it_should(
         ({"MessageStatus": "undelivered", "ErrorCode": "30007"}, "failed", True, False),
         ({"MessageStatus": "failed", "ErrorCode": "30036"}, "expired", False, False),
         ({"MessageStatus": "failed", "ErrorCode": "²"}, "failed", False, False),
+        ({"MessageStatus": "canceled"}, "failed", True, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30034"}, "failed", True, False),
+        ({"MessageStatus": "undelivered", "ErrorCode": "30022"}, "failed", False, False),
     ],
 )
 def test_a_receipt_is_read(form: dict[str, str], state: str, permanent: bool, unreachable: bool) -> None:
@@ -419,6 +558,24 @@ def test_a_request_is_signed_with_its_time(stack: ExitStack) -> None:
     assert mark == "v1=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest()
     told = json.loads(body)
     assert (told["id"], told["link"]) == (str(UUID(int=1)), LINK)
+
+
+def test_the_docs_way_to_check_a_signature_takes_ours_and_no_other(stack: ExitStack) -> None:
+    receiver = stack.enter_context(Receiver())
+    bench = Bench(webhook.DRIVER, {"secret": "s3cret", "allow_private": True}, receiver.url, {}, lambda: 0)
+    bench.send()
+    _path, headers, body = receiver.requests.one()
+    page = (Path(__file__).parents[4] / "docs/operating.md").read_text(encoding="utf-8")
+    snippet: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], snippet)
+    is_genuine, header, now = snippet["is_genuine"], headers["X-Nightdesk-Signature"], AT.timestamp()
+    assert is_genuine(b"s3cret", header, body, now + 299)
+    assert not is_genuine(b"s3cret", header, body, now + 301)
+    assert not is_genuine(b"s3cret", header, body)
+    assert not is_genuine(b"other", header, body, now)
+    assert not is_genuine(b"s3cret", header, body + b" ", now)
+    for forged in ("", "t=,v1=", "nonsense", header.partition(",")[0], f"t={int(now)},v1="):
+        assert not is_genuine(b"s3cret", forged, body, now)
 
 
 def test_nobody_is_led_on_to_another_address(stack: ExitStack) -> None:

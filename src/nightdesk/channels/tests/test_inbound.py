@@ -1,5 +1,7 @@
 """What providers tell us: replies that reach a verb once, receipts, forgeries, and rubbish that stops nothing."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
-from nightdesk.channels import answering, twilio_signature
+from nightdesk.channels import answering
 from nightdesk.channels.actions import (
     COMMANDS_A_MINUTE,
     FORGED,
@@ -23,11 +25,13 @@ from nightdesk.channels.actions import (
     mark_delivery_seen,
     queue_message,
     save_route,
+    supersede_deliveries,
     take_answer,
 )
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
 from nightdesk.channels.queries import recipient_of
 from nightdesk.journal.models import Entry
+from nightdesk.lines.twiml.signature import sign
 from nightdesk.people.models import ContactMethod, Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("nightdesk.channels.api")]
@@ -82,7 +86,7 @@ class Handset:
         body = raw if raw is not None else urlencode(form).encode()
         return self.client.post(
             path, body, content_type="application/x-www-form-urlencoded",
-            headers={"X-Twilio-Signature": twilio_signature.sign(url, form, token)},
+            headers={"X-Twilio-Signature": sign(url, form, token)},
         )  # fmt: skip
 
     def texts(self, number: str, body: str, sid: str | None = None, **more: Any) -> Any:
@@ -265,7 +269,7 @@ def test_the_query_that_names_a_delivery_is_signed_too(handset: Handset) -> None
     row = handset.told(BO, "first", "11")
     form = {"MessageSid": "SM-x", "MessageStatus": "delivered"}
     path = f"/providers/twilio/{handset.route.id}/status"
-    stolen = twilio_signature.sign(f"http://testserver{path}", form, TOKEN)
+    stolen = sign(f"http://testserver{path}", form, TOKEN)
     answer = handset.client.post(f"{path}?d={row.id}&m={row.month}&n=1", form, headers={"X-Twilio-Signature": stolen})
     assert answer.status_code == 403
 
@@ -309,3 +313,36 @@ def test_only_its_own_reader_marks_a_message_as_seen(handset: Handset) -> None:
 def test_a_route_without_its_secret_believes_nobody(handset: Handset) -> None:
     Route.objects.filter(id=handset.route.id).update(secrets=b"")
     assert handset.texts(BO, "ok", token="").status_code == 403
+
+
+def test_a_json_body_is_believed_where_the_signed_address_names_its_digest(handset: Handset) -> None:
+    handset.told(BO, "first", "11")
+    body = json.dumps({"MessageSid": "SM-json", "From": BO, "To": "+15005550006", "Body": "ok"}).encode()
+    path = f"/providers/twilio/{handset.route.id}/sms?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    signature = sign(f"http://testserver{path}", {}, TOKEN)
+    for sent, status in ((body.replace(b"ok", b"no"), 403), (body, 200)):
+        answer = handset.client.post(
+            path, sent, content_type="application/json", headers={"X-Twilio-Signature": signature}
+        )
+        assert answer.status_code == status
+    assert [page for _, page, *_ in handset.asked] == ["first"]
+
+
+def test_rubbish_that_is_signed_as_json_is_kept_and_stops_nothing(handset: Handset) -> None:
+    body = b"[1, 2"
+    path = f"/providers/twilio/{handset.route.id}/sms?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    answer = handset.client.post(
+        path, body, content_type="application/json",
+        headers={"X-Twilio-Signature": sign(f"http://testserver{path}", {}, TOKEN)},
+    )  # fmt: skip
+    assert answer.status_code == 200
+    assert "Invalid" in Inbound.objects.get().error
+
+
+def test_a_page_that_is_over_is_not_sent_again_because_its_text_failed(handset: Handset) -> None:
+    row = handset.told(BO, "first", "11")
+    supersede_deliveries(subject=("page", "first"), by=SCHEDULER, via=Door.WEB, at=handset.at)
+    query = f"?d={row.id}&m={row.month.isoformat()}&n=1"
+    handset.status(query, MessageSid="SMfirst", MessageStatus="undelivered", ErrorCode="30003")
+    after = Delivery.objects.get(id=row.id)
+    assert (after.state, after.ended_at) == ("accepted", handset.at)

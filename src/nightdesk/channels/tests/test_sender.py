@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -33,10 +33,21 @@ class Provider:
 
     does: list[str] = field(default_factory=lambda: ["ok"])
     got: list[tuple[Outgoing, datetime]] = field(default_factory=list)
-    release: asyncio.Event | None = None
+    swallows: str = ""
+    """An address at which it never answers, until it is let go."""
+    swallowed: list[asyncio.Event] = field(default_factory=list)
+
+    def let_go(self, sender: Sender) -> None:
+        self.swallows = ""
+        for event in self.swallowed:
+            sender._loop.call_soon_threadsafe(event.set)
 
     async def take(self, outgoing: Outgoing) -> Sent:
         self.got.append((outgoing, clock.now()))
+        if outgoing.address == self.swallows:
+            self.swallowed.append(asyncio.Event())
+            await self.swallowed[-1].wait()
+            return Sent(f"late-{len(self.got)}-{outgoing.delivery_id}")
         match self.does.pop(0) if len(self.does) > 1 else self.does[0]:
             case "ok":
                 return Sent(f"id-{len(self.got)}-{outgoing.delivery_id}")
@@ -79,8 +90,12 @@ class Night:
     def route(self, name: str, *does: str, position: int = 0, channel: str = "sms", **more: Any) -> Route:
         self.providers[name] = Provider(list(does) or ["ok"])
         config = {"name": name, **more.pop("config", {})}
+        driver = "fake"
+        if limits := {limit: more.pop(limit) for limit in ("timeout_s", "patience_s") if limit in more}:
+            driver = f"fake-{name}"
+            registry.CHANNELS[driver] = replace(registry.CHANNELS["fake"], name=driver, **limits)
         return save_route(
-            channel=channel, driver="fake", name=name, config=config, position=position,
+            channel=channel, driver=driver, name=name, config=config, position=position,
             by=SCHEDULER, via=Door.CLI, at=self.at, **more,
         )  # fmt: skip
 
@@ -100,6 +115,16 @@ class Night:
             self.sender.woken.wait(0.02)
             self.sender.woken.clear()
         raise AssertionError(f"{self.sender.in_hand} deliveries are still in hand")
+
+    def in_turn(self, told: Callable[[], bool]) -> bool:
+        """Whether it comes to that while the sender takes its turns, and the clock stands still."""
+        for _ in range(500):
+            self.sender.take_turn()
+            if told():
+                return True
+            self.sender.woken.wait(0.02)
+            self.sender.woken.clear()
+        return False
 
     def pass_(self, seconds: float) -> None:
         """Second by second, as due rows are claimed at their own instant."""
@@ -132,7 +157,7 @@ def now(row: Delivery) -> Delivery:
 
 
 @pytest.fixture
-def night(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+def night(db: None) -> Iterator[Night]:
     made = Night()
     fields = (
         Field("name", "Name"),
@@ -140,9 +165,12 @@ def night(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
         Field("receipts", "", kind="flag", default=False),
     )
     fake = Driver("fake", "", "Fake", made.connect, fields, timeout_s=0.15, receipt_within=timedelta(seconds=60))
-    monkeypatch.setitem(registry.CHANNELS, "fake", fake)
+    known = dict(registry.CHANNELS)
+    registry.CHANNELS["fake"] = fake
     with clock.replaced_by(lambda: made.at), made.sender:
         yield made
+    for name in registry.CHANNELS.keys() - known:
+        del registry.CHANNELS[name]
 
 
 def test_a_message_goes_out_once_by_the_first_route(night: Night) -> None:
@@ -391,6 +419,61 @@ def test_a_provider_that_hangs_holds_no_other_channel_up(night: Night) -> None:
     night.settle()
 
 
+def test_an_address_that_swallows_everything_holds_nobody_else_up(night: Night) -> None:
+    night.route("only", config={"at_once": 8}, timeout_s=60)
+    poisoned, sound = "+447700900666", "+447700900001"
+    night.providers["only"].swallows = poisoned
+    for number in range(300):
+        night.queue(poisoned, subject=("page", str(number)))
+    night.at += timedelta(seconds=1)
+    row = night.queue(sound)
+    assert night.in_turn(lambda: now(row).state == "accepted"), "it does not wait for those that hang"
+    to_poisoned = [one for one, _ in night.providers["only"].got if one.address == poisoned]
+    assert len(to_poisoned) == 2
+
+
+def test_what_waits_behind_its_own_address_is_sent_when_that_answers_again(night: Night) -> None:
+    night.route("only", "ok", timeout_s=60)
+    night.providers["only"].swallows = ADDRESS
+    rows = [night.queue(subject=("page", str(number))) for number in range(5)]
+    assert night.in_turn(lambda: sum(now(row).state == "failed_for_now" for row in rows) == 3)
+    night.providers["only"].let_go(night.sender)
+    night.pass_(4)
+    assert [now(row).state for row in rows] == ["accepted"] * 5
+    assert len(night.times("only")) == 5, "each went out once"
+
+
+def test_what_waits_behind_its_own_address_expires_in_time(night: Night) -> None:
+    night.route("only", "ok", timeout_s=60)
+    night.providers["only"].swallows = ADDRESS
+    rows = [night.queue(subject=("page", str(n)), valid_until=START + timedelta(seconds=3)) for n in range(3)]
+    assert night.in_turn(lambda: any(now(row).state == "failed_for_now" for row in rows))
+    night.at += timedelta(seconds=3)
+    assert night.in_turn(lambda: any(now(row).state == "expired" for row in rows))
+
+
+def test_of_a_provider_that_hangs_nobody_urgent_waits_for_the_time_out_where_another_is_there(night: Night) -> None:
+    night.route("hangs", "hang", timeout_s=60, patience_s=0.05)
+    night.route("works", position=1)
+    rows = [night.queue(f"+4477009000{number:02}") for number in range(12)]
+    assert night.in_turn(lambda: all(now(row).state == "accepted" for row in rows))
+    tries = Attempt.objects.filter(delivery_id=rows[0].id).order_by("at", "id")
+    assert [one.route_name for one in tries] == ["hangs", "works"]
+    assert "No answer within 0.05 s" in tries[0].reason
+
+
+def test_bulk_and_whoever_has_no_other_route_wait_for_the_answer(night: Night) -> None:
+    night.route("slow", "hang", "ok", timeout_s=0.4, patience_s=0.01)
+    row = night.queue()
+    night.settle()
+    assert "No answer within 0.4 s" in Attempt.objects.get(delivery_id=row.id).reason
+    night.route("works", position=1)
+    night.providers["slow"].does = ["hang"]
+    bulk = night.queue("+447700900055", lane="bulk")
+    night.settle()
+    assert "0.4 s" in Attempt.objects.get(delivery_id=bulk.id, route_name="slow").reason
+
+
 def test_another_brands_routes_are_not_used(night: Night) -> None:
     other = Brand.objects.create(name="Other", slug="other")
     night.route("theirs", brand_id=other.id)
@@ -564,3 +647,19 @@ def test_two_thousand_mails_leave_none_behind(night: Night) -> None:
     assert len({outgoing.delivery_id for outgoing, _ in night.providers["mail"].got}) == 2000
     assert Delivery.objects.filter(state="accepted").count() == 2000
     assert Attempt.objects.count() == 2000
+
+
+def test_what_a_route_has_cost_this_month_is_told_by_currency(night: Night) -> None:
+    route = night.route("first")
+    november, october = START.date().replace(day=1), START.date().replace(month=10, day=1)
+    for month, parts, price, currency in (
+        (november, 2, "0.08", "EUR"), (november, 1, "0.04", "EUR"), (november, 1, "0.05", "GBP"),
+        (november, 3, None, ""), (october, 9, "9.99", "EUR"),
+    ):  # fmt: skip
+        Attempt.objects.create(
+            month=month, delivery_id=uuid4(), number=1, route_id=route.id, route_name="first", at=START, took_ms=1,
+            outcome="accepted", parts=parts, price=price, currency=currency,
+        )  # fmt: skip
+    (health,) = queries.route_health(night.at)
+    assert health.parts == 7
+    assert [str(cost) for cost in health.costs] == ["0.12 EUR", "0.05 GBP"]

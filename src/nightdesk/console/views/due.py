@@ -45,6 +45,7 @@ WORDS = {
     "page.unsnooze": gettext_lazy("End the quiet"),
     "page.close_notices": gettext_lazy("Tell phones that nobody need answer any more"),
     "duty.turn": gettext_lazy("Hand the duty over"),
+    "call.hang_up": gettext_lazy("Stop a telephone that rings"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 
@@ -55,6 +56,8 @@ CHANNEL_WORDS = {
     "pocket": gettext_lazy("Show {name} in their pocket page"),
     "push": gettext_lazy("Notify {name} on their phone"),
     "webhook": gettext_lazy("Call a webhook of {name}"),
+    "pager": gettext_lazy("Ring {name}'s pager"),
+    "chat": gettext_lazy("Write to {name} in chat"),
 }
 
 

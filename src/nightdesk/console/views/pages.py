@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone, localtime
@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
+from nightdesk.channels.cost import Estimate
+from nightdesk.channels.queries import text_estimate
 from nightdesk.console.views.cards import before_of, page_row, shown_state, source_of, state_tag
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
@@ -146,6 +148,9 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "events": rail_events(story(shown.id), request.at),
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
+        "messages_url": f"{reverse('console:messages')}?about=page:{shown.id}"
+        if may(request, "read_deliveries", shown.brand_id)
+        else "",
     }
     return page_or_part(request, "page", {"card", "rail"}, context)
 
@@ -255,7 +260,8 @@ class TriggerForm(forms.Form):
 def trigger(request: StaffRequest) -> HttpResponse:
     """Page somebody by hand."""
     form = TriggerForm(request.POST or None, request=request)
-    if request.method == "POST" and form.is_valid():
+    counting = "count" in request.POST
+    if request.method == "POST" and not counting and form.is_valid():
         values = form.cleaned_data
         page = trigger_page(
             brand_id=int(values["brand"]),
@@ -276,8 +282,31 @@ def trigger(request: StaffRequest) -> HttpResponse:
         "label": _("Page them"),
         "crumbs": [{"url": reverse("console:pages"), "label": _("Pages")}],
         "cancel_url": reverse("console:pages"),
+        "within": "console/trigger_cost.html",
+        "cost_url": reverse("console:trigger_cost"),
+        "estimate": _cost_of_text(request.POST, request),
     }
     return render(request, "console/form.html", context)
+
+
+@staff("trigger_page")
+def trigger_cost(request: StaffRequest) -> HttpResponse:
+    """What the text of a page by hand will be, as far as its form is filled in."""
+    return render(request, "console/parts/text_cost.html", {"estimate": _cost_of_text(request.GET, request)})
+
+
+def _cost_of_text(typed: QueryDict, request: StaffRequest) -> Estimate:
+    """The text is put together as `paging.wording` does it."""
+    title, component = typed.get("title", "")[:200], typed.get("component", "")[:200]
+    priority = typed.get("priority", "P1")
+    brands = [id_ for id_, _name in brand_choices(request.actor, "trigger_page")]
+    brand = typed.get("brand") if typed.get("brand") in brands else next(iter(brands), None)
+    return text_estimate(
+        title=f"{priority[:2]} {title}",
+        body="" if component.casefold() in title.casefold() else component,
+        brand_id=int(brand) if brand else None,
+        answerable=True,
+    )
 
 
 # ---- What can be done about it --------------------------------------------------------------------------------------

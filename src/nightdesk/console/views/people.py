@@ -43,6 +43,8 @@ CHANNEL_NAMES = {
     "voice": gettext_lazy("Phone call"),
     "email": gettext_lazy("Email"),
     "pocket": gettext_lazy("Pocket page"),
+    "pager": gettext_lazy("Pager"),
+    "chat": gettext_lazy("Chat"),
     "push": gettext_lazy("Notification"),
     "webhook": gettext_lazy("Webhook"),
 }
@@ -138,6 +140,9 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
         "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
+        "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
+        if may_somewhere(request, "read_deliveries")
+        else "",
         "push": push_state() if mine else None,
         "undo": _undo_of(request.session, person.id, request.at),
         "back": back,
@@ -304,7 +309,10 @@ class ContactForm(forms.Form):
         label=gettext_lazy("Number or address"),
         max_length=320,
         required=False,
-        help_text=gettext_lazy("Nothing for the pocket page. A phone that shall be notified is added on that phone."),
+        help_text=gettext_lazy(
+            "Nothing for the pocket page. Of a chat the service and whom it is for, such as slack:#noc. A phone that "
+            "shall be notified is added on that phone."
+        ),
     )
     label = forms.CharField(label=gettext_lazy("What it is"), max_length=40, required=False)
 

@@ -1,13 +1,13 @@
 """A page's story as the rail shows it: what happened, each try of each message, and what is still to come."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.console.views.due import CHANNEL_WORDS, LATE_AFTER, WORDS
 from nightdesk.paging.queries import Line, Try
 
@@ -24,6 +24,13 @@ STATE_WORDS = {
     State.FAILED: gettext_lazy("did not arrive"),
     State.SUPERSEDED: gettext_lazy("no longer needed"),
 }
+CALL_WORDS = {
+    State.ACCEPTED: gettext_lazy("dialled"),
+    State.DELIVERED: gettext_lazy("answered"),
+    State.FAILED_FOR_NOW: gettext_lazy("not reached, rung again"),
+    State.FAILED: gettext_lazy("not reached"),
+}
+"""The same of a telephone, where they differ."""
 ARRIVED = {State.DELIVERED, State.READ}
 LOST = {State.FAILED, State.FAILED_FOR_NOW, State.EXPIRED}
 
@@ -83,15 +90,23 @@ def _message(line: Line, at: datetime) -> list[dict[str, Any]]:
         late = line.future and line.at < at - LATE_AFTER
         tone = "fire" if lost else ""
         return [{"at": line.at, "text": what, "detail": detail, "tone": tone, "future": line.future, "late": late}]
+    words = STATE_WORDS | CALL_WORDS if line.kind == "voice" else STATE_WORDS
     *earlier, last = line.tries
-    events = [_tried(what, each, each.outcome, each.reason) for each in earlier]
+    events = [_tried(what, each, each.outcome, each.reason, words) for each in earlier]
     reason = line.reason if line.state in LOST else last.reason
-    return [*events, _tried(what, last, line.state or last.outcome, reason)]
+    return [*events, _tried(what, last, line.state or last.outcome, reason, words)]
 
 
-def _tried(what: str, each: Try, outcome: str, reason: str) -> dict[str, Any]:
+def attempt_event(attempt: Attempt) -> dict[str, Any]:
+    """One try at a message, or one receipt, as the rail of that message shows it."""
+    tried = Try(attempt.at, "", attempt.outcome, attempt.reason, attempt.took_ms)
+    what = _("Receipt of {provider}") if attempt.is_receipt else _("Handed to {provider}")
+    return _tried(what.format(provider=attempt.route_name), tried, attempt.outcome, attempt.reason, STATE_WORDS)
+
+
+def _tried(what: str, each: Try, outcome: str, reason: str, words: Mapping[Any, Any]) -> dict[str, Any]:
     known = outcome in State.values
-    word = str(STATE_WORDS[State(outcome)]) if known else outcome
+    word = str(words[State(outcome)]) if known else outcome
     if each.took_ms < 1000:
         took = _("{count} ms").format(count=each.took_ms)
     else:

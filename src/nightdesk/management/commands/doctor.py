@@ -24,6 +24,7 @@ from nightdesk.base.worker import LEASED, database_time
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
+from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -155,6 +156,22 @@ def of_mail(at: datetime) -> Iterator[Finding]:
     yield from _of_routes("mail", "email", at)
 
 
+def of_mail_in(at: datetime) -> Iterator[Finding]:
+    """Whether mail that answers us can get here, and every mailbox is read."""
+    for mailbox in mailboxes():
+        tone, words = how_it_does(mailbox, at)
+        name = f"mail in, {mailbox.name}"
+        if tone == "fire":
+            yield Finding("fail", name, words, "Put it right under Settings, Mail in; or see that a worker runs.")
+        else:
+            yield Finding("ok", name, f"It {words}." if tone else f"It is {words}.")
+    if not ours():
+        yield Finding(
+            "warn", "mail in", "No address is ours, so nobody can answer a page by mail and bounces are not seen.",
+            "Add an address under Settings, Mail in.",
+        )  # fmt: skip
+
+
 def of_texts(at: datetime) -> Iterator[Finding]:
     """Whether there is a way for texts, which is what wakes people."""
     yield from _of_routes("texts", "sms", at)
@@ -247,6 +264,7 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_texts,
     of_mail,
     of_notifications,
+    of_mail_in,
 )
 
 

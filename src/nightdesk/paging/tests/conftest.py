@@ -15,12 +15,12 @@ from django.test import Client
 from nightdesk.access import actions as access
 from nightdesk.base import clock, leases, promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.duty import actions as duty
 from nightdesk.paging import actions, api, decide
 from nightdesk.paging.formats import Answer, Parsed, Signal
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Integration, Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person, Team

@@ -8,13 +8,13 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.months import month_of
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contract, Customer, Hours, Service, Subscription
 from nightdesk.journal.models import Entry
 from nightdesk.paging import actions, api, queries
 from nightdesk.paging.formats import FORMATS, Signal
-from nightdesk.paging.limits import Buckets
 from nightdesk.paging.models import Alarm, Page, RawAlarm
 from nightdesk.paging.tests.conftest import NIGHT, alertmanager, page_of, pagerduty
 

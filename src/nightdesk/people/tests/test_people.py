@@ -62,6 +62,11 @@ def sms(house: SimpleNamespace, number: str = "07700 900123", **who: object) -> 
         ("voice", "+49 30 901820", "+4930901820"),
         ("email", " Bo@Example.NET ", "Bo@example.net"),
         ("webhook", "https://example.net/hook", "https://example.net/hook"),
+        ("pager", " 555-1212 ", "5551212"),
+        ("pager", "bo.berg", "bo.berg"),
+        ("chat", " ops-slack:#noc ", "ops-slack:#noc"),
+        ("chat", "noc-discord:", "noc-discord:"),
+        ("chat", "matrix:#night:example.net", "matrix:#night:example.net"),
     ],
 )
 def test_an_address_is_kept_in_one_way_and_unconfirmed(house, channel, address, kept):
@@ -81,6 +86,13 @@ def test_an_address_is_kept_in_one_way_and_unconfirmed(house, channel, address, 
         ("email", "bo at example.net", Invalid),
         ("webhook", "ftp://example.net/", Invalid),
         ("webhook", "https://example.net/" + "x" * 400, Invalid),
+        ("pager", "", Invalid),
+        ("pager", "5551212\r\nSEND", Invalid),
+        ("pager", "5" * 41, Invalid),
+        ("chat", "#noc", Invalid),
+        ("chat", "slack:#noc,#all", Invalid),
+        ("chat", "slack:a b", Invalid),
+        ("chat", "Slack:#noc", Invalid),
         ("pigeon", "left loft", Invalid),
     ],
 )
@@ -90,6 +102,12 @@ def test_an_address_that_reaches_nobody_is_refused(house, channel, address, refu
     assert refused.value.asked
     assert refused.value.do
     assert not ContactMethod.objects.exists()
+
+
+def test_a_chats_url_is_refused_and_not_repeated(house):
+    with pytest.raises(Invalid) as refused:
+        actions.add_contact_method(person_id=house.bo.pk, channel="chat", address="tgram://123456789:s3cret/bo", **HERE)
+    assert "s3cret" not in f"{refused.value.asked}{refused.value.so}{refused.value.do}"
 
 
 def test_a_pocket_is_ones_own_page_and_needs_no_address(house):
@@ -168,7 +186,7 @@ def test_setting_the_same_members_again_writes_nothing(house):
 def test_a_way_is_confirmed_by_answering_what_was_sent_to_it(house, door):
     method = sms(house)
     bo = queries.actor_of_person(house.bo.pk)
-    if door in (Door.SMS, Door.EMAIL, Door.LINK, Door.PHONE, Door.PUSH):
+    if door in (Door.SMS, Door.EMAIL, Door.LINK, Door.PHONE, Door.PUSH, Door.PAGER):
         actions.confirm_contact_method(method_id=method.pk, **doing(bo, door))
         actions.confirm_contact_method(method_id=method.pk, **doing(bo, door))
         assert kinds().count("person.contact_confirmed") == 1

@@ -22,10 +22,10 @@ SECTIONS = (
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
     ("integrations", "make_integration", gettext_lazy("Alarms in"), gettext_lazy("what watches your services")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
+    ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
     ("users", "make_user", gettext_lazy("Accounts"), gettext_lazy("who may sign in, and do what")),
     ("brands", "edit_brand", gettext_lazy("Brands"), gettext_lazy("the companies that you speak as")),
-    ("outbox", "read_deliveries", gettext_lazy("Outbox"), gettext_lazy("what no provider has sent")),
 )
 """URL name, the verb that opens it, its name, what it is for."""
 
