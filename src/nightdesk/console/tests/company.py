@@ -16,6 +16,8 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.duty import actions as duty
 from nightdesk.paging import actions as paging
+from nightdesk.paging import heartbeat_actions, silence_actions
+from nightdesk.paging.beats import Expectation
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.models import Page
@@ -166,7 +168,25 @@ class Company:
             brand_id=brand.id,
             why=f"{name} duty passes",
         )
+        heartbeat, _key = heartbeat_actions.make_heartbeat(
+            brand_id=brand.id,
+            name=f"{name} backup",
+            expectation=Expectation(timedelta(minutes=5), timedelta(days=1)),
+            integration_id=integration.id,
+            **self.doing,
+        )
+        work = silence_actions.plan_work(
+            brand_id=brand.id,
+            title=f"{name} router swap",
+            parts=[f"{key}-router"],
+            from_at=self.at + timedelta(days=20),
+            until_at=self.at + timedelta(days=20, hours=2),
+            **self.doing,
+        )
         ids = {
+            "heartbeat_id": heartbeat.pk,
+            "work_id": work.pk,
+            "silence_id": work.silences.get().pk,
             "page_id": page.id,
             "promise_id": dead.id,
             "person_id": bo.id,
