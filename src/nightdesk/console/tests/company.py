@@ -18,6 +18,8 @@ from nightdesk.customers import actions as customers
 from nightdesk.duty import actions as duty
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
+from nightdesk.paging import heartbeat_actions, silence_actions
+from nightdesk.paging.beats import Expectation
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
@@ -184,10 +186,28 @@ class Company:
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
+        heartbeat, _key = heartbeat_actions.make_heartbeat(
+            brand_id=brand.id,
+            name=f"{name} backup",
+            expectation=Expectation(timedelta(minutes=5), timedelta(days=1)),
+            integration_id=integration.id,
+            **self.doing,
+        )
+        work = silence_actions.plan_work(
+            brand_id=brand.id,
+            title=f"{name} router swap",
+            parts=[f"{key}-router"],
+            from_at=self.at + timedelta(days=20),
+            until_at=self.at + timedelta(days=20, hours=2),
+            **self.doing,
+        )
         ids = {
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
+            "heartbeat_id": heartbeat.pk,
+            "work_id": work.pk,
+            "silence_id": work.silences.get().pk,
             "page_id": page.id,
             "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
             "promise_id": dead.id,

@@ -148,6 +148,37 @@ POSTS = {
     "new_contract": "make_contract",
     "new_subscription": "make_subscription",
 }
+READ |= {
+    "shadow": "read_shadow",
+    "shadow_csv": "read_shadow",
+    "heartbeats": "read_heartbeats",
+    "heartbeats_csv": "read_heartbeats",
+    "heartbeat": "read_heartbeats",
+    "quiet": "read_silences",
+    "quiet_csv": "read_silences",
+}
+FORMS |= {
+    "new_heartbeat": "make_heartbeat",
+    "edit_heartbeat": "edit_heartbeat",
+    "new_silence": "make_silence",
+    "new_work": "plan_work",
+    "extend_work": "extend_work",
+}
+POSTS |= {
+    "silence": "silence_page",
+    "start_shadow": "start_shadow",
+    "end_shadow": "end_shadow",
+    "import_old_pager": "import_old_pager",
+    "note_beat": "note_beat",
+    "pause_heartbeat": "pause_heartbeat",
+    "resume_heartbeat": "resume_heartbeat",
+    "rotate_heartbeat": "rotate_heartbeat",
+    "remove_heartbeat": "remove_heartbeat",
+    "end_silence": "end_silence",
+    "start_work": "start_work",
+    "complete_work": "complete_work",
+    "cancel_work": "cancel_work",
+}
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
 
