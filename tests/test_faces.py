@@ -52,6 +52,7 @@ OF_THE_NIGHT = {
     "providers": "/providers/",
     "answer": "/a/{token}",
     "public hours": "/hours/{slug}/",
+    "mail in": "/mail/",
 }
 OTHERS = {
     "log-in": "/account/login/",
@@ -62,9 +63,23 @@ OTHERS = {
     "rotas": "/rota/",
     "me": "/people/me",
     "new person": "/people/new",
+    "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "heartbeats": "/settings/heartbeats/",
+    "heartbeat": "/settings/heartbeats/{heartbeat}",
+    "new heartbeat": "/settings/heartbeats/new",
+    "quiet": "/settings/quiet/",
+    "new silence": "/settings/quiet/silence",
+    "plan work": "/settings/quiet/work",
+    "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
+    "mail": "/mail/{mail}",
+    "rules for mail": "/settings/integrations/{integration}/rules",
+    "mailboxes": "/settings/mail/",
+    "mailbox": "/settings/mail/{mailbox}",
+    "new mailbox": "/settings/mail/new",
+    "new address": "/settings/mail/addresses/new",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",
@@ -141,8 +156,14 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none"}
-        known = dict.fromkeys(("person", "rota", "customer", "hours", "policy"), NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "delivery": NO_UUID, "token": "none", "mail": NO_UUID}
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration")
+        known = dict.fromkeys(numbered, NO_ID) | missing
+        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
+        known = (
+            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
+            | missing
+        )
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

@@ -12,7 +12,10 @@ from nightdesk.base.models import Promise
 from nightdesk.channels.models import Attempt, Route
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
-WAKES = ("page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan")
+WAKES = (
+    "page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.replan", "beat.late", "silence.end",
+    "silence.release", "work.begin", "work.overrun", "shadow.sweep",
+)  # fmt: skip
 """Kinds of promises that wake somebody, or say whom to wake."""
 
 

@@ -31,8 +31,8 @@ from nightdesk.channels.sender import Sender
 from nightdesk.channels.wording import text_of
 from nightdesk.duty import actions as duty
 from nightdesk.paging import actions as paging
-from nightdesk.paging import decide
-from nightdesk.paging.models import Page
+from nightdesk.paging import beats, decide, heartbeat_actions, queries
+from nightdesk.paging.models import Heartbeat, Integration, Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_person
@@ -240,6 +240,34 @@ class World:
                 content_type="application/json",
             )
         assert answer.status_code // 100 == 2, answer.content
+        self.run_due()
+
+    @property
+    def integration(self) -> Integration:
+        """What `alarm` comes from."""
+        return Integration.objects.get(digest=queries.digest_of(self._key))
+
+    def quiet_alarm(self, words: str, key: str = "", **more: Any) -> int:
+        """Monitoring says so, and nobody need be told: how many pages there are then."""
+        body = {"summary": words, "dedup_key": key or words, "severity": "critical", "source": "monitoring", **more}
+        with clock.replaced_by(lambda: self.at):
+            answer = self.client.post(f"/hooks/generic/{self._key}", body, content_type="application/json")
+        assert answer.status_code // 100 == 2, answer.content
+        self.run_due()
+        return Page.objects.count()
+
+    def heartbeat(self, name: str, grace: float = 60, **when: Any) -> tuple[Heartbeat, str]:
+        """A heartbeat that pages as monitoring's alarms do; `grace` in seconds, `every` or `cron` and `zone`."""
+        wanted = beats.Expectation(grace=timedelta(seconds=grace), **when)
+        return heartbeat_actions.make_heartbeat(
+            brand_id=self.brand.id, name=name, expectation=wanted, integration_id=self.integration.pk, **self.doing
+        )
+
+    def beat(self, key: str, what: str = "") -> None:
+        """That heartbeat is heard at its address."""
+        with clock.replaced_by(lambda: self.at):
+            answer = self.client.get(f"/beat/{key}{what}")
+        assert (answer.status_code, answer.content) == (200, b"ok\n")
         self.run_due()
 
     def acknowledge(self, page: Page, *, by: Person, via: Door = Door.SMS) -> Page:

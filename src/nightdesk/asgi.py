@@ -20,6 +20,7 @@ from nightdesk.base.front import Background, Front
 from nightdesk.base.ids import first_of
 from nightdesk.base.promises import WAKE_CHANNEL
 from nightdesk.base.tickets import live_key
+from nightdesk.paging.beat_door import sign_door
 from nightdesk.paging.formats import FORMATS
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def build() -> Front:
     return Front(
         WSGIHandler(),
         key=live_key(),
-        background=[announcer(ear.address())],
+        background=[announcer(ear.address()), sign_door],
         larger_bodies=LARGER_BODIES,
         trusted_proxies=settings.TRUSTED_PROXIES,
     )

@@ -81,7 +81,19 @@ SECRET_KEY = _master_key()
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-ROOMS = ("base", "journal", "access", "people", "customers", "rota", "duty", "channels", "paging", "console")
+ROOMS = (
+    "base",
+    "journal",
+    "access",
+    "people",
+    "customers",
+    "rota",
+    "duty",
+    "mailroom",
+    "channels",
+    "paging",
+    "console",
+)
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -216,5 +228,11 @@ LOGGING = {
         "handlers": ["console"],
         "level": env.text("NIGHTDESK_LOG_LEVEL", "INFO", "How much is logged: DEBUG, INFO, WARNING, ERROR."),
     },
-    "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
+        # It logs each of its own stumbles over mails that are no bounces.
+        "flufl.bounce": {"level": "CRITICAL"},
+        "mail.log": {"level": "WARNING"},  # aiosmtpd tells every command, and with it addresses
+    },
 }

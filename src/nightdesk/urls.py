@@ -7,6 +7,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.console.installable")),
     path("", include("nightdesk.console.urls")),
     path("", include("nightdesk.paging.api")),
+    path("", include("nightdesk.paging.beat_door")),
     path("", include("nightdesk.channels.api")),
     path("", include("nightdesk.duty.api")),
     path("", include("nightdesk.journal.api")),

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.channels import keeping as channel_keeping
+from nightdesk.channels import mail_answers
 from nightdesk.channels import tasks as channel_tasks
 from nightdesk.channels.actions import HANG_UP
 from nightdesk.channels.answering import ANSWER_VERBS
@@ -17,7 +19,11 @@ from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
+from nightdesk.mailroom import handing, imap
+from nightdesk.mailroom import queries as mail_queries
+from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.paging import answering as page_answers
+from nightdesk.paging import mail_alarms
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
@@ -33,18 +39,31 @@ def connect() -> None:
         "sender": send_messages,
         "sealer": sealer,
         "housekeeping": housekeeping.hourly(PARTITIONED),
+        imap.MAILBOXES: imap.read_mailboxes,
     }
-    promises.HANDLERS |= page_tasks.HANDLERS | {
-        duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-        HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
-        "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
-    }
+    promises.HANDLERS |= (
+        page_tasks.HANDLERS
+        | mail_tasks.HANDLERS
+        | channel_keeping.HANDLERS
+        | {
+            HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
+            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
+            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+        }
+    )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
+    handing.BY_ADDRESS |= {
+        "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
+        "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
+        "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
+    }
+    handing.BY_THREAD.append(mail_answers.take_threaded_mail)
+    handing.ON_REPORT.append(mail_answers.take_report)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
-    health.METRICS += [_pages, _routes]
+    health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape
@@ -62,3 +81,26 @@ def _routes(at: datetime) -> Iterable[health.Metric]:
         yield health.Metric("route_taken", "Messages that it took in the last hour.", how.sent, of)
         yield health.Metric("route_refused", "Messages that it did not take in the last hour.", how.refused, of)
         yield health.Metric("route_undelivered", "Taken, and then reported as not delivered.", how.undelivered, of)
+
+
+def _mail(at: datetime) -> Iterable[health.Metric]:
+    for mailbox in mail_queries.mailboxes():
+        down = mail_queries.how_it_does(mailbox, at)[0] == "fire"
+        yield health.Metric("mailbox_down", "Whether a mailbox is not being read.", down, {"mailbox": mailbox.name})
+    for standing, count in mail_queries.count_by_standing(at).items():
+        yield health.Metric("mails_last_day", "Mails of the last 24 hours.", count, {"standing": standing})
+
+
+def _heartbeats(at: datetime) -> Iterable[health.Metric]:
+    for state, count in page_queries.heartbeat_counts(None).items():
+        yield health.Metric("heartbeats", "Heartbeats, by how they stand.", count, {"state": state})
+    shut_since = page_queries.door_shut_since(at)
+    shut_s = (at - shut_since).total_seconds() if shut_since is not None else 0
+    yield health.Metric("door_shut_seconds", "How long no web process could be reached; 0: one can.", shut_s)
+
+
+def _silences(at: datetime) -> Iterable[health.Metric]:
+    held = page_queries.silences_now(None, at)
+    yield health.Metric("silences", "Silences that hold now, planned work's too.", len(held))
+    firing = sum(kept.firing for kept in page_queries.kept_quiet([row.pk for row in held]).values())
+    yield health.Metric("silenced_alarms", "Alarms that fire and ring nobody, because a silence holds.", firing)

@@ -31,6 +31,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "read_delivery": ("read_deliveries", None),
     "resend_message": ("resend_message", {}),
     "list_providers": ("read_deliveries", None),
+    "estimate_text": ("trigger_page", None),
     "list_entries": ("read_journal", None),
     "read_entry": ("read_journal", None),
     "erase_entry": ("erase_text", None),
@@ -86,6 +87,53 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "name": "Zabbix", "format": "generic", "policy_id": "{policy_id}"},
     ),
     "revoke_integration": ("revoke_integration", None),
+    "read_mail_rules": ("make_integration", None),
+    "save_mail_rules": (
+        "save_mail_rules",
+        {"rules": [{"conditions": [{"where": "subject", "how": "contains", "value": "x"}], "does": "ignore"}]},
+    ),
+    "list_mails": ("read_mails", None),
+    "read_mail": ("read_mails", None),
+    "retry_mail": ("retry_mail", None),
+    "list_mailboxes": ("save_mailbox", None),
+    "make_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "save_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
+    "remove_mailbox": ("remove_mailbox", None),
+    "list_addresses": ("add_address", None),
+    "add_address": ("add_address", {"address": "desk@example.net", "brand_id": "{brand_id}"}),
+    "remove_address": ("remove_address", None),
+    "silence_page": ("silence_page", {"until": "2026-11-14T05:00:00Z"}),
+    "list_heartbeats": ("read_heartbeats", None),
+    "make_heartbeat": ("make_heartbeat", {"brand_id": "{brand_id}", "name": "Backup", "every_seconds": 3600}),
+    "read_heartbeat": ("read_heartbeats", None),
+    "list_beats": ("read_heartbeats", None),
+    "edit_heartbeat": ("edit_heartbeat", {"name": "Backup", "cron": "0 2 * * *"}),
+    "note_beat": ("note_beat", {}),
+    "rotate_heartbeat": ("rotate_heartbeat", None),
+    "pause_heartbeat": ("pause_heartbeat", None),
+    "resume_heartbeat": ("resume_heartbeat", None),
+    "remove_heartbeat": ("remove_heartbeat", None),
+    "list_silences": ("read_silences", None),
+    "make_silence": (
+        "make_silence",
+        {"brand_id": "{brand_id}", "part": "sw2", "until": "2026-11-14T05:00:00Z", "reason": "x"},
+    ),
+    "end_silence": ("end_silence", None),
+    "list_work": ("read_silences", None),
+    "plan_work": (
+        "plan_work",
+        {"brand_id": "{brand_id}", "title": "Swap", "parts": ["sw2"], "from": AT, "until": "2026-11-14T07:00:00Z"},
+    ),
+    "read_work": ("read_silences", None),
+    "start_work": ("start_work", None),
+    "extend_work": ("extend_work", {"until": "2026-11-14T09:00:00Z"}),
+    "complete_work": ("complete_work", None),
+    "cancel_work": ("cancel_work", {}),
+    "start_shadow": ("start_shadow", {}),
+    "preview_live": ("read_shadow", None),
+    "end_shadow": ("end_shadow", None),
+    "import_old_pager": ("import_old_pager", {"text": "time,alarm\n2026-11-14T02:00:00Z,x\n"}),
+    "compare_pagers": ("read_shadow", None),
     "list_policies": ("read_pages", None),
     "save_policy": ("save_policy", {"brand_id": "{brand_id}", "name": "Day", "steps": []}),
     "list_people": ("read_people", None),
@@ -110,8 +158,13 @@ NEEDS_MORE = {
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
+    "silence_page": 409,  # a person raised it, and no machine
 }
-QUERY = {"read_promised": "?priority=P1", "import_customers": "?brand_id={brand_id}"}
+QUERY = {
+    "read_promised": "?priority=P1",
+    "import_customers": "?brand_id={brand_id}",
+    "estimate_text": "?brand_id={brand_id}&title=Down",
+}
 
 
 @cache

@@ -10,8 +10,13 @@ from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
+from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
+from nightdesk.paging import heartbeat_actions as heartbeats
+from nightdesk.paging import silence_actions as silences
+from nightdesk.paging.beats import Expectation
 from nightdesk.paging.decide import Policy, Step, Target
+from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
 from nightdesk.rota.actions import make_rota, set_layers
 from tests.api.conftest import START, token_for
@@ -48,6 +53,24 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     page = paging.trigger_page(brand_id=brand.pk, title="Core is down", priority="P1", service_id=service.pk, **how)
     paging.note_page(page_id=page.pk, text="Looking at it", **how)
+    heartbeat, _key = heartbeats.make_heartbeat(
+        brand_id=brand.pk, name="Nightly", expectation=Expectation(timedelta(hours=1), timedelta(days=1)), **how
+    )
+    silence = silences.make_silence(
+        brand_id=brand.pk,
+        matcher=Matcher(part="sw3"),
+        until_at=START + timedelta(days=2),
+        reason="New line card",
+        **how,
+    )
+    work = silences.plan_work(
+        brand_id=brand.pk,
+        title="Swap the core",
+        from_at=START + timedelta(hours=1),
+        until_at=START + timedelta(hours=3),
+        parts=["core-1"],
+        **how,
+    )
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -58,6 +81,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
         brand_id=brand.pk,
         **how,
     )
+    mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
+    address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
+    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    mailroom.read_mail(mail_id=mail.pk, **how)
     token_for(["read"], brand=brand)
     return {
         "brand_id": brand.pk,
@@ -77,5 +104,11 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "promise_id": dead.pk,
         "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
         "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+        "mailbox_id": mailbox.pk,
+        "address_id": address.pk,
+        "mail_id": mail.pk,
+        "heartbeat_id": heartbeat.pk,
+        "silence_id": silence.pk,
+        "work_id": work.pk,
         "token_id": brand.token_set.get().pk,
     }

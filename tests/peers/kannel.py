@@ -1,4 +1,4 @@
-"""Debian's Kannel as a peer: bearerbox and smsbox on free ports, with handsets behind its `fake` SMSC.
+"""Debian's Kannel as a peer: bearerbox and smsbox on free ports, with handsets behind its `fake` SMSC, or bound to another.
 
 A handset is a line on the connection that the fake SMSC makes: `from to text words`. Kannel confirms by itself what the
 fake SMSC took, so a text that arrived has its receipt.
@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from tests.peers import smpp_provider
 from tests.peers.record import Record
+from tests.peers.smpp_provider import SmppProvider
 from tests.system.stack import free_port, until
 from tools.system_parts import find_part
 
@@ -36,12 +38,7 @@ log-level = 0
 box-allow-ip = "127.0.0.1"
 dlr-storage = internal
 
-group = smsc
-smsc = fake
-smsc-id = fake
-port = {smsc}
-connect-allow-ip = "127.0.0.1"
-
+{behind}
 group = smsbox
 bearerbox-host = 127.0.0.1
 bearerbox-port = {inside}
@@ -65,6 +62,23 @@ max-messages = 0
 get-url = "{replies}&from=%q&to=%Q&text=%b&charset=%C&id=%I"
 """
 
+_FAKE = """group = smsc
+smsc = fake
+smsc-id = fake
+port = {smsc}
+connect-allow-ip = "127.0.0.1"
+"""
+_SMPP = """group = smsc
+smsc = smpp
+smsc-id = smpp
+host = 127.0.0.1
+port = {smsc}
+transceiver-mode = true
+smsc-username = {user}
+smsc-password = {password}
+system-type = ""
+"""
+
 _HEAD = re.compile(r"^\+?\d+ \+?\d+ (?:text|udh|ucs-2|data) ", re.MULTILINE)
 
 
@@ -81,21 +95,28 @@ class Text:
 class Kannel:
     """A running Kannel. `url` is its sendsms; `texts` what reached the handsets."""
 
-    def __init__(self, folder: Path, replies: str) -> None:
+    def __init__(self, folder: Path, replies: str, provider: SmppProvider | None) -> None:
         self.folder = folder
+        self._provider = provider
         self._ports = {name: free_port() for name in ("admin", "inside", "smsc", "sendsms")}
         self.url = f"http://127.0.0.1:{self._ports['sendsms']}/cgi-bin/sendsms"
         self.texts: Record[Text] = Record()
         self._boxes: list[subprocess.Popen[bytes]] = []
         self._line: socket.socket | None = None
-        config = _CONFIG.format(folder=folder, replies=replies, user=USER, password=PASSWORD, **self._ports)
+        if provider is None:
+            behind = _FAKE.format(smsc=self._ports["smsc"])
+        else:
+            behind = _SMPP.format(smsc=provider.port, user=smpp_provider.SYSTEM_ID, password=smpp_provider.PASSWORD)
+        told = {"folder": folder, "replies": replies, "behind": behind, "user": USER, "password": PASSWORD}
+        config = _CONFIG.format(**told, **self._ports)
         (folder / "kannel.conf").write_text(config)
 
     def start(self) -> None:
         """Both boxes are up and the handsets are connected."""
         self._start("bearerbox", "inside")
-        self._line = until(lambda: self._connected("smsc"), 10, "the fake SMSC listens")
-        threading.Thread(target=self._read, args=(self._line,), name="handsets", daemon=True).start()
+        if self._provider is None:
+            self._line = until(lambda: self._connected("smsc"), 10, "the fake SMSC listens")
+            threading.Thread(target=self._read, args=(self._line,), name="handsets", daemon=True).start()
         self._start("smsbox", "sendsms")
 
     def stop(self) -> None:
@@ -164,12 +185,14 @@ def _body(kind: str, rest: str) -> str:
 
 
 @contextlib.contextmanager
-def kannel(replies: str) -> Iterator[Kannel]:
-    """A started Kannel that calls `replies` (an address that ends in a query) with what handsets text."""
+def kannel(replies: str = "http://127.0.0.1:1/?", provider: SmppProvider | None = None) -> Iterator[Kannel]:
+    """A started Kannel that calls `replies` (an address that ends in a query) with what handsets text; with a `provider`
+    it is bound to that one and has no handsets of its own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="nightdesk-kannel-"))
     if os.geteuid() == 0:
         folder.chmod(0o755)
-    running = Kannel(folder, replies)
+    running = Kannel(folder, replies, provider)
     try:
         running.start()
         yield running

@@ -186,6 +186,9 @@ def test_a_pager_proves_itself_by_its_answer_to_a_test(world: World, stack: Exit
     assert "link" not in rung.text
     network.press(rung, "01")
     until(world, lambda: ContactMethod.objects.get(id=method.id).verified_at is not None)
+    test = Delivery.objects.order_by("created_at", "id").first()
+    assert test is not None
+    assert (test.state, test.reason) == ("read", ""), "whoever answers it has read it"
 
 
 def test_a_pager_that_nobody_knows_is_shown_as_broken(world: World, stack: ExitStack) -> None:

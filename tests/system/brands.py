@@ -53,6 +53,7 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.access.models import Brand
     from nightdesk.base.actors import Door
     from nightdesk.paging import actions as paging
+    from nightdesk.paging.models import Integration
     from nightdesk.people.models import Person
     from nightdesk.people.queries import actor_of_person
 
@@ -64,7 +65,65 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     paging.acknowledge_page(
         page_id=taken.id, by=actor_of_person(amara.id), via=Door.SMS, at=doing["at"] + timedelta(seconds=1)
     )
-    return {"email": user.email, "user": user.id, "person": amara.id, **_ids(brand, page)}
+    monitoring = Integration.objects.get(brand=brand, name="Network monitoring")
+    of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
+    return {"email": user.email, "user": user.id, "person": amara.id, **of_watch, **_ids(brand, page)}
+
+
+def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
+    """Heartbeats that are late, well and paused; a silence with an alarm under it, planned work, a night in the shadow."""
+    from nightdesk.paging import actions as paging
+    from nightdesk.paging import heartbeat_actions, shadow_actions, silence_actions
+    from nightdesk.paging.beats import Expectation
+    from nightdesk.paging.formats import Signal
+    from nightdesk.paging.models import Integration
+    from nightdesk.paging.silencing import Matcher
+
+    at, (name, part, title) = doing["at"], words
+    when = Expectation(timedelta(minutes=30), timedelta(days=1))
+    shadow, _key = paging.make_integration(
+        brand_id=brand_id,
+        name=f"{name} 2"[:80],
+        format="generic",
+        policy_id=Integration.objects.get(id=integration_id).policy_id,
+        **doing,
+    )
+    shadow_actions.start_shadow(integration_id=shadow.pk, **doing)
+    rows = []
+    for number, what in enumerate(("fail", "ok", "pause", "")):
+        row, key = heartbeat_actions.make_heartbeat(
+            brand_id=brand_id,
+            name=f"{name[:70]} {number}",
+            expectation=when if number else Expectation(timedelta(minutes=30), None, "30 2 * * 1-5", "Europe/London"),
+            integration_id=shadow.pk,  # wakes nobody
+            **doing,
+        )
+        rows.append(row)
+        if what in ("ok", "fail"):
+            heartbeat_actions.note_beat(key=key, what=what, body=f"{title} {title}", sender="curl/8.5.0", **doing)
+        elif what == "pause":
+            heartbeat_actions.pause_heartbeat(heartbeat_id=row.pk, **doing)
+    silence_actions.make_silence(
+        brand_id=brand_id, matcher=Matcher(part=part), until_at=at + timedelta(hours=5), reason=title, **doing
+    )
+    alarm = Signal("trigger", "quiet", summary=title, severity="critical", source=part.replace("*", "-port7"))
+    integration = Integration.objects.get(id=integration_id)
+    paging.take_signals(integration=integration, format="generic", signals=[alarm], **doing)
+    for hours, attended in ((0, True), (48, False)):
+        silence_actions.plan_work(
+            brand_id=brand_id,
+            title=title[:200],
+            from_at=at + timedelta(hours=hours),
+            until_at=at + timedelta(hours=hours + 2),
+            parts=[f"core-1 {part}"[:200]],
+            attended=attended,
+            weekly=not attended,
+            zone="Europe/London",
+            **doing,
+        )
+    csv = f"time,alarm,person\n{at.isoformat()},{name},Bo\n{at.isoformat()},heartbeat-{rows[0].pk},{name}\n"
+    shadow_actions.import_old_pager(integration_id=shadow.pk, text=csv, **doing)
+    return {"heartbeat": rows[0].pk, "integration": shadow.pk}
 
 
 def _ids(brand: Any, page: Any) -> dict[str, Any]:
@@ -97,6 +156,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.channels import actions as channels
     from nightdesk.customers import actions as customers
     from nightdesk.duty import actions as duty
+    from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
     from nightdesk.paging import decide
     from nightdesk.people import actions as people
@@ -167,7 +227,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
         ),
     )
     policy = paging.save_policy(name=WORD, policy=decide.Policy(steps=steps), **of_brand)
-    paging.make_integration(
+    integration, _key = paging.make_integration(
         name=WORD, format="alertmanager", policy_id=policy.id, team_id=team.id, may_wake=["P1"], **of_brand
     )
     channels.save_route(
@@ -179,6 +239,12 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
         **of_brand,
     )
     access.make_token(name=WORD, scopes=["read", "page"], **of_brand)
+    mailbox = mailroom.save_mailbox(name=WORD[:60], host=f"{WORD.lower()}.example", user=ADDRESS, **of_brand)
+    mailroom.note_mailbox(mailbox_id=mailbox.id, problem=f"{WORD} {NAME}", **doing)
+    mailroom.add_address(address=f"@{WORD.lower()[:60]}.example", **of_brand)
+    raw = f"From: {WORD} <{ADDRESS}>\nSubject: {TITLE}\nX-Long: {WORD * 5}\n\n{TITLE}\n{WORD * 4}\n".encode()
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **doing)
+    mailroom.read_mail(mail_id=mail.id, **doing)
     pages = [
         paging.trigger_page(
             title=title,
@@ -198,7 +264,9 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.acknowledge_page(page_id=pages[1].id, by=by, via=Door.WEB, at=soon)
     paging.acknowledge_page(page_id=pages[2].id, by=by, via=Door.WEB, at=soon)
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
-    return {"email": user.email, "user": user.id, "person": person.id, **_ids(brand, pages[0])}
+    more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
+    of_watch = _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
+    return {"email": user.email, "user": user.id, "person": person.id, **more, **of_watch, **_ids(brand, pages[0])}
 
 
 if __name__ == "__main__":

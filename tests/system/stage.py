@@ -3,9 +3,9 @@
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
 port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
 (push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
-channel of their phones: sms); of a person
-`ways` (channel, address) that are used at once as well. The first person holds the seat and is rung at once, the second
-is the next step.
+channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well; of mail that comes in
+`addresses`, `mailboxes` (what `save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and
+is rung at once, the second is the next step.
 """
 
 import json
@@ -24,8 +24,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.base.actors import SCHEDULER, Door
     from nightdesk.channels import actions as channels
     from nightdesk.duty import actions as duty
+    from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
     from nightdesk.paging import decide
+    from nightdesk.paging.formats import email_rules
     from nightdesk.people import actions as people
     from nightdesk.rota import actions as rota
 
@@ -104,6 +106,13 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             storm_limit=wanted.get("storm_limit", 5),
             **doing,
         )
+    for address in wanted.get("addresses", ()):
+        mailroom.add_address(address=address, brand_id=brand.id, **doing)
+    for mailbox in wanted.get("mailboxes", ()):
+        mailroom.save_mailbox(**mailbox, brand_id=brand.id, **doing)
+    if "ignored" in wanted:
+        rule = email_rules.Rule((email_rules.Condition("subject", "contains", wanted["ignored"]),), "ignore")
+        paging.save_mail_rules(integration_id=_integration.id, rules=[rule], **doing)
     return {
         "brand": brand.id,
         "people": ids,

@@ -21,6 +21,7 @@ from nightdesk.base.refusals import Forbidden
 _E, _D, _M, _A, _B, _R = Role.ENGINEER, Role.DESK, Role.MANAGER, Role.ADMIN, Role.BUREAU, Role.READ_ONLY
 _EVERYBODY = frozenset(Role)
 _STAFF = frozenset({_E, _D, _M, _A})
+_ENGINEERS = frozenset({_E, _M, _A})
 _OUR_DESK = frozenset({_D, _M, _A})
 _MANAGERS = frozenset({_M, _A})
 _ADMINS = frozenset({_A})
@@ -36,7 +37,32 @@ VERBS: dict[str, frozenset[Role]] = {
     "resolve_page": _STAFF,
     "reassign_page": _STAFF,
     "snooze_page": _STAFF,
+    "silence_page": _STAFF,
     "receive_alarm": _MACHINES,
+    # What is kept quiet. Whole systems, P1 and P2 among them, only by a manager.
+    "read_silences": _EVERYBODY,
+    "make_silence": _STAFF,
+    "silence_widely": _MANAGERS,
+    "end_silence": _STAFF,
+    "plan_work": _STAFF,
+    "start_work": _STAFF,
+    "extend_work": _STAFF,
+    "complete_work": _STAFF,
+    "cancel_work": _STAFF,
+    # Heartbeats. Whoever has its key may say that one was heard; without it, our own.
+    "read_heartbeats": _STAFF | {_R},
+    "note_beat": _STAFF,
+    "make_heartbeat": _ENGINEERS,
+    "edit_heartbeat": _ENGINEERS,
+    "rotate_heartbeat": _ENGINEERS,
+    "pause_heartbeat": _ENGINEERS,
+    "resume_heartbeat": _ENGINEERS,
+    "remove_heartbeat": _ENGINEERS,
+    # Beside the old pager.
+    "read_shadow": _STAFF | {_R},
+    "start_shadow": _MANAGERS,
+    "end_shadow": _MANAGERS,
+    "import_old_pager": _MANAGERS,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -93,6 +119,13 @@ VERBS: dict[str, frozenset[Role]] = {
     "read_deliveries": _STAFF | {_R},
     "queue_message": _OUR_DESK,
     "resend_message": _STAFF,
+    # Mail that comes in. What it says may be anybody's, so it is read by those who answer.
+    "read_mails": _STAFF | {_R},
+    "retry_mail": _STAFF,
+    "save_mailbox": _ADMINS,
+    "remove_mailbox": _ADMINS,
+    "add_address": _ADMINS,
+    "remove_address": _ADMINS,
     "save_route": _ADMINS,
     "remove_route": _ADMINS,
     "replace_push_key": _ADMINS,
@@ -100,6 +133,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_policy": _MANAGERS,
     "make_integration": _ADMINS,
     "revoke_integration": _ADMINS,
+    "save_mail_rules": _ADMINS,
     # Access itself.
     "make_token": _ADMINS,
     "revoke_token": _ADMINS,
@@ -122,7 +156,13 @@ INNER_WORKINGS = {
     "note_receipt": "a provider's word on what we gave it; its signature was checked",
     "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
     "forget_private_words": "housekeeping",
+    "take_mail_answer": "the verb that the answer stands for asks; the mail must come from the recipient's own address",
+    "receive_mail": "intake: kept as it came, and whatever it stands for asks",
+    "note_mailbox": "says only how a mailbox does",
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
+    "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
+    "quiet_page": "part of silence_page",
+    "sign_door": "says only that a web process can be reached",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
 
@@ -131,7 +171,18 @@ ITS_OWN = {
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
     "close_notices": "a ring has ended, and phones still ask for an answer",
+    "page_late_heartbeats": "a heartbeat was not heard in time",
+    "expire_silence": "the time of a silence is over",
+    "release_silence": "what a silence kept quiet still fires",
+    "page_silenced_alarms": "likewise, some of them",
+    "warn_of_silence": "a silence ends soon",
+    "begin_work": "planned work begins",
+    "check_work": "planned work was to be done",
+    "compare_shadow": "the day is compared with the old pager",
+    "sweep_shadow": "alarms that came in while an integration went live",
+    "ring_shadow_page": "its integration went live",
     "begin_turn": "a turn of duty begins",
+    "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""

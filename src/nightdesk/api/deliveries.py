@@ -1,6 +1,7 @@
 """The delivery ledger: what was sent to whom, by which way, and what came of it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -57,6 +58,9 @@ class AttemptOut(Schema):
     outcome: str
     reason: str
     provider_id: str
+    parts: int = Field(description="What was paid for; 0 where nothing is paid by the part.")
+    price: Decimal | None = Field(description="For all parts; null where the route has no price.")
+    currency: str
 
 
 class DeliveryWithAttempts(DeliveryOut):

@@ -1,5 +1,6 @@
 """Systems that send alarms, and the policies that say whom to ring."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -9,12 +10,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
-from nightdesk.api.scope import readable
+from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Id, Name, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import Invalid
 from nightdesk.customers.priority import Priority
-from nightdesk.paging import actions, decide
+from nightdesk.paging import actions, decide, queries
+from nightdesk.paging.formats import email_rules
 from nightdesk.paging.models import Integration, Policy
 
 router = Router(tags=["integrations"])
@@ -35,7 +38,7 @@ class IntegrationIn(Schema):
     )
     brand_id: Id
     name: Name
-    format: Literal["pagerduty_v2", "alertmanager", "generic"]
+    format: Literal["pagerduty_v2", "alertmanager", "generic", "email"]
     policy_id: Id
     team_id: Id | None = None
     service_id: Id | None = None
@@ -155,6 +158,119 @@ def make_integration(request: HttpRequest, body: IntegrationIn) -> Any:
 def revoke_integration(request: HttpRequest, integration_id: Id) -> Any:
     """Its key opens nothing any more; its pages stay."""
     return actions.revoke_integration(integration_id=integration_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+class MailCondition(Schema):
+    """`matches` takes a regular expression; its groups source, component, severity, summary and key are what the alarm says."""
+
+    model_config = ConfigDict(extra="forbid")
+    where: Literal["from", "to", "subject", "body"]
+    how: Literal["contains", "is", "matches"]
+    value: str = Field(min_length=1, max_length=300)
+
+
+class MailRule(Schema):
+    """All conditions must fit. `auto`: a page, or the end of its alarm where the subject begins with OK, RECOVERY or so."""
+
+    model_config = ConfigDict(extra="forbid")
+    conditions: list[MailCondition] = Field(min_length=1, max_length=8)
+    does: Literal["auto", "trigger", "resolve", "ignore"] = "auto"
+    severity: Literal["", "critical", "error", "warning", "info"] = ""
+    name: str = Field("", max_length=80)
+
+
+class MailRulesIn(Schema):
+    """Tried in order; the first that fits decides. `dry_run` saves nothing and tells what they would make of the last mails."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "rules": [
+                        {
+                            "conditions": [{"where": "subject", "how": "contains", "value": "weekly report"}],
+                            "does": "ignore",
+                        }
+                    ],
+                    "dry_run": True,
+                }
+            ]
+        },
+    )
+    rules: list[MailRule] = Field(max_length=50)
+    dry_run: bool = False
+
+
+class MailTried(Schema):
+    """What rules make of one of the last mails. `rule` counts from 1; null: none fitted. `action` null: nothing."""
+
+    at: datetime
+    from_address: str
+    subject: str
+    rule: int | None
+    action: str | None
+    severity: str | None
+    dedup_key: str | None
+
+
+class MailRulesOut(Schema):
+    rules: list[MailRule]
+    tried: list[MailTried]
+
+
+@router.get("/integrations/{integration_id}/mail-rules", response=MailRulesOut)
+def read_mail_rules(request: HttpRequest, integration_id: Id) -> Any:
+    """What mails to the integration mean, and what that makes of the last ones."""
+    integration = one(readable(request, "make_integration", Integration.objects.all()), id=integration_id)
+    return _mail_rules(integration, queries.mail_rules(integration.pk))
+
+
+@router.put("/integrations/{integration_id}/mail-rules", response=MailRulesOut)
+def save_mail_rules(request: HttpRequest, integration_id: Id, body: MailRulesIn) -> Any:
+    """Say what mails to the integration mean, or with `dry_run` only try it on the last ones."""
+    integration = one(readable(request, "save_mail_rules", Integration.objects.all()), id=integration_id)
+    rules = tuple(
+        email_rules.Rule(
+            tuple(email_rules.Condition(each.where, each.how, each.value) for each in rule.conditions),
+            rule.does,
+            rule.severity,
+            rule.name,
+        )
+        for rule in body.rules
+    )
+    if not body.dry_run:
+        actions.save_mail_rules(
+            integration_id=integration_id, rules=rules, by=actor_of(request), via=Door.API, at=clock.now()
+        )
+    elif problems := email_rules.problems_of(rules):
+        raise Invalid("Rules for mails were to be tried.", " ".join(problems), "Put that right.")
+    return _mail_rules(integration, rules)
+
+
+def _mail_rules(integration: Integration, rules: Sequence[email_rules.Rule]) -> dict[str, Any]:
+    tried = [
+        {
+            "at": each.at,
+            "from_address": each.from_address,
+            "subject": each.subject,
+            "rule": None if each.verdict.rule is None else each.verdict.rule + 1,
+            "action": each.verdict.signal.action if each.verdict.signal else None,
+            "severity": each.verdict.signal.severity if each.verdict.signal else None,
+            "dedup_key": each.verdict.signal.dedup_key if each.verdict.signal else None,
+        }
+        for each in queries.try_mail_rules(integration.pk, rules)
+    ]
+    kept = [
+        {
+            "conditions": [{"where": each.where, "how": each.how, "value": each.value} for each in rule.conditions],
+            "does": rule.does,
+            "severity": rule.severity,
+            "name": rule.name,
+        }
+        for rule in rules
+    ]
+    return {"rules": kept, "tried": tried}
 
 
 @router.get("/policies", response=Listing[PolicyOut])

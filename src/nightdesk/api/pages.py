@@ -19,7 +19,7 @@ from nightdesk.api.values import Id, Instant, Named, Note
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.customers.priority import Priority
-from nightdesk.paging import actions, queries
+from nightdesk.paging import actions, queries, silence_actions
 from nightdesk.paging.models import Page
 
 router = Router(tags=["pages"])
@@ -27,7 +27,7 @@ router = Router(tags=["pages"])
 
 class PageOut(Schema):
     """`code` is the short word people text back. `rings_from` is later than `started_at` where it waits for the opening;
-    `unreached`: nobody who was rung last can be woken.
+    `unreached`: nobody who was rung last can be woken. `shadow`: on paper only, nobody was told.
     """
 
     id: UUID
@@ -51,6 +51,7 @@ class PageOut(Schema):
     folded_into_id: UUID | None
     alarm_count: int
     unreached: bool
+    shadow: bool
 
     @staticmethod
     def resolve_priority(page: Page) -> str:
@@ -99,6 +100,7 @@ class PageFilter(Schema):
     owner_id: Id | None = None
     service_id: Id | None = None
     customer_id: Id | None = None
+    shadow: bool | None = None
     since: Instant | None = None
     until: Instant | None = None
 
@@ -142,6 +144,14 @@ class Snooze(Schema):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"until": "2026-11-14T06:00:00Z"}]})
     until: Instant
+
+
+class Quiet(Schema):
+    """Until when its alarms are to be kept quiet; a week ahead at most."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"until": "2026-11-14T06:00:00Z"}]})
+    until: Instant
+    reason: str = Field("", max_length=300)
 
 
 class TryOut(Schema):
@@ -241,6 +251,15 @@ def reassign_page(request: HttpRequest, page_id: UUID, body: Reassignment) -> An
     return actions.reassign_page(
         page_id=page_id, to_person_id=body.to_person_id, by=actor_of(request), via=Door.API, at=clock.now()
     )
+
+
+@router.post("/{page_id}/silence", response=PageWhole)
+def silence_page(request: HttpRequest, page_id: UUID, body: Quiet) -> Any:
+    """It rings no more, and what it is about is kept quiet; what still fires at the end pages anew."""
+    _silence, page = silence_actions.silence_page(
+        page_id=page_id, until_at=body.until, reason=body.reason, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+    return page
 
 
 @router.post("/{page_id}/snooze", response=PageWhole)

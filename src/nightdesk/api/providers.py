@@ -1,6 +1,7 @@
 """How each provider does: what waits for it, what it takes and how fast, what went wrong last."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
@@ -14,6 +15,13 @@ from nightdesk.channels.models import Route
 from nightdesk.channels.queries import RouteHealth, route_health
 
 router = Router(tags=["deliveries"])
+
+
+class CostOut(Schema):
+    """An amount."""
+
+    price: Decimal
+    currency: str
 
 
 class ProviderOut(Schema):
@@ -35,6 +43,8 @@ class ProviderOut(Schema):
     oldest_unsent_s: float | None = Field(description="How long the longest overdue message of its channel has waited.")
     trouble: str = Field(description="What went wrong last.")
     trouble_at: datetime | None
+    parts: int = Field(description="Parts of texts that were paid for since the month began (UTC).")
+    costs: list[CostOut] = Field(description="What they cost ex VAT, one a currency; empty where no price is set.")
 
     @staticmethod
     def resolve_oldest_unsent_s(how: RouteHealth) -> float | None:

@@ -6,12 +6,17 @@ from nightdesk.api import (
     deliveries,
     devices,
     duty,
+    heartbeats,
     integrations,
     journal,
+    mails,
     pages,
     people,
     promises,
     providers,
+    shadow,
+    silences,
+    texts,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -36,6 +41,10 @@ api = Api(
             {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
             {"name": "journal", "description": "What happened: who, when, by which door"},
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
+            {"name": "mails", "description": "Mail that came in, and where it comes from"},
+            {"name": "heartbeats", "description": "What must be heard from again and again"},
+            {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
+            {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -48,8 +57,19 @@ for prefix, router in {
     "/pages": pages.router,
     "/promises": promises.router,
     "/providers": providers.router,
+    "/texts": texts.router,
     "/tokens": tokens.router,
 }.items():
     api.add_router(prefix, router)
-for router in (customers.router, devices.router, duty.router, integrations.router, people.router):
+for router in (
+    customers.router,
+    devices.router,
+    duty.router,
+    heartbeats.router,
+    integrations.router,
+    mails.router,
+    people.router,
+    shadow.router,
+    silences.router,
+):
     api.add_router("", router)

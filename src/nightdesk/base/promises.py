@@ -95,6 +95,18 @@ def void_promises(subject: tuple[str, object], *, at: datetime, kinds: Collectio
     return wanted.update(ended_at=at, ended_as=Promise.Ending.VOID, leased_by=None, leased_at=None)
 
 
+def move_promise(kind: str, *, subject: tuple[str, object], due_at: datetime) -> bool:
+    """The subject's open promise of that kind is due at `due_at` now, without a row more; False where there is none.
+
+    One that a worker has in hand stays as it is and counts as none: write another, and void that one.
+    """
+    subject_kind, subject_id = subject
+    free = Promise.objects.filter(
+        kind=kind, subject_kind=subject_kind, subject_id=str(subject_id), ended_at=None, leased_by=None
+    )
+    return free.update(due_at=due_at) > 0
+
+
 def back_off(attempt: int) -> timedelta:
     """How long to wait after failed attempt number `attempt` (from 1): 1 s, 2 s, 4 s ... at most 30 s."""
     return timedelta(seconds=min(30, 2 ** min(attempt - 1, 5)))

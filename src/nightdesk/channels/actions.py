@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -38,8 +38,10 @@ from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
+    delivery_meant,
     delivery_of,
     has_been_told,
+    is_recipients_own,
     push_key,
     recipient_of,
     settings_of,
@@ -80,14 +82,22 @@ PRIVATE_KEPT = timedelta(hours=1)
 """The longest that the words of a private message are kept, if it was not sent."""
 COMMANDS_A_MINUTE = 30
 HELPS_IN_TEN_MINUTES = 3
+ANSWERS_IN_TEN_MINUTES = 10
+"""Mails of answers to one address: whoever gets more is a machine that answers us."""
 FORGERIES_KEPT_A_MINUTE = 20
 DEVICES_EACH = 10
 """Phones and browsers of one person that are notified."""
 
+LOOK_AGAIN_AFTER = timedelta(seconds=3)
+PIECES_WITHIN = timedelta(minutes=1)
+"""How long a piece of a longer text waits for the others."""
 HANG_UP = "call.hang_up"
 """The promise to stop a telephone that rings about something that is over; `tasks.hang_up` keeps it."""
 
 FORGED, REPEATED, TOO_MANY = "forged", "repeated", "too many"
+WAITS_FOR_THE_REST, JOINED = "waits for the rest", "joined"
+
+FIND_RECEIPT, JOIN_PIECES = "channels.find_receipt", "channels.join_pieces"
 
 
 class PushNotSetUp(Refusal):
@@ -340,17 +350,16 @@ def note_receipt(
 ) -> bool:
     """What the provider said is in the ledger; False where it means no delivery of ours.
 
-    Found by `delivery_id` and `month` where the provider repeats them, else by its own id. Good news always counts, and
-    never goes backwards. Bad news counts for the route and attempt that the delivery is at: the next route gets it at
-    once, or it has failed. A dead address is marked at its person.
+    Found by `delivery_id` and `month` where the provider repeats them, else by its own id (`queries.delivery_meant`). A
+    text of several parts has arrived when all of them have. Good news always counts, and never goes backwards. Bad news
+    counts for the route and attempt that the delivery is at: the next route gets it at once, or it has failed. A dead
+    address is marked at its person.
     """
     del by, via
     if delivery_id is not None and month is not None:
         meant = Delivery.objects.filter(id=delivery_id, month=month).first()
     else:
-        meant = (
-            Delivery.objects.filter(provider_id=receipt.provider_id, route_id=route_id).order_by("-created_at").first()
-        )
+        meant, receipt = delivery_meant(route_id, receipt)
     if meant is None:
         return False
     if receipt.unreachable:  # people are locked before deliveries, here as everywhere
@@ -367,16 +376,30 @@ def note_receipt(
         return True
     if receipt.more_time is not None:
         _give_time(row, attempt, receipt.more_time, at)
+    name = route.name if route else ""
     if bad or (decide.is_news(state, receipt.state) and not overtaken):
-        _write_receipt(
-            row, route.name if route else "", route_id, receipt.state, receipt.reason, receipt.provider_id, at
-        )
+        part = _part_delivered(row, route_id, receipt)
+        _write_receipt(row, name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at)
+        if part:
+            return True
     if bad:
         _take_bad_news(row, route_id, receipt, at)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
         _move(row, receipt.state, "", at)
     row.save(update_fields=["provider_id", "route_id"])
     return True
+
+
+def _part_delivered(row: Delivery, route_id: int, receipt: Receipt) -> str:
+    """ "" unless the receipt tells of one part while others are still to come: then the words for that."""
+    if receipt.state != "delivered" or len(receipt.part_ids) < 2:
+        return ""
+    told = Attempt.objects.filter(delivery_id=row.id, month=row.month, route_id=route_id, is_receipt=True)
+    arrived = {receipt.provider_id, *told.filter(outcome="delivered").values_list("provider_id", flat=True)}
+    arrived &= set(receipt.part_ids)
+    if len(arrived) >= len(receipt.part_ids):
+        return ""
+    return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
 
 
 def _still_concerns(row: Delivery, route_id: int, attempt: int | None, receipt: Receipt) -> bool:
@@ -533,11 +556,16 @@ def receive_inbound(
                     at=at,
                 )
                 row.outcome = said.state if known else _("This is no message of ours.")
+                if not known and about is None:
+                    _look_again(row, said, at)
             elif isinstance(said, Key):
                 row.outcome = _take_key(row, said, about, by, via, at)[:200]
             else:
                 row.sender = said.sender
                 row.outcome = _take_reply(row, said, via, at)[:200]
+                if said.to_message:  # whoever answers it has read it; after the verb, which locks its subject first
+                    read_it = Receipt(said.to_message, "read")
+                    note_receipt(route_id=route_id, receipt=read_it, by=by, via=via, at=at)
     except Exception as error:  # one poisonous request must not stop the door; it is kept with what was wrong
         if promises.lost_connection():
             raise
@@ -545,6 +573,97 @@ def receive_inbound(
         row.outcome, row.error = "", f"{type(error).__name__}: {error}"[:2000]
     row.save(update_fields=["sender", "outcome", "error"])
     return row
+
+
+def _look_again(row: Inbound, receipt: Receipt, at: datetime) -> None:
+    """Another worker may have sent what the receipt is about, and not have recorded it yet."""
+    promises.promise(
+        FIND_RECEIPT,
+        subject=("inbound", row.id),
+        due_at=at + LOOK_AGAIN_AFTER,
+        why=_("A receipt came for a message that the ledger does not know yet."),
+        at=at,
+        facts={"receipt": asdict(receipt)},
+    )
+
+
+@transaction.atomic
+def find_receipt_again(*, inbound_id: UUID, receipt: Receipt, by: Actor, via: Door, at: datetime) -> str:
+    """What came of a receipt that meant no delivery when it came; nothing where its row or its route is gone."""
+    row = Inbound.objects.select_for_update().filter(id=inbound_id).first()
+    if row is None or row.route_id is None:
+        return _("It is not kept any more.")
+    if note_receipt(route_id=row.route_id, receipt=receipt, by=by, via=via, at=at):
+        row.outcome = receipt.state
+        row.save(update_fields=["outcome"])
+    return row.outcome
+
+
+def _wait_for_the_rest(row: Inbound, reply: Reply, via: Door, at: datetime) -> str | None:
+    """Keep a piece of a longer text. None where it was the last: `row` then stands for the whole, see `_joined`."""
+    assert reply.part is not None
+    part = reply.part
+    with connection.cursor() as cursor:  # two pieces at once: the second must see the first
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{row.route_id} {part.key}"])
+    occurrence = f"{row.route_id}:{reply.id}"
+    pieces = _pieces(row.route, reply.sender, part.key, at)
+    again = any(piece.part["number"] == part.number for piece in pieces)
+    if again or Inbound.objects.filter(occurrence=occurrence).exists():
+        return REPEATED
+    row.occurrence, row.part = occurrence, {**asdict(part), "text": reply.body, "to": reply.to, "via": via.value}
+    row.save(update_fields=["occurrence", "part", "sender"])
+    if len(pieces) + 1 == part.total:
+        return None
+    if not pieces:
+        promises.promise(
+            JOIN_PIECES,
+            subject=("inbound", row.id),
+            due_at=at + PIECES_WITHIN,
+            why=_("A piece of a longer text came, and the rest is awaited."),
+            at=at,
+        )
+    return WAITS_FOR_THE_REST
+
+
+def _pieces(route: Route | None, sender: str, key: str, at: datetime) -> list[Inbound]:
+    """The pieces of one text that wait, locked; older ones of the same key were another text."""
+    waiting = Inbound.objects.select_for_update().filter(
+        route=route, sender=sender, at__gt=at - 2 * PIECES_WITHIN, outcome=WAITS_FOR_THE_REST, part__key=key
+    )
+    return list(waiting.order_by("id"))
+
+
+def _joined(pieces: Sequence[Inbound], as_: Inbound) -> Reply:
+    """The text that the pieces make, in their order. They wait no longer: `as_`, one of them, stands for the whole.
+
+    What is missing is said in words: "ok" without its second half, which may say "but", must not be taken for a command.
+    """
+    missing = _(" (a piece is missing) ")
+    ordered = sorted((piece.part for piece in pieces), key=lambda part: part["number"])
+    texts, number = [], 0
+    for part in ordered:
+        texts += [missing] * (part["number"] > number + 1) + [part["text"]]
+        number = part["number"]
+    texts += [missing] * (number < ordered[0]["total"])
+    Inbound.objects.filter(id__in=[piece.id for piece in pieces]).update(outcome=JOINED, part={})
+    as_.part = {}
+    name = (as_.occurrence or "").partition(":")[2]
+    return Reply(name, as_.sender, ordered[0]["to"], "".join(texts))
+
+
+@transaction.atomic
+def join_late_pieces(*, inbound_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """A text of which a piece never came is acted on as far as it is there; returns what came of it."""
+    del by, via
+    first = Inbound.objects.select_for_update().filter(id=inbound_id, outcome=WAITS_FOR_THE_REST).first()
+    if first is None:
+        return _("It was whole in time.")
+    pieces = _pieces(first.route, first.sender, first.part["key"], first.at + PIECES_WITHIN) or [first]
+    came_by = Door(first.part["via"])
+    reply = _joined(pieces, first)
+    first.outcome = _take_reply(first, reply, came_by, at)[:200]
+    first.save(update_fields=["outcome"])
+    return first.outcome
 
 
 def _take_key(row: Inbound, key: Key, about: tuple[UUID, date, int] | None, by: Actor, via: Door, at: datetime) -> str:
@@ -590,6 +709,12 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     meant = was_told_as(reply.to_message, row.route_id) if reply.to_message else []
     if meant and not reply.sender:
         reply = replace(reply, sender=meant[0][0].address)
+    if reply.part is not None:
+        row.sender = reply.sender
+        waits = _wait_for_the_rest(row, reply, via, at)
+        if waits is not None:
+            return waits
+        reply = _joined([*_pieces(row.route, reply.sender, reply.part.key, at), row], row)
     try:
         with transaction.atomic():
             # Two of the same at once: the second waits here until the first has committed.
@@ -675,6 +800,58 @@ def take_answer(
         brand_id=message.brand_id,
         facts={"verb": verb, "delivery": str(delivery.id), "asked": name},
     )
+    return sentence
+
+
+@transaction.atomic
+def take_mail_answer(
+    *, delivery_id: UUID, month: date, words: str, sender: str, by: Actor, via: Door, at: datetime
+) -> str:
+    """What somebody wrote back to a mail is done, and said back to them by mail; returns the sentence.
+
+    `words` are their own, without quote and signature; `sender` is the address that they wrote from: it must be the
+    delivery's, or another of that person's, for a mail's sender proves nothing and the key in its address is only as
+    secret as the mail was. Words that mean nothing become a note where one may be left, and what is understood is said
+    once. To one address at most ANSWERS_IN_TEN_MINUTES go. Raises NotFound, Forbidden (somebody else's address).
+    """
+    delivery, message = delivery_of(delivery_id, month)
+    if not is_recipients_own(delivery, sender):
+        raise Forbidden(
+            _("A mail answered a message to {name}.").format(name=by.name),
+            _("It came from {sender}, which is none of their addresses.").format(sender=sender),
+            _("Answer from an address that stands under how you are reached."),
+        )
+    command = parse_answer(words)
+    if command is not None and command.code and command.code != message.code:
+        told = has_been_told(delivery.address, delivery.channel, at - ANSWERED_WITHIN)
+        same = [(other, said) for other, said in told if said.answers and said.code == command.code]
+        if not same:
+            sentence = _("Nothing with the code {code} was sent to this address.").format(code=command.code)
+            return _say_by_mail(delivery, message, sender, sentence, "answer", via, at)
+        delivery, message = same[0]
+    verbs = offered(message.answers)
+    if command is not None and command.verb in verbs:
+        return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
+    if command is None and words.strip() and "note" in verbs:
+        _ask_verb(delivery, Answer("note", text=words[:2000]), via, at)
+    sentence = wording.what_is_understood(verbs, message.code)
+    if Message.objects.filter(kind="answer.help", subject_kind="message", subject_id=str(message.id)).exists():
+        return sentence
+    return _say_by_mail(delivery, message, sender, sentence, "answer.help", via, at)
+
+
+def _say_by_mail(
+    delivery: Delivery, message: Message, address: str, sentence: str, kind: str, via: Door, at: datetime
+) -> str:
+    """The sentence goes to the address that was written from, unless so much went there that it looks like a loop."""
+    recent = Delivery.objects.filter(address=address, channel="email", created_at__gt=at - timedelta(minutes=10))
+    answers = Message.objects.filter(kind__startswith="answer", at__gt=at - timedelta(minutes=10)).values("id")
+    if recent.filter(message_id__in=answers).count() >= ANSWERS_IN_TEN_MINUTES:
+        return _("{sentence} (Not said: too many mails went to that address.)").format(sentence=sentence)
+    to = Delivery(
+        recipient_kind=delivery.recipient_kind, recipient_id=delivery.recipient_id, channel="email", address=address
+    )
+    _say_back(to, message, sentence, via, at, kind=kind)
     return sentence
 
 
@@ -1031,8 +1208,11 @@ def _sorted_settings(
         if value is not None:
             (secret if field.secret else open_)[field.name] = value
     if driver.check is not None and (wrong := driver.check({**open_, **secret})):
-        raise Invalid(asked, wrong, _("Give another one."))
+        raise Invalid(asked, wrong, _("Change that, and save it again."))
     return open_, secret
+
+
+_PRICE = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 def _fitting(field: Field, value: Any, asked: str) -> Any:
@@ -1045,6 +1225,8 @@ def _fitting(field: Field, value: Any, asked: str) -> Any:
     match field.kind:
         case "integer" if str(value).isascii() and str(value).isdigit():
             fits = int(value)
+        case "price" if _PRICE.fullmatch(str(value)):
+            fits = str(value)
         case "flag":
             fits = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
         case "choice" if value in field.choices:

@@ -35,7 +35,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from nightdesk.base import clock, vault
 from nightdesk.base.actors import Actor, Door
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound

@@ -29,7 +29,7 @@ class Field:
     secret: bool = False
     required: bool = False
     help: str | LazyText = ""
-    kind: Literal["text", "long", "integer", "flag", "choice", "pattern"] = "text"
+    kind: Literal["text", "long", "integer", "price", "pattern", "flag", "choice"] = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
     check: Callable[[str], str] | None = None
@@ -65,7 +65,8 @@ class Outgoing:
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
     now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
-    stands for, None where it stands for nothing any more.
+    stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
+    by mail, and a mail server's report, find this delivery; "" where no mail is read.
     """
 
     said: Said
@@ -78,30 +79,39 @@ class Outgoing:
     sent_at: datetime
     valid_until: datetime | None
     endpoint: Endpoint | None = None
+    reply_to: str = ""
+    bounce_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider has it. `delivered` only where its answer is the receipt as well. Without `receipt_expected` none will
-    come of this message, although the driver's others have one, and none is waited for.
+    """The provider has it. `delivered` only where its answer is the receipt as well.
+
+    Without `receipt_expected` none will come of this message, although the driver's others have one, and none is waited
+    for. `parts` are what is paid for, 0 where nothing is paid by the part. `part_ids`: the provider's names of all parts,
+    where each has a receipt of its own; `provider_id` is then the first of them.
     """
 
     provider_id: str
     state: Literal["accepted", "delivered"] = "accepted"
     reason: str = ""
     receipt_expected: bool = True
+    parts: int = 0
+    part_ids: tuple[str, ...] = ()
 
 
 class Temporary(Exception):
     """Not now, but perhaps later or by another route.
 
     `retry_after` seconds were asked for. `of_route` is False where the route itself is well: it asked us to slow down, or
-    one mailbox is full.
+    one mailbox is full. `slow`: it takes fewer messages in a second than we send; our pace learns from it.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, of_route: bool = True) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, of_route: bool = True, slow: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.retry_after, self.of_route = reason, retry_after, of_route
+        self.reason, self.retry_after, self.of_route, self.slow = reason, retry_after, of_route, slow
 
 
 class Permanent(Exception):
@@ -139,6 +149,9 @@ class Driver:
     `timeout_s` bounds one `Line.send`. `patience_s`: something urgent waits no longer for an answer where another route is
     there to take it (three times the usual wait, where that is more). `receipt_within`: without a receipt by then the next
     route gets the message; None where none is to be expected. `answers_back`: a reply reaches us by itself. `listens`: its
+    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
+    says what is wrong with settings that are each well for themselves, "" where nothing is. `sender`: the field
+    that holds the number from which people are rung or texted.
     line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears.
     `can_hang_up`: its line is a `RingingLine`.
     """
@@ -156,6 +169,7 @@ class Driver:
     listens: bool = False
     can_hang_up: bool = False
     door: Door = Door.SMS
+    sender: str = ""
     at_once: int = 20
     """Messages in flight at the same time, where the route says nothing else."""
     check: Callable[[Settings], str] | None = None
@@ -175,6 +189,8 @@ class Receipt:
     """What a provider says later about a message that it took. `state` "failed" carries a reason.
 
     `permanent`: this provider will not try again whatever we do; `unreachable`: nobody can reach that address.
+    `spellings`: other ways to write `provider_id`, which count where one of `address_digits` is that of the delivery.
+    `part_ids`: those of all its parts, where the line remembers them.
     `redial`: nobody was there, which is no fault of the route. `more_time` (accepted): something goes on there, so a
     receipt counts as missing only so much later.
     """
@@ -184,8 +200,20 @@ class Receipt:
     reason: str = ""
     permanent: bool = False
     unreachable: bool = False
+    spellings: tuple[str, ...] = ()
+    address_digits: tuple[str, ...] = ()
+    part_ids: tuple[str, ...] = ()
     redial: Redial | None = None
     more_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a longer text: `number` from 1 of `total`. Pieces of the same `key` within an hour belong together."""
+
+    key: str
+    number: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +235,7 @@ class Reply:
 
     `to_message`: the provider's id of the message of ours that it answers, where the provider says so; `sender` may then
     be left empty.
+    `part`: where the body is only a piece, which waits for the others.
     """
 
     id: str
@@ -215,6 +244,7 @@ class Reply:
     body: str
     extra: Mapping[str, str] = field(default_factory=dict)
     to_message: str = ""
+    part: Part | None = None
 
 
 # What a line hears

@@ -5,11 +5,15 @@ import heapq
 import itertools
 from datetime import datetime
 
+from nightdesk.channels.pace import Pace
+
 Order = tuple[int, datetime, int]
 """(0 urgent or 1 bulk, due at, a number): the smallest goes first."""
 
 _MARGIN = 1.05
 """Providers count their seconds differently from us: stay a little below what they allow."""
+_CATCH_UP = 0.05
+"""Seconds by which the gate may open late and still count from when it was due: else late timers would lower the rate."""
 
 
 class Gate:
@@ -17,7 +21,7 @@ class Gate:
 
     def __init__(self, at_once: int, per_second: float | None) -> None:
         self._places = {0: max(1, at_once), 1: max(1, at_once * 3 // 4)}
-        self._gap = _MARGIN / per_second if per_second else 0.0
+        self.pace = Pace(per_second / _MARGIN if per_second else None)
         self._open_at = 0.0
         self._inside: dict[int, float] = {}
         self._waiting: list[tuple[Order, int, asyncio.Future[int]]] = []
@@ -47,6 +51,18 @@ class Gate:
         self._inside.pop(token, None)
         self._let_in()
 
+    def took(self, messages: int) -> None:
+        """The provider has counted one entry as so many messages, none or more."""
+        now = asyncio.get_running_loop().time()
+        if messages:
+            self.pace.taken(now, messages)
+        self._open_at += self.pace.gap * max(0, messages - 1)
+
+    def slow_down(self, token: int) -> None:
+        """The provider refused the message of `token` because they come too fast."""
+        now = asyncio.get_running_loop().time()
+        self._open_at = max(self._open_at, self.pace.refused(self._inside.get(token, now), now))
+
     def hold(self, seconds: float) -> None:
         """Let nobody in for so long: the provider asked for it."""
         self._open_at = max(self._open_at, asyncio.get_running_loop().time() + seconds)
@@ -66,7 +82,8 @@ class Gate:
                 if now < self._open_at:
                     self._look_again_at(self._open_at)
                     return
-                self._open_at = now + self._gap
+                due = self._open_at if now - self._open_at < _CATCH_UP else now
+                self._open_at = due + self.pace.gap
                 self._inside[number] = now
                 future.set_result(number)
             heapq.heappop(self._waiting)

@@ -1,4 +1,4 @@
-"""The signed link in a message: it says which delivery it came with, and that we made it.
+"""The signed link in a message: it says which delivery it came with, and that we made it. So does the key in its mail address.
 
 An id, a month and a signature; nothing is kept for it. Opening it changes nothing: mail scanners and previews open links
 too. The page behind it shows a button, and the button is what answers.
@@ -33,8 +33,12 @@ def make_link(delivery_id: UUID, month: date) -> str:
 
 def make_token(delivery_id: UUID, month: date) -> str:
     """38 characters that are safe in a URL. `month` is the first day of the delivery's month."""
-    identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
-    return base64.urlsafe_b64encode(identity + _signature(identity)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_signed(delivery_id, month)).rstrip(b"=").decode()
+
+
+def make_key(delivery_id: UUID, month: date) -> str:
+    """45 small letters and digits for a mail address, where capitals may be lost on the way."""
+    return base64.b32encode(_signed(delivery_id, month)).rstrip(b"=").decode().lower()
 
 
 def make_device_token(device_id: UUID) -> str:
@@ -63,6 +67,24 @@ def read_link(token: str) -> tuple[UUID, date]:
         raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise _unknown() from None
+    return _identity(raw)
+
+
+def read_key(key: str) -> tuple[UUID, date]:
+    """As `read_link`, for what `make_key` made, in any case of letters."""
+    try:
+        raw = base64.b32decode(key.upper().encode("ascii") + b"=" * (-len(key) % 8))
+    except (UnicodeEncodeError, binascii.Error):
+        raise _unknown() from None
+    return _identity(raw)
+
+
+def _signed(delivery_id: UUID, month: date) -> bytes:
+    identity = delivery_id.bytes + (month.year * 12 + month.month - 1).to_bytes(2)
+    return identity + _signature(identity)
+
+
+def _identity(raw: bytes) -> tuple[UUID, date]:
     identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
     if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):
         raise _unknown()

@@ -6,6 +6,7 @@ of its message's instant in UTC, so that the same message and way always meet in
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from nightdesk.access.models import Brand
@@ -114,7 +115,8 @@ class Delivery(Leased):
 class Attempt(models.Model):
     """One try at one delivery: by which route, what came of it, and how long it took. Never changed.
 
-    `is_receipt`: what the provider said later; `took_ms` then counts from when it accepted the message.
+    `is_receipt`: what the provider said later; `took_ms` then counts from when it accepted the message. `parts` are what
+    this hand-over is paid for, at `price` in all (None: no price is known). `part_ids`: see `driver.Sent`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7)
@@ -129,6 +131,10 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=14)
     reason = models.CharField(max_length=300, default="")
     provider_id = models.CharField(max_length=200, default="")
+    parts = models.PositiveSmallIntegerField(default=0)
+    price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    currency = models.CharField(max_length=3, default="")
+    part_ids = ArrayField(models.CharField(max_length=65), default=list)
 
     class Meta:
         managed = False
@@ -138,7 +144,8 @@ class Attempt(models.Model):
 class Inbound(models.Model):
     """A raw call from a provider (reply, receipt), stored before it is read. `error`: why it could not be.
 
-    `occurrence` names the provider's own message where it must be acted on once, however often it is told.
+    `occurrence` names the provider's own message where it must be acted on once, however often it is told. `part`: of a
+    piece of a longer text {"key", "number", "total", "text", "to", "via"}, until it was handed on with the others.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -151,6 +158,7 @@ class Inbound(models.Model):
     occurrence = models.CharField(max_length=200, null=True, unique=True)
     outcome = models.CharField(max_length=200, default="")
     error = models.TextField(default="")
+    part = models.JSONField(default=dict)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["sender", "at"], name="inbound_sender")]

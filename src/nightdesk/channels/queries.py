@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,19 +13,25 @@ from django.db.models import Min, Q, QuerySet
 
 from nightdesk.base import vault
 from nightdesk.base.actors import Actor
+from nightdesk.base.months import month_of
 from nightdesk.base.refusals import NotFound
-from nightdesk.channels.decide import Health
-from nightdesk.channels.driver import Endpoint, Settings
+from nightdesk.channels import decide, smpp_text, wording
+from nightdesk.channels.cost import Cost, Estimate, estimate
+from nightdesk.channels.decide import Health, Way
+from nightdesk.channels.driver import Endpoint, Receipt, Said, Settings
+from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
-from nightdesk.people.models import Person
+from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
 UNSENT = ("queued", "sending", "failed_for_now")
 ANSWERED_WITHIN = timedelta(hours=36)
 """A text without a code answers the newest message of so long: a night, and the day after it."""
 MOST_UNANSWERED = 500
+MOST_PARTS = 3
+"""Of a text, where the route says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,74 @@ def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
     return delivery, message
 
 
+def text_estimate(
+    *,
+    title: str,
+    body: str = "",
+    brand_id: int | None,
+    route: Route | None = None,
+    answerable: bool = False,
+    recipients: int = 1,
+) -> Estimate:
+    """What a text that says so will be, by `route` (None: the one that would be taken first), before it is sent.
+
+    `answerable`: it says how to answer and has a link, as the text of a page.
+    """
+    if route is None:
+        known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
+        ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
+        way = decide.choose_way(ways, {}, brand_id)
+        route = known[way.route_id] if way is not None else None
+    settings = shown_settings_of(route) if route is not None else {}
+    said = Said(
+        message_id=UUID(int=0),
+        at=datetime(2000, 1, 1, tzinfo=UTC),
+        kind="",
+        subject_kind="",
+        subject_id="",
+        title=title,
+        body=body,
+        code="000" if answerable else "",
+        verbs=("acknowledge",) if answerable else (),
+    )
+    link = make_link(UUID(int=0), date(2000, 1, 1)) if answerable else ""
+    coding = smpp_text.coding_in(settings.get("alphabet") or "gsm7")
+    text = wording.text_of(said, link, settings.get("parts") or MOST_PARTS, coding)
+    return estimate(text, settings, recipients)
+
+
+def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:
+    """The numbers from which people of these brands (None: of every one) are texted and rung, in the order of use."""
+    mine = Q() if brand_ids is None else Q(brand_id__in=brand_ids) | Q(brand=None)
+    found: dict[str, None] = {}
+    for route in Route.objects.filter(mine, enabled=True):
+        driver = CHANNELS.get(route.driver)
+        number = str(route.config.get(driver.sender, "")) if driver is not None and driver.sender else ""
+        if number.removeprefix("+").isdigit():  # a name, or a messaging service, is nothing to save
+            found.setdefault(number)
+    return list(found)
+
+
+def delivery_meant(route_id: int, receipt: Receipt) -> tuple[Delivery | None, Receipt]:
+    """(the delivery that a receipt means, the receipt with our spelling of its id and with the ids of all parts).
+
+    By the id as it is given, then by its other spellings where the number fits as well; of several the newest.
+    """
+    names = (receipt.provider_id, *receipt.spellings)
+    wholes = Delivery.objects.filter(route_id=route_id, provider_id__in=names).order_by("-created_at")[:20]
+    found: list[tuple[str, Delivery, tuple[str, ...]]] = [(row.provider_id, row, ()) for row in wholes]
+    texts = Attempt.objects.filter(route_id=route_id, parts__gt=1, part_ids__overlap=list(names)).order_by("-at")[:20]
+    tries = {(one.delivery_id, one.month): tuple(one.part_ids) for one in reversed(texts)}
+    for row in Delivery.objects.filter(id__in=[one for one, _month in tries]):
+        ids = tries.get((row.id, row.month), ())
+        found = [(name, row, ids) for name in names if name in ids] + [one for one in found if one[1].id != row.id]
+    for name, row, ids in sorted(found, key=lambda one: names.index(one[0])):
+        digits = row.address.removeprefix("+")
+        if name == receipt.provider_id or not receipt.address_digits or digits in receipt.address_digits:
+            return row, replace(receipt, provider_id=name, part_ids=ids)
+    return None, receipt
+
+
 def recipient_of(delivery: Delivery) -> Actor:
     """Who answers when this delivery is answered. Raises NotFound where that is nobody any more."""
     if delivery.recipient_kind == "person":
@@ -113,6 +187,24 @@ def recipient_of(delivery: Delivery) -> Actor:
         if contact is not None:
             return Actor("contact", str(contact.id), contact.name)
     raise NotFound("An answer came.", "Whom the message was for is not here any more.", "Sign in and answer there.")
+
+
+def is_recipients_own(delivery: Delivery, address: str) -> bool:
+    """Whether a mail from `address` may be the recipient's: it went there, or it is another mail address of theirs."""
+    wanted = address.strip().lower()
+    if not wanted or wanted == delivery.address.lower():
+        return bool(wanted)
+    if delivery.recipient_kind == "person":
+        own = ContactMethod.objects.filter(person_id=delivery.recipient_id, channel="email", address__iexact=wanted)
+        return own.exists()
+    if delivery.recipient_kind == "contact":
+        return Contact.objects.filter(id=delivery.recipient_id, email__iexact=wanted).exists()
+    return False
+
+
+def delivery_by_id(delivery_id: UUID) -> Delivery | None:
+    """The delivery whose month nobody told; None where there is none."""
+    return Delivery.objects.filter(id=delivery_id).first()
 
 
 def language_of(delivery: Delivery) -> str:
@@ -142,7 +234,8 @@ class RouteHealth:
     """How a route did in the last hour. `sent` and `refused` count hand-overs, `undelivered` receipts that say it did not
     arrive; None where there was nothing to go by. `trouble` is the last thing that went wrong, of those.
 
-    `oldest_unsent` is that of its channel and brand: what waits there has no route yet.
+    `oldest_unsent` is that of its channel and brand: what waits there has no route yet. `parts` and `costs`, one a currency,
+    are what was paid for since the month began (UTC); a route without a price has parts and no costs.
     """
 
     route_id: int
@@ -160,6 +253,8 @@ class RouteHealth:
     oldest_unsent: timedelta | None
     trouble: str
     trouble_at: datetime | None
+    parts: int
+    costs: tuple[Cost, ...]
 
     @property
     def success_rate(self) -> float | None:
@@ -170,7 +265,7 @@ class RouteHealth:
 def route_health(at: datetime) -> list[RouteHealth]:
     """Every route, in the order of its channel's use."""
     hour = at - timedelta(hours=1)
-    figures = _figures(hour)
+    figures, paid = _figures(hour), _paid(at)
     waiting = {
         (channel, brand_id): at - oldest
         for channel, brand_id, oldest in Delivery.objects.filter(ended_at=None, due_at__lte=at, state__in=UNSENT)
@@ -187,6 +282,7 @@ def route_health(at: datetime) -> list[RouteHealth]:
             rests=Health(route.failures, route.resting_until).rests(at),
             failures=route.failures,
             **figures.get(route.id, _NOTHING),
+            **paid.get(route.id, _UNPAID),
             oldest_unsent=max(
                 (
                     age
@@ -209,6 +305,28 @@ _NOTHING: dict[str, Any] = {
     "trouble": "",
     "trouble_at": None,
 }
+
+
+_UNPAID: dict[str, Any] = {"parts": 0, "costs": ()}
+
+
+def _paid(at: datetime) -> dict[int, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT route_id, currency, sum(parts), sum(price) FROM channels_attempt
+            WHERE month = %s AND parts > 0 AND NOT is_receipt AND route_id IS NOT NULL
+            GROUP BY route_id, currency ORDER BY route_id, currency
+            """,
+            [month_of(at)],
+        )
+        found: dict[int, dict[str, Any]] = {}
+        for route, currency, parts, price in cursor.fetchall():
+            paid = found.setdefault(route, dict(_UNPAID))
+            paid["parts"] += parts
+            if price is not None:
+                paid["costs"] += (Cost(price, currency),)
+        return found
 
 
 def _figures(since: datetime) -> dict[int, dict[str, Any]]:
@@ -236,10 +354,15 @@ def _figures(since: datetime) -> dict[int, dict[str, Any]]:
 
 def settings_of(route: Route) -> Settings:
     """What the route was set up with, secrets opened, its driver's defaults filled in. Raises vault.Unreadable."""
+    secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
+    return {**shown_settings_of(route), **secrets, **_made_by_us(route.driver)}
+
+
+def shown_settings_of(route: Route) -> Settings:
+    """The same without its secrets."""
     driver = CHANNELS.get(route.driver)
     defaults = {field.name: field.default for field in driver.fields if field.default is not None} if driver else {}
-    secrets: Mapping[str, Any] = json.loads(vault.open_(bytes(route.secrets))) if route.secrets else {}
-    return {**defaults, **route.config, **secrets, **_made_by_us(route.driver)}
+    return {**defaults, **route.config}
 
 
 def _made_by_us(driver: str) -> Settings:

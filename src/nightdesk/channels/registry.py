@@ -8,6 +8,7 @@ from nightdesk.channels.drivers import (
     outbox,
     pocket,
     push,
+    smpp,
     snpp,
     tap,
     twilio,
@@ -15,10 +16,8 @@ from nightdesk.channels.drivers import (
     webhook,
 )
 
-CHANNELS: dict[str, Driver] = {
-    module.DRIVER.name: module.DRIVER
-    for module in (email, http_sms, twilio, twilio_voice, snpp, tap, apprise, webhook, push, pocket, outbox)
-}
+ALL = (email, smpp, http_sms, twilio, twilio_voice, snpp, tap, apprise, webhook, push, pocket, outbox)
+CHANNELS: dict[str, Driver] = {module.DRIVER.name: module.DRIVER for module in ALL}
 """Name of a driver -> the driver. The outbox stands in for any channel that has no route."""
 
 NEED_NO_ROUTE = frozenset({"pocket", "push"})

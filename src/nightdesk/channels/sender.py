@@ -32,6 +32,7 @@ from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
 from nightdesk.channels import decide
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.answering import offered
+from nightdesk.channels.cost import cost_of
 from nightdesk.channels.decide import Came, Health, State, Turn, Way
 from nightdesk.channels.driver import (
     Driver,
@@ -47,11 +48,13 @@ from nightdesk.channels.driver import (
     Temporary,
 )
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import make_key, make_link
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.mailroom.addressing import Ours
+from nightdesk.mailroom.queries import address_for, ours
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,8 @@ ROUTES_EVERY = 1.0
 """Seconds after which it is looked again which routes are to be listened to."""
 HEAR_AT_ONCE = 20
 """What providers told us that is taken in one turn: a flood of receipts must not hold up a page."""
+TOO_FAST_AT_MOST = 10
+"""Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
 LISTEN_AGAIN = 2.0
 """Seconds before a line that stopped listening is begun anew."""
 
@@ -95,13 +100,17 @@ class RouteFacts:
 
 @dataclass(slots=True)
 class Job:
-    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already."""
+    """One leased delivery. `dropped`: nobody wants it any more; `begun`: it may be out already. `too_fast`: routes that
+    have just refused it because they are sent too much; `refusals` of that kind there were in all.
+    """
 
     row: Delivery
     said: Said
     routes: tuple[RouteFacts, ...]
     order: Order
     link: str
+    reply_to: str
+    bounce_to: str
     private: bool
     tried: dict[int, Came]
     endpoint: Endpoint | None = None
@@ -109,6 +118,16 @@ class Job:
     begun: bool = False
     tries: list[Try] = field(default_factory=list)
     health: dict[int, Health] = field(default_factory=dict)
+    too_fast: list[int] = field(default_factory=list)
+    refusals: int = 0
+
+    def wait_for_slow_ones(self) -> bool:
+        """Whether some of the routes that were tried only go too slowly: they may then be taken again, in their turn."""
+        if not self.too_fast or self.refusals > TOO_FAST_AT_MOST:
+            return False
+        self.tried = {route: came for route, came in self.tried.items() if route not in self.too_fast}
+        self.too_fast.clear()
+        return True
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -327,8 +346,9 @@ class Sender:
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
         endpoints = endpoints_of(rows)
+        known = ours() if any(row.channel == "email" for row in rows) else []
         return [
-            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id))
+            self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
             for row in rows
         ]
 
@@ -339,13 +359,18 @@ class Sender:
         said: Said,
         routes: dict[str, tuple[RouteFacts, ...]],
         endpoint: Endpoint | None,
+        known: Sequence[Ours],
     ) -> Job:
+        by_mail = row.channel == "email" and bool(known)
+        key = make_key(row.id, row.month) if by_mail else ""
         return Job(
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
             order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
+            reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
+            bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
             endpoint=endpoint,
@@ -446,6 +471,8 @@ class Desk:
                 return _ended(job, Turn(state, None, job.tried), at, reason=why)
             route = self._choose(job, at)
             if route is None:
+                if job.wait_for_slow_ones():
+                    continue
                 return _no_way(job, at, reason, pause)
             token = await route.gate.enter(job.order, PATIENCE)
             if token is None:
@@ -454,7 +481,7 @@ class Desk:
                 if job.dropped or self._choose(job, clock.now()) is not route:
                     continue
                 job.begun = True
-                came = await route.send(job, hurry=self._may_hurry(job, route))
+                came = await route.send(job, token, hurry=self._may_hurry(job, route))
             finally:
                 route.gate.leave(token)
             if isinstance(came, Outcome):
@@ -513,8 +540,9 @@ class RouteInHand:
         """Seconds of silence after which it counts as hanging."""
         return decide.patience(self._usual_s, self.facts.driver.patience_s, self.facts.driver.timeout_s)
 
-    async def send(self, job: Job, *, hurry: bool) -> Outcome | Temporary | Permanent:
-        """Hand it over. A refusal is noted in `job.tried` and comes back; the end of the delivery is an Outcome.
+    async def send(self, job: Job, token: int, *, hurry: bool) -> Outcome | Temporary | Permanent:
+        """Hand over what came in by the gate with `token`. A refusal is noted in `job.tried` and comes back; the end of the
+        delivery is an Outcome.
 
         In a hurry it waits no longer for the provider than `patience`. What is given up so may have been taken all the
         same, as with any time-out: two texts about a fire are better than one that comes ten seconds later.
@@ -537,10 +565,13 @@ class RouteInHand:
         ended_at = max(clock.now(), at)
         self._note_health(came, job, ended_at)
         if isinstance(came, Sent):
-            job.tries.append(
-                Try(self.facts.id, self.facts.name, at, took_ms, came.state, came.reason, came.provider_id)
-            )
+            self.gate.took(max(1, came.parts))
+            job.tries.append(self._try_of(came, at, took_ms))
             return self._sent(job, came, ended_at)
+        if isinstance(came, Temporary) and came.slow:
+            self.gate.slow_down(token)
+            job.too_fast.append(self.facts.id)
+            job.refusals += 1
         outcome: State = "failed_for_now" if isinstance(came, Temporary) else "failed"
         job.tries.append(Try(self.facts.id, self.facts.name, at, took_ms, outcome, came.reason))
         if isinstance(came, Permanent) and came.unreachable:
@@ -587,6 +618,23 @@ class RouteInHand:
             self._line = self.facts.driver.connect(self.facts.settings or {})
         return self._line
 
+    def _try_of(self, sent: Sent, at: datetime, took_ms: int) -> Try:
+        """What the ledger keeps of a hand-over, with its price."""
+        cost = cost_of(self.facts.settings or {}, sent.parts)
+        return Try(
+            route_id=self.facts.id,
+            route_name=self.facts.name,
+            at=at,
+            took_ms=took_ms,
+            outcome=sent.state,
+            reason=sent.reason,
+            provider_id=sent.provider_id,
+            parts=sent.parts,
+            price=cost.price if cost else None,
+            currency=cost.currency if cost else "",
+            part_ids=sent.part_ids,
+        )
+
     async def _try(self, job: Job, at: datetime, limit_s: float) -> Sent | Temporary | Permanent:
         driver, row = self.facts.driver, job.row
         if self.facts.settings is None:
@@ -602,6 +650,8 @@ class RouteInHand:
             sent_at=at,
             valid_until=row.valid_until,
             endpoint=job.endpoint,
+            reply_to=job.reply_to,
+            bounce_to=job.bounce_to,
         )
         try:
             async with asyncio.timeout(limit_s):

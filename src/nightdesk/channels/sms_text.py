@@ -36,15 +36,20 @@ def coding_of(text: str) -> Coding:
     return "gsm7" if all(sign in BASIC or sign in EXTENSION for sign in text) else "ucs2"
 
 
-def parts(text: str) -> tuple[str, ...]:
+CodingOf: TypeAlias = Callable[[str], Coding]
+
+
+def parts(text: str, coding: CodingOf = coding_of) -> tuple[str, ...]:
     """`text` as the texts that carry it; joined they are `text` again. An empty text is one empty part.
+
+    `coding`: how a provider would code a text, where it does not do it in the cheapest way.
 
     Neither an escape pair nor a surrogate pair is split, so a part may have a unit to spare. Halves of surrogate pairs,
     which no text can carry, become U+FFFD.
     """
     text = _sendable(text)
-    units = _UNITS[coding_of(text)]
-    alone, joined = ROOM[coding_of(text)]
+    units = _UNITS[coding(text)]
+    alone, joined = ROOM[coding(text)]
     if sum(map(units, text)) <= alone:
         return (text,)
     cut: list[str] = []
@@ -57,15 +62,15 @@ def parts(text: str) -> tuple[str, ...]:
     return (*cut, text[start:])
 
 
-def count(text: str) -> Count:
+def count(text: str, coding: CodingOf = coding_of) -> Count:
     """What `text` costs, by how it is really cut."""
-    cut = parts(text)
-    coding = coding_of("".join(cut))
-    units = [sum(map(_UNITS[coding], part)) for part in cut]
-    return Count(coding, sum(units), len(cut), ROOM[coding][len(cut) > 1] - units[-1])
+    cut = parts(text, coding)
+    used = coding("".join(cut))
+    units = [sum(map(_UNITS[used], part)) for part in cut]
+    return Count(used, sum(units), len(cut), ROOM[used][len(cut) > 1] - units[-1])
 
 
-def fit(text: str, max_parts: int = 1) -> str:
+def fit(text: str, max_parts: int = 1, coding: CodingOf = coding_of) -> str:
     """`text` if it fits in `max_parts`, else as much of its beginning as does, ended at a word, and an ellipsis.
 
     The ellipsis is three dots where those are cheaper. A word that fills more than half of the room is cut itself.
@@ -74,12 +79,12 @@ def fit(text: str, max_parts: int = 1) -> str:
     if max_parts < 1:
         raise ValueError(f"a text has at least one part, not {max_parts}")
     text = _sendable(text)
-    if count(text).parts <= max_parts:
+    if count(text, coding).parts <= max_parts:
         return text
     shortest, longest = 0, len(text)
     while longest - shortest > 1:
         middle = (shortest + longest) // 2
-        if count(_ended(text[:middle])).parts <= max_parts:
+        if count(_ended(text[:middle], coding), coding).parts <= max_parts:
             shortest = middle
         else:
             longest = middle
@@ -88,11 +93,11 @@ def fit(text: str, max_parts: int = 1) -> str:
         words = whole.rsplit(maxsplit=1)
         if len(words) == 2 and len(words[0]) >= shortest // 2:
             whole = words[0]
-    return _ended(whole)
+    return _ended(whole, coding)
 
 
-def _ended(text: str) -> str:
-    return text.rstrip() + ("..." if coding_of(text) == "gsm7" else "…")
+def _ended(text: str, coding: CodingOf) -> str:
+    return text.rstrip() + ("..." if coding(text) == "gsm7" else "…")
 
 
 def _sendable(text: str) -> str:

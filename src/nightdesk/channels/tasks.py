@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,7 +32,10 @@ HANG_UP_WITHIN_S = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to."""
+    """One hand-over, or one refusal of it. `at` is when it began; `outcome` is the state that it would have led to.
+
+    `price` is for all `parts` together; None where the route has none. `part_ids`: see `driver.Sent`.
+    """
 
     route_id: int
     route_name: str
@@ -40,6 +44,10 @@ class Try:
     outcome: State
     reason: str = ""
     provider_id: str = ""
+    parts: int = 0
+    price: Decimal | None = None
+    currency: str = ""
+    part_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +273,10 @@ def _attempts(outcomes: Iterable[Outcome]) -> list[Attempt]:
             outcome=tried.outcome,
             reason=tried.reason[:300],
             provider_id=tried.provider_id[:200],
+            parts=tried.parts,
+            price=tried.price,
+            currency=tried.currency,
+            part_ids=list(tried.part_ids),
         )
         for one in outcomes
         for tried in one.tries

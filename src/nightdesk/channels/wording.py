@@ -26,23 +26,23 @@ def how_to_answer(verbs: Collection[str], code: str) -> str:
     return ""
 
 
-def text_of(said: Said, link: str, parts: int) -> str:
-    """The whole text message in at most `parts` parts. A body that has a place for the link says all that is to be said;
-    else: of title and body as much as fits, and all of how to answer.
+def text_of(said: Said, link: str, parts: int, coding: sms_text.CodingOf = sms_text.coding_of) -> str:
+    """The whole text message in at most `parts` parts, as `coding` codes it. A body that has a place for the link says all
+    that is to be said; else: of title and body as much as fits, and all of how to answer.
     """
     if LINK in said.body:
-        return sms_text.fit(filled_in(said.body, link), parts)
+        return sms_text.fit(filled_in(said.body, link), parts, coding)
     head = "\n".join(line for line in (said.title.strip(), said.body.strip()) if line)
     foot = "\n".join(line for line in (how_to_answer(said.verbs, said.code), link) if line)
     if not foot:
-        return sms_text.fit(head, parts)
+        return sms_text.fit(head, parts, coding)
     whole = f"{head}\n{foot}"
-    if sms_text.count(whole).parts <= parts:
+    if sms_text.count(whole, coding).parts <= parts:
         return whole
     shortest, longest = 0, len(head)
     while longest - shortest > 1:
         middle = (shortest + longest) // 2
-        if sms_text.count(f"{head[:middle].rstrip()}...\n{foot}").parts <= parts:
+        if sms_text.count(f"{head[:middle].rstrip()}...\n{foot}", coding).parts <= parts:
             shortest = middle
         else:
             longest = middle

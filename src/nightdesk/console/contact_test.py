@@ -11,6 +11,7 @@ from nightdesk.people.actions import confirm_contact_method
 from nightdesk.people.models import ContactMethod
 from nightdesk.people.queries import brands_of
 
+TEST = "contact.test"
 CONFIRM = "contact.confirm"
 """The answer verb's name; `nightdesk.wiring` registers `confirm_by_answer` under it."""
 
@@ -23,7 +24,7 @@ def send_test(method: ContactMethod, *, by: Actor, via: Door, at: datetime) -> N
     brands = sorted(brand for brand in brands_of(method.person) if brand is not None)
     title, body = _words(method.channel)
     queue_message(
-        kind="contact.test",
+        kind=TEST,
         subject=("person", method.person_id),
         title=title,
         body=body,
@@ -45,6 +46,11 @@ def _words(channel: str) -> tuple[str, str]:
             words = _("If this pager cannot answer, say that this came: somebody may then vouch for it.")
         case "chat":  # nobody reads what is written there
             words = _("This is a test. Open {link}, and this address counts as working.").format(link="{link}")
+        case "sms":
+            words = _(
+                "This is a test. Reply OK, or open {link}, and this address counts as working. "
+                "The link also has our contact card, to be heard in silent mode."
+            ).format(link="{link}")
         case _:
             words = _("This is a test. Reply OK, or open {link}, and this address counts as working.").format(
                 link="{link}"

@@ -24,6 +24,7 @@ OPENED_BY = {
     "journal": "read_journal",
     "people": "read_people",
     "me": "edit_own_contacts",
+    "mails": "read_mails",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""
 

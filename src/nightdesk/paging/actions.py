@@ -31,10 +31,20 @@ from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.paging import decide, queries, wording
+from nightdesk.paging import decide, queries, silencing, wording
 from nightdesk.paging.decide import State, Urgency, Verb
-from nightdesk.paging.formats import Answer, Parsed, Signal
-from nightdesk.paging.models import Alarm, Integration, Page, Policy, RawAlarm, StormGate
+from nightdesk.paging.formats import Answer, Image, Link, Parsed, Signal, email_rules
+from nightdesk.paging.models import (
+    Alarm,
+    Integration,
+    MailRules,
+    OldPage,
+    Page,
+    PaperRing,
+    Policy,
+    RawAlarm,
+    StormGate,
+)
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person, Team
 
@@ -61,6 +71,10 @@ POLICY_SAVED = kind("policy.saved", gettext_lazy("{by} saved the policy {name}")
 INTEGRATION_MADE = kind("integration.made", gettext_lazy("{by} made a key for {name}"))
 INTEGRATION_REVOKED = kind("integration.revoked", gettext_lazy("{by} revoked the key of {name}"))
 
+MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
+PAGE_LIVE = kind("page.live", gettext_lazy("{by} let it wake people. Rung: {people}"))
+PAGE_SILENCED = kind("page.silenced", gettext_lazy("{by} had its alarms kept quiet until {until}"))
+
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
 CLOSE_NOTICES = "page.close_notices"
 PROMISES = (RING, ALIVE, UNSNOOZE)
@@ -83,7 +97,8 @@ PRIORITIES: Mapping[str | None, int] = {None: 1, "critical": 1, "error": 2, "war
 
 # What stands for "the same service" in alarms that name none of ours: Alertmanager's component is the label `service`
 # or `job`, and its source only one instance of it; with the others the source is the machine, the component a part.
-STREAMS: Mapping[str, tuple[str, ...]] = {"alertmanager": ("component", "source")}
+# Heartbeats that stop together have one cause more often than not.
+STREAMS: Mapping[str, tuple[str, ...]] = {"alertmanager": ("component", "source"), "heartbeat": ("class_",)}
 ANY_STREAM = ("source", "component")
 
 Made = TypeVar("Made")
@@ -152,6 +167,34 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
 
 
 @transaction.atomic
+def take_signals(
+    *, integration: Integration, format: str, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+) -> None:
+    """What Nightdesk itself found out takes effect as an alarm of `integration` does; there is no request to keep."""
+    _unless_taken(lambda: _take_in(integration, format, signals, by, via, at))
+
+
+@transaction.atomic
+def page_silenced_alarms(*, silence_id: int, most: int, by: Actor, via: Door, at: datetime) -> int:
+    """Up to `most` alarms that the silence, which has ended, kept quiet and that still fire are as if they came now.
+
+    They page, or another silence keeps them. Returns how many there were; ask again until it is none.
+    """
+    quiet = Alarm.objects.filter(silence_id=silence_id, page=None, resolved_at=None).order_by("id")
+    firing = list(quiet.select_related("integration__policy", "integration__service", "integration__team")[:most])
+    for integration_id, group in groupby(
+        sorted(firing, key=lambda alarm: alarm.integration_id), key=lambda alarm: alarm.integration_id
+    ):
+        alarms = list(group)
+        integration = alarms[0].integration
+        signals = [_signal_of(alarm) for alarm in alarms]
+        form = alarms[0].integration.format
+        assert integration.id == integration_id
+        _unless_taken(lambda: _take_in(integration, form, signals, by, via, at, again=True))  # noqa: B023 - called here
+    return len(firing)
+
+
+@transaction.atomic
 def keep_refused_alarm(
     *,
     integration: Integration | None,
@@ -190,15 +233,23 @@ def _unless_taken(make: Callable[[], Made]) -> Made:
 
 
 def _take_in(
-    integration: Integration, format_name: str, signals: Sequence[Signal], by: Actor, via: Door, at: datetime
+    integration: Integration,
+    format_name: str,
+    signals: Sequence[Signal],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    *,
+    again: bool = False,
 ) -> None:
+    """`again`: these are no news, but alarms that a silence had kept quiet; they count no further."""
     if len({signal.dedup_key for signal in signals}) == len(signals):
         # Where each key is told once the order says nothing, and like with like needs fewer queries.
         signals = sorted(signals, key=lambda signal: signal.action)
     services = _services(integration, signals)
     streams = {id(signal): _stream(format_name, signal, services[id(signal)]) for signal in signals}
     gates = _locked_gates(integration, signals, streams.values())
-    intake = _Intake(integration, by, via, at)
+    intake = _Intake(integration, by, via, at, again=again)
     for action, run in groupby(signals, key=lambda signal: signal.action):
         batch = list(run)
         known = _open_alarms(integration, batch)
@@ -210,6 +261,10 @@ def _take_in(
             _close_alarms(list(known.values()), by, via, at)
         else:
             for alarm in known.values():
+                if alarm.page is None:
+                    continue
+                if alarm.page.shadow:
+                    _note_old_pager(alarm, alarm.page, at)
                 record(
                     PAGE_ACKNOWLEDGED_THERE,
                     subject=("page", alarm.page_id),
@@ -219,7 +274,7 @@ def _take_in(
                     brand_id=integration.brand_id,
                     facts={"alarm": alarm.dedup_key},
                 )
-    if integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY:
+    if not again and (integration.last_heard_at is None or at - integration.last_heard_at >= HEARD_EVERY):
         # Last, as it locks the row that other alarms of this integration may want too.
         Integration.objects.filter(id=integration.id).update(last_heard_at=at)
         integration.last_heard_at = at
@@ -255,8 +310,11 @@ SELECT id, integration_id, key FROM paging_stormgate WHERE id IN (
 OPEN_ALARMS = "SELECT * FROM paging_alarm WHERE integration_id = %s AND dedup_key = ANY(%s) AND resolved_at IS NULL"
 FITTING = """
 SELECT id, urgency, state, started_at, folded_at FROM paging_page
-WHERE gate_id = %s AND state <> 'resolved' AND (started_at > %s OR folded_at > %s)
+WHERE gate_id = %s AND state <> 'resolved' AND shadow = %s AND (started_at > %s OR folded_at > %s)
 """
+# Whoever ends a silence waits for those who rely on it, so that nothing comes under it unseen.
+IN_FORCE = "SELECT 1 FROM paging_silence WHERE id = %s AND ended_at IS NULL FOR SHARE"
+STILL_QUIET = "SELECT id FROM paging_alarm WHERE id = %s AND page_id IS NULL AND resolved_at IS NULL FOR UPDATE"
 CODES = "SELECT code FROM paging_page WHERE code = ANY(%s) AND (resolved_at IS NULL OR resolved_at > %s)"
 
 
@@ -288,29 +346,38 @@ def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[st
     keys = [signal.dedup_key for signal in signals]
     found = {alarm.dedup_key: alarm for alarm in Alarm.objects.raw(OPEN_ALARMS, [integration.id, keys])}
     if found:
-        pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values()})
+        pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values() if alarm.page_id is not None})
         for alarm in found.values():
-            alarm.page = pages[alarm.page_id]
+            if alarm.page_id is not None:
+                alarm.page = pages[alarm.page_id]
     return found
 
 
 class _Intake:
     """One request's triggers, under the locks of their gates. Alarms and counts are written together by `write`."""
 
-    def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime) -> None:
+    def __init__(self, integration: Integration, by: Actor, via: Door, at: datetime, *, again: bool) -> None:
         self._integration, self._by, self._via, self._at = integration, by, via, at
+        self._is_again = again
+        self._silences = queries.silences_of(integration.brand_id, at)
+        self._relied_on: dict[int, bool] = {}
         self._storm = decide.Storm(limit=integration.storm_limit)
         self._locked: dict[UUID, Page] = {}
         self._open: dict[int, dict[UUID, decide.OpenPage]] = {}
         self._new: list[Alarm] = []
         self._again: Counter[UUID] = Counter()
         self._changed: dict[UUID, Page] = {}
+        self._loud: list[Alarm] = []
 
     def trigger(self, signal: Signal, known: dict[str, Alarm], gate: StormGate, service: Service | None) -> None:
-        """The signal is counted on the page that has its key, joins a storm's page, or starts one. `known` learns it."""
+        """The signal is counted on the page that has its key, joins a storm's page, or starts one; or a silence keeps it
+        quiet. `known` learns it.
+        """
         priority, urgency = _weigh(self._integration, signal.severity)
         alarm = known.get(signal.dedup_key)
-        if alarm is not None and self._repeat(alarm, priority, urgency):
+        if alarm is not None and alarm.page is not None and self._repeat(alarm, priority, urgency):
+            return
+        if self._silence(signal, priority, service, alarm, known):
             return
         page = self._join(urgency, gate, known)
         if page is None:
@@ -321,8 +388,53 @@ class _Intake:
             self._open[gate.id][page.id] = _told(page)
             self._changed[page.id] = page
             self._worsen(page, priority, urgent=False)
+        if alarm is not None and alarm.page is None and self._is_still_quiet(alarm):
+            self._count(alarm)
+            alarm.page, alarm.last_at = page, self._at
+            self._loud.append(alarm)
+            return
         known[signal.dedup_key] = self._alarm(signal, page)
         self._new.append(known[signal.dedup_key])
+
+    def _silence(
+        self, signal: Signal, priority: int, service: Service | None, alarm: Alarm | None, known: dict[str, Alarm]
+    ) -> bool:
+        """Whether a silence keeps the signal quiet, which is then counted on its alarm, or is a new one without a page."""
+        if not self._silences:
+            return False
+        facts = silencing.Facts(
+            integration=self._integration.id,
+            priority=priority,
+            service=service.id if service is not None else None,
+            source=signal.source,
+            component=signal.component,
+            summary=signal.summary,
+        )
+        while True:
+            silence = silencing.silenced_by(self._silences, facts, self._at)
+            if silence is None:
+                return False
+            if self._is_in_force(silence.id):
+                break
+            self._silences = [one for one in self._silences if one != silence]  # ended since they were read
+        if alarm is None or alarm.page is not None:
+            known[signal.dedup_key] = self._alarm(signal, None, silence.id)
+            self._new.append(known[signal.dedup_key])
+            return True
+        self._count(alarm)
+        if alarm.silence_id != silence.id and not alarm._state.adding:
+            Alarm.objects.filter(id=alarm.id).update(silence_id=silence.id)
+        alarm.silence_id = silence.id
+        return True
+
+    def _is_in_force(self, silence_id: int) -> bool:
+        if silence_id not in self._relied_on:
+            self._relied_on[silence_id] = bool(_rows(IN_FORCE, silence_id))
+        return self._relied_on[silence_id]
+
+    def _is_still_quiet(self, alarm: Alarm) -> bool:
+        """Whether the alarm, now locked, is still the open one without a page that it was when it was read."""
+        return alarm._state.adding or bool(_rows(STILL_QUIET, alarm.id))
 
     def write(self) -> None:
         """Everything that was counted is in the database."""
@@ -334,6 +446,9 @@ class _Intake:
         for times, ids in by_times.items():
             Alarm.objects.filter(id__in=ids).update(count=F("count") + times, last_at=self._at)
         self._again.clear()
+        for alarm in self._loud:
+            Alarm.objects.filter(id=alarm.id).update(page=alarm.page)
+        self._loud = []
         for page in self._changed.values():
             page.save(update_fields=["alarm_count", "folded_at", "priority"])
         self._changed = {}
@@ -342,18 +457,24 @@ class _Intake:
         """Count it on its alarm; the page is locked only where it grows worse by it. False: somebody has just resolved
         that page, so it is no repeat any more.
         """
-        page = self._locked.get(alarm.page_id, alarm.page)
+        assert alarm.page is not None  # who asks has looked
+        page = self._locked.get(alarm.page.id, alarm.page)
         verdict = decide.fold(_told(page), urgency, (), self._at, self._storm)
         if verdict.verdict == "raise" or priority < page.priority:
-            page = self._lock([alarm.page_id])[0]
+            page = self._lock([page.id])[0]
             if page.state == Page.State.RESOLVED:
                 return False
             self._worsen(page, priority, urgent=urgency is Urgency.HIGH and page.urgency == Urgency.LOW)
+        self._count(alarm)
+        return True
+
+    def _count(self, alarm: Alarm) -> None:
+        if self._is_again:
+            return
         if alarm._state.adding:
             alarm.count += 1
         else:
             self._again[alarm.id] += 1
-        return True
 
     def _join(self, urgency: Urgency, gate: StormGate, known: Mapping[str, Alarm]) -> Page | None:
         """The page that the storm rule gives a new alarm, locked and with all that it absorbs; None: one of its own."""
@@ -383,7 +504,9 @@ class _Intake:
             since = self._at - self._storm.window
             found = [
                 decide.OpenPage(page_id, Urgency(urgency), State(state), started_at, folded_at)
-                for page_id, urgency, state, started_at, folded_at in _rows(FITTING, gate.id, since, since)
+                for page_id, urgency, state, started_at, folded_at in _rows(
+                    FITTING, gate.id, self._integration.shadow_since is not None, since, since
+                )
             ]
             self._open[gate.id] = {
                 page.id: _told(self._locked[page.id]) if page.id in self._locked else page for page in found
@@ -416,6 +539,7 @@ class _Intake:
             policy=self._integration.policy.stamp,
             rings_from=decide.ring_from(urgency, cover, self._at),
             alarm_count=1,
+            shadow=self._integration.shadow_since is not None,
         )
         _start_page(page, self._by, self._via, self._at)
         self._locked[page.id] = page
@@ -460,11 +584,13 @@ class _Intake:
         elif worse and page.state == Page.State.ACKNOWLEDGED and page.priority == decide.WATCHED_PRIORITY:
             _watch(page, at)
 
-    def _alarm(self, signal: Signal, page: Page) -> Alarm:
+    def _alarm(self, signal: Signal, page: Page | None, silence_id: int | None = None) -> Alarm:
         return Alarm(
             integration=self._integration,
             dedup_key=signal.dedup_key,
             page=page,
+            silence_id=silence_id,
+            signal=_rest_of(signal),
             summary=signal.summary,
             severity=signal.severity or "",
             source=signal.source[:TITLE_LENGTH],
@@ -479,7 +605,11 @@ def _close_alarms(alarms: Sequence[Alarm], by: Actor, via: Door, at: datetime) -
     """The alarms are over, and with them each page that has none left."""
     if not alarms:
         return
-    touched = sorted({alarm.page_id for alarm in alarms})
+    quiet = [alarm.id for alarm in alarms if alarm.page_id is None]
+    # What is quiet may be about to page: wait for that, and see the page.
+    found = list(Alarm.objects.select_for_update().filter(id__in=quiet).order_by("id")) if quiet else []
+    alarms = [*(alarm for alarm in alarms if alarm.page_id is not None), *found]
+    touched = sorted({alarm.page_id for alarm in alarms if alarm.page_id is not None})
     pages = list(Page.objects.filter(id__in=touched).order_by("id").select_for_update())
     Alarm.objects.filter(id__in=[alarm.id for alarm in alarms]).update(resolved_at=at, last_at=at)
     burning = set(Alarm.objects.filter(page_id__in=touched, resolved_at=None).values_list("page_id", flat=True))
@@ -528,6 +658,45 @@ def _details(signal: Signal) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def _rest_of(signal: Signal) -> dict[str, Any]:
+    """What of a signal an alarm's columns do not keep, for the page that may come of it later."""
+    told = _details(signal)
+    kept = ("component", "group", "class", "client", "client_url", "started_at", "images")
+    return {name: told[name] for name in kept if name in told}
+
+
+def _signal_of(alarm: Alarm) -> Signal:
+    """The signal that an alarm without a page came of."""
+    rest = alarm.signal
+    return Signal(
+        "trigger",
+        alarm.dedup_key,
+        summary=alarm.summary,
+        severity=alarm.severity or None,  # type: ignore[arg-type]
+        source=alarm.source,
+        component=rest.get("component", ""),
+        group=rest.get("group", ""),
+        class_=rest.get("class", ""),
+        started_at=datetime.fromisoformat(rest["started_at"]) if "started_at" in rest else None,
+        links=tuple(Link(**link) for link in alarm.links),
+        images=tuple(Image(**image) for image in rest.get("images", ())),
+        details=alarm.details,
+        client=rest.get("client", ""),
+        client_url=rest.get("client_url", ""),
+    )
+
+
+def _note_old_pager(alarm: Alarm, page: Page, at: datetime) -> None:
+    """The old pager's people have it, so that here, on paper, the ladder ends as well."""
+    old = OldPage(
+        integration_id=alarm.integration_id, at=alarm.opened_at, alarm=alarm.dedup_key, acknowledged_at=at, person=""
+    )
+    OldPage.objects.bulk_create([old], ignore_conflicts=True)
+    page.rings += 1
+    page.save(update_fields=["rings"])
+    void_promises(("page", page.id), at=at, kinds=PROMISES)
+
+
 def _told(page: Page) -> decide.OpenPage:
     return decide.OpenPage(page.id, Urgency(page.urgency), State(page.state), page.started_at, page.folded_at)
 
@@ -547,14 +716,16 @@ def trigger_page(
     team_id: int | None = None,
     component: str = "",
     details: dict[str, Any] | None = None,
+    first_person_id: int | None = None,
     by: Actor,
     via: Door,
     at: datetime,
 ) -> Page:
     """A new page by hand: it rings at once, as somebody has decided that it should; P3 to P5 by quiet ways only.
 
-    `priority` is one of P1 to P5. Without `policy_id` the brand's first policy is taken; where there is none the
-    managers are rung, then everybody. Raises Forbidden, Invalid, NotFound.
+    `priority` is one of P1 to P5. `first_person_id` is rung before the policy's first step. Without `policy_id` the
+    brand's first policy is taken; where there is none the managers are rung, then everybody. Raises Forbidden, Invalid,
+    NotFound.
     """
     require(by, "trigger_page", brand_id)
     title = " ".join(title.split())
@@ -586,7 +757,7 @@ def trigger_page(
             policy=policy.stamp if policy else decide.policy_as_json(decide.LAST_RESORT),
             rings_from=at,
         )
-        _start_page(page, by, via, at)
+        _start_page(page, by, via, at, (decide.Target("person", str(first_person_id)),) if first_person_id else ())
         return page
 
     return _unless_taken(start)
@@ -721,6 +892,45 @@ def note_page(*, page_id: UUID, text: str, by: Actor, via: Door, at: datetime) -
         page.save(update_fields=["last_sign_at"])
     _record(page, PAGE_NOTED, {}, by, via, at, text=text.strip())
     _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def quiet_page(*, page_id: UUID, silence_id: int, until_at: datetime, by: Actor, via: Door, at: datetime) -> Page:
+    """The page is over, and its alarms are the silence's: what still fires when that ends is a new page.
+
+    Raises NotFound, IllegalTransition (it is over).
+    """
+    page = _locked(page_id, None, by)
+    if page.state == Page.State.RESOLVED:
+        raise IllegalTransition(
+            f"Page {page.code} was to be kept quiet.", "It is resolved.", "Make a silence for what it is about."
+        )
+    _move(page, Verb.RESOLVE, by, via, at)
+    page.save(update_fields=MOVED)
+    Alarm.objects.filter(page=page, resolved_at=None).update(page=None, silence_id=silence_id)
+    _record(page, PAGE_SILENCED, {"until": until_at.isoformat(timespec="minutes")}, by, via, at)
+    _sign(by, at)
+    return page
+
+
+@transaction.atomic
+def ring_shadow_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page | None:
+    """The page is on paper no longer, and rings from the start of its ladder, if nobody has it and it may ring now.
+
+    None: it was on paper no more, or is over.
+    """
+    page = _locked(page_id, None, by, follow=False)
+    if not page.shadow or page.state == Page.State.RESOLVED:
+        return None
+    page.shadow = False
+    page.save(update_fields=["shadow"])
+    if page.state == Page.State.TRIGGERED:
+        void_promises(("page", page.id), at=at, kinds=PROMISES)
+        page.rung = 0
+        page.rings_from = max(page.rings_from, at)
+        _ring_or_wait(page, PAGE_LIVE, {}, by, via, at)
+        page.save(update_fields=[*RANG, "rings_from"])
     return page
 
 
@@ -867,6 +1077,33 @@ def make_integration(
 
 
 @transaction.atomic
+def save_mail_rules(
+    *, integration_id: int, rules: Sequence[email_rules.Rule], by: Actor, via: Door, at: datetime
+) -> Integration:
+    """Mails to the integration mean this from now on. Saving the same again changes nothing.
+
+    Raises NotFound, Forbidden, Invalid (a rule that could never fit, or an expression that could run away).
+    """
+    integration = Integration.objects.select_for_update().filter(id=integration_id).first()
+    if integration is None:
+        raise NotFound("Rules were to be saved.", "There is no such integration.", "Look at the list of them.")
+    require(by, "save_mail_rules", integration.brand_id)
+    problems = email_rules.problems_of(rules)
+    if problems:
+        raise Invalid(f"Rules for mails to {integration.name} were to be saved.", " ".join(problems), "Put that right.")
+    kept = email_rules.rules_as_json(rules)
+    row, made = MailRules.objects.get_or_create(integration=integration, defaults={"rules": kept})
+    if not made and row.rules == kept:
+        return integration
+    row.rules = kept
+    row.save(update_fields=["rules"])
+    facts = {"name": integration.name, "count": len(kept)}
+    subject = ("integration", integration.id)
+    record(MAIL_RULES_SAVED, subject=subject, by=by, via=via, at=at, brand_id=integration.brand_id, facts=facts)
+    return integration
+
+
+@transaction.atomic
 def revoke_integration(*, integration_id: int, by: Actor, via: Door, at: datetime) -> Integration:
     """Its key opens nothing any more; its pages stay. Repeating it changes nothing. Raises NotFound, Forbidden."""
     integration = Integration.objects.select_for_update().filter(id=integration_id).first()
@@ -977,12 +1214,12 @@ def _record(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, 
 # --- Rings -----------------------------------------------------------------------------------------------------------
 
 
-def _start_page(page: Page, by: Actor, via: Door, at: datetime) -> None:
+def _start_page(page: Page, by: Actor, via: Door, at: datetime, first: Sequence[decide.Target] = ()) -> None:
     """The page gets its code, begins, and rings if it is to ring now. Every way to a new page goes through here."""
     page.code = _free_code(at)
     page.started_at = at
     facts = {"title": page.title, "code": page.code, "priority": f"P{page.priority}"}
-    _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at)
+    _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at, first)
     page.save(force_insert=True)
 
 
@@ -1007,11 +1244,19 @@ def _policy_of(page: Page) -> decide.Policy:
         return decide.LAST_RESORT
 
 
-def _ring_or_wait(page: Page, what: str, facts: dict[str, Any], by: Actor, via: Door, at: datetime) -> None:
+def _ring_or_wait(
+    page: Page,
+    what: str,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    first: Sequence[decide.Target] = (),
+) -> None:
     """Ring now where rung 0 is due, else promise it; records `what` either way."""
-    due_at = decide.first_ring_at(_policy_of(page), page.rings_from)
+    due_at = page.rings_from if first else decide.first_ring_at(_policy_of(page), page.rings_from)
     if due_at <= at:
-        _ring(page, what, facts, by, via, at)
+        _ring(page, what, facts, by, via, at, first)
         return
     waits = page.rings_from > at
     why = _("it waits for the opening") if waits else _("its policy waits so long before the first ring")
@@ -1036,6 +1281,8 @@ def _ring(
     entry = _record(page, what, facts | told, by, via, at)
     page.rung, page.unreached = ring.next_rung, not ring.reached
     _tell(page, roll, ring.people, entry, by, via, at)
+    if page.shadow and decide.EVERYBODY in decide.rung(_policy_of(page), max(0, page.rung - 1)).targets:
+        return ring  # on paper the ladder has an end: everybody would have been rung
     why = _("nobody has answered for %(wait)s") % {"wait": wording.wait((ring.next_at - at).total_seconds())}
     if not ring.reached:
         why = _("nobody could be woken; it is tried again")
@@ -1070,7 +1317,16 @@ def _tell(
     *,
     asking: bool = False,
 ) -> None:
-    """Queue what each of `people` is sent: one message for all who read the same language."""
+    """Queue what each of `people` is sent: one message for all who read the same language. In shadow mode it is written
+    on paper: no message is made, so that none can leave.
+    """
+    if page.shadow:
+        PaperRing.objects.bulk_create(
+            PaperRing(page=page, person=roll.person(key), channel=channel, due_at=due_at, asking=asking)
+            for key in people
+            for channel, _address, due_at in roll.deliveries(key)
+        )
+        return
     by_language: dict[str, list[Recipient]] = defaultdict(list)
     for key in people:
         person = roll.person(key)

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_POST
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 from nightdesk.paging import actions, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed

@@ -4,11 +4,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
@@ -21,8 +21,23 @@ from nightdesk.customers.queries import contract_facts, support_hours
 from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
-from nightdesk.paging import decide
-from nightdesk.paging.models import Integration, Page
+from nightdesk.mailroom.letter import read_letter
+from nightdesk.paging import beats, comparison, decide, silencing
+from nightdesk.paging.formats import email_rules
+from nightdesk.paging.models import (
+    Absence,
+    Alarm,
+    Heartbeat,
+    Integration,
+    MailRules,
+    OldPage,
+    OpenDoor,
+    Page,
+    PaperRing,
+    PlannedWork,
+    RawAlarm,
+    Silence,
+)
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import contacts_and_rules
 
@@ -36,9 +51,210 @@ def integration_by_key(key: str) -> Integration | None:
     return found.filter(digest=digest_of(key), revoked_at=None).first()
 
 
+def mail_rules(integration_id: int) -> tuple[email_rules.Rule, ...]:
+    """What mails to the integration mean, in the order in which the rules are tried."""
+    kept = MailRules.objects.filter(integration_id=integration_id).values_list("rules", flat=True).first()
+    return email_rules.rules_from_json(kept or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mail that came, and what rules would make of it."""
+
+    at: datetime
+    from_address: str
+    subject: str
+    verdict: email_rules.Verdict
+
+
+def try_mail_rules(integration_id: int, rules: Sequence[email_rules.Rule], count: int = 20) -> list[Tried]:
+    """What `rules` would make of the last mails to the integration, the newest first; changes nothing."""
+    raws = RawAlarm.objects.filter(integration_id=integration_id, format=email_rules.FORMAT.name)
+    tried = []
+    for raw in raws.order_by("-at", "-id")[:count]:
+        mail = email_rules.mail_of(read_letter(bytes(raw.body)))
+        tried.append(Tried(raw.at, mail.from_address, mail.subject, email_rules.judge(rules, mail)))
+    return tried
+
+
 def digest_of(key: str) -> str:
     """What is kept of a key: keys are long and random, so a plain SHA-256 cannot be turned back."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+# --- What is kept quiet ----------------------------------------------------------------------------------------------
+
+SILENCES_KNOWN_FOR = timedelta(seconds=1)
+"""So long the silences of a brand are taken as they were read; before one is relied on it is looked at again."""
+_silences: dict[int, tuple[list[silencing.Held], datetime]] = {}
+
+
+def silences_of(brand_id: int, at: datetime) -> list[silencing.Held]:
+    """The brand's silences that hold at `at` or a moment later, read at most `SILENCES_KNOWN_FOR` ago."""
+    held, read_at = _silences.get(brand_id, ([], None))
+    if read_at is None or not timedelta(0) <= at - read_at < SILENCES_KNOWN_FOR:
+        rows = Silence.objects.filter(brand_id=brand_id, ended_at=None, until_at__gt=at)
+        held = [held_by(row) for row in rows.filter(from_at__lte=at + SILENCES_KNOWN_FOR)]
+        _silences[brand_id] = held, at
+    return held
+
+
+def forget_silences(brand_id: int) -> None:
+    """They have changed: this process reads them again. The others do so within `SILENCES_KNOWN_FOR`."""
+    _silences.pop(brand_id, None)
+
+
+def held_by(row: Silence) -> silencing.Held:
+    """The silence as `silencing` takes it."""
+    return silencing.Held(row.pk, matcher_of(row), row.from_at, row.until_at)
+
+
+def matcher_of(row: Silence) -> silencing.Matcher:
+    """What it names."""
+    return silencing.Matcher(
+        row.integration_id, row.service_id, row.part, row.summary, tuple(int(level) for level in row.priorities)
+    )
+
+
+def told_of(row: Silence) -> str:
+    """What a silence names, in a line."""
+    names = [
+        row.integration.name if row.integration else "",
+        row.service.name if row.service else "",
+        row.part,
+        f"“{row.summary}”" if row.summary else "",
+        ", ".join(f"P{level}" for level in row.priorities),
+    ]
+    return " · ".join(name for name in names if name)
+
+
+def facts_of_alarms(page: Page) -> list[silencing.Facts]:
+    """What a silence looks at, of each open alarm of the page."""
+    return [
+        silencing.Facts(
+            integration=alarm.integration_id,
+            priority=page.priority,
+            service=page.service_id,
+            source=alarm.source,
+            component=str(alarm.signal.get("component", "")),
+            summary=alarm.summary,
+        )
+        for alarm in Alarm.objects.filter(page=page, resolved_at=None).order_by("id")
+    ]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a silence has kept quiet: `alarms` that came `times` in all, of which `firing` still are."""
+
+    alarms: int = 0
+    times: int = 0
+    firing: int = 0
+
+
+def kept_quiet(silence_ids: Collection[int]) -> dict[int, Kept]:
+    """By silence, those without an alarm too."""
+    rows = Alarm.objects.filter(silence_id__in=silence_ids).values("silence_id").order_by("silence_id")
+    counted = rows.annotate(
+        alarms=Count("id"), times=Sum("count"), firing=Count("id", filter=Q(page=None, resolved_at=None))
+    )
+    found = {row["silence_id"]: Kept(row["alarms"], row["times"], row["firing"]) for row in counted}
+    return {silence_id: found.get(silence_id, Kept()) for silence_id in silence_ids}
+
+
+def silences_now(brand_ids: Brands, at: datetime) -> list[Silence]:
+    """Those that hold at `at`, the first to end first."""
+    rows = Silence.objects.filter(ended_at=None, from_at__lte=at, until_at__gt=at)
+    rows = rows if brand_ids is None else rows.filter(brand_id__in=brand_ids)
+    return list(rows.select_related("work", "integration", "service").order_by("until_at", "id"))
+
+
+def work_now(brand_ids: Brands, at: datetime, ahead: timedelta = timedelta(0)) -> list[PlannedWork]:
+    """Planned work that has not ended and begins by `at` + `ahead`."""
+    rows = PlannedWork.objects.filter(ended_at=None, from_at__lte=at + ahead)
+    rows = rows if brand_ids is None else rows.filter(brand_id__in=brand_ids)
+    return list(rows.select_related("person", "page").prefetch_related("services").order_by("from_at"))
+
+
+# --- Heartbeats ------------------------------------------------------------------------------------------------------
+
+DOOR_SHUT_AFTER = timedelta(seconds=30)
+"""A door that nobody has signed for so long is shut; a restart takes a few seconds."""
+ABSENCES_KEPT = timedelta(days=400)
+"""As long as the longest period of a heartbeat, so that none is forgotten that could excuse one."""
+
+
+def heartbeat_by_key(key: str) -> int | None:
+    """The number of the heartbeat whose key this is; None for a wrong key, and for one that was removed."""
+    return Heartbeat.objects.filter(digest=digest_of(key), removed_at=None).values_list("id", flat=True).first()
+
+
+def heartbeat_named(name: str, brand_id: int | None) -> Heartbeat:
+    """The heartbeat of that name, whatever its case. Raises NotFound, also where several brands have one."""
+    rows = Heartbeat.objects.filter(name__iexact=name.strip(), removed_at=None)
+    found = list((rows if brand_id is None else rows.filter(brand_id=brand_id))[:2])
+    if len(found) != 1:
+        so = "Several brands have one." if found else "There is none of that name."
+        raise NotFound(f"The heartbeat {name[:80]} was asked for.", so, "Look at the list of heartbeats.")
+    return found[0]
+
+
+def expectation_of(row: Heartbeat) -> beats.Expectation:
+    """When it is expected, as `beats` takes it."""
+    return beats.Expectation(row.grace, row.every, row.cron, row.zone)
+
+
+def absences(since: datetime, at: datetime) -> list[beats.Away]:
+    """When nobody could reach us after `since`; one that goes on at `at` ends there."""
+    rows = Absence.objects.filter(ended_at__gt=since).order_by("began_at").values_list("began_at", "ended_at")
+    found = [beats.Away(*row) for row in rows]
+    shut_since = door_shut_since(at)
+    return [*found, beats.Away(shut_since, at)] if shut_since is not None else found
+
+
+def door_shut_since(at: datetime) -> datetime | None:
+    """Since when no web process has signed that it can be reached; None: one did lately, or none ever has."""
+    seen_at = OpenDoor.objects.values_list("seen_at", flat=True).first()
+    return seen_at if seen_at is not None and at - seen_at > DOOR_SHUT_AFTER else None
+
+
+def heartbeat_counts(brand_ids: Brands) -> dict[str, int]:
+    """How many there are in each state."""
+    rows = Heartbeat.objects.filter(removed_at=None)
+    rows = rows if brand_ids is None else rows.filter(brand_id__in=brand_ids)
+    found = dict(rows.order_by().values_list("state").annotate(Count("id")))
+    return {state: found.get(state, 0) for state in Heartbeat.State.values}
+
+
+# --- Shadow mode -----------------------------------------------------------------------------------------------------
+
+
+def would_ring_now(integration_id: int) -> list[Page]:
+    """The open pages that ring as soon as the integration is out of the shadow."""
+    rows = Page.objects.filter(integration_id=integration_id, shadow=True, state=Page.State.TRIGGERED)
+    return list(rows.order_by("priority", "started_at"))
+
+
+def compared(integration_id: int, since: datetime, until: datetime) -> list[comparison.Row]:
+    """The old pager beside this one for alarms of `[since, until)`."""
+    pages = Page.objects.filter(
+        integration_id=integration_id, shadow=True, started_at__gte=since, started_at__lt=until, folded_into=None
+    )
+    rung: dict[UUID, list[tuple[datetime, str]]] = defaultdict(list)
+    for ring in (
+        PaperRing.objects.filter(page__in=pages, asking=False).select_related("person").order_by("due_at", "id")
+    ):
+        rung[ring.page_id].append((ring.due_at, ring.person.name))
+    keys: dict[UUID, list[str]] = defaultdict(list)
+    for page_id, *names in Alarm.objects.filter(page__in=pages).values_list("page_id", "dedup_key", "summary"):
+        keys[page_id] += names
+    here = [
+        comparison.Here(one.title, (one.title, *keys[one.id]), one.started_at, tuple(rung[one.id])) for one in pages
+    ]
+    edge = comparison.SAME_ALARM
+    old = OldPage.objects.filter(integration_id=integration_id, at__gte=since - edge, at__lt=until + edge)
+    there = [comparison.Paged(one.alarm, one.at, one.person, one.acknowledged_at) for one in old]
+    return [row for row in comparison.compare(here, there) if since <= row.at < until]
 
 
 # --- Whom a page rings -----------------------------------------------------------------------------------------------
@@ -181,8 +397,8 @@ class Counts:
 
 
 def open_pages(brand_ids: Brands) -> list[Page]:
-    """Pages that are not resolved: those nobody has first, then by priority, the oldest first."""
-    found = list(_pages(brand_ids).exclude(state=Page.State.RESOLVED))
+    """Pages that are not resolved, none of shadow mode: those nobody has first, then by priority, the oldest first."""
+    found = list(_pages(brand_ids).filter(shadow=False).exclude(state=Page.State.RESOLVED))
     return sorted(found, key=lambda page: (page.state != Page.State.TRIGGERED, page.priority, page.started_at))
 
 
@@ -219,6 +435,7 @@ def counts(brand_ids: Brands) -> Counts:
     """For Tonight's heading."""
     found = (
         _in(brand_ids)
+        .filter(shadow=False)
         .exclude(state=Page.State.RESOLVED)
         .aggregate(
             unanswered=Count("id", filter=Q(state=Page.State.TRIGGERED)),

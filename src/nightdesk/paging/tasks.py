@@ -1,6 +1,6 @@
 """What the worker does when a page's promise falls due: each verb looks at the page again under its lock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
-from nightdesk.paging import actions
+from nightdesk.paging import actions, heartbeat_actions, shadow_actions, silence_actions
 
 
 def ring_page(promise: Promise, at: datetime) -> str:
@@ -34,6 +34,55 @@ def close_notices(promise: Promise, at: datetime) -> str:
     return _if_there(lambda: actions.close_notices(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
 
 
+def look_for_beat(promise: Promise, at: datetime) -> str:
+    """Page if the heartbeat is late; returns what was done."""
+    late = heartbeat_actions.page_late_heartbeats(
+        heartbeat_ids=[int(promise.subject_id)], by=SCHEDULER, via=Door.WORKER, at=at
+    )
+    return "It is late." if late else "It was heard, or is looked after again."
+
+
+def look_for_beats(promises: Sequence[Promise], at: datetime) -> None:
+    """The same for many at once: those that stopped together are one storm."""
+    ids = sorted({int(promise.subject_id) for promise in promises})
+    heartbeat_actions.page_late_heartbeats(heartbeat_ids=ids, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def expire_silence(promise: Promise, at: datetime) -> str:
+    """End a silence whose time is over; returns what was done."""
+    return silence_actions.expire_silence(silence_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def release_silence(promise: Promise, at: datetime) -> str:
+    """Let what still fires page; returns what was done."""
+    return silence_actions.release_silence(silence_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def warn_of_silence(promise: Promise, at: datetime) -> str:
+    """Tell its maker that it ends; returns what was done."""
+    return silence_actions.warn_of_silence(silence_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def begin_work(promise: Promise, at: datetime) -> str:
+    """Planned work begins; returns what was done."""
+    return silence_actions.begin_work(work_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def check_work(promise: Promise, at: datetime) -> str:
+    """See whether planned work is done; returns what was done."""
+    return silence_actions.check_work(work_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def compare_shadow(promise: Promise, at: datetime) -> str:
+    """Compare the day with the old pager; returns what was done."""
+    return shadow_actions.compare_shadow(integration_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def sweep_shadow(promise: Promise, at: datetime) -> str:
+    """Ring what was left on paper; returns what was done."""
+    return shadow_actions.sweep_shadow(integration_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def _page(promise: Promise) -> UUID:
     return UUID(promise.subject_id)
 
@@ -50,5 +99,13 @@ HANDLERS = {
     actions.ALIVE: Handler(check_alive, lane="page", give_up_after=None),
     actions.UNSNOOZE: Handler(end_snooze, lane="page", give_up_after=None),
     actions.CLOSE_NOTICES: Handler(close_notices),
+    heartbeat_actions.LATE: Handler(look_for_beat, lane="page", give_up_after=None, run_many=look_for_beats),
+    silence_actions.END: Handler(expire_silence, lane="page", give_up_after=None),
+    silence_actions.RELEASE: Handler(release_silence, lane="page", give_up_after=None),
+    silence_actions.BEGIN: Handler(begin_work, lane="page", give_up_after=None),
+    silence_actions.OVERRUN: Handler(check_work, lane="page", give_up_after=None),
+    shadow_actions.SWEEP: Handler(sweep_shadow, lane="page", give_up_after=None),
+    silence_actions.SOON: Handler(warn_of_silence),
+    shadow_actions.COMPARE: Handler(compare_shadow),
 }
-"""For `wiring`: what wakes somebody is never given up."""
+"""For `wiring`: what has the lane of pages is never given up, for each of these wakes somebody."""

@@ -47,6 +47,18 @@ def wait(seconds: float) -> str:
     return _("%d s") % round(seconds) if rest else _("%d min") % minutes
 
 
+def every(seconds: float) -> str:
+    """A period as people say it: every day, every 6 hours, every 15 min."""
+    for size, one, many in (
+        (86400, _("every day"), _("every %d days")),
+        (3600, _("every hour"), _("every %d hours")),
+    ):
+        if seconds % size == 0:
+            count = round(seconds / size)
+            return one if count == 1 else many % count
+    return _("every %s") % wait(seconds)
+
+
 def time_of_day(at: datetime, zone: str) -> str:
     """The time of day in `zone`: 04:13."""
     return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"

@@ -393,6 +393,25 @@ def test_a_database_that_goes_away_in_the_middle_undoes_it_and_counts_nothing_as
 
 
 @pytest.mark.django_db
+class TestMoving:
+    def test_an_open_one_is_due_at_another_time_without_a_row_more(self, handler):
+        made()
+        later = AT + timedelta(hours=1)
+        assert promises.move_promise("test.ring", subject=PAGE, due_at=later)
+        assert [row.due_at for row in Promise.objects.all()] == [later]
+        assert not promises.move_promise("test.ring", subject=("page", 8), due_at=AT)
+        assert not promises.move_promise("test.other", subject=PAGE, due_at=AT)
+
+    def test_one_that_a_worker_has_in_hand_or_that_has_ended_counts_as_none(self, handler):
+        made()
+        (row,) = claimed()
+        assert not promises.move_promise("test.ring", subject=PAGE, due_at=AT + timedelta(hours=1))
+        keep(row)
+        assert not promises.move_promise("test.ring", subject=PAGE, due_at=AT + timedelta(hours=1))
+        assert Promise.objects.get().due_at == AT
+
+
+@pytest.mark.django_db
 class TestDeadLetters:
     def test_a_dead_one_can_be_tried_again_as_if_new(self, handler):
         row = made()

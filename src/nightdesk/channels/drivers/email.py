@@ -1,7 +1,8 @@
 """E-mail by SMTP (RFC 5321), with STARTTLS or TLS and a log-in where the server wants them.
 
 A message is rendered once for all its recipients; for each only its address, id and link are put in. The Message-ID is the
-delivery's id, so that a repeat can be seen as one. Lines are kept open between mails.
+delivery's id, so that a repeat can be seen as one. Where mail is read here, the answer's address and the return path say
+which delivery they are about. Lines are kept open between mails.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, 
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.drivers.trust import TRUST, tls_context
 from nightdesk.channels.wording import LINK
+from nightdesk.mailroom.automatic import OUR_HEADER
+from nightdesk.mailroom.handing import our_mark
 
 TIMEOUT_S = 20.0
 _IDLE_S = 20.0
@@ -40,6 +43,15 @@ class _Kept:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """`id` is what a report repeats, where one is asked for (RFC 3461)."""
+
+    sender: str
+    address: str
+    id: str
+
+
 class EmailLine:
     """SMTP connections to one server."""
 
@@ -53,13 +65,15 @@ class EmailLine:
         if not (outgoing.address.isascii() and _PLAIN_ADDRESS.fullmatch(outgoing.address)):
             raise Permanent(_("That is no e-mail address that we can write to."), unreachable=True)
         raw, message_id = _ready(outgoing, self._sender)
-        envelope_sender = parseaddr(self._sender)[1]
+        envelope = _Envelope(
+            outgoing.bounce_to or parseaddr(self._sender)[1], outgoing.address, str(outgoing.delivery_id)
+        )
         kept = self._take()
         try:
             if kept is not None:
                 with suppress(aiosmtplib.SMTPServerDisconnected):  # it went away while nobody looked: try a new one
-                    return await self._hand_over(kept, envelope_sender, outgoing.address, raw, message_id)
-            return await self._hand_over(await self._open(), envelope_sender, outgoing.address, raw, message_id)
+                    return await self._hand_over(kept, envelope, raw, message_id)
+            return await self._hand_over(await self._open(), envelope, raw, message_id)
         except aiosmtplib.SMTPRecipientsRefused as refused:
             raise _refusal(refused.recipients[0].code, refused.recipients[0].message, of_route=False) from None
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -85,11 +99,18 @@ class EmailLine:
             kept.smtp.close()
         return None
 
-    async def _hand_over(self, smtp: aiosmtplib.SMTP, sender: str, address: str, raw: bytes, message_id: str) -> Sent:
+    async def _hand_over(self, smtp: aiosmtplib.SMTP, envelope: "_Envelope", raw: bytes, message_id: str) -> Sent:
         """The connection is kept when the server said something clear, and closed when anything else happened."""
         sound = False
         try:
-            await smtp.sendmail(sender, [address], raw)
+            asks = bool(self._settings.get("receipts")) and smtp.supports_extension("dsn")
+            await smtp.sendmail(
+                envelope.sender,
+                [envelope.address],
+                raw,
+                mail_options=["RET=HDRS", f"ENVID={envelope.id}"] if asks else (),
+                rcpt_options=["NOTIFY=SUCCESS,FAILURE", f"ORCPT=rfc822;{envelope.address}"] if asks else (),
+            )
             sound = True
         except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused):
             sound = smtp.is_connected
@@ -143,6 +164,8 @@ def _ready(outgoing: Outgoing, sender: str) -> tuple[bytes, str]:
     raw, domain = _rendered(outgoing.said, sender, bool(outgoing.link))
     # The link is put into quoted-printable, so it must be that too; soft line ends keep its lines short.
     link = quopri.encodestring(outgoing.link.encode()).replace(b"=\n", b"=\r\n")
+    if outgoing.reply_to:
+        raw = f"Reply-To: {outgoing.reply_to}\r\n".encode() + raw
     raw = raw.replace(_TO, outgoing.address.encode(), 1).replace(_ID, identity.encode(), 1).replace(_LINK, link)
     return raw, f"<{identity}@{domain}>"
 
@@ -164,6 +187,7 @@ def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
         )
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
+    mail[OUR_HEADER] = our_mark()
     body = said.body.strip() or said.title
     if with_link and LINK not in body:
         body = f"{body}\n\n{_('Answer here:') if said.verbs else _('See it here:')} {LINK}"
@@ -206,6 +230,15 @@ DRIVER = Driver(
         Field("user", gettext_lazy("User")),
         Field("password", gettext_lazy("Password"), secret=True),
         Field("from", gettext_lazy("Sender"), help=gettext_lazy("Empty: the installation's own sender.")),
+        Field(
+            "receipts",
+            gettext_lazy("Ask for receipts"),
+            kind="flag",
+            default=False,
+            help=gettext_lazy(
+                "Where the server knows DSN, it then says when a mailbox has the mail. Mail must be read here."
+            ),
+        ),
         *TRUST,
         *PACING,
     ),

@@ -9,6 +9,7 @@ import hmac
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,11 +20,11 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Invalid
+from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Reply, Sent, Settings, Temporary
 from nightdesk.channels.drivers.calling import fetched, open_session, posted
-from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.pacing import PACING, PRICE
 from nightdesk.channels.links import make_receipt_token
-from nightdesk.channels.sms_text import coding_of
 from nightdesk.channels.wording import text_of
 
 PARTS = 3
@@ -56,7 +57,8 @@ class GatewayLine:
         self._http = open_session()
 
     async def send(self, outgoing: Outgoing) -> Sent:
-        form, url = self._form(outgoing), self._settings["address"]
+        text = text_of(outgoing.said, outgoing.link, self._settings.get("parts") or PARTS)
+        form, url = self._form(outgoing, text), self._settings["address"]
         try:
             if self._settings.get("method") == "post":
                 asked = posted(self._http, url, data=form, headers={})
@@ -64,17 +66,16 @@ class GatewayLine:
                 asked = fetched(self._http, f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(form)}")
             async with asked as answer:
                 body = (await answer.content.read(_LONGEST_ANSWER)).decode("utf-8", "replace")
-                return self._verdict(answer, body, str(outgoing.delivery_id))
+                return replace(self._verdict(answer, body, str(outgoing.delivery_id)), parts=sms_text.count(text).parts)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Temporary(self._without_secrets(f"{type(error).__name__}: {error}")) from None
 
     async def close(self) -> None:
         await self._http.close()
 
-    def _form(self, outgoing: Outgoing) -> list[tuple[str, str]]:
+    def _form(self, outgoing: Outgoing, text: str) -> list[tuple[str, str]]:
         """The parameters in the route's order; one whose value is empty is left out."""
         set_to = self._settings
-        text = text_of(outgoing.said, outgoing.link, set_to.get("parts") or PARTS)
         seconds = None
         if outgoing.valid_until is not None:
             seconds = max(1, int((outgoing.valid_until - outgoing.sent_at).total_seconds()))
@@ -84,7 +85,7 @@ class GatewayLine:
             "from": set_to.get("from") or "",
             "to": outgoing.address,
             "text": text,
-            "coding": "0" if coding_of(text) == "gsm7" else "2",
+            "coding": "0" if sms_text.coding_of(text) == "gsm7" else "2",
             "validity_s": "" if seconds is None else str(seconds),
             "validity_min": "" if seconds is None else str(math.ceil(seconds / 60)),
             "receipt": receipt_address(outgoing, set_to) if set_to.get("receipts", True) else "",
@@ -105,7 +106,7 @@ class GatewayLine:
             raise Permanent(reason)
         wait = answer.headers.get("Retry-After", "")
         pause = min(float(wait), 300.0) if wait.isdigit() else 1.0 if status == 429 else None
-        raise Temporary(reason, pause, of_route=status != 429)
+        raise Temporary(reason, pause, of_route=status != 429, slow=status == 429)
 
     def _without_secrets(self, text: str) -> str:
         """A gateway may repeat our request in its answer, and errors name the whole address."""
@@ -253,5 +254,6 @@ DRIVER = Driver(
         ),
         Field("parts", gettext_lazy("Longest text in parts"), kind="integer", default=PARTS),
         *PACING,
+        *PRICE,
     ),
 )

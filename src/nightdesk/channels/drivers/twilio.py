@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.refusals import Invalid
+from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Reply, Sent, Settings, Temporary
 from nightdesk.channels.drivers.calling import open_session, posted
-from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.pacing import PACING, PRICE
 from nightdesk.channels.wording import text_of
 from nightdesk.lines.twiml import signature as signatures
 
@@ -70,7 +71,7 @@ class TwilioLine:
             async with posted(self._http, self._url, data=form, headers=headers) as answer:
                 payload = await _json(answer)
                 if answer.status in (200, 201) and payload.get("sid"):
-                    return Sent(str(payload["sid"]))
+                    return Sent(str(payload["sid"]), parts=sms_text.count(form["Body"]).parts)
                 raise _trouble(answer.status, payload, answer.headers.get("Retry-After"))
         except (aiohttp.ClientError, OSError) as error:
             raise Temporary(f"{type(error).__name__}: {error}"[:300]) from None
@@ -182,7 +183,7 @@ def _trouble(status: int, payload: Mapping[str, Any], retry_after: str | None) -
     reason = f"{status} {code or ''} {payload.get('message') or ''}".strip()[:300]
     if status == 429 or code in SLOW_DOWN:
         wait = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
-        return Temporary(reason, min(wait, 30.0), of_route=False)
+        return Temporary(reason, min(wait, 30.0), of_route=False, slow=True)
     if 400 <= status < 500 and code in PERMANENT:
         return Permanent(reason, unreachable=code in UNREACHABLE)
     return Temporary(reason)
@@ -197,6 +198,7 @@ DRIVER = Driver(
     timeout_s=10.0,
     receipt_within=timedelta(seconds=60),
     answers_back=True,
+    sender="from",
     at_once=20,
     fields=(
         Field("account_sid", gettext_lazy("Account"), required=True),
@@ -219,5 +221,6 @@ DRIVER = Driver(
             ),
         ),
         *PACING,
+        *PRICE,
     ),
 )

@@ -9,7 +9,7 @@ import nightdesk.base.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("people", "0001_initial"),
-        ("channels", "0002_ledger"),
+        ("channels", "0003_smpp"),
     ]
 
     operations = [

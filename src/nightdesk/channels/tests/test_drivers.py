@@ -19,15 +19,17 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import apprise, email, http_sms, push, snpp, tap, twilio, twilio_voice, webhook
+from nightdesk.channels.drivers import apprise, email, http_sms, push, smpp, snpp, tap, twilio, twilio_voice, webhook
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.push_service import Browser, PushService
 from tests.peers.record import Record
+from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
 from tests.peers.snpp_network import SnppNetwork
 from tests.peers.tap_terminal import TapTerminal
 from tests.peers.voice_provider import Trouble, VoiceProvider
+from tests.requires import requires
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 LINK = "https://pager.example/a/" + "x" * 38
@@ -92,13 +94,17 @@ class Receiver:
 
 @dataclass
 class Bench:
-    """A driver set up against its peer, and how to make that peer difficult."""
+    """A driver set up against its peer, and how to make that peer difficult.
+
+    `knows_the_dead`: its language has words for an address that nobody can reach.
+    """
 
     driver: Driver
     settings: Settings
     address: str
     trouble: dict[str, Callable[[], object]]
     arrived: Callable[[], int]
+    knows_the_dead: bool = True
 
     def send(self, *messages: Outgoing, within: float = 5.0) -> list[Sent | Exception]:
         """Hand each over by one line, one after the other; what came of each."""
@@ -233,12 +239,26 @@ def _push(stack: ExitStack) -> Bench:
     return Bench(push.DRIVER, settings, service.browser().endpoint, trouble, lambda: len(service.pushes.all()))
 
 
+def _smpp(stack: ExitStack) -> Bench:
+    provider = stack.enter_context(SmppProvider(receipts="none"))
+    trouble = {
+        "temporary": lambda: provider.script(0x08),
+        "permanent": lambda: provider.script(0x0B),
+        "hang": lambda: provider.script("silent"),
+    }
+    return Bench(
+        smpp.DRIVER, provider.route_settings, "+447700900123", trouble, lambda: len(provider.submits()),
+        knows_the_dead=False,
+    )  # fmt: skip
+
+
 def _quiet(name: str) -> Callable[[ExitStack], Bench]:
     return lambda stack: Bench(registry.CHANNELS[name], {}, "", {}, lambda: 0)
 
 
 BENCHES = {
     "email": _email,
+    "smpp": _smpp,
     "http_sms": _gateway,
     "twilio": _twilio,
     "twilio_voice": _voice,
@@ -258,7 +278,13 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=sorted(BENCHES))
+NEEDS = {"smpp": ("smpp",)}
+"""The outside programs that a bench drives."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=requires(*NEEDS[name]) if name in NEEDS else ()) for name in sorted(BENCHES)]
+)
 def bench(request: pytest.FixtureRequest, stack: ExitStack) -> Bench:
     return BENCHES[request.param](stack)
 
@@ -288,7 +314,7 @@ def test_an_address_that_is_no_more_is_permanent_and_unreachable(bench: Bench) -
         bench.trouble["permanent"]()
         first, second = bench.send(outgoing(bench.address), outgoing(bench.address, 2))
         assert isinstance(first, Permanent)
-        assert first.unreachable
+        assert first.unreachable is bench.knows_the_dead
         assert isinstance(second, Sent)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels import api
 from nightdesk.channels.actions import Recipient, queue_message, save_route

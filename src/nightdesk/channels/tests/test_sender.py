@@ -647,3 +647,19 @@ def test_two_thousand_mails_leave_none_behind(night: Night) -> None:
     assert len({outgoing.delivery_id for outgoing, _ in night.providers["mail"].got}) == 2000
     assert Delivery.objects.filter(state="accepted").count() == 2000
     assert Attempt.objects.count() == 2000
+
+
+def test_what_a_route_has_cost_this_month_is_told_by_currency(night: Night) -> None:
+    route = night.route("first")
+    november, october = START.date().replace(day=1), START.date().replace(month=10, day=1)
+    for month, parts, price, currency in (
+        (november, 2, "0.08", "EUR"), (november, 1, "0.04", "EUR"), (november, 1, "0.05", "GBP"),
+        (november, 3, None, ""), (october, 9, "9.99", "EUR"),
+    ):  # fmt: skip
+        Attempt.objects.create(
+            month=month, delivery_id=uuid4(), number=1, route_id=route.id, route_name="first", at=START, took_ms=1,
+            outcome="accepted", parts=parts, price=price, currency=currency,
+        )  # fmt: skip
+    (health,) = queries.route_health(night.at)
+    assert health.parts == 7
+    assert [str(cost) for cost in health.costs] == ["0.12 EUR", "0.05 GBP"]

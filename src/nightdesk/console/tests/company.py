@@ -15,6 +15,7 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.duty import actions as duty
+from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
@@ -166,7 +167,18 @@ class Company:
             brand_id=brand.id,
             why=f"{name} duty passes",
         )
+        mailbox = mailroom.save_mailbox(
+            name=f"{name} mailbox", host="mail.example", user=key, brand_id=brand.id, **self.doing
+        )
+        address = mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.id, **self.doing)
+        raw = f"From: a@b.example\nSubject: A letter about {name}\n\nHello, {name} <script>alert(1)</script>\n"
+        mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
+        mailroom.read_mail(mail_id=mail.id, **self.doing)
+        Promise.objects.filter(subject_id=str(mail.id)).delete()
         ids = {
+            "mailbox_id": mailbox.id,
+            "address_id": address.id,
+            "mail_id": mail.id,
             "page_id": page.id,
             "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
             "promise_id": dead.id,

@@ -19,7 +19,9 @@ from nightdesk.console.tests.company import Company
 from nightdesk.console.urls import console
 from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
+from nightdesk.mailroom.models import Address, Mail, Mailbox
 from nightdesk.paging.models import Page
+from nightdesk.paging.queries import mail_rules
 from nightdesk.people.models import Person
 
 READ = {
@@ -39,6 +41,11 @@ READ = {
     "rota": "read_rota",
     "one_rota": "read_rota",
     "pocket": "read_pages",
+    "mails": "read_mails",
+    "mails_csv": "read_mails",
+    "mail": "read_mails",
+    "mail_raw": "read_mails",
+    "mailboxes": "save_mailbox",
     "messages": "read_deliveries",
     "messages_csv": "read_deliveries",
     "message": "read_deliveries",
@@ -61,6 +68,10 @@ FORMS = {
     "new_person": "make_person",
     "change_person": "edit_person",
     "new_integration": "make_integration",
+    "mail_rules": "save_mail_rules",
+    "new_mailbox": "save_mailbox",
+    "mailbox": "save_mailbox",
+    "new_address": "add_address",
     "new_policy": "save_policy",
     "policy": "save_policy",
     "new_route": "save_route",
@@ -105,6 +116,9 @@ POSTS = {
     "push_add": "add_device",
     "replace_push_key": "replace_push_key",
     "revoke_integration": "revoke_integration",
+    "retry_mail": "retry_mail",
+    "remove_mailbox": "remove_mailbox",
+    "remove_address": "remove_address",
     "test_route": "save_route",
     "remove_route": "remove_route",
     "revoke_token": "revoke_token",
@@ -267,10 +281,11 @@ def test_a_fragment_that_says_nothing_new_is_not_sent_again(company):
     assert client.get(url, headers={"If-None-Match": first["ETag"]}).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["pages_csv", "next_csv", "journal_csv"])
+@pytest.mark.parametrize("name", ["pages_csv", "next_csv", "journal_csv", "mails_csv"])
 def test_a_download_calculates_nothing(company, name):
     Page.objects.filter(id=company.quay.page.id).update(title="=HYPERLINK(0)")
     Promise.objects.filter(brand_id=company.quay.brand.id).update(why="=HYPERLINK(0)")
+    Mail.objects.filter(brand_id=company.quay.brand.id).update(title="=HYPERLINK(0)", outcome="@x")
     answer = company.client(company.everything()).get(reverse(f"console:{name}"))
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     assert answer["Content-Disposition"].startswith("attachment")
@@ -307,6 +322,69 @@ def test_who_answers_phones_for_us_sees_the_page_but_not_what_happens_next(compa
     assert "Quay router is dark" in text
     assert "What happens next" not in text
     assert "I've got it" not in text
+
+
+# ---- Mail in --------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_is_found_by_its_words_and_shows_no_html_of_a_stranger(company):
+    client = company.client(company.everything())
+    text = words(client.get(reverse("console:mails"), {"q": "about Quay"}))
+    assert "A letter about Quay" in text
+    assert "Nobody here takes mail to that address" in text
+    assert "A letter about Quay" not in words(client.get(reverse("console:mails"), {"q": "nonsense"}))
+    assert "A letter about Quay" not in words(client.get(reverse("console:mails"), {"standing": "done"}))
+    page = client.get(reverse("console:mail", args=[company.quay.ids["mail_id"]])).content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert(1)" not in page
+    raw = client.get(reverse("console:mail_raw", args=[company.quay.ids["mail_id"]]))
+    assert raw["Content-Type"] == "application/octet-stream"
+    assert raw["Content-Disposition"].startswith("attachment")
+
+
+def test_a_mail_that_was_only_kept_is_read_again_on_the_web(company):
+    client = company.client(company.everything())
+    mail_id = company.quay.ids["mail_id"]
+    assert client.post(reverse("console:retry_mail", args=[mail_id])).status_code == 302
+    assert Mail.objects.get(id=mail_id).standing == "waiting"
+
+
+def test_a_mailbox_is_set_up_changed_and_removed_on_the_web_and_its_password_never_shown(company):
+    client = company.client(company.everything())
+    brand = str(company.quay.brand.id)
+    given = {"name": "desk", "brand": brand, "host": "imap.example.net", "security": "tls", "user": "desk",
+             "password": "quite a secret", "folder": "INBOX", "after": "seen", "enabled": "on"}  # fmt: skip
+    assert client.post(reverse("console:new_mailbox"), given).status_code == 302
+    made = Mailbox.objects.get(name="desk")
+    page = client.get(reverse("console:mailbox", args=[made.id])).content.decode()
+    assert "quite a secret" not in page
+    assert (
+        client.post(reverse("console:mailbox", args=[made.id]), given | {"password": "", "user": "other"}).status_code
+        == 302
+    )
+    changed = Mailbox.objects.get(id=made.id)
+    assert (changed.user, bytes(changed.password)) == ("other", bytes(made.password))
+    assert client.post(reverse("console:remove_mailbox", args=[made.id])).status_code == 302
+    assert not Mailbox.objects.filter(id=made.id).exists()
+    assert (
+        client.post(reverse("console:new_address"), {"address": "desk@quay.example", "brand": brand}).status_code == 302
+    )
+    assert Address.objects.get(address="desk@quay.example").brand_id == company.quay.brand.id
+
+
+def test_rules_for_mail_are_tried_and_saved_on_the_web(company):
+    client = company.client(company.everything())
+    url = reverse("console:mail_rules", args=[company.quay.ids["integration_id"]])
+    one = {"count": "1", "rule0-place": "1", "rule0-does": "ignore", "rule0-severity": "", "rule0-where0": "subject",
+           "rule0-how0": "matches", "rule0-value0": "(a+)+", "rule0-where1": "body", "rule0-how1": "contains"}  # fmt: skip
+    assert "cannot be used" in words(client.post(url, one))
+    fits = one | {"rule0-value0": "weekly"}
+    assert client.post(url, fits | {"do": "try"}).status_code == 200
+    assert mail_rules(company.quay.ids["integration_id"]) == ()
+    assert client.post(url, fits | {"do": "save"}).status_code == 302
+    (rule,) = mail_rules(company.quay.ids["integration_id"])
+    assert (rule.does, rule.conditions[0].value) == ("ignore", "weekly")
+    assert "weekly" in client.get(url).content.decode()
 
 
 # ---- Pages ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ from nightdesk.channels.actions import take_answer
 from nightdesk.channels.answering import offered
 from nightdesk.channels.links import read_link
 from nightdesk.channels.models import Message
-from nightdesk.channels.queries import delivery_of, recipient_of
+from nightdesk.channels.queries import delivery_of, pager_numbers, recipient_of
+from nightdesk.console.contact_test import TEST
+from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
 from nightdesk.paging.models import Page
 
@@ -83,7 +85,24 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         "name": by.name,
         "at": at,
     }
+    if message.kind == TEST:
+        context |= {"numbers": _numbers_for(message), "card_url": f"{request.path}/card.vcf"}
     return render(request, "console/answer.html", context)
+
+
+@require_http_methods(["GET", "HEAD"])
+def answer_card(request: HttpRequest, token: str) -> HttpResponse:
+    """The contact card, for the telephone on which the test arrived."""
+    try:
+        pace(request, "answer-link", TRIES_A_MINUTE)
+        _delivery, message = delivery_of(*read_link(token))
+    except Refusal as refusal:
+        return render(request, "console/answer_refused.html", {"problem": refusal}, status=refusal.status)
+    return card_file(_numbers_for(message))
+
+
+def _numbers_for(message: Message) -> list[str]:
+    return pager_numbers([message.brand_id] if message.brand_id is not None else [])
 
 
 def _standing(message: Message, by: Actor, at: datetime) -> Standing:

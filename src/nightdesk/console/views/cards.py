@@ -41,7 +41,11 @@ def page_row(request: StaffRequest, page: Page) -> dict[str, Any]:
         "title": page.title,
         "url": reverse("console:page", args=[page.id]),
         "detail": " · ".join(text for text in details if text),
-        "tags": [{"text": f"P{page.priority}", "tone": ""}, state_tag(page, request.at)],
+        "tags": [
+            {"text": f"P{page.priority}", "tone": ""},
+            *([{"text": _("Shadow"), "tone": "sky"}] if page.shadow else []),
+            state_tag(page, request.at),
+        ],
     }
 
 
@@ -55,6 +59,8 @@ def shown_state(page: Page, at: datetime) -> str:
 def state_tag(page: Page, at: datetime) -> dict[str, str]:
     """The state as a word in a colour."""
     match shown_state(page, at):
+        case "triggered" if page.shadow:
+            return {"text": _("On paper"), "tone": ""}
         case "triggered":
             return {"text": _("Unanswered"), "tone": "fire"}
         case "acknowledged":
@@ -66,7 +72,8 @@ def state_tag(page: Page, at: datetime) -> dict[str, str]:
 
 def source_of(page: Page) -> str:
     """Where it came from, and how much is folded into it."""
-    parts = [_("from {name}").format(name=page.integration.name) if page.integration else _("raised by hand")]
+    parts = [_("shadow: nobody was told")] if page.shadow else []
+    parts += [_("from {name}").format(name=page.integration.name) if page.integration else _("raised by hand")]
     if page.alarm_count > 1:
         parts.append(
             ngettext("{count} alarm folded", "{count} alarms folded", page.alarm_count).format(

@@ -46,6 +46,14 @@ WORDS = {
     "page.close_notices": gettext_lazy("Tell phones that nobody need answer any more"),
     "duty.turn": gettext_lazy("Hand the duty over"),
     "call.hang_up": gettext_lazy("Stop a telephone that rings"),
+    "beat.late": gettext_lazy("Page, if it is not heard by then"),
+    "silence.end": gettext_lazy("End a silence"),
+    "silence.release": gettext_lazy("Let ring what still fires"),
+    "silence.soon": gettext_lazy("Say that a silence ends soon"),
+    "work.begin": gettext_lazy("Begin planned work"),
+    "work.overrun": gettext_lazy("See that planned work is done"),
+    "shadow.compare": gettext_lazy("Compare with the old pager"),
+    "shadow.sweep": gettext_lazy("Ring what was left on paper"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 
@@ -102,11 +110,21 @@ def _late(rows: QuerySet[Any], request: StaffRequest, state: str) -> QuerySet[An
     return rows.filter(due_at__lt=request.at - LATE_AFTER) if state == "late" else rows
 
 
-def find_due(request: StaffRequest, *, state: str = "", kind: str = "", lane: str = "", limit: int) -> list[Due]:
+def find_due(
+    request: StaffRequest,
+    *,
+    state: str = "",
+    kind: str = "",
+    lane: str = "",
+    leave_out: Sequence[str] = (),
+    limit: int,
+) -> list[Due]:
     """The first `limit` of what is due, soonest first; of what was given up, the latest first."""
     first: list[Due] = []
     promises, deliveries = _chosen_rows(request, state, kind, lane)
     if promises is not None:
+        if leave_out:
+            promises = promises.exclude(kind__in=leave_out)
         first += [_due_promise(row) for row in promises[:limit]]
     if deliveries is not None:
         first += _due_deliveries(list(deliveries[:limit]))
@@ -211,8 +229,8 @@ def due_row(request: StaffRequest, due: Due, *, buttons: bool = False) -> dict[s
 
 
 def due_rows(request: StaffRequest, limit: int) -> list[dict[str, Any]]:
-    """The next `limit` things that the system will do by itself."""
-    return [due_row(request, due) for due in find_due(request, limit=limit)]
+    """The next `limit` things that the system will do by itself; not that it waits for each of a thousand heartbeats."""
+    return [due_row(request, due) for due in find_due(request, limit=limit, leave_out=("beat.late",))]
 
 
 def _choice(request: StaffRequest) -> dict[str, str]:

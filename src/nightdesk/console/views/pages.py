@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone, localtime
@@ -18,9 +18,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
+from nightdesk.channels.cost import Estimate
+from nightdesk.channels.queries import text_estimate
 from nightdesk.console.views.cards import before_of, page_row, shown_state, source_of, state_tag
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
+from nightdesk.console.views.due import CHANNEL_WORDS
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
 from nightdesk.console.views.staff import (
@@ -45,8 +48,9 @@ from nightdesk.paging.actions import (
     snooze_page,
     trigger_page,
 )
-from nightdesk.paging.models import Alarm, Page, Policy
+from nightdesk.paging.models import Alarm, Page, PaperRing, Policy
 from nightdesk.paging.queries import last_time, story
+from nightdesk.paging.silence_actions import silence_page
 from nightdesk.rota.resolve import instant_of
 
 PRIORITIES = {str(number): f"P{number}" for number in range(1, 6)}
@@ -78,7 +82,7 @@ def _chosen(request: StaffRequest) -> QuerySet[Page]:
 def pages(request: StaffRequest) -> HttpResponse:
     """Every page, newest first."""
     rows, pager = one_page(request, _chosen(request))
-    unanswered = _pages(request).filter(state=Page.State.TRIGGERED).count()
+    unanswered = _pages(request).filter(state=Page.State.TRIGGERED, shadow=False).count()
     heading = (
         ngettext("{count} page unanswered", "{count} pages unanswered", unanswered).format(count=unanswered)
         if unanswered
@@ -144,6 +148,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "forms": _forms(request, shown),
         "before": before_of(last_time(shown)),
         "events": rail_events(story(shown.id), request.at),
+        "paper": [_on_paper(ring) for ring in shown.paper.select_related("person")[:ALARMS_SHOWN]],
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
         "messages_url": f"{reverse('console:messages')}?about=page:{shown.id}"
@@ -160,6 +165,8 @@ def _page(request: StaffRequest, page_id: UUID) -> Page:
 def _state_of(page: Page, at: datetime) -> str:
     owner = page.owner.name if page.owner else ""
     match shown_state(page, at):
+        case "triggered" if page.shadow:
+            return _("Shadow: nobody was told of this page")
         case "triggered":
             return _("Nobody has this page yet")
         case "acknowledged":
@@ -206,6 +213,12 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
         "links": [link for link in alarm.links if _is_web(link)],
         "json": json.dumps(raw, indent=2, ensure_ascii=False, sort_keys=True),
     }
+
+
+def _on_paper(ring: PaperRing) -> dict[str, Any]:
+    """Who would have been sent what, in shadow mode."""
+    words = CHANNEL_WORDS.get(ring.channel, gettext_lazy("Send to {name}"))
+    return {"at": ring.due_at, "seconds": True, "title": str(words).format(name=ring.person.name), "tags": []}
 
 
 def _is_web(link: Any) -> bool:
@@ -258,7 +271,8 @@ class TriggerForm(forms.Form):
 def trigger(request: StaffRequest) -> HttpResponse:
     """Page somebody by hand."""
     form = TriggerForm(request.POST or None, request=request)
-    if request.method == "POST" and form.is_valid():
+    counting = "count" in request.POST
+    if request.method == "POST" and not counting and form.is_valid():
         values = form.cleaned_data
         page = trigger_page(
             brand_id=int(values["brand"]),
@@ -279,8 +293,31 @@ def trigger(request: StaffRequest) -> HttpResponse:
         "label": _("Page them"),
         "crumbs": [{"url": reverse("console:pages"), "label": _("Pages")}],
         "cancel_url": reverse("console:pages"),
+        "within": "console/trigger_cost.html",
+        "cost_url": reverse("console:trigger_cost"),
+        "estimate": _cost_of_text(request.POST, request),
     }
     return render(request, "console/form.html", context)
+
+
+@staff("trigger_page")
+def trigger_cost(request: StaffRequest) -> HttpResponse:
+    """What the text of a page by hand will be, as far as its form is filled in."""
+    return render(request, "console/parts/text_cost.html", {"estimate": _cost_of_text(request.GET, request)})
+
+
+def _cost_of_text(typed: QueryDict, request: StaffRequest) -> Estimate:
+    """The text is put together as `paging.wording` does it."""
+    title, component = typed.get("title", "")[:200], typed.get("component", "")[:200]
+    priority = typed.get("priority", "P1")
+    brands = [id_ for id_, _name in brand_choices(request.actor, "trigger_page")]
+    brand = typed.get("brand") if typed.get("brand") in brands else next(iter(brands), None)
+    return text_estimate(
+        title=f"{priority[:2]} {title}",
+        body="" if component.casefold() in title.casefold() else component,
+        brand_id=int(brand) if brand else None,
+        answerable=True,
+    )
 
 
 # ---- What can be done about it --------------------------------------------------------------------------------------
@@ -340,6 +377,18 @@ class SnoozeForm(forms.Form):
         return until
 
 
+class SilenceForm(forms.Form):
+    hours = forms.TypedChoiceField(
+        label=gettext_lazy("Quiet for"),
+        choices=[(1, gettext_lazy("1 hour")), (4, gettext_lazy("4 hours")), (12, gettext_lazy("12 hours"))],
+        coerce=int,
+        initial=1,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy("Its alarms are kept and counted. What still fires then is a new page."),
+    )
+    reason = forms.CharField(label=gettext_lazy("Why"), max_length=300, required=False)
+
+
 def _buttons(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
     """What is done with one press."""
     buttons: list[dict[str, Any]] = []
@@ -381,6 +430,8 @@ def _forms(request: StaffRequest, page: Page) -> list[dict[str, Any]]:
         add("reassign_page", _("Give it to somebody else"), lambda: ReassignForm(people=others), _("Give it away"))
     if page.state == Page.State.ACKNOWLEDGED:
         add("snooze_page", _("Be quiet for a while"), lambda: SnoozeForm(prefix="snooze"), _("Be quiet"))
+    if page.integration_id is not None:
+        add("silence_page", _("Silence what it is about"), lambda: SilenceForm(prefix="silence"), _("Silence it"))
     return shown
 
 
@@ -438,3 +489,15 @@ def note(request: StaffRequest, page_id: UUID) -> HttpResponse:
     values = checked(NoteForm(request.POST, prefix="note"), _("You wanted to write a note."))
     note_page(page_id=page_id, text=values["text"], by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Noted."), "console:page", page_id)
+
+
+@posting("silence_page")
+def silence(request: StaffRequest, page_id: UUID) -> HttpResponse:
+    """It rings no more, and what it is about is quiet until then."""
+    _page(request, page_id)
+    values = checked(SilenceForm(request.POST, prefix="silence"), _("You wanted to silence a page."))
+    until = request.at + timedelta(hours=values["hours"])
+    silence_page(
+        page_id=page_id, until_at=until, reason=values["reason"], by=request.actor, via=Door.WEB, at=request.at
+    )
+    return done(request, _("Silenced until {time}.").format(time=f"{localtime(until):%H:%M}"), "console:quiet")

@@ -80,7 +80,17 @@ def _figures(how: RouteHealth) -> list[tuple[str, str]]:
         (_("Did not arrive"), f"{how.undelivered}"),
         (_("Hand-over takes"), _ms(how.median_ms)),
         (_("Receipt takes"), _ms(how.receipt_median_ms)),
+        *_cost(how),
     ]
+
+
+def _cost(how: RouteHealth) -> list[tuple[str, str]]:
+    """What was paid for this month; nothing where nothing is paid by the part."""
+    if not how.parts:
+        return []
+    parts = ngettext("{count} part", "{count} parts", how.parts).format(count=how.parts)
+    costs = " + ".join(map(str, how.costs)) or _("no price set")
+    return [(_("This month, ex VAT"), f"{parts}, {costs}")]
 
 
 def _ms(value: int | None) -> str:
@@ -99,13 +109,15 @@ def providers_csv(request: StaffRequest) -> HttpResponse:
     """The same figures as a file."""
     header = [
         "route", "channel", "driver", "brand", "enabled", "rests", "failures", "oldest_unsent_s", "sent", "refused",
-        "undelivered", "success_rate", "median_ms", "receipt_median_ms", "trouble", "trouble_at",
+        "undelivered", "success_rate", "median_ms", "receipt_median_ms", "trouble", "trouble_at", "parts_this_month",
+        "cost_this_month",
     ]  # fmt: skip
     rows = (
         [
             how.name, how.channel, how.driver, route.brand, how.enabled, how.rests, how.failures,
             int(how.oldest_unsent.total_seconds()) if how.oldest_unsent is not None else None, how.sent, how.refused,
             how.undelivered, how.success_rate, how.median_ms, how.receipt_median_ms, how.trouble, how.trouble_at,
+            how.parts, " + ".join(map(str, how.costs)),
         ]
         for route, how in _health(request)
     )  # fmt: skip

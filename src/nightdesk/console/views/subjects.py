@@ -4,18 +4,32 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page"}
+_PAGES = {"page": "console:page", "mail": "console:mail"}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
     "customer": "console:customer",
     "policy": "console:policy",
     "route": "console:route",
+    "mailbox": "console:mailbox",
     "hours": "console:hours",
     "brand": "console:brand",
     "user": "console:user",
+    "heartbeat": "console:heartbeat",
 }
-_LISTED = {"seat": "console:rota", "integration": "console:integrations", "token": "console:tokens"}
+_LISTED = {
+    "seat": "console:rota",
+    "integration": "console:integrations",
+    "token": "console:tokens",
+    "silence": "console:quiet",
+    "work": "console:quiet",
+}
+_LISTED = {
+    "address": "console:mailboxes",
+    "seat": "console:rota",
+    "integration": "console:integrations",
+    "token": "console:tokens",
+}
 """Subjects without a page of their own, which stand in a list."""
 
 

@@ -10,6 +10,7 @@ from django.utils.timezone import get_current_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from nightdesk.access import matrix
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.channels.registry import LOUD
 from nightdesk.console.context import in_order_of_waking
@@ -17,10 +18,11 @@ from nightdesk.console.views.cards import page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
+from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
 from nightdesk.duty.queries import OnDuty, who_is_on
-from nightdesk.paging.models import Page
-from nightdesk.paging.queries import last_time, open_pages
+from nightdesk.paging.models import Heartbeat, Integration, Page
+from nightdesk.paging.queries import door_shut_since, kept_quiet, last_time, open_pages, silences_now, work_now
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota.models import Rota
@@ -29,6 +31,7 @@ from nightdesk.rota.queries import load_rotas
 AHEAD = timedelta(hours=24)
 CARDS, ROWS, NEXT_ROWS = 12, 20, 8
 FAILED_SINCE = timedelta(hours=24)
+LONG_PAUSED = timedelta(days=7)
 
 
 @staff("read_pages")
@@ -46,6 +49,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "zone": _zone_name(),
         "cards": [page_card(request, page, last_time(page)) for page in unanswered[:CARDS]],
         "taken": [page_row(request, page) for page in taken[:ROWS]],
+        "quiet": _quiet(request) if may_somewhere(request, "read_silences") else [],
         "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS),
         "warnings": warnings(request, pages, on_duty),
         "on_duty": on_duty,
@@ -66,6 +70,48 @@ def heading(unanswered: int, taken: int) -> str:
             count=taken
         )
     return _("Nothing is waiting")
+
+
+def _quiet(request: StaffRequest) -> list[dict[str, Any]]:
+    """What is kept quiet now, until when: silences, and planned work, which stands for its own."""
+    brands = matrix.brands_for(request.actor, "read_silences")
+    held = [each for each in silences_now(brands, request.at) if each.work_id is None]
+    kept = kept_quiet([each.pk for each in held])
+    rows = [silence_row(request, each, kept[each.pk]) for each in held]
+    return [*(work_row(request, each) for each in work_now(brands, request.at)), *rows][:ROWS]
+
+
+def _watched(request: StaffRequest) -> list[dict[str, Any]]:
+    """Heartbeats that nobody watches for long, or that could not be heard; senders that wake nobody here."""
+    if not may_somewhere(request, "read_heartbeats"):
+        return []
+    mine = Heartbeat.objects.filter(within(request.brands), removed_at=None)
+    found: list[dict[str, Any]] = []
+    url = reverse("console:heartbeats")
+
+    def add(count: int, text: str, url: str) -> None:
+        if count:
+            found.append({"tone": "accent", "text": text.format(count=count), "url": url, "label": _("Look at it")})
+
+    shut_since = door_shut_since(request.at)
+    if shut_since is not None and mine.exists():
+        text = _("Our own door is shut since {time}: no heartbeat can be heard.")
+        add(1, text.format(time=f"{localtime(shut_since):%H:%M}"), url)
+    paused = mine.filter(paused_at__lt=request.at - LONG_PAUSED).count()
+    text = ngettext("{count} heartbeat is paused for a week", "{count} heartbeats are paused for a week", paused)
+    add(paused, text, f"{url}?state=paused")
+    unheard = mine.filter(unheard_at__isnull=False).count()
+    text = ngettext(
+        "{count} heartbeat may have come while our door was shut",
+        "{count} heartbeats may have come while our door was shut",
+        unheard,
+    )
+    add(unheard, text, url)
+    shadows = Integration.objects.filter(within(request.brands), shadow_since__isnull=False, revoked_at=None)
+    if names := list(shadows.values_list("name", flat=True)):
+        text = _("In shadow mode, alarms of {names} wake nobody here.").format(names=", ".join(names))
+        add(1, text.replace("{", "").replace("}", ""), reverse("console:integrations"))
+    return found
 
 
 def _zone_name() -> str:
@@ -89,6 +135,7 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
             )
     if may_somewhere(request, "read_promises"):
         found += _given_up(request, pages)
+    found += _watched(request)
     sees_people = may_somewhere(request, "read_people")
     for name, person_id in _silent(on_duty):
         found.append(

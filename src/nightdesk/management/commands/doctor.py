@@ -24,6 +24,8 @@ from nightdesk.base.worker import LEASED, database_time
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
+from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
+from nightdesk.paging import queries
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -155,6 +157,22 @@ def of_mail(at: datetime) -> Iterator[Finding]:
     yield from _of_routes("mail", "email", at)
 
 
+def of_mail_in(at: datetime) -> Iterator[Finding]:
+    """Whether mail that answers us can get here, and every mailbox is read."""
+    for mailbox in mailboxes():
+        tone, words = how_it_does(mailbox, at)
+        name = f"mail in, {mailbox.name}"
+        if tone == "fire":
+            yield Finding("fail", name, words, "Put it right under Settings, Mail in; or see that a worker runs.")
+        else:
+            yield Finding("ok", name, f"It {words}." if tone else f"It is {words}.")
+    if not ours():
+        yield Finding(
+            "warn", "mail in", "No address is ours, so nobody can answer a page by mail and bounces are not seen.",
+            "Add an address under Settings, Mail in.",
+        )  # fmt: skip
+
+
 def of_texts(at: datetime) -> Iterator[Finding]:
     """Whether there is a way for texts, which is what wakes people."""
     yield from _of_routes("texts", "sms", at)
@@ -241,12 +259,33 @@ def of_promises(at: datetime) -> Iterator[Finding]:
         )
 
 
+def of_heartbeats(at: datetime) -> Iterator[Finding]:
+    """Whether what must be heard is heard, and whether it can be."""
+    shut_since = queries.door_shut_since(at)
+    counted = queries.heartbeat_counts(None)
+    if not sum(counted.values()):
+        return
+    if shut_since is not None:
+        yield Finding(
+            "fail", "heartbeats", f"No web process has been reachable since {shut_since:%H:%M:%S} UTC.",
+            "Run: nightdesk serve, or nightdesk web. Until then nothing that stops can be noticed.",
+        )  # fmt: skip
+    elif counted["late"]:
+        said = f"{counted['late']} of {sum(counted.values())} have stopped or failed."
+        yield Finding("warn", "heartbeats", said, "Look at Settings, Heartbeats: each says since when.")
+    else:
+        said = f"{counted['well']} heard, {counted['new']} not yet, {counted['paused']} paused."
+        yield Finding("ok", "heartbeats", said)
+
+
 WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_worker,
     of_promises,
     of_texts,
     of_mail,
     of_notifications,
+    of_mail_in,
+    of_heartbeats,
 )
 
 

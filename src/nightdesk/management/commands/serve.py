@@ -15,14 +15,15 @@ from nightdesk.base import env, postgres
 from nightdesk.base.front import PortTaken, refuse_taken_port
 from nightdesk.base.lock import Held, Lock
 from nightdesk.base.processes import Child, Supervisor
+from nightdesk.mailroom import listener
 
 NIGHTDESK = (sys.executable, "-m", "nightdesk")
 
 
 class Command(BaseCommand):
     help = (
-        "Start the database (unless NIGHTDESK_DATABASE_URL names one), migrate it, and hold up web and worker: what dies is "
-        "started again. Ctrl-C stops all of it."
+        "Start the database (unless NIGHTDESK_DATABASE_URL names one), migrate it, and hold up web, worker and the way in for "
+        "mail if one is set: what dies is started again. Ctrl-C stops all of it."
     )
     requires_system_checks = ()
 
@@ -41,6 +42,8 @@ class Command(BaseCommand):
         children = [Child(prepare[0], (*NIGHTDESK, *prepare), once=True)]
         # The worker first: whatever keeps the web process from getting ready, promises are kept.
         children.append(Child("worker", (*NIGHTDESK, "worker")))
+        if listener.is_wanted():
+            children.append(Child("listen", (*NIGHTDESK, "listen")))
         children.append(Child("web", (*NIGHTDESK, "web"), ready=self._when_web_answers()))
         Supervisor(children, state=state, database=postgres.of_state(state)).run()
 

@@ -6,10 +6,12 @@ else, and the answers that its senders understand for "too much", "too large" an
 
 from collections.abc import Mapping
 
-from . import alertmanager, generic, pagerduty_v2
+from . import alertmanager, email_rules, generic, pagerduty_v2
 from .signal import Action, Answer, Format, Image, Link, Malformed, Parsed, Severity, Signal
 
-FORMATS: Mapping[str, Format] = {module.FORMAT.name: module.FORMAT for module in (pagerduty_v2, alertmanager, generic)}
+FORMATS: Mapping[str, Format] = {
+    module.FORMAT.name: module.FORMAT for module in (pagerduty_v2, alertmanager, generic, email_rules)
+}
 
 __all__ = [
     "FORMATS",

@@ -15,7 +15,7 @@ from django.test import Client
 from nightdesk.access import actions as access
 from nightdesk.base import clock, leases, promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.duty import actions as duty

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.months import month_of
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contract, Customer, Hours, Service, Subscription

@@ -15,6 +15,7 @@ from nightdesk.console.views.choices import brand_choices, pairs
 from nightdesk.console.views.settings.sections import form_in, row, section_page, shown_once
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, posting, staff, within
 from nightdesk.customers.models import Hours, Service
+from nightdesk.mailroom.queries import address_for
 from nightdesk.paging.actions import make_integration, revoke_integration
 from nightdesk.paging.models import Integration, Policy
 from nightdesk.people.models import Team
@@ -23,6 +24,7 @@ FORMATS = {
     "alertmanager": ("Alertmanager", "/hooks/alertmanager/{key}"),
     "pagerduty": ("PagerDuty Events v2", "/v2/enqueue"),
     "generic": ("JSON", "/hooks/generic/{key}"),
+    "email": ("E-mail", ""),
 }
 PRIORITIES = [(f"P{number}", f"P{number}") for number in range(1, 5)]
 
@@ -42,9 +44,15 @@ def integrations(request: StaffRequest) -> HttpResponse:
         )
         details = [each.format, each.brand.name, each.policy.name, _("key {hint}…").format(hint=each.hint), heard]
         tags = [{"text": _("revoked"), "tone": ""}] if each.revoked_at else []
+        if each.shadow_since is not None:
+            tags.append({"text": _("shadow"), "tone": "sky"})
         actions = []
         if each.revoked_at is None:
             url = reverse("console:revoke_integration", args=[each.id])
+            rules = reverse("console:mail_rules", args=[each.id])
+            actions.append({"label": _("Rules for mail"), "url": rules, "get": True})
+            shadow_url = reverse("console:shadow", args=[each.id])
+            actions.append({"label": _("Shadow"), "url": shadow_url, "get": True})
             actions.append({"label": _("Revoke its key"), "url": url, "tone": "fire"})
         rows.append(row(each.name, detail=" · ".join(details), tags=tags, actions=actions))
     heading = (
@@ -134,8 +142,11 @@ def new_integration(request: StaffRequest) -> HttpResponse:
             via=Door.WEB,
             at=request.at,
         )
+        by_mail = address_for("alarm", key, made.brand_id)
         path = FORMATS[made.format][1].format(key=key)
-        text = _("Send its alarms to {url}").format(url=f"{settings.PUBLIC_URL}{path}")
+        text = _("Send its alarms to {url}").format(url=f"{settings.PUBLIC_URL}{path}" if path else by_mail)
+        if not path and not by_mail:
+            text = _("Its alarms go to alarm+KEY at an address of yours: set one under Mail in.")
         return shown_once(request, "integrations", _("{name} has a key").format(name=made.name), key, text)
     return form_in(request, "integrations", form, _("Connect something"), _("Make its key"))
 

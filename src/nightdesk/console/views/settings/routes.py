@@ -14,7 +14,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.channels.actions import Recipient, queue_message, remove_route, replace_push_key, save_route
 from nightdesk.channels.driver import Driver, Field
 from nightdesk.channels.models import Device, Route
-from nightdesk.channels.queries import RouteHealth, push_key, route_health
+from nightdesk.channels.queries import RouteHealth, push_key, route_health, text_estimate
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices
@@ -184,11 +184,14 @@ def _save(request: StaffRequest, form: RouteForm, shown: Route | None, heading: 
         )
         return done(request, _("{name} is set up. Send a test.").format(name=saved.name), "console:route", saved.id)
     takes_addresses = shown is not None and shown.channel not in NO_ADDRESS
-    more = {
+    more: dict[str, Any] = {
         "route": shown,
         "test_form": TestForm(prefix="test") if takes_addresses else None,
         "key": _key_of(request, shown),
     }
+    if shown is not None and shown.channel == "sms":
+        title, body = _test_words(shown)
+        more["estimate"] = text_estimate(title=title, body=body, brand_id=shown.brand_id, route=shown)
     return form_in(request, "routes", form, heading, _("Save"), extra="console/route_extra.html", **more)
 
 
@@ -203,16 +206,22 @@ class TestForm(forms.Form):
     address = forms.CharField(label=gettext_lazy("Number or address"), max_length=320)
 
 
+def _test_words(shown: Route) -> tuple[str, str]:
+    """(title, body) of the test message."""
+    return _("Nightdesk test of {name}").format(name=shown.name), _("If you can read this, it works.")
+
+
 @posting("save_route")
 def test_route(request: StaffRequest, route_id: int) -> HttpResponse:
     """A test message by the route's channel; the story of it stands in what happens next and in the outbox."""
     shown = found(_routes(request).filter(id=route_id), _("You asked for a provider."))
     address = checked(TestForm(request.POST, prefix="test"), _("You wanted to send a test."))["address"]
+    title, body = _test_words(shown)
     queue_message(
         kind="route.test",
         subject=("route", shown.id),
-        title=_("Nightdesk test of {name}").format(name=shown.name),
-        body=_("If you can read this, it works."),
+        title=title,
+        body=body,
         to=[Recipient("account", 0, shown.channel, address, request.at)],
         brand_id=shown.brand_id,
         by=request.actor,

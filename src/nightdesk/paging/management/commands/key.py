@@ -15,7 +15,8 @@ from nightdesk.paging import actions
 from nightdesk.paging.formats import FORMATS
 from nightdesk.paging.models import Policy
 
-ADDRESSES = {"pagerduty_v2": "/v2/enqueue", "alertmanager": "/hooks/alertmanager/KEY", "generic": "/hooks/generic/KEY"}
+ADDRESSES = {"pagerduty_v2": "/v2/enqueue", "alertmanager": "/hooks/alertmanager/KEY", "generic": "/hooks/generic/KEY",
+             "email": "alarm+KEY@ an address of ours"}  # fmt: skip
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from nightdesk.base.limits import Buckets
+from nightdesk.base.buckets import Buckets
 
 AT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
-"""How often a machine may knock at a public door: a bucket a key, in the memory of this process.
+"""How often something may be done by one key: a bucket a key, in the memory of this process.
 
-It protects the pager from a sender gone mad, and is wide enough for a real storm, which is folded and not refused.
+Of alarms it protects the pager from a sender gone mad, and is wide enough for a real storm, which is folded and not refused.
 """
 
 import threading

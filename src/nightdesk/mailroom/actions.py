@@ -1,0 +1,410 @@
+"""The verbs of the mailroom: keep a mail, read it and hand it on, try it again; set up mailboxes and addresses of ours.
+
+What comes in asks no role: it is intake, and whatever a mail stands for asks itself. A mail's own row is its record, so
+there is no journal entry for it.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.access.matrix import require
+from nightdesk.base import promises, vault
+from nightdesk.base.actors import Actor, Door
+from nightdesk.base.ids import uuid7
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.journal.actions import record
+from nightdesk.journal.kinds import kind
+from nightdesk.mailroom import addressing
+from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.automatic import OUR_HEADER, why_automatic
+from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
+from nightdesk.mailroom.letter import Letter, one_line, read_letter
+from nightdesk.mailroom.models import Address, Mail, Mailbox
+from nightdesk.mailroom.queries import who_is_meant
+from nightdesk.mailroom.reports import read_reports
+
+log = logging.getLogger(__name__)
+
+MAILBOX_SAVED = kind("mailbox.saved", gettext_lazy("{by} set up the mailbox {name}"))
+MAILBOX_REMOVED = kind("mailbox.removed", gettext_lazy("{by} removed the mailbox {name}"))
+ADDRESS_ADDED = kind("address.added", gettext_lazy("{by} said that mail to {address} is ours"))
+ADDRESS_REMOVED = kind("address.removed", gettext_lazy("{by} said that mail to {address} is no longer ours"))
+MAIL_RETRIED = kind("mail.retried", gettext_lazy("{by} had a mail read again"))
+
+READ = "mail.read"
+MAILBOXES = "mailboxes"
+"""Who is woken when a mailbox was set up anew; `imap` keeps that thread."""
+TRIES = 4
+"""How often a mail is tried that somebody stumbles over; then it is kept with the error, for a person to look at."""
+BEGUN_AT_MOST = 8
+"""A mail whose reading was begun so often and never ended has killed its reader each time: it is not read again."""
+BOUNCE = "bounce"
+REPORTED_TO = ("page", BOUNCE)
+"""Words of addresses that a report may come to."""
+
+
+@transaction.atomic
+def receive_mail(
+    *,
+    way: str,
+    raw: bytes,
+    sender: str | None = None,
+    recipients: Sequence[str] = (),
+    peer: str = "",
+    mailbox: Mailbox | None = None,
+    uid_validity: int | None = None,
+    uid: int | None = None,
+    size: int | None = None,
+    cut: bool = False,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Mail:
+    """The mail is kept as it came, and a worker will read it. A message of a mailbox that is kept already comes back.
+
+    `size` is that of the whole, where `raw` is only its beginning (`cut`).
+    """
+    del by, via
+    row = Mail(
+        id=uuid7(at),
+        at=at,
+        way=way,
+        mailbox=mailbox,
+        brand_id=mailbox.brand_id if mailbox else None,
+        uid_validity=uid_validity,
+        uid=uid,
+        sender=one_line(sender)[:320] if sender is not None else None,
+        recipients=[one_line(one)[:320] for one in recipients],
+        peer=peer[:60],
+        raw=raw,
+        size=len(raw) if size is None else size,
+        cut=cut,
+        digest=hashlib.sha256(raw).hexdigest(),
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return Mail.objects.get(mailbox=mailbox, uid_validity=uid_validity, uid=uid)
+    if mailbox is not None:
+        Mailbox.objects.filter(id=mailbox.id).update(last_mail_at=at)
+    _promise_reading(row, at, str(row.id))
+    return row
+
+
+@transaction.atomic
+def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: datetime) -> str:
+    """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
+
+    Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
+    again; then the mail is kept with what was wrong.
+    """
+    mail = Mail.objects.select_for_update(of=("self",)).select_related("mailbox").filter(id=mail_id).first()
+    if mail is None:
+        return _("The mail is gone.")
+    if mail.standing != Mail.Standing.WAITING:
+        return mail.outcome
+    if attempt > BEGUN_AT_MOST:
+        begun = _("Reading it was begun {count} times and never ended.").format(count=attempt - 1)
+        return _end(mail, Taken("kept", ""), at, error=begun)
+    raw = bytes(mail.raw)
+    letter = read_letter(raw)
+    meant = _meant(mail, letter)
+    _keep_what_was_read(mail, letter, meant, raw)
+    first = _first_of_the_same(mail)
+    if first is not None:
+        came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
+        about = (first.subject_kind, first.subject_id)
+        return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
+    arrived = Arrived(mail.id, mail.at, mail.sender, letter, why_automatic(letter, mail.sender), raw)
+    try:
+        with transaction.atomic():
+            taken = _hand_on(arrived, meant, at, by=by, via=via)
+    except Exception as error:  # one poisonous mail must not stop the rest: it is kept, with what was wrong
+        if promises.lost_connection() or attempt < TRIES:
+            raise
+        log.exception("Mail %s could not be handed on", mail.id)
+        return _end(mail, Taken("kept", ""), at, error=f"{type(error).__name__}: {error}"[:2000])
+    return _end(mail, taken, at)
+
+
+@transaction.atomic
+def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
+    """A mail that failed or was only kept is read afresh. One that waits stays as it is.
+
+    Raises NotFound, Forbidden, IllegalTransition (somebody has acted on it, and must not twice).
+    """
+    mail = Mail.objects.select_for_update(of=("self",)).filter(id=mail_id).first()
+    if mail is None:
+        raise NotFound(_("A mail was to be read again."), _("There is none with this id."), _("Look at the list."))
+    require(by, "retry_mail", mail.brand_id)
+    if mail.standing == Mail.Standing.WAITING:
+        return mail
+    if mail.standing == Mail.Standing.DONE:
+        raise IllegalTransition(
+            _("A mail was to be read again."),
+            _("It was acted on: {outcome}").format(outcome=mail.outcome),
+            _("Do what is missing by hand."),
+        )
+    mail.standing, mail.outcome, mail.error, mail.same = Mail.Standing.WAITING, "", "", ""
+    mail.save(update_fields=["standing", "outcome", "error", "same"])
+    _promise_reading(mail, at, f"{mail.id}:{at.isoformat()}")
+    record(MAIL_RETRIED, subject=("mail", mail.id), by=by, via=via, at=at, brand_id=mail.brand_id)
+    return mail
+
+
+def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
+    promises.promise(
+        READ,
+        subject=("mail", mail.id),
+        due_at=at,
+        why=_("A mail came in and is to be read."),
+        at=at,
+        occurrence=occurrence,
+        brand_id=mail.brand_id,
+    )
+
+
+def _meant(mail: Mail, letter: Letter) -> list[Meant]:
+    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names."""
+    named = mail.recipients or letter.to
+    found = [who_is_meant(str(one)) for one in named]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _keep_what_was_read(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> None:
+    mail.message_id = letter.message_id[:300]
+    mail.from_address, mail.from_name = letter.from_address[:320], letter.from_name[:200]
+    mail.title, mail.text = letter.title[:300], letter.text
+    brands = [one.ours.brand_id for one in meant if one.ours.brand_id is not None]
+    mail.brand_id = mail.brand_id or (brands[0] if brands else None)
+    mail.error = "\n".join(letter.faults)[:2000]
+    if mail.message_id:
+        _head, _blank, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+        told = [mail.message_id, mail.from_address, mail.title, hashlib.sha256(body).hexdigest()]
+        told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in meant)
+        mail.same = hashlib.sha256("\n".join(told).encode()).hexdigest()
+    mail.save(update_fields=["message_id", "from_address", "from_name", "title", "text", "brand", "error", "same"])
+
+
+def _first_of_the_same(mail: Mail) -> Mail | None:
+    """The mail that says the same to the same of our addresses and was dealt with; two at once wait for each other here."""
+    if not mail.same:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [mail.same])
+    others = Mail.objects.defer("raw").filter(same=mail.same).exclude(id=mail.id)
+    return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
+
+
+def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Actor, via: Door) -> Taken:
+    """See `handing`."""
+    del by, via
+    if arrived.letter.header(OUR_HEADER) == our_mark():
+        return Taken("kept", _("It is a mail of ours that came back: a loop."))
+    for_machines = [one for one in meant if one.word in BY_ADDRESS and BY_ADDRESS[one.word].from_machines]
+    if for_machines:
+        return _together([BY_ADDRESS[one.word].take(arrived, one.key, at) for one in for_machines])
+    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
+    reports = read_reports(arrived.raw) if arrived.automatic or any(one.word == BOUNCE for one in meant) else ()
+    key = next((one.key for one in meant if one.word in REPORTED_TO), "")
+    told = [take(arrived, report, key, at) for report in reports for take in ON_REPORT]
+    if known := [one for one in told if one is not None]:
+        return _together(known)
+    if reports:
+        return Taken(
+            "kept", _("It reports on a mail that is none of ours: {about}.").format(about=reports[0].recipient)
+        )
+    if arrived.automatic:
+        return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
+    for one in meant:
+        if one.word and one.word in BY_ADDRESS:
+            return BY_ADDRESS[one.word].take(arrived, one.key, at)
+    for answered in arrived.letter.thread:
+        for take_thread in BY_THREAD:
+            if (taken := take_thread(arrived, answered, at)) is not None:
+                return taken
+    for one in meant:
+        if not one.word and "" in BY_ADDRESS and BY_ADDRESS[""].knows(one.key):
+            return BY_ADDRESS[""].take(arrived, one.key, at)
+    return Taken("kept", _("Nobody here takes mail to that address, and it answers nothing of ours."))
+
+
+def _together(all_of: Sequence[Taken]) -> Taken:
+    """One word on several: done where anything was done."""
+    best = next((one for one in all_of if one.standing == "done"), all_of[0])
+    outcome = " ".join(dict.fromkeys(one.outcome for one in all_of))
+    return Taken(best.standing, outcome, best.subject, best.brand_id)
+
+
+def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: str = "") -> str:
+    """What became of it stands in its row; an `error` makes it one that failed."""
+    mail.standing = Mail.Standing.FAILED if error else standing or taken.standing
+    mail.outcome, mail.error = taken.outcome[:300], error or mail.error
+    mail.subject_kind, mail.subject_id = taken.subject[0][:30], str(taken.subject[1])[:60]
+    mail.brand_id = mail.brand_id or taken.brand_id
+    mail.read_at = at
+    mail.save(update_fields=["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at"])
+    return mail.outcome or mail.error
+
+
+# --- Mailboxes and addresses -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_mailbox(
+    *,
+    name: str,
+    host: str,
+    user: str,
+    password: str = "",
+    port: int | None = None,
+    security: str = "tls",
+    certificate: str = "",
+    folder: str = "INBOX",
+    after: str = "seen",
+    move_to: str = "",
+    read_old: bool = False,
+    enabled: bool = True,
+    brand_id: int | None = None,
+    mailbox_id: int | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Mailbox:
+    """The mailbox is read so from now on; a new one where `mailbox_id` is None. An empty `password` stays as it was.
+
+    Another server, user or folder is another mailbox: it is read from its beginning, or from now on without `read_old`.
+    Raises NotFound, Forbidden, Invalid.
+    """
+    require(by, "save_mailbox", brand_id)
+    asked = _("The mailbox {name} was to be set up.").format(name=name)
+    row = (
+        Mailbox(set_up_at=at)
+        if mailbox_id is None
+        else Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
+    )
+    if row is None:
+        raise NotFound(asked, _("It does not exist."), _("Make a new one."))
+    if mailbox_id is not None:
+        require(by, "save_mailbox", row.brand_id)
+    _check_mailbox(asked, mailbox_id, name=name, host=host, user=user, security=security, after=after, move_to=move_to)
+    before = (row.host, row.user, row.folder)
+    row.name, row.host, row.user, row.port = one_line(name)[:60], host.strip()[:200], user.strip()[:200], port
+    row.security, row.certificate, row.folder = security, certificate.strip(), (folder.strip() or "INBOX")[:200]
+    row.after, row.move_to, row.read_old, row.enabled = after, move_to.strip()[:200], read_old, enabled
+    row.brand_id = brand_id
+    if password:
+        row.password = vault.seal(password.encode())
+    if before != (row.host, row.user, row.folder):
+        row.uid_validity, row.first_uid, row.set_up_at = None, 1, at
+    row.problem, row.problem_at, row.looked_at = "", None, None if mailbox_id is None else row.looked_at
+    fields = ["name", "host", "user", "port", "security", "certificate", "folder", "after", "move_to", "read_old"]
+    fields += ["enabled", "brand", "password", "uid_validity", "first_uid", "set_up_at", "problem", "problem_at"]
+    if mailbox_id is None:
+        row.save(force_insert=True)
+    else:
+        row.save(update_fields=fields)
+    facts = {"name": row.name, "host": row.host, "user": row.user, "folder": row.folder, "enabled": enabled,
+             "password": "given" if password else "kept"}  # fmt: skip
+    record(MAILBOX_SAVED, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    promises.wake_workers(MAILBOXES)
+    return row
+
+
+def _check_mailbox(asked: str, mailbox_id: int | None, **given: str) -> None:
+    """Raise Invalid for what does not fit."""
+    for field in ("name", "host", "user"):
+        if not given[field].strip():
+            raise Invalid(asked, _("{field} is missing.").format(field=field), _("Give it."), field=field)
+    if given["security"] not in Mailbox.Security.values or given["after"] not in Mailbox.After.values:
+        raise Invalid(asked, _("security or after is none that is known."), _("Choose one of the list."))
+    if given["after"] == Mailbox.After.MOVE and not given["move_to"].strip():
+        raise Invalid(asked, _("The folder to move to is missing."), _("Name it."), field="move_to")
+    if Mailbox.objects.filter(name=one_line(given["name"])[:60]).exclude(id=mailbox_id or 0).exists():
+        raise Invalid(asked, _("There is a mailbox of that name already."), _("Choose another name."), field="name")
+
+
+@transaction.atomic
+def remove_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """It is not read any more, and its password is gone; the mails that came from it stay. Raises NotFound, Forbidden."""
+    row = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
+    if row is None:
+        require(by, "remove_mailbox", None)
+        raise NotFound(_("A mailbox was to be removed."), _("It does not exist."), "")
+    require(by, "remove_mailbox", row.brand_id)
+    facts = {"name": row.name, "host": row.host, "user": row.user}
+    record(MAILBOX_REMOVED, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=row.brand_id, facts=facts)
+    row.delete()
+    promises.wake_workers(MAILBOXES)
+
+
+@transaction.atomic
+def note_mailbox(
+    *,
+    mailbox_id: int,
+    problem: str,
+    uid_validity: int | None = None,
+    first_uid: int | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> None:
+    """How the mailbox does, after somebody has looked: `problem` "" where it was read. Its UIDs start anew where given."""
+    del by, via
+    changes: dict[str, object] = {"problem": problem[:300]}
+    if problem:
+        Mailbox.objects.filter(id=mailbox_id, problem="").update(problem_at=at)
+    else:
+        changes |= {"looked_at": at, "problem_at": None}
+    if uid_validity is not None:
+        changes |= {"uid_validity": uid_validity, "first_uid": first_uid or 1}
+    Mailbox.objects.filter(id=mailbox_id).update(**changes)
+
+
+@transaction.atomic
+def add_address(*, address: str, brand_id: int | None = None, by: Actor, via: Door, at: datetime) -> Address:
+    """Mail to it is ours from now on, and mails of ours ask for answers there. Repeating it changes nothing.
+
+    Raises Forbidden, Invalid (no address, or another brand's).
+    """
+    require(by, "add_address", brand_id)
+    wanted = address.strip().lower()
+    asked = _("Mail to {address} was to be ours.").format(address=wanted)
+    if not addressing.is_usable(wanted):
+        raise Invalid(
+            asked,
+            _("That is no address, or it has a plus in it."),
+            _("Give noc@example.net, or @example.net for a domain whose mail all comes to Nightdesk."),
+            field="address",
+        )
+    known = Address.objects.filter(address__iexact=wanted).first()
+    if known is not None:
+        if known.brand_id != brand_id:
+            raise Invalid(asked, _("It is known, and of another brand."), _("Remove it there first."), field="address")
+        return known
+    row = Address(address=wanted, brand_id=brand_id)
+    row.save(force_insert=True)
+    facts = {"address": wanted}
+    record(ADDRESS_ADDED, subject=("address", row.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    return row
+
+
+@transaction.atomic
+def remove_address(*, address_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """Mail to it is not ours any more: answers to mails that name it are lost. Raises NotFound, Forbidden."""
+    row = Address.objects.select_for_update().filter(id=address_id).first()
+    if row is None:
+        require(by, "remove_address", None)
+        raise NotFound(_("An address was to be removed."), _("It does not exist."), "")
+    require(by, "remove_address", row.brand_id)
+    facts = {"address": row.address}
+    record(ADDRESS_REMOVED, subject=("address", row.id), by=by, via=via, at=at, brand_id=row.brand_id, facts=facts)
+    row.delete()

@@ -1,0 +1,68 @@
+"""Who takes a mail: registries that higher rooms fill in `wiring`. A ticket desk is one more entry, under the word "".
+
+A mail goes, in this order: to the handler of the word in its address (`alarm+KEY@...`) where that one takes machines'
+mail; as a report on a mail of ours to `ON_REPORT`; then to the handler of its word, to whoever knows the mail that it
+answers (`BY_THREAD`), or to the handler of the plain address (""). What nobody takes is kept and shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from nightdesk.base import vault
+from nightdesk.mailroom.letter import Letter
+from nightdesk.mailroom.reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail that was read, for a handler. `automatic`: why it is a machine's, "" where a person may have written it."""
+
+    mail_id: UUID
+    at: datetime
+    sender: str | None
+    letter: Letter
+    automatic: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of it: "done", or "kept" where it was understood and not acted on; and what it was about, if anything."""
+
+    standing: Literal["done", "kept"]
+    outcome: str
+    subject: tuple[str, object] = ("", "")
+    brand_id: int | None = None
+
+
+Take: TypeAlias = Callable[[Arrived, str, datetime], Taken]
+"""(mail, key, at). Runs inside the transaction of the mail; whatever it raises undoes it, and it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Who takes mail to one word. `knows` a key: a mail to another is refused at the door (550), and kept if it came by
+    another way. `from_machines`: mail that no person wrote is meant for it; else such a mail is kept and not handed on.
+    """
+
+    take: Take
+    knows: Callable[[str], bool] = lambda _key: True
+    from_machines: bool = False
+
+
+BY_ADDRESS: dict[str, Handler] = {}
+"""The word before the plus -> who takes it: "page", "alarm", "beat", "bounce"; "" for plain addresses of ours."""
+
+BY_THREAD: list[Callable[[Arrived, str, datetime], Taken | None]] = []
+"""(mail, id of a mail that it answers, at): None where that is none of theirs. Only of what a person may have written."""
+
+ON_REPORT: list[Callable[[Arrived, Report, str, datetime], Taken | None]] = []
+"""(mail, report, key of the `page+` or `bounce+` address it came to or "", at): None where it is about none of theirs."""
+
+
+def our_mark() -> str:
+    """What our own mails carry in `automatic.OUR_HEADER`; another Nightdesk's differs."""
+    return vault.key_for("mail").hex()[:16]

@@ -1,0 +1,266 @@
+"""Mailboxes read by IMAP: every message once, by UIDVALIDITY and UID, whatever anybody has read or flagged there.
+
+One thread for each mailbox, which waits by IDLE (RFC 2177) where the server has it and looks every LOOK_S seconds in any
+case. A message is kept here in one transaction before anything is changed there, so a worker may die at any moment: the
+next looks at every UID that it does not have. Several workers may read; an advisory lock keeps them out of each other's
+way, and the table's own constraint keeps them from keeping anything twice.
+"""
+
+import contextlib
+import imaplib
+import logging
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils.translation import gettext as _
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from nightdesk.base import clock, env, vault
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.worker import Shift
+from nightdesk.mailroom.actions import MAILBOXES, note_mailbox, receive_mail
+from nightdesk.mailroom.models import Mailbox
+from nightdesk.mailroom.queries import known_uids, mailboxes, password_of
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = (
+    1024
+    * 1024
+    * env.integer("NIGHTDESK_MAIL_LIMIT_MB", 20, "Largest mail that is kept whole, in megabytes.", least=1, most=200)
+)
+BEGINNING = 256 * 1024
+"""Bytes of a mail above that limit that are kept behind its head."""
+LOOK_S = 30
+"""Seconds after which a mailbox is looked at, whatever its server tells of."""
+LOOKED_INTO_S = 2.0
+"""Seconds between looks whether a mailbox was set up anew."""
+PAUSES_S = (1, 2, 5, 10, 30, 60)
+TIMEOUT = SocketTimeout(connect=10, read=30)
+_LOCK = 0x6D61696C
+WENT_WRONG = (IMAPClientError, imaplib.IMAP4.error, OSError, ssl.SSLError, EOFError, ValueError)
+"""What a server, or the way to it, may throw; IMAPClient's own errors are IMAP4's."""
+
+__all__ = ["MAILBOXES", "read_mailboxes"]
+
+
+def read_mailboxes(shift: Shift) -> None:
+    """The worker's thread "mailboxes": keeps a reader for each that is switched on, as it is set up now."""
+    readers: dict[int, _Reader] = {}
+    try:
+        while not shift.stopping.is_set():
+            seen = shift.bell(MAILBOXES).rung
+            wanted = {row.id: row for row in mailboxes() if row.enabled}
+            for number, reader in list(readers.items()):
+                if number not in wanted or reader.differs(wanted[number]):
+                    readers.pop(number).stop()
+            for number, row in wanted.items():
+                if number not in readers:
+                    readers[number] = _Reader(row)
+                    readers[number].start()
+            shift.bell(MAILBOXES).wait(seen, LOOKED_INTO_S)
+    finally:
+        for reader in readers.values():
+            reader.stop()
+
+
+class _Reader(threading.Thread):
+    """Reads one mailbox until it is stopped."""
+
+    def __init__(self, row: Mailbox) -> None:
+        super().__init__(name=f"mailbox-{row.name}"[:15], daemon=True)
+        self._row = row
+        self._stopping = threading.Event()
+        self._failures = 0
+
+    def differs(self, row: Mailbox) -> bool:
+        """Whether it was set up anew since we began."""
+        names = (
+            "host",
+            "port",
+            "security",
+            "user",
+            "certificate",
+            "folder",
+            "after",
+            "move_to",
+            "set_up_at",
+            "brand_id",
+        )
+        return any(getattr(self._row, name) != getattr(row, name) for name in names) or bytes(
+            self._row.password
+        ) != bytes(row.password)
+
+    def stop(self) -> None:
+        """Ask it to end; it does within a second, or with what it waits for."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Read, and begin anew after whatever went wrong."""
+        while not self._stopping.is_set():
+            try:
+                with _alone(self._row.id) as alone:
+                    if alone:
+                        self._read()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("The database is away (%s); mail waits at %s", " ".join(str(error).split()), self._row.name)
+            except WENT_WRONG as error:
+                self._tell(self._words(error))
+            connection.close()
+            self._stopping.wait(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
+
+    def _words(self, error: Exception) -> str:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        said = " ".join(str(told).replace("b'", "").strip("'\"").split()) or type(error).__name__
+        if isinstance(error, LoginError):
+            return _("The server does not take user and password: {said}").format(said=said)
+        if isinstance(error, vault.Unreadable):
+            return _("The password cannot be opened: {said}").format(said=said)
+        return _("{host}: {said}").format(host=self._row.host, said=said)
+
+    def _tell(self, problem: str) -> None:
+        self._failures += 1
+        log.warning("The mailbox %s cannot be read: %s", self._row.name, problem)
+        with contextlib.suppress(DatabaseError, InterfaceError):
+            self._note(problem)
+
+    def _note(self, problem: str = "", **more: Any) -> None:
+        note_mailbox(mailbox_id=self._row.id, problem=problem, by=SCHEDULER, via=Door.WORKER, at=clock.now(), **more)
+
+    def _read(self) -> None:
+        """Connect, and read until stopped. Raises whatever goes wrong."""
+        row = self._row
+        with _connected(row, password_of(row)) as server:
+            state = server.select_folder(row.folder)
+            validity, following = int(state[b"UIDVALIDITY"]), int(state.get(b"UIDNEXT") or 0)
+            self._remember(validity, following)
+            idles = server.has_capability("IDLE")
+            # What is kept already and was not yet marked, because somebody died in between.
+            self._mark(server, sorted(self._uids(server) & self._known(1)))
+            while not self._stopping.is_set():
+                self._take_new(server, validity)
+                self._note()
+                self._failures = 0
+                self._wait(server, idles)
+
+    def _remember(self, validity: int, following: int) -> None:
+        """Where reading begins: of a mailbox that is new to us at what comes now, unless its old mail is wanted too.
+
+        One whose UIDVALIDITY has changed is read from its beginning: what came before is known by what it says.
+        """
+        row = self._row
+        if row.uid_validity != validity:
+            row.first_uid = 1 if row.read_old or row.uid_validity is not None else max(1, following)
+            row.uid_validity = validity
+            self._note(uid_validity=validity, first_uid=row.first_uid)
+
+    def _wait(self, server: IMAPClient, idles: bool) -> None:
+        if not idles:
+            for _second in range(LOOK_S):
+                if self._stopping.wait(1):
+                    return
+            server.noop()
+            return
+        server.idle()
+        try:
+            for _second in range(LOOK_S):
+                told = server.idle_check(timeout=1)
+                if self._stopping.is_set() or any(b"EXISTS" in one for one in told if isinstance(one, tuple)):
+                    return
+        finally:
+            server.idle_done()
+
+    def _uids(self, server: IMAPClient) -> set[int]:
+        return {int(uid) for uid in server.search(["UID", f"{self._row.first_uid}:*"]) if uid >= self._row.first_uid}
+
+    def _known(self, lowest: int) -> set[int]:
+        return known_uids(self._row.id, self._row.uid_validity or 0, lowest)
+
+    def _take_new(self, server: IMAPClient, validity: int) -> None:
+        there = self._uids(server)
+        for uid in sorted(there - self._known(min(there, default=1))):
+            if self._stopping.is_set():
+                return
+            self._keep(server, validity, uid)
+            self._mark(server, [uid])
+
+    def _keep(self, server: IMAPClient, validity: int, uid: int) -> None:
+        """One message, in one transaction. Its reading sets no flag (PEEK)."""
+        size = int(server.fetch([uid], ["RFC822.SIZE"]).get(uid, {}).get(b"RFC822.SIZE", 0))
+        pieces = ["BODY.PEEK[HEADER]", f"BODY.PEEK[TEXT]<0.{BEGINNING}>"]
+        parts = ["BODY.PEEK[]"] if size <= MOST_BYTES else pieces
+        found = server.fetch([uid], parts).get(uid)
+        if found is None:
+            return  # deleted meanwhile
+        texts = [
+            bytes(value) for name, value in sorted(found.items()) if name.startswith(b"BODY[") and value is not None
+        ]
+        receive_mail(
+            way="imap",
+            raw=b"".join(texts),
+            mailbox=self._row,
+            uid_validity=validity,
+            uid=uid,
+            size=size,
+            cut=size > MOST_BYTES,
+            by=SCHEDULER,
+            via=Door.EMAIL,
+            at=clock.now(),
+        )
+
+    def _mark(self, server: IMAPClient, uids: Sequence[int]) -> None:
+        """What is to become of them there. Where that fails they are kept here all the same, and it is told."""
+        if not uids or self._row.after == Mailbox.After.LEAVE:
+            return
+        if self._row.after == Mailbox.After.SEEN:
+            server.add_flags(list(uids), [b"\\Seen"], silent=True)
+            return
+        if not server.folder_exists(self._row.move_to):
+            server.create_folder(self._row.move_to)
+        if server.has_capability("MOVE"):
+            server.move(list(uids), self._row.move_to)
+        else:
+            server.copy(list(uids), self._row.move_to)
+            server.delete_messages(list(uids), silent=True)
+            server.expunge()
+
+
+@contextlib.contextmanager
+def _alone(mailbox_id: int) -> Iterator[bool]:
+    """Whether no other worker reads the mailbox; until the end none will."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, mailbox_id])
+        alone = bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        if alone:
+            with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, mailbox_id])
+
+
+@contextlib.contextmanager
+def _connected(row: Mailbox, password: str) -> Iterator[IMAPClient]:
+    """A session that is logged in."""
+    context = ssl.create_default_context()
+    if row.certificate:
+        context.load_verify_locations(cadata=row.certificate)
+    server = IMAPClient(
+        row.host,
+        port=row.port or (993 if row.security == Mailbox.Security.TLS else 143),
+        ssl=row.security == Mailbox.Security.TLS,
+        ssl_context=context,
+        timeout=TIMEOUT,
+    )
+    try:
+        if row.security == Mailbox.Security.STARTTLS:
+            server.starttls(context)
+        server.login(row.user, password)
+        yield server
+    finally:
+        with contextlib.suppress(*WENT_WRONG):
+            server.logout()

@@ -1,0 +1,121 @@
+"""What the mailroom reads: addresses of ours, mailboxes and how they do, the mails."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from nightdesk.base import vault
+from nightdesk.mailroom import addressing
+from nightdesk.mailroom.addressing import Meant, Ours
+from nightdesk.mailroom.handing import BY_ADDRESS
+from nightdesk.mailroom.models import Address, Mail, Mailbox
+
+LOOKS_EVERY = timedelta(minutes=1)
+"""A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
+
+
+def ours() -> list[Ours]:
+    """Every address of ours, the oldest first."""
+    rows = Address.objects.order_by("id").values_list("address", "brand_id")
+    return [Ours(address.lower(), brand_id) for address, brand_id in rows]
+
+
+def address_for(word: str, key: str, brand_id: int | None, known: Collection[Ours] | None = None) -> str:
+    """Where a mail about `key` is to be sent; "" where no address of ours is set. `known`: `ours()`, read before."""
+    one = addressing.choose(ours() if known is None else known, brand_id)
+    return addressing.with_key(one, word, key) if one else ""
+
+
+def who_is_meant(recipient: str) -> Meant | None:
+    """Whom a recipient means; None where it is no address of ours."""
+    return addressing.meant_by(recipient, ours(), BY_ADDRESS)
+
+
+def is_accepted(recipient: str) -> bool:
+    """Whether mail to `recipient` is taken at the door: an address of ours, and behind a plus only a key that is known.
+
+    Of a whole domain that is ours only addresses that somebody takes are accepted, and postmaster (RFC 5321 4.5.1).
+    """
+    meant = who_is_meant(recipient)
+    if meant is None:
+        return False
+    handler = BY_ADDRESS.get(meant.word)
+    if meant.word:
+        return handler is not None and handler.knows(meant.key)
+    return bool(meant.ours.local) or meant.key == "postmaster" or (handler is not None and handler.knows(meant.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which mails; None and empty ask for nothing in particular. Instants are half-open: [`since`, `until`)."""
+
+    brand_ids: Collection[int] | None = None
+    text: str = ""
+    standing: str = ""
+    mailbox_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def mails(filters: Filters) -> QuerySet[Mail]:
+    """Those mails, newest first, without their bytes. Mail of no brand is seen by whoever may see every brand's."""
+    found = Mail.objects.defer("raw").select_related("mailbox").order_by("-at", "-id")
+    if filters.brand_ids is not None:
+        found = found.filter(brand_id__in=filters.brand_ids)
+    if filters.text:
+        words = filters.text
+        found = found.filter(
+            Q(title__icontains=words)
+            | Q(from_address__icontains=words)
+            | Q(from_name__icontains=words)
+            | Q(text__icontains=words)
+            | Q(recipients__icontains=words)
+            | Q(message_id=words.strip("<> "))
+        )
+    if filters.standing:
+        found = found.filter(standing=filters.standing)
+    if filters.mailbox_id is not None:
+        found = found.filter(mailbox_id=filters.mailbox_id)
+    if filters.since is not None:
+        found = found.filter(at__gte=filters.since)
+    if filters.until is not None:
+        found = found.filter(at__lt=filters.until)
+    return found
+
+
+def password_of(mailbox: Mailbox) -> str:
+    """Raises vault.Unreadable."""
+    return vault.open_(bytes(mailbox.password)).decode() if mailbox.password else ""
+
+
+def how_it_does(mailbox: Mailbox, at: datetime) -> tuple[str, str]:
+    """("calm", "fire" or "", a few words) for whoever looks after it."""
+    if not mailbox.enabled:
+        return "", "off"
+    if mailbox.problem:
+        return "fire", mailbox.problem
+    if mailbox.looked_at is None:
+        late = at - mailbox.set_up_at > 2 * LOOKS_EVERY
+        return ("fire", "no worker has looked at it yet") if late else ("", "not looked at yet")
+    if at - mailbox.looked_at > 2 * LOOKS_EVERY:
+        return "fire", "no worker looks at it"
+    return "calm", "is read"
+
+
+def known_uids(mailbox_id: int, uid_validity: int, lowest: int) -> set[int]:
+    """UIDs of that mailbox, from `lowest` on, whose messages are kept here."""
+    rows = Mail.objects.filter(mailbox_id=mailbox_id, uid_validity=uid_validity, uid__gte=lowest)
+    return {uid for uid in rows.values_list("uid", flat=True) if uid is not None}
+
+
+def mailboxes() -> QuerySet[Mailbox]:
+    """Every mailbox, by name."""
+    return Mailbox.objects.order_by("name")
+
+
+def count_by_standing(at: datetime) -> dict[str, int]:
+    """How many mails of the last 24 hours stand how; every standing is there."""
+    counted = Mail.objects.filter(at__gt=at - timedelta(days=1)).values_list("standing").annotate(Count("id"))
+    return dict.fromkeys(Mail.Standing.values, 0) | dict(counted.order_by("standing"))

@@ -1,0 +1,21 @@
+"""What the worker does when a mail is to be read."""
+
+from datetime import datetime
+from uuid import UUID
+
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import Handler
+from nightdesk.mailroom import actions
+
+
+def read_mail(promise: Promise, at: datetime) -> str:
+    """Read it and hand it on; returns what became of it."""
+    mail_id = UUID(promise.subject_id)
+    return actions.read_mail(mail_id=mail_id, attempt=promise.attempt, by=SCHEDULER, via=Door.EMAIL, at=at)
+
+
+HANDLERS = {actions.READ: Handler(read_mail, lane="follow", give_up_after=None)}
+"""For `wiring`. A mail may be an alarm, so it is never given up here: `read_mail` itself ends what cannot be read.
+Not in the lane of pages, since reports on a fan-out come by the ten thousand.
+"""

@@ -1,0 +1,241 @@
+"""Mailboxes of Debian's dovecot, read: every message once, whatever happens to flags, passwords, UIDs and us."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.worker import Shift
+from nightdesk.mailroom import imap
+from nightdesk.mailroom.actions import save_mailbox
+from nightdesk.mailroom.models import Mail, Mailbox
+from tests.peers.mail_servers import PASSWORD, Dovecot
+from tests.requires import requires
+from tests.system.stack import until
+
+pytestmark = [pytest.mark.django_db(transaction=True), requires("dovecot")]
+NOC = "noc@night.example"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    with Dovecot([NOC, "desk@night.example"]) as running:
+        yield running
+
+
+@pytest.fixture
+def dovecot(server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dovecot]:
+    """With empty mailboxes."""
+    for user in server.users:
+        for file in server.folder_of(user).rglob("*"):
+            if file.is_file():
+                file.unlink()
+    monkeypatch.setattr(imap, "PAUSES_S", (0.1,))
+    monkeypatch.setattr(imap, "LOOKED_INTO_S", 0.1)
+    yield server
+    server.set_password(PASSWORD)
+
+
+def box(dovecot: Dovecot, **more: Any) -> Mailbox:
+    wanted = {"name": "noc", "host": "127.0.0.1", "port": dovecot.port, "security": "none", "user": NOC,
+              "password": PASSWORD, "read_old": True} | more  # fmt: skip
+    return save_mailbox(**wanted, by=SCHEDULER, via=Door.CLI, at=clock.now())
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """A worker's thread reads the mailboxes."""
+    shift = Shift("test")
+
+    def run() -> None:
+        try:
+            imap.read_mailboxes(shift)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    before = set(threading.enumerate())
+    thread.start()
+    try:
+        yield
+    finally:
+        shift.stop()
+        thread.join(10)
+        for reader in set(threading.enumerate()) - before - {thread}:
+            reader.join(10)
+
+
+def bodies() -> list[bytes]:
+    return [bytes(mail.raw) for mail in Mail.objects.order_by("uid_validity", "uid")]
+
+
+def came(count: int) -> None:
+    until(
+        lambda: Mail.objects.count() >= count, 15, f"{count} mails; the mailbox says {Mailbox.objects.get().problem!r}"
+    )
+
+
+def raw(number: int, body: str = "Hello.") -> bytes:
+    return f"From: bo@example.net\r\nSubject: number {number}\r\n\r\n{body}\r\n".encode()
+
+
+def test_what_lies_there_and_what_comes_is_kept_as_it_is_whatever_was_read_there(dovecot: Dovecot) -> None:
+    dovecot.put(NOC, raw(1))
+    with dovecot.session(NOC) as other:
+        other.select()
+        other.store("1", "+FLAGS", "\\Seen")  # somebody has read it already
+    box(dovecot, after="leave")
+    with reading():
+        came(1)
+        began = clock.now()
+        dovecot.put(NOC, raw(2))
+        came(2)
+    assert clock.now() - began < timedelta(seconds=imap.LOOK_S / 2)  # told of by IDLE, not found by looking
+    assert bodies() == [raw(1), raw(2)]
+    assert {mail.way for mail in Mail.objects.all()} == {"imap"}
+    with dovecot.session(NOC) as other:
+        other.select()
+        assert other.search(None, "UNSEEN")[1] == [b"2"]
+
+
+def test_nothing_comes_twice_when_we_begin_anew(dovecot: Dovecot) -> None:
+    box(dovecot)
+    for number in range(5):
+        dovecot.put(NOC, raw(number))
+    with reading():
+        came(5)
+    dovecot.put(NOC, raw(5))
+    with reading():
+        came(6)
+    assert Mail.objects.count() == 6
+    with dovecot.session(NOC) as other:
+        other.select()
+        assert other.search(None, "UNSEEN")[1] == [b""]
+
+
+def test_a_new_mailbox_begins_with_what_comes_unless_its_old_mail_is_wanted(dovecot: Dovecot) -> None:
+    dovecot.put(NOC, raw(1))
+    made = box(dovecot, read_old=False)
+    with reading():
+        until(lambda: Mailbox.objects.get(id=made.id).looked_at, 15, "it is looked at")
+        dovecot.put(NOC, raw(2))
+        came(1)
+    assert bodies() == [raw(2)]
+
+
+def test_what_was_kept_is_moved_and_also_what_somebody_died_over(dovecot: Dovecot) -> None:
+    dovecot.put(NOC, raw(1))
+    box(dovecot, after="leave")
+    with reading():
+        came(1)
+    made = Mailbox.objects.get()
+    Mailbox.objects.filter(id=made.id).update(after="move", move_to="Nightdesk")  # as if killed before it was moved
+    with reading():
+        dovecot.put(NOC, raw(2))
+        came(2)
+
+        def moved() -> bool:
+            with dovecot.session(NOC) as other:
+                found = other.select("Nightdesk")
+                return found == ("OK", [b"2"])
+
+        until(moved, 10, "both are moved")
+    assert Mail.objects.count() == 2
+
+
+def test_uids_that_begin_anew_lose_nothing_and_copies_are_known_by_what_they_say(dovecot: Dovecot) -> None:
+    box(dovecot, after="leave")
+    with reading():
+        dovecot.put(NOC, raw(1))
+        came(1)
+    dovecot.forget_uids(NOC)
+    with reading():
+        dovecot.put(NOC, raw(2))
+        came(3)
+    validities = list(Mail.objects.order_by("at").values_list("uid_validity", flat=True))
+    assert len(set(validities)) == 2
+    assert sorted(bodies()) == [raw(1), raw(1), raw(2)]
+
+
+def test_a_wrong_password_is_told_and_the_right_one_mends_it(dovecot: Dovecot) -> None:
+    made = box(dovecot, password="wrong")
+    dovecot.put(NOC, raw(1))
+    with reading():
+        until(lambda: "user and password" in Mailbox.objects.get(id=made.id).problem, 15, "it is told")
+        assert Mailbox.objects.get(id=made.id).problem_at is not None
+        box(dovecot, mailbox_id=made.id)
+        came(1)
+        until(lambda: not Mailbox.objects.get(id=made.id).problem, 10, "it is mended")
+
+
+def test_a_server_that_goes_away_is_found_again(dovecot: Dovecot) -> None:
+    made = box(dovecot)
+    with reading():
+        dovecot.put(NOC, raw(1))
+        came(1)
+        dovecot.stop()
+        until(lambda: Mailbox.objects.get(id=made.id).problem, 15, "its absence is told")
+        dovecot.put(NOC, raw(2))
+        dovecot.start()
+        came(2)
+
+
+@pytest.mark.parametrize(
+    ("security", "trusted"), [("tls", True), ("starttls", True), ("tls", False), ("starttls", False)]
+)
+def test_the_way_there_is_encrypted_and_only_a_trusted_server_is_spoken_to(
+    dovecot: Dovecot, security: str, trusted: bool
+) -> None:
+    port = dovecot.tls_port if security == "tls" else dovecot.port
+    certificate = dovecot.certificate.read_text() if trusted else ""
+    made = box(dovecot, security=security, port=port, certificate=certificate)
+    dovecot.put(NOC, raw(1))
+    with reading():
+        if trusted:
+            came(1)
+        else:
+            until(lambda: "certificate" in Mailbox.objects.get(id=made.id).problem.lower(), 15, "it is refused")
+            assert not Mail.objects.exists()
+
+
+def test_of_a_mail_above_the_limit_the_head_and_a_beginning_are_kept(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap, "MOST_BYTES", 5000)
+    monkeypatch.setattr(imap, "BEGINNING", 1000)
+    box(dovecot)
+    dovecot.put(NOC, raw(1, "x" * 70 + "\r\n" + "y" * 9000))
+    dovecot.put(NOC, raw(2))
+    with reading():
+        came(2)
+    large = Mail.objects.get(cut=True)
+    assert large.size > 9000
+    assert bytes(large.raw).startswith(b"From: bo@example.net\r\nSubject: number 1\r\n\r\nxxx")
+    assert len(large.raw) < 1200
+
+
+def test_two_workers_keep_each_message_once(dovecot: Dovecot) -> None:
+    box(dovecot)
+    with reading(), reading():
+        for number in range(20):
+            dovecot.put(NOC, raw(number))
+        came(20)
+    assert len(set(bodies())) == Mail.objects.count() == 20
+
+
+def test_a_server_without_idle_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "LOOK_S", 1)
+    monkeypatch.setattr(imap, "PAUSES_S", (0.1,))
+    with Dovecot([NOC], idles=False) as plain:
+        box(plain)
+        with reading():
+            plain.put(NOC, raw(1))
+            came(1)
+            plain.put(NOC, raw(2))
+            came(2)

@@ -1,0 +1,55 @@
+"""One person told something that need not wake them: by their own quiet ways, and by mail where a report goes out."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from nightdesk.base.actors import Actor, Door
+from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.paging import decide
+from nightdesk.people.queries import contacts_and_rules
+
+
+def tell_quietly(
+    person_ids: Collection[int],
+    *,
+    kind: str,
+    subject: tuple[str, object],
+    title: str,
+    body: str,
+    brand_id: int,
+    cause: UUID | None = None,
+    only: str = "",
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> int:
+    """Queue it for each by the rules of low urgency, or where `only` names a channel by that one; returns to how many."""
+    to = []
+    for person_id, (methods, rules) in contacts_and_rules(person_ids).items():
+        by_key = {str(method.pk): method for method in methods if not only or method.channel == only}
+        reach = decide.deliveries_for(
+            [decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency)) for rule in rules],
+            [decide.Contact(key, method.channel, method.broken_at is None) for key, method in by_key.items()],
+            decide.Urgency.LOW,
+            at,
+        )
+        to += [
+            Recipient("person", person_id, by_key[one.contact].channel, by_key[one.contact].address, one.due_at)
+            for one in reach.deliveries
+        ]
+    if to:
+        queue_message(
+            kind=kind,
+            subject=subject,
+            title=title,
+            body=body,
+            to=to,
+            brand_id=brand_id,
+            cause=cause,
+            lane="bulk",
+            by=by,
+            via=via,
+            at=at,
+        )
+    return len({one.id for one in to})
