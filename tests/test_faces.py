@@ -90,6 +90,8 @@ OTHERS = {
     "new policy": "/settings/policies/new",
     "routes": "/settings/routes/",
     "new route": "/settings/routes/new/email",
+    "new gateway": "/settings/routes/new/http_sms",
+    "new telephone": "/settings/routes/new/twilio_voice",
     "tokens": "/settings/tokens/",
     "new token": "/settings/tokens/new",
     "brands": "/settings/brands/",

@@ -10,7 +10,10 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Attempt, Delivery, Inbound
+from nightdesk.console.contact_test import send_test
+from nightdesk.console.views.stories import rail_events
 from nightdesk.journal.models import Entry
+from nightdesk.paging import queries
 from nightdesk.paging.models import Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
@@ -333,3 +336,36 @@ def test_a_telephone_that_speaks_french_names_the_voice_so(exchange: Exchange, w
     world.escalate((0, bo))
     world.alarm("db down")
     assert exchange.let(bo, TAKES_IT).said[0]["language"] == "fr-FR"
+
+
+def test_the_story_tells_each_call(exchange: Exchange, world: World) -> None:
+    bo = exchange.person("Bo")
+    world.escalate((0, bo))
+    page = world.alarm("db down")
+    exchange.let(bo, NO_ANSWER, RING)
+    world.minutes(0.5)
+    exchange.let(bo, MAILBOX)
+    world.minutes(0.5)
+    exchange.let(bo, TAKES_IT)
+    events = rail_events(queries.story(page.id), world.at)
+    told = [(event["text"], event["detail"]) for event in reversed(events) if "telephone" in event["detail"]]
+    heard = [(text, detail) for text, detail in told if "dialled" not in text]
+    assert heard == [
+        ("Ring Bo: not reached", "telephone · 25.0 s · no answer"),
+        ("Ring Bo: not reached", "telephone · 5.0 s · a mailbox answered"),
+        ("Ring Bo: answered", "telephone · 5.0 s · key 1"),
+    ]
+    assert len(told) == 6, "each was dialled first"
+
+
+def test_a_test_call_is_confirmed_by_key_one(exchange: Exchange, world: World) -> None:
+    bo = exchange.person("Bo")
+    number = people.add_contact_method(person_id=bo.id, channel="voice", address="+447700900299", **world.doing)
+    send_test(number, **world.doing)
+    world.run_due()
+    (placed,) = exchange.provider.calls_to("+447700900299")
+    call = exchange.provider.play(placed, TAKES_IT)
+    assert call.heard[0] == "This is Nightdesk. This is a test of your pages. Press 1 to confirm."
+    assert call.heard[1] == "Thank you. This address works."
+    number.refresh_from_db()
+    assert number.verified_at == world.at

@@ -39,7 +39,7 @@ validity={validity_min}
 dlr-mask=27
 dlr-url={receipt}"""
 RECEIPT_QUERY = "state=%d&why=%A&id=%F"
-SUCCEEDS = r"^[03]: "
+SUCCEEDS = r"^[03]:"
 DEAD_NUMBER = r"(?i)\b(invalid|unknown|wrong|illegal)\s+(number|recipient|receiver|destination|msisdn)"
 DELIVERED_AS = r"(?i)1|delivered|delivrd"
 FAILED_AS = r"(?i)2|16|failed|undeliv\w*|expired|reject\w*|deleted"
