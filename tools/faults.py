@@ -672,8 +672,8 @@ FAULTS = (
     Fault(
         id="unsigned-reply-believed",
         file="src/nightdesk/channels/api.py",
-        old='genuine=twilio.is_genuine(_called_at(request), form, request.headers.get("X-Twilio-Signature", ""), opened)',
-        new="genuine=True",
+        old="            genuine=twilio.is_genuine(\n",
+        new="            genuine=True or twilio.is_genuine(\n",
         tests=("src/nightdesk/channels/tests/test_inbound.py",),
         why="anybody could silence a page",
     ),

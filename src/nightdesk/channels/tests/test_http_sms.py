@@ -148,6 +148,8 @@ def test_a_link_is_no_token_and_a_token_is_of_one_route() -> None:
     token = make_receipt_token(4, delivery, month, 3)
     assert read_receipt_token(token, 4) == (delivery, month, 3)
     assert read_receipt_token(token, 5) is None
+    another = token[:20] + ("A" if token[20] != "A" else "B") + token[21:]
+    assert read_receipt_token(another, 4) is None, "the signature is not that delivery's"
     assert read_receipt_token(("A" if token[0] != "A" else "B") + token[1:], 4) is None
 
 
