@@ -308,29 +308,6 @@ def test_a_network_that_is_away_for_a_while_is_asked_again(stack: ExitStack) -> 
     assert (reply.body, reply.to_message) == ("on my way", tag)
 
 
-@pytest.mark.usefixtures("soon")
-def test_news_that_cannot_be_kept_is_in_nobody_elses_way(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, settings = network_of(stack)
-    listener = Listener(settings)
-    hear = listener.hear
-
-    async def kept(heard: Heard) -> str:
-        if b"poison" in heard.raw:
-            raise ValueError("too strange")
-        return await hear(heard)
-
-    monkeypatch.setattr(listener, "hear", kept)
-    with listener:
-        listener.send(ring())
-        listener.send(ring())
-        first, second = network.pages.wait(2)
-        network.type_(second, "ok")  # asked about after the first, in the same round or in one before
-        network.type_(first, "poison")
-        reply = listener.heard.one()
-    assert isinstance(reply, Reply)
-    assert reply.body == "ok"
-
-
 @pytest.mark.parametrize("address", ["", "5551212\r\nPAGE 1", "555 1212", "ü", "5" * 41])
 @pytest.mark.parametrize("driver", [snpp.DRIVER, tap.DRIVER], ids=lambda driver: driver.name)
 def test_what_is_no_pager_is_never_said_to_a_network(stack: ExitStack, driver: Driver, address: str) -> None:
