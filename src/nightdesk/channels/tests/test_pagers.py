@@ -5,7 +5,7 @@ import dataclasses
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -223,10 +223,13 @@ class Listener:
 
     def _run(self) -> None:
         async def listen() -> None:
-            self._task = asyncio.get_running_loop().create_task(self.line.listen(self))
-            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = asyncio.current_task()
+            while True:  # as the sender does
+                with suppress(ValueError):
+                    await self.line.listen(self)
 
-        self._loop.run_until_complete(listen())
+        with suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(listen())
 
     def __enter__(self) -> "Listener":
         self._thread.start()
@@ -306,6 +309,29 @@ def test_a_network_that_is_away_for_a_while_is_asked_again(stack: ExitStack) -> 
     reply = listener.heard.one()
     assert isinstance(reply, Reply)
     assert (reply.body, reply.to_message) == ("on my way", tag)
+
+
+@pytest.mark.usefixtures("soon")
+def test_news_that_cannot_be_kept_is_in_nobody_elses_way(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, settings = network_of(stack)
+    listener = Listener(settings)
+    hear = listener.hear
+
+    async def kept(heard: Heard) -> str:
+        if b"poison" in heard.raw:
+            raise ValueError("too strange")
+        return await hear(heard)
+
+    monkeypatch.setattr(listener, "hear", kept)
+    with listener:
+        listener.send(ring())
+        listener.send(ring())
+        first, second = network.pages.wait(2)
+        network.type_(second, "ok")
+        network.type_(first, "poison")
+        reply = listener.heard.one()
+    assert isinstance(reply, Reply)
+    assert reply.body == "ok"
 
 
 @pytest.mark.parametrize("address", ["", "5551212\r\nPAGE 1", "555 1212", "ü", "5" * 41])
