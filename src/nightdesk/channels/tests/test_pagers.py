@@ -5,7 +5,7 @@ import dataclasses
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -223,10 +223,13 @@ class Listener:
 
     def _run(self) -> None:
         async def listen() -> None:
-            self._task = asyncio.get_running_loop().create_task(self.line.listen(self))
-            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = asyncio.current_task()
+            while True:  # as the sender does
+                with suppress(ValueError):
+                    await self.line.listen(self)
 
-        self._loop.run_until_complete(listen())
+        with suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(listen())
 
     def __enter__(self) -> "Listener":
         self._thread.start()
@@ -324,7 +327,7 @@ def test_news_that_cannot_be_kept_is_in_nobody_elses_way(stack: ExitStack, monke
         listener.send(ring())
         listener.send(ring())
         first, second = network.pages.wait(2)
-        network.type_(second, "ok")  # asked about after the first, in the same round or in one before
+        network.type_(second, "ok")
         network.type_(first, "poison")
         reply = listener.heard.one()
     assert isinstance(reply, Reply)
