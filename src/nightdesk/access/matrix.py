@@ -165,6 +165,8 @@ INNER_WORKINGS = {
     "make_push_key": "made at first need, and changes nothing that is there",
     "note_receipt": "a provider's word on what we gave it; its signature was checked",
     "receive_inbound": "intake: kept as it came, and the verb that it stands for asks",
+    "find_receipt_again": "a provider's word that came before we knew the message; kept when it came",
+    "join_late_pieces": "pieces of a reply, of which one never came; kept when they came",
     "forget_private_words": "housekeeping",
     "take_mail_answer": "the verb that the answer stands for asks; the mail must come from the recipient's own address",
     "receive_mail": "intake: kept as it came, and whatever it stands for asks",

@@ -6,6 +6,7 @@
 | `POST /hooks/alertmanager/KEY` | Alertmanager's and Grafana's webhook |
 | `POST /hooks/generic/KEY` | a small JSON object, or a query string; or anything, as the integration's mapping reads it |
 | `/v2/alerts...` | Opsgenie's Alert API; also below `/compat/opsgenie` |
+| `/v2/heartbeats/NAME/ping` | Opsgenie's heartbeats, by their name here; likewise |
 | `POST /generic/2010-04-15/create_event.json` | PagerDuty Events API v1; the key is `service_key` in the body |
 | `POST /v2/change/enqueue` | PagerDuty's change events |
 | `POST /hooks/grafana/KEY` | Grafana's webhook, of old and new alerting |
@@ -34,11 +35,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
-from nightdesk.paging import actions, opsgenie, queries
+from nightdesk.base.refusals import NotFound
+from nightdesk.paging import actions, heartbeat_actions, opsgenie, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed
 from nightdesk.paging.formats.mapping import parser_of
-from nightdesk.paging.formats.opsgenie import NO_ID, NOT_TOLD, UNKNOWN_KEY
+from nightdesk.paging.formats.opsgenie import NO_HEARTBEAT, NO_ID, NOT_TOLD, PONG, UNKNOWN_KEY
 from nightdesk.paging.formats.reading import clean_text
 from nightdesk.paging.models import Integration
 
@@ -164,8 +166,25 @@ def opsgenie_verb(request: HttpRequest, alert: str, verb: str) -> HttpResponse:
     return _with_id(_receive(request, FORMATS["opsgenie"], "", verb=verb, alert=alert))
 
 
+@csrf_exempt
+@require_http_methods(["GET", "POST", "PUT", "PATCH"])
+def opsgenie_ping(request: HttpRequest, name: str) -> HttpResponse:
+    """A beat of the heartbeat of that name in the integration's brand."""
+    return _read(request, _note_beat, name=name)
+
+
+def _note_beat(integration: Integration, asked: Mapping[str, str]) -> Answer:
+    try:
+        heartbeat = queries.heartbeat_named(asked["name"], integration.brand_id)
+    except NotFound:
+        return NO_HEARTBEAT
+    sender = replace(_sender(integration), scopes=frozenset({"note_beat"}))
+    heartbeat_actions.note_beat(heartbeat_id=heartbeat.id, by=sender, via=Door.HOOK, at=clock.now())
+    return PONG
+
+
 def _read(request: HttpRequest, what: opsgenie.Read, /, **asked: str) -> HttpResponse:
-    """What the key's integration may read back."""
+    """What the key's integration may have answered at once."""
     key, at = _key_in_headers(request), clock.now()
     dialect = FORMATS["opsgenie"]
     try:
@@ -176,7 +195,7 @@ def _read(request: HttpRequest, what: opsgenie.Read, /, **asked: str) -> HttpRes
             return _with_id(_http(UNKNOWN_KEY))
         return _with_id(_http(what(integration, request.GET.dict() | asked)))
     except (DatabaseError, InterfaceError) as away:
-        log.warning("Alerts were asked for while the database was away (%s)", away)
+        log.warning("Opsgenie's API was asked while the database was away (%s)", away)
         return _with_id(_http(replace(dialect.overload, status=503)))
 
 
@@ -195,6 +214,7 @@ opsgenie_patterns: list[URLPattern] = [
     path("v2/alerts/requests/<str:request_id>", opsgenie_request),
     path("v2/alerts/<path:alert>/<slug:verb>", opsgenie_verb),
     path("v2/alerts/<path:alert>", opsgenie_alert),
+    path("v2/heartbeats/<str:name>/ping", opsgenie_ping),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v2/enqueue", pagerduty),

@@ -584,7 +584,9 @@ def deliveries_for(
         return Reach(_in_order(due), bool(due))
     due = _by_rules(rules, urgency, usable, at)
     if not loud:
-        due += [Delivery(key, at) for key in usable or [contact.key for contact in contacts]]
+        everything = [contact.key for contact in contacts]
+        tried = [key for key in everything if key not in out_of_reach] or everything
+        due += [Delivery(key, at) for key in tried]
     elif not any(delivery.contact in loud for delivery in due):
         due += [Delivery(key, at) for key in loud]
     return Reach(_in_order(due), bool(loud))

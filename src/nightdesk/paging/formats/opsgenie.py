@@ -95,6 +95,8 @@ TOO_LARGE = refusal(413, f"Request body is longer than {MAX_BYTES} bytes")
 UNKNOWN_KEY = refusal(401, "Could not authenticate", ("WWW-Authenticate", "GenieKey"))
 NO_ALERT = refusal(404, "Alert does not exist")
 NOT_TOLD = refusal(404, "Nightdesk tells an alert's notes and log on its page, and not by this API.")
+NO_HEARTBEAT = refusal(404, "Heartbeat does not exist")
+PONG = answer(202, {"result": "PONG - Heartbeat received"})
 NO_REQUEST = refusal(404, "Request not found. It might not be processed, yet.")
 
 

@@ -506,7 +506,7 @@ def test_someone_on_call_without_loud_rules_is_still_woken():
 def test_without_a_loud_contact_that_works_everything_is_tried_and_the_next_is_rung():
     broken = Contact("mobile", "sms", working=False)
     reach = deliveries_for([rule(0, broken), rule(9, MAIL)], [broken, MAIL, POCKET], HIGH, AT)
-    assert sent(reach) == [("mail", 0), ("pocket", 0), ("mail", 9)]
+    assert sent(reach) == [("mobile", 0), ("mail", 0), ("pocket", 0), ("mail", 9)]
     assert not reach.reachable
     assert sent(deliveries_for([], [broken], HIGH, AT)) == [("mobile", 0)]
     assert deliveries_for([], [MOBILE, MAIL], HIGH, AT, out_of_reach={"mobile"}) == decide.Reach(

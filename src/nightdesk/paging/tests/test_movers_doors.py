@@ -7,13 +7,15 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
+from nightdesk.access import actions as access
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.journal.models import Entry, PersonalText
-from nightdesk.paging import actions, api, queries
+from nightdesk.paging import actions, api, heartbeat_actions, queries
+from nightdesk.paging.beats import Expectation
 from nightdesk.paging.formats.mapping import PayloadMapping
-from nightdesk.paging.models import Alarm, Page, RawAlarm
+from nightdesk.paging.models import Alarm, Heartbeat, Page, RawAlarm
 from nightdesk.paging.tests.conftest import alertmanager, page_of, pagerduty
 from nightdesk.paging.tests.test_formats import VALID
 from nightdesk.people.queries import actor_of_person
@@ -190,6 +192,24 @@ def test_opsgenie_says_401_in_its_own_words(night, genie, key, status):
     read = genie("GET", "/v2/alerts", key=key)
     assert (read[0], read[1]["message"]) == (status, "Could not authenticate")
     assert not Page.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("below", ["", "/compat/opsgenie"])
+def test_a_heartbeat_is_pinged_by_its_name_and_only_in_its_own_brand(night, genie, method, below):
+    hourly = Expectation(timedelta(minutes=5), timedelta(hours=1))
+    row, _key = heartbeat_actions.make_heartbeat(
+        brand_id=night.brand.id, name="Nightly backup", expectation=hourly, **night.doing
+    )
+    status, told = genie(method, "/v2/heartbeats/nightly%20backup/ping", below=below)
+    assert (status, told["result"]) == (202, "PONG - Heartbeat received")
+    row.refresh_from_db()
+    assert (row.state, row.beats) == ("well", 1)
+    row.brand = access.make_brand(name="Other", slug="other", **night.doing)
+    row.save()
+    assert genie(method, "/v2/heartbeats/Nightly%20backup/ping", below=below)[0] == 404
+    assert genie(method, "/v2/heartbeats/Nightly%20backup/ping", key="wrong", below=below)[0] == 401
+    assert Heartbeat.objects.get().beats == 1
 
 
 # --- The others ------------------------------------------------------------------------------------------------------
