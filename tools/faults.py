@@ -147,8 +147,8 @@ FAULTS = (
     Fault(
         id="acknowledge-leaves-rings",
         file="src/nightdesk/paging/actions.py",
-        old='        void_promises(("page", page.id), at=at, kinds=PROMISES)\n',
-        new="",
+        old='        page.asked_at = page.snoozed_until = None\n        void_promises(("page", page.id), at=at, kinds=PROMISES)\n',
+        new="        page.asked_at = page.snoozed_until = None\n",
         tests=("src/nightdesk/paging/tests/test_pages.py",),
         why="who has a page is not to be rung for it",
     ),
@@ -317,8 +317,8 @@ FAULTS = (
     Fault(
         id="repeat-is-a-new-page",
         file="src/nightdesk/paging/actions.py",
-        old="if alarm is not None and self._repeat(alarm, priority, urgency):",
-        new='if alarm is not None and self._repeat(alarm, priority, urgency) and alarm.page.state == "acknowledged":',
+        old="if alarm is not None and alarm.page is not None and self._repeat(alarm, priority, urgency):",
+        new='if alarm and alarm.page and self._repeat(alarm, priority, urgency) and alarm.page.state == "acknowledged":',
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="a monitor that says it again each minute rings each minute",
     ),
@@ -349,8 +349,8 @@ FAULTS = (
     Fault(
         id="raw-alarm-not-kept",
         file="src/nightdesk/paging/actions.py",
-        old="    row.save(force_insert=True)\n    try:\n        _unless_taken",
-        new="    try:\n        _unless_taken",
+        old="    row.save(force_insert=True)\n    return _answer(",
+        new="    return _answer(",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="what was sent cannot be read again when somebody asks",
     ),
@@ -527,8 +527,8 @@ FAULTS = (
     Fault(
         id="expired-message-sent",
         file="src/nightdesk/channels/sender.py",
-        old="at >= job.row.valid_until:",
-        new="at > job.row.valid_until:",
+        old="and at >= job.row.valid_until",
+        new="and at > job.row.valid_until",
         tests=("src/nightdesk/channels/tests/test_sender.py",),
         why="a page of an hour ago wakes somebody for nothing",
     ),
@@ -711,7 +711,7 @@ FAULTS = (
     ),
     Fault(
         id="webhook-calls-a-private-name",
-        file="src/nightdesk/channels/drivers/webhook.py",
+        file="src/nightdesk/channels/drivers/public.py",
         old='public = [one for one in found if is_public(one["host"])]',
         new="public = list(found)",
         tests=("src/nightdesk/channels/tests/test_drivers.py",),
@@ -720,7 +720,7 @@ FAULTS = (
     Fault(
         id="webhook-calls-a-private-number",
         file="src/nightdesk/channels/drivers/webhook.py",
-        old="if not self._anywhere and _is_literal(host) and not is_public(host):",
+        old="if not self._anywhere and is_literal(host) and not is_public(host):",
         new="if False:",
         tests=("src/nightdesk/channels/tests/test_drivers.py",),
         why="whoever may enter an address could call into our network",
