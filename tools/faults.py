@@ -147,8 +147,8 @@ FAULTS = (
     Fault(
         id="acknowledge-leaves-rings",
         file="src/nightdesk/paging/actions.py",
-        old='        page.asked_at = page.snoozed_until = None\n        void_promises(("page", page.id), at=at, kinds=PROMISES)\n',
-        new="        page.asked_at = page.snoozed_until = None\n",
+        old='snoozed_until = None\n        void_promises(("page", page.id), at=at, kinds=PROMISES)\n',
+        new="snoozed_until = None\n",
         tests=("src/nightdesk/paging/tests/test_pages.py",),
         why="who has a page is not to be rung for it",
     ),
