@@ -5,12 +5,10 @@ import dataclasses
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +21,7 @@ from nightdesk.channels.drivers import apprise, email, http_sms, push, smpp, snp
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.push_service import Browser, PushService
-from tests.peers.record import Record
+from tests.peers.receiver import Receiver
 from tests.peers.smpp_provider import SmppProvider
 from tests.peers.sms_provider import Script, SmsProvider
 from tests.peers.snpp_network import SnppNetwork
@@ -45,51 +43,6 @@ def outgoing(address: str, number: int = 1, **more: Any) -> Outgoing:
 
 
 PUSH_KEYS = {name: Browser("").subscription[name] for name in ("p256dh", "auth")}
-
-
-class Receiver:
-    """A web server that answers each request as it was told to, and keeps what came."""
-
-    def __init__(self) -> None:
-        self.requests: Record[tuple[str, dict[str, str], bytes]] = Record()
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        self.usual, self.says = 200, dict[int, bytes]()
-        self.stopping = threading.Event()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.do_POST()
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, headers = receiver.answers.pop(0) if receiver.answers else (receiver.usual, {})
-                said = receiver.says.get(status, b"")
-                if status == 0:
-                    receiver.stopping.wait(20)
-                    return
-                receiver.requests.add((self.path, dict(self.headers), body))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-    def __enter__(self) -> "Receiver":
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping.set()
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @dataclass
