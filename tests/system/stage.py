@@ -3,9 +3,10 @@
 Run as `python -m tests.system.stage` with the stack's environment. Wanted: `people` (name, email, phone), `smtp` (host,
 port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `storm_limit`, `text_after_s`, `push_here`
 (push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
-channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well; of mail that comes in
-`addresses`, `mailboxes` (what `save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and
-is rung at once, the second is the next step.
+channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well, and `device`, what a
+browser of theirs that takes pushes says of its subscription; of mail that comes in `addresses`, `mailboxes` (what
+`save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and is rung at once, the second is
+the next step.
 """
 
 import json
@@ -29,6 +30,7 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.paging import decide
     from nightdesk.paging.formats import email_rules
     from nightdesk.people import actions as people
+    from nightdesk.people.queries import actor_of_person
     from nightdesk.rota import actions as rota
 
     at = clock.now()
@@ -82,6 +84,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     }
     if wanted.get("push_here"):
         channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
+    for person_id, person in zip(ids, wanted["people"], strict=True):
+        if "device" in person:
+            own = doing | {"by": actor_of_person(person_id)}
+            channels.add_device(person_id=person_id, label="Chrome on Linux", **person["device"], **own)
     step = timedelta(seconds=wanted["step_s"])
     policy = paging.save_policy(
         brand_id=brand.id,
