@@ -80,7 +80,7 @@ ROUTES_EVERY = 1.0
 """Seconds after which it is looked again which routes are to be listened to."""
 HEAR_S = 0.2
 """Seconds of one turn in which it is begun to act on what people said."""
-RECEIPTS_AT_ONCE = 100
+RECEIPTS_AT_ONCE = 50
 """Receipts of one route that are taken in one turn, in one transaction: a flood of them must not hold up a page."""
 TOO_FAST_AT_MOST = 10
 """Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
