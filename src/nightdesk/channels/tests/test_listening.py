@@ -258,7 +258,7 @@ def test_in_a_flood_of_receipts_a_page_and_a_reply_wait_for_one_batch_only(
 ) -> None:
     together = counted(monkeypatch)
     night.sent(1)
-    flood = night.says_at_once([receipt(number) for number in range(600)])
+    flood = night.says_at_once([receipt(number) for number in range(6 * sender.RECEIPTS_AT_ONCE)])
     said = night.says_at_once([reply("hello")])
     page = night.queue(lane="urgent")
     night.sender.take_turn()
@@ -267,7 +267,7 @@ def test_in_a_flood_of_receipts_a_page_and_a_reply_wait_for_one_batch_only(
     assert Delivery.objects.get(id=page.id).state == "sending"
     night.until(flood.done)
     assert together == [1] + [sender.RECEIPTS_AT_ONCE] * 6
-    assert Inbound.objects.count() == 601
+    assert Inbound.objects.count() == 6 * sender.RECEIPTS_AT_ONCE + 1
 
 
 @pytest.mark.parametrize("said", ["a reply", "receipts"])
