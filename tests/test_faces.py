@@ -92,6 +92,10 @@ OTHERS = {
     "new route": "/settings/routes/new/email",
     "new gateway": "/settings/routes/new/http_sms",
     "new telephone": "/settings/routes/new/twilio_voice",
+    "new SMPP": "/settings/routes/new/smpp",
+    "new chat": "/settings/routes/new/apprise",
+    "new pager network": "/settings/routes/new/snpp",
+    "new pager terminal": "/settings/routes/new/tap",
     "tokens": "/settings/tokens/",
     "new token": "/settings/tokens/new",
     "brands": "/settings/brands/",
@@ -161,21 +165,9 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = {
-            "page": NO_UUID,
-            "entry": NO_UUID,
-            "delivery": NO_UUID,
-            "token": "none",
-            "mail": NO_UUID,
-            "raw": NO_UUID,
-        }
-        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration", "json")
-        known = dict.fromkeys(numbered, NO_ID) | missing
-        missing = {"page": NO_UUID, "entry": NO_UUID, "token": "none"}
-        known = (
-            dict.fromkeys(("person", "rota", "customer", "hours", "policy", "heartbeat", "integration"), NO_ID)
-            | missing
-        )
+        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw"), NO_UUID) | {"token": "none"}
+        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration", "json", "heartbeat")
+        known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 
     @contextlib.contextmanager

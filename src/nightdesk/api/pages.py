@@ -149,7 +149,7 @@ class Snooze(Schema):
     until: Instant
 
 
-class Quiet(Schema):
+class SilenceUntil(Schema):
     """Until when its alarms are to be kept quiet; a week ahead at most."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"until": "2026-11-14T06:00:00Z"}]})
@@ -257,7 +257,7 @@ def reassign_page(request: HttpRequest, page_id: UUID, body: Reassignment) -> An
 
 
 @router.post("/{page_id}/silence", response=PageWhole)
-def silence_page(request: HttpRequest, page_id: UUID, body: Quiet) -> Any:
+def silence_page(request: HttpRequest, page_id: UUID, body: SilenceUntil) -> Any:
     """It rings no more, and what it is about is kept quiet; what still fires at the end pages anew."""
     _silence, page = silence_actions.silence_page(
         page_id=page_id, until_at=body.until, reason=body.reason, by=actor_of(request), via=Door.API, at=clock.now()

@@ -152,7 +152,7 @@ class NotifyRuleIn(Schema):
     closes: time | None = None
 
 
-class Quiet(Schema):
+class QuietUntil(Schema):
     """Until when only a P1 rings them; 14 hours ahead at most."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"until": "2026-11-14T08:00:00Z"}]})
@@ -334,7 +334,7 @@ def test_contact_method(request: HttpRequest, method_id: Id) -> Any:
 
 
 @router.put("/people/{person_id}/quiet", response=PersonWhole)
-def set_quiet(request: HttpRequest, person_id: Id, body: Quiet) -> Any:
+def set_quiet(request: HttpRequest, person_id: Id, body: QuietUntil) -> Any:
     """Only a P1 rings them until then; other pages go to whoever is next."""
     return actions.set_quiet(person_id=person_id, until=body.until, by=actor_of(request), via=Door.API, at=clock.now())
 

@@ -54,7 +54,7 @@ class WouldRing(Schema):
         return f"P{page.priority}"
 
 
-class Preview(Schema):
+class GoingLive(Schema):
     """What would ring at once if the sender went live now; `rang` did."""
 
     items: list[WouldRing]
@@ -117,13 +117,13 @@ def start_shadow(request: HttpRequest, integration_id: Id, body: ShadowIn) -> An
     )
 
 
-@router.get("/integrations/{integration_id}/shadow/preview", response=Preview)
+@router.get("/integrations/{integration_id}/shadow/preview", response=GoingLive)
 def preview_live(request: HttpRequest, integration_id: Id) -> Any:
     """What would ring at once if it went live now."""
     return {"items": queries.would_ring_now(_one(request, integration_id).pk)}
 
 
-@router.delete("/integrations/{integration_id}/shadow", response=Preview)
+@router.delete("/integrations/{integration_id}/shadow", response=GoingLive)
 def end_shadow(request: HttpRequest, integration_id: Id) -> Any:
     """From now on its alarms wake people; the open pages in the answer rang."""
     rung = actions.end_shadow(integration_id=integration_id, by=actor_of(request), via=Door.API, at=clock.now())

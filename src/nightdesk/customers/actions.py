@@ -247,7 +247,7 @@ def make_contract(
     Raises Forbidden, NotFound (no such customer, or hours of this brand), BadTargets, and Invalid for a field that does
     not fit and for days on which the customer has another contract.
     """
-    customer = Customer.objects.filter(pk=customer_id).first()
+    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
     require(by, "make_contract", customer.brand_id if customer else None)
     customer = _found(customer, _("customer"), customer_id)
     given = ContractChanges(
@@ -275,7 +275,7 @@ def edit_contract(*, contract_id: int, changes: ContractChanges, by: Actor, via:
     Raises as `make_contract`.
     """
     contract = (
-        Contract.objects.select_for_update(no_key=True, of=("self",))
+        Contract.objects.select_for_update(no_key=True, of=("self", "customer"))
         .select_related("customer")
         .filter(pk=contract_id)
         .first()

@@ -114,7 +114,7 @@ def quiet_action(person: Person, at: datetime, back: str) -> dict[str, Any]:
         }
     until = quiet_for(person.zone, at)
     label = _("Quiet until {time}, except for a P1").format(time=time_of_day(until, person.zone))
-    return {"label": label, "url": reverse("console:quiet"), "fields": {"until": until.isoformat(), "next": back}}
+    return {"label": label, "url": reverse("console:set_quiet"), "fields": {"until": until.isoformat(), "next": back}}
 
 
 @posting("acknowledge_page")

@@ -77,7 +77,7 @@ def bodies() -> list[bytes]:
 
 def came(count: int) -> None:
     until(
-        lambda: Mail.objects.count() >= count, 15, f"{count} mails; the mailbox says {Mailbox.objects.get().problem!r}"
+        lambda: Mail.objects.count() >= count, 60, f"{count} mails; the mailbox says {Mailbox.objects.get().problem!r}"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_new_mailbox_begins_with_what_comes_unless_its_old_mail_is_wanted(dove
     dovecot.put(NOC, raw(1))
     made = box(dovecot, read_old=False)
     with reading():
-        until(lambda: Mailbox.objects.get(id=made.id).looked_at, 15, "it is looked at")
+        until(lambda: Mailbox.objects.get(id=made.id).looked_at, 60, "it is looked at")
         dovecot.put(NOC, raw(2))
         came(1)
     assert bodies() == [raw(2)]
@@ -167,7 +167,7 @@ def test_a_wrong_password_is_told_and_the_right_one_mends_it(dovecot: Dovecot) -
     made = box(dovecot, password="wrong")
     dovecot.put(NOC, raw(1))
     with reading():
-        until(lambda: "user and password" in Mailbox.objects.get(id=made.id).problem, 15, "it is told")
+        until(lambda: "user and password" in Mailbox.objects.get(id=made.id).problem, 60, "it is told")
         assert Mailbox.objects.get(id=made.id).problem_at is not None
         box(dovecot, mailbox_id=made.id)
         came(1)
@@ -180,7 +180,7 @@ def test_a_server_that_goes_away_is_found_again(dovecot: Dovecot) -> None:
         dovecot.put(NOC, raw(1))
         came(1)
         dovecot.stop()
-        until(lambda: Mailbox.objects.get(id=made.id).problem, 15, "its absence is told")
+        until(lambda: Mailbox.objects.get(id=made.id).problem, 60, "its absence is told")
         dovecot.put(NOC, raw(2))
         dovecot.start()
         came(2)
@@ -200,7 +200,7 @@ def test_the_way_there_is_encrypted_and_only_a_trusted_server_is_spoken_to(
         if trusted:
             came(1)
         else:
-            until(lambda: "certificate" in Mailbox.objects.get(id=made.id).problem.lower(), 15, "it is refused")
+            until(lambda: "certificate" in Mailbox.objects.get(id=made.id).problem.lower(), 60, "it is refused")
             assert not Mail.objects.exists()
 
 
