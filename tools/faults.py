@@ -1321,6 +1321,14 @@ FAULTS = (
         why="a page that never arrived must not count as delivered because two ids look alike",
     ),
     Fault(
+        id="a-poisonous-receipt-takes-others-along",
+        file="src/nightdesk/channels/actions.py",
+        old="if len(rows) > 1 or promises.lost_connection():",
+        new="if promises.lost_connection():",
+        tests=("src/nightdesk/channels/tests/test_listening.py", "-k", "poisonous"),
+        why="receipts that were answered and not taken are lost: their pages go out again, or count as undelivered",
+    ),
+    Fault(
         id="half-a-reply-is-a-command",
         file="src/nightdesk/channels/actions.py",
         old='missing = _(" (a piece is missing) ")',

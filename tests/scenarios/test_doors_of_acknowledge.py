@@ -18,7 +18,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.actions import receive_inbound
-from nightdesk.channels.driver import Reply
+from nightdesk.channels.driver import Heard, Reply
 from nightdesk.channels.links import make_token
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.journal.models import Entry
@@ -48,13 +48,12 @@ def last_delivery(page: Page, person: Person) -> Delivery:
 def text(world: World, person: Person, words: str) -> str:
     """The person texts `words` back; what their phone then says."""
     phone = world.phone(person)
+    reply = Reply(id=uuid4().hex, sender=person.contact_methods.get(channel="sms").address, to="", body=words)
     receive_inbound(
         route_id=Route.objects.get(channel="sms").id,
         channel="sms",
-        raw=words.encode(),
-        headers={},
+        heard=[Heard(words.encode(), lambda: reply)],
         genuine=True,
-        read=lambda: Reply(id=uuid4().hex, sender=person.contact_methods.get(channel="sms").address, to="", body=words),
         by=Actor("machine", "route", "phones"),
         via=Door.SMS,
         at=world.at,

@@ -161,6 +161,22 @@ def test_a_page_that_no_pager_has_shown_in_time_goes_by_the_next_network(world: 
     world.acknowledge(page, by=bo)
 
 
+def test_a_page_of_which_nothing_more_can_be_known_is_not_sent_again(world: World, stack: ExitStack) -> None:
+    one_way, other = stack.enter_context(SnppNetwork(two_way=False)), stack.enter_context(TapTerminal())
+    bo = world.person("Bo")
+    reached_by(world, bo, "pager", PAGER)
+    route(world, "pager", "snpp", host=one_way.host, port=one_way.port)
+    route(world, "pager", "tap", host=other.host, port=other.port)
+    Route.objects.filter(driver="tap").update(position=1)
+    world.escalate((0, bo))
+    page = alarm(world, bo, "db down")
+    one_way.pages.one()
+    world.minutes(4)
+    assert (len(one_way.pages.all()), other.pages.all()) == (1, [])
+    assert Delivery.objects.get(channel="pager").state == "accepted"
+    world.acknowledge(page, by=bo)
+
+
 def test_a_queued_page_that_is_over_rings_no_pager_later(world: World, stack: ExitStack) -> None:
     network = stack.enter_context(SnppNetwork())
     bo, al = world.person("Bo"), world.person("Al")

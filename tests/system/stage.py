@@ -78,9 +78,11 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         channels.save_route(channel="email", driver="email", name="mail", config=mail_server, **doing)
     texts = None
     if "sms" in wanted:
-        texts = channels.save_route(channel="sms", driver="twilio", name="texts", config=wanted["sms"], **doing)
+        texts = channels.save_route(
+            channel="sms", driver="twilio", name="texts", config=wanted["sms"], position=1, **doing
+        )
     routes = {
-        route["name"]: channels.save_route(**{"position": 1, **route}, **doing).id for route in wanted.get("routes", [])
+        route["name"]: channels.save_route(**{"position": 2, **route}, **doing).id for route in wanted.get("routes", [])
     }
     if wanted.get("push_here"):
         channels.save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
@@ -33,12 +33,12 @@ from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import Came, State
-from nightdesk.channels.driver import Driver, Field, Key, Receipt, Reply
+from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
-    delivery_meant,
+    deliveries_meant,
     delivery_of,
     has_been_told,
     is_recipients_own,
@@ -328,7 +328,8 @@ def mark_delivery_seen(
         raise Forbidden(_("A message was seen."), _("It was sent to somebody else."), "")
     if decide.is_news(cast(State, row.state), seen):
         _move(row, seen, "", at)
-        _write_receipt(row, row.channel, row.route_id, seen, "", "", at)
+        _save_moved([row])
+        _written_receipt(row, row.channel, row.route_id, seen, "", "", at).save(force_insert=True)
     if row.channel == "push":
         Device.objects.filter(method__channel="push", method__address=row.address).update(seen_at=at)
 
@@ -356,48 +357,89 @@ def note_receipt(
     address is marked at its person.
     """
     del by, via
-    if delivery_id is not None and month is not None:
-        meant = Delivery.objects.filter(id=delivery_id, month=month).first()
-    else:
-        meant, receipt = delivery_meant(route_id, receipt)
-    if meant is None:
-        return False
-    if receipt.unreachable:  # people are locked before deliveries, here as everywhere
-        mark_broken(meant.channel, meant.address, receipt.reason, at)
-    row = Delivery.objects.select_for_update().get(id=meant.id, month=meant.month)
-    route = Route.objects.filter(id=route_id).first()
+    about = (delivery_id, month, attempt) if delivery_id is not None and month is not None else None
+    return _note_receipts(route_id, [(receipt, about)], at)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    """Receipts of one route that are taken together. `told`: those in the ledger, where they matter, and those to be written."""
+
+    route_id: int
+    route_name: str
+    at: datetime
+    told: list[Attempt]
+
+
+def _note_receipts(
+    route_id: int, news: Sequence[tuple[Receipt, tuple[UUID, date, int | None] | None]], at: datetime
+) -> list[bool]:
+    """`note_receipt` for many, in their order, inside the caller's transaction. Each with (id, month, attempt) or None.
+
+    People are locked before deliveries, and these by id, here as everywhere.
+    """
+    found = iter(deliveries_meant(route_id, [receipt for receipt, about in news if about is None]))
+    meant: list[tuple[tuple[UUID, date] | None, int | None, Receipt]] = []
+    for receipt, about in news:
+        if about is not None:
+            meant.append((about[:2], about[2], receipt))
+            continue
+        row, spelled = next(found)
+        meant.append(((row.id, row.month) if row is not None else None, None, spelled))
+    dead = {key[0]: receipt.reason for key, _attempt, receipt in meant if key is not None and receipt.unreachable}
+    if dead:
+        for row in Delivery.objects.filter(id__in=dead).order_by("id"):
+            mark_broken(row.channel, row.address, dead[row.id], at)
+    keys = {key for key, _attempt, _receipt in meant if key is not None}
+    wanted = Delivery.objects.filter(id__in=[id_ for id_, _month in keys], month__in={month for _id, month in keys})
+    rows = {(row.id, row.month): row for row in wanted.order_by("id").select_for_update()} if keys else {}
+    before = {key: _movable(row) for key, row in rows.items()}
+    counted = {key[0] for key, _attempt, one in meant if key is not None and (len(one.part_ids) > 1 or one.redial)}
+    mine = Attempt.objects.filter(delivery_id__in=counted, route_id=route_id, is_receipt=True)
+    route = Route.objects.filter(id=route_id).first() if rows else None
+    noting = _Noting(route_id, route.name if route else "", at, list(mine) if counted else [])
+    known = len(noting.told)
+    for key, attempt, receipt in meant:
+        if key in rows:
+            _take_receipt(noting, rows[key], attempt, receipt)
+    _save_moved([row for key, row in rows.items() if _movable(row) != before[key]])
+    Attempt.objects.bulk_create(noting.told[known:])
+    return [key in rows for key, _attempt, _receipt in meant]
+
+
+def _take_receipt(noting: _Noting, row: Delivery, attempt: int | None, receipt: Receipt) -> None:
+    """What it changes in the row, which is locked and saved by the caller."""
+    route_id, at = noting.route_id, noting.at
     state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
     # Whatever is said of how it began, after it has failed there, was only slower on its way.
     overtaken = (receipt.state, state, receipt.provider_id) == ("accepted", "failed_for_now", row.provider_id)
     row.provider_id = row.provider_id or receipt.provider_id
     row.route_id = row.route_id or route_id
     if bad and not _still_concerns(row, route_id, attempt, receipt):
-        row.save(update_fields=["provider_id", "route_id"])
-        return True
+        return
     if receipt.more_time is not None:
         _give_time(row, attempt, receipt.more_time, at)
-    name = route.name if route else ""
     if bad or (decide.is_news(state, receipt.state) and not overtaken):
-        part = _part_delivered(row, route_id, receipt)
-        _write_receipt(row, name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at)
+        part = _part_delivered(noting, row, receipt)
+        noting.told.append(
+            _written_receipt(
+                row, noting.route_name, route_id, receipt.state, part or receipt.reason, receipt.provider_id, at
+            )
+        )
         if part:
-            return True
+            return
     if bad:
-        _take_bad_news(row, route_id, receipt, at)
+        _take_bad_news(noting, row, receipt)
     elif decide.is_news(state, receipt.state) and receipt.state != "accepted":
         _move(row, receipt.state, "", at)
-    if (row.provider_id, row.route_id) != (meant.provider_id, meant.route_id):
-        row.save(update_fields=["provider_id", "route_id"])
-    return True
 
 
-def _part_delivered(row: Delivery, route_id: int, receipt: Receipt) -> str:
+def _part_delivered(noting: _Noting, row: Delivery, receipt: Receipt) -> str:
     """ "" unless the receipt tells of one part while others are still to come: then the words for that."""
     if receipt.state != "delivered" or len(receipt.part_ids) < 2:
         return ""
-    told = Attempt.objects.filter(delivery_id=row.id, month=row.month, route_id=route_id, is_receipt=True)
-    arrived = {receipt.provider_id, *told.filter(outcome="delivered").values_list("provider_id", flat=True)}
-    arrived &= set(receipt.part_ids)
+    told = {one.provider_id for one in noting.told if (one.delivery_id, one.outcome) == (row.id, "delivered")}
+    arrived = {receipt.provider_id, *told} & set(receipt.part_ids)
     if len(arrived) >= len(receipt.part_ids):
         return ""
     return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
@@ -419,33 +461,33 @@ def _give_time(row: Delivery, attempt: int | None, more: timedelta, at: datetime
     """Its receipt is missed only after `more`, if that call is what it waits for."""
     if row.state == "accepted" and row.ended_at is None and attempt == row.attempt and row.due_at < at + more:
         row.due_at = at + more
-        row.save(update_fields=["due_at"])
 
 
-def _take_bad_news(row: Delivery, route_id: int, receipt: Receipt, at: datetime) -> None:
+def _take_bad_news(noting: _Noting, row: Delivery, receipt: Receipt) -> None:
+    route_id, at = noting.route_id, noting.at
     if receipt.unreachable or receipt.state == "expired":
         _move(row, receipt.state, receipt.reason, at)
         return
     tried: dict[int, Came] = dict(row.routes_tried)
     if receipt.redial is not None and not receipt.permanent:
-        mine = Attempt.objects.filter(delivery_id=row.id, route_id=route_id, is_receipt=True, outcome="failed")
+        failed = sum((one.delivery_id, one.outcome) == (row.id, "failed") for one in noting.told)
         turn = decide.when_nobody_was_there(
-            tried, route_id, failed=mine.count(), after=receipt.redial.after, times=receipt.redial.times, at=at
+            tried, route_id, failed=failed, after=receipt.redial.after, times=receipt.redial.times, at=at
         )
     else:
         came: Came = "permanent" if receipt.permanent else "temporary"
         turn = decide.Turn("failed_for_now", at, {**tried, route_id: came})
     row.routes_tried = tried_as_json(dict(turn.tried))
     _move(row, turn.state, receipt.reason, at, due_at=turn.due_at)
-    row.save(update_fields=["routes_tried"])
     promises.wake_workers(promises.SENDER)
 
 
-def _write_receipt(
+def _written_receipt(
     row: Delivery, route_name: str, route_id: int | None, state: str, reason: str, provider_id: str, at: datetime
-) -> None:
+) -> Attempt:
+    """How the ledger keeps what was said; not saved yet."""
     took = at - (_dialled_at(row) or row.accepted_at or at)
-    Attempt.objects.create(
+    return Attempt(
         id=uuid7(at),
         month=row.month,
         delivery_id=row.id,
@@ -470,7 +512,9 @@ def _dialled_at(row: Delivery) -> datetime | None:
 
 
 def _move(row: Delivery, state: State, reason: str, at: datetime, *, due_at: datetime | None = None) -> None:
-    """The row, locked by the caller, is in `state`: open again from `due_at` on, else ended. Whoever leased it is late."""
+    """The row, locked and saved by the caller, is in `state`: open again from `due_at` on, else ended. Whoever leased it
+    is late.
+    """
     row.state = state
     row.reason = reason[:300]
     row.leased_by, row.leased_at = None, None
@@ -480,19 +524,42 @@ def _move(row: Delivery, state: State, reason: str, at: datetime, *, due_at: dat
         row.delivered_at = row.delivered_at or at
     if state == "read":
         row.read_at = row.read_at or at
-    row.save(
-        update_fields=[
-            "state",
-            "reason",
-            "leased_by",
-            "leased_at",
-            "due_at",
-            "ended_at",
-            "accepted_at",
-            "delivered_at",
-            "read_at",
-        ]
-    )
+
+
+def _movable(row: Delivery) -> dict[str, Any]:
+    """The values of what `_move` and a receipt may change."""
+    return {
+        "state": row.state,
+        "reason": row.reason,
+        "leased_by": row.leased_by,
+        "leased_at": row.leased_at,
+        "due_at": row.due_at,
+        "ended_at": row.ended_at,
+        "accepted_at": row.accepted_at,
+        "delivered_at": row.delivered_at,
+        "read_at": row.read_at,
+        "routes_tried": json.dumps(row.routes_tried),
+        "provider_id": row.provider_id,
+        "route_id": row.route_id,
+    }
+
+
+def _save_moved(rows: Sequence[Delivery]) -> None:
+    """Write those values; the rows are locked by the caller."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            UPDATE channels_delivery
+            SET state = %(state)s, reason = %(reason)s, leased_by = %(leased_by)s, leased_at = %(leased_at)s,
+                due_at = %(due_at)s, ended_at = %(ended_at)s, accepted_at = %(accepted_at)s,
+                delivered_at = %(delivered_at)s, read_at = %(read_at)s, routes_tried = %(routes_tried)s,
+                provider_id = %(provider_id)s, route_id = %(route_id)s
+            WHERE id = %(id)s AND month = %(month)s
+            """,
+            [{**_movable(row), "id": row.id, "month": row.month} for row in rows],
+        )
 
 
 def _move_all(rows: Any, state: State, at: datetime) -> int:
@@ -506,74 +573,83 @@ def _move_all(rows: Any, state: State, at: datetime) -> int:
 
 @transaction.atomic
 def receive_inbound(
-    *,
-    route_id: int,
-    channel: str,
-    raw: bytes,
-    headers: Mapping[str, str],
-    genuine: bool,
-    read: Callable[[], Reply | Receipt | Key],
-    about: tuple[UUID, date, int] | None = None,
-    by: Actor,
-    via: Door,
-    at: datetime,
-) -> Inbound:
+    *, route_id: int, channel: str, heard: Sequence[Heard], genuine: bool, by: Actor, via: Door, at: datetime
+) -> list[Inbound]:
     """What a provider told us is kept as it came, and then read and acted on; what cannot be read stays with its error.
 
     `genuine`: the provider's signature fitted. A request that is not (outcome FORGED) is acted on by nobody, and only
     FORGERIES_KEPT_A_MINUTE are kept. A reply told twice (outcome REPEATED) is acted on once; so is a key, whose outcome
-    is the sentence to say back each time. `about` is the delivery (id,
-    month, attempt) that the provider repeats with a receipt. Whatever goes wrong in the reading undoes only the reading.
+    is the sentence to say back each time. Whatever goes wrong in acting on one undoes only the acting. Only receipts may
+    be told several at once: should one of them spoil it all, nothing is kept, and it raises; tell fewer at once then.
     """
-    row = Inbound(
-        id=uuid7(at),
-        at=at,
-        channel=channel,
-        route_id=route_id,
-        raw=raw,
-        headers=dict(headers),
-        outcome="" if genuine else FORGED,
-        error="" if genuine else _("The signature does not fit. Is the auth token right, and the public URL?"),
-    )
+    rows = [
+        Inbound(
+            id=uuid7(at),
+            at=at,
+            channel=channel,
+            route_id=route_id,
+            raw=one.raw,
+            headers=dict(one.headers),
+            outcome="" if genuine else FORGED,
+            error="" if genuine else _("The signature does not fit. Is the auth token right, and the public URL?"),
+        )
+        for one in heard
+    ]
     if not genuine:
-        recent = Inbound.objects.filter(route_id=route_id, outcome=FORGED, at__gt=at - timedelta(minutes=1))
-        if recent.count() < FORGERIES_KEPT_A_MINUTE:
-            row.save(force_insert=True)
-        return row
-    row.save(force_insert=True)
+        recent = Inbound.objects.filter(route_id=route_id, outcome=FORGED, at__gt=at - timedelta(minutes=1)).count()
+        Inbound.objects.bulk_create(rows[: max(0, FORGERIES_KEPT_A_MINUTE - recent)])
+        return rows
+    Inbound.objects.bulk_create(rows)
     try:
         with transaction.atomic():
-            said = read()
-            if isinstance(said, Receipt):
-                delivery, month, attempt = about or (None, None, None)
-                known = note_receipt(
-                    route_id=route_id,
-                    receipt=said,
-                    delivery_id=delivery,
-                    month=month,
-                    attempt=attempt,
-                    by=by,
-                    via=via,
-                    at=at,
-                )
-                row.outcome = said.state if known else _("This is no message of ours.")
-                if not known and about is None:
-                    _look_again(row, said, at)
-            elif isinstance(said, Key):
-                row.outcome = _take_key(row, said, about, by, via, at)[:200]
-            else:
-                row.sender = said.sender
-                row.outcome = _take_reply(row, said, via, at)[:200]
-                if said.to_message:  # whoever answers it has read it; after the verb, which locks its subject first
-                    read_it = Receipt(said.to_message, "read")
-                    note_receipt(route_id=route_id, receipt=read_it, by=by, via=via, at=at)
+            _act_on(rows, heard, by, via, at)
     except Exception as error:  # one poisonous request must not stop the door; it is kept with what was wrong
-        if promises.lost_connection():
+        if len(rows) > 1 or promises.lost_connection():
             raise
-        log.exception("What a provider told us could not be read (inbound %s)", row.id)
-        row.outcome, row.error = "", f"{type(error).__name__}: {error}"[:2000]
-    row.save(update_fields=["sender", "outcome", "error"])
-    return row
+        _set_aside(rows[0], error)
+    alike: dict[tuple[str, str, str], list[UUID]] = {}
+    for row in rows:
+        alike.setdefault((row.sender, row.outcome, row.error), []).append(row.id)
+    for (sender, outcome, error_), ids in alike.items():
+        Inbound.objects.filter(id__in=ids).update(sender=sender, outcome=outcome, error=error_)
+    return rows
+
+
+def _act_on(rows: Sequence[Inbound], heard: Sequence[Heard], by: Actor, via: Door, at: datetime) -> None:
+    route_id = rows[0].route_id or 0
+    receipts: list[tuple[Inbound, Receipt, tuple[UUID, date, int] | None]] = []
+    for row, one in zip(rows, heard, strict=True):
+        said = _read(row, one)
+        if isinstance(said, Receipt):
+            receipts.append((row, said, one.about))
+        elif said is not None and len(rows) > 1:
+            raise ValueError("Only receipts are taken together: what people say locks more than deliveries.")
+        elif isinstance(said, Key):
+            row.outcome = _take_key(row, said, one.about, by, via, at)[:200]
+        elif said is not None:
+            row.sender = said.sender
+            row.outcome = _take_reply(row, said, via, at)[:200]
+            if said.to_message:  # whoever answers it has read it; after the verb, which locks its subject first
+                _note_receipts(route_id, [(Receipt(said.to_message, "read"), None)], at)
+    known = _note_receipts(route_id, [(receipt, about) for _row, receipt, about in receipts], at)
+    for (row, receipt, about), is_ours in zip(receipts, known, strict=True):
+        row.outcome = receipt.state if is_ours else _("This is no message of ours.")
+        if not is_ours and about is None:
+            _look_again(row, receipt, at)
+
+
+def _read(row: Inbound, heard: Heard) -> Receipt | Reply | Key | None:
+    """What it says; None where it cannot be read, which the row then tells."""
+    try:
+        return heard.read()
+    except Exception as error:  # the octets are kept, and the rest goes on
+        _set_aside(row, error)
+        return None
+
+
+def _set_aside(row: Inbound, error: Exception) -> None:
+    log.error("What a provider told us could not be read (inbound %s)", row.id, exc_info=error)
+    row.outcome, row.error = "", f"{type(error).__name__}: {error}"[:2000]
 
 
 def _look_again(row: Inbound, receipt: Receipt, at: datetime) -> None:

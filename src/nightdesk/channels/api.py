@@ -40,7 +40,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound
 from nightdesk.channels.answering import how_it_stands, offered
-from nightdesk.channels.driver import Key, Receipt, Reply, Settings
+from nightdesk.channels.driver import Heard, Key, Receipt, Reply, Settings
 from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
 from nightdesk.channels.links import read_receipt_token
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
@@ -70,20 +70,19 @@ class _Called:
         """The request is kept as it came, and acted on if it is genuine."""
         request, raw = self.request, self.request.body
         said = raw if request.content_type == "application/json" else self.form
-        return receive_inbound(
+        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        (row,) = receive_inbound(
             route_id=self.route.id,
             channel=self.route.channel,
-            raw=raw,
-            headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
+            heard=[Heard(raw, read, headers, self.about if about else None)],
             genuine=twilio.is_genuine(
                 _called_at(request), said, request.headers.get("X-Twilio-Signature", ""), self.settings
             ),
-            read=read,
-            about=self.about if about else None,
             by=Actor("machine", str(self.route.id), self.route.name, scopes=frozenset()),
             via=via,
             at=clock.now(),
         )
+        return row
 
 
 @csrf_exempt
@@ -223,14 +222,12 @@ def http_called(request: HttpRequest, route_id: int, what: Literal["sms", "statu
         genuine, read = about is not None, partial(http_sms.read_receipt, told, opened)
     else:
         genuine, read = http_sms.knows_secret(told.get("secret", ""), opened), partial(http_sms.read_reply, told)
-    row = receive_inbound(
+    headers = {name: request.headers[name] for name in ("Content-Type", "User-Agent") if name in request.headers}
+    (row,) = receive_inbound(
         route_id=route.id,
         channel=route.channel,
-        raw=re.sub(rb"(^|&)secret=[^&]*", rb"\1secret=...", raw),
-        headers={name: request.headers[name] for name in ("Content-Type", "User-Agent") if name in request.headers},
+        heard=[Heard(re.sub(rb"(^|&)secret=[^&]*", rb"\1secret=...", raw), read, headers, about)],
         genuine=genuine,
-        read=read,
-        about=about,
         by=Actor("machine", str(route.id), route.name, scopes=frozenset()),
         via=Door.SMS if what == "sms" else Door.HOOK,
         at=at,

@@ -252,16 +252,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a provider told us over an open line, as it came; `read` is asked for its meaning once `raw` is kept.
+    """What a provider told us, as it came; `read` is asked for its meaning once `raw` is kept.
 
     `read` may raise Invalid, or anything. `about`: the delivery (id, month, attempt) meant, where the provider repeats
-    what we gave it; else a receipt is found by the provider's own id.
+    what we gave it; else a receipt is found by the provider's own id. `is_receipt`: it can be nothing else, so that many
+    may be taken together, and what a person says need not wait for them.
     """
 
     raw: bytes
-    read: Callable[[], Receipt | Reply]
+    read: Callable[[], Receipt | Reply | Key]
     headers: Mapping[str, str] = field(default_factory=dict)
     about: tuple[UUID, date, int] | None = None
+    is_receipt: bool = False
 
 
 class Ear(Protocol):

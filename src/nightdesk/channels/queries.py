@@ -158,23 +158,35 @@ def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:
     return list(found)
 
 
-def delivery_meant(route_id: int, receipt: Receipt) -> tuple[Delivery | None, Receipt]:
-    """(the delivery that a receipt means, the receipt with our spelling of its id and with the ids of all parts).
+def deliveries_meant(route_id: int, receipts: Sequence[Receipt]) -> list[tuple[Delivery | None, Receipt]]:
+    """For each (the delivery that it means, the receipt with our spelling of its id and with the ids of all parts).
 
     By the id as it is given, then by its other spellings where the number fits as well; of several the newest.
     """
-    names = (receipt.provider_id, *receipt.spellings)
-    wholes = Delivery.objects.filter(route_id=route_id, provider_id__in=names).order_by("-created_at")[:20]
-    found: list[tuple[str, Delivery, tuple[str, ...]]] = [(row.provider_id, row, ()) for row in wholes]
-    texts = Attempt.objects.filter(route_id=route_id, parts__gt=1, part_ids__overlap=list(names)).order_by("-at")[:20]
-    tries = {(one.delivery_id, one.month): tuple(one.part_ids) for one in reversed(texts)}
-    for row in Delivery.objects.filter(id__in=[one for one, _month in tries]):
-        ids = tries.get((row.id, row.month), ())
-        found = [(name, row, ids) for name in names if name in ids] + [one for one in found if one[1].id != row.id]
-    for name, row, ids in sorted(found, key=lambda one: names.index(one[0])):
-        digits = row.address.removeprefix("+")
-        if name == receipt.provider_id or not receipt.address_digits or digits in receipt.address_digits:
-            return row, replace(receipt, provider_id=name, part_ids=ids)
+    if not receipts:
+        return []
+    wanted = list({name for receipt in receipts for name in (receipt.provider_id, *receipt.spellings)})
+    most = 20 * len(receipts)
+    texts = Attempt.objects.filter(route_id=route_id, parts__gt=1, part_ids__overlap=wanted).order_by("-at")[:most]
+    tries = {(one.delivery_id, tuple(one.part_ids)): None for one in texts}
+    in_parts = Delivery.objects.in_bulk({delivery for delivery, _ids in tries}) if tries else {}
+    named: dict[str, dict[UUID, tuple[Delivery, tuple[str, ...]]]] = {}
+    for delivery, ids in tries:
+        for name in ids if delivery in in_parts else ():
+            named.setdefault(name, {}).setdefault(delivery, (in_parts[delivery], ids))
+    for row in Delivery.objects.filter(route_id=route_id, provider_id__in=wanted).order_by("-created_at")[:most]:
+        named.setdefault(row.provider_id, {}).setdefault(row.id, (row, ()))
+    return [_meant_by(receipt, named) for receipt in receipts]
+
+
+def _meant_by(
+    receipt: Receipt, named: Mapping[str, Mapping[UUID, tuple[Delivery, tuple[str, ...]]]]
+) -> tuple[Delivery | None, Receipt]:
+    for name in (receipt.provider_id, *receipt.spellings):
+        for row, ids in named.get(name, {}).values():
+            digits = row.address.removeprefix("+")
+            if name == receipt.provider_id or not receipt.address_digits or digits in receipt.address_digits:
+                return row, replace(receipt, provider_id=name, part_ids=ids)
     return None, receipt
 
 

@@ -6,7 +6,8 @@ hangs, everything else goes out. A place is counted for each channel and brand, 
 none from another's, and each route has a gate of its own.
 
 A route whose provider tells us things over its line (SMPP, two-way pagers) is listened to from the moment it is set up. What
-is heard goes to the database in the sender's own turn, and the provider is answered after the commit.
+is heard goes to the database in the sender's own turn, all receipts that have come meanwhile together, and the provider is
+answered after the commit.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from typing import Any, Self, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 
 from nightdesk.base import clock, promises, vault
@@ -77,8 +78,10 @@ LAST_PATIENCE = 4.0
 UNEXPECTED_PAUSE = timedelta(seconds=5)
 ROUTES_EVERY = 1.0
 """Seconds after which it is looked again which routes are to be listened to."""
-HEAR_AT_ONCE = 20
-"""What providers told us that is taken in one turn: a flood of receipts must not hold up a page."""
+HEAR_S = 0.2
+"""Seconds of one turn in which it is begun to act on what people said."""
+RECEIPTS_AT_ONCE = 50
+"""Receipts of one route that are taken in one turn, in one transaction: a flood of them must not hold up a page."""
 TOO_FAST_AT_MOST = 10
 """Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
 LISTEN_AGAIN = 2.0
@@ -136,10 +139,38 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a line asks of the database: `work` is called in the sender's thread, its answer goes to `answer`."""
+    """What a line asks of the database: `work` is called in the sender's thread with `about` of this one and of those that
+    are asked with it, and gives an answer for each.
+    """
 
-    work: Callable[[], Any]
+    work: Callable[[Sequence[Any]], Sequence[Any]]
+    about: Any
     answer: "asyncio.Future[Any]"
+
+
+class Queue:
+    """Questions in the order in which they came, of which at most `most` are asked together.
+
+    Where that fails half as many are asked together, so that what spoils it is soon alone; then again twice as many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.waiting: deque[Question] = deque()
+        self._most = self._together = most
+
+    def first(self) -> list[Question]:
+        """Those to be asked together now; they stay until they are `done`."""
+        return [self.waiting[number] for number in range(min(len(self.waiting), self._together))]
+
+    def done(self, count: int) -> None:
+        """The first `count` have been answered."""
+        for _number in range(count):
+            self.waiting.popleft()
+        self._together = min(self._most, 2 * self._together)
+
+    def failed(self, count: int) -> None:
+        """The first `count`, more than one, could not be asked together."""
+        self._together = count // 2
 
 
 def send_messages(shift: Shift) -> None:
@@ -207,7 +238,8 @@ class Sender:
         self._numbers = itertools.count()
         self._looked_at = -LOOK_EVERY
         self._asked_at: float | None = None
-        self._questions: deque[Question] = deque()
+        self._questions = Queue(1)
+        self._receipts: dict[int, Queue] = {}
         self._routes_at = -ROUTES_EVERY
         self._desk = Desk(self._done, self._ask)
 
@@ -283,30 +315,45 @@ class Sender:
         return len(outcomes)
 
     def hear(self) -> int:
-        """Answer what lines ask of the database, as it came, at most HEAR_AT_ONCE; returns how many that were.
+        """Answer what lines ask of the database, as it came, for HEAR_S at most, and some of each route's receipts; returns
+        how many were asked.
 
         While the database is away the question stays the first, and its provider waits.
         """
-        answered = 0
-        while self._questions and answered < HEAR_AT_ONCE:
-            question = self._questions[0]
-            try:
-                with transaction.atomic():
-                    said = question.work()
-            except Exception as error:  # what cannot even be kept must not make us deaf; its line is told so
-                if promises.lost_connection():
-                    raise
-                log.exception("What a line asked could not be done")
-                self._loop.call_soon_threadsafe(_settle, question.answer, None, error)
-            else:
-                self._loop.call_soon_threadsafe(_settle, question.answer, said, None)
-            self._questions.popleft()
-            answered += 1
-        return answered
+        asked, until = 0, time.monotonic() + HEAR_S
+        while self._questions.waiting and time.monotonic() < until:
+            asked += self._ask_first_of(self._questions)
+        for queue in list(self._receipts.values()):
+            asked += self._ask_first_of(queue)
+        return asked
 
-    def _ask(self, question: Question) -> None:
-        """Called in the loop's thread."""
-        self._questions.append(question)
+    def _ask_first_of(self, queue: Queue) -> int:
+        questions = queue.first()
+        if not questions:
+            return 0
+        try:
+            said = questions[0].work([question.about for question in questions])
+        except Exception as error:  # what cannot even be kept must not make us deaf; its line is told so
+            if promises.lost_connection():
+                raise
+            if len(questions) > 1:
+                log.warning("What %s receipts say could not be kept together", len(questions), exc_info=error)
+                queue.failed(len(questions))
+                return len(questions)
+            log.exception("What a line asked could not be done")
+            self._loop.call_soon_threadsafe(_settle, [(questions[0].answer, None, error)])
+        else:
+            answers = [(question.answer, one, None) for question, one in zip(questions, said, strict=True)]
+            self._loop.call_soon_threadsafe(_settle, answers)
+        queue.done(len(questions))
+        return len(questions)
+
+    def _ask(self, question: Question, receipts_of: int | None) -> None:
+        """Called in the loop's thread. `receipts_of`: the route of which it is a receipt."""
+        queue = self._questions
+        if receipts_of is not None:
+            queue = self._receipts.setdefault(receipts_of, Queue(RECEIPTS_AT_ONCE))
+        queue.waiting.append(question)
         self.woken.set()
 
     def _look_at_routes(self) -> None:
@@ -403,7 +450,9 @@ class Sender:
 class Desk:
     """Lives in the event loop: takes jobs, finds each a route, and says what came of it; keeps open the lines that listen."""
 
-    def __init__(self, done: Callable[[Job, Outcome | None], None], ask: Callable[[Question], None]) -> None:
+    def __init__(
+        self, done: Callable[[Job, Outcome | None], None], ask: Callable[[Question, int | None], None]
+    ) -> None:
         self._done, self._ask = done, ask
         self._routes: dict[tuple[int, str], RouteInHand] = {}
         self._addresses: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
@@ -693,46 +742,49 @@ class RouteInHand:
 class RouteEar:
     """The `driver.Ear` of one route: everything is done in the sender's thread, between two of its turns."""
 
-    def __init__(self, facts: RouteFacts, ask: Callable[[Question], None]) -> None:
+    def __init__(self, facts: RouteFacts, ask: Callable[[Question, int | None], None]) -> None:
         self._facts, self._ask = facts, ask
 
     async def hear(self, heard: Heard) -> str:
         """Keep it and act on it; see `driver.Ear`."""
-        return str(await self._answer_to(lambda: self._take(heard)))
+        return str(await self._answer_to(self._take, heard, self._facts.id if heard.is_receipt else None))
 
     async def unanswered(self) -> Sequence[str]:
         """The provider's ids of what may still be answered; see `driver.Ear`."""
-        return cast(Sequence[str], await self._answer_to(lambda: unanswered(self._facts.id, clock.now())))
+        return cast(Sequence[str], await self._answer_to(self._unanswered, None, None))
 
-    async def _answer_to(self, work: Callable[[], Any]) -> Any:
+    async def _answer_to(
+        self, work: Callable[[Sequence[Any]], Sequence[Any]], about: Any, receipts_of: int | None
+    ) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._ask(Question(work, answer))
+        self._ask(Question(work, about, answer), receipts_of)
         return await answer
 
-    def _take(self, heard: Heard) -> str:
+    def _unanswered(self, _about: Sequence[None]) -> Sequence[Sequence[str]]:
+        return [unanswered(self._facts.id, clock.now())]
+
+    def _take(self, heard: Sequence[Heard]) -> Sequence[str]:
         facts = self._facts
-        row = receive_inbound(
+        rows = receive_inbound(
             route_id=facts.id,
             channel=facts.channel,
-            raw=heard.raw,
-            headers=heard.headers,
+            heard=heard,
             genuine=True,  # it came over a line that we opened and logged in to
-            read=heard.read,
-            about=heard.about,
             by=Actor("machine", str(facts.id), facts.name, scopes=frozenset()),
             via=facts.driver.door,
             at=clock.now(),
         )
-        return row.outcome
+        return [row.outcome for row in rows]
 
 
-def _settle(answer: "asyncio.Future[Any]", said: Any, error: Exception | None) -> None:
-    if answer.done():
-        return
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(said)
+def _settle(answers: "Sequence[tuple[asyncio.Future[Any], Any, Exception | None]]") -> None:
+    for answer, said, error in answers:
+        if answer.done():
+            continue
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(said)
 
 
 def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable: bool = False) -> Outcome:

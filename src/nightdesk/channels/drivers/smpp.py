@@ -262,7 +262,7 @@ class SmppLine:
             told = smpp_text.read_receipt(sm)
             known = await self._meant(sm, told) if told else None
             about = known[0].about if known else None
-            return Heard(raw, partial(read_receipt, sm, told, known), about=about), ""
+            return Heard(raw, partial(read_receipt, sm, told, known), about=about, is_receipt=True), ""
         # A provider repeats what we have not answered, perhaps over a new connection; two equal texts are two.
         mark = hashlib.sha256(pdu.body).hexdigest()[:24]
         name = self._not_answered.setdefault(mark, f"{mark}-{uuid7().hex[:16]}")

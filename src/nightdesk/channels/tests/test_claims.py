@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from nightdesk.base.actors import SCHEDULER, Door
-from nightdesk.base.tests.other_hands import another_connection
-from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
+from nightdesk.channels.actions import Recipient, queue_message, receive_inbound, save_route
+from nightdesk.channels.driver import Heard, Receipt
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.tasks import Outcome, claim_deliveries, record_outcomes
 from tests.emptied import emptied_ledgers
@@ -74,3 +75,25 @@ def test_another_workers_result_does_not_end_what_this_one_has() -> None:
     record_outcomes([accepted(mine)], worker=BEN, at=AT)
     row.refresh_from_db()
     assert (row.state, row.ended_at) == ("sending", None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("emptied_ledgers")
+def test_receipts_that_are_taken_together_lock_deliveries_in_the_order_in_which_everybody_does() -> None:
+    first, second = sorted((queued(), queued()), key=lambda row: row.id)
+    route = save_route(channel="sms", driver="outbox", name="x", config={}, by=SCHEDULER, via=Door.CLI, at=AT)
+    heard = [
+        Heard(b"told", lambda: Receipt("id", "delivered"), about=(row.id, row.month, 0), is_receipt=True)
+        for row in (second, first)
+    ]
+    with another_connection() as other:
+        other.execute("SELECT 1 FROM channels_delivery WHERE id = %s FOR UPDATE", [first.id])
+        taking = Hand(
+            lambda: receive_inbound(
+                route_id=route.id, channel="sms", heard=heard, genuine=True, by=SCHEDULER, via=Door.SMS, at=AT
+            )
+        )
+        until(lambda: somebody_waits_for(other))
+        other.execute("SELECT 1 FROM channels_delivery WHERE id = %s FOR UPDATE NOWAIT", [second.id])
+        other.commit()
+    assert [row.outcome for row in taking.result()] == ["delivered"] * 2

@@ -1,14 +1,16 @@
 """A line that is told things: it is open before anything is sent, and its provider is answered after the commit."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import InterfaceError
+from django.db import DataError, InterfaceError
 
 from nightdesk.access.models import Brand
 from nightdesk.base import clock
@@ -17,7 +19,7 @@ from nightdesk.channels import registry, sender
 from nightdesk.channels.actions import Recipient, queue_message, save_route
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.driver import Driver, Ear, Field, Heard, Outgoing, Receipt, Reply, Sent, Settings
-from nightdesk.channels.models import Delivery, Inbound, Route
+from nightdesk.channels.models import Attempt, Delivery, Inbound, Route
 from nightdesk.channels.sender import Sender
 from nightdesk.people import actions as people
 
@@ -92,6 +94,16 @@ class Night:
         message = queue_message(kind="page.rung", subject=("page", "7"), to=to, **{**said, **more}, **self.doing)
         return Delivery.objects.get(message_id=message.id)
 
+    def sent(self, count: int) -> list[Delivery]:
+        """So many pages that the network has taken, as "tag 1", "tag 2" ..."""
+        self.route()
+        self.until(lambda: self.network.open)
+        rows = []
+        for number in range(1, count + 1):
+            rows.append(self.queue())
+            self.until(lambda number=number: len(self.network.sent) == number and not self.sender.in_hand)
+        return rows
+
     @property
     def person_id(self) -> int:
         person = people.make_person(name="Bo", brand_id=self.brand.id, **self.doing)
@@ -113,6 +125,21 @@ class Night:
         line = next(line for line in self.network.lines if line.ear is not None)
         self.sender._loop.call_soon_threadsafe(line.said.put_nowait, heard)
 
+    def says_at_once(self, heard: Sequence[Heard]) -> "Future[list[Any]]":
+        """What each of them is answered, or the error; they wait for the database before this comes back."""
+        ear = next(line.ear for line in self.network.lines if line.ear is not None)
+        waiting = threading.Event()
+
+        async def say() -> list[Any]:
+            told = [asyncio.ensure_future(ear.hear(one)) for one in heard]
+            await asyncio.sleep(0)
+            waiting.set()
+            return await asyncio.gather(*told, return_exceptions=True)
+
+        answers = asyncio.run_coroutine_threadsafe(say(), self.sender._loop)
+        assert waiting.wait(5)
+        return answers
+
 
 @pytest.fixture
 def night(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
@@ -128,8 +155,26 @@ def night(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
         yield made
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many were taken in each transaction."""
+    real, together = sender.receive_inbound, []
+
+    def receive(**told: Any) -> list[Inbound]:
+        rows = real(**told)
+        together.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(sender, "receive_inbound", receive)
+    return together
+
+
 def reply(body: str, id_: str = "1") -> Heard:
     return Heard(body.encode(), lambda: Reply(id_, PAGER, "", body))
+
+
+def receipt(number: int, state: Any = "delivered", **more: Any) -> Heard:
+    said = Receipt(more.pop("name", f"tag {number}"), state)
+    return Heard(f"receipt {number}".encode(), more.pop("read", lambda: said), is_receipt=True, **more)
 
 
 def test_the_line_is_open_before_anything_is_sent(night: Night) -> None:
@@ -176,27 +221,79 @@ def test_a_receipt_over_the_line_is_in_the_ledger(night: Night) -> None:
     assert Delivery.objects.get(id=row.id).state == "read"
 
 
-def test_nothing_is_answered_while_the_database_is_away_and_nothing_is_lost(
+def test_receipts_that_wait_are_taken_together_and_each_counts_once(
     night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = counted(monkeypatch)
+    rows = night.sent(8)
+    strange = receipt(9, read=lambda: 1 / 0)
+    answers = night.says_at_once([receipt(number) for number in (*range(1, 9), 8, 3)] + [strange])
+    night.until(answers.done)
+    assert together == [11]
+    assert answers.result() == ["delivered"] * 10 + [""]
+    assert {Delivery.objects.get(id=row.id).state for row in rows} == {"delivered"}
+    assert Attempt.objects.filter(is_receipt=True).count() == 8
+    assert Inbound.objects.exclude(error="").get().error.startswith("ZeroDivisionError")
+
+
+def test_a_poisonous_receipt_among_many_stops_none_of_them(night: Night) -> None:
+    rows = night.sent(8)
+    heard = [receipt(number) for number in range(1, 9)]
+    heard.insert(5, receipt(0, name="no text \0 of ours"))
+    heard.insert(2, receipt(0, headers={"never": "kept \0"}))
+    answers = night.says_at_once(heard)
+    night.until(answers.done)
+    told = answers.result()
+    assert isinstance(told.pop(2), DataError)
+    assert told.pop(5) == ""
+    assert told == ["delivered"] * 8
+    assert {Delivery.objects.get(id=row.id).state for row in rows} == {"delivered"}
+    assert Attempt.objects.filter(is_receipt=True).count() == 8
+    assert Inbound.objects.count() == 9
+    assert "NUL" in Inbound.objects.exclude(error="").get().error
+
+
+def test_in_a_flood_of_receipts_a_page_and_a_reply_wait_for_one_batch_only(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = counted(monkeypatch)
+    night.sent(1)
+    flood = night.says_at_once([receipt(number) for number in range(6 * sender.RECEIPTS_AT_ONCE)])
+    said = night.says_at_once([reply("hello")])
+    page = night.queue(lane="urgent")
+    night.sender.take_turn()
+    assert together == [1, sender.RECEIPTS_AT_ONCE]
+    assert len(said.result(5)) == 1
+    assert Delivery.objects.get(id=page.id).state == "sending"
+    night.until(flood.done)
+    assert together == [1] + [sender.RECEIPTS_AT_ONCE] * 6
+    assert Inbound.objects.count() == 6 * sender.RECEIPTS_AT_ONCE + 1
+
+
+@pytest.mark.parametrize("said", ["a reply", "receipts"])
+def test_nothing_is_answered_while_the_database_is_away_and_nothing_is_lost(
+    night: Night, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     night.route()
     night.until(lambda: night.network.open)
     real, away = sender.receive_inbound, [True]
 
-    def receive(**told: Any) -> Inbound:
+    def receive(**told: Any) -> list[Inbound]:
         if away[0]:
             raise InterfaceError("connection is closed")
         return real(**told)
 
     monkeypatch.setattr(sender, "receive_inbound", receive)
     monkeypatch.setattr(sender.promises, "lost_connection", lambda: away[0])
-    night.says(reply("hello"))
-    with pytest.raises(InterfaceError):
-        night.until(lambda: night.network.told)
-    assert night.network.told == []
+    heard = [reply("hello")] if said == "a reply" else [receipt(number) for number in range(5)]
+    answers = night.says_at_once(heard)
+    for _ in range(3):
+        with pytest.raises(InterfaceError):
+            night.sender.take_turn()
+    assert not answers.done()
     away[0] = False
-    night.until(lambda: night.network.told)
-    assert Inbound.objects.count() == 1
+    night.until(answers.done)
+    assert Inbound.objects.count() == len(heard)
 
 
 def test_what_cannot_be_kept_at_all_stops_nothing(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +301,8 @@ def test_what_cannot_be_kept_at_all_stops_nothing(night: Night, monkeypatch: pyt
     night.until(lambda: night.network.open)
     real = sender.receive_inbound
 
-    def receive(**told: Any) -> Inbound:
-        if told["raw"] == b"poison":
+    def receive(**told: Any) -> list[Inbound]:
+        if any(one.raw == b"poison" for one in told["heard"]):
             raise ValueError("too strange")
         return real(**told)
 

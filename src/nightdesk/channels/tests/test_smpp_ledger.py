@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.channels import actions, sender
 from nightdesk.channels.actions import Recipient, note_receipt, queue_message, receive_inbound, save_route
 from nightdesk.channels.answering import ANSWER_VERBS
-from nightdesk.channels.driver import Part, Receipt, Reply
+from nightdesk.channels.driver import Heard, Part, Receipt, Reply
 from nightdesk.channels.models import Attempt, Delivery, Inbound, Route
 from nightdesk.channels.sender import Sender
 from nightdesk.people.models import ContactMethod, Person
@@ -157,11 +158,53 @@ def test_a_receipt_that_comes_before_another_worker_has_recorded_its_message_is_
     assert Inbound.objects.get(id=inbound.id).outcome == "delivered"
 
 
-def night_hears(route: Route, said: Receipt | Reply, at: datetime | None = None) -> Inbound:
+def test_the_parts_of_a_text_whose_receipts_come_together_are_counted_as_if_they_came_alone(night: Night) -> None:
+    _, route = night.provider(receipts="none")
+    row, other = night.queue(LONG[:200], body=LONG), night.queue("short", to="+447700900124")
+    night.until(lambda: state(row) == state(other) == "accepted")
+    one, two, three = (Receipt(part, "delivered") for part in Attempt.objects.get(delivery_id=row.id).part_ids)
+    short = Receipt(Delivery.objects.get(id=other.id).provider_id, "delivered")
+    assert [kept.outcome for kept in night_hears_all(route, one, short, three, one)] == ["delivered"] * 4
+    assert (state(row), state(other)) == ("accepted", "delivered")
+    night_hears_all(route, two, short, two, three)
+    assert state(row) == "delivered"
+    told = Attempt.objects.filter(is_receipt=True).order_by("id").values_list("delivery_id", "reason")
+    assert [reason for delivery, reason in told if delivery == other.id] == [""]
+    assert [reason for delivery, reason in told if delivery == row.id] == [
+        "1 of 3 parts have arrived.", "2 of 3 parts have arrived.", "2 of 3 parts have arrived.", "",
+    ]  # fmt: skip
+
+
+def test_good_and_bad_news_of_several_texts_that_come_together_move_each_as_it_should(night: Night) -> None:
+    _, route = night.provider(receipts="none")
+    rows = [night.queue(f"page {number}", to=f"+44770090012{number}") for number in range(3)]
+    night.until(lambda: [state(row) for row in rows] == ["accepted"] * 3)
+    first, second, third = (Delivery.objects.get(id=row.id).provider_id for row in rows)
+    kept = night_hears_all(
+        route, Receipt(third, "delivered"), Receipt(second, "failed", "UNDELIV 001", permanent=True),
+        Receipt("nobody's", "delivered"), Receipt(first, "expired", "EXPIRED"), Receipt(first, "delivered"),
+    )  # fmt: skip
+    assert [one.outcome for one in kept] == ["delivered", "failed", kept[2].outcome, "expired", "delivered"]
+    assert "no message of ours" in kept[2].outcome
+    assert [state(row) for row in rows] == ["delivered", "failed_for_now", "delivered"]
+    assert Delivery.objects.get(id=rows[1].id).routes_tried == [[route.id, "permanent"]]
+    assert Promise.objects.get(kind=actions.FIND_RECEIPT).subject_id == str(kept[2].id)
+
+
+def night_hears_all(route: Route, *said: Receipt | Reply, at: datetime | None = None) -> list[Inbound]:
     return receive_inbound(
-        route_id=route.id, channel="sms", raw=b"raw", headers={}, genuine=True, read=lambda: said,
+        route_id=route.id, channel="sms", heard=[Heard(b"raw", partial(_same, one)) for one in said], genuine=True,
         by=Actor("machine", str(route.id), route.name), via=Door.SMS, at=at or clock.now(),
     )  # fmt: skip
+
+
+def _same(said: Receipt | Reply) -> Receipt | Reply:
+    return said
+
+
+def night_hears(route: Route, said: Receipt | Reply, at: datetime | None = None) -> Inbound:
+    (row,) = night_hears_all(route, said, at=at)
+    return row
 
 
 ANSWERS = {"acknowledge": ["page.acknowledge", "page", "7"]}
