@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from nightdesk.asgi import build
+from nightdesk.base import heap
 from nightdesk.base.front import PortTaken, serve
 
 
@@ -19,7 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="port to listen on (NIGHTDESK_PORT)")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        application = build()
+        heap.settle()
         try:
-            serve(build(), options["host"], options["port"])
+            serve(application, options["host"], options["port"])
         except PortTaken as taken:
             raise CommandError(taken.strerror or str(taken)) from None

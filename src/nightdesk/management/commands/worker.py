@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from nightdesk.base import heap
 from nightdesk.base.worker import Shift, work
 
 
@@ -20,4 +21,5 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             # In a thread of its own: the main thread may hold the very lock that stopping needs.
             signal.signal(number, lambda *_: threading.Thread(target=shift.stop).start())
+        heap.settle()
         work(shift)
