@@ -71,7 +71,7 @@ OTHERS = {
     "new heartbeat": "/settings/heartbeats/new",
     "quiet": "/settings/quiet/",
     "new silence": "/settings/quiet/silence",
-    "plan work": "/settings/quiet/work",
+    "plan work": "/settings/quiet/planned",
     "shadow": "/settings/integrations/{integration}/shadow",
     "new integration": "/settings/integrations/new",
     "what came in": "/settings/came-in/",
