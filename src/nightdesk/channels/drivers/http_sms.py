@@ -210,6 +210,7 @@ DRIVER = Driver(
     timeout_s=10.0,
     receipt_within=timedelta(seconds=60),
     answers_back=True,
+    sender="from",
     at_once=20,
     fields=(
         Field(

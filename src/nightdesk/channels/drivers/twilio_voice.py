@@ -171,6 +171,7 @@ DRIVER = Driver(
     receipt_within=timedelta(seconds=LONGEST_RING_S + 20),
     answers_back=True,
     can_hang_up=True,
+    sender="from",
     door=Door.PHONE,
     at_once=10,
     fields=(

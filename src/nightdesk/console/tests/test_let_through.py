@@ -13,6 +13,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels.actions import save_route
 from nightdesk.channels.links import make_token
 from nightdesk.channels.models import Delivery, Route
+from nightdesk.channels.registry import CHANNELS
 from nightdesk.console.contact_card import contact_card
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.tests.company import Company
@@ -54,6 +55,11 @@ def test_the_page_has_our_numbers_and_the_card_has_them_all(company: Company) ->
     card = engineer.get(reverse("console:card"))
     assert card["Content-Type"].startswith("text/vcard")
     assert card.content.decode().count("TEL;TYPE=CELL:+4477009009") == 2
+
+
+@pytest.mark.parametrize("name", [one.name for one in CHANNELS.values() if one.channel in ("sms", "voice")])
+def test_whatever_rings_or_texts_says_which_number_it_comes_from(name: str) -> None:
+    assert CHANNELS[name].sender in {field.name for field in CHANNELS[name].fields}
 
 
 @pytest.mark.django_db
