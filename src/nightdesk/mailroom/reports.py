@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 from flufl.bounce import all_failures
 
-from nightdesk.mailroom.letter import clean, decoded, one_line
+from nightdesk.mailroom.decoding import clean, decoded, one_line
 
 Action: TypeAlias = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.mailroom.automatic import why_automatic
+from nightdesk.mailroom.automatic import why_automatic, why_not_answered
+from nightdesk.mailroom.decoding import decoded, decoded_words
 from nightdesk.mailroom.html_text import text_of_html
-from nightdesk.mailroom.letter import Letter, decoded, decoded_words, read_letter
+from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.own_words import own_words
 from nightdesk.mailroom.reports import read_reports
 
@@ -190,17 +191,50 @@ PERSON = "From: Bo <bo@example.net>\nSubject: Re: P1 db down"
         "Auto-Submitted: auto-generated; x=y",
         "X-Autoreply: yes",
         "Precedence: bulk",
-        "Precedence: auto_reply",
         "Precedence: list",
         "Return-Path: <>",
         "List-Id: <x>",
-        "X-Nightdesk: 0123456789abcdef",
         "Content-Type: multipart/report; report-type=disposition-notification; boundary=x",
     ],
 )
 def test_each_sign_of_a_machine_is_enough(header: str) -> None:
     assert why_automatic(mail(PERSON), None) == ""
     assert why_automatic(mail(f"{PERSON}\n{header}"), None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Auto-Response-Suppress: All",
+        "X-Auto-Response-Suppress: DR, OOF, AutoReply",
+        "Precedence: auto_reply",
+        "X-Nightdesk: 0123456789abcdef",
+        "Mailing-List: contact noc-help@example.net",
+    ],
+)
+def test_what_asks_for_no_answer_is_a_persons_all_the_same(header: str) -> None:
+    letter = mail(f"{PERSON}\n{header}")
+    assert why_automatic(letter, "bo@example.net") == ""
+    assert why_not_answered(letter, "")
+    assert why_not_answered(mail(f"{PERSON}\nX-Auto-Response-Suppress: DR, RN"), "") == ""
+    assert why_not_answered(mail(PERSON), "") == ""
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Mail delivery problems since this morning",
+        "Mail could not be delivered",
+        "Fwd: Undelivered Mail Returned to Sender",
+        "Undeliverable: my invoice",
+    ],
+)
+def test_a_customer_who_writes_of_a_bounce_is_no_machine(title: str) -> None:
+    body = "Hello, I keep getting this:\n\n<bo@example.com>: host mx.example.com said: 550 5.1.1 User unknown\n"
+    head = f"From: Al <al@example.net>\nSubject: {title}\nUser-Agent: Mozilla Thunderbird"
+    letter = mail(head, body)
+    reports = read_reports(f"{head}\n\n{body}".encode())
+    assert why_automatic(letter, "al@example.net", reports) == ""
 
 
 @pytest.mark.parametrize(
