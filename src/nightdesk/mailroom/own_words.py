@@ -24,7 +24,10 @@ _ORIGINAL = re.compile(
 )
 _RULE = re.compile(r"\s*_{20,}\s*")
 _HEADED = re.compile(
-    r"\s*[*>]*\s*(from|von|de|van|sent|gesendet|envoyé|to|an|à|subject|betreff|objet|date|datum)\s*\*?\s*:", re.I
+    r"\s*[*>]*\s*(from|von|de|van|da|från|od|от|sent|gesendet|envoyé|enviado( el)?|inviato|verzonden|skickat|wysłano|"
+    r"отправлено|to|an|à|para|aan|till|do|кому|subject|betreff|objet|asunto|oggetto|onderwerp|ämne|temat|тема|date|datum|"
+    r"fecha|data|дата)\s*\*?\s*:",
+    re.IGNORECASE,
 )
 _DATED = re.compile(r"\d{1,4}[./-]\s?\d|\d{1,2}:\d\d|^(on|am|le|el|il|op)\b", re.IGNORECASE)
 _SIGNED = re.compile(

@@ -86,11 +86,14 @@ def _quoted_lines(lines: Sequence[str]) -> list[bool]:
             break
         elif line and not quoted[number] and _FORWARDED.match(line):
             break
-    # What stands empty between two quoted lines belongs to them.
-    for number in range(1, len(lines)):
-        if not lines[number].strip() and quoted[number - 1]:
-            following = next((each for each in range(number, min(number + 4, len(lines))) if lines[each].strip()), None)
-            quoted[number] = following is not None and quoted[following]
+    # What stands empty below a quoted line, and above another or nothing, belongs to it.
+    follows = True
+    for number in range(len(lines) - 1, 0, -1):
+        if lines[number].strip():
+            follows = quoted[number]
+        else:
+            above = next((each for each in range(number, max(-1, number - 40), -1) if lines[each].strip()), None)
+            quoted[number] = follows and above is not None and quoted[above]
     return quoted
 
 
@@ -135,13 +138,14 @@ class _Finder(HTMLParser):
         self._starts = [0]
         for found in re.finditer("\n", html):
             self._starts.append(found.end())
-        self._open: list[tuple[str, int | None]] = []
+        self._open: list[tuple[str, int | None, int]] = []
         self._silent: list[str] = []
         self._spans: list[list[int]] = []
         """[where it begins, where it ends or -1] of elements that are quotes, outermost only."""
         self._inside = 0
         self._words: list[str] = []
-        self._begins = 0
+        self._begins: int | None = 0
+        """Where the first block since the last line began: what is put there has all of them in it."""
         self._lines: list[tuple[str, int, bool]] = []
         self._first_words: dict[int, str] = {}
 
@@ -158,7 +162,7 @@ class _Finder(HTMLParser):
         at = self._at()
         if tag in _BREAKS:
             self.end_line()
-            self._begins = at
+            self._begins = at if self._begins is None else self._begins
         told = {name: value or "" for name, value in attrs}
         marks = f"{told.get('class', '')} {told.get('id', '')} {told.get('name', '')}"
         cites = tag == "blockquote" and not _INDENTS.search(told.get("style", ""))
@@ -174,7 +178,7 @@ class _Finder(HTMLParser):
                 number = len(self._spans)
                 self._spans.append([at, -1])
             self._inside += number is not None
-        self._open.append((tag, number))
+        self._open.append((tag, number, at))
 
     def handle_endtag(self, tag: str) -> None:
         if self._silent:
@@ -186,14 +190,14 @@ class _Finder(HTMLParser):
         for place in range(len(self._open) - 1, max(-1, len(self._open) - 200), -1):
             if self._open[place][0] == tag:
                 end = self._at() + len(tag) + 3
-                for _tag, number in self._open[place:]:
+                if self._begins is not None and self._open[place][2] < self._begins:
+                    self._begins = None
+                for _tag, number, _start in self._open[place:]:
                     if number is not None:
                         self._spans[number][1] = end
                         self._inside -= 1
                 del self._open[place:]
                 break
-        if tag in _BREAKS:
-            self._begins = self._at() + len(tag) + 3
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
@@ -204,7 +208,9 @@ class _Finder(HTMLParser):
         words = " ".join("".join(self._words).split())
         self._words.clear()
         if words:
-            self._lines.append((words, self._begins, bool(self._inside)))
+            begins = self._at() if self._begins is None else self._begins
+            self._lines.append((words, begins, bool(self._inside)))
+            self._begins = None
             if self._inside and self._spans:
                 self._first_words.setdefault(len(self._spans) - 1, words)
 

@@ -99,7 +99,7 @@ def _put_text(found: Wrapped, held: dict[int, bytes | str | int]) -> None:
     found.sender = one_line(_text(held.get(_SENDER_ADDRESS), charset) or _text(held.get(_SENDER_NAME), charset))
     found.text, found.html = _text(held.get(_BODY), charset), _text(held.get(_HTML), charset)
     packed = held.get(_RTF)
-    if isinstance(packed, bytes) and not found.html and (rich := unpacked(packed)):
+    if isinstance(packed, bytes) and not found.html and (rich := unpacked(packed).rstrip(b"\0")):
         text, is_html = read_rtf(rich)
         if is_html:
             found.html = clean(text)

@@ -12,9 +12,9 @@ from nightdesk.mailroom.html_text import text_of_html
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.own_words import own_words
 from nightdesk.mailroom.reports import read_reports
+from nightdesk.mailroom.tests.corpora import MAILS, answers, bounces, odd
 
-MAILS = Path(__file__).parent / "mails"
-ALL = sorted([*MAILS.rglob("*.eml"), *MAILS.rglob("*.txt")])
+ALL = [*bounces(), *odd(), *answers()]
 
 
 def mail(headers: str, body: str = "") -> Letter:
@@ -105,29 +105,6 @@ def test_texts_are_decoded_whatever_charset_they_claim(text: str, charset: str) 
 # --- What they say -----------------------------------------------------------------------------------------------------
 
 
-def odd(name: str) -> Letter:
-    letter = read_letter((MAILS / "odd" / f"{name}.eml").read_bytes())
-    assert letter.faults == ()
-    return letter
-
-
-def test_odd_mails_say_what_their_writers_meant() -> None:
-    """The expected values are those of the suite that the mails come from."""
-    umlauts = odd("utf8_headers")
-    assert (umlauts.title, umlauts.from_address, umlauts.to) == (
-        "Säying Hello",
-        "jdöe@mächine.example",
-        ("märy@exämple.net",),
-    )
-    names = {"smith@gmail.com", "raasdnil@gmail.com", "tom@gmail.com"}
-    assert set(odd("raw_email_with_at_display_name").to) == names
-    assert [one.name for one in odd("attachment_with_base64_encoded_name").attachments] == ["This is a test.pdf"]
-    assert [one.name for one in odd("attachment_only_email").attachments] == ["blah.gz"]
-    japanese = odd("japanese_iso_2022")
-    assert (japanese.text.strip(), japanese.to) == ("すみません。", ("raasdnil@gmail.com",))
-    assert odd("ks_c_5601-1987").text.strip() == "스티해"
-
-
 def test_a_charset_that_raises_in_the_email_package_is_read() -> None:
     raw = b'From: a@b.example\nContent-Type: text/plain; charset="\x1b$B"; name="\xff\xfe"\n\nok \xfcber'
     assert read_letter(raw).text == "ok über"
@@ -139,17 +116,6 @@ def test_plain_text_goes_before_html_and_html_alone_is_made_text() -> None:
     assert (both.text.strip(), both.from_html) == ("ök", False)
     only = mail("Content-Type: text/html", "<style>p{}</style><p>ok<br>then</p><script>alert(1)</script>")
     assert (only.text, only.from_html) == ("ok\nthen", True)
-
-
-@pytest.mark.parametrize("file", sorted((MAILS / "replies").glob("*.eml")), ids=lambda file: file.stem)
-def test_the_own_words_of_an_answer_are_found_however_its_program_quotes(file: Path) -> None:
-    letter = read_letter(file.read_bytes())
-    assert own_words(letter.text, (letter.from_name,)) == "Hello"
-
-
-@pytest.mark.parametrize("file", sorted((MAILS / "replies").glob("*.html")), ids=lambda file: file.stem)
-def test_quotes_in_html_are_quotes(file: Path) -> None:
-    assert own_words(text_of_html(file.read_text(encoding="utf-8"))) == "Hi. I am fine."
 
 
 @pytest.mark.parametrize(
@@ -279,7 +245,7 @@ def test_the_null_return_path_and_a_daemon_are_machines_and_auto_submitted_no_is
     ],
 )
 def test_reports_of_many_servers_name_who_was_not_reached(name: str, failed: set[str], delayed: set[str]) -> None:
-    reports = read_reports((MAILS / "bounces" / f"{name}.txt").read_bytes())
+    reports = read_reports((MAILS / "flufl.bounce" / "data" / f"{name}.txt").read_bytes())
     assert {one.recipient for one in reports if one.action == "failed"} == failed
     assert {one.recipient for one in reports if one.action == "delayed"} == delayed
 
