@@ -23,12 +23,14 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant
-from nightdesk.mailroom.automatic import OUR_HEADER, why_automatic
+from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
+from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
-from nightdesk.mailroom.letter import Letter, one_line, read_letter
+from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Mail, Mailbox
-from nightdesk.mailroom.queries import who_is_meant
+from nightdesk.mailroom.queries import authserv_id_of, who_is_meant
 from nightdesk.mailroom.reports import read_reports
+from nightdesk.mailroom.trust import checked
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,8 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
         about = (first.subject_kind, first.subject_id)
         return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
-    arrived = Arrived(mail.id, mail.at, mail.sender, letter, why_automatic(letter, mail.sender), raw)
+    arrived = _arrived(mail, letter, meant, raw)
+    mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
         with transaction.atomic():
             taken = _hand_on(arrived, meant, at, by=by, via=via)
@@ -204,6 +207,26 @@ def _first_of_the_same(mail: Mail) -> Mail | None:
     return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
 
 
+def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> Arrived:
+    """The mail as handlers see it: with its reports, and with what is known of its sender."""
+    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
+    expected = any(one.word == BOUNCE for one in meant)
+    automatic = why_automatic(letter, mail.sender)
+    reports = read_reports(raw) if automatic or expected or may_report(letter) else ()
+    automatic = automatic or why_automatic(letter, mail.sender, reports)
+    return Arrived(
+        mail.id,
+        mail.at,
+        mail.sender,
+        letter,
+        automatic,
+        raw,
+        do_not_answer=why_not_answered(letter, automatic),
+        checked=checked(letter, authserv_id_of(mail)),
+        reports=reports if automatic or expected else (),
+    )
+
+
 def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Actor, via: Door) -> Taken:
     """See `handing`."""
     del by, via
@@ -212,8 +235,7 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
     for_machines = [one for one in meant if one.word in BY_ADDRESS and BY_ADDRESS[one.word].from_machines]
     if for_machines:
         return _together([BY_ADDRESS[one.word].take(arrived, one.key, at) for one in for_machines])
-    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
-    reports = read_reports(arrived.raw) if arrived.automatic or any(one.word == BOUNCE for one in meant) else ()
+    reports = arrived.reports
     key = next((one.key for one in meant if one.word in REPORTED_TO), "")
     told = [take(arrived, report, key, at) for report in reports for take in ON_REPORT]
     if known := [one for one in told if one is not None]:
@@ -251,7 +273,8 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.subject_kind, mail.subject_id = taken.subject[0][:30], str(taken.subject[1])[:60]
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
-    mail.save(update_fields=["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at"])
+    told = ["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at", "automatic", "trust"]
+    mail.save(update_fields=told)
     return mail.outcome or mail.error
 
 

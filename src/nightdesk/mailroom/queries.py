@@ -10,7 +10,7 @@ from nightdesk.base import vault
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.handing import BY_ADDRESS
-from nightdesk.mailroom.models import Address, Mail, Mailbox
+from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
 
 LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
@@ -45,6 +45,13 @@ def is_accepted(recipient: str) -> bool:
     if meant.word:
         return handler is not None and handler.knows(meant.key)
     return bool(meant.ours.local) or meant.key == "postmaster" or (handler is not None and handler.knows(meant.key))
+
+
+def authserv_id_of(mail: Mail) -> str:
+    """Whose Authentication-Results are believed of this mail: its mailbox' server, or the one in front; "" for nobody's."""
+    if mail.mailbox is not None:
+        return mail.mailbox.authserv_id
+    return Front.objects.filter(way=mail.way).values_list("authserv_id", flat=True).first() or ""
 
 
 @dataclass(frozen=True, slots=True)
