@@ -22,9 +22,22 @@ def text_of_html(html: str) -> str:
     return reader.text()
 
 
-class _Reader(HTMLParser):
+class Lenient(HTMLParser):
+    """A parser that raises on nothing: what looks like a marked section of SGML is a comment, as browsers have it."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
+
+    def parse_html_declaration(self, i: int) -> int:
+        """As it is, but for "<!["."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
+
+class _Reader(Lenient):
+    def __init__(self) -> None:
+        super().__init__()
         self._lines: list[str] = []
         self._line: list[str] = []
         self._quoted = 0

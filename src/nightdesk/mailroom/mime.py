@@ -147,6 +147,8 @@ def read_head(block: bytes) -> list[tuple[str, str]]:
                 fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line.strip())
         elif found := _FIELD.fullmatch(line):
             fields.append((found[1].decode("ascii").lower(), found[2].strip()))
+        elif fields and fields[-1][0].startswith("content-") and fields[-1][1].count(b'"') % 2:
+            fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line)  # a line end within a name
         if len(fields) > MOST_FIELDS:
             break
     return [(name, clean(decoded(value, "utf-8"))) for name, value in fields]

@@ -6,9 +6,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from itertools import pairwise
 
+from nightdesk.mailroom.html_text import Lenient
 from nightdesk.mailroom.own_words import before_introduction, introduces, separates
 
 SHORT = 3
@@ -130,11 +130,11 @@ _OPEN = '<details class="quoted"><summary>…</summary>'
 _CLOSE = "</details>"
 
 
-class _Finder(HTMLParser):
+class _Finder(Lenient):
     """Where quotes begin and end."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self._starts = [0]
         for found in re.finditer("\n", html):
             self._starts.append(found.end())
