@@ -137,6 +137,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "gate": "the way in to one provider",
         "keeping": "what falls due later in this room",
         "links": "the signed link in a message",
+        "mail_form": "how a message looks as a mail",
         "mail_answers": "what comes back by mail",
         "pager_text": "a text made fit for a pager",
         "pace": "how fast a provider lets us go",
@@ -166,7 +167,17 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
-    "desk": {},
+    "desk": {
+        "auto_reply": "whether a machine answers, and what it may say",
+        "bureau": "what a message bureau takes down",
+        "forwarded": "a mail inside a mail",
+        "mail_actions": "the verbs of tickets' mail beside its words",
+        "mail_in": "mail that comes in, as tickets",
+        "mail_out": "what is said on a ticket, as a mail",
+        "mail_queries": "what taking and answering a mail asks",
+        "threading": "which ticket a mail belongs to",
+        "wording": "what mails of tickets say",
+    },
     "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {
         "digests": "what a seal is made of",
@@ -219,8 +230,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 PURE_NAMES = {
     "addressing",
     "answers",
+    "auto_reply",
     "automatic",
     "beats",
+    "bureau",
     "clock",
     "comparison",
     "contents",
@@ -229,6 +242,7 @@ PURE_NAMES = {
     "decoding",
     "flow",
     "flowed",
+    "forwarded",
     "hours",
     "html_safe",
     "html_text",
@@ -251,6 +265,7 @@ PURE_NAMES = {
     "sms_text",
     "snpp_reply",
     "tap_block",
+    "threading",
     "tnef",
 }
 PURE_FOLDERS = {"formats"}

@@ -73,6 +73,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "open_ticket": _STAFF | {_B},
     "take_message": _STAFF | {_B},
     "reply_to_customer": _STAFF,
+    "recall_reply": _STAFF,
+    "send_reply_now": _STAFF,
     "note_ticket": _STAFF,
     "assign_ticket": _STAFF,
     "escalate_functionally": _STAFF,
@@ -198,6 +200,12 @@ INNER_WORKINGS = {
     "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
     "quiet_page": "part of silence_page",
     "send_to_parties": "part of the verb that wrote it",
+    "recall_message": "part of the verb that takes it back",
+    "hasten_message": "part of the verb that sends it at once",
+    "acknowledge_ticket": "part of taking a mail that opened a ticket",
+    "brake_mails": "part of taking a mail",
+    "note_same_mail": "part of taking a mail",
+    "note_undelivered": "a mail server's word on what we sent",
     "unwatch_ticket": "asks for watch_ticket, whose end it is",
     "sign_door": "says only that a web process can be reached",
 }
@@ -225,6 +233,7 @@ ITS_OWN = {
     "replan_seat": "the plan of a seat has changed",
     "pass_next_step": "the time of a next step has come",
     "expire_ticket": "what was resolved is not spoken of again",
+    "check_sent": "a reply was written, and may not have left",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 from nightdesk.access.models import Brand
 
@@ -63,6 +63,8 @@ class Contact(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        # As `email__iexact` asks for it: every mail that comes in does.
+        indexes: ClassVar = [models.Index(Upper("email"), name="contact_email")]
 
 
 class Contract(models.Model):

@@ -6,7 +6,7 @@ from uuid import UUID
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
-from nightdesk.desk import actions
+from nightdesk.desk import actions, mail_actions
 
 
 def pass_next_step(promise: Promise, at: datetime) -> str:
@@ -19,7 +19,19 @@ def close_ticket(promise: Promise, at: datetime) -> str:
     return actions.expire_ticket(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def check_sent(promise: Promise, at: datetime) -> str:
+    """Look whether a reply has left; returns what was found."""
+    return mail_actions.check_sent(
+        ticket_id=UUID(promise.facts["ticket"]),
+        entry_id=UUID(promise.subject_id),
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
 HANDLERS = {
+    actions.CHECK_SENT: Handler(check_sent, lane="follow"),
     actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
     actions.CLOSE: Handler(close_ticket),
 }
