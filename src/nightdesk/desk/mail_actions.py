@@ -53,7 +53,7 @@ def acknowledge_ticket(*, ticket_id: UUID, wrote: Wrote, by: Actor, via: Door, a
     Of `wrote` only what the mail itself shows is heeded; how often its sender was answered is counted here.
     """
     ticket = _locked(ticket_id, None, by)
-    before = mail_queries.answered_before(wrote.address, auto_reply.MAILS_WITHIN, at)
+    before = mail_queries.answered_before(wrote.address, ticket.brand_id, auto_reply.MAILS_WITHIN, at)
     asked = Wrote(
         address=wrote.address,
         automatic=wrote.automatic,

@@ -267,21 +267,32 @@ def _note(arrived: Arrived, ticket_id: UUID, writer: Writer, why: str, at: datet
     """The colleague's words stand on the ticket among ourselves; `why` they went no further, "" where they were not to."""
     assert writer.person is not None
     text = said if said is not None else _own(arrived.letter)[0]
+    by = actor_of_person(writer.person.pk) if writer.proven else SCHEDULER
+    try:
+        entry = actions.note_ticket(
+            ticket_id=ticket_id, words=_note_words(arrived, writer, text, why, by), **_doing(by, at)
+        )
+    except Forbidden as refusal:
+        why = f"{why} {refusal}".strip()
+        words = _note_words(arrived, writer, text, why, SCHEDULER)
+        entry = actions.note_ticket(ticket_id=ticket_id, words=words, **_doing(SCHEDULER, at))
+    outcome = _("Ticket #{number}: noted for {name}.").format(number=entry.ticket.number, name=writer.person.name)
+    return _done(entry.ticket, f"{outcome} {why}".strip())
+
+
+def _note_words(arrived: Arrived, writer: Writer, text: str, why: str, by: Actor) -> Words:
+    assert writer.person is not None
+    if by == SCHEDULER:
+        text = f"{_('A mail that says it is from {name}:').format(name=writer.person.name)}\n\n{text}"
     if why:
         text = f"{text}\n\n[{_('Kept among ourselves: {why}').format(why=why)}]"
-    by = actor_of_person(writer.person.pk) if writer.proven else SCHEDULER
-    if not writer.proven:
-        text = f"{_('A mail that says it is from {name}:').format(name=writer.person.name)}\n\n{text}"
-    words = Words(
+    return Words(
         text or "-",
         files=_files(arrived.letter.attachments),
         mail_id=arrived.mail_id,
         message_id=arrived.letter.message_id,
         facts={"kept_because": why[:300]} if why else {},
     )
-    entry = actions.note_ticket(ticket_id=ticket_id, words=words, **_doing(by, at))
-    outcome = _("Ticket #{number}: noted for {name}.").format(number=entry.ticket.number, name=writer.person.name)
-    return _done(entry.ticket, f"{outcome} {why}".strip())
 
 
 def _own(letter: Letter) -> tuple[str, str]:
@@ -301,9 +312,9 @@ def _open(arrived: Arrived, place: Place, belongs: Belongs, writer: Writer, at: 
     letter = arrived.letter
     if arrived.automatic and is_machines_answer(letter, arrived.sender):
         return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
-    before = mail_queries.answered_before(writer.address, auto_reply.MAILS_WITHIN, at)
+    before = mail_queries.answered_before(writer.address, place.brand.pk, auto_reply.MAILS_WITHIN, at)
     if auto_reply.is_too_much(before.opened + 1):
-        newest = mail_queries.newest_of(writer.address, at - auto_reply.MAILS_WITHIN)
+        newest = mail_queries.newest_of(writer.address, place.brand.pk, at - auto_reply.MAILS_WITHIN)
         if newest is not None:
             return _one_too_many(arrived, newest, before.opened + 1, writer, at)
     if writer.person is not None and writer.contact is None and not arrived.automatic:

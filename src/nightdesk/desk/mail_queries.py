@@ -148,11 +148,11 @@ class AnsweredBefore:
     braked: bool
 
 
-def answered_before(address: str, within: timedelta, at: datetime) -> AnsweredBefore:
-    """`opened` counts those within `within`; `braked`: a brake has engaged for it within a day, and was told of."""
+def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
+    """`opened` counts the brand's within `within`; `braked`: a brake has engaged for it within a day, and was told of."""
     day = Acknowledgement.objects.filter(address=address, at__gt=at - timedelta(days=1), at__lte=at)
     counted = day.aggregate(
-        opened=Count("id", filter=Q(at__gt=at - within)),
+        opened=Count("id", filter=Q(at__gt=at - within, ticket__brand=brand_id)),
         in_hour=Count("id", filter=Q(answered=True, at__gt=at - timedelta(hours=1))),
         in_day=Count("id", filter=Q(answered=True)),
         braked=Count("id", filter=~Q(brake="")),
@@ -160,9 +160,9 @@ def answered_before(address: str, within: timedelta, at: datetime) -> AnsweredBe
     return AnsweredBefore(counted["opened"], counted["in_hour"], counted["in_day"], counted["braked"] > 0)
 
 
-def newest_of(address: str, since: datetime) -> UUID | None:
-    """The ticket that a mail from this address opened last, if it did so since then."""
-    rows = Acknowledgement.objects.filter(address=address, at__gt=since).order_by("-at", "-id")
+def newest_of(address: str, brand_id: int, since: datetime) -> UUID | None:
+    """The brand's ticket that a mail from this address opened last, if it did so since then."""
+    rows = Acknowledgement.objects.filter(address=address, at__gt=since, ticket__brand=brand_id).order_by("-at", "-id")
     return rows.values_list("ticket_id", flat=True).first()
 
 
