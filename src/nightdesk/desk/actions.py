@@ -262,7 +262,7 @@ def open_ticket(
     """
     contact = _own_contact(contact_id, brand_id)
     customer_id = customer_id if customer_id is not None or contact is None else contact.customer_id
-    _require(by, "open_ticket", brand_id, customer_id)
+    _require(by, "open_ticket", brand_id, customer_id, contact)
     title = " ".join(title.split())[:TITLE_LENGTH]
     if not title:
         raise Invalid(_("A ticket was to be opened."), _("It has no title."), _("Say in one line what it is about."))
@@ -312,6 +312,8 @@ def open_ticket(
         changed_at=at,
         customer_wrote_at=at if words and not words.automatic and _is_customer(words.said_by or by) else None,
     )
+    if contact is not None:
+        ticket.customer = contact.customer
     ticket.save(force_insert=True)
     entries = [
         _entry(ticket, Entry.Kind.MOVED, by, via, at, facts={"from": "", "to": "new", "priority": ticket.priority})
@@ -512,7 +514,7 @@ def note_ticket(
     return entry
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # part of the verb that wrote it: they stand or fall together
 def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Actor, via: Door, at: datetime) -> int:
     """The entry goes by mail to whoever is to be written to; returns to how many. Part of the verb that wrote it.
 
@@ -525,9 +527,7 @@ def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Acto
     parties = [one for one in known if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
     if not parties:
         return 0
-    mail = mail_out.compose(
-        ticket, entry, parties, queries.rules_of(ticket.brand_id), quotes=not entry.automatic, at=at
-    )
+    mail = mail_out.compose(ticket, entry, parties, queries.rules_for(ticket), quotes=not entry.automatic, at=at)
     queue_message(
         kind="ticket.acknowledged" if entry.automatic else "ticket.reply",
         subject=("ticket", ticket.id),
@@ -1000,10 +1000,15 @@ CONTACTS_MAY = frozenset(
 """What a customer's contact does on tickets of their own company; which of those they see is for the portal to say."""
 
 
-def _require(by: Actor, verb: str, brand_id: int, customer_id: int | None) -> None:
-    """Raise Forbidden unless `by` may do it. Whoever is known only by what they wrote may open and write."""
+def _require(by: Actor, verb: str, brand_id: int, customer_id: int | None, contact: Contact | None = None) -> None:
+    """Raise Forbidden unless `by` may do it. Whoever is known only by what they wrote may open and write. `contact`: one that
+    was read before, and may be `by`.
+    """
     if by.kind == "contact":
-        own = Contact.objects.filter(id=int(by.id)).values_list("customer_id", flat=True).first()
+        if contact is not None and by.id == str(contact.pk):
+            own: int | None = contact.customer_id
+        else:
+            own = Contact.objects.filter(id=int(by.id)).values_list("customer_id", flat=True).first()
         if verb not in CONTACTS_MAY or own is None or own != customer_id:
             raise forbidden(by, verb)
     elif by.kind == "caller":

@@ -1,6 +1,7 @@
 """The verbs of tickets' mail beside its words: the automatic answer, what could not be delivered, a reply taken back."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -45,25 +46,15 @@ REPLY_HASTENED = kind("ticket.reply-hastened", gettext_lazy("{by} sent a reply o
 LOOKED_AGAIN_AFTER = timedelta(hours=4)
 
 
-@transaction.atomic
-def acknowledge_ticket(*, ticket_id: UUID, wrote: Wrote, by: Actor, via: Door, at: datetime) -> Acknowledgement:
-    """The mail that opened the ticket is answered by a machine, or it is written down why not. What is said follows from the
-    contract. A brake that engages for the first time in a day is told to the desk. Raises NotFound.
+@transaction.atomic(savepoint=False)  # part of taking a mail: they stand or fall together
+def acknowledge_ticket(*, ticket: Ticket, wrote: Wrote, by: Actor, via: Door, at: datetime) -> Acknowledgement:
+    """The mail that has just opened the ticket is answered by a machine, or it is written down why not. What is said follows
+    from the contract. A brake that engages for the first time in a day is told to the desk.
 
     Of `wrote` only what the mail itself shows is heeded; how often its sender was answered is counted here.
     """
-    ticket = _locked(ticket_id, None, by)
-    before = mail_queries.answered_before(wrote.address, ticket.brand_id, auto_reply.MAILS_WITHIN, at)
-    asked = Wrote(
-        address=wrote.address,
-        automatic=wrote.automatic,
-        do_not_answer=wrote.do_not_answer,
-        failed=wrote.failed,
-        is_ours=wrote.is_ours,
-        about_ticket=Acknowledgement.objects.filter(ticket=ticket, answered=True).count(),
-        in_hour=before.in_hour,
-        in_day=before.in_day,
-    )
+    before = mail_queries.answered_before(wrote.address, at)
+    asked = replace(wrote, about_ticket=0, in_hour=before.in_hour, in_day=before.in_day)
     verdict = auto_reply.verdict(asked)
     row = Acknowledgement.objects.create(
         ticket=ticket,
@@ -240,7 +231,7 @@ def _held(entry_id: UUID, verb: str, by: Actor, asked: str) -> tuple[Entry, Tick
 
 def _words_for(ticket: Ticket, at: datetime) -> str:
     """The automatic answer to the ticket's requester."""
-    rules = queries.rules_of(ticket.brand_id)
+    rules = queries.rules_for(ticket)
     contract = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
     cover = what_is_promised(contract, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
     trusted = ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF)

@@ -141,7 +141,7 @@ def take_report(arrived: Arrived, report: Report, key: str, at: datetime) -> Tak
 
 
 def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool = False) -> Taken:
-    place = mail_queries.place_of(arrived.meant, arrived.brand_id)
+    place = mail_queries.place_of(arrived.meant, arrived.brand_id, arrived.ours)
     if place is None:
         return Taken("kept", _("There is no brand that it could be for."))
     letter = arrived.letter
@@ -152,7 +152,7 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
         key=key,
         ids=ids,
         own_id=letter.message_id,
-        deliveries=[found for one in ids if (found := _delivery_of_id(one)) is not None],
+        deliveries=[found for one in letter.thread if (found := _delivery_of_id(one)) is not None],
         numbers=threading.own_numbers(letter.title, slug),
         old=threading.old_numbers(letter.title, slug),
     )
@@ -312,11 +312,9 @@ def _open(arrived: Arrived, place: Place, belongs: Belongs, writer: Writer, at: 
     letter = arrived.letter
     if arrived.automatic and is_machines_answer(letter, arrived.sender):
         return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
-    before = mail_queries.answered_before(writer.address, place.brand.pk, auto_reply.MAILS_WITHIN, at)
-    if auto_reply.is_too_much(before.opened + 1):
-        newest = mail_queries.newest_of(writer.address, place.brand.pk, at - auto_reply.MAILS_WITHIN)
-        if newest is not None:
-            return _one_too_many(arrived, newest, before.opened + 1, writer, at)
+    opened, newest = mail_queries.opened_lately(writer.address, place.brand.pk, at - auto_reply.MAILS_WITHIN)
+    if newest is not None and auto_reply.is_too_much(opened + 1):
+        return _one_too_many(arrived, newest, opened + 1, writer, at)
     if writer.person is not None and writer.contact is None and not arrived.automatic:
         forwarded = forwarded_in(letter) if writer.proven else None
         if forwarded is not None and (taken := _open_forwarded(arrived, place, forwarded, writer, at)) is not None:
@@ -442,7 +440,8 @@ def _acknowledge(
         failed=writer.failed,
         is_ours=_is_ours(writer.address, place),
     )
-    mail_actions.acknowledge_ticket(ticket_id=ticket.pk, wrote=wrote, **_doing(SCHEDULER, at))
+    ticket.brand = place.brand  # with its rules, which are not to be read again
+    mail_actions.acknowledge_ticket(ticket=ticket, wrote=wrote, **_doing(SCHEDULER, at))
 
 
 # --- What a mail says ------------------------------------------------------------------------------------------------

@@ -11,11 +11,10 @@ from django.db.models.functions import Lower
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.customers.models import Contact, Customer, Peer, Subscription
+from nightdesk.customers.models import Contact, Peer, Subscription
 from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
-from nightdesk.mailroom.queries import ours
 from nightdesk.people.models import Person
 
 OPEN_STATES = (Ticket.State.NEW, Ticket.State.ASSIGNED, Ticket.State.IN_PROGRESS, Ticket.State.PENDING)
@@ -45,20 +44,18 @@ class Pointed:
     is_known: UUID | None = None
 
 
-def place_of(meant: Sequence[Meant], brand_id: int | None) -> Place | None:
+def place_of(meant: Sequence[Meant], brand_id: int | None, known: tuple[Ours, ...]) -> Place | None:
     """None where there is no brand at all. An address of every brand's belongs to the queue's, else to the first."""
     addresses = [f"{one.ours.local or one.key}@{one.ours.domain}" for one in meant if not one.word]
     queues = list(Queue.objects.annotate(lowered=Lower("address")).filter(lowered__in=addresses)) if addresses else []
     queues.sort(key=lambda one: addresses.index(one.address.lower()))
     first = next((one for one in queues if brand_id in (None, one.brand_id)), None)
     wanted = first.brand_id if first is not None else brand_id
-    brands = Brand.objects.filter(id=wanted) if wanted is not None else Brand.objects.order_by("id")
-    brand = brands.first()
+    brands = Brand.objects.select_related("desk_rules").order_by("id")
+    brand = (brands.filter(id=wanted) if wanted is not None else brands).first()
     if brand is None:
         return None
-    return Place(
-        brand, tuple(ours()), first, tuple(one for one in queues if one is not first and one.brand_id == brand.pk)
-    )
+    return Place(brand, known, first, tuple(one for one in queues if one is not first and one.brand_id == brand.pk))
 
 
 def person_at(address: str) -> Person | None:
@@ -140,30 +137,29 @@ def mails_lately(ticket_id: UUID, since: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredBefore:
-    """How often an address opened tickets by mail, and was answered by a machine. `last`: the newest of these tickets."""
+    """How often an address was answered by a machine; `braked`: a brake has engaged for it within a day, and was told of."""
 
-    opened: int
     in_hour: int
     in_day: int
     braked: bool
 
 
-def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
-    """`opened` counts the brand's within `within`; `braked`: a brake has engaged for it within a day, and was told of."""
+def answered_before(address: str, at: datetime) -> AnsweredBefore:
+    """Of every brand, as the address does not care who keeps it busy."""
     day = Acknowledgement.objects.filter(address=address, at__gt=at - timedelta(days=1), at__lte=at)
     counted = day.aggregate(
-        opened=Count("id", filter=Q(at__gt=at - within, ticket__brand=brand_id)),
         in_hour=Count("id", filter=Q(answered=True, at__gt=at - timedelta(hours=1))),
         in_day=Count("id", filter=Q(answered=True)),
         braked=Count("id", filter=~Q(brake="")),
     )
-    return AnsweredBefore(counted["opened"], counted["in_hour"], counted["in_day"], counted["braked"] > 0)
+    return AnsweredBefore(counted["in_hour"], counted["in_day"], counted["braked"] > 0)
 
 
-def newest_of(address: str, brand_id: int, since: datetime) -> UUID | None:
-    """The brand's ticket that a mail from this address opened last, if it did so since then."""
+def opened_lately(address: str, brand_id: int, since: datetime) -> tuple[int, UUID | None]:
+    """How many tickets of the brand mails from this address opened since then, and the newest of them."""
     rows = Acknowledgement.objects.filter(address=address, at__gt=since, ticket__brand=brand_id).order_by("-at", "-id")
-    return rows.values_list("ticket_id", flat=True).first()
+    found = list(rows.values_list("ticket_id", flat=True)[:100])
+    return len(found), next(iter(found), None)
 
 
 def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:
@@ -174,16 +170,6 @@ def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:
     rows = Ticket.objects.filter(brand=brand_id, major=True, state__in=OPEN_STATES, merged_into=None)
     told = rows.filter(service__in=bought).order_by("-opened_at").values_list("service__name", "title")
     return tuple(f"{service}: {title}" for service, title in told[:FAULTS_TOLD])
-
-
-def parties_of(ticket: Ticket) -> list[Party]:
-    """Who is written to about it."""
-    return list(Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED).select_related("contact"))
-
-
-def customer_of(contact_id: int) -> Customer | None:
-    """The contact's company."""
-    return Customer.objects.filter(contacts=contact_id).first()
 
 
 def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:

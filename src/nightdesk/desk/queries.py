@@ -22,6 +22,14 @@ def rules_of(brand_id: int) -> Rules:
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
 
 
+def rules_for(ticket: Ticket) -> Rules:
+    """The rules of the ticket's brand, read once where the brand was read with them."""
+    try:
+        return ticket.brand.desk_rules
+    except Rules.DoesNotExist:
+        return Rules(brand_id=ticket.brand_id)
+
+
 def policy_of(rules: Rules) -> Policy:
     """What the rules say to `decide`."""
     return Policy(

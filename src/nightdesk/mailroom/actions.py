@@ -22,7 +22,7 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing
-from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
 from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
@@ -118,14 +118,15 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         return _end(mail, Taken("kept", ""), at, error=begun)
     raw = bytes(mail.raw)
     letter = read_letter(raw)
-    meant = _meant(mail, letter)
+    known = ours()
+    meant = _meant(mail, letter, known)
     _keep_what_was_read(mail, letter, meant, raw)
     first = _first_of_the_same(mail)
     if first is not None:
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
         about = (first.subject_kind, first.subject_id)
         return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
-    arrived = _arrived(mail, letter, meant, raw)
+    arrived = _arrived(mail, letter, meant, known, raw)
     mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
         with transaction.atomic():
@@ -175,11 +176,10 @@ def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
     )
 
 
-def _meant(mail: Mail, letter: Letter) -> list[Meant]:
+def _meant(mail: Mail, letter: Letter, known: Sequence[Ours]) -> list[Meant]:
     """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names, else the
     mailbox itself.
     """
-    known = ours()
     named = [*(mail.recipients or letter.to)]
     found = [who_is_meant(str(one), known) for one in named]
     if not any(found) and mail.mailbox is not None:
@@ -213,7 +213,7 @@ def _first_of_the_same(mail: Mail) -> Mail | None:
     return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
 
 
-def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> Arrived:
+def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], known: Sequence[Ours], raw: bytes) -> Arrived:
     """The mail as handlers see it: with its reports, and with what is known of its sender."""
     # Nobody writes to a return path but mail servers, however little the mail looks like a report.
     expected = any(one.word == BOUNCE for one in meant)
@@ -231,6 +231,7 @@ def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> 
         checked=checked(letter, authserv_id_of(mail)),
         reports=reports if automatic or expected else (),
         meant=tuple(meant),
+        ours=tuple(known),
         brand_id=mail.brand_id,
     )
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from nightdesk.base import vault
-from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.letter import Letter
 from nightdesk.mailroom.reports import Report
 from nightdesk.mailroom.trust import UNCHECKED, Checked, Trust
@@ -23,7 +23,7 @@ class Arrived:
     """A mail that was read, for a handler. `automatic`: why it is a machine's, "" where a person may have written it;
     `do_not_answer`: why no automatic reply may go back. `checked`: what is known of the sender, and so the `trust` in it.
     `reports`: what it says of mails that were sent, where it is a mail server's. `meant`: whom of ours it means, and behind
-    which plus.
+    which plus; `ours` is every address of ours, read before.
     """
 
     mail_id: UUID
@@ -36,6 +36,7 @@ class Arrived:
     checked: Checked = UNCHECKED
     reports: tuple[Report, ...] = ()
     meant: tuple[Meant, ...] = ()
+    ours: tuple[Ours, ...] = ()
     brand_id: int | None = None
 
     @property
