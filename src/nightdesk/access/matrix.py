@@ -88,6 +88,14 @@ VERBS: dict[str, frozenset[Role]] = {
     "prove_identity": _OUR_DESK,
     "watch_ticket": _STAFF,
     "set_party": _STAFF,
+    "link_tickets": _STAFF,
+    "merge_ticket": _STAFF,
+    "split_ticket": _STAFF,
+    "propose_major": _STAFF,
+    "accept_major": _OUR_DESK,
+    "add_child": _STAFF,
+    "tell_children": _OUR_DESK,
+    "return_answer": _STAFF,
     "save_desk_rules": _MANAGERS,
     "save_team_rule": _MANAGERS,
     "save_queue": _MANAGERS,
@@ -199,6 +207,12 @@ INNER_WORKINGS = {
     "quiet_page": "part of silence_page",
     "send_to_parties": "part of the verb that wrote it",
     "unwatch_ticket": "asks for watch_ticket, whose end it is",
+    "unlink_tickets": "asks for link_tickets, whose end it is",
+    "unmerge_ticket": "asks for merge_ticket, whose undoing it is",
+    "rejoin_ticket": "asks for split_ticket, whose undoing it is",
+    "reject_major": "asks for accept_major, whose answer it is",
+    "remove_child": "asks for add_child, whose end it is",
+    "confirm_lesson": "only the lesson's own person",
     "sign_door": "says only that a web process can be reached",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
@@ -224,6 +238,10 @@ ITS_OWN = {
     "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",
     "pass_next_step": "the time of a next step has come",
+    "take_page": "a page began, and belongs to a ticket",
+    "note_page_taken": "somebody has the page of a ticket",
+    "note_page_over": "the page of a ticket is over",
+    "gather_surge": "several customers may be asking about one thing",
     "expire_ticket": "what was resolved is not spoken of again",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""

@@ -69,6 +69,14 @@ edit_ticket EDMA
 prove_identity DMA
 watch_ticket EDMA
 set_party EDMA
+link_tickets EDMA
+merge_ticket EDMA
+split_ticket EDMA
+propose_major EDMA
+accept_major DMA
+add_child EDMA
+tell_children DMA
+return_answer EDMA
 save_desk_rules MA
 save_team_rule MA
 save_queue MA
