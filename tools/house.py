@@ -166,6 +166,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
+    "desk": {},
     "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {
         "digests": "what a seal is made of",

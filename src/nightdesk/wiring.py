@@ -14,6 +14,7 @@ from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
+from nightdesk.desk import tasks as desk_tasks
 from nightdesk.duty import actions as duty_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
@@ -47,6 +48,7 @@ def connect() -> None:
         | people_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
+        | desk_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),

@@ -68,6 +68,29 @@ VERBS: dict[str, frozenset[Role]] = {
     # What monitoring sent, byte for byte; whoever may look at it may have taken in again what had failed.
     "read_alarms": _STAFF | {_R},
     "retry_alarm": _STAFF,
+    # Tickets. A bureau takes down what a caller says, and no more.
+    "read_tickets": _STAFF | {_R},
+    "open_ticket": _STAFF | {_B},
+    "take_message": _STAFF | {_B},
+    "reply_to_customer": _STAFF,
+    "note_ticket": _STAFF,
+    "assign_ticket": _STAFF,
+    "escalate_functionally": _STAFF,
+    "escalate_hierarchically": _STAFF,
+    "start_ticket": _STAFF,
+    "wait_ticket": _STAFF,
+    "resolve_ticket": _STAFF,
+    "close_ticket": _STAFF,
+    "cancel_ticket": _STAFF,
+    "reopen_ticket": _STAFF,
+    "set_next_step": _STAFF,
+    "edit_ticket": _STAFF,
+    "prove_identity": _OUR_DESK,
+    "watch_ticket": _STAFF,
+    "set_party": _STAFF,
+    "save_desk_rules": _MANAGERS,
+    "save_team_rule": _MANAGERS,
+    "save_queue": _MANAGERS,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -174,6 +197,8 @@ INNER_WORKINGS = {
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
     "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
     "quiet_page": "part of silence_page",
+    "send_to_parties": "part of the verb that wrote it",
+    "unwatch_ticket": "asks for watch_ticket, whose end it is",
     "sign_door": "says only that a web process can be reached",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
@@ -198,6 +223,8 @@ ITS_OWN = {
     "check_reach": "whoever has a seat, or is about to, must be one who can be woken",
     "read_mail": "a mail that came in is to be read",
     "replan_seat": "the plan of a seat has changed",
+    "pass_next_step": "the time of a next step has come",
+    "expire_ticket": "what was resolved is not spoken of again",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
