@@ -186,6 +186,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "letter": "a mail, read",
         "listener": "mail brought by SMTP and LMTP",
         "mime": "a mail taken apart by its bytes",
+        "oauth": "logging in to a mailbox by a token",
         "own_words": "what somebody wrote themselves in an answer",
         "quotes": "what is quoted, for display",
         "reports": "what mail servers say about our mails",

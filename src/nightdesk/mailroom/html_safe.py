@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import nh3
 
 from nightdesk.mailroom.contents import Attachment
+from nightdesk.mailroom.quotes import fold_quotes
 
 IMAGES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 """What is drawn; SVG is a document, and others are none of the web's."""
@@ -64,7 +65,7 @@ class SafeHtml:
 
 
 def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
-    """`html` without whatever could do anything. Headings become paragraphs, so that the page keeps its own outline."""
+    """`html` without whatever could do anything, its quotes folded. Headings become paragraphs: the page has its own."""
     seen: list[str] = []
 
     def allowed(tag: str, name: str, value: str) -> str | None:
@@ -80,7 +81,7 @@ def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
         return value
 
     cleaned = nh3.clean(
-        _HEADING.sub(r"<\1p", html),
+        _HEADING.sub(r"<\1p", fold_quotes(html)),
         tags=set(_TAGS),
         clean_content_tags=set(_WITH_CONTENT),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
