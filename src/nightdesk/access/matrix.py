@@ -163,6 +163,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "retry_mail": _STAFF,
     "save_mailbox": _ADMINS,
     "remove_mailbox": _ADMINS,
+    "sign_in_mailbox": _ADMINS,
+    "save_front": _ADMINS,
     "add_address": _ADMINS,
     "remove_address": _ADMINS,
     "save_route": _ADMINS,
