@@ -88,6 +88,7 @@ ROOMS = (
     "access",
     "people",
     "customers",
+    "knowledge",
     "rota",
     "duty",
     "mailroom",
