@@ -1,8 +1,10 @@
 """A brand with a service and people, and an instant that only the test moves."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -12,13 +14,10 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import HANDLERS
-from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Service
-from nightdesk.knowledge import actions
+from nightdesk.knowledge import actions, briefing_actions, registries
 from nightdesk.knowledge.models import Procedure
-from nightdesk.paging import actions as paging
-from nightdesk.paging.models import Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
@@ -39,6 +38,10 @@ class Office:
     mo: Person
     team: Team
     at: datetime = START
+    things: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """To whom what was said, oldest first."""
+    bodies: list[str] = field(default_factory=list)
 
     def doing(self, person: Person | None = None) -> dict[str, Any]:
         """By that person, or by Nightdesk."""
@@ -58,10 +61,11 @@ class Office:
         )
         return actions.publish_procedure(procedure_id=row.pk, number=1, **self.doing())
 
-    def page(self, **more: Any) -> Page:
-        """Somebody is rung."""
-        wanted = {"brand_id": self.brand.pk, "title": "sw2 is dark", "priority": "P1", "service_id": self.lines.pk}
-        return paging.trigger_page(**wanted | more, **self.doing())
+    def thing(self, brand: Brand | None = None) -> tuple[str, str]:
+        """Something that a procedure can be worked through for, as pages and tickets are."""
+        subject = ("thing", uuid4().hex)
+        self.things[subject[1]] = (brand or self.brand).pk
+        return subject
 
     def later(self, span: timedelta) -> list[str]:
         """Time goes by, and the promises of this room that fall due are kept; what each did."""
@@ -74,24 +78,19 @@ class Office:
         self.at = end
         return said
 
-    def told(self) -> list[tuple[str, str]]:
-        """Whom something was sent about procedures or briefings, and its title; oldest first."""
+    def tell(self, person_ids: Collection[int], *, title: str, **more: Any) -> int:
+        """Stands where the channels are; remembers whom something was said to."""
         names = dict(Person.objects.values_list("id", "name"))
-        rows = Delivery.objects.filter(subject_kind__in=("procedure", "briefing")).order_by("created_at", "id")
-        return [(names[int(row.recipient_id)], title_of(row)) for row in rows]
+        self.told += [(names[each], title) for each in person_ids]
+        self.bodies.append(more["body"])
+        return len(person_ids)
 
 
 OURS = ("procedure.review", "procedure.tell", "briefing.remind")
 
 
-def title_of(row: Delivery) -> str:
-    from nightdesk.channels.models import Message
-
-    return Message.objects.get(id=row.message_id).title
-
-
 @pytest.fixture
-def office(db: None) -> Office:
+def office(db: None, monkeypatch: pytest.MonkeyPatch) -> Office:
     doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": START}
     brand = access.make_brand(name="Quay", slug="quay", **doing)
     lines = customers.make_service(brand_id=brand.pk, key="lines", name="Lines", **doing)
@@ -101,13 +100,14 @@ def office(db: None) -> Office:
         user = access.make_user(email=f"{name}@quay.example", name=name, brand_id=brand.pk, **doing)
         access.grant_role(user_id=user.pk, role=role, brand_id=brand.pk, **doing)
         person = people.make_person(name=name, user_id=user.pk, brand_id=brand.pk, **doing)
-        method = people.add_contact_method(
-            person_id=person.pk, channel="email", address=f"{name}@quay.example", **doing
-        )
-        people.confirm_contact_method(method_id=method.pk, **doing)
         made[name] = person
     team = people.make_team(brand_id=brand.pk, name="Night", **doing)
     people.set_team_members(
         team_id=team.pk, person_ids=[made["Bo"].pk, made["Al"].pk], manager_id=made["Mo"].pk, **doing
     )
-    return Office(brand, lines, mail, made["Bo"], made["Al"], made["Mo"], team)
+    office = Office(brand, lines, mail, made["Bo"], made["Al"], made["Mo"], team)
+    monkeypatch.setitem(registries.BRANDS_OF, "thing", office.things.get)
+    monkeypatch.setattr(registries, "TELL", [office.tell])
+    monkeypatch.setattr(actions, "TELL", [office.tell])
+    monkeypatch.setattr(briefing_actions, "TELL", [office.tell])
+    return office

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from nightdesk.access import actions as access
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
+from nightdesk.customers import actions as customers
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions, queries
 from nightdesk.knowledge.fields import ChangedMeanwhile, NotYours
@@ -140,15 +142,15 @@ def test_the_search_goes_by_its_index(office: Office) -> None:
 def test_its_owner_is_reminded_when_it_is_to_be_looked_through_and_again_until_they_did(office: Office) -> None:
     row = office.procedure(review_days=30)
     office.later(timedelta(days=29))
-    assert office.told() == []
+    assert office.told == []
     office.later(timedelta(days=9))
-    assert office.told() == [("Bo", "Please look through “Line is down”")] * 2
+    assert office.told == [("Bo", "Please look through “Line is down”")] * 2
     actions.review_procedure(procedure_id=row.pk, **office.doing(office.bo))
     office.later(timedelta(days=29))
-    assert len(office.told()) == 2
+    assert len(office.told) == 2
     assert queries.reviews_due(office.bo.pk, office.at) == []
     office.later(timedelta(days=2))
-    assert len(office.told()) == 3
+    assert len(office.told) == 3
     assert queries.reviews_due(office.bo.pk, office.at) == [row]
     actions.retire_procedure(procedure_id=row.pk, **office.doing(office.bo))
     assert not Promise.objects.filter(subject_kind="procedure", ended_at=None).exists()
@@ -167,22 +169,22 @@ def test_who_has_read_which_version_is_known_and_said_once(office: Office) -> No
 
 
 def test_a_proposal_waits_for_the_owner_and_accepted_is_what_is_shown(office: Office) -> None:
-    row, page = office.procedure(), office.page()
+    row, thing = office.procedure(), office.thing()
     proposal = actions.propose_change(
         procedure_id=row.pk,
         body="Ring first.\n\n- [ ] Ring",
         why="The second step is done by itself",
         over=1,
-        subject=("page", str(page.id)),
+        subject=thing,
         **office.doing(office.al),
     )
     office.later(timedelta(seconds=1))
-    assert office.told() == [("Bo", "Al proposes a change of “Line is down”")]
+    assert office.told == [("Bo", "Al proposes a change of “Line is down”")]
     with pytest.raises(NotYours):
         actions.accept_proposal(proposal_id=proposal.pk, **office.doing(office.al))
     actions.accept_proposal(proposal_id=proposal.pk, word="Good.", **office.doing(office.bo))
     office.later(timedelta(seconds=1))
-    assert office.told()[-1] == ("Al", "Your change of “Line is down” was accepted")
+    assert office.told[-1] == ("Al", "Your change of “Line is down” was accepted")
     row.refresh_from_db()
     assert row.published is not None
     assert (row.published.number, row.published.body) == (2, "Ring first.\n\n- [ ] Ring")
@@ -200,7 +202,7 @@ def test_a_declined_proposal_changes_nothing_and_its_writer_hears_why(office: Of
         actions.decline_proposal(proposal_id=proposal.pk, word=" ", **office.doing(office.bo))
     actions.decline_proposal(proposal_id=proposal.pk, word="It does not.", **office.doing(office.mo))
     office.later(timedelta(seconds=1))
-    assert ("Al", "Your change of “Line is down” was declined") in office.told()
+    assert ("Al", "Your change of “Line is down” was declined") in office.told
     row.refresh_from_db()
     assert (row.latest, row.published.number if row.published else 0) == (1, 1)
 
@@ -219,9 +221,6 @@ def test_a_proposal_over_an_older_version_never_takes_newer_words_away_unseen(of
 
 
 def test_what_belongs_to_another_brand_cannot_be_named(office: Office) -> None:
-    from nightdesk.access import actions as access
-    from nightdesk.customers import actions as customers
-
     other = access.make_brand(name="Pier", slug="pier", **office.doing())
     theirs = customers.make_service(brand_id=other.pk, key="x", name="X", **office.doing())
     with pytest.raises(NotFound):
@@ -231,7 +230,7 @@ def test_what_belongs_to_another_brand_cannot_be_named(office: Office) -> None:
     row = office.procedure()
     with pytest.raises(NotFound):
         actions.propose_change(
-            procedure_id=row.pk, body="z", why="w", over=1, subject=("page", "no"), **office.doing(office.al)
+            procedure_id=row.pk, body="z", why="w", over=1, subject=("thing", "no"), **office.doing(office.al)
         )
 
 

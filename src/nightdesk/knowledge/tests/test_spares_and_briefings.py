@@ -76,12 +76,12 @@ def test_those_who_must_read_it_are_told_at_once_and_reminded_until_they_have(of
     row = briefing(office, person_ids=[office.mo.pk])
     assert missing(row) == ["Al", "Bo", "Mo"]
     office.later(timedelta(minutes=1))
-    assert sorted(office.told()) == [(name, "Please read: New voice platform") for name in ("Al", "Bo", "Mo")]
+    assert sorted(office.told) == [(name, "Please read: New voice platform") for name in ("Al", "Bo", "Mo")]
     briefing_actions.confirm_briefing(briefing_id=row.pk, **office.doing(office.bo))
     assert [each.pk for each in queries.briefings_waiting_for(office.al.pk)] == [row.pk]
     assert queries.briefings_waiting_for(office.bo.pk) == []
     office.later(timedelta(days=2))
-    assert sorted(name for name, _title in office.told()[3:]) == ["Al", "Mo"]
+    assert sorted(name for name, _title in office.told[3:]) == ["Al", "Mo"]
     for who in (office.al, office.mo, office.mo):
         briefing_actions.confirm_briefing(briefing_id=row.pk, **office.doing(who))
     assert not Promise.objects.filter(kind=briefing_actions.REMIND, ended_at=None).exists()
