@@ -122,6 +122,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "texts",
                 "shadow",
                 "silences",
+                "suppliers",
                 "tokens",
             ),
             "operations of one room",
@@ -168,7 +169,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "stored": "how hours and contracts lie in their rows",
     },
     "desk": {
+        "import_actions": "tickets of another desk, taken over",
         "linking_actions": "how tickets belong together",
+        "moving": "tickets of another desk, read",
+        "supplier_actions": "suppliers' tickets inside ours",
+        "survey_actions": "what customers think afterwards",
+        "time_actions": "minutes, call-outs and prepaid hours",
     },
     "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {
@@ -254,6 +260,7 @@ PURE_NAMES = {
     "letter",
     "markdown",
     "mime",
+    "moving",
     "own_words",
     "pace",
     "pager_text",
