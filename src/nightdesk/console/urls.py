@@ -18,7 +18,9 @@ from nightdesk.console.views import (
     public_hours,
     push,
     rotas,
+    survey,
     tonight,
+    worked,
 )
 from nightdesk.console.views.knowledge import beside, briefings, procedures, sayings, spares, templates
 from nightdesk.console.views.settings import (
@@ -35,6 +37,7 @@ from nightdesk.console.views.settings import (
     routes,
     sections,
     shadow,
+    suppliers,
     support_hours,
     tokens,
 )
@@ -59,6 +62,10 @@ console: list[URLPattern] = [
     path("next.csv", due.next_csv, name="next_csv"),
     path("next/<uuid:promise_id>/retry", due.retry, name="retry"),
     path("next/<uuid:promise_id>/void", due.void, name="void"),
+    path("worked/", worked.worked, name="worked"),
+    path("worked.csv", worked.worked_csv, name="worked_csv"),
+    path("surveys/", worked.surveys, name="surveys"),
+    path("surveys.csv", worked.surveys_csv, name="surveys_csv"),
     path("journal/", journal.journal, name="journal"),
     path("journal.csv", journal.journal_csv, name="journal_csv"),
     path("journal/<uuid:entry_id>", journal.entry, name="entry"),
@@ -207,6 +214,9 @@ console: list[URLPattern] = [
     path("settings/policies/", policies.policies, name="policies"),
     path("settings/policies/new", policies.new_policy, name="new_policy"),
     path("settings/policies/<int:policy_id>", policies.policy, name="policy"),
+    path("settings/suppliers/", suppliers.suppliers, name="suppliers"),
+    path("settings/suppliers/new", suppliers.new_supplier, name="new_supplier"),
+    path("settings/suppliers/<int:supplier_id>", suppliers.supplier, name="supplier"),
     path("settings/routes/", routes.routes, name="routes"),
     path("settings/routes/new/<slug:driver>", routes.new_route, name="new_route"),
     path("settings/routes/<int:route_id>", routes.route, name="route"),
@@ -245,6 +255,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("push/<str:token>/answer", push.answer, name="push_answer"),
     path("push/<str:token>/seen", push.seen, name="push_seen"),
     path("a/<str:token>/card.vcf", answer.answer_card, name="answer_card"),
+    path("survey/<str:secret>/<int:score>", survey.survey, name="survey"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
 ]
