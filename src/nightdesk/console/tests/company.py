@@ -15,6 +15,7 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.desk import supplier_actions
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -209,6 +210,7 @@ class Company:
             "address_id": address.id,
             "mail_id": mail.id,
             "heartbeat_id": heartbeat.pk,
+            "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
             "work_id": work.pk,
             "silence_id": work.silences.get().pk,
             "page_id": page.id,
