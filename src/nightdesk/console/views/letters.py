@@ -58,7 +58,7 @@ def shown_letter(
     elsewhere, which `remote` says this is.
     """
     safe = safe_html(html, attachments) if html else None
-    shown = with_images(safe.html, file_url, remote=remote) if safe else ""
+    shown = with_images(safe.html, file_url, remote=remote, quoted=_("quoted")) if safe else ""
     in_text = safe.parts if safe else frozenset()
     files = [
         {"name": one.name, "url": file_url(number), "detail": f"{one.media_type} · {size(one.size)}"}
