@@ -85,6 +85,7 @@ OTHERS = {
     "mailbox": "/settings/mail/{mailbox}",
     "new mailbox": "/settings/mail/new",
     "new address": "/settings/mail/addresses/new",
+    "mail server in front": "/settings/mail/in-front/lmtp",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",

@@ -109,6 +109,10 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     ),
     "list_mails": ("read_mails", None),
     "read_mail": ("read_mails", None),
+    "list_mail_files": ("read_mails", None),
+    "read_mail_file": ("read_mails", None),
+    "list_fronts": ("save_front", None),
+    "save_front": ("save_front", {"authserv_id": "mx.example.net"}),
     "retry_mail": ("retry_mail", None),
     "list_mailboxes": ("save_mailbox", None),
     "make_mailbox": ("save_mailbox", {"name": "noc", "host": "x", "user": "y", "brand_id": "{brand_id}"}),
@@ -224,7 +228,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "remind_briefing": ("remind_briefing", None),
     "close_briefing": ("close_briefing", None),
 }
-HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key"}
+HAS_A_FURTHER_RULE = {"save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key"}
 """Whose turn it is, or whose phone, counts as well as the role; or the role must be one in every brand."""
 NEEDS_MORE = {
     "defer_page": 409,  # a P1 cannot wait

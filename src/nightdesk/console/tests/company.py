@@ -185,7 +185,9 @@ class Company:
             name=f"{name} mailbox", host="mail.example", user=key, brand_id=brand.id, **self.doing
         )
         address = mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.id, **self.doing)
-        raw = f"From: a@b.example\nSubject: A letter about {name}\n\nHello, {name} <script>alert(1)</script>\n"
+        head = f"From: a@b.example\nSubject: A letter about {name}\nContent-Type: multipart/mixed; boundary=b\n\n"
+        file = "--b\nContent-Type: text/html; name=plan.html\n\n<script>alert(1)</script>\n--b--\n"
+        raw = f"{head}--b\n\nHello, {name} <script>alert(1)</script>\n{file}"
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
@@ -209,6 +211,8 @@ class Company:
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
+            "number": 0,
+            "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
             "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
             "work_id": work.pk,
