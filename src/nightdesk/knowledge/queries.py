@@ -117,8 +117,8 @@ def run_now(run: Run) -> RunNow:
 
 def difference(older: Version | None, newer_title: str, newer_body: str) -> list[tuple[str, str]]:
     """What became of the older words, line by line: ("same", "gone" or "new", the line), with three lines around."""
-    before = [older.title, "", *older.body.split("\n")] if older is not None else []
-    after = [newer_title, "", *newer_body.split("\n")]
+    before = [older.title, "", *older.body.splitlines()] if older is not None else []
+    after = [newer_title, "", *newer_body.splitlines()]
     marks = {" ": "same", "-": "gone", "+": "new"}
     found: list[tuple[str, str]] = []
     for line in list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]:
