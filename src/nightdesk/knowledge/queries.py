@@ -182,6 +182,12 @@ def briefings_waiting_for(person_id: int) -> list[Briefing]:
     return list(rows.exclude(id__in=said).distinct().order_by("due_at", "id"))
 
 
+def briefings_naming(rows: QuerySet[Briefing], person_id: int | None) -> QuerySet[Briefing]:
+    """Those of `rows` that this person must confirm, by name or by a team; none for None."""
+    named = Q(teams__members=person_id) | Q(persons=person_id)
+    return rows.none() if person_id is None else rows.filter(id__in=Briefing.objects.filter(named).values("id"))
+
+
 def reviews_due(person_id: int, at: datetime) -> list[Procedure]:
     """The procedures that this person keeps and should have looked through by now."""
     return list(Procedure.objects.filter(owner_id=person_id, retired_at=None, review_at__lte=at).order_by("review_at"))

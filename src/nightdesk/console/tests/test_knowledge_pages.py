@@ -1,13 +1,15 @@
 """The pages of what is known, beyond their doors: nothing typed is lost, nothing unsafe shown, the right ones may."""
 
 import re
+from datetime import timedelta
 
 from django.urls import reverse
 
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
-from nightdesk.knowledge import actions, wording_actions
+from nightdesk.knowledge import actions, briefing_actions, wording_actions
 from nightdesk.knowledge.models import Briefing, Procedure, Proposal, Run, Saying, Spare, Template
+from nightdesk.people.models import Person
 
 
 def test_two_who_change_a_procedure_at_once_both_keep_their_words(company: Company) -> None:
@@ -67,6 +69,25 @@ def test_who_answers_phones_for_us_reads_approved_words_only_and_no_procedure(co
     menu = client.get(reverse("console:tonight")).content.decode()
     assert reverse("console:sayings") in menu
     assert f'href="{reverse("console:procedures")}"' not in menu
+
+
+def test_who_answers_phones_for_us_reads_the_briefings_that_name_them(company: Company) -> None:
+    user = company.reader("bureau")
+    client = company.client(user)
+    url = reverse("console:briefing", args=[company.quay.ids["briefing_id"]])
+    assert client.get(url).status_code == 404
+    assert "Quay voice" not in words(client.get(reverse("console:briefings")))
+    mine = briefing_actions.make_briefing(
+        brand_id=company.quay.brand.id,
+        title="How to greet",
+        body="Say the name.",
+        person_ids=[Person.objects.get(user=user).pk],
+        due_at=company.at + timedelta(days=1),
+        **company.doing,
+    )
+    assert "A briefing waits for you: “How to greet”" in words(client.get(reverse("console:tonight")))
+    assert client.post(reverse("console:confirm_briefing", args=[mine.pk])).status_code == 302
+    assert "How to greet" not in words(client.get(reverse("console:tonight")))
 
 
 def test_a_proposal_is_shown_with_its_difference_and_accepted_with_a_word(company: Company) -> None:
