@@ -50,6 +50,36 @@ end_shadow MA
 import_old_pager MA
 read_alarms EDMAR
 retry_alarm EDMA
+read_tickets EDMAR
+open_ticket EDMAB
+take_message EDMAB
+reply_to_customer EDMA
+note_ticket EDMA
+assign_ticket EDMA
+escalate_functionally EDMA
+escalate_hierarchically EDMA
+start_ticket EDMA
+wait_ticket EDMA
+resolve_ticket EDMA
+close_ticket EDMA
+cancel_ticket EDMA
+reopen_ticket EDMA
+set_next_step EDMA
+edit_ticket EDMA
+prove_identity DMA
+watch_ticket EDMA
+set_party EDMA
+link_tickets EDMA
+merge_ticket EDMA
+split_ticket EDMA
+propose_major EDMA
+accept_major DMA
+add_child EDMA
+tell_children DMA
+return_answer EDMA
+save_desk_rules MA
+save_team_rule MA
+save_queue MA
 read_journal EDMAR
 verify_journal MA
 erase_text A
@@ -159,6 +189,8 @@ grant_role A
 revoke_role A
 make_brand A
 edit_brand A
+sign_in_mailbox A
+save_front A
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
