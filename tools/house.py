@@ -166,7 +166,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
-    "desk": {},
+    "desk": {
+        "clock_promises": "what is promised about a ticket's clocks",
+        "clock_wording": "a ticket's clocks in words",
+    },
     "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {
         "digests": "what a seal is made of",

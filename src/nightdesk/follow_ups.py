@@ -1,5 +1,7 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
 from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS
 from nightdesk.paging import actions as paging
@@ -22,6 +24,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_CONFIRMED: (duty.REACH,),
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
+    # What is owed on open tickets, and when, has changed.
+    customers.CONTRACT_MADE: (desk.RECOUNT,),
+    customers.CONTRACT_EDITED: (desk.RECOUNT,),
+    customers.HOURS_EDITED: (desk.RECOUNT,),
 }
 
 
