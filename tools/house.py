@@ -168,6 +168,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "desk": {
         "clock_promises": "what is promised about a ticket's clocks",
+        "clock_rules": "how a brand's rules for clocks lie in their column",
         "clock_wording": "a ticket's clocks in words",
     },
     "duty": {"feed": "duty as a calendar to subscribe to"},

@@ -30,6 +30,7 @@ from nightdesk.customers.queries import promised_now
 from nightdesk.desk import clock_wording, decide, queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
+from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
 from nightdesk.desk.models import Attachment, Entry, Link, Party, Queue, Rules, TeamRule, Ticket, Watch
 from nightdesk.journal.actions import record
@@ -126,20 +127,24 @@ class Words:
 def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Rules:
     """The brand's rules are those of `fields` (columns of `Rules`; what is not named stays).
 
-    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable.
+    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable, BadClockRules.
     """
     require(by, "save_desk_rules", brand_id)
-    known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
+    known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days", "clocks"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
     if "priorities" in fields:
         table_with(fields["priorities"])
+    if "clocks" in fields:
+        clock_rules_from(fields["clocks"])
     if fields.get("owner_id") is not None:
         _own(Team, fields["owner_id"], brand_id)
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
+    if "clocks" in fields:
+        _promise_recount(("brand", brand_id), at)
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
 
@@ -951,21 +956,23 @@ def tell_clocks(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
 def recount_clocks(
     *, subject: tuple[str, object], after: UUID | None = None, by: Actor, via: Door, at: datetime
 ) -> int:
-    """A contract or support hours (`subject`) say something else now: what is promised about the open tickets they touch
-    follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were looked at.
+    """A contract, support hours or a brand's rules (`subject`) say something else now: what is promised about the open tickets
+    that they touch follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were
+    looked at.
     """
     touched = Ticket.objects.filter(state__in=decide.OPEN, merged_into=None)
-    contracts = Contract.objects.filter(**{"pk" if subject[0] == "contract" else "hours": subject[1]})
-    touched = touched.filter(customer__in=contracts.values("customer"))
+    if subject[0] == "brand":
+        touched = touched.filter(brand=int(str(subject[1])))
+    else:
+        contracts = Contract.objects.filter(**{"pk" if subject[0] == "contract" else "hours": subject[1]})
+        touched = touched.filter(customer__in=contracts.values("customer"))
     if after is not None:
         touched = touched.filter(id__gt=after)
     tickets = list(touched.order_by("id").select_for_update()[:RECOUNTED_TOGETHER])
     for ticket in tickets:
         promise_clocks(ticket, at)
     if len(tickets) == RECOUNTED_TOGETHER:
-        last = str(tickets[-1].pk)
-        why = _("What was promised has changed; the clocks of open tickets follow.")
-        promise(RECOUNT, subject=subject, due_at=at, why=why, facts={"after": last}, at=at)
+        _promise_recount(subject, at, after=str(tickets[-1].pk))
     del by, via
     return len(tickets)
 
@@ -1262,6 +1269,11 @@ def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | Non
         waits_for_day=queue is not None and queue.waits_for_day,
         automatic=words is not None and words.automatic,
     )
+
+
+def _promise_recount(subject: tuple[str, object], at: datetime, after: str = "") -> None:
+    why = _("What was promised has changed; the clocks of open tickets follow.")
+    promise(RECOUNT, subject=subject, due_at=at, why=why, facts={"after": after}, at=at)
 
 
 def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor, via: Door, at: datetime) -> str:

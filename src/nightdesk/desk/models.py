@@ -16,7 +16,8 @@ from nightdesk.people.models import Person, Team
 
 
 class Rules(models.Model):
-    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
+    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`;
+    `clocks`: those of how tickets' clocks run, see `clock_rules`.
 
     `owner` is the team that owns every ticket: the desk. Days are days of the calendar.
     """
@@ -27,6 +28,7 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    clocks = models.JSONField(default=dict)
 
 
 class TeamRule(models.Model):

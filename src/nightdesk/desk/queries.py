@@ -15,7 +15,8 @@ from nightdesk.customers.models import Contact
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts
 from nightdesk.customers.queries import contracts_of
-from nightdesk.desk.clock import Clocks, Event, History, Missing, Move, clocks_at, none_run, to_tell
+from nightdesk.desk.clock import ClockRules, Clocks, Event, History, Missing, Move, clocks_at, none_run, to_tell
+from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, Policy, State
 from nightdesk.desk.models import Entry, Rules, TeamRule, Ticket
 from nightdesk.paging.models import Page
@@ -144,17 +145,20 @@ class _Line(NamedTuple):
 
 
 def clocks_of(tickets: Collection[Ticket], at: datetime) -> dict[UUID, Clocks]:
-    """By ticket, how its clocks stand at `at`; two queries, however many tickets.
+    """By ticket, how its clocks stand at `at`; three queries, however many tickets.
 
     The words of what was merged into a ticket count as spoken on it. A ticket that was merged away owes nothing itself.
     """
     lines, contracts = _lines_of(tickets, CLOCKED), _contracts_for(tickets)
-    return {
-        ticket.pk: none_run(Missing.MERGED)
-        if ticket.merged_into_id is not None
-        else clocks_at(_history(ticket, lines[ticket.pk]), contracts.get(ticket.customer_id or 0, ()), at)
-        for ticket in tickets
-    }
+    rules = _clock_rules_of({ticket.brand_id for ticket in tickets})
+    found = {}
+    for ticket in tickets:
+        if ticket.merged_into_id is not None:
+            found[ticket.pk] = none_run(Missing.MERGED)
+            continue
+        theirs = contracts.get(ticket.customer_id or 0, ())
+        found[ticket.pk] = clocks_at(_history(ticket, lines[ticket.pk]), theirs, at, rules[ticket.brand_id])
+    return found
 
 
 def clock_events(ticket: Ticket, at: datetime, story: Sequence[Entry] | None = None) -> list[Event]:
@@ -172,7 +176,8 @@ def clock_events(ticket: Ticket, at: datetime, story: Sequence[Entry] | None = N
     else:
         lines = [_Line(one.ticket_id, None, *(getattr(one, name) for name in _Line._fields[2:])) for one in story]
     told = {line.facts["clock_event"] for line in lines if "clock_event" in line.facts}
-    return to_tell(_history(ticket, lines), contracts, at, told)
+    rules = _clock_rules_of([ticket.brand_id])[ticket.brand_id]
+    return to_tell(_history(ticket, lines), contracts, at, told, rules)
 
 
 def clock_promises(ticket: Ticket) -> dict[str, tuple[datetime, str]]:
@@ -187,6 +192,11 @@ def has_open_page(ticket: Ticket) -> bool:
     """Whether somebody is being paged for it, or has taken such a page and not ended it."""
     open_pages = Page.objects.filter(brand=ticket.brand_id).exclude(state=Page.State.RESOLVED)
     return open_pages.filter(details__ticket=str(ticket.pk)).exists()
+
+
+def _clock_rules_of(brand_ids: Collection[int]) -> dict[int, ClockRules]:
+    stored = dict(Rules.objects.filter(brand__in=brand_ids).values_list("brand_id", "clocks"))
+    return {brand_id: clock_rules_from(stored.get(brand_id, {})) for brand_id in brand_ids}
 
 
 def _contracts_for(tickets: Collection[Ticket]) -> dict[int, list[ContractFacts]]:

@@ -1,18 +1,22 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
+from nightdesk.base.promises import keep
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions, queries
 from nightdesk.desk.actions import Words
 from nightdesk.desk.clock import Missing, Standing
+from nightdesk.desk.clock_rules import BadClockRules
 from nightdesk.desk.models import Entry, Ticket
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 from nightdesk.journal.models import Entry as JournalEntry
@@ -120,7 +124,7 @@ class TestReading:
         assert clocks(there, ticket).respond.done_at == there.at
         assert {one.missing for one in clocks(there, other)} == {Missing.MERGED}
 
-    def test_a_list_is_read_in_two_queries(self, there):
+    def test_a_list_is_read_in_three_queries(self, there):
         tickets = [there.ticket() for _ in range(5)]
         for ticket in tickets[1:]:
             reply(there, ticket)
@@ -129,7 +133,7 @@ class TestReading:
         ) as asked:
             found = queries.clocks_of(tickets, there.at)
         assert len(found) == 5
-        assert len(asked) == 2
+        assert len(asked) == 3
 
 
 class TestPromises:
@@ -304,3 +308,19 @@ class TestContractsThatChange:
         assert actions.recount_clocks(subject=("hours", there.hours.pk), **there.doing) == 1
         assert promised(ticket) == (("respond", "Wed 10:30"), ("respond", "Wed 11:00"))
         assert promised(theirs) == (("respond", "Tue 13:00"), ("respond", "Tue 14:00"))
+
+    def test_a_brands_own_rules_move_what_is_promised_some_tickets_at_a_time(self, there, monkeypatch):
+        monkeypatch.setattr(actions, "RECOUNTED_TOGETHER", 2)
+        tickets = [there.ticket() for _ in range(3)]
+        clocks = {"warn": {"lead": "PT2H"}, "pauses": {"respond": ["awaiting_supplier"]}}
+        actions.save_desk_rules(brand_id=there.brand.pk, fields={"clocks": clocks}, **there.doing)
+        with clock.replaced_by(lambda: there.at):
+            while rows := leases.claim(Promise, "follow", 10, at=there.at, worker=uuid4()):
+                for row in rows:
+                    keep(row)
+        assert [promised(ticket)[0] for ticket in tickets] == [("respond", "Tue 12:00")] * 3
+
+    def test_rules_that_mean_nothing_are_refused(self, there):
+        fields = {"clocks": {"pauses": {"fix": ["awaiting_lunch"]}}}
+        with pytest.raises(BadClockRules):
+            actions.save_desk_rules(brand_id=there.brand.pk, fields=fields, **there.doing)
