@@ -119,6 +119,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "raw_alarms",
                 "providers",
                 "texts",
+                "ticket_clocks",
                 "shadow",
                 "silences",
                 "tokens",

@@ -18,6 +18,7 @@ from nightdesk.api import (
     shadow,
     silences,
     texts,
+    ticket_clocks,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -47,6 +48,7 @@ api = Api(
             {"name": "heartbeats", "description": "What must be heard from again and again"},
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
+            {"name": "tickets", "description": "Incidents and service requests, and what is owed about them"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -74,5 +76,6 @@ for router in (
     people.router,
     shadow.router,
     silences.router,
+    ticket_clocks.router,
 ):
     api.add_router("", router)
