@@ -2,8 +2,10 @@
 
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
+from nightdesk.desk import linking_actions as linking
+from nightdesk.desk import queries as desk_queries
 from nightdesk.duty import actions as duty
-from nightdesk.journal.actions import FOLLOW_UPS
+from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.paging import actions as paging
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
@@ -28,9 +30,23 @@ TABLE: dict[str, tuple[str, ...]] = {
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
+    # An alarm's ticket goes with its page.
+    paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
+    paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
+    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
+    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
 }
+
+WANTED = {
+    linking.FROM_PAGE: desk_queries.has_desk,
+    linking.PAGE_TAKEN: desk_queries.has_desk,
+    linking.PAGE_OVER: desk_queries.has_desk,
+}
+"""Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 
 
 def connect() -> None:
     """Hand the table to the journal."""
     FOLLOW_UPS.update(TABLE)
+    FOLLOWS_WHERE.update(WANTED)

@@ -9,7 +9,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk import queries
+from nightdesk.desk import clock_queries
 from nightdesk.desk.actions import Words
 from nightdesk.desk.models import Ticket
 from nightdesk.people.models import Person
@@ -104,7 +104,7 @@ def test_an_answer_in_time_silences_the_clock_and_news_is_owed_from_then_on(worl
     world.minutes(60 * 7)
     world.phones["cleo@acme.example"].got("We look.")
     assert f"{mail.got('news for the customer is nearly due'):%H:%M}" == "16:00"
-    clocks = queries.clocks_of([ticket], world.at)[ticket.pk]
+    clocks = clock_queries.clocks_of([ticket], world.at)[ticket.pk]
     assert f"{clocks.update.due_at:%a %H:%M}" == "Wed 09:30"
     world.minutes(60 * 16)
     mail.is_silent()  # and nobody is told in the evening of what is due at half past nine

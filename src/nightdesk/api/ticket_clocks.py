@@ -11,7 +11,7 @@ from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Instant
 from nightdesk.base import clock
 from nightdesk.base.refusals import Invalid
-from nightdesk.desk import queries
+from nightdesk.desk import clock_queries
 from nightdesk.desk.clock import Because, Clocks, Missing, Reading, Standing, Stretch, Which
 from nightdesk.desk.models import Ticket
 
@@ -99,5 +99,5 @@ def read_ticket_clocks(request: HttpRequest, ticket_id: UUID, at: Instant | None
             _("Ask for one from {time} on.").format(time=ticket.opened_at.isoformat()),
             field="at",
         )
-    clocks: Clocks = queries.clocks_of([ticket], at)[ticket.pk]
+    clocks: Clocks = clock_queries.clocks_of([ticket], at)[ticket.pk]
     return {"at": at, **clocks._asdict()}

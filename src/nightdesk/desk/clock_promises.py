@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from nightdesk.base.promises import promise, void_promises
-from nightdesk.desk import queries
+from nightdesk.desk import clock_queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_wording import what_is_due
 from nightdesk.desk.models import Entry, Ticket
@@ -19,9 +19,9 @@ def promise_clocks(ticket: Ticket, at: datetime, opening: Sequence[Entry] | None
     already and was not told is due at once. `opening`: the whole story of a ticket that is being opened; nothing is promised
     of it yet.
     """
-    events = queries.clock_events(ticket, at, opening)
-    there = {} if opening is not None else queries.clock_promises(ticket)
-    for kind, telling in ((queries.WARN, Telling.WARNING), (queries.BREACH, Telling.BREACH)):
+    events = clock_queries.clock_events(ticket, at, opening)
+    there = {} if opening is not None else clock_queries.clock_promises(ticket)
+    for kind, telling in ((clock_queries.WARN, Telling.WARNING), (clock_queries.BREACH, Telling.BREACH)):
         first = next((event for event in events if event.telling is telling), None)
         if first is None or there.get(kind) != (first.due_at, first.key):
             if kind in there:

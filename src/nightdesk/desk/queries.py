@@ -1,8 +1,8 @@
 """Reading tickets; what several doors ask."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+import time
+from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -10,18 +10,14 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
-from nightdesk.base.models import Promise
-from nightdesk.customers.models import Contact
-from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import ContractFacts
-from nightdesk.customers.queries import contracts_of
-from nightdesk.desk.clock import ClockRules, Clocks, Event, History, Missing, Move, clocks_at, none_run, to_tell
-from nightdesk.desk.clock_rules import clock_rules_from
-from nightdesk.desk.decide import ContactKind, Level, PendingReason, Policy, State
-from nightdesk.desk.models import Entry, Rules, TeamRule, Ticket
+from nightdesk.customers.models import Contact, Subscription
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy
+from nightdesk.desk.models import Entry, Lesson, Rules, TeamRule, Ticket, TicketPage
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 
+_KNOWN_FOR_S = 2.0
+_has_desk: dict[int, tuple[bool, float]] = {}
 STORY_SHOWN = 12
 """Of how many things that were said the story so far tells."""
 
@@ -29,6 +25,23 @@ STORY_SHOWN = 12
 def rules_of(brand_id: int) -> Rules:
     """The brand's rules; the usual ones, not kept, where nobody has said any."""
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
+
+
+def has_desk(brand_id: int | None) -> bool:
+    """Whether pages of the brand's alarms may become tickets; read at most two seconds ago, as every page asks it."""
+    if brand_id is None:
+        return False
+    known, until = _has_desk.get(brand_id, (False, 0.0))
+    if time.monotonic() < until:
+        return known
+    wanted = Rules.objects.filter(brand=brand_id).exclude(tickets_from_pages=Rules.FromPages.NONE).exists()
+    _has_desk[brand_id] = wanted, time.monotonic() + _KNOWN_FOR_S
+    return wanted
+
+
+def forget_desks() -> None:
+    """What `has_desk` knows in this process is read anew."""
+    _has_desk.clear()
 
 
 def policy_of(rules: Rules) -> Policy:
@@ -121,152 +134,54 @@ def story_so_far(ticket: Ticket) -> str:
     return "\n".join(lines)
 
 
-# --- Clocks ----------------------------------------------------------------------------------------------------------
-
-
-WARN, BREACH = "ticket.warn_clock", "ticket.breach"
-"""Promises: to say that an answer, news or a fix is nearly due, and that it is late."""
-
-CLOCKED = (Entry.Kind.MOVED, Entry.Kind.CHANGED, Entry.Kind.MESSAGE_OUT)
-"""Entries that clocks are computed from. Calls are not among them: a message that was taken is no answer."""
-
-
-class _Line(NamedTuple):
-    """What clocks read of an entry."""
-
-    ticket: UUID
-    survivor: UUID | None
-    at: datetime
-    kind: str
-    by_kind: str
-    public: bool
-    automatic: bool
-    facts: dict[str, Any]
-
-
-def clocks_of(tickets: Collection[Ticket], at: datetime) -> dict[UUID, Clocks]:
-    """By ticket, how its clocks stand at `at`; three queries, however many tickets.
-
-    The words of what was merged into a ticket count as spoken on it. A ticket that was merged away owes nothing itself.
-    """
-    lines, contracts = _lines_of(tickets, CLOCKED), _contracts_for(tickets)
-    rules = _clock_rules_of({ticket.brand_id for ticket in tickets})
-    found = {}
-    for ticket in tickets:
-        if ticket.merged_into_id is not None:
-            found[ticket.pk] = none_run(Missing.MERGED)
-            continue
-        theirs = contracts.get(ticket.customer_id or 0, ())
-        found[ticket.pk] = clocks_at(_history(ticket, lines[ticket.pk]), theirs, at, rules[ticket.brand_id])
-    return found
-
-
-def clock_events(ticket: Ticket, at: datetime, story: Sequence[Entry] | None = None) -> list[Event]:
-    """What is to be told of its clocks from `at` on, see `clock.to_tell`; nothing of what is over.
-
-    `story`: all that stands in its story, where the caller has it in hand.
-    """
-    if not ticket.is_open:
-        return []
-    contracts = _contracts_for([ticket]).get(ticket.customer_id or 0, ())
-    if not contracts:
-        return []
-    if story is None:
-        lines = _lines_of([ticket], (*CLOCKED, Entry.Kind.SYSTEM))[ticket.pk]
-    else:
-        lines = [_Line(one.ticket_id, None, *(getattr(one, name) for name in _Line._fields[2:])) for one in story]
-    told = {line.facts["clock_event"] for line in lines if "clock_event" in line.facts}
-    rules = _clock_rules_of([ticket.brand_id])[ticket.brand_id]
-    return to_tell(_history(ticket, lines), contracts, at, told, rules)
-
-
-def clock_promises(ticket: Ticket) -> dict[str, tuple[datetime, str]]:
-    """By kind (WARN, BREACH), when the ticket's open promise is due and the key that it is for; none in a worker's hand."""
-    rows = Promise.objects.filter(
-        subject_kind="ticket", subject_id=str(ticket.pk), kind__in=(WARN, BREACH), ended_at=None, leased_by=None
+def open_ticket_of_part(page: Page) -> Ticket | None:
+    """The newest open ticket that came of a page about the same part: of the same sender, service and component."""
+    same = TicketPage.objects.filter(
+        page__integration=page.integration_id,
+        page__service=page.service_id,
+        page__component=page.component,
+        ticket__brand=page.brand_id,
+        ticket__state__in=OPEN,
+        ticket__merged_into=None,
     )
-    return {row.kind: (row.due_at, row.facts["key"]) for row in rows}
+    if page.service_id is None and not page.component:
+        same = same.filter(page__title=page.title)
+    found = same.select_related("ticket").order_by("-ticket__opened_at").first()
+    return found.ticket if found is not None else None
 
 
-def has_open_page(ticket: Ticket) -> bool:
-    """Whether somebody is being paged for it, or has taken such a page and not ended it."""
-    open_pages = Page.objects.filter(brand=ticket.brand_id).exclude(state=Page.State.RESOLVED)
-    return open_pages.filter(details__ticket=str(ticket.pk)).exists()
+def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
+    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
 
-
-def _clock_rules_of(brand_ids: Collection[int]) -> dict[int, ClockRules]:
-    stored = dict(Rules.objects.filter(brand__in=brand_ids).values_list("brand_id", "clocks"))
-    return {brand_id: clock_rules_from(stored.get(brand_id, {})) for brand_id in brand_ids}
-
-
-def _contracts_for(tickets: Collection[Ticket]) -> dict[int, list[ContractFacts]]:
-    customers = {ticket.customer_id for ticket in tickets if ticket.customer_id is not None}
-    return contracts_of(customers) if customers else {}
-
-
-def _lines_of(tickets: Collection[Ticket], kinds: Collection[str]) -> dict[UUID, list[_Line]]:
-    """By ticket, the entries of these kinds, of what was merged into it too, in order; one query."""
-    ids = [ticket.pk for ticket in tickets]
-    lines: dict[UUID, list[_Line]] = {one: [] for one in ids}
-    rows = (
-        Entry.objects.filter(Q(ticket__in=ids) | Q(ticket__merged_into__in=ids), kind__in=kinds)
-        .order_by("at", "id")
-        .values_list("ticket_id", "ticket__merged_into_id", "at", "kind", "by_kind", "public", "automatic", "facts")
+    Those that are over, were opened by machines, or belong to a major incident already are not among them.
+    """
+    rows = Ticket.objects.filter(
+        brand=ticket.brand_id,
+        opened_at__gt=ticket.opened_at - within,
+        opened_at__lte=ticket.opened_at,
+        state__in=OPEN,
+        customer__isnull=False,
+        customer_wrote_at__isnull=False,
+        parent=None,
+        merged_into=None,
     )
-    for row in rows:
-        line = _Line(*row)
-        for one in (line.ticket, line.survivor):
-            if one in lines:
-                lines[one].append(line)
-    return lines
-
-
-def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
-    """The ticket's moves as its story tells them, and when the customer heard from us."""
-    own = [line for line in lines if line.ticket == ticket.pk]
-    changes = [line.facts.get("changes", {}) for line in own if line.kind == Entry.Kind.CHANGED]
-    priority = _at_first(changes, "priority", ticket.priority)
-    work_type = _at_first(changes, "work_type", ticket.work_type)
-    moves: list[Move] = []
-    for line in own:
-        if line.kind == Entry.Kind.MOVED:
-            state, reason = State(line.facts["to"]), line.facts.get("reason")
-            priority = line.facts.get("priority", priority)
-        elif (
-            line.kind == Entry.Kind.CHANGED and moves and {"priority", "work_type"} & set(line.facts.get("changes", ()))
-        ):
-            state, reason = moves[-1].state, moves[-1].pending_reason
-            _before, priority = line.facts["changes"].get("priority", (None, priority))
-            _before, work_type = line.facts["changes"].get("work_type", (None, work_type))
-        else:
-            continue
-        moves.append(
-            Move(
-                at=line.at,
-                state=state,
-                priority=Priority(f"P{priority}"),
-                pending_reason=PendingReason(reason) if reason else None,
-                work_type=work_type or None,
-                asked=line.kind == Entry.Kind.MOVED and line.by_kind in ("contact", "caller"),
-            )
+    found = {one.pk: one for one in rows.order_by("-opened_at", "-id")[:500]}
+    found.setdefault(ticket.pk, ticket)
+    bought: dict[int, set[int]] = {}
+    vague = {one.customer_id for one in found.values() if one.service_id is None}
+    for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
+        bought.setdefault(customer_id, set()).add(service_id)
+    contacts = {
+        pk: Contacted(
+            one.customer_id or 0,
+            frozenset({one.service_id} if one.service_id else bought.get(one.customer_id or 0, ())),
+            one.opened_at,
         )
-    if not moves:
-        # Nothing is told of how it came to be what it is.
-        moves = [Move(ticket.opened_at, State(ticket.state), Priority(f"P{priority}"), None, work_type or None)]
-    words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and not line.automatic]
-    return History(
-        moves=tuple(moves),
-        replies=tuple(_heard_at(line) for line in words if line.by_kind == "person"),
-        updates=tuple(_heard_at(line) for line in words if line.by_kind != "person"),
-    )
+        for pk, one in found.items()
+    }
+    return contacts, found
 
 
-def _at_first(changes: Iterable[dict[str, Any]], name: str, now: Any) -> Any:
-    """What the column was before it was changed for the first time."""
-    return next((change[name][0] for change in changes if name in change), now)
-
-
-def _heard_at(line: _Line) -> datetime:
-    """When the words went out: what is held till the opening is heard then."""
-    held = line.facts.get("held_until")
-    return max(line.at, datetime.fromisoformat(held)) if held else line.at
+def lessons_of(person_id: int) -> QuerySet[Lesson]:
+    """Answers that came back to this person and that they have not confirmed, the oldest first."""
+    return Lesson.objects.filter(person=person_id, confirmed_at=None).select_related("ticket").order_by("made_at")

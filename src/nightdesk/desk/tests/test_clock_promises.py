@@ -13,7 +13,8 @@ from nightdesk.base.promises import keep
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, queries
+from nightdesk.desk import actions, clock_queries
+from nightdesk.desk import linking_actions as linking
 from nightdesk.desk.actions import Words
 from nightdesk.desk.clock import Missing, Standing
 from nightdesk.desk.clock_rules import BadClockRules
@@ -40,15 +41,17 @@ def there():
 
 def clocks(there, ticket):
     ticket.refresh_from_db()
-    return queries.clocks_of([ticket], there.at)[ticket.pk]
+    return clock_queries.clocks_of([ticket], there.at)[ticket.pk]
 
 
 def promised(ticket):
     """When the warning and the breach are promised, as hours and minutes; None where they are not."""
-    rows = Promise.objects.filter(subject_id=str(ticket.pk), ended_at=None, kind__in=(queries.WARN, queries.BREACH))
+    rows = Promise.objects.filter(
+        subject_id=str(ticket.pk), ended_at=None, kind__in=(clock_queries.WARN, clock_queries.BREACH)
+    )
     due = {row.kind: (row.facts["clock"], f"{row.due_at:%a %H:%M}") for row in rows}
     assert len(rows) == len(due)
-    return due.get(queries.WARN), due.get(queries.BREACH)
+    return due.get(clock_queries.WARN), due.get(clock_queries.BREACH)
 
 
 def tell(there, ticket):
@@ -113,7 +116,7 @@ class TestReading:
         fix = clocks(there, ticket).fix
         assert (fix.due_at, fix.since) == (MORNING + timedelta(hours=4), MORNING)
         ticket.refresh_from_db()
-        before = queries.clocks_of([ticket], MORNING + timedelta(minutes=30))[ticket.pk].fix
+        before = clock_queries.clocks_of([ticket], MORNING + timedelta(minutes=30))[ticket.pk].fix
         assert before.target.duration == timedelta(hours=16)
 
     def test_words_spoken_on_what_was_merged_into_it_count(self, there):
@@ -131,7 +134,7 @@ class TestReading:
         with CaptureQueriesContext(
             connection,
         ) as asked:
-            found = queries.clocks_of(tickets, there.at)
+            found = clock_queries.clocks_of(tickets, there.at)
         assert len(found) == 5
         assert len(asked) == 3
 
@@ -173,7 +176,7 @@ class TestPromises:
             ticket = there.ticket()
             for _ in range(10):
                 until = there.at + timedelta(minutes=chance.randrange(1, 300))
-                while due := sorted(due for due, _ in queries.clock_promises(ticket).values() if due <= until):
+                while due := sorted(due for due, _ in clock_queries.clock_promises(ticket).values() if due <= until):
                     there.at = max(there.at, due[0])
                     tell(there, ticket)
                 there.at = until
@@ -185,10 +188,10 @@ class TestPromises:
                 done += 1
                 ticket.refresh_from_db()
                 wanted = {}
-                for event in reversed(queries.clock_events(ticket, there.at)):
-                    kind = queries.WARN if event.telling == "warning" else queries.BREACH
+                for event in reversed(clock_queries.clock_events(ticket, there.at)):
+                    kind = clock_queries.WARN if event.telling == "warning" else clock_queries.BREACH
                     wanted[kind] = (event.due_at, event.key)
-                assert queries.clock_promises(ticket) == wanted
+                assert clock_queries.clock_promises(ticket) == wanted
         assert done > 25
 
 
@@ -294,6 +297,32 @@ class TestPaging:
         for ticket in (stranger, moves):
             assert "late" in tell(there, ticket)
         assert not Page.objects.exists()
+
+
+class TestTicketsThatBelongTogether:
+    def test_what_was_answered_on_one_is_answered_on_the_other_until_they_are_parted_again(self, there):
+        survivor, other = there.ticket(), there.ticket()
+        there.minutes(30)
+        reply(there, other)
+        told, owed = promised(other), promised(survivor)
+        linking.merge_ticket(ticket_id=other.pk, into_id=survivor.pk, **there.doing_as(there.dee))
+        assert (promised(survivor), promised(other)) == (told, (None, None))
+        linking.unmerge_ticket(ticket_id=other.pk, **there.doing_as(there.dee))
+        assert (promised(survivor), promised(other)) == (owed, told)
+
+    def test_words_that_are_split_off_are_spoken_where_they_went(self, there):
+        ticket = there.ticket()
+        owed = promised(ticket)
+        there.minutes(30)
+        answer = reply(there, ticket)
+        told = promised(ticket)
+        new = linking.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[answer.pk], title="Something else", **there.doing_as(there.dee)
+        )
+        assert promised(ticket) == owed
+        assert promised(new)[1][0] == "update"
+        linking.rejoin_ticket(ticket_id=new.pk, **there.doing_as(there.dee))
+        assert (promised(ticket), promised(new)) == (told, (None, None))
 
 
 class TestContractsThatChange:
