@@ -279,6 +279,8 @@ ITS_OWN = {
     "tell_unconfirmed": "a briefing was not confirmed by everybody",
     "replan_seat": "the plan of a seat has changed",
     "pass_next_step": "the time of a next step has come",
+    "tell_clocks": "the time of a clock has come",
+    "recount_clocks": "what was promised to a customer has changed",
     "take_page": "a page began, and belongs to a ticket",
     "note_page_taken": "somebody has the page of a ticket",
     "note_page_over": "the page of a ticket is over",
