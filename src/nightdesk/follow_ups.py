@@ -30,6 +30,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
+    customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
     # An alarm's ticket goes with its page.
     paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),

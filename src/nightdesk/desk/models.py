@@ -35,7 +35,7 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
-    clocks = models.JSONField(default=dict)
+    clocks = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     tickets_from_pages = models.CharField(
         max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
     )

@@ -50,7 +50,7 @@ def test_the_page_says_by_when_and_why_then(company: Company, ticket: Ticket) ->
     assert "Due by 11:00; 1 h 30 min of 2 h are left." in page
     assert "Sat 15 Aug 04:00 – Mon 17 Aug 09:00" in page
     assert "outside support hours" in page
-    assert "Now, 09:30: 30 min of 2 h are used" in page
+    assert "Now, 09:30: 30 min used of 2 h" in page
     assert "It begins with our first answer." in page
     assert "Nothing is agreed for this priority." in page
 
@@ -60,7 +60,7 @@ def test_what_is_late_says_since_when_and_what_is_done_how_much_was_used(company
     actor = company.actor(company.quay.bo)
     desk.reply_to_customer(ticket_id=ticket.pk, words=desk.Words("We look."), by=actor, via=Door.WEB, at=MONDAY)
     page = text_of(company, ticket, MONDAY.replace(hour=11))
-    assert "Done 09:30, due 11:00; 30 min of 2 h were used." in page
+    assert "Done 09:30, due 11:00; it took 30 min, the target is 2 h." in page
     assert "in time" in page
 
 

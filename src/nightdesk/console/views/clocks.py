@@ -81,7 +81,7 @@ def _line(reading: Reading, at: datetime) -> str:
     of = {"used": wording.hours_of(reading.elapsed), "left": wording.hours_of(reading.remaining), "target": target}
     if reading.done_at is not None and reading.due_at is not None:
         of |= {"done": clock(reading.done_at, at), "due": clock(reading.due_at, at)}
-        return _("Done {done}, due {due}; {used} of {target} were used.").format(**of)
+        return _("Done {done}, due {due}; it took {used}, the target is {target}.").format(**of)
     if reading.due_at is not None and reading.breached_at is not None:
         of |= {"due": clock(reading.due_at, at), "late": age_text((at - reading.due_at).total_seconds())}
         return _("It was due {due}, {late} ago; the target is {target}.").format(**of)
@@ -101,11 +101,11 @@ def _rows(reading: Reading, at: datetime) -> Iterator[dict[str, str]]:
         return
     used, target = wording.hours_of(reading.elapsed), wording.hours_of(reading.target.duration)
     if reading.done_at is not None:
-        said = _("Done {time}: {used} of {target} were used").format(
+        said = _("Done {time}, after {used}; the target is {target}").format(
             time=clock(reading.done_at, at), used=used, target=target
         )
     else:
-        said = _("Now, {time}: {used} of {target} are used").format(time=clock(at, at), used=used, target=target)
+        said = _("Now, {time}: {used} used of {target}").format(time=clock(at, at), used=used, target=target)
     yield {"mark": said}
     for one in reading.ahead:
         yield _row(one, at, "next")
