@@ -1084,6 +1084,49 @@ FAULTS = (
         tests=("src/nightdesk/customers/tests/test_promised.py",),
         why="P5 never wakes anybody",
     ),
+    # --- A ticket's clocks
+    Fault(
+        id="the-night-counts-for-everybody",
+        file="src/nightdesk/desk/clock.py",
+        old="                yield Stretch(told, opens, Because.CLOSED)\n",
+        new="                yield Stretch(told, opens, Because.OPEN)\n",
+        tests=("src/nightdesk/desk/tests/test_clock.py::test_why_is_this_due_on_monday_morning",),
+        why="time in which nobody is there was not promised",
+    ),
+    Fault(
+        id="clocks-run-while-the-customer-is-waited-for",
+        file="src/nightdesk/desk/clock.py",
+        old="        if move.state is State.PENDING and",
+        new="        if False and",
+        tests=(
+            "src/nightdesk/desk/tests/test_clock.py::test_waiting_for_the_caller_rests_news_and_fix_and_not_the_answer",
+        ),
+        why="what waits for the customer is not our time",
+    ),
+    Fault(
+        id="told-of-a-clock-again-and-again",
+        file="src/nightdesk/desk/clock.py",
+        old="for event in events if event.key not in told)",
+        new="for event in events)",
+        tests=("src/nightdesk/desk/tests/test_clock_promises.py::TestTelling",),
+        why="a warning that comes again and again is read by nobody",
+    ),
+    Fault(
+        id="clocks-do-not-follow-the-story",
+        file="src/nightdesk/desk/actions.py",
+        old="    if any(entry.kind in clock_queries.CLOCKED for entry in entries):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/desk/tests/test_clock_promises.py::TestPromises",),
+        why="a breach of which nobody is warned",
+    ),
+    Fault(
+        id="a-clock-pages-beside-the-page",
+        file="src/nightdesk/desk/decide.py",
+        old="and not waits_for_day and not open_page\n",
+        new="and not waits_for_day\n",
+        tests=("src/nightdesk/desk/tests/test_clock_promises.py::TestPaging",),
+        why="nobody is paged twice for one thing",
+    ),
     # --- Rules by the hour, turns, quiet, digests, mornings
     Fault(
         id="a-rule-counts-at-any-hour",

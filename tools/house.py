@@ -120,6 +120,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "raw_alarms",
                 "providers",
                 "texts",
+                "ticket_clocks",
                 "shadow",
                 "silences",
                 "suppliers",
@@ -170,6 +171,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "desk": {
         "import_actions": "tickets of another desk, taken over",
+        "clock_promises": "what is promised about a ticket's clocks",
+        "clock_queries": "how tickets' clocks stand",
+        "clock_rules": "how a brand's rules for clocks lie in their column",
+        "clock_wording": "a ticket's clocks in words",
         "linking_actions": "how tickets belong together",
         "moving": "tickets of another desk, read",
         "supplier_actions": "suppliers' tickets inside ours",

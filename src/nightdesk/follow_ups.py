@@ -1,5 +1,6 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
 from nightdesk.desk import linking_actions as linking
 from nightdesk.desk import queries as desk_queries
@@ -26,6 +27,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_CONFIRMED: (duty.REACH,),
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
+    # What is owed on open tickets, and when, has changed.
+    customers.CONTRACT_MADE: (desk.RECOUNT,),
+    customers.CONTRACT_EDITED: (desk.RECOUNT,),
+    customers.HOURS_EDITED: (desk.RECOUNT,),
+    customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
     # An alarm's ticket goes with its page.
     paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),

@@ -148,6 +148,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "extend_work": ("extend_work", {"until": "2026-11-14T09:00:00Z"}),
     "complete_work": ("complete_work", None),
     "cancel_work": ("cancel_work", {}),
+    "read_ticket_clocks": ("read_tickets", None),
     "start_shadow": ("start_shadow", {}),
     "preview_live": ("read_shadow", None),
     "end_shadow": ("end_shadow", None),

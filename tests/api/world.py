@@ -8,6 +8,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk.actions import Words
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
@@ -95,6 +97,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
     mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
+    ticket = desk.open_ticket(
+        brand_id=brand.pk, title="The line is slow", words=Words("It crawls."), contact_id=contact.pk, **how
+    )
     token_for(["read"], brand=brand)
     return known | {
         "brand_id": brand.pk,
@@ -123,6 +128,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,
+        "ticket_id": ticket.pk,
         "token_id": brand.token_set.get().pk,
     }
 

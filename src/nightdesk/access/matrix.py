@@ -293,6 +293,8 @@ ITS_OWN = {
     "pass_next_step": "the time of a next step has come",
     "pass_chase": "the time has come to chase a supplier",
     "ask_survey": "a ticket was closed",
+    "tell_clocks": "the time of a clock has come",
+    "recount_clocks": "what was promised to a customer has changed",
     "take_page": "a page began, and belongs to a ticket",
     "note_page_taken": "somebody has the page of a ticket",
     "note_page_over": "the page of a ticket is over",

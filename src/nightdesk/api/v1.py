@@ -20,6 +20,7 @@ from nightdesk.api import (
     silences,
     suppliers,
     texts,
+    ticket_clocks,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -50,6 +51,7 @@ api = Api(
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
             {"name": "tickets", "description": "Incidents and service requests, and all that hangs on them"},
+            {"name": "tickets", "description": "Incidents and service requests, and what is owed about them"},
             {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
@@ -80,5 +82,6 @@ for router in (
     shadow.router,
     silences.router,
     suppliers.router,
+    ticket_clocks.router,
 ):
     api.add_router("", router)

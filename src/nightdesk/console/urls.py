@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from nightdesk.console.views import (
     answer,
+    clocks,
     digests,
     due,
     finding,
@@ -58,6 +59,8 @@ console: list[URLPattern] = [
     path("pages/<uuid:page_id>/defer", pages.defer, name="defer"),
     path("pages/<uuid:page_id>/note", pages.note, name="note"),
     path("pages/<uuid:page_id>/silence", pages.silence, name="silence"),
+    path("tickets/<uuid:ticket_id>/clocks", clocks.ticket_clocks, name="ticket_clocks"),
+    path("tickets/<uuid:ticket_id>/clocks.csv", clocks.ticket_clocks_csv, name="ticket_clocks_csv"),
     path("next/", due.next_up, name="next"),
     path("next.csv", due.next_csv, name="next_csv"),
     path("next/<uuid:promise_id>/retry", due.retry, name="retry"),

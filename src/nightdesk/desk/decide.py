@@ -309,3 +309,10 @@ def use_prepaid(
                 paid += used
         billed += rest
     return paid, billed
+CLOCKS_PAGE_TO = 2
+"""The least pressing priority for which a clock that runs out pages somebody."""
+
+
+def pages_for_clock(priority: int, *, may_page_now: bool, trusted: bool, waits_for_day: bool, open_page: bool) -> bool:
+    """Whether somebody is paged as a deadline comes near or is past; never twice for one thing: `open_page` is one for it."""
+    return priority <= CLOCKS_PAGE_TO and may_page_now and trusted and not waits_for_day and not open_page

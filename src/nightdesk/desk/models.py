@@ -17,7 +17,8 @@ from nightdesk.people.models import Person, Team
 
 
 class Rules(models.Model):
-    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
+    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`;
+    `clocks`: those of how tickets' clocks run, see `clock_rules`.
 
     `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
     alarms become tickets; urgent is P1 to P3.
@@ -34,6 +35,7 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    clocks = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     tickets_from_pages = models.CharField(
         max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
     )

@@ -16,6 +16,7 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk import supplier_actions
+from nightdesk.desk import actions as desk
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -206,6 +207,14 @@ class Company:
             until_at=self.at + timedelta(days=20, hours=2),
             **self.doing,
         )
+        ticket = desk.open_ticket(
+            brand_id=brand.id,
+            title=f"{name} is slow",
+            words=desk.Words(f"{name}!"),
+            customer_id=customer.id,
+            **self.doing,
+        )
+        Promise.objects.filter(subject_id=str(ticket.pk)).delete()
         known = self._known(name, brand, bo, page)
         ids = known | {
             "mailbox_id": mailbox.id,
@@ -234,6 +243,7 @@ class Company:
             "user_id": user.pk,
             "customer_id": customer.id,
             "hours_id": hours.id,
+            "ticket_id": ticket.pk,
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)

@@ -44,6 +44,8 @@ READ = {
     "pages": "read_pages",
     "pages_csv": "read_pages",
     "page": "read_pages",
+    "ticket_clocks": "read_tickets",
+    "ticket_clocks_csv": "read_tickets",
     "next": "read_promises",
     "next_csv": "read_promises",
     "journal": "read_journal",
