@@ -1,6 +1,7 @@
 """Reading what customers were promised. `promised_now` is the question that every door asks."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 from nightdesk.customers.hours import SupportHours, first_instant
 from nightdesk.customers.models import Contract, Hours
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, what_is_promised
+from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contract_at, what_is_promised
 from nightdesk.customers.stored import hours_from, may_wake_from, targets_from
 
 
@@ -23,14 +24,17 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
 
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:
-    """The customer's contract at `at`: the one in force, else the one that ended last, else the next to begin.
+    """The customer's contract at `at`, valid then or not, see `contract_at`. None for a customer without any."""
+    return contract_at(contracts_of([customer_id]).get(customer_id, ()), at)
 
-    Two are never in force at once. `ContractFacts` knows whether it is valid then. None for a customer without any.
-    """
-    contracts = Contract.objects.filter(customer=customer_id).select_related("hours").order_by("valid_from")
-    facts = [facts_of(contract) for contract in contracts]
-    begun = [one for one in facts if one.valid_from is None or one.valid_from <= at]
-    return begun[-1] if begun else next(iter(facts), None)
+
+def contracts_of(customer_ids: Collection[int]) -> dict[int, list[ContractFacts]]:
+    """By customer, all their contracts in order of their beginnings; one query. Who has none is not in it."""
+    found: dict[int, list[ContractFacts]] = {}
+    rows = Contract.objects.filter(customer__in=customer_ids).select_related("hours").order_by("valid_from")
+    for row in rows:
+        found.setdefault(row.customer_id, []).append(facts_of(row))
+    return found
 
 
 def facts_of(contract: Contract) -> ContractFacts:

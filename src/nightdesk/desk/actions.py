@@ -24,18 +24,35 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
-from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import decide, mail_out, queries
+from nightdesk.desk import clock_queries, clock_wording, decide, mail_out, queries
+from nightdesk.desk.clock import Event, Telling
+from nightdesk.desk.clock_promises import promise_clocks
+from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
-from nightdesk.desk.models import Attachment, Entry, Link, MessageId, Party, Queue, Rules, TeamRule, Ticket, Watch
+from nightdesk.desk.models import (
+    Attachment,
+    Entry,
+    Lesson,
+    Link,
+    MessageId,
+    Party,
+    Queue,
+    Rules,
+    TeamRule,
+    Ticket,
+    TicketPage,
+    Watch,
+)
 from nightdesk.desk.wording import own_part
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom.addressing import is_usable
 from nightdesk.paging.actions import trigger_page
+from nightdesk.paging.models import Policy
 from nightdesk.paging.telling import tell_quietly
 from nightdesk.people.models import Person, Team
 
@@ -49,6 +66,8 @@ TICKET_ESCALATED = kind("ticket.escalated", gettext_lazy("{by} escalated ticket 
 TICKET_RAISED = kind("ticket.raised", gettext_lazy("{by} brought ticket {number} before {to}: {why}"))
 TICKET_EDITED = kind("ticket.edited", gettext_lazy("{by} changed ticket {number}: {what}"))
 NEXT_STEP_SET = kind("ticket.next-step", gettext_lazy("{by} said what happens next on ticket {number}"))
+CLOCK_WARNED = kind("ticket.clock-warned", gettext_lazy("On ticket {number} {what} is nearly due"))
+CLOCK_BREACHED = kind("ticket.clock-breached", gettext_lazy("On ticket {number} {what} is late"))
 NEXT_STEP_LATE = kind("ticket.next-step-late", gettext_lazy("The next step of ticket {number} is late"))
 TICKET_WATCHED = kind("ticket.watched", gettext_lazy("{by} watches ticket {number}"))
 TICKET_UNWATCHED = kind("ticket.unwatched", gettext_lazy("{by} no longer watches ticket {number}"))
@@ -58,10 +77,12 @@ RULES_SAVED = kind("desk.rules-saved", gettext_lazy("{by} changed the rules of t
 TEAM_RULE_SAVED = kind("desk.team-rule-saved", gettext_lazy("{by} changed what {team} may do on tickets"))
 QUEUE_SAVED = kind("desk.queue-saved", gettext_lazy("{by} changed the queue {name}"))
 
-NEXT_STEP, CLOSE, CHECK_SENT = "ticket.next_step", "ticket.close", "ticket.check_sent"
-"""Promises: to say that a next step is late; to close what was resolved and not spoken of again; to look whether what was
-written to a customer has left.
-"""
+NEXT_STEP, CLOSE, RECOUNT = "ticket.next_step", "ticket.close", "ticket.recount_clocks"
+"""Promises: to say that a next step is late; to close what was resolved and not spoken of again; to follow a contract."""
+CHECK_SENT = "ticket.check_sent"
+"""Promise: to look whether what was written to a customer has left."""
+
+RECOUNTED_TOGETHER = 200
 
 FIRST_NUMBER = 1001
 TITLE_LENGTH = 300
@@ -135,22 +156,35 @@ class Words:
 def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Rules:
     """The brand's rules are those of `fields` (columns of `Rules`; what is not named stays).
 
-    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable.
+    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable, BadClockRules.
     """
     require(by, "save_desk_rules", brand_id)
     known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
-    known |= {"address", "emergency_number", "signatures"}
+    known |= {"address", "emergency_number", "signatures", "tickets_from_pages", "surge_policy_id", "surveys", "clocks"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
     if "priorities" in fields:
         table_with(fields["priorities"])
+    if "clocks" in fields:
+        clock_rules_from(fields["clocks"])
     if fields.get("owner_id") is not None:
         _own(Team, fields["owner_id"], brand_id)
     _check_mail_rules(fields)
+    if fields.get("surge_policy_id") is not None:
+        _own(Policy, fields["surge_policy_id"], brand_id)
+    if fields.get("tickets_from_pages", Rules.FromPages.NONE) not in Rules.FromPages:
+        raise Invalid(
+            _("The rules of the desk were to change."),
+            _("Pages make tickets as none, urgent or all."),
+            _("Give one of these."),
+        )
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
+    if "clocks" in fields:
+        _promise_recount(("brand", brand_id), at)
+    queries.forget_desks()
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
 
@@ -327,7 +361,7 @@ def open_ticket(
     _promise_step(ticket, at)
     _record(ticket, TICKET_OPENED, {"priority": priority, "follows": str(follows_id or "")}, by, via, at, text=title)
     if wakes and _wakes(ticket, queue, cover, words, at_once=at_once):
-        _page(ticket, by, via, at)
+        _page(ticket, at)
     return ticket
 
 
@@ -676,6 +710,9 @@ def start_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tick
         ticket.assignee_id = by.person_id
     ticket.save(update_fields=[*MOVED, "assignee"])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.START, None):
+        _move(child, Verb.RESUME if child.state == Ticket.State.PENDING else Verb.START, by, via, at, facts=_of(ticket))
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -696,9 +733,23 @@ def wait_ticket(
             field="reason",
         )
     _check_step(next_step, next_step_at, at)
-    _move(ticket, Verb.WAIT, by, via, at, reason=PendingReason(reason), next_step=next_step, next_step_at=next_step_at)
+    why = PendingReason(reason)
+    _move(ticket, Verb.WAIT, by, via, at, reason=why, next_step=next_step, next_step_at=next_step_at)
     ticket.save(update_fields=[*MOVED])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.WAIT, why):
+        _move(
+            child,
+            Verb.WAIT,
+            by,
+            via,
+            at,
+            reason=why,
+            facts=_of(ticket),
+            next_step=next_step,
+            next_step_at=next_step_at,
+        )
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -738,26 +789,19 @@ def resolve_ticket(
         )
     if by.kind == "person":
         _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
-    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = (
-        what_was_wrong.strip(),
-        what_was_done.strip(),
-        what_to_do.strip(),
-    )
-    _move(ticket, Verb.RESOLVE, by, via, at)
-    told = ["what_was_wrong", "what_was_done", "what_to_do"]
-    if tell:
-        said = "\n\n".join((ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do))
-        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(said), by, via, at)
-        entry.contact_kind = ContactKind.RESOLUTION
-        _write([entry])
-        ticket.we_wrote_at = at
-        told.append("we_wrote_at")
-        if ticket.first_response_at is None and by.kind == "person":
-            ticket.first_response_at = at
-            told.append("first_response_at")
-        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
-    ticket.save(update_fields=[*MOVED, *told])
-    _record_move(ticket, by, via, at)
+    answer = (what_was_wrong.strip(), what_was_done.strip(), what_to_do.strip())
+    _end_with(ticket, answer, tell, {}, by, via, at)
+    if ticket.first_engineer_id not in (None, by.person_id):
+        Lesson.objects.create(
+            ticket=ticket,
+            person_id=ticket.first_engineer_id,
+            answered_by=by.name[:120],
+            answer="\n\n".join(answer[:2]),
+            made_at=at,
+        )
+    for child in _children_that_follow(ticket, Verb.RESOLVE, None):
+        if not child.needs_proof or child.proved_at is not None:
+            _end_with(child, answer, tell, _of(ticket), by, via, at)
     return ticket
 
 
@@ -975,6 +1019,48 @@ def expire_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str
     return _("It was closed.")
 
 
+@transaction.atomic
+def tell_clocks(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Of what is owed to the customer, what is nearly due or late by now, and was not told, is told. Returns what was done.
+
+    A warning goes to whoever works on it, and what is late to the desk and whoever watches as well. Where a P1 or P2 may page
+    now, somebody is paged, unless a page for this ticket is open. The next warning and breach are promised.
+    """
+    ticket = _locked(ticket_id, None, by)
+    due = [event for event in clock_queries.clock_events(ticket, at) if event.due_at <= at]
+    clocks = clock_queries.clocks_of([ticket], at)[ticket.pk]
+    told = [_tell_clock(ticket, event, getattr(clocks, event.which).due_at, by, via, at) for event in due]
+    if due and _may_page_for_clock(ticket, at):
+        _page(ticket, at, f"#{ticket.number} {told[0]}: {ticket.title}")
+    promise_clocks(ticket, at)
+    return ", ".join(told) or _("Nothing was to be done.")
+
+
+@transaction.atomic
+def recount_clocks(
+    *, subject: tuple[str, object], after: UUID | None = None, by: Actor, via: Door, at: datetime
+) -> int:
+    """A contract, support hours or a brand's rules (`subject`) say something else now: what is promised about the open tickets
+    that they touch follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were
+    looked at.
+    """
+    touched = Ticket.objects.filter(state__in=decide.OPEN, merged_into=None)
+    if subject[0] == "brand":
+        touched = touched.filter(brand=int(str(subject[1])))
+    else:
+        contracts = Contract.objects.filter(**{"pk" if subject[0] == "contract" else "hours": subject[1]})
+        touched = touched.filter(customer__in=contracts.values("customer"))
+    if after is not None:
+        touched = touched.filter(id__gt=after)
+    tickets = list(touched.order_by("id").select_for_update()[:RECOUNTED_TOGETHER])
+    for ticket in tickets:
+        promise_clocks(ticket, at)
+    if len(tickets) == RECOUNTED_TOGETHER:
+        _promise_recount(subject, at, after=str(tickets[-1].pk))
+    del by, via
+    return len(tickets)
+
+
 # --- Beneath the verbs -----------------------------------------------------------------------------------------------
 
 
@@ -1068,6 +1154,45 @@ def _move(
         )
 
 
+def _end_with(
+    ticket: Ticket,
+    answer: tuple[str, str, str],
+    tell: bool,
+    facts: Mapping[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> None:
+    """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to."""
+    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = answer
+    _move(ticket, Verb.RESOLVE, by, via, at, facts=facts)
+    told = ["what_was_wrong", "what_was_done", "what_to_do"]
+    if tell:
+        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words("\n\n".join(answer)), by, via, at)
+        entry.contact_kind = ContactKind.RESOLUTION
+        _write([entry])
+        ticket.we_wrote_at = at
+        told.append("we_wrote_at")
+        if ticket.first_response_at is None and by.kind == "person":
+            ticket.first_response_at = at
+            told.append("first_response_at")
+        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
+    ticket.save(update_fields=[*MOVED, *told])
+    _record_move(ticket, by, via, at)
+
+
+def _children_that_follow(parent: Ticket, verb: Verb, reason: PendingReason | None) -> list[Ticket]:
+    """The tickets under a major incident that make its move too, locked, with those left out that cannot make it."""
+    if not parent.major or not decide.children_follow(verb, reason):
+        return []
+    rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand").filter(parent=parent).order_by("id")
+    return [one for one in rows if one.is_open and decide.after(State(one.state), verb) is not None]
+
+
+def _of(parent: Ticket) -> dict[str, Any]:
+    return {"parent": parent.number}
+
+
 def _illegal(ticket: Ticket, verb: Verb) -> IllegalTransition:
     may = sorted(word for (state, word) in decide.TRANSITIONS if state == ticket.state)
     return IllegalTransition(
@@ -1115,8 +1240,13 @@ def _kind_of_words(by: Actor) -> str:
 
 
 def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
-    """The entries stand in the story; the files of `words` hang on the last, and by its ids mails find the ticket."""
+    """The entries, all of one ticket, stand in the story; the files of `words` hang on the last, and by its ids mails find the
+    ticket. Clocks follow.
+    """
     Entry.objects.bulk_create(entries)
+    if any(entry.kind in clock_queries.CLOCKED for entry in entries):
+        is_opening = entries[0].facts.get("from") == ""
+        promise_clocks(entries[0].ticket, entries[0].at, entries if is_opening else None)
     if words is not None and words.message_id:
         _keep_ids(entries[-1], words)
     if words is not None and words.files:
@@ -1313,12 +1443,46 @@ def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | Non
     )
 
 
-def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
+def _promise_recount(subject: tuple[str, object], at: datetime, after: str = "") -> None:
+    why = _("What was promised has changed; the clocks of open tickets follow.")
+    promise(RECOUNT, subject=subject, due_at=at, why=why, facts={"after": after}, at=at)
+
+
+def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor, via: Door, at: datetime) -> str:
+    """The event is told and stands in the story; returns what was said."""
+    late = event.telling is Telling.BREACH
+    what = clock_wording.what_is_due(event.which)
+    said = (_("{what} is late") if late else _("{what} is nearly due")).format(what=what)
+    body = _("It was due at {time} UTC.") if late else _("It is due at {time} UTC.")
+    body = body.format(time=f"{due_at:%d %b %H:%M}") if due_at is not None else ""
+    _write([_entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=f"{said}. {body}", facts={"clock_event": event.key})])
+    facts = {"what": what, "clock": event.which, "due_at": due_at.isoformat() if due_at else ""}
+    cause = _record(ticket, CLOCK_BREACHED if late else CLOCK_WARNED, facts, by, via, at)
+    whom = queries.who_works_on(ticket)
+    if late:
+        whom += [*queries.desk_of(ticket), *Watch.objects.filter(ticket=ticket).values_list("person_id", flat=True)]
+    _tell(whom, ticket, f"#{ticket.number} {ticket.title[:80]}: {said}", body, cause, by, via, at)
+    return said
+
+
+def _may_page_for_clock(ticket: Ticket, at: datetime) -> bool:
+    if ticket.priority > decide.CLOCKS_PAGE_TO:
+        return False
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    return decide.pages_for_clock(
+        ticket.priority,
+        may_page_now=cover.may_page_now,
+        trusted=ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF),
+        waits_for_day=ticket.queue is not None and ticket.queue.waits_for_day,
+        open_page=clock_queries.has_open_page(ticket),
+    )
+
+
+def _page(ticket: Ticket, at: datetime, title: str = "") -> None:
     """The night's engineer is woken for it; it is Nightdesk that decides so, by the contract."""
-    del by, via
-    trigger_page(
+    page = trigger_page(
         brand_id=ticket.brand_id,
-        title=f"#{ticket.number} {ticket.title}",
+        title=title or f"#{ticket.number} {ticket.title}",
         priority=f"P{ticket.priority}",
         service_id=ticket.service_id,
         customer_id=ticket.customer_id,
@@ -1327,6 +1491,7 @@ def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
         via=Door.WORKER,
         at=at,
     )
+    TicketPage.objects.create(ticket=ticket, page=page)
 
 
 def _tell_staff(

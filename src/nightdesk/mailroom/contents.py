@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from nightdesk.mailroom import mime, tnef
 from nightdesk.mailroom.decoding import decoded_words, one_line
 from nightdesk.mailroom.flowed import unflowed
-from nightdesk.mailroom.html_text import text_of_html
+from nightdesk.mailroom.html_text import is_tangled, text_of_html
 from nightdesk.mailroom.invites import invite_text
 from nightdesk.mailroom.mime import Entity
 from nightdesk.mailroom.smime import signed_content
@@ -97,9 +97,9 @@ def read_contents(mail: Entity) -> Contents:
     if _ARMOUR in text:
         reader.note("A part of it is encrypted (PGP); it was kept as it came.")
     html = reader.without_data_images(html)
-    if len(html) > LONGEST_HTML:
+    if len(html) > LONGEST_HTML or is_tangled(html):
         html = ""
-        reader.note(f"Its HTML is longer than {LONGEST_HTML:,} characters; only its text is shown.")
+        reader.note("Its HTML is too long, or its tags are too many; only its text is shown.")
     if len(text) > LONGEST_TEXT:
         reader.note(f"Its text is longer than {LONGEST_TEXT:,} characters; the rest is in the mail as it came.")
     return Contents(text[:LONGEST_TEXT], html, said.from_html, reader.attachments(), tuple(reader.notes))

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import nh3
 
 from nightdesk.mailroom.contents import Attachment
+from nightdesk.mailroom.quotes import fold_quotes
 
 IMAGES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 """What is drawn; SVG is a document, and others are none of the web's."""
@@ -64,7 +65,7 @@ class SafeHtml:
 
 
 def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
-    """`html` without whatever could do anything. Headings become paragraphs, so that the page keeps its own outline."""
+    """`html` without whatever could do anything, its quotes folded. Headings become paragraphs: the page has its own."""
     seen: list[str] = []
 
     def allowed(tag: str, name: str, value: str) -> str | None:
@@ -80,7 +81,7 @@ def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
         return value
 
     cleaned = nh3.clean(
-        _HEADING.sub(r"<\1p", html),
+        _HEADING.sub(r"<\1p", fold_quotes(html)),
         tags=set(_TAGS),
         clean_content_tags=set(_WITH_CONTENT),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
@@ -105,9 +106,9 @@ def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
     return SafeHtml(safe, sum(one.startswith("remote:") for one in seen), parts)
 
 
-def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = False) -> str:
+def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = False, quoted: str = "…") -> str:
     """What `safe_html` made, with its images: attachments from where `part_url` says ("" for nowhere), those elsewhere only
-    where `remote` is asked for. An image that is not drawn leaves its words.
+    where `remote` is asked for. An image that is not drawn leaves its words. `quoted` is what a folded quote is called.
     """
 
     def drawn(found: re.Match[str]) -> str:
@@ -120,7 +121,7 @@ def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = Fal
         rest = "".join(f' {name}="{value}"' for name, value in attributes.items())
         return f'<img src="{source}" loading="lazy" referrerpolicy="no-referrer"{rest}>'
 
-    return _IMAGE.sub(drawn, html)
+    return _IMAGE.sub(drawn, html).replace("<summary>…</summary>", f"<summary>{escape(quoted)}</summary>")
 
 
 def _part_of(source: str, attachments: Sequence[Attachment]) -> int | None:

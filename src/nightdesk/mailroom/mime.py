@@ -19,6 +19,8 @@ LONGEST_HEAD = 256 * 1024
 MOST_PARTS = 600
 """Parts of one mail that are told apart; what comes behind them stays one piece."""
 DEEPEST = 30
+MOST_PIECES = 10_000
+"""Of base64 that ends and begins anew."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _END_OF_HEAD = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -229,7 +231,8 @@ def without_encoding(body: bytes, encoding: str) -> bytes:
 def from_base64(body: bytes) -> bytes:
     """Lenient: what is no base64 is left out, and padding in its middle ends a piece and not the whole."""
     found = []
-    for piece in body.split(b"="):
+    pieces = re.split(rb"=+", body)
+    for piece in pieces if len(pieces) < MOST_PIECES else [b"".join(pieces)]:
         signs = _NOT_BASE64.sub(b"", piece)
         if len(signs) % 4 == 1:
             signs = signs[:-1]

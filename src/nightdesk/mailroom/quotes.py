@@ -6,14 +6,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from itertools import pairwise
 
-from nightdesk.mailroom.html_text import Lenient
+from nightdesk.mailroom.html_text import tidy
 from nightdesk.mailroom.own_words import before_introduction, introduces, separates
 
 SHORT = 3
 """Lines of a quote that are not worth folding: an answer between them would lose its sense."""
-LONGEST_HTML = 1_000_000
 
 _FORWARDED = re.compile(
     r"\W*(forwarded message|begin forwarded message|anfang der weitergeleiteten|weitergeleitete nachricht|"
@@ -108,12 +108,11 @@ def _forwards(lines: Sequence[str], number: int) -> bool:
 
 
 def fold_quotes(html: str) -> str:
-    """`html` with every quote inside `<details class="quoted">`, to be made safe afterwards. Nothing is taken away.
+    """`html`, tidied, with every quote inside `<details class="quoted">`, to be made safe afterwards. Nothing is taken away.
 
-    A mail that says nothing outside its quotes, and a forwarded one, stays as it is.
+    A mail that says nothing outside its quotes, and a forwarded one, has none folded.
     """
-    if len(html) > LONGEST_HTML:
-        return html
+    html = tidy(html)
     reader = _Finder(html)
     reader.feed(html)
     reader.close()
@@ -130,11 +129,11 @@ _OPEN = '<details class="quoted"><summary>…</summary>'
 _CLOSE = "</details>"
 
 
-class _Finder(Lenient):
+class _Finder(HTMLParser):
     """Where quotes begin and end."""
 
     def __init__(self, html: str) -> None:
-        super().__init__()
+        super().__init__(convert_charrefs=True)
         self._starts = [0]
         for found in re.finditer("\n", html):
             self._starts.append(found.end())

@@ -16,7 +16,8 @@ Trust: TypeAlias = Literal["verified", "unverified", "failed"]
 
 NAMELESS = "microsoft365"
 """What is told of a server that leaves its name out of the field, as Microsoft 365 does."""
-MOST_FIELDS = 60
+MOST_FIELDS = 20
+LONGEST_FIELD = 2000
 
 _COMMENT = re.compile(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)")
 _METHOD = re.compile(r"\s*(spf|dkim|dmarc)(?:\s*/\s*\d+)?\s*=\s*([a-z]+)\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -88,9 +89,9 @@ def _believed(headers: Iterable[tuple[str, str]], wanted: str) -> Iterator[str]:
             passed_ours = found is not None and found[1].lower().rstrip(".") == wanted
         elif name == "authentication-results":
             count += 1
-            if _is_named(value, wanted):
+            if count <= MOST_FIELDS and _is_named(value[:LONGEST_FIELD], wanted):
                 begun = True
-                yield value
+                yield value[:LONGEST_FIELD]
             elif begun or count > MOST_FIELDS:
                 return
 

@@ -15,7 +15,11 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk import supplier_actions
 from nightdesk.duty import actions as duty
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
@@ -182,7 +186,9 @@ class Company:
             name=f"{name} mailbox", host="mail.example", user=key, brand_id=brand.id, **self.doing
         )
         address = mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.id, **self.doing)
-        raw = f"From: a@b.example\nSubject: A letter about {name}\n\nHello, {name} <script>alert(1)</script>\n"
+        head = f"From: a@b.example\nSubject: A letter about {name}\nContent-Type: multipart/mixed; boundary=b\n\n"
+        file = "--b\nContent-Type: text/html; name=plan.html\n\n<script>alert(1)</script>\n--b--\n"
+        raw = f"{head}--b\n\nHello, {name} <script>alert(1)</script>\n{file}"
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
@@ -201,11 +207,23 @@ class Company:
             until_at=self.at + timedelta(days=20, hours=2),
             **self.doing,
         )
-        ids = {
+        ticket = desk.open_ticket(
+            brand_id=brand.id,
+            title=f"{name} is slow",
+            words=desk.Words(f"{name}!"),
+            customer_id=customer.id,
+            **self.doing,
+        )
+        Promise.objects.filter(subject_id=str(ticket.pk)).delete()
+        known = self._known(name, brand, bo, page)
+        ids = known | {
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
+            "number": 0,
+            "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
+            "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
             "work_id": work.pk,
             "silence_id": work.silences.get().pk,
             "page_id": page.id,
@@ -225,9 +243,43 @@ class Company:
             "user_id": user.pk,
             "customer_id": customer.id,
             "hours_id": hours.id,
+            "ticket_id": ticket.pk,
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
+        """One of everything that is known, whose owner nobody is in particular."""
+        doing: dict[str, Any] = {"brand_id": brand.id, **self.doing}
+        body = f"Ring {name} first.\n\n- [ ] Ring {name}\n- [ ] Look <script>alert(1)</script>\n"
+        row = procedures.make_procedure(title=f"{name} is dark", body=body, **doing)
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **self.doing)
+        run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", str(page.id)), **self.doing)
+        proposal = procedures.propose_change(
+            procedure_id=row.pk, body=f"Do not ring {name}.", why=f"{name} rings back", over=1, **self.doing
+        )
+        saying = wording_actions.save_saying(title=f"{name} lines", text=f"{name} knows of it.", **doing)
+        wording_actions.approve_saying(saying_id=saying.pk, **self.doing)
+        template = wording_actions.save_template(use="reply", name=f"{name} hello", body="Dear {{ contact }},", **doing)
+        spare = spare_actions.save_spare(site=f"{name} Street", what="SFP+", count=2, low_at=2, **doing)
+        briefing = briefing_actions.make_briefing(
+            title=f"{name} voice",
+            body=f"New at {name}.",
+            due_at=self.at + timedelta(days=5),
+            person_ids=[bo.id],
+            **doing,
+        )
+        Promise.objects.filter(subject_kind__in=("procedure", "briefing"), brand_id=brand.id).delete()
+        return {
+            "procedure_id": row.pk,
+            "number": 1,
+            "run_id": run.id,
+            "proposal_id": proposal.pk,
+            "saying_id": saying.pk,
+            "template_id": template.pk,
+            "spare_id": spare.pk,
+            "briefing_id": briefing.pk,
+        }
 
 
 def message_of(delivery: Delivery) -> Message:

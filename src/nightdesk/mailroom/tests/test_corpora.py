@@ -16,7 +16,7 @@ from nightdesk.mailroom.html_text import text_of_html
 from nightdesk.mailroom.letter import read_letter
 from nightdesk.mailroom.models import Mail
 from nightdesk.mailroom.own_words import own_words
-from nightdesk.mailroom.quotes import fold_quotes, pieces
+from nightdesk.mailroom.quotes import pieces
 from nightdesk.mailroom.reports import read_reports
 from nightdesk.mailroom.tests.corpora import (
     HUMANS,
@@ -77,7 +77,7 @@ def test_no_mail_of_any_corpus_is_lost_or_stops_the_next(arrivals: dict[UUID, Ar
         assert said or not body, file.name
         assert "".join(piece.text for piece in pieces(letter.text)) == letter.text
         if letter.html:
-            assert "<script" not in safe_html(fold_quotes(letter.html), letter.attachments).html
+            assert "<script" not in safe_html(letter.html, letter.attachments).html
 
 
 def test_machines_are_found_and_no_person_is_taken_for_one(arrivals: dict[UUID, Arrived]) -> None:
@@ -137,7 +137,7 @@ def test_answers_are_in_sight_and_what_they_quote_is_folded(file: Path) -> None:
 def test_quotes_in_html_are_folded_and_what_was_answered_is_in_sight(file: Path) -> None:
     html = file.read_text(encoding="utf-8")
     assert own_words(text_of_html(html)) == "Hi. I am fine."
-    safe = safe_html(fold_quotes(html)).html
+    safe = safe_html(html).html
     shown = text_of_html(re.sub(r'<details class="quoted">.*?</details>', "", safe, flags=re.DOTALL))
     assert shown.startswith("Hi. I am fine.\n\nThanks,")
     assert "How are you" not in shown
