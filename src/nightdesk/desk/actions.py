@@ -548,7 +548,7 @@ def note_ticket(
     return entry
 
 
-@transaction.atomic(savepoint=False)  # part of the verb that wrote it: they stand or fall together
+@transaction.atomic
 def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Actor, via: Door, at: datetime) -> int:
     """The entry goes by mail to whoever is to be written to; returns to how many. Part of the verb that wrote it.
 
