@@ -1627,7 +1627,7 @@ FAULTS = (
         id="a-note-is-quoted-to-the-customer",
         file="src/nightdesk/desk/mail_out.py",
         old="        kind=Entry.Kind.MESSAGE_IN,\n        public=True,\n",
-        new="",
+        new='        kind__in=("message_in", "note"),\n',
         tests=("src/nightdesk/desk/tests/test_mail_out.py", "-k", "note"),
         why="what is written among ourselves never leaves",
     ),
