@@ -309,6 +309,8 @@ def use_prepaid(
                 paid += used
         billed += rest
     return paid, billed
+
+
 CLOCKS_PAGE_TO = 2
 """The least pressing priority for which a clock that runs out pages somebody."""
 

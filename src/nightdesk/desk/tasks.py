@@ -6,9 +6,8 @@ from uuid import UUID
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
-from nightdesk.desk import actions, linking_actions, supplier_actions, survey_actions
 from nightdesk.base.refusals import NotFound
-from nightdesk.desk import actions, clock_queries, linking_actions
+from nightdesk.desk import actions, clock_queries, linking_actions, supplier_actions, survey_actions
 
 
 def pass_next_step(promise: Promise, at: datetime) -> str:
@@ -49,6 +48,8 @@ def pass_chase(promise: Promise, at: datetime) -> str:
 def ask_survey(promise: Promise, at: datetime) -> str:
     """Ask what the requester of a closed ticket thinks; returns what was done."""
     return survey_actions.ask_survey(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def tell_clocks(promise: Promise, at: datetime) -> str:
     """Tell what is nearly due or late; returns what was done."""
     try:

@@ -15,8 +15,8 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
-from nightdesk.desk import supplier_actions
 from nightdesk.desk import actions as desk
+from nightdesk.desk import supplier_actions
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
