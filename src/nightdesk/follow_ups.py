@@ -4,6 +4,7 @@ from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
 from nightdesk.desk import linking_actions as linking
 from nightdesk.desk import queries as desk_queries
+from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.paging import actions as paging
@@ -37,12 +38,14 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
+    desk.TICKET_MOVED: (surveys.ASK,),
 }
 
 WANTED = {
     linking.FROM_PAGE: desk_queries.has_desk,
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,
+    surveys.ASK: desk_queries.asks_surveys,
 }
 """Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 

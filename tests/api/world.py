@@ -93,7 +93,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
     address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
-    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    parts = b"--b\n\nHello.\n--b\nContent-Type: image/png\n\nPNG\n--b--\n"
+    raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
     ticket = desk.open_ticket(
         brand_id=brand.pk, title="The line is slow", words=Words("It crawls."), contact_id=contact.pk, **how
@@ -121,6 +123,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "mailbox_id": mailbox.pk,
         "address_id": address.pk,
         "mail_id": mail.pk,
+        "number": 0,
+        "way": "lmtp",
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,

@@ -18,6 +18,7 @@ from nightdesk.api import (
     raw_alarms,
     shadow,
     silences,
+    suppliers,
     texts,
     ticket_clocks,
     tokens,
@@ -49,6 +50,7 @@ api = Api(
             {"name": "heartbeats", "description": "What must be heard from again and again"},
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
+            {"name": "tickets", "description": "Incidents and service requests, and all that hangs on them"},
             {"name": "tickets", "description": "Incidents and service requests, and what is owed about them"},
             {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
             {"name": "tokens", "description": "Secrets for programs"},
@@ -79,6 +81,7 @@ for router in (
     people.router,
     shadow.router,
     silences.router,
+    suppliers.router,
     ticket_clocks.router,
 ):
     api.add_router("", router)

@@ -144,6 +144,7 @@ def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via:
     """
     require(by, "save_desk_rules", brand_id)
     known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
+    known |= {"tickets_from_pages", "surge_policy_id", "surveys"}
     known |= {"tickets_from_pages", "surge_policy_id", "clocks"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
