@@ -94,6 +94,7 @@ ROOMS = (
     "channels",
     "paging",
     "console",
+    "portal",
 )
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -28,6 +28,7 @@ from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.portal import tasks as portal_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -47,6 +48,7 @@ def connect() -> None:
         | people_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
+        | portal_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),

@@ -15,8 +15,11 @@ from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 def actor_of_user(user: User, scopes: Collection[str] | None = None) -> Actor:
     """Who acts when `user` is logged in: their person on the staff list, or themselves where they are not on it.
 
-    Raises NotSignedIn for a user, or a person, who is no longer active.
+    Raises NotSignedIn for a user, or a person, who is no longer active, and NotFound for a customer's account: nothing
+    of the staff's is there for it.
     """
+    if user.kind != User.Kind.STAFF:
+        raise NotFound(_("A page of the staff was asked for."), _("There is none here."), _("Look at your own pages."))
     person = Person.objects.filter(user=user).first()
     if not user.is_active or (person is not None and not person.active):
         raise NotSignedIn(

@@ -1,0 +1,237 @@
+"""What a customer may read at all, in PostgreSQL's own words: the belt under the filters of the pages.
+
+`migrate` lays it: the role `nightdesk_customer`, who can log in nowhere, sees of each table here the columns named and the
+rows that `rows` lets through, and of every other table nothing. The program itself owns the tables and is not bound by it.
+Two settings of the transaction say who reads: `nightdesk.customer` and `nightdesk.contact`; without them nobody sees a row.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, connection, models, transaction
+from psycopg import sql
+
+from nightdesk.access.models import Brand, Token
+from nightdesk.base.postgres import CUSTOMER_ROLE
+from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
+from nightdesk.people.models import Person
+
+POLICY = "customer_reads"
+MINE = "nullif(current_setting('nightdesk.customer', true), '')::bigint"
+"""The company that reads."""
+ME = "nullif(current_setting('nightdesk.contact', true), '')::bigint"
+"""The contact that reads."""
+
+BY_HAND = f"""CREATE ROLE {CUSTOMER_ROLE} NOLOGIN;
+GRANT {CUSTOMER_ROLE} TO {{app}};"""
+"""What somebody with the right to make roles runs where the program itself may not."""
+
+Model = TypeVar("Model", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Of `model` the fields `fields` can be seen, of the rows that the SQL condition `rows` lets through."""
+
+    model: type[models.Model]
+    fields: tuple[str, ...]
+    rows: str
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        fields: Any = [self.model._meta.get_field(name) for name in self.fields]
+        return tuple(field.column for field in fields)
+
+    @property
+    def mark(self) -> str:
+        """Changes with what it says; the policy's comment holds it, so that nothing is locked where nothing changed."""
+        return hashlib.sha256(repr((self.columns, self.rows)).encode()).hexdigest()[:16]
+
+
+VISIBLE: tuple[Visible, ...] = (
+    Visible(
+        Customer,
+        ("id", "brand", "name", "ref", "language", "zone", "active", "sees", "service_manager"),
+        f"id = {MINE}",
+    ),
+    Visible(
+        Brand,
+        ("id", "name", "slug", "zone", "language", "region"),
+        f"id = (SELECT c.brand_id FROM customers_customer c WHERE c.id = {MINE})",  # noqa: S608
+    ),
+    Visible(
+        Contact,
+        (
+            "id", "customer", "name", "email", "phone", "role", "language", "zone", "standing", "may_call",
+            "may_authorise", "texted_at_night", "mobile", "mobile_verified_at", "invited_at", "joined_at",
+            "confirmed_at", "left_at",
+        ),
+        f"customer_id = {MINE}",
+    ),
+    Visible(
+        Contract,
+        (
+            "id", "customer", "name", "hours", "out_of_hours", "may_wake", "targets", "not_at_night", "valid_from",
+            "valid_until",
+        ),
+        f"customer_id = {MINE}",
+    ),
+    Visible(
+        Hours,
+        ("id", "brand", "name", "zone", "week", "nation", "subdivision", "exceptions", "public"),
+        "EXISTS (SELECT FROM customers_contract c WHERE c.hours_id = customers_hours.id)",
+    ),
+    Visible(Subscription, ("id", "customer", "service", "label"), f"customer_id = {MINE}"),
+    Visible(
+        Service,
+        ("id", "brand", "key", "name"),
+        "EXISTS (SELECT FROM customers_subscription s WHERE s.service_id = customers_service.id)",
+    ),
+    Visible(
+        Person,
+        ("id", "name"),
+        f"id = (SELECT c.service_manager_id FROM customers_customer c WHERE c.id = {MINE})",  # noqa: S608
+    ),
+    Visible(
+        Token,
+        ("id", "name", "hint", "contact_id", "created_at", "last_used_at", "expires_at", "revoked_at"),
+        f"contact_id = {ME}",
+    ),
+)  # fmt: skip
+
+
+def visible(model: type[Model], *joined: str) -> models.QuerySet[Model]:
+    """The model's rows with the columns that a customer may read, and no others: for every query inside the belt.
+
+    `joined` are foreign keys whose rows are read with it, likewise.
+    """
+    fields = list(_fields_of(model))
+    for name in joined:
+        other = model._meta.get_field(name).related_model
+        fields += [f"{name}__{field}" for field in _fields_of(other)]
+    rows = model._default_manager.only(*fields)
+    return rows.select_related(*joined) if joined else rows
+
+
+def _fields_of(model: Any) -> tuple[str, ...]:
+    return next(each.fields for each in VISIBLE if each.model is model)
+
+
+def lay_belt() -> str:
+    """Make role, rights and policies what is said here; changes nothing where they are. "" or why it could not be done."""
+    with connection.cursor() as cursor:
+        if problem := _make_role(cursor):
+            return problem
+        laid = _laid(cursor)
+        for each in VISIBLE:
+            if laid.get(each.table) != each.mark:
+                with transaction.atomic():  # one table at a time, so that none is locked while another is waited for
+                    _lay(cursor, each)
+        for table in _granted(cursor) - {each.table for each in VISIBLE}:
+            _run(cursor, "REVOKE ALL ON TABLE {} FROM {}", table, CUSTOMER_ROLE)
+    return ""
+
+
+def why_bare() -> str:
+    """Why customers could not be shown their pages now; "" where the belt is whole. Locks nothing."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _may_become(cursor):
+            return f"This database has no role {CUSTOMER_ROLE} that we may take on."
+        laid = _laid(cursor)
+        wrong = sorted(each.table for each in VISIBLE if laid.get(each.table) != each.mark)
+        if wrong:
+            return f"What customers may read is not set for {', '.join(wrong)}."
+        beyond = sorted(_granted(cursor) - {each.table for each in VISIBLE})
+        if beyond:
+            return f"Customers may read {', '.join(beyond)}, which they must not."
+        cursor.execute("SELECT bool_or(row_security_active(t)) FROM unnest(%s::text[]) t", [[v.table for v in VISIBLE]])
+        if cursor.fetchone()[0]:
+            return "The program is not the owner of its tables, and so sees none of its customers' rows."
+    return ""
+
+
+def by_hand() -> str:
+    """The SQL that somebody with the right to make roles has to run, where we may not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(current_user)")
+        return BY_HAND.format(app=cursor.fetchone()[0])
+
+
+def _make_role(cursor: Any) -> str:
+    if _may_become(cursor):
+        return ""
+    try:
+        with transaction.atomic():
+            cursor.execute("SELECT exists (SELECT FROM pg_roles WHERE rolname = %s)", [CUSTOMER_ROLE])
+            if not cursor.fetchone()[0]:
+                _run(cursor, "CREATE ROLE {} NOLOGIN", CUSTOMER_ROLE)
+            cursor.execute("SELECT current_user")
+            _run(cursor, "GRANT {} TO {}", CUSTOMER_ROLE, cursor.fetchone()[0])
+    except DatabaseError as error:
+        return " ".join(str(error).split())
+    return "" if _may_become(cursor) else f"We are a member of {CUSTOMER_ROLE}, and may not take that role on."
+
+
+def _may_become(cursor: Any) -> bool:
+    """Tried and not asked: what membership allows differs between PostgreSQL's versions."""
+    try:
+        with transaction.atomic():
+            cursor.execute("SELECT set_config('role', %s, true)", [CUSTOMER_ROLE])
+            cursor.execute("SELECT set_config('role', 'none', true)")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _laid(cursor: Any) -> dict[str, str]:
+    """Of each table with our policy in force, its mark."""
+    cursor.execute(
+        "SELECT c.relname, obj_description(p.oid, 'pg_policy') FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+        " WHERE p.polname = %s AND c.relrowsecurity AND c.relnamespace = current_schema()::regnamespace",
+        [POLICY],
+    )
+    return {table: mark or "" for table, mark in cursor.fetchall()}
+
+
+def _granted(cursor: Any) -> set[str]:
+    """Tables and views of which the role may read something."""
+    cursor.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm')"
+        " AND c.relnamespace = current_schema()::regnamespace"
+        " AND has_any_column_privilege(%s, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')",
+        [CUSTOMER_ROLE],
+    )
+    return {table for (table,) in cursor.fetchall()}
+
+
+def _lay(cursor: Any, each: Visible) -> None:
+    cursor.execute("SELECT current_schema()")
+    _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}", cursor.fetchone()[0], CUSTOMER_ROLE)
+    _run(cursor, "ALTER TABLE {} ENABLE ROW LEVEL SECURITY", each.table)
+    _run(cursor, "DROP POLICY IF EXISTS {} ON {}", POLICY, each.table)
+    words = sql.SQL(f"CREATE POLICY {{}} ON {{}} FOR SELECT TO {{}} USING ({each.rows})")
+    _execute(cursor, words.format(*_names(POLICY, each.table, CUSTOMER_ROLE)))
+    _run(cursor, "REVOKE ALL ON TABLE {} FROM {}", each.table, CUSTOMER_ROLE)
+    columns = sql.SQL(", ").join(_names(*each.columns))
+    table, role = _names(each.table, CUSTOMER_ROLE)
+    _execute(cursor, sql.SQL("GRANT SELECT ({}) ON TABLE {} TO {}").format(columns, table, role))
+    policy, table = _names(POLICY, each.table)
+    _execute(cursor, sql.SQL("COMMENT ON POLICY {} ON {} IS {}").format(policy, table, sql.Literal(each.mark)))
+
+
+def _names(*names: str) -> Iterator[sql.Identifier]:
+    return map(sql.Identifier, names)
+
+
+def _run(cursor: Any, words: str, *names: str) -> None:
+    _execute(cursor, sql.SQL(words).format(*_names(*names)))
+
+
+def _execute(cursor: Any, statement: sql.Composed) -> None:
+    cursor.execute(statement.as_string(cursor.connection))

@@ -1,0 +1,184 @@
+"""The belt without the braces: raw SQL under the role, and no filter of ours in it."""
+
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from nightdesk.access.models import User
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.customers import contact_actions
+from nightdesk.customers.models import Contact, Customer
+from nightdesk.portal import belt, policies
+from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
+from nightdesk.portal.tests.firms import Firm, Firms
+
+
+def seen(contact: Contact, query: str) -> list[tuple[Any, ...]]:
+    """What the query gives under the belt, no filter in it."""
+    with belt.worn_for(contact), connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def refused(contact: Contact, statement: str) -> str:
+    with pytest.raises(DatabaseError) as denied, belt.worn_for(contact), connection.cursor() as cursor:
+        cursor.execute(statement)
+    return str(denied.value)
+
+
+@pytest.mark.parametrize("each", VISIBLE, ids=lambda each: each.table)
+def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_elses(firms: Firms, each):
+    for firm in firms.all:
+        for contact in firm.contacts:
+            contact_actions.make_contact_token(contact_id=contact.pk, name=f"{firm.mark} token", **firms.as_(contact))
+    columns = ", ".join(each.columns)
+    told = {firm.mark: str(seen(firm.manager, f"SELECT {columns} FROM {each.table}")) for firm in firms.all}
+    for firm in firms.all:
+        others = [other for other in firms.all if other is not firm]
+        if each.table != "access_brand":
+            assert firm.mark in told[firm.mark], "its own is to be seen"
+        assert not [other.mark for other in others if other.mark in told[firm.mark]]
+    assert told["Bakery"] != told["Books"]
+
+
+def test_a_customer_sees_the_brand_that_it_buys_from_and_no_other(firms: Firms):
+    assert seen(firms.bakery.member, "SELECT name FROM access_brand") == [("Quayside Networks",)]
+    assert seen(firms.books.member, "SELECT name FROM access_brand") == [("Pier Hosting",)]
+
+
+def test_tokens_are_ones_own_and_not_ones_colleagues(firms: Firms):
+    ours = firms.bakery
+    contact_actions.make_contact_token(contact_id=ours.member.pk, name="till", **firms.as_(ours.member))
+    assert seen(ours.member, "SELECT name FROM access_token") == [("till",)]
+    assert seen(ours.manager, "SELECT name FROM access_token") == []
+
+
+SECRETS = (
+    "SELECT password FROM access_user",
+    "SELECT digest FROM access_token",
+    "SELECT invite FROM customers_contact",
+    "SELECT mobile_check FROM customers_contact",
+    "SELECT session_data FROM django_session",
+    "SELECT * FROM journal_entry",
+    "SELECT * FROM people_contactmethod",
+    "SELECT user_id FROM people_person",
+    "SELECT * FROM paging_page",
+    "SELECT * FROM mailroom_mail",
+    "SELECT * FROM channels_delivery",
+    "SELECT * FROM customers_contact",
+)
+
+
+@pytest.mark.parametrize("query", SECRETS)
+def test_what_a_customer_has_no_need_of_cannot_even_be_asked_for(firms: Firms, query: str):
+    assert "permission denied" in refused(firms.bakery.manager, query)
+
+
+@pytest.mark.parametrize("each", VISIBLE, ids=lambda each: each.table)
+def test_nothing_can_be_written_under_the_belt(firms: Firms, each):
+    for statement in (f"DELETE FROM {each.table}", f"UPDATE {each.table} SET id = id"):
+        assert "permission denied" in refused(firms.bakery.manager, statement)
+
+
+def test_the_role_may_read_what_is_said_here_and_not_a_column_more(firms: Firms):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0"
+            " AND NOT a.attisdropped AND has_column_privilege('nightdesk_customer', c.oid, a.attnum, 'SELECT')"
+        )
+        assert set(cursor.fetchall()) == {(each.table, column) for each in VISIBLE for column in each.columns}
+
+
+def test_without_the_settings_of_a_request_nobody_sees_a_row(firms: Firms):
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SET LOCAL ROLE nightdesk_customer")
+        for each in VISIBLE:
+            cursor.execute(f"SELECT count(*) FROM {each.table}")
+            assert cursor.fetchone() == (0,), each.table
+        transaction.set_rollback(True)
+
+
+def test_the_belt_is_off_again_after_a_page_whatever_became_of_it(firms: Firms):
+    def counted() -> int:
+        return Customer.objects.count()
+
+    assert counted() == 3
+    with belt.worn_for(firms.bakery.member):
+        assert visible(Customer).count() == 1
+    assert counted() == 3
+    with pytest.raises(DatabaseError), belt.worn_for(firms.bakery.member):
+        User.objects.count()
+    assert counted() == 3
+    with pytest.raises(ZeroDivisionError), belt.worn_for(firms.bakery.member):
+        raise ZeroDivisionError
+    assert (counted(), belt.is_worn()) == (3, False)
+
+
+def test_a_verb_is_done_as_the_program_and_the_belt_is_on_again_behind_it(firms: Firms):
+    ours = firms.bakery
+    with belt.worn_for(ours.member):
+        assert belt.done(Customer.objects.count) == 3
+        assert visible(Customer).count() == 1
+        with pytest.raises(ZeroDivisionError):
+            belt.done(divmod, 1, 0)
+        assert visible(Customer).count() == 1
+        changes: Any = {"role": "Head baker"}
+        edited = belt.done(
+            contact_actions.set_contact_standing,
+            contact_id=ours.member.pk,
+            changes={"may_call": False},
+            by=SCHEDULER,
+            via=Door.WEB,
+            at=firms.at,
+        )
+        assert (edited.may_call, changes) == (False, {"role": "Head baker"})
+        assert visible(Customer).count() == 1
+
+
+def test_a_verb_that_breaks_the_transaction_leaves_nothing_open_to_the_page(firms: Firms):
+    def break_it() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+
+    with pytest.raises(DatabaseError), belt.worn_for(firms.bakery.member):
+        belt.done(break_it)
+    assert Customer.objects.count() == 3
+
+
+def test_laying_it_again_changes_nothing_and_a_hole_is_found_and_mended(firms: Firms):
+    assert (lay_belt(), why_bare()) == ("", "")
+    for hole in (
+        "GRANT SELECT ON access_user TO nightdesk_customer",
+        "ALTER TABLE customers_contact DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY customer_reads ON customers_customer",
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(hole)
+        assert why_bare() != ""
+        assert (lay_belt(), why_bare()) == ("", "")
+
+
+def test_where_the_program_may_not_make_the_role_it_says_what_an_administrator_has_to_run(
+    firms: Firms, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(policies, "CUSTOMER_ROLE", "somebody_else")
+    monkeypatch.setattr(belt, "CUSTOMER_ROLE", "somebody_else")
+    assert "permission denied to create role" in lay_belt()
+    assert "has no role somebody_else" in why_bare()
+    assert policies.by_hand().startswith("CREATE ROLE nightdesk_customer NOLOGIN;\nGRANT nightdesk_customer TO ")
+    with pytest.raises(belt.NotSetUp), belt.worn_for(firms.bakery.member):
+        pass
+    assert Customer.objects.count() == 3
+
+
+def test_a_query_of_the_pages_keeps_to_the_columns_that_may_be_read(firms: Firms):
+    ours: Firm = firms.bakery
+    contact_actions.make_contact_token(contact_id=ours.viewer.pk, name="till", **firms.as_(ours.viewer))
+    with belt.worn_for(ours.viewer):
+        for each in VISIBLE:
+            assert list(visible(each.model)), each.table
+        (contract,) = visible(ours.contract.__class__, "hours", "customer")
+        assert (contract.hours.name, contract.customer.name) == ("Bakery hours", "The Bakery Ltd")
