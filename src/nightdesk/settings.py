@@ -15,6 +15,9 @@ from nightdesk.base import env
 
 HERE = Path(__file__).resolve().parent
 STATE_DIR = env.state_dir()
+FILES_DIR = env.path(
+    "NIGHTDESK_FILES_DIR", STATE_DIR / "files", "Folder of attachments; on several machines a shared one."
+)
 
 HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
 PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)
@@ -88,11 +91,13 @@ ROOMS = (
     "access",
     "people",
     "customers",
+    "knowledge",
     "rota",
     "duty",
     "mailroom",
     "channels",
     "paging",
+    "desk",
     "console",
     "portal",
 )

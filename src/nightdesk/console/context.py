@@ -25,6 +25,7 @@ OPENED_BY = {
     "people": "read_people",
     "me": "edit_own_contacts",
     "mails": "read_mails",
+    "procedures": "read_procedures",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""
 

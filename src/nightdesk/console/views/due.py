@@ -57,6 +57,9 @@ WORDS = {
     "duty.reach": gettext_lazy("See that whoever is on can be woken"),
     "digest.send": gettext_lazy("Send a digest"),
     "person.end_quiet": gettext_lazy("End the quiet"),
+    "procedure.review": gettext_lazy("Ask its owner to look through a procedure"),
+    "procedure.tell": gettext_lazy("Tell of a proposed change"),
+    "briefing.remind": gettext_lazy("Remind those who have not read a briefing"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 

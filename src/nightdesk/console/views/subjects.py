@@ -16,19 +16,19 @@ _NUMBERED = {
     "brand": "console:brand",
     "user": "console:user",
     "heartbeat": "console:heartbeat",
-}
-_LISTED = {
-    "seat": "console:rota",
-    "integration": "console:integrations",
-    "token": "console:tokens",
-    "silence": "console:quiet",
-    "work": "console:quiet",
+    "procedure": "console:procedure",
+    "briefing": "console:briefing",
+    "spare": "console:spare",
+    "template": "console:template",
 }
 _LISTED = {
     "address": "console:mailboxes",
     "seat": "console:rota",
     "integration": "console:integrations",
     "token": "console:tokens",
+    "silence": "console:quiet",
+    "work": "console:quiet",
+    "saying": "console:sayings",
 }
 """Subjects without a page of their own, which stand in a list."""
 

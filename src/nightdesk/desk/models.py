@@ -1,0 +1,398 @@
+"""Tickets and their stories. What the columns mean together is decided in `decide` and `clock`."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from nightdesk.access.models import Brand
+from nightdesk.base.ids import uuid7
+from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.mailroom.models import Mail
+from nightdesk.paging.models import Page, Policy
+from nightdesk.people.models import Person, Team
+
+
+class Rules(models.Model):
+    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
+
+    `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
+    alarms become tickets; urgent is P1 to P3.
+    """
+
+    class FromPages(models.TextChoices):
+        NONE = "none"
+        URGENT = "urgent"
+        ALL = "all"
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="desk_rules")
+    owner = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    priorities = models.JSONField(default=dict)
+    reopens_within_days = models.PositiveSmallIntegerField(default=14)
+    closes_after_days = models.PositiveSmallIntegerField(default=5)
+    asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    tickets_from_pages = models.CharField(
+        max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
+    )
+    surge_policy = models.ForeignKey(Policy, models.SET_NULL, null=True)
+    """Who is paged when several customers ask at once about one service; None: the brand's first policy."""
+
+
+class TeamRule(models.Model):
+    """On which level a team works, and for what it may speak to users itself (`decide.ContactKind`)."""
+
+    class Level(models.TextChoices):
+        ONE = "1"
+        TWO = "2"
+        THREE = "3"
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="desk_rule")
+    level = models.CharField(max_length=1, choices=Level)
+    contact_kinds = models.JSONField(default=list)
+
+
+class Queue(models.Model):
+    """A heap of work with a name. Mail to `address` (one of ours, without case) lands in it; at night nobody is paged
+    for what lies in one that `waits_for_day`.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    name = models.CharField(max_length=60)
+    address = models.CharField(max_length=200, default="")
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    waits_for_day = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("brand", Lower("name"), name="one_queue_a_name"),
+            models.UniqueConstraint(Lower("address"), condition=~Q(address=""), name="one_queue_an_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Ticket(models.Model):
+    """An incident or a service request. `owner` is the desk, whoever works on it (`level`, `team`, `assignee`).
+
+    `trust`: how sure it is that who seems to have asked did ask. `requester_address` and `requester_name` are as they
+    wrote, known here or not. While it is open there is a next step and its time. `what_was_wrong`, `what_was_done` and
+    `what_to_do` are told when it is resolved. `needs_proof`: it changes who gets in, and is not done before `proved_at`.
+    `merged_into` is where its story goes on; `parent` the major incident that it is part of. `first_response_at`: the first
+    words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last public words of each side.
+    """
+
+    class Kind(models.TextChoices):
+        INCIDENT = "incident"
+        REQUEST = "request"
+
+    class State(models.TextChoices):
+        NEW = "new"
+        ASSIGNED = "assigned"
+        IN_PROGRESS = "in_progress"
+        PENDING = "pending"
+        RESOLVED = "resolved"
+        CLOSED = "closed"
+        CANCELLED = "cancelled"
+
+    class PendingReason(models.TextChoices):
+        AWAITING_CALLER = "awaiting_caller"
+        AWAITING_CHANGE = "awaiting_change"
+        AWAITING_PROBLEM = "awaiting_problem"
+        AWAITING_SUPPLIER = "awaiting_supplier"
+
+    class Trust(models.TextChoices):
+        VERIFIED = "verified"
+        UNVERIFIED = "unverified"
+        STAFF = "staff"
+        MACHINE = "machine"
+
+    class Level(models.TextChoices):
+        ONE = "1"
+        TWO = "2"
+        THREE = "3"
+        SUPPLIER = "supplier"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT)
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind)
+    state = models.CharField(max_length=11, choices=State, default=State.NEW)
+    pending_reason = models.CharField(max_length=17, choices=PendingReason, default="")
+    title = models.CharField(max_length=300)
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True)
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    requester_address = models.CharField(max_length=320, default="")
+    requester_name = models.CharField(max_length=200, default="")
+    trust = models.CharField(max_length=10, choices=Trust, default=Trust.STAFF)
+    service = models.ForeignKey(Service, models.PROTECT, null=True)
+    work_type = models.CharField(max_length=60, default="")
+    impact = models.CharField(max_length=6)
+    urgency = models.CharField(max_length=6)
+    priority = models.PositiveSmallIntegerField()
+    owner = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    level = models.CharField(max_length=8, choices=Level, default=Level.ONE)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    assignee = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    first_engineer = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    """Who had it when it was first escalated, so that what was found out comes back to them."""
+    queue = models.ForeignKey(Queue, models.PROTECT, null=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list)
+    major = models.BooleanField(default=False)
+    major_proposed = models.BooleanField(default=False, db_default=False)
+    """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged")
+    split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    next_step = models.CharField(max_length=300, default="")
+    next_step_at = models.DateTimeField(null=True)
+    needs_proof = models.BooleanField(default=False)
+    proved_at = models.DateTimeField(null=True)
+    came_by = models.CharField(max_length=10)
+    opened_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    first_response_at = models.DateTimeField(null=True)
+    customer_wrote_at = models.DateTimeField(null=True)
+    we_wrote_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    reopened = models.PositiveSmallIntegerField(default=0)
+    what_was_wrong = models.TextField(default="")
+    what_was_done = models.TextField(default="")
+    what_to_do = models.TextField(default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["brand", "number"], name="one_ticket_a_number"),
+            models.CheckConstraint(condition=Q(priority__range=(1, 5)), name="ticket_priority_is_p1_to_p5"),
+            models.CheckConstraint(
+                condition=Q(state__in=["resolved", "closed", "cancelled"])
+                | Q(merged_into__isnull=False)
+                | (~Q(next_step="") & Q(next_step_at__isnull=False)),
+                name="open_ticket_has_a_next_step",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="pending") & ~Q(pending_reason="")) | (~Q(state="pending") & Q(pending_reason="")),
+                name="pending_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["resolved", "closed"])
+                | Q(merged_into__isnull=False)
+                | (~Q(what_was_wrong="") & ~Q(what_was_done="") & ~Q(what_to_do="")),
+                name="resolved_ticket_says_what_it_was",
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")), name="ticket_is_not_merged_into_itself"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-opened_at", "-id"], name="ticket_newest"),
+            models.Index(
+                fields=["brand", "priority", "opened_at"],
+                name="ticket_work",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["assignee", "priority", "opened_at"],
+                name="ticket_mine",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
+            models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
+            models.Index(fields=["number"], name="ticket_number"),
+            models.Index(fields=["parent"], name="ticket_parent", condition=Q(parent__isnull=False)),
+            models.Index(fields=["merged_into"], name="ticket_merged", condition=Q(merged_into__isnull=False)),
+            GinIndex(fields=["tags"], name="ticket_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.title}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still owes something."""
+        return self.state in ("new", "assigned", "in_progress", "pending") and self.merged_into_id is None
+
+    @property
+    def tag(self) -> str:
+        """What stands in the subject of its mails; the brand must be loaded."""
+        return f"[{self.brand.slug}#{self.number}]"
+
+
+class Entry(models.Model):
+    """One thing that was said or happened, never changed. A merge moves none: the survivor's story is read over both.
+
+    `public`: the customer may see it. `moved` and `changed` carry what became of state, priority and the like in `facts`,
+    and are the history that clocks are computed from. `automatic`: no person wrote it. `mail`: the mail that it came as.
+    """
+
+    class Kind(models.TextChoices):
+        MESSAGE_IN = "message_in"
+        MESSAGE_OUT = "message_out"
+        NOTE = "note"
+        CALL = "call"
+        MOVED = "moved"
+        CHANGED = "changed"
+        LINKED = "linked"
+        SYSTEM = "system"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=11, choices=Kind)
+    public = models.BooleanField(default=False)
+    by_kind = models.CharField(max_length=10)
+    by_id = models.CharField(max_length=40)
+    by_name = models.CharField(max_length=200)
+    via = models.CharField(max_length=10)
+    text = models.TextField(default="")
+    html = models.TextField(default="")
+    mail = models.ForeignKey(Mail, models.SET_NULL, null=True)
+    contact_kind = models.CharField(max_length=14, default="")
+    automatic = models.BooleanField(default=False)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        indexes: ClassVar = [models.Index(fields=["ticket", "at", "id"], name="entry_story")]
+        constraints: ClassVar = [
+            # Whatever else goes wrong: what is written among ourselves is never marked as the customer's to read.
+            models.CheckConstraint(condition=~(Q(kind="note") & Q(public=True)), name="note_is_never_public"),
+        ]
+
+
+class Party(models.Model):
+    """Somebody who is written to about a ticket. One who was removed stays so, whoever copies them in again by mail."""
+
+    class Role(models.TextChoices):
+        REQUESTER = "requester"
+        CC = "cc"
+        REMOVED = "removed"
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="parties")
+    address = models.CharField(max_length=320)
+    name = models.CharField(max_length=200, default="")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    role = models.CharField(max_length=9, choices=Role)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("ticket", Lower("address"), name="one_party_an_address"),
+        ]
+        indexes: ClassVar = [models.Index(Lower("address"), name="party_address")]
+
+
+class Attachment(models.Model):
+    """A file of an entry; its bytes lie in `base.files` under `digest`. `text` is what can be searched in it.
+
+    `scan`: what the scanning hook said; without a hook it is "unscanned".
+    """
+
+    class Scan(models.TextChoices):
+        UNSCANNED = "unscanned"
+        WAITING = "waiting"
+        CLEAN = "clean"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entry = models.ForeignKey(Entry, models.CASCADE, related_name="attachments")
+    name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=127)
+    size = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    content_id = models.CharField(max_length=300, default="")
+    inline = models.BooleanField(default=False)
+    scan = models.CharField(max_length=9, choices=Scan, default=Scan.UNSCANNED)
+    scanned_as = models.CharField(max_length=200, default="")
+    text = models.TextField(default="")
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["digest"], name="attachment_digest")]
+
+
+class Watch(models.Model):
+    """Somebody of ours who wants to hear of a ticket. `mentioned`: they were named in a note."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="watches")
+    person = models.ForeignKey(Person, models.CASCADE)
+    mentioned = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "person"], name="one_watch_a_person")]
+
+
+class Link(models.Model):
+    """`ticket` is of this `kind` to `other`: "follows" it (after it was closed), is "related" to it, "caused_by" it."""
+
+    class Kind(models.TextChoices):
+        RELATED = "related"
+        FOLLOWS = "follows"
+        CAUSED_BY = "caused_by"
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="links")
+    other = models.ForeignKey(Ticket, models.CASCADE, related_name="linked_from")
+    kind = models.CharField(max_length=9, choices=Kind)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ticket", "other", "kind"], name="one_link_a_kind"),
+            models.CheckConstraint(condition=~Q(ticket=F("other")), name="ticket_is_not_linked_to_itself"),
+        ]
+
+
+class OldNumber(models.Model):
+    """A number that a ticket had where it was imported from: still found by mail and search."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    text = models.CharField(max_length=60)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="old_numbers")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("text"), name="one_ticket_an_old_number")]
+
+
+class TicketPage(models.Model):
+    """A page that a ticket came of, or that was raised for it."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="pages")
+    page = models.OneToOneField(Page, models.CASCADE, related_name="ticket_page")
+
+
+class Lesson(models.Model):
+    """What somebody behind the desk found out, on its way back to the engineer who had escalated it (`person`).
+
+    They confirm that they have learned it, or propose a change of a procedure (`proposed`), so that it is known next time.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="lessons")
+    person = models.ForeignKey(Person, models.CASCADE)
+    answered_by = models.CharField(max_length=120)
+    answer = models.TextField()
+    made_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    proposed = models.CharField(max_length=60, default="")
+    """Which proposal to the procedures came of it; "" where none did."""
+
+    class Meta:
+        ordering: ClassVar = ["made_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ticket", "person", "made_at"], name="one_lesson_an_answer"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["person"], name="lesson_waits", condition=Q(confirmed_at=None)),
+        ]
+
+
+class Surge(models.Model):
+    """Several customers asked at once about one service: `ticket` is the major incident that was proposed for it."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    service = models.ForeignKey(Service, models.CASCADE)
+    ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="surge")
+    at = models.DateTimeField()
