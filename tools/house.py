@@ -114,6 +114,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "journal",
                 "knowledge",
                 "mails",
+                "my",
                 "pages",
                 "people",
                 "promises",
@@ -170,6 +171,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "stored": "how hours and contracts lie in their rows",
     },
     "desk": {
+        "customer_actions": "what a customer asks for beyond an answer",
         "linking_actions": "how tickets belong together",
     },
     "duty": {"feed": "duty as a calendar to subscribe to"},

@@ -1,6 +1,8 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.customers import contact_actions as contacts
 from nightdesk.desk import actions as desk
+from nightdesk.desk import customer_actions as customers_desk
 from nightdesk.desk import linking_actions as linking
 from nightdesk.desk import queries as desk_queries
 from nightdesk.duty import actions as duty
@@ -31,6 +33,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
+    # Who leaves hands on what they had open.
+    contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
 
 WANTED = {

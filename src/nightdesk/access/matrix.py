@@ -234,6 +234,7 @@ VERBS: dict[str, frozenset[Role]] = {
 }
 
 INNER_WORKINGS = {
+    "ask_for_manager": "take_message and escalate_hierarchically, which ask both",
     "record": "writes down what another verb did",
     "note_token_use": "says only when",
     "join_portal": "whoever has the link of the invitation has the mailbox",
@@ -303,6 +304,8 @@ ITS_OWN = {
     "note_page_over": "the page of a ticket is over",
     "gather_surge": "several customers may be asking about one thing",
     "expire_ticket": "what was resolved is not spoken of again",
+    "note_manager_late": "a manager has not answered a customer in time",
+    "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 

@@ -47,6 +47,12 @@ VERBS: Mapping[str, tuple[frozenset[Standing], frozenset[Standing]]] = MappingPr
         "mark_contact_left": (_NOBODY, _MANAGERS),
         "confirm_contact": (_NOBODY, _MANAGERS),
         "set_company_rule": (_NOBODY, _MANAGERS),
+        # On tickets that they see by the company's rule; see `sees_all`.
+        "open_ticket": (_NOBODY, _MEMBERS),
+        "take_message": (_NOBODY, _MEMBERS),
+        "close_ticket": (_NOBODY, _MEMBERS),
+        "reopen_ticket": (_NOBODY, _MEMBERS),
+        "ask_for_manager": (_NOBODY, _MEMBERS),
     }
 )
 

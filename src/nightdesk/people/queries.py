@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from nightdesk.access.models import Grant, Role, User
+from nightdesk.access.models import Grant, Role, Token, User
 from nightdesk.access.queries import grants_of, token_of
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound, NotSignedIn
@@ -54,11 +54,16 @@ def actor_of_person(person_id: int) -> Actor:
 
 
 def actor_of_token(secret: str, at: datetime) -> Actor:
+    """Who acts with the API token that has this secret; see `actor_for`. Raises NotSignedIn, NotFound."""
+    return actor_for(token_of(secret, at))
+
+
+def actor_for(token: Token) -> Actor:
     """Who acts when a request brings this API token: its user with their roles, or a machine of the token's name.
 
-    Either is kept to the token's scopes, and to its brand if it has one. Raises NotSignedIn.
+    Either is kept to the token's scopes, and to its brand if it has one. Raises NotSignedIn, and NotFound for a token of a
+    customer's contact.
     """
-    token = token_of(secret, at)
     if token.user is None:
         grants = frozenset({(token.brand_id, "machine")})
         return Actor("machine", id=str(token.pk), name=token.name, grants=grants, scopes=frozenset(token.scopes))

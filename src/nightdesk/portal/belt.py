@@ -8,6 +8,7 @@ is forgotten; it is no wall against SQL that somebody else writes, who could tak
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection, transaction
@@ -21,7 +22,7 @@ from nightdesk.customers.models import Contact
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_worn: ContextVar[tuple[int, int] | None] = ContextVar("belt", default=None)
+_worn: ContextVar[tuple[int, int, datetime] | None] = ContextVar("belt", default=None)
 
 
 class NotSetUp(Refusal):
@@ -33,9 +34,9 @@ class NotSetUp(Refusal):
 
 
 @contextmanager
-def worn_for(contact: Contact) -> Iterator[None]:
-    """Inside the block everything read is the contact's company's. Raises NotSetUp where the role is missing."""
-    wearer = (contact.customer_id, contact.pk)
+def worn_for(contact: Contact, at: datetime) -> Iterator[None]:
+    """Inside the block everything read is the contact's to see at `at`. Raises NotSetUp where the role is missing."""
+    wearer = (contact.customer_id, contact.pk, at)
     with transaction.atomic():
         _put_on(wearer)
         token = _worn.set(wearer)
@@ -66,14 +67,14 @@ def done(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
             _put_on(wearer)
 
 
-def _put_on(wearer: tuple[int, int]) -> None:
-    customer, contact = map(str, wearer)
+def _put_on(wearer: tuple[int, int, datetime]) -> None:
+    customer, contact, at = wearer
     try:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('nightdesk.customer', %s, true), set_config('nightdesk.contact', %s, true),"
-                " set_config('role', %s, true)",
-                [customer, contact, CUSTOMER_ROLE],
+                " set_config('nightdesk.at', %s, true), set_config('role', %s, true)",
+                [str(customer), str(contact), at.isoformat(), CUSTOMER_ROLE],
             )
     except DatabaseError as error:
         raise NotSetUp(
@@ -88,7 +89,7 @@ def _take_off() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('role', 'none', true), set_config('nightdesk.customer', '', true),"
-            " set_config('nightdesk.contact', '', true)"
+            " set_config('nightdesk.contact', '', true), set_config('nightdesk.at', '', true)"
         )
 
 

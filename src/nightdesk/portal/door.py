@@ -107,7 +107,7 @@ def _answer(
                     _("Only those who keep its contacts may."),
                     _("Ask one of them; they are listed under People."),
                 )
-            with belt.worn_for(request.contact):
+            with belt.worn_for(request.contact, request.at):
                 answer = view(request, *args, **kwargs)
                 if answer.streaming:
                     # What is read while it goes out would be read with the belt off.

@@ -2,7 +2,8 @@
 
 `migrate` lays it: the role `nightdesk_customer`, who can log in nowhere, sees of each table here the columns named and the
 rows that `rows` lets through, and of every other table nothing. The program itself owns the tables and is not bound by it.
-Two settings of the transaction say who reads: `nightdesk.customer` and `nightdesk.contact`; without them nobody sees a row.
+Settings of the transaction say who reads, and when: `nightdesk.customer`, `nightdesk.contact` and `nightdesk.at`; without
+them nobody sees a row.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from psycopg import sql
 from nightdesk.access.models import Brand, Token
 from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
+from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, Ticket
 from nightdesk.people.models import Person
 
 POLICY = "customer_reads"
@@ -23,6 +25,29 @@ MINE = "nullif(current_setting('nightdesk.customer', true), '')::bigint"
 """The company that reads."""
 ME = "nullif(current_setting('nightdesk.contact', true), '')::bigint"
 """The contact that reads."""
+AT = "nullif(current_setting('nightdesk.at', true), '')::timestamptz"
+"""The instant of the page."""
+SEES_ALL = f"""(SELECT c.sees = 'all' OR (c.sees = 'managers_all' AND k.standing = 'manager')
+ FROM customers_customer c JOIN customers_contact k ON k.customer_id = c.id WHERE c.id = {MINE} AND k.id = {ME})"""  # noqa: S608
+"""Whether they see their colleagues' tickets: the same rule as `standing.sees_all`, in the database's words."""
+OF_MY_BRAND = "brand_id IN (SELECT c.brand_id FROM customers_customer c)"
+"""Of customers they see their own alone."""
+SPOKEN = "public AND kind IN ('message_in', 'message_out', 'call')"
+"""What of a ticket's story is a customer's to read at all; notes are never public, by a constraint."""
+
+KNOWN_FAULTS = "customer_known_faults"
+MAKE_KNOWN_FAULTS = f"""
+CREATE OR REPLACE FUNCTION {KNOWN_FAULTS}()
+RETURNS TABLE (service_id bigint, began_at timestamptz, said_at timestamptz, said text, next_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
+    SELECT DISTINCT ON (t.id) t.service_id, t.opened_at, e.at, e.text, t.next_step_at
+    FROM desk_ticket t JOIN desk_entry e ON e.ticket_id = t.id
+    WHERE t.major AND t.customer_id IS NULL AND t.state IN ('new', 'assigned', 'in_progress', 'pending')
+    AND t.service_id IN (SELECT s.service_id FROM customers_subscription s WHERE s.customer_id = {MINE})
+    AND e.public AND e.kind = 'message_out' AND e.at <= {AT}
+    ORDER BY t.id, e.at DESC, e.id DESC
+$$"""  # noqa: S608
+"""What was said to everybody of a major incident that touches what they buy. The ticket itself they cannot see."""
 
 BY_HAND = f"""CREATE ROLE {CUSTOMER_ROLE} NOLOGIN;
 GRANT {CUSTOMER_ROLE} TO {{app}};"""
@@ -63,7 +88,7 @@ VISIBLE: tuple[Visible, ...] = (
     Visible(
         Brand,
         ("id", "name", "slug", "zone", "language", "region"),
-        f"id = (SELECT c.brand_id FROM customers_customer c WHERE c.id = {MINE})",  # noqa: S608
+        "id IN (SELECT c.brand_id FROM customers_customer c)",
     ),
     Visible(
         Contact,
@@ -103,6 +128,35 @@ VISIBLE: tuple[Visible, ...] = (
         ("id", "name", "hint", "contact_id", "created_at", "last_used_at", "expires_at", "revoked_at"),
         f"contact_id = {ME}",
     ),
+    Visible(Rules, ("id", "brand", "reopens_within_days", "closes_after_days"), OF_MY_BRAND),
+    Visible(Party, ("id", "ticket", "contact", "role"), f"contact_id = {ME} AND role <> 'removed'"),
+    Visible(
+        Ticket,
+        (
+            "id", "brand", "number", "kind", "state", "pending_reason", "title", "customer", "contact",
+            "requester_name", "service", "impact", "urgency", "priority", "merged_into", "next_step", "next_step_at",
+            "needs_proof", "proved_at", "opened_at", "changed_at", "customer_wrote_at", "we_wrote_at", "resolved_at",
+            "closed_at", "what_was_wrong", "what_was_done", "what_to_do",
+        ),
+        f"customer_id = {MINE} AND (contact_id = {ME} OR {SEES_ALL}"  # noqa: S608
+        " OR id IN (SELECT p.ticket_id FROM desk_party p))",
+    ),
+    Visible(
+        Entry,
+        ("id", "ticket", "at", "kind", "public", "by_kind", "by_id", "by_name", "text", "html", "automatic"),
+        f"{SPOKEN} AND coalesce((facts->>'held_until')::timestamptz <= {AT}, facts->>'held_until' IS NULL)"
+        " AND EXISTS (SELECT FROM desk_ticket t WHERE t.id = desk_entry.ticket_id)",
+    ),
+    Visible(
+        Attachment,
+        ("id", "entry", "name", "media_type", "size", "digest", "content_id", "inline", "scan"),
+        "scan IN ('unscanned', 'clean') AND EXISTS (SELECT FROM desk_entry e WHERE e.id = desk_attachment.entry_id)",
+    ),
+    Visible(
+        Escalation,
+        ("id", "ticket", "at", "why", "manager_name", "answer_by"),
+        "EXISTS (SELECT FROM desk_ticket t WHERE t.id = desk_escalation.ticket_id)",
+    ),
 )  # fmt: skip
 
 
@@ -133,6 +187,9 @@ def lay_belt() -> str:
             if laid.get(each.table) != each.mark:
                 with transaction.atomic():  # one table at a time, so that none is locked while another is waited for
                     _lay(cursor, each)
+        if laid.get(KNOWN_FAULTS) != _mark_of_function():
+            with transaction.atomic():
+                _lay_function(cursor)
         for table in _granted(cursor) - {each.table for each in VISIBLE}:
             _run(cursor, "REVOKE ALL ON TABLE {} FROM {}", table, CUSTOMER_ROLE)
     return ""
@@ -145,6 +202,8 @@ def why_bare() -> str:
             return f"This database has no role {CUSTOMER_ROLE} that we may take on."
         laid = _laid(cursor)
         wrong = sorted(each.table for each in VISIBLE if laid.get(each.table) != each.mark)
+        if laid.get(KNOWN_FAULTS) != _mark_of_function():
+            wrong.append(KNOWN_FAULTS)
         if wrong:
             return f"What customers may read is not set for {', '.join(wrong)}."
         beyond = sorted(_granted(cursor) - {each.table for each in VISIBLE})
@@ -190,13 +249,15 @@ def _may_become(cursor: Any) -> bool:
 
 
 def _laid(cursor: Any) -> dict[str, str]:
-    """Of each table with our policy in force, its mark."""
+    """Of each table with our policy in force, and of our function, its mark."""
     cursor.execute(
         "SELECT c.relname, obj_description(p.oid, 'pg_policy') FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
-        " WHERE p.polname = %s AND c.relrowsecurity AND c.relnamespace = current_schema()::regnamespace",
-        [POLICY],
+        " WHERE p.polname = %s AND c.relrowsecurity AND c.relnamespace = current_schema()::regnamespace"
+        " UNION ALL SELECT p.proname, obj_description(p.oid, 'pg_proc') FROM pg_proc p"
+        " WHERE p.proname = %s AND p.pronamespace = current_schema()::regnamespace",
+        [POLICY, KNOWN_FAULTS],
     )
-    return {table: mark or "" for table, mark in cursor.fetchall()}
+    return {name: mark or "" for name, mark in cursor.fetchall()}
 
 
 def _granted(cursor: Any) -> set[str]:
@@ -223,6 +284,20 @@ def _lay(cursor: Any, each: Visible) -> None:
     _execute(cursor, sql.SQL("GRANT SELECT ({}) ON TABLE {} TO {}").format(columns, table, role))
     policy, table = _names(POLICY, each.table)
     _execute(cursor, sql.SQL("COMMENT ON POLICY {} ON {} IS {}").format(policy, table, sql.Literal(each.mark)))
+
+
+def _mark_of_function() -> str:
+    return hashlib.sha256(MAKE_KNOWN_FAULTS.encode()).hexdigest()[:16]
+
+
+def _lay_function(cursor: Any) -> None:
+    cursor.execute("SELECT quote_ident(current_schema())")
+    cursor.execute(MAKE_KNOWN_FAULTS.format(schema=cursor.fetchone()[0]))
+    function, role = _names(KNOWN_FAULTS, CUSTOMER_ROLE)
+    _execute(cursor, sql.SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(function))
+    _execute(cursor, sql.SQL("GRANT EXECUTE ON FUNCTION {}() TO {}").format(function, role))
+    mark = sql.Literal(_mark_of_function())
+    _execute(cursor, sql.SQL("COMMENT ON FUNCTION {}() IS {}").format(function, mark))
 
 
 def _names(*names: str) -> Iterator[sql.Identifier]:

@@ -2,13 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from nightdesk.portal.views import company, home, joining, people, you
+from nightdesk.portal.views import company, home, joining, people, tickets, you
 
 app_name = "portal"
 
 urlpatterns: list[URLPattern] = [
     path("my/", home.home, name="home"),
     path("my/contract/", home.contract, name="contract"),
+    path("my/tickets/", tickets.tickets, name="tickets"),
+    path("my/tickets.csv", tickets.tickets_csv, name="tickets_csv"),
+    path("my/tickets/new", tickets.new_ticket, name="new_ticket"),
+    path("my/tickets/<uuid:ticket_id>/", tickets.ticket, name="ticket"),
+    path("my/tickets/<uuid:ticket_id>/reply", tickets.reply, name="reply"),
+    path("my/tickets/<uuid:ticket_id>/close", tickets.close, name="close"),
+    path("my/tickets/<uuid:ticket_id>/reopen", tickets.reopen, name="reopen"),
+    path("my/tickets/<uuid:ticket_id>/escalate", tickets.escalate, name="escalate"),
+    path("my/tickets/<uuid:ticket_id>/files/<uuid:attachment_id>", tickets.attachment, name="attachment"),
     path("my/people/", people.people, name="people"),
     path("my/people.csv", people.people_csv, name="people_csv"),
     path("my/people/new", people.new_person, name="new_person"),

@@ -39,6 +39,35 @@ OUTSIDE = {
     ),
     OutOfHours.FULL: gettext_lazy("You reach us at any hour, also outside these hours."),
 }
+STATES = {
+    "new": gettext_lazy("We have it"),
+    "assigned": gettext_lazy("We have it"),
+    "in_progress": gettext_lazy("We are working on it"),
+    "resolved": gettext_lazy("Solved"),
+    "closed": gettext_lazy("Closed"),
+    "cancelled": gettext_lazy("Withdrawn"),
+}
+WAITS_FOR = {
+    "awaiting_caller": gettext_lazy("We wait for your answer"),
+    "awaiting_change": gettext_lazy("It waits for a change that is planned"),
+    "awaiting_problem": gettext_lazy("We look for the cause"),
+    "awaiting_supplier": gettext_lazy("We wait for a supplier of ours"),
+}
+KINDS = {
+    "broken": gettext_lazy("Something does not work"),
+    "wish": gettext_lazy("I want something changed, or have a question"),
+    "access": gettext_lazy("Somebody needs access, or a new password"),
+}
+HOW_MANY = {
+    "high": gettext_lazy("All of us, or our customers"),
+    "medium": gettext_lazy("Several of us"),
+    "low": gettext_lazy("One of us"),
+}
+HOW_SOON = {
+    "high": gettext_lazy("Work stands still"),
+    "medium": gettext_lazy("We can go on, with trouble"),
+    "low": gettext_lazy("It can wait"),
+}
 MONDAY = date(2024, 1, 1)
 """Any Monday: only the names of the days are wanted."""
 UNUSUAL_AHEAD = timedelta(days=60)
@@ -94,6 +123,18 @@ def now_text(cover: Cover, contract: ContractFacts | None, zone: ZoneInfo) -> st
     return _("We are back on {day} at {time} ({zone} time).").format(
         day=date_format(opens, "l j F"), time=f"{opens:%H:%M}", zone=zone_name(zone.key)
     )
+
+
+def state_text(state: str, pending_reason: str) -> str:
+    """How a ticket stands, as the customer says it."""
+    return str(WAITS_FOR[pending_reason] if state == "pending" else STATES[state])
+
+
+def state_tone(state: str, pending_reason: str) -> str:
+    """The colour beside `state_text`: "accent" where they are to do something, "calm" where it is done, else ""."""
+    if state == "pending" and pending_reason == "awaiting_caller":
+        return "accent"
+    return "calm" if state in ("resolved", "closed") else ""
 
 
 def span_text(span: timedelta) -> str:

@@ -22,6 +22,11 @@ set_contact_standing K K
 mark_contact_left K K
 confirm_contact K K
 set_company_rule K K
+open_ticket MK MK
+take_message MK MK
+close_ticket MK MK
+reopen_ticket MK MK
+ask_for_manager MK MK
 """
 LETTERS = {"V": Standing.VIEWER, "M": Standing.MEMBER, "K": Standing.MANAGER}
 ROWS = [line.split() for line in EXPECTED.splitlines() if line]

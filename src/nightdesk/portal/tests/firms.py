@@ -1,6 +1,6 @@
 """Three customers, two of one brand and one of another; in each a manager, a member and a viewer, who all log in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.queries import actor_of_contact
+from nightdesk.desk import actions as desk
+from nightdesk.desk import customer_actions, linking_actions
+from nightdesk.desk.models import Attachment, Entry, Ticket
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
 
@@ -36,6 +39,9 @@ class Firm:
     member: Contact
     viewer: Contact
     service_manager: Person
+    tickets: "dict[str, Ticket]" = field(default_factory=dict)
+    """By who opened it: "manager", "member", "viewer"; and "merged", which went into the member's."""
+    file: Attachment | None = None
 
     @property
     def contacts(self) -> list[Contact]:
@@ -52,6 +58,14 @@ class Firms:
         self.bakery = self._firm(self.quay, "Bakery")
         self.grocer = self._firm(self.quay, "Grocer")
         self.books = self._firm(self.pier, "Books")
+
+    def tell(self) -> "Firms":
+        """Everybody has told us something, and we have answered some of it."""
+        for brand in (self.quay, self.pier):
+            desk.save_desk_rules(brand_id=brand.pk, fields={"closes_after_days": 5}, **self.doing)
+        for firm in self.all:
+            self._tickets(firm)
+        return self
 
     @property
     def all(self) -> list[Firm]:
@@ -81,6 +95,44 @@ class Firms:
         made = contact_actions.invite_contact(contact_id=made.pk, standing=standing, **self.doing)
         joining: dict[str, Any] = self.doing | {"by": Actor("contact", str(made.pk), made.name), "via": Door.LINK}
         return contact_actions.join_portal(contact_id=made.pk, invite=made.invite, password=password, **joining)
+
+    def ticket(self, firm: Firm, contact: Contact, title: str, **more: Any) -> Ticket:
+        """What the contact told us."""
+        said = more.pop("said", f"{firm.mark} words of {contact.name}")
+        files = more.pop("files", ())
+        wanted = {"customer_id": firm.customer.pk, "contact_id": contact.pk, "trust": "verified"} | more
+        return desk.open_ticket(
+            brand_id=firm.brand.pk, title=title, words=desk.Words(said, files=files), **wanted, **self.as_(contact)
+        )
+
+    def answered(self, ticket: Ticket, text: str, **more: Any) -> Entry:
+        """Our desk's answer."""
+        who = self.bakery.service_manager
+        by = Actor("person", str(who.pk), "Dee of the desk", frozenset({(None, "desk")}))
+        return desk.reply_to_customer(
+            ticket_id=ticket.pk, words=desk.Words(text), **more, by=by, via=Door.WEB, at=self.at
+        )
+
+    def _tickets(self, firm: Firm) -> None:
+        mark = firm.mark
+        for who, contact in (("manager", firm.manager), ("member", firm.member), ("viewer", firm.viewer)):
+            firm.tickets[who] = self.ticket(
+                firm,
+                contact,
+                f"{mark} trouble of the {who}",
+                service_id=firm.service.pk,
+                files=[desk.File(f"{mark}-{who}.txt", "text/plain", f"{mark} file".encode())],
+            )
+            desk.note_ticket(ticket_id=firm.tickets[who].pk, words=desk.Words(f"{mark} SECRET note"), **self.doing)
+        firm.tickets["merged"] = self.ticket(firm, firm.member, f"{mark} once more")
+        linking_actions.merge_ticket(
+            ticket_id=firm.tickets["merged"].pk, into_id=firm.tickets["member"].pk, **self.doing
+        )
+        self.answered(firm.tickets["member"], f"{mark} answer of ours")
+        customer_actions.ask_for_manager(
+            ticket_id=firm.tickets["manager"].pk, why=f"{mark} is fed up", **self.as_(firm.manager)
+        )
+        firm.file = Attachment.objects.get(entry__ticket=firm.tickets["member"], name=f"{mark}-member.txt")
 
     def _firm(self, brand: Brand, mark: str) -> Firm:
         slug = mark.lower()
