@@ -114,6 +114,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "journal",
                 "knowledge",
                 "mails",
+                "my",
                 "pages",
                 "people",
                 "promises",
@@ -166,7 +167,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "csv_import": "a file of customers, read into rows",
         "hours": "support hours as a calendar",
         "priority": "impact x urgency",
+        "contact_actions": "the verbs of contacts who log in",
         "promised": "what is promised to a customer at an instant",
+        "standing": "what a customer's contact may do",
         "stored": "how hours and contracts lie in their rows",
     },
     "desk": {
@@ -175,6 +178,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "clock_queries": "how tickets' clocks stand",
         "clock_rules": "how a brand's rules for clocks lie in their column",
         "clock_wording": "a ticket's clocks in words",
+        "customer_actions": "what a customer asks for beyond an answer",
         "linking_actions": "how tickets belong together",
         "moving": "tickets of another desk, read",
         "supplier_actions": "suppliers' tickets inside ours",
@@ -224,6 +228,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "people": {"numbers": "phone numbers, kept as E.164"},
+    "portal": {
+        "belt": "row-level security, put on and taken off",
+        "door": "who is there, and in which company",
+        "policies": "what a customer may read at all",
+        "wording": "what we promise, in their own words",
+    },
     "paging": {
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
@@ -282,6 +292,7 @@ PURE_NAMES = {
     "smpp_text",
     "sms_text",
     "snpp_reply",
+    "standing",
     "tap_block",
     "tnef",
 }

@@ -59,8 +59,9 @@ DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'
 LARGER_BODIES = {
     "/hooks/": max(dialect.max_bytes for dialect in FORMATS.values()),
     "/api/v1/customers/import": 2 * 1024 * 1024,
+    "/my/tickets/": 25 * 1024 * 1024,
 }
-"""Where more than the usual 1 MiB may be sent: a great outage makes one great request."""
+"""Where more than the usual 1 MiB may be sent: a great outage makes one great request, and customers attach files."""
 
 
 def build() -> Front:

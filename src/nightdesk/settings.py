@@ -99,6 +99,7 @@ ROOMS = (
     "paging",
     "desk",
     "console",
+    "portal",
 )
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

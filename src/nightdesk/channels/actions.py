@@ -188,10 +188,13 @@ def queue_message(
 
 @transaction.atomic
 def forget_private_words(*, by: Actor, via: Door, at: datetime) -> int:
-    """The words of private messages older than PRIVATE_KEPT are gone; returns of how many. The rows stay."""
+    """The words of private messages older than PRIVATE_KEPT that are of no use any more are gone; returns of how many.
+
+    The rows stay.
+    """
     del by, via
-    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(sealed=b"")
-    return old.update(sealed=b"")
+    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(valid_until__gt=at)
+    return old.exclude(sealed=b"").update(sealed=b"")
 
 
 def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> Delivery:

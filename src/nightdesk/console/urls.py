@@ -248,6 +248,17 @@ console: list[URLPattern] = [
     path("settings/customers/<int:customer_id>", customers.customer, name="customer"),
     path("settings/customers/<int:customer_id>/change", customers.change_customer, name="change_customer"),
     path("settings/customers/<int:customer_id>/contacts", customers.new_contact, name="new_contact"),
+    path(
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/invite",
+        customers.invite,
+        name="invite_contact",
+    ),
+    path(
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/left",
+        customers.contact_left,
+        name="contact_left",
+    ),
+    path("settings/customers/<int:customer_id>/rule", customers.company_rule, name="company_rule"),
     path("settings/customers/<int:customer_id>/contracts", customers.new_contract, name="new_contract"),
     path("settings/customers/<int:customer_id>/services", customers.new_subscription, name="new_subscription"),
     path("settings/hours/", support_hours.all_hours, name="all_hours"),

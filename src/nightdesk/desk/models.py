@@ -524,4 +524,23 @@ class Survey(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-asked_at"], name="survey_newest"),
             models.Index(Lower("address"), F("asked_at").desc(), name="survey_address"),
+class Escalation(models.Model):
+    """A customer's contact asked for somebody with more authority. `answer_by` is when they were told that they hear from
+    `manager_name`; any public words of ours after `at` are that answer.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="escalations")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    manager = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    manager_name = models.CharField(max_length=120)
+    why = models.TextField()
+    at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["ticket", "-at"], name="escalation_of_ticket")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(answer_by__gt=F("at")), name="escalation_is_answered_later")
         ]

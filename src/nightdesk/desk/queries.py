@@ -26,6 +26,8 @@ from nightdesk.desk.models import (
     TicketPage,
     TimeSpent,
 )
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy
+from nightdesk.desk.models import Entry, Escalation, Lesson, Rules, TeamRule, Ticket, TicketPage
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 
@@ -129,6 +131,25 @@ def manager_for(ticket: Ticket) -> Person | None:
         if team is not None and team.manager is not None and team.manager.active:
             return team.manager
     return None
+
+
+def service_manager_of(ticket: Ticket) -> Person | None:
+    """Who of ours answers for the ticket's customer; None where nobody active is named."""
+    customer = Customer.objects.select_related("service_manager").filter(ticket=ticket).first()
+    manager = customer.service_manager if customer is not None else None
+    return manager if manager is not None and manager.active else None
+
+
+def open_escalation(ticket: Ticket) -> Escalation | None:
+    """The customer's call for a manager that nobody has answered yet."""
+    last = Escalation.objects.filter(ticket=ticket).order_by("-at").first()
+    return last if last is not None and not is_answered(last) else None
+
+
+def is_answered(escalation: Escalation) -> bool:
+    """Whether a person of ours has written to the customer since."""
+    spoken = Entry.objects.filter(ticket=escalation.ticket_id, kind=Entry.Kind.MESSAGE_OUT, automatic=False)
+    return spoken.filter(at__gt=escalation.at).exists()
 
 
 def story_of(ticket: Ticket) -> QuerySet[Entry]:

@@ -8,6 +8,8 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
 from nightdesk.desk import actions, clock_queries, linking_actions, supplier_actions, survey_actions
+from nightdesk.desk import actions, customer_actions, linking_actions
+from nightdesk.journal.models import Entry
 
 
 def pass_next_step(promise: Promise, at: datetime) -> str:
@@ -69,9 +71,26 @@ def recount_clocks(promise: Promise, at: datetime) -> str:
         at=at,
     )
     return f"{counted} tickets were looked at."
+def note_manager_late(promise: Promise, at: datetime) -> str:
+    """Say that a manager has not answered a customer in time; returns what was done."""
+    row_id = UUID(promise.subject_id)
+    return customer_actions.note_manager_late(escalation_id=row_id, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def hand_over_tickets(promise: Promise, at: datetime) -> str:
+    """Hand what a contact who left had open to their colleague; returns what was done."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    if entry.facts.get("hand_to") is None:
+        return "Nobody in particular goes on with what they had."
+    count = customer_actions.hand_over_tickets(
+        contact_id=entry.facts["contact"], to_id=entry.facts["hand_to"], by=SCHEDULER, via=Door.WORKER, at=at
+    )
+    return f"{count} tickets went on to their colleague."
 
 
 HANDLERS = {
+    customer_actions.MANAGER_ANSWERS: Handler(note_manager_late, lane="follow"),
+    customer_actions.HAND_OVER: Handler(hand_over_tickets, lane="follow"),
     actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
     actions.CLOSE: Handler(close_ticket),
     linking_actions.FROM_PAGE: Handler(take_page),

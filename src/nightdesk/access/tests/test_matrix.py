@@ -117,6 +117,15 @@ edit_customer DMA
 make_contact DMA
 edit_contact DMA
 remove_contact DMA
+invite_contact DMA
+set_contact_standing DMA
+mark_contact_left DMA
+confirm_contact DMA
+set_company_rule DMA
+ask_mobile_code DMA
+verify_mobile DMA
+make_contact_token -
+revoke_contact_token DMA
 make_subscription DMA
 end_subscription DMA
 make_peer DMA

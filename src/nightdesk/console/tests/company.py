@@ -158,6 +158,9 @@ class Company:
         england = {"nation": "GB", "subdivision": "ENG"}
         hours = customers.make_hours(brand_id=brand.id, fields=calendar | england, **self.doing)
         customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
+        contact = customers.make_contact(
+            customer_id=customer.id, name=f"Kim {name}", email=f"kim@{key}.example", **self.doing
+        )
         customers.make_contract(
             customer_id=customer.id,
             name="Office",
@@ -242,6 +245,7 @@ class Company:
             "brand_id": brand.id,
             "user_id": user.pk,
             "customer_id": customer.id,
+            "contact_id": contact.pk,
             "hours_id": hours.id,
             "ticket_id": ticket.pk,
             "driver": "outbox",
