@@ -166,7 +166,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "stored": "how hours and contracts lie in their rows",
     },
-    "desk": {},
+    "desk": {
+        "agent_actions": "an agent's drafts, presence and saved views",
+        "bulk_actions": "one press for many tickets, and the way back",
+        "worklist": "which tickets a list shows, and in which order",
+    },
     "duty": {"feed": "duty as a calendar to subscribe to"},
     "journal": {
         "digests": "what a seal is made of",
@@ -259,6 +263,7 @@ TOP_MODULES = {
     "settings",
     "cli",
     "demo",
+    "demo_desk",
     "notify",
 }
 

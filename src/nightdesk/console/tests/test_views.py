@@ -36,6 +36,14 @@ READ = {
     "pages": "read_pages",
     "pages_csv": "read_pages",
     "page": "read_pages",
+    "tickets": "read_tickets",
+    "tickets_csv": "read_tickets",
+    "ticket": "read_tickets",
+    "attachment": "read_tickets",
+    "entry_html": "read_tickets",
+    "who_calls": "open_ticket",
+    "promise": "open_ticket",
+    "desk_settings": "read_tickets",
     "next": "read_promises",
     "next_csv": "read_promises",
     "journal": "read_journal",
@@ -84,6 +92,13 @@ READ = {
     "quiet_csv": "read_silences",
 }
 FORMS = {
+    "new_ticket": "open_ticket",
+    "desk_rules": "save_desk_rules",
+    "team_rule": "save_team_rule",
+    "new_queue": "save_queue",
+    "queue": "save_queue",
+    "new_macro": "save_macro",
+    "macro": "save_macro",
     "trigger": "trigger_page",
     "new_person": "make_person",
     "change_person": "edit_person",
@@ -115,6 +130,28 @@ FORMS = {
     "extend_work": "extend_work",
 }
 POSTS = {
+    "change_tickets": "change_tickets",
+    "undo_change": "undo_change",
+    "save_view": "save_view",
+    "remove_view": "remove_view",
+    "reply": "reply_to_customer",
+    "note_ticket": "note_ticket",
+    "keep_draft": "keep_draft",
+    "note_presence": "note_presence",
+    "assign_ticket": "assign_ticket",
+    "escalate_ticket": "escalate_functionally",
+    "raise_ticket": "escalate_hierarchically",
+    "wait_ticket": "wait_ticket",
+    "set_next_step": "set_next_step",
+    "resolve_ticket": "resolve_ticket",
+    "cancel_ticket": "cancel_ticket",
+    "reopen_ticket": "reopen_ticket",
+    "edit_ticket": "edit_ticket",
+    "prove_identity": "prove_identity",
+    "set_party": "set_party",
+    "watch_ticket": "watch_ticket",
+    "apply_macro": "apply_macro",
+    "remove_macro": "remove_macro",
     "resend": "resend_message",
     "acknowledge": "acknowledge_page",
     "resolve": "resolve_page",
@@ -182,7 +219,7 @@ TABLE = READ | FORMS | POSTS
 OF_EVERY_BRAND = {"new_brand", "replace_push_key"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
-FRAGMENTS = {"trigger_cost"}
+FRAGMENTS = {"trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
 VIEWS = {pattern.name: pattern for pattern in console}
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page", "mail": "console:mail"}
+_PAGES = {"page": "console:page", "mail": "console:mail", "ticket": "console:ticket"}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
@@ -18,17 +18,15 @@ _NUMBERED = {
     "heartbeat": "console:heartbeat",
 }
 _LISTED = {
+    "address": "console:mailboxes",
     "seat": "console:rota",
     "integration": "console:integrations",
     "token": "console:tokens",
     "silence": "console:quiet",
     "work": "console:quiet",
-}
-_LISTED = {
-    "address": "console:mailboxes",
-    "seat": "console:rota",
-    "integration": "console:integrations",
-    "token": "console:tokens",
+    "queue": "console:desk_settings",
+    "macro": "console:desk_settings",
+    "team": "console:desk_settings",
 }
 """Subjects without a page of their own, which stand in a list."""
 
