@@ -276,8 +276,8 @@ FAULTS = (
     Fault(
         id="contract-may-always-wake",
         file="src/nightdesk/customers/promised.py",
-        old="return priority in contract.may_wake and work_type not in contract.not_at_night",
-        new="return work_type not in contract.not_at_night",
+        old="return priority in self.may_wake and work_type not in self.not_at_night",
+        new="return work_type not in self.not_at_night",
         tests=("src/nightdesk/customers/tests/test_promised.py",),
         why="which priorities may wake is what was sold",
     ),
@@ -1071,8 +1071,8 @@ FAULTS = (
     Fault(
         id="contract-ends-late",
         file="src/nightdesk/customers/promised.py",
-        old="at >= contract.valid_until:",
-        new="at > contract.valid_until:",
+        old="at < self.valid_until)",
+        new="at <= self.valid_until)",
         tests=("src/nightdesk/customers/tests/test_promised.py",),
         why="a contract is valid until that instant, not through it",
     ),

@@ -91,6 +91,7 @@ ROOMS = (
     "access",
     "people",
     "customers",
+    "knowledge",
     "rota",
     "duty",
     "mailroom",

@@ -20,11 +20,13 @@ from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
+from nightdesk.knowledge import registries as knowledge_registries
+from nightdesk.knowledge import tasks as knowledge_tasks
 from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.paging import answering as page_answers
-from nightdesk.paging import mail_alarms, mail_beats
+from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.people import tasks as people_tasks
@@ -46,6 +48,7 @@ def connect() -> None:
     promises.HANDLERS |= (
         page_tasks.HANDLERS
         | people_tasks.HANDLERS
+        | knowledge_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
         | desk_tasks.HANDLERS
@@ -65,6 +68,8 @@ def connect() -> None:
         "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
         "beat": handing.Handler(mail_beats.take_beat_mail, knows=mail_beats.is_beat_key, from_machines=True),
     }
+    knowledge_registries.BRANDS_OF["page"] = page_queries.brand_of_page
+    knowledge_registries.TELL.append(telling.tell_quietly)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT.append(mail_answers.take_report)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)

@@ -165,6 +165,64 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "make_push_key": ("add_device", None),
     "replace_push_key": ("replace_push_key", None),
     "list_teams": ("read_people", None),
+    "list_procedures": ("read_procedures", None),
+    "make_procedure": ("make_procedure", {"brand_id": "{brand_id}", "title": "New", "body": "- [ ] Look"}),
+    "find_fitting": ("read_procedures", None),
+    "read_procedure": ("read_procedures", None),
+    "edit_procedure": ("edit_procedure", {"calls": ["alarm"]}),
+    "list_versions": ("read_procedures", None),
+    "save_procedure": ("save_procedure", {"title": "Line is down", "body": "Ring.", "over": 2}),
+    "restore_procedure": ("restore_procedure", {"number": 1}),
+    "publish_procedure": ("publish_procedure", {"number": 2}),
+    "review_procedure": ("review_procedure", None),
+    "retire_procedure": ("retire_procedure", None),
+    "confirm_reading": ("confirm_reading", {"number": 1}),
+    "list_call_kinds": ("read_procedures", None),
+    "add_call_kind": ("add_call_kind", {"brand_id": "{brand_id}", "key": "visit", "name": "Visit"}),
+    "list_proposals": ("read_procedures", None),
+    "propose_change": ("propose_change", {"body": "Do nothing.", "why": "It heals", "over": 1}),
+    "accept_proposal": ("accept_proposal", {}),
+    "decline_proposal": ("decline_proposal", {"word": "No"}),
+    "list_runs": ("read_procedures", None),
+    "open_procedure": ("open_procedure", {"subject_kind": "page", "subject_id": "{page_id}"}),
+    "settle_step": ("settle_step", {"outcome": "done"}),
+    "list_sayings": ("read_sayings", None),
+    "make_saying": ("save_saying", {"brand_id": "{brand_id}", "title": "Mail", "text": "It is late."}),
+    "save_saying": ("save_saying", {"brand_id": "{brand_id}", "title": "Mail", "text": "It is late."}),
+    "approve_saying": ("approve_saying", None),
+    "remove_saying": ("remove_saying", None),
+    "list_templates": ("read_templates", None),
+    "make_template": (
+        "save_template",
+        {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
+    ),
+    "save_template": (
+        "save_template",
+        {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
+    ),
+    "remove_template": ("remove_template", None),
+    "list_spares": ("read_spares", None),
+    "make_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
+    "save_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
+    "take_spare": ("take_spare", {"number": 1}),
+    "return_spare": ("return_spare", {"number": 1}),
+    "count_spare": ("count_spare", {"count": 1}),
+    "remove_spare": ("remove_spare", None),
+    "list_briefings": ("read_briefings", None),
+    "make_briefing": (
+        "make_briefing",
+        {
+            "brand_id": "{brand_id}",
+            "title": "Mail",
+            "body": "New.",
+            "due_at": "2026-11-20T06:00:00Z",
+            "person_ids": ["{person_id}"],
+        },
+    ),
+    "read_briefing": ("read_briefings", None),
+    "confirm_briefing": ("confirm_briefing", None),
+    "remind_briefing": ("remind_briefing", None),
+    "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {"accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key"}
 """Whose turn it is, or whose phone, counts as well as the role; or the role must be one in every brand."""
@@ -175,10 +233,13 @@ NEEDS_MORE = {
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
     "silence_page": 409,  # a person raised it, and no machine
+    "confirm_reading": 422,  # these users are not on the staff list
+    "confirm_briefing": 422,
 }
 QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
+    "find_fitting": "?brand_id={brand_id}&call=alarm",
     "estimate_text": "?brand_id={brand_id}&title=Down",
 }
 

@@ -9,6 +9,7 @@ from nightdesk.api import (
     heartbeats,
     integrations,
     journal,
+    knowledge,
     mails,
     pages,
     people,
@@ -47,6 +48,7 @@ api = Api(
             {"name": "heartbeats", "description": "What must be heard from again and again"},
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
+            {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -70,6 +72,7 @@ for router in (
     duty.router,
     heartbeats.router,
     integrations.router,
+    knowledge.router,
     mails.router,
     people.router,
     shadow.router,

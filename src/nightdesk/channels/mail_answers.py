@@ -16,6 +16,7 @@ from nightdesk.channels.driver import Receipt
 from nightdesk.channels.links import read_key
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import delivery_by_id, recipient_of
+from nightdesk.mailroom.automatic import may_be_auto_reply
 from nightdesk.mailroom.handing import Arrived, Taken
 from nightdesk.mailroom.own_words import own_words
 from nightdesk.mailroom.reports import Report
@@ -81,6 +82,8 @@ def _receipt(delivery: Delivery, report: Report) -> Receipt | None:
 
 def _take(arrived: Arrived, delivery: Delivery, at: datetime) -> Taken:
     about = ("delivery", delivery.id)
+    if may_be_auto_reply(arrived.letter):
+        return Taken("kept", _("It may be an automatic reply, so it is no answer."), about, delivery.brand_id)
     try:
         by = recipient_of(delivery)
         words = own_words(arrived.letter.text, (arrived.letter.from_name, by.name))

@@ -26,6 +26,7 @@ OPENED_BY = {
     "me": "edit_own_contacts",
     "mails": "read_mails",
     "tickets": "read_tickets",
+    "procedures": "read_procedures",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""
 

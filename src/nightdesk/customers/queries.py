@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from nightdesk.customers.hours import SupportHours, first_instant
 from nightdesk.customers.models import Contract, Hours
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, what_is_promised
+from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contract_at, what_is_promised
 from nightdesk.customers.stored import hours_from, may_wake_from, targets_from
 
 
@@ -23,14 +23,9 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
 
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:
-    """The customer's contract at `at`: the one in force, else the one that ended last, else the next to begin.
-
-    Two are never in force at once. `ContractFacts` knows whether it is valid then. None for a customer without any.
-    """
+    """The customer's contract at `at`, valid then or not, see `contract_at`. None for a customer without any."""
     contracts = Contract.objects.filter(customer=customer_id).select_related("hours").order_by("valid_from")
-    facts = [facts_of(contract) for contract in contracts]
-    begun = [one for one in facts if one.valid_from is None or one.valid_from <= at]
-    return begun[-1] if begun else next(iter(facts), None)
+    return contract_at([facts_of(contract) for contract in contracts], at)
 
 
 def facts_of(contract: Contract) -> ContractFacts:

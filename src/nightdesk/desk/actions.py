@@ -29,10 +29,23 @@ from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
 from nightdesk.desk import decide, queries
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
-from nightdesk.desk.models import Attachment, Entry, Link, Party, Queue, Rules, TeamRule, Ticket, Watch
+from nightdesk.desk.models import (
+    Attachment,
+    Entry,
+    Lesson,
+    Link,
+    Party,
+    Queue,
+    Rules,
+    TeamRule,
+    Ticket,
+    TicketPage,
+    Watch,
+)
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.paging.actions import trigger_page
+from nightdesk.paging.models import Policy
 from nightdesk.paging.telling import tell_quietly
 from nightdesk.people.models import Person, Team
 
@@ -124,16 +137,26 @@ def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via:
     """
     require(by, "save_desk_rules", brand_id)
     known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
+    known |= {"tickets_from_pages", "surge_policy_id"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
     if "priorities" in fields:
         table_with(fields["priorities"])
     if fields.get("owner_id") is not None:
         _own(Team, fields["owner_id"], brand_id)
+    if fields.get("surge_policy_id") is not None:
+        _own(Policy, fields["surge_policy_id"], brand_id)
+    if fields.get("tickets_from_pages", Rules.FromPages.NONE) not in Rules.FromPages:
+        raise Invalid(
+            _("The rules of the desk were to change."),
+            _("Pages make tickets as none, urgent or all."),
+            _("Give one of these."),
+        )
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
+    queries.forget_desks()
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
 
@@ -293,7 +316,7 @@ def open_ticket(
     _promise_step(ticket, at)
     _record(ticket, TICKET_OPENED, {"priority": priority, "follows": str(follows_id or "")}, by, via, at, text=title)
     if wakes and _wakes(ticket, queue, cover, words):
-        _page(ticket, by, via, at)
+        _page(ticket, at)
     return ticket
 
 
@@ -625,6 +648,9 @@ def start_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tick
         ticket.assignee_id = by.person_id
     ticket.save(update_fields=[*MOVED, "assignee"])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.START, None):
+        _move(child, Verb.RESUME if child.state == Ticket.State.PENDING else Verb.START, by, via, at, facts=_of(ticket))
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -645,9 +671,23 @@ def wait_ticket(
             field="reason",
         )
     _check_step(next_step, next_step_at, at)
-    _move(ticket, Verb.WAIT, by, via, at, reason=PendingReason(reason), next_step=next_step, next_step_at=next_step_at)
+    why = PendingReason(reason)
+    _move(ticket, Verb.WAIT, by, via, at, reason=why, next_step=next_step, next_step_at=next_step_at)
     ticket.save(update_fields=[*MOVED])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.WAIT, why):
+        _move(
+            child,
+            Verb.WAIT,
+            by,
+            via,
+            at,
+            reason=why,
+            facts=_of(ticket),
+            next_step=next_step,
+            next_step_at=next_step_at,
+        )
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -687,26 +727,19 @@ def resolve_ticket(
         )
     if by.kind == "person":
         _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
-    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = (
-        what_was_wrong.strip(),
-        what_was_done.strip(),
-        what_to_do.strip(),
-    )
-    _move(ticket, Verb.RESOLVE, by, via, at)
-    told = ["what_was_wrong", "what_was_done", "what_to_do"]
-    if tell:
-        said = "\n\n".join((ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do))
-        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(said), by, via, at)
-        entry.contact_kind = ContactKind.RESOLUTION
-        _write([entry])
-        ticket.we_wrote_at = at
-        told.append("we_wrote_at")
-        if ticket.first_response_at is None and by.kind == "person":
-            ticket.first_response_at = at
-            told.append("first_response_at")
-        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
-    ticket.save(update_fields=[*MOVED, *told])
-    _record_move(ticket, by, via, at)
+    answer = (what_was_wrong.strip(), what_was_done.strip(), what_to_do.strip())
+    _end_with(ticket, answer, tell, {}, by, via, at)
+    if ticket.first_engineer_id not in (None, by.person_id):
+        Lesson.objects.create(
+            ticket=ticket,
+            person_id=ticket.first_engineer_id,
+            answered_by=by.name[:120],
+            answer="\n\n".join(answer[:2]),
+            made_at=at,
+        )
+    for child in _children_that_follow(ticket, Verb.RESOLVE, None):
+        if not child.needs_proof or child.proved_at is not None:
+            _end_with(child, answer, tell, _of(ticket), by, via, at)
     return ticket
 
 
@@ -1012,6 +1045,45 @@ def _move(
         )
 
 
+def _end_with(
+    ticket: Ticket,
+    answer: tuple[str, str, str],
+    tell: bool,
+    facts: Mapping[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> None:
+    """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to."""
+    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = answer
+    _move(ticket, Verb.RESOLVE, by, via, at, facts=facts)
+    told = ["what_was_wrong", "what_was_done", "what_to_do"]
+    if tell:
+        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words("\n\n".join(answer)), by, via, at)
+        entry.contact_kind = ContactKind.RESOLUTION
+        _write([entry])
+        ticket.we_wrote_at = at
+        told.append("we_wrote_at")
+        if ticket.first_response_at is None and by.kind == "person":
+            ticket.first_response_at = at
+            told.append("first_response_at")
+        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
+    ticket.save(update_fields=[*MOVED, *told])
+    _record_move(ticket, by, via, at)
+
+
+def _children_that_follow(parent: Ticket, verb: Verb, reason: PendingReason | None) -> list[Ticket]:
+    """The tickets under a major incident that make its move too, locked, with those left out that cannot make it."""
+    if not parent.major or not decide.children_follow(verb, reason):
+        return []
+    rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand").filter(parent=parent).order_by("id")
+    return [one for one in rows if one.is_open and decide.after(State(one.state), verb) is not None]
+
+
+def _of(parent: Ticket) -> dict[str, Any]:
+    return {"parent": parent.number}
+
+
 def _illegal(ticket: Ticket, verb: Verb) -> IllegalTransition:
     may = sorted(word for (state, word) in decide.TRANSITIONS if state == ticket.state)
     return IllegalTransition(
@@ -1215,10 +1287,9 @@ def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | Non
     )
 
 
-def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
+def _page(ticket: Ticket, at: datetime) -> None:
     """The night's engineer is woken for it; it is Nightdesk that decides so, by the contract."""
-    del by, via
-    trigger_page(
+    page = trigger_page(
         brand_id=ticket.brand_id,
         title=f"#{ticket.number} {ticket.title}",
         priority=f"P{ticket.priority}",
@@ -1229,6 +1300,7 @@ def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
         via=Door.WORKER,
         at=at,
     )
+    TicketPage.objects.create(ticket=ticket, page=page)
 
 
 def _tell_staff(ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, via: Door, at: datetime) -> int:

@@ -4,6 +4,7 @@ States and moves are ITIL's (as ServiceNow and GLPI name them): reopening is a m
 waits is the reason for waiting.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -190,3 +191,64 @@ def wakes(
     if automatic or waits_for_day or not trusted or not may_page_now:
         return False
     return priority == 1 if open_now else True
+
+
+SURGE_WITHIN = timedelta(minutes=10)
+SURGE_OF = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """Somebody asked for help. `parts` are what of ours it may be about: the service named, else all that they buy."""
+
+    customer: int
+    parts: frozenset[int]
+    at: datetime
+
+
+def shared_part(
+    contacts: Collection[Contacted], at: datetime, *, of: int = SURGE_OF, within: timedelta = SURGE_WITHIN
+) -> int | None:
+    """What `of` or more different customers asked about in `(at - within, at]`; None where they share nothing.
+
+    Of several the one that most ask about, then the one with the lowest id.
+    """
+    asking: dict[int, set[int]] = {}
+    for one in contacts:
+        if at - within < one.at <= at:
+            for part in one.parts:
+                asking.setdefault(part, set()).add(one.customer)
+    enough = {part: len(customers) for part, customers in asking.items() if len(customers) >= of}
+    return min(enough, key=lambda part: (-enough[part], part), default=None)
+
+
+def may_merge(ticket: int | str, survivor: int | str, merged_away: Collection[int | str]) -> bool:
+    """Whether one ticket may go on in the other: not in itself, and neither has been merged away."""
+    return ticket != survivor and not {ticket, survivor} & set(merged_away)
+
+
+PRIORITY_CELLS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        1: ("high", "high"),
+        2: ("high", "medium"),
+        3: ("medium", "medium"),
+        4: ("medium", "low"),
+        5: ("low", "low"),
+    }
+)
+"""Impact and urgency of a ticket that a page of this priority opened, until somebody has judged them."""
+
+
+CHILD_WORDS = ("name", "number", "service", "title")
+"""What may stand in braces in an update to all under a major incident."""
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def unknown_words(text: str) -> list[str]:
+    """What stands in braces and is none of CHILD_WORDS, in its order."""
+    return [word for word in _IN_BRACES.findall(text) if word not in CHILD_WORDS]
+
+
+def in_their_words(text: str, **theirs: str) -> str:
+    """The text with each word in braces as it is for this customer; one pass, so that nothing of theirs is read again."""
+    return _IN_BRACES.sub(lambda found: theirs.get(found[1], found[0]), text)

@@ -12,14 +12,21 @@ from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.customers.models import Contact, Customer, Service
 from nightdesk.mailroom.models import Mail
+from nightdesk.paging.models import Page, Policy
 from nightdesk.people.models import Person, Team
 
 
 class Rules(models.Model):
     """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
 
-    `owner` is the team that owns every ticket: the desk. Days are days of the calendar.
+    `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
+    alarms become tickets; urgent is P1 to P3.
     """
+
+    class FromPages(models.TextChoices):
+        NONE = "none"
+        URGENT = "urgent"
+        ALL = "all"
 
     brand = models.OneToOneField(Brand, models.CASCADE, related_name="desk_rules")
     owner = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
@@ -27,6 +34,11 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    tickets_from_pages = models.CharField(
+        max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
+    )
+    surge_policy = models.ForeignKey(Policy, models.SET_NULL, null=True)
+    """Who is paged when several customers ask at once about one service; None: the brand's first policy."""
 
 
 class TeamRule(models.Model):
@@ -132,6 +144,8 @@ class Ticket(models.Model):
     queue = models.ForeignKey(Queue, models.PROTECT, null=True)
     tags = ArrayField(models.CharField(max_length=40), default=list)
     major = models.BooleanField(default=False)
+    major_proposed = models.BooleanField(default=False, db_default=False)
+    """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged")
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
@@ -443,3 +457,44 @@ class Bulk(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["person", "-at"], name="bulk_latest")]
+
+
+class TicketPage(models.Model):
+    """A page that a ticket came of, or that was raised for it."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="pages")
+    page = models.OneToOneField(Page, models.CASCADE, related_name="ticket_page")
+
+
+class Lesson(models.Model):
+    """What somebody behind the desk found out, on its way back to the engineer who had escalated it (`person`).
+
+    They confirm that they have learned it, or propose a change of a procedure (`proposed`), so that it is known next time.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="lessons")
+    person = models.ForeignKey(Person, models.CASCADE)
+    answered_by = models.CharField(max_length=120)
+    answer = models.TextField()
+    made_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    proposed = models.CharField(max_length=60, default="")
+    """Which proposal to the procedures came of it; "" where none did."""
+
+    class Meta:
+        ordering: ClassVar = ["made_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ticket", "person", "made_at"], name="one_lesson_an_answer"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["person"], name="lesson_waits", condition=Q(confirmed_at=None)),
+        ]
+
+
+class Surge(models.Model):
+    """Several customers asked at once about one service: `ticket` is the major incident that was proposed for it."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    service = models.ForeignKey(Service, models.CASCADE)
+    ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="surge")
+    at = models.DateTimeField()

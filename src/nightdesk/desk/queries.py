@@ -1,18 +1,23 @@
 """Reading tickets; what several doors ask."""
 
+import time
 from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
-from nightdesk.customers.models import Contact
-from nightdesk.desk.decide import ContactKind, Level, Policy
-from nightdesk.desk.models import Entry, Rules, TeamRule, Ticket
+from nightdesk.customers.models import Contact, Subscription
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy
+from nightdesk.desk.models import Entry, Lesson, Rules, TeamRule, Ticket, TicketPage
+from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 
+_KNOWN_FOR_S = 2.0
+_has_desk: dict[int, tuple[bool, float]] = {}
 STORY_SHOWN = 12
 """Of how many things that were said the story so far tells."""
 
@@ -20,6 +25,23 @@ STORY_SHOWN = 12
 def rules_of(brand_id: int) -> Rules:
     """The brand's rules; the usual ones, not kept, where nobody has said any."""
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
+
+
+def has_desk(brand_id: int | None) -> bool:
+    """Whether pages of the brand's alarms may become tickets; read at most two seconds ago, as every page asks it."""
+    if brand_id is None:
+        return False
+    known, until = _has_desk.get(brand_id, (False, 0.0))
+    if time.monotonic() < until:
+        return known
+    wanted = Rules.objects.filter(brand=brand_id).exclude(tickets_from_pages=Rules.FromPages.NONE).exists()
+    _has_desk[brand_id] = wanted, time.monotonic() + _KNOWN_FOR_S
+    return wanted
+
+
+def forget_desks() -> None:
+    """What `has_desk` knows in this process is read anew."""
+    _has_desk.clear()
 
 
 def policy_of(rules: Rules) -> Policy:
@@ -111,3 +133,56 @@ def story_so_far(ticket: Ticket) -> str:
         )
     lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said[::-1]]
     return "\n".join(lines)
+
+
+def open_ticket_of_part(page: Page) -> Ticket | None:
+    """The newest open ticket that came of a page about the same part: of the same sender, service and component."""
+    same = TicketPage.objects.filter(
+        page__integration=page.integration_id,
+        page__service=page.service_id,
+        page__component=page.component,
+        ticket__brand=page.brand_id,
+        ticket__state__in=OPEN,
+        ticket__merged_into=None,
+    )
+    if page.service_id is None and not page.component:
+        same = same.filter(page__title=page.title)
+    found = same.select_related("ticket").order_by("-ticket__opened_at").first()
+    return found.ticket if found is not None else None
+
+
+def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
+    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
+
+    Those that are over, were opened by machines, or belong to a major incident already are not among them.
+    """
+    rows = Ticket.objects.filter(
+        brand=ticket.brand_id,
+        opened_at__gt=ticket.opened_at - within,
+        opened_at__lte=ticket.opened_at,
+        state__in=OPEN,
+        customer__isnull=False,
+        customer_wrote_at__isnull=False,
+        parent=None,
+        merged_into=None,
+    )
+    found = {one.pk: one for one in rows.order_by("-opened_at", "-id")[:500]}
+    found.setdefault(ticket.pk, ticket)
+    bought: dict[int, set[int]] = {}
+    vague = {one.customer_id for one in found.values() if one.service_id is None}
+    for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
+        bought.setdefault(customer_id, set()).add(service_id)
+    contacts = {
+        pk: Contacted(
+            one.customer_id or 0,
+            frozenset({one.service_id} if one.service_id else bought.get(one.customer_id or 0, ())),
+            one.opened_at,
+        )
+        for pk, one in found.items()
+    }
+    return contacts, found
+
+
+def lessons_of(person_id: int) -> QuerySet[Lesson]:
+    """Answers that came back to this person and that they have not confirmed, the oldest first."""
+    return Lesson.objects.filter(person=person_id, confirmed_at=None).select_related("ticket").order_by("made_at")

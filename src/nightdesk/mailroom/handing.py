@@ -14,11 +14,15 @@ from uuid import UUID
 from nightdesk.base import vault
 from nightdesk.mailroom.letter import Letter
 from nightdesk.mailroom.reports import Report
+from nightdesk.mailroom.trust import UNCHECKED, Checked, Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail that was read, for a handler. `automatic`: why it is a machine's, "" where a person may have written it."""
+    """A mail that was read, for a handler. `automatic`: why it is a machine's, "" where a person may have written it;
+    `do_not_answer`: why no automatic reply may go back. `checked`: what is known of the sender, and so the `trust` in it.
+    `reports`: what it says of mails that were sent, where it is a mail server's.
+    """
 
     mail_id: UUID
     at: datetime
@@ -26,6 +30,14 @@ class Arrived:
     letter: Letter
     automatic: str
     raw: bytes
+    do_not_answer: str = ""
+    checked: Checked = UNCHECKED
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def trust(self) -> Trust:
+        """Whether the sender is who the mail says."""
+        return self.checked.trust
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from nightdesk.base import vault
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.handing import BY_ADDRESS
-from nightdesk.mailroom.models import Address, Mail, Mailbox
+from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
+from nightdesk.mailroom.oauth import Client, token_url_of
 
 LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
@@ -45,6 +46,13 @@ def is_accepted(recipient: str) -> bool:
     if meant.word:
         return handler is not None and handler.knows(meant.key)
     return bool(meant.ours.local) or meant.key == "postmaster" or (handler is not None and handler.knows(meant.key))
+
+
+def authserv_id_of(mail: Mail) -> str:
+    """Whose Authentication-Results are believed of this mail: its mailbox' server, or the one in front; "" for nobody's."""
+    if mail.mailbox is not None:
+        return mail.mailbox.authserv_id
+    return Front.objects.filter(way=mail.way).values_list("authserv_id", flat=True).first() or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,29 @@ def mails(filters: Filters) -> QuerySet[Mail]:
 
 def password_of(mailbox: Mailbox) -> str:
     """Raises vault.Unreadable."""
-    return vault.open_(bytes(mailbox.password)).decode() if mailbox.password else ""
+    return _opened(mailbox.password)
+
+
+def client_of(mailbox: Mailbox) -> Client:
+    """What we are to the service that signs in for the mailbox. Raises vault.Unreadable."""
+    return Client(
+        service=mailbox.auth,
+        token_url=token_url_of(mailbox.auth, mailbox.tenant, mailbox.token_url),
+        client_id=mailbox.client_id,
+        client_secret=_opened(mailbox.client_secret),
+        refresh_token=_opened(mailbox.refresh_token),
+        scope=mailbox.scope,
+        trusted=mailbox.certificate,
+    )
+
+
+def refresh_token_of(mailbox_id: int) -> str:
+    """The newest, which another may have fetched. Raises vault.Unreadable."""
+    return _opened(Mailbox.objects.values_list("refresh_token", flat=True).get(id=mailbox_id))
+
+
+def _opened(sealed: bytes | memoryview) -> str:
+    return vault.open_(bytes(sealed)).decode() if sealed else ""
 
 
 def how_it_does(mailbox: Mailbox, at: datetime) -> tuple[str, str]:

@@ -79,6 +79,14 @@ keep_draft EDMA
 note_presence EDMAR
 save_view EDMAR
 remove_view EDMAR
+link_tickets EDMA
+merge_ticket EDMA
+split_ticket EDMA
+propose_major EDMA
+accept_major DMA
+add_child EDMA
+tell_children DMA
+return_answer EDMA
 save_desk_rules MA
 save_team_rule MA
 save_queue MA
@@ -130,6 +138,40 @@ edit_hours MA
 make_service MA
 edit_service MA
 apply_import MA
+read_procedures EDMAR
+make_procedure EDMA
+save_procedure EDMA
+restore_procedure EDMA
+publish_procedure EDMA
+edit_procedure EDMA
+review_procedure EDMA
+retire_procedure EDMA
+keep_procedures MA
+confirm_reading EDMA
+propose_change EDMA
+accept_proposal EDMA
+decline_proposal EDMA
+open_procedure EDMA
+settle_step EDMA
+add_call_kind MA
+read_sayings EDMABR
+save_saying EDMA
+approve_saying MA
+remove_saying MA
+read_templates EDMAR
+save_template DMA
+remove_template DMA
+read_spares EDMAR
+save_spare EDMA
+take_spare EDMA
+return_spare EDMA
+count_spare EDMA
+remove_spare MA
+read_briefings EDMABR
+make_briefing MA
+confirm_briefing EDMAB
+remind_briefing MA
+close_briefing MA
 read_promises EDMAR
 retry_promise MA
 void_promise MA
@@ -157,6 +199,8 @@ grant_role A
 revoke_role A
 make_brand A
 edit_brand A
+sign_in_mailbox A
+save_front A
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

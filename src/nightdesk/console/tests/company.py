@@ -19,6 +19,8 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
@@ -235,7 +237,11 @@ class Company:
         view = agent_actions.save_view(name=f"{name} view", filters={"tag": key}, team_id=team.id, **by_bo)
         values = {"add": ["seen"]}
         bulk = bulk_actions.change_tickets(ticket_ids=[ticket.id], verb="tag", values=values, **by_bo)
-        ids = {
+        lesson = desk_models.Lesson.objects.create(
+            ticket=ticket, person=bo, answered_by="Eve", answer=f"{name} fibre", made_at=self.at
+        )
+        known = self._known(name, brand, bo, page)
+        ids = known | {
             "ticket_id": ticket.id,
             "said_id": said.id,
             "attachment_id": said.attachments.get().id,
@@ -243,6 +249,7 @@ class Company:
             "team_id": team.id,
             "macro_id": macro.pk,
             "view_id": view.pk,
+            "lesson_id": lesson.pk,
             "bulk_id": bulk.id,
             "mailbox_id": mailbox.id,
             "address_id": address.id,
@@ -270,6 +277,39 @@ class Company:
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
+        """One of everything that is known, whose owner nobody is in particular."""
+        doing: dict[str, Any] = {"brand_id": brand.id, **self.doing}
+        body = f"Ring {name} first.\n\n- [ ] Ring {name}\n- [ ] Look <script>alert(1)</script>\n"
+        row = procedures.make_procedure(title=f"{name} is dark", body=body, **doing)
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **self.doing)
+        run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", str(page.id)), **self.doing)
+        proposal = procedures.propose_change(
+            procedure_id=row.pk, body=f"Do not ring {name}.", why=f"{name} rings back", over=1, **self.doing
+        )
+        saying = wording_actions.save_saying(title=f"{name} lines", text=f"{name} knows of it.", **doing)
+        wording_actions.approve_saying(saying_id=saying.pk, **self.doing)
+        template = wording_actions.save_template(use="reply", name=f"{name} hello", body="Dear {{ contact }},", **doing)
+        spare = spare_actions.save_spare(site=f"{name} Street", what="SFP+", count=2, low_at=2, **doing)
+        briefing = briefing_actions.make_briefing(
+            title=f"{name} voice",
+            body=f"New at {name}.",
+            due_at=self.at + timedelta(days=5),
+            person_ids=[bo.id],
+            **doing,
+        )
+        Promise.objects.filter(subject_kind__in=("procedure", "briefing"), brand_id=brand.id).delete()
+        return {
+            "procedure_id": row.pk,
+            "number": 1,
+            "run_id": run.id,
+            "proposal_id": proposal.pk,
+            "saying_id": saying.pk,
+            "template_id": template.pk,
+            "spare_id": spare.pk,
+            "briefing_id": briefing.pk,
+        }
 
 
 def message_of(delivery: Delivery) -> Message:

@@ -59,6 +59,9 @@ WORDS = {
     "person.end_quiet": gettext_lazy("End the quiet"),
     "ticket.next_step": gettext_lazy("Say so, if the next step is late"),
     "ticket.close": gettext_lazy("Close what was resolved"),
+    "procedure.review": gettext_lazy("Ask its owner to look through a procedure"),
+    "procedure.tell": gettext_lazy("Tell of a proposed change"),
+    "briefing.remind": gettext_lazy("Remind those who have not read a briefing"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 

@@ -1,4 +1,4 @@
-"""What the palette (Ctrl K) finds by name: tickets, people, pages, customers, rotas; and the desk's own actions."""
+"""What the palette (Ctrl K) finds by name: tickets, people, pages, customers, rotas, procedures; and the desk's actions."""
 
 from typing import Any
 
@@ -14,6 +14,9 @@ from nightdesk.console.views.desk.shown import state_words
 from nightdesk.console.views.staff import StaffRequest, staff, within
 from nightdesk.customers.models import Customer
 from nightdesk.desk.worklist import find_tickets
+from nightdesk.knowledge.folding import as_query
+from nightdesk.knowledge.models import Procedure
+from nightdesk.knowledge.queries import find_procedures
 from nightdesk.paging.models import Page
 from nightdesk.rota.models import Rota
 
@@ -46,6 +49,9 @@ def _found(request: StaffRequest, text: str) -> list[dict[str, Any]]:
         rows.append((customer.name, _("customer"), reverse("console:customer", args=[customer.id])))
     for rota in Rota.objects.filter(within(_brands(request, "read_rota")), name__icontains=text)[:EACH]:
         rows.append((rota.name, _("rota"), reverse("console:one_rota", args=[rota.id])))
+    procedures = Procedure.objects.filter(within(_brands(request, "read_procedures")), retired_at=None)
+    for procedure in find_procedures(procedures, text)[:EACH] if as_query(text) else []:
+        rows.append((procedure.title, _("procedure"), reverse("console:procedure", args=[procedure.pk])))
     return [{"label": label, "kind": kind, "url": url} for label, kind, url in rows]
 
 

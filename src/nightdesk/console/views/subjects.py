@@ -16,6 +16,10 @@ _NUMBERED = {
     "brand": "console:brand",
     "user": "console:user",
     "heartbeat": "console:heartbeat",
+    "procedure": "console:procedure",
+    "briefing": "console:briefing",
+    "spare": "console:spare",
+    "template": "console:template",
 }
 _LISTED = {
     "address": "console:mailboxes",
@@ -27,6 +31,7 @@ _LISTED = {
     "queue": "console:desk_settings",
     "macro": "console:desk_settings",
     "team": "console:desk_settings",
+    "saying": "console:sayings",
 }
 """Subjects without a page of their own, which stand in a list."""
 

@@ -103,6 +103,14 @@
       read.closest(".newer").remove();
     });
     composer.addEventListener("change", (event) => {
+      const from = event.target.closest("[data-insert]");
+      if (from?.value) {
+        const field = document.getElementById(from.dataset.insert);
+        field.setRangeText(from.value, field.selectionStart, field.selectionEnd, "end");
+        from.value = "";
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.focus();
+      }
       if (event.target.type !== "file") return;
       const names = [...event.target.files].map((file) => file.name).join(", ");
       const line = event.target.closest(".send")?.querySelector("[data-files]");

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.utils.timezone import localtime
 
 from nightdesk.base.actors import Door
-from nightdesk.console.views.desk.ticket import one
+from nightdesk.console.views.desk.shown import one
 from nightdesk.console.views.staff import StaffRequest, posting
 from nightdesk.desk.agent_actions import keep_draft, note_presence
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.timezone import localtime
@@ -13,7 +14,7 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.desk.words import CONTACT_WORDS, LEVEL_WORDS, STATE_WORDS, WAITING_WORDS
-from nightdesk.console.views.staff import StaffRequest, may_somewhere
+from nightdesk.console.views.staff import StaffRequest, found, may_somewhere, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.desk.models import Attachment, Bulk, Entry, Queue, Ticket
 from nightdesk.people.models import Person, Team
@@ -24,6 +25,13 @@ SHOWN_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 UNDO_SHOWN = timedelta(minutes=2)
 LONG_TEXT = 1500
 """Beyond so many characters a message is folded."""
+
+
+def one(request: StaffRequest, ticket_id: UUID) -> Ticket:
+    """The ticket, if its brand is the reader's. Raises NotFound."""
+    rows = Ticket.objects.filter(within(request.brands), id=ticket_id)
+    related = ("brand", "customer", "contact", "service", "team", "assignee", "queue", "owner", "parent", "merged_into")
+    return found(rows.select_related(*related), _("You asked for a ticket."))
 
 
 def state_words(ticket: Ticket) -> str:
@@ -82,9 +90,15 @@ def ticket_row(ticket: Ticket, at: datetime) -> dict[str, Any]:
 
 def undo_of(request: StaffRequest) -> dict[str, Any] | None:
     """The way back from what the reader did last, for parts/undo.html, while it is fresh."""
+    kept = request.session.get("desk-undo")
+    kept_at = datetime.fromisoformat(kept["at"]) if kept else None
+    if kept_at is not None and request.at - kept_at > UNDO_SHOWN:
+        kept_at = None
     if request.person is None or not may_somewhere(request, "undo_change"):
         return None
     last = Bulk.objects.filter(person=request.person).order_by("-at").first()
+    if kept and kept_at is not None and (last is None or last.at < kept_at):
+        return {"text": kept["text"], "url": kept["url"], "until_at": kept_at + UNDO_SHOWN, "fields": {}}
     if last is None or last.undone_at is not None or not last.rows:
         return None
     if request.at - last.at > UNDO_SHOWN:
@@ -101,6 +115,11 @@ def undo_of(request: StaffRequest) -> dict[str, Any] | None:
         "until_at": last.at + UNDO_SHOWN,
         "fields": {"next": request.path if request.GET.get("part") else request.get_full_path()},
     }
+
+
+def keep_undo(request: StaffRequest, text: str, url: str) -> None:
+    """The way back of what is no change of columns, such as a merge, for the undo bar of the next pages."""
+    request.session["desk-undo"] = {"text": text, "url": url, "at": request.at.isoformat()}
 
 
 def outcome_of(bulk: Bulk) -> str:
@@ -270,7 +289,9 @@ def _moved(facts: Mapping[str, Any], names: Names) -> str:
     if not facts.get("from"):
         return _("Opened, P{priority}").format(priority=facts.get("priority"))
     person, team = names.people.get(facts.get("assignee", 0)), names.teams.get(facts.get("team", 0))
-    if facts.get("escalation") == "functional":
+    if facts.get("returned"):
+        text = _("The answer came back to {name}").format(name=person or "")
+    elif facts.get("escalation") == "functional":
         text = _("Escalated to {team}, {level}").format(
             team=person or team, level=LEVEL_WORDS.get(facts.get("level", ""), "")
         )
@@ -314,6 +335,8 @@ def _changed(facts: Mapping[str, Any], names: Names) -> str:
     if facts.get("proved"):
         how = _("a call back") if facts["proved"] == "call_back" else _("a named approver")
         return _("Made sure who asked, by {how}: {said}").format(how=how, said=facts.get("said", ""))
+    if facts.get("major") in MAJOR_WORDS:
+        return str(MAJOR_WORDS[facts["major"]]).format(why=facts.get("why", ""))
     said = []
     for name, (before, after) in (facts.get("changes") or {}).items():
         label = str(COLUMN_WORDS.get(name, name.removesuffix("_id").replace("_", " ")))
@@ -338,9 +361,36 @@ def _value(name: str, value: Any, names: Names) -> str:
     return str(known.get(name, {}).get(value, value))
 
 
+MAJOR_WORDS = {
+    "proposed": gettext_lazy("It may be a major incident: {why}"),
+    "accepted": gettext_lazy("It is a major incident"),
+    "rejected": gettext_lazy("It is no major incident: {why}"),
+}
+LINKED_WORDS = {
+    "other": gettext_lazy("Linked with #{number}"),
+    "split_into": gettext_lazy("#{number} was split off"),
+    "split_from": gettext_lazy("Split from #{number}"),
+    "merged": gettext_lazy("#{number} goes on here"),
+    "merged_into": gettext_lazy("Goes on in #{number}"),
+    "unmerged": gettext_lazy("#{number} is one of its own again"),
+    "unmerged_from": gettext_lazy("One of its own again, out of #{number}"),
+    "rejoined": gettext_lazy("#{number} is part of it again"),
+    "parent": gettext_lazy("Put under the major incident #{number}"),
+    "left": gettext_lazy("Taken out of the major incident #{number}"),
+}
+
+
 def _linked(facts: Mapping[str, Any]) -> str:
-    number = facts.get("number") or facts.get("other_number")
-    return _("Linked with #{number}").format(number=number) if number else ""
+    for name, words in LINKED_WORDS.items():
+        if facts.get(name):
+            return str(words).format(number=facts[name])
+    return ""
+
+
+def when_and_words(entry: Entry) -> str:
+    """ "10:42 Cleo: It crawls since nine", for choosing among what was said."""
+    words = " ".join(entry.text.split())
+    return f"{localtime(entry.at):%d %b %H:%M} {entry.by_name}: {words[:80]}{'…' if len(words) > 80 else ''}"
 
 
 def day_and_hour(instant: datetime) -> str:

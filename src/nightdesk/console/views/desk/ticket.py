@@ -31,8 +31,10 @@ from nightdesk.console.views.desk.forms import (
     WaitForm,
     WhyForm,
 )
+from nightdesk.console.views.desk.linking import lessons_for, linking_folds, links_of, major_of
 from nightdesk.console.views.desk.queue import macros_for
 from nightdesk.console.views.desk.shown import (
+    one,
     phone_text,
     state_tone,
     state_words,
@@ -42,8 +44,9 @@ from nightdesk.console.views.desk.shown import (
 )
 from nightdesk.console.views.desk.words import GRADES, KINDS, LEVEL_WORDS, TRUST_WORDS
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.settings.customers import REASON_WORDS
-from nightdesk.console.views.staff import StaffRequest, found, may, staff, within
+from nightdesk.console.views.staff import StaffRequest, may, staff
 from nightdesk.customers.models import Contact, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Cover
@@ -51,7 +54,9 @@ from nightdesk.customers.queries import promised_now
 from nightdesk.desk import decide, queries
 from nightdesk.desk.agent_actions import PRESENT_FOR, TYPES_FOR
 from nightdesk.desk.decide import BEHIND_THE_DESK, State, Verb
-from nightdesk.desk.models import Draft, Entry, Link, Party, Presence, Queue, Ticket, Watch
+from nightdesk.desk.models import Draft, Entry, Party, Presence, Queue, Ticket, Watch
+from nightdesk.knowledge.models import Template
+from nightdesk.knowledge.phrases import FALL_BACK, PLACEHOLDERS, languages_to_try, render
 from nightdesk.people.models import Team
 
 STORY_SHOWN = 80
@@ -63,13 +68,6 @@ SPOKEN = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
 def ticket(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     """What has been said, what is promised, what to do now."""
     return ticket_page(request, one(request, ticket_id))
-
-
-def one(request: StaffRequest, ticket_id: UUID) -> Ticket:
-    """The ticket, if its brand is the reader's. Raises NotFound."""
-    rows = Ticket.objects.filter(within(request.brands), id=ticket_id)
-    related = ("brand", "customer", "contact", "service", "team", "assignee", "queue", "owner", "parent", "merged_into")
-    return found(rows.select_related(*related), _("You asked for a ticket."))
 
 
 def ticket_page(
@@ -123,10 +121,21 @@ def _around(
         "buttons": buttons,
         "composer": _composer(request, ticket, newest, bound, main=not any(each.get("main") for each in buttons)),
         "folds": _folds(request, ticket, bound),
+        "more_folds": linking_folds(request, ticket) if ticket.merged_into_id is None else [],
         "proof": _proof(request, ticket),
         "parties": _parties(request, ticket),
         "watchers": _watchers(request, ticket),
-        "links": _links(ticket),
+        "links": links_of(request, ticket),
+        "major": major_of(request, ticket),
+        "lessons": lessons_for(request, ticket),
+        "known": beside(
+            request,
+            ("ticket", ticket.id),
+            service_id=ticket.service_id,
+            kind_of_call="",
+            brand_id=ticket.brand_id,
+            back=reverse("console:ticket", args=[ticket.id]),
+        ),
         "macros": list(macros_for(request, ticket.brand_id)) if _may_change(request, ticket) else [],
         "undo": undo_of(request),
         "hints": HINTS,
@@ -282,34 +291,6 @@ def _watchers(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
     }
 
 
-LINK_WORDS = {
-    Link.Kind.RELATED: (gettext_lazy("Related to"), gettext_lazy("Related to")),
-    Link.Kind.FOLLOWS: (gettext_lazy("Goes on from"), gettext_lazy("Goes on in")),
-    Link.Kind.CAUSED_BY: (gettext_lazy("Caused by"), gettext_lazy("Caused")),
-}
-
-
-def _links(ticket: Ticket) -> list[dict[str, str]]:
-    found_links = []
-    for link in Link.objects.filter(Q(ticket=ticket) | Q(other=ticket)).select_related("ticket", "other")[:20]:
-        outward = link.ticket_id == ticket.id
-        other = link.other if outward else link.ticket
-        words = LINK_WORDS.get(Link.Kind(link.kind), (gettext_lazy("Linked with"), gettext_lazy("Linked with")))
-        found_links.append(_linked(str(words[0 if outward else 1]), other))
-    merged = Ticket.objects.filter(merged_into=ticket).order_by("number")[:20]
-    found_links += [_linked(_("Merged into this"), each) for each in merged]
-    return found_links
-
-
-def _linked(how: str, other: Ticket) -> dict[str, str]:
-    return {
-        "how": how,
-        "text": f"#{other.number} {other.title}",
-        "state": state_words(other),
-        "url": reverse("console:ticket", args=[other.id]),
-    }
-
-
 # --- Who else is here ------------------------------------------------------------------------------------------------
 
 
@@ -381,8 +362,37 @@ def _composer(
     if may(request, "note_ticket", ticket.brand_id) and ticket.merged_into_id is None:
         text = drafts["note"].text if "note" in drafts else ""
         composer["note"] = bound.get("note") or NoteForm(prefix="note", initial={"text": text})
+    composer["templates"] = _templates(request, ticket) if composer["reply"] else []
     composer["written_to"] = [row.name or row.address for row in ticket.parties.exclude(role=Party.Role.REMOVED)]
     return composer
+
+
+def _templates(request: StaffRequest, ticket: Ticket) -> list[dict[str, str]]:
+    """Texts to begin with, in the customer's language where there are, with what is known of the ticket put in."""
+    language = ticket.customer.language if ticket.customer else FALL_BACK
+    uses = (Template.Use.REPLY, Template.Use.CLOSING)
+    rows = list(Template.objects.filter(brand=ticket.brand_id, use__in=uses).order_by("name"))
+    best: dict[str, Template] = {}
+    wanted = languages_to_try(language)
+    for row in rows:
+        rank = wanted.index(row.language) if row.language in wanted else len(wanted)
+        held = best.get(row.name)
+        if held is None or rank < (wanted.index(held.language) if held.language in wanted else len(wanted)):
+            best[row.name] = row
+    values = dict.fromkeys(PLACEHOLDERS, "…") | {
+        "brand": ticket.brand.name,
+        "customer": ticket.customer.name if ticket.customer else "",
+        "contact": ticket.requester_name,
+        "ticket": f"#{ticket.number}",
+        "title": ticket.title,
+        "state": state_words(ticket),
+        "priority": f"P{ticket.priority}",
+        "service": ticket.service.name if ticket.service else "",
+        "agent": request.actor.name,
+        "next_step": ticket.next_step,
+        "next_step_at": clock(ticket.next_step_at, request.at) if ticket.next_step_at else "…",
+    }
+    return [{"name": row.name, "text": render(row.body, values)} for row in best.values()]
 
 
 def reply_form(request: StaffRequest, ticket: Ticket, *args: Any, **kwargs: Any) -> ReplyForm | None:

@@ -28,8 +28,8 @@ from nightdesk.console.views.desk.forms import (
     tags_in,
 )
 from nightdesk.console.views.desk.queue import macros_for, pressed
-from nightdesk.console.views.desk.shown import who_has
-from nightdesk.console.views.desk.ticket import edit_form, one, reply_form, teams_of, ticket_page
+from nightdesk.console.views.desk.shown import one, who_has
+from nightdesk.console.views.desk.ticket import edit_form, reply_form, teams_of, ticket_page
 from nightdesk.console.views.staff import StaffRequest, done, found, posting
 from nightdesk.desk.actions import (
     StoryMovedOn,
