@@ -55,6 +55,7 @@ ORDERS = {
     "newest": gettext_lazy("Newest first"),
     "changed": gettext_lazy("Changed last"),
 }
+LESSONS_SHOWN = 5
 PRIORITIES = {str(number): f"P{number}" for number in range(1, 6)}
 
 
@@ -89,6 +90,7 @@ def tickets(request: StaffRequest) -> HttpResponse:
         "may_change": may_change,
         "presses": _presses(request) if may_change else [],
         "undo": undo_of(request),
+        "lessons": list(queries.lessons_of(request.person.id)[:LESSONS_SHOWN]) if request.person else [],
         "hints": HINTS,
     }
     return page_or_part(request, "tickets", {"list"}, context)

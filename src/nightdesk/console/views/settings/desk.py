@@ -33,6 +33,7 @@ from nightdesk.desk.actions import save_desk_rules, save_queue, save_team_rule
 from nightdesk.desk.bulk_actions import remove_macro, save_macro
 from nightdesk.desk.decide import ContactKind
 from nightdesk.desk.models import Macro, Queue, Rules, TeamRule
+from nightdesk.paging.models import Policy
 from nightdesk.people.models import Team
 
 PRIORITY_CHOICES = [(f"P{number}", f"P{number}") for number in range(1, 6)]
@@ -137,6 +138,17 @@ STEP_WORDS = {
 # --- Rules of a brand ------------------------------------------------------------------------------------------------
 
 
+PLAIN = (
+    "owner",
+    "closes_after_days",
+    "reopens_within_days",
+    "asks_again_after_days",
+    "tickets_from_pages",
+    "surge_policy",
+)
+"""The fields that are not cells of the table."""
+
+
 class RulesForm(forms.Form):
     owner = forms.TypedChoiceField(
         label=gettext_lazy("Who owns every ticket"),
@@ -155,10 +167,28 @@ class RulesForm(forms.Form):
         label=gettext_lazy("An unanswered question is asked again after so many days"), min_value=1, max_value=365
     )
 
+    tickets_from_pages = forms.ChoiceField(
+        label=gettext_lazy("Which alarms become tickets"),
+        choices=[
+            (Rules.FromPages.NONE, gettext_lazy("None")),
+            (Rules.FromPages.URGENT, gettext_lazy("Pages of P1 to P3")),
+            (Rules.FromPages.ALL, gettext_lazy("Every page")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    surge_policy = forms.TypedChoiceField(
+        label=gettext_lazy("Who is paged when several customers ask at once about one service"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+
     def __init__(self, *args: Any, brand_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         teams = Team.objects.filter(brand=brand_id).order_by("name")
+        policies = Policy.objects.filter(brand=brand_id).order_by("id")
         self.fields["owner"].choices = pairs(teams, _("Nobody yet"))  # type: ignore[attr-defined]
+        self.fields["surge_policy"].choices = pairs(policies, _("The brand’s first policy"))  # type: ignore[attr-defined]
         for impact in Impact:
             for urgency in Urgency:
                 self.fields[f"{impact}-{urgency}"] = forms.ChoiceField(
@@ -193,9 +223,13 @@ def desk_rules(request: StaffRequest, brand_id: int) -> HttpResponse:
     problem: Refusal | None = None
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        names = ("closes_after_days", "reopens_within_days", "asks_again_after_days")
+        names = ("closes_after_days", "reopens_within_days", "asks_again_after_days", "tickets_from_pages")
         fields = {name: values[name] for name in names}
-        fields |= {"owner_id": values["owner"], "priorities": form.changes()}
+        fields |= {
+            "owner_id": values["owner"],
+            "surge_policy_id": values["surge_policy"],
+            "priorities": form.changes(),
+        }
         try:
             save_desk_rules(brand_id=brand.pk, fields=fields, by=request.actor, via=Door.WEB, at=request.at)
         except Refusal as refusal:
@@ -206,9 +240,7 @@ def desk_rules(request: StaffRequest, brand_id: int) -> HttpResponse:
         "here": "settings",
         "form": form,
         "problem": problem,
-        "plain": [
-            form[name] for name in ("owner", "closes_after_days", "reopens_within_days", "asks_again_after_days")
-        ],
+        "plain": [form[name] for name in PLAIN],
         "urgencies": [word for _name, word in GRADES],
         "heading": _("Rules of {brand}").format(brand=brand.name),
         "crumbs": [
@@ -227,6 +259,8 @@ def _initial(rules: Rules) -> Mapping[str, Any]:
         "closes_after_days": rules.closes_after_days,
         "reopens_within_days": rules.reopens_within_days,
         "asks_again_after_days": rules.asks_again_after_days,
+        "tickets_from_pages": rules.tickets_from_pages,
+        "surge_policy": rules.surge_policy_id or "",
         **{f"{impact}-{urgency}": priority.value for (impact, urgency), priority in table.items()},
     }
 
