@@ -16,6 +16,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.base.tickets import live_url
 from nightdesk.console.context import TOPICS
 from nightdesk.console.templatetags.times import age_text, clock
+from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import pairs, people_choices
 from nightdesk.console.views.desk.forms import (
     AssignForm,
@@ -99,6 +100,11 @@ def ticket_page(
     }
     if request.GET.get("part") != "story":
         context |= _around(request, ticket, newest, bound or {})
+        shown = {"reply", "note", *(each["id"] for each in context["folds"])}
+        for name, form in (bound or {}).items():
+            if name not in shown and problem is None:
+                # Its place on the page is gone, as somebody has moved the ticket: what is wrong is said all the same.
+                checked(form, _("You wanted to change ticket #{number}.").format(number=ticket.number))
     topics = [*(topic for topic in TOPICS if topic != "ticket"), f"ticket:{ticket.id}", f"presence:{ticket.id}"]
     answer = page_or_part(
         request,
