@@ -85,7 +85,7 @@ def ticket_page(
     entries = entries if every else entries[:STORY_SHOWN]
     sees_mail = may(request, "read_mails", ticket.brand_id)
     newest = next((entry for entry in entries if entry.kind in SPOKEN and not entry.automatic), None)
-    context = {
+    context: dict[str, Any] = {
         "here": "tickets",
         "ticket": ticket,
         "heading": ticket.title,
