@@ -98,6 +98,7 @@ OTHERS = {
     "mailbox": "/settings/mail/{mailbox}",
     "new mailbox": "/settings/mail/new",
     "new address": "/settings/mail/addresses/new",
+    "mail server in front": "/settings/mail/in-front/lmtp",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",
@@ -122,6 +123,25 @@ OTHERS = {
     "all hours": "/settings/hours/",
     "hours": "/settings/hours/{hours}",
     "new hours": "/settings/hours/new",
+    "procedures": "/knowledge/",
+    "procedure": "/knowledge/procedures/{procedure}",
+    "procedure version": "/knowledge/procedures/{procedure}/versions/2",
+    "new procedure": "/knowledge/procedures/new",
+    "change procedure": "/knowledge/procedures/{procedure}/change",
+    "where it fits": "/knowledge/procedures/{procedure}/where",
+    "propose a change": "/knowledge/procedures/{procedure}/propose",
+    "proposal": "/knowledge/proposals/{proposal}",
+    "kind of call": "/knowledge/calls/new",
+    "what to say": "/knowledge/sayings/",
+    "saying": "/knowledge/sayings/{saying}",
+    "briefings": "/knowledge/briefings/",
+    "briefing": "/knowledge/briefings/{briefing}",
+    "new briefing": "/knowledge/briefings/new",
+    "spares": "/knowledge/spares/",
+    "spare": "/knowledge/spares/{spare}",
+    "new spare": "/knowledge/spares/new",
+    "templates": "/knowledge/templates/",
+    "template": "/knowledge/templates/{template}",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
@@ -195,6 +215,7 @@ class Faces:
             "queue",
             "macro",
         )
+        numbered += ("procedure", "proposal", "saying", "briefing", "spare", "template")
         known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 

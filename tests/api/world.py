@@ -8,6 +8,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk.actions import Words
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
@@ -91,8 +93,13 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
     address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
-    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    parts = b"--b\n\nHello.\n--b\nContent-Type: image/png\n\nPNG\n--b--\n"
+    raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
+    ticket = desk.open_ticket(
+        brand_id=brand.pk, title="The line is slow", words=Words("It crawls."), contact_id=contact.pk, **how
+    )
     token_for(["read"], brand=brand)
     return known | {
         "brand_id": brand.pk,
@@ -116,9 +123,12 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "mailbox_id": mailbox.pk,
         "address_id": address.pk,
         "mail_id": mail.pk,
+        "number": 0,
+        "way": "lmtp",
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,
+        "ticket_id": ticket.pk,
         "token_id": brand.token_set.get().pk,
     }
 

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 
 from nightdesk.access import actions as access
 from nightdesk.base import clock
-from nightdesk.knowledge import actions, briefing_actions, queries
+from nightdesk.base.refusals import NotFound
+from nightdesk.desk.actions import open_ticket
+from nightdesk.knowledge import actions, briefing_actions, queries, run_actions
 from nightdesk.people.models import Person
 from tests.world import World
 
@@ -92,3 +95,19 @@ def test_the_owner_is_asked_to_look_through_a_procedure_when_it_is_due(world: Wo
     world.minutes(2 * 60)
     mail.got("Please look through “Mail queue”")
     actions.retire_procedure(procedure_id=row.pk, **world.doing)
+
+
+def test_a_procedure_is_worked_through_for_a_ticket_as_it_is_for_a_page(world: World) -> None:
+    row = actions.make_procedure(brand_id=world.brand.pk, title="Password", body=STEPS, **world.doing)
+    actions.publish_procedure(procedure_id=row.pk, number=1, **world.doing)
+    ticket = open_ticket(brand_id=world.brand.pk, kind="request", title="I forgot my password", **world.doing)
+    run = run_actions.open_procedure(procedure_id=row.pk, subject=("ticket", str(ticket.id)), **world.doing)
+    run_actions.settle_step(run_id=run.id, number=1, outcome="done", note="Kim herself", **world.doing)
+    (now,) = queries.runs_about(("ticket", ticket.id))
+    assert [each.settled.note if each.settled else None for each in now.steps] == ["Kim herself", None]
+    other = access.make_brand(name="Pier", slug="pier", **world.doing)
+    theirs = actions.make_procedure(brand_id=other.pk, title="Theirs", body=STEPS, **world.doing)
+    actions.publish_procedure(procedure_id=theirs.pk, number=1, **world.doing)
+    for subject in (("ticket", str(ticket.id)), ("ticket", "1042"), ("page", str(ticket.id))):
+        with pytest.raises(NotFound):
+            run_actions.open_procedure(procedure_id=theirs.pk, subject=subject, **world.doing)

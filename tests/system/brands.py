@@ -68,7 +68,8 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     monitoring = Integration.objects.get(brand=brand, name="Network monitoring")
     _came_in(brand, "Door", doing)
     of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
-    more = {**of_watch, **_desk_ids(brand)}
+    known = _known(brand.id, amara.id, str(page.id), ("Fan is loud", "Ring the carrier", "Cold aisle"), doing)
+    more = {**of_watch, **known, **_desk_ids(brand)}
     return {"email": user.email, "user": user.id, "person": amara.id, **more, **_ids(brand, page)}
 
 
@@ -126,6 +127,46 @@ def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], do
     csv = f"time,alarm,person\n{at.isoformat()},{name},Bo\n{at.isoformat()},heartbeat-{rows[0].pk},{name}\n"
     shadow_actions.import_old_pager(integration_id=shadow.pk, text=csv, **doing)
     return {"heartbeat": rows[0].pk, "integration": shadow.pk}
+
+
+def _known(
+    brand_id: int, person_id: int, page_id: str, words: tuple[str, str, str], doing: dict[str, Any]
+) -> dict[str, Any]:
+    """A procedure with a draft, half worked through for the page, a proposal over it, and one of everything else."""
+    from nightdesk.knowledge import actions, briefing_actions, run_actions, spare_actions, wording_actions
+
+    title, step, what = words
+    of_brand: dict[str, Any] = {"brand_id": brand_id, **doing}
+    body = f"# {step}\n\n{step} **{what}**\n\n- [ ] {step}\n- [ ] {what}\n\n| {what} | b |\n| --- | --- |\n| `{step}` | 1 |\n"
+    row = actions.make_procedure(title=title[:200], body=body, why=step[:300], **of_brand)
+    actions.publish_procedure(procedure_id=row.pk, number=1, **doing)
+    run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", page_id), **doing)
+    run_actions.settle_step(run_id=run.id, number=1, outcome="done", note=what, **doing)
+    actions.save_procedure(procedure_id=row.pk, title=title[:200], body=f"{body}\n{what}", over=1, **doing)
+    proposal = actions.propose_change(
+        procedure_id=row.pk, body=f"{step}\n\n{what}", why=step[:300], over=1, subject=("page", page_id), **doing
+    )
+    saying = wording_actions.save_saying(title=what[:120], text=step[:600], **of_brand)
+    wording_actions.approve_saying(saying_id=saying.pk, **doing)
+    wording_actions.save_saying(title=title[:120], text=step[:600], **of_brand)
+    template = wording_actions.save_template(
+        use="reply", name=what[:80], language="de", subject=step[:200], body=f"{{{{ contact }}}} {step}", **of_brand
+    )
+    spare = spare_actions.save_spare(
+        site=what[:120], what=step[:160], place=what[:160], contact=step[:200], count=3, low_at=2, **of_brand
+    )
+    spare_actions.take_spare(spare_id=spare.pk, number=1, why=step[:300], **doing)
+    briefing = briefing_actions.make_briefing(
+        title=title[:160], body=body, person_ids=[person_id], due_at=doing["at"] + timedelta(days=2), **of_brand
+    )
+    return {
+        "procedure": row.pk,
+        "proposal": proposal.pk,
+        "saying": saying.pk,
+        "template": template.pk,
+        "spare": spare.pk,
+        "briefing": briefing.pk,
+    }
 
 
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:
@@ -363,9 +404,10 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
     _came_in(brand, WORD, doing)
     more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
-    of_watch = _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
     more |= _long_desk(brand, team, customer, service, person, doing)
-    return {"email": user.email, "user": user.id, "person": person.id, **more, **of_watch, **_ids(brand, pages[0])}
+    more |= _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
+    more |= _known(brand.id, person.id, str(pages[0].id), (NAME, TITLE[:150], WORD), doing)
+    return {"email": user.email, "user": user.id, "person": person.id, **more, **_ids(brand, pages[0])}
 
 
 if __name__ == "__main__":

@@ -887,7 +887,7 @@ class BriefingOut(Schema):
 
 @router.get("/briefings", response=Listing[BriefingOut])
 def list_briefings(request: HttpRequest, cut: Query[Cut], state: Literal["open", "closed"] | None = None) -> Any:
-    """Briefings of your brands, the newest first."""
+    """Briefings of your brands, the newest first; a bureau's people see those that name them."""
     rows = _briefings(request)
     if state:
         rows = rows.filter(closed_at__isnull=state == "open")
@@ -909,6 +909,7 @@ def read_briefing(request: HttpRequest, briefing_id: Id) -> Any:
 @router.post("/briefings/{briefing_id}/confirm", response=BriefingOut)
 def confirm_briefing(request: HttpRequest, briefing_id: Id) -> Any:
     """You have read it."""
+    one(_briefings(request), id=briefing_id)
     return _told_briefings([briefing_actions.confirm_briefing(briefing_id=briefing_id, **_doing(request))])[0]
 
 
@@ -927,7 +928,10 @@ def close_briefing(request: HttpRequest, briefing_id: Id) -> Any:
 def _briefings(request: HttpRequest) -> QuerySet[Briefing]:
     rows = Briefing.objects.select_related("service")
     rows = rows.prefetch_related(Prefetch("confirmations", Confirmation.objects.select_related("person")))
-    return readable(request, "read_briefings", rows)
+    rows = readable(request, "read_briefings", rows)
+    if brands_for(actor_of(request), "read_procedures") == set():
+        rows = queries.briefings_naming(rows, actor_of(request).person_id)
+    return rows
 
 
 def _told_briefings(rows: list[Briefing]) -> list[dict[str, Any]]:

@@ -18,7 +18,9 @@ from nightdesk.api import (
     raw_alarms,
     shadow,
     silences,
+    suppliers,
     texts,
+    ticket_clocks,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -48,6 +50,8 @@ api = Api(
             {"name": "heartbeats", "description": "What must be heard from again and again"},
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
+            {"name": "tickets", "description": "Incidents and service requests, and all that hangs on them"},
+            {"name": "tickets", "description": "Incidents and service requests, and what is owed about them"},
             {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
@@ -77,5 +81,7 @@ for router in (
     people.router,
     shadow.router,
     silences.router,
+    suppliers.router,
+    ticket_clocks.router,
 ):
     api.add_router("", router)

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from nightdesk.console.views import (
     answer,
+    clocks,
     digests,
     due,
     finding,
@@ -18,7 +19,9 @@ from nightdesk.console.views import (
     public_hours,
     push,
     rotas,
+    survey,
     tonight,
+    worked,
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, ticket, verbs
 from nightdesk.console.views.knowledge import beside, briefings, procedures, sayings, spares, templates
@@ -37,6 +40,7 @@ from nightdesk.console.views.settings import (
     routes,
     sections,
     shadow,
+    suppliers,
     support_hours,
     tokens,
 )
@@ -100,10 +104,16 @@ console: list[URLPattern] = [
     path("tickets/<uuid:ticket_id>/answer", linking.give_back, name="return_answer"),
     path("tickets/lessons/<int:lesson_id>", linking.learned, name="confirm_lesson"),
     path("tickets/<uuid:ticket_id>/macro", verbs.macro, name="apply_macro"),
+    path("tickets/<uuid:ticket_id>/clocks", clocks.ticket_clocks, name="ticket_clocks"),
+    path("tickets/<uuid:ticket_id>/clocks.csv", clocks.ticket_clocks_csv, name="ticket_clocks_csv"),
     path("next/", due.next_up, name="next"),
     path("next.csv", due.next_csv, name="next_csv"),
     path("next/<uuid:promise_id>/retry", due.retry, name="retry"),
     path("next/<uuid:promise_id>/void", due.void, name="void"),
+    path("worked/", worked.worked, name="worked"),
+    path("worked.csv", worked.worked_csv, name="worked_csv"),
+    path("surveys/", worked.surveys, name="surveys"),
+    path("surveys.csv", worked.surveys_csv, name="surveys_csv"),
     path("journal/", journal.journal, name="journal"),
     path("journal.csv", journal.journal_csv, name="journal_csv"),
     path("journal/<uuid:entry_id>", journal.entry, name="entry"),
@@ -143,6 +153,7 @@ console: list[URLPattern] = [
     path("mail.csv", mails.mails_csv, name="mails_csv"),
     path("mail/<uuid:mail_id>", mails.mail, name="mail"),
     path("mail/<uuid:mail_id>/raw", mails.mail_raw, name="mail_raw"),
+    path("mail/<uuid:mail_id>/files/<int:number>", mails.mail_file, name="mail_file"),
     path("mail/<uuid:mail_id>/retry", mails.retry, name="retry_mail"),
     path("messages/", messages.messages, name="messages"),
     path("messages.csv", messages.messages_csv, name="messages_csv"),
@@ -222,6 +233,9 @@ console: list[URLPattern] = [
     path("settings/mail/", mailboxes.mailboxes, name="mailboxes"),
     path("settings/mail/new", mailboxes.new_mailbox, name="new_mailbox"),
     path("settings/mail/<int:mailbox_id>", mailboxes.mailbox, name="mailbox"),
+    path("settings/mail/<int:mailbox_id>/sign-in", mailboxes.sign_in, name="sign_in_mailbox"),
+    path("settings/mail/signed-in", mailboxes.signed_in, name="signed_in_mailbox"),
+    path("settings/mail/in-front/<slug:way>", mailboxes.front, name="front"),
     path("settings/mail/<int:mailbox_id>/remove", mailboxes.no_mailbox, name="remove_mailbox"),
     path("settings/mail/addresses/new", mailboxes.new_address, name="new_address"),
     path("settings/mail/addresses/<int:address_id>/remove", mailboxes.no_address, name="remove_address"),
@@ -252,6 +266,9 @@ console: list[URLPattern] = [
     path("settings/policies/", policies.policies, name="policies"),
     path("settings/policies/new", policies.new_policy, name="new_policy"),
     path("settings/policies/<int:policy_id>", policies.policy, name="policy"),
+    path("settings/suppliers/", suppliers.suppliers, name="suppliers"),
+    path("settings/suppliers/new", suppliers.new_supplier, name="new_supplier"),
+    path("settings/suppliers/<int:supplier_id>", suppliers.supplier, name="supplier"),
     path("settings/routes/", routes.routes, name="routes"),
     path("settings/routes/new/<slug:driver>", routes.new_route, name="new_route"),
     path("settings/routes/<int:route_id>", routes.route, name="route"),
@@ -298,6 +315,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("push/<str:token>/answer", push.answer, name="push_answer"),
     path("push/<str:token>/seen", push.seen, name="push_seen"),
     path("a/<str:token>/card.vcf", answer.answer_card, name="answer_card"),
+    path("survey/<str:secret>/<int:score>", survey.survey, name="survey"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
 ]

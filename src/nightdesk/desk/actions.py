@@ -23,11 +23,14 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
-from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import decide, queries
+from nightdesk.desk import clock_queries, clock_wording, decide, queries
+from nightdesk.desk.clock import Event, Telling
+from nightdesk.desk.clock_promises import promise_clocks
+from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
 from nightdesk.desk.models import (
     Attachment,
@@ -59,6 +62,8 @@ TICKET_ESCALATED = kind("ticket.escalated", gettext_lazy("{by} escalated ticket 
 TICKET_RAISED = kind("ticket.raised", gettext_lazy("{by} brought ticket {number} before {to}: {why}"))
 TICKET_EDITED = kind("ticket.edited", gettext_lazy("{by} changed ticket {number}: {what}"))
 NEXT_STEP_SET = kind("ticket.next-step", gettext_lazy("{by} said what happens next on ticket {number}"))
+CLOCK_WARNED = kind("ticket.clock-warned", gettext_lazy("On ticket {number} {what} is nearly due"))
+CLOCK_BREACHED = kind("ticket.clock-breached", gettext_lazy("On ticket {number} {what} is late"))
 NEXT_STEP_LATE = kind("ticket.next-step-late", gettext_lazy("The next step of ticket {number} is late"))
 TICKET_WATCHED = kind("ticket.watched", gettext_lazy("{by} watches ticket {number}"))
 TICKET_UNWATCHED = kind("ticket.unwatched", gettext_lazy("{by} no longer watches ticket {number}"))
@@ -68,8 +73,10 @@ RULES_SAVED = kind("desk.rules-saved", gettext_lazy("{by} changed the rules of t
 TEAM_RULE_SAVED = kind("desk.team-rule-saved", gettext_lazy("{by} changed what {team} may do on tickets"))
 QUEUE_SAVED = kind("desk.queue-saved", gettext_lazy("{by} changed the queue {name}"))
 
-NEXT_STEP, CLOSE = "ticket.next_step", "ticket.close"
-"""Promises: to say that a next step is late; to close what was resolved and not spoken of again."""
+NEXT_STEP, CLOSE, RECOUNT = "ticket.next_step", "ticket.close", "ticket.recount_clocks"
+"""Promises: to say that a next step is late; to close what was resolved and not spoken of again; to follow a contract."""
+
+RECOUNTED_TOGETHER = 200
 
 FIRST_NUMBER = 1001
 TITLE_LENGTH = 300
@@ -133,15 +140,18 @@ class Words:
 def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Rules:
     """The brand's rules are those of `fields` (columns of `Rules`; what is not named stays).
 
-    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable.
+    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable, BadClockRules.
     """
     require(by, "save_desk_rules", brand_id)
     known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
-    known |= {"tickets_from_pages", "surge_policy_id"}
+    known |= {"tickets_from_pages", "surge_policy_id", "surveys"}
+    known |= {"tickets_from_pages", "surge_policy_id", "clocks"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
     if "priorities" in fields:
         table_with(fields["priorities"])
+    if "clocks" in fields:
+        clock_rules_from(fields["clocks"])
     if fields.get("owner_id") is not None:
         _own(Team, fields["owner_id"], brand_id)
     if fields.get("surge_policy_id") is not None:
@@ -156,6 +166,8 @@ def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via:
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
+    if "clocks" in fields:
+        _promise_recount(("brand", brand_id), at)
     queries.forget_desks()
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
@@ -957,6 +969,48 @@ def expire_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str
     return _("It was closed.")
 
 
+@transaction.atomic
+def tell_clocks(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Of what is owed to the customer, what is nearly due or late by now, and was not told, is told. Returns what was done.
+
+    A warning goes to whoever works on it, and what is late to the desk and whoever watches as well. Where a P1 or P2 may page
+    now, somebody is paged, unless a page for this ticket is open. The next warning and breach are promised.
+    """
+    ticket = _locked(ticket_id, None, by)
+    due = [event for event in clock_queries.clock_events(ticket, at) if event.due_at <= at]
+    clocks = clock_queries.clocks_of([ticket], at)[ticket.pk]
+    told = [_tell_clock(ticket, event, getattr(clocks, event.which).due_at, by, via, at) for event in due]
+    if due and _may_page_for_clock(ticket, at):
+        _page(ticket, at, f"#{ticket.number} {told[0]}: {ticket.title}")
+    promise_clocks(ticket, at)
+    return ", ".join(told) or _("Nothing was to be done.")
+
+
+@transaction.atomic
+def recount_clocks(
+    *, subject: tuple[str, object], after: UUID | None = None, by: Actor, via: Door, at: datetime
+) -> int:
+    """A contract, support hours or a brand's rules (`subject`) say something else now: what is promised about the open tickets
+    that they touch follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were
+    looked at.
+    """
+    touched = Ticket.objects.filter(state__in=decide.OPEN, merged_into=None)
+    if subject[0] == "brand":
+        touched = touched.filter(brand=int(str(subject[1])))
+    else:
+        contracts = Contract.objects.filter(**{"pk" if subject[0] == "contract" else "hours": subject[1]})
+        touched = touched.filter(customer__in=contracts.values("customer"))
+    if after is not None:
+        touched = touched.filter(id__gt=after)
+    tickets = list(touched.order_by("id").select_for_update()[:RECOUNTED_TOGETHER])
+    for ticket in tickets:
+        promise_clocks(ticket, at)
+    if len(tickets) == RECOUNTED_TOGETHER:
+        _promise_recount(subject, at, after=str(tickets[-1].pk))
+    del by, via
+    return len(tickets)
+
+
 # --- Beneath the verbs -----------------------------------------------------------------------------------------------
 
 
@@ -1130,8 +1184,11 @@ def _kind_of_words(by: Actor) -> str:
 
 
 def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
-    """The entries stand in the story; the files of `words` hang on the last."""
+    """The entries, all of one ticket, stand in the story; the files of `words` hang on the last. Clocks follow."""
     Entry.objects.bulk_create(entries)
+    if any(entry.kind in clock_queries.CLOCKED for entry in entries):
+        is_opening = entries[0].facts.get("from") == ""
+        promise_clocks(entries[0].ticket, entries[0].at, entries if is_opening else None)
     if words is not None and words.files:
         Attachment.objects.bulk_create(
             [
@@ -1287,11 +1344,46 @@ def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | Non
     )
 
 
-def _page(ticket: Ticket, at: datetime) -> None:
+def _promise_recount(subject: tuple[str, object], at: datetime, after: str = "") -> None:
+    why = _("What was promised has changed; the clocks of open tickets follow.")
+    promise(RECOUNT, subject=subject, due_at=at, why=why, facts={"after": after}, at=at)
+
+
+def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor, via: Door, at: datetime) -> str:
+    """The event is told and stands in the story; returns what was said."""
+    late = event.telling is Telling.BREACH
+    what = clock_wording.what_is_due(event.which)
+    said = (_("{what} is late") if late else _("{what} is nearly due")).format(what=what)
+    body = _("It was due at {time} UTC.") if late else _("It is due at {time} UTC.")
+    body = body.format(time=f"{due_at:%d %b %H:%M}") if due_at is not None else ""
+    _write([_entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=f"{said}. {body}", facts={"clock_event": event.key})])
+    facts = {"what": what, "clock": event.which, "due_at": due_at.isoformat() if due_at else ""}
+    cause = _record(ticket, CLOCK_BREACHED if late else CLOCK_WARNED, facts, by, via, at)
+    whom = queries.who_works_on(ticket)
+    if late:
+        whom += [*queries.desk_of(ticket), *Watch.objects.filter(ticket=ticket).values_list("person_id", flat=True)]
+    _tell(whom, ticket, f"#{ticket.number} {ticket.title[:80]}: {said}", body, cause, by, via, at)
+    return said
+
+
+def _may_page_for_clock(ticket: Ticket, at: datetime) -> bool:
+    if ticket.priority > decide.CLOCKS_PAGE_TO:
+        return False
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    return decide.pages_for_clock(
+        ticket.priority,
+        may_page_now=cover.may_page_now,
+        trusted=ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF),
+        waits_for_day=ticket.queue is not None and ticket.queue.waits_for_day,
+        open_page=clock_queries.has_open_page(ticket),
+    )
+
+
+def _page(ticket: Ticket, at: datetime, title: str = "") -> None:
     """The night's engineer is woken for it; it is Nightdesk that decides so, by the contract."""
     page = trigger_page(
         brand_id=ticket.brand_id,
-        title=f"#{ticket.number} {ticket.title}",
+        title=title or f"#{ticket.number} {ticket.title}",
         priority=f"P{ticket.priority}",
         service_id=ticket.service_id,
         customer_id=ticket.customer_id,

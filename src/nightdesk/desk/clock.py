@@ -12,7 +12,7 @@ for, so that it cannot drift from them. The rules, which every function here fol
 - A minute counts if somebody is there for the customer: in the support hours of the contract that is in force in that
   minute, or at any hour where this priority may wake an engineer or the target counts every minute. A contract that
   ended is still owed, by its own hours, until another begins.
-- While a ticket is pending for one of the reasons that `Rules.pauses` names for a clock, that clock rests.
+- While a ticket is pending for one of the reasons that `ClockRules.pauses` names for a clock, that clock rests.
 - How long a target is, says the contract in force when the clock began. Another priority, or another kind of work,
   means another target from the very beginning, as if the ticket had had it always. What is over is judged by what held
   when it ended, and nothing is called broken before the change that broke it.
@@ -21,7 +21,7 @@ for, so that it cannot drift from them. The rules, which every function here fol
 Instants are timezone-aware; those that come back are in UTC. Spans are half-open: `[start, end)`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,6 +67,8 @@ class Missing(StrEnum):
     NO_CONTRACT = "no_contract"
     NO_TARGET = "no_target"
     ANSWER_FIRST = "answer_first"
+    MERGED = "merged"
+    """What is owed, is owed on the ticket that it was merged into."""
 
 
 class Because(StrEnum):
@@ -168,7 +170,7 @@ class Warn:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ClockRules:
     """What a brand, or a contract, may set: which reasons to wait rest which clock, how often a customer hears from us,
     when to warn."""
 
@@ -225,13 +227,37 @@ class Clocks(NamedTuple):
     fix: Reading
 
 
-def clocks_at(history: History, contracts: Sequence[ContractFacts], at: datetime, rules: Rules | None = None) -> Clocks:
+def none_run(missing: Missing) -> Clocks:
+    """The clocks of a ticket that owes nothing."""
+    respond, update, fix = (Reading(which, Standing.NONE, missing) for which in Which)
+    return Clocks(respond, update, fix)
+
+
+class Telling(StrEnum):
+    """What is told about a clock. Stable: stored."""
+
+    WARNING = "warning"
+    BREACH = "breach"
+
+
+class Event(NamedTuple):
+    """Something to tell at `due_at`, which may be over. `key` stands for it: what was told once, is not told again."""
+
+    due_at: datetime
+    telling: Telling
+    which: Which
+    key: str
+
+
+def clocks_at(
+    history: History, contracts: Sequence[ContractFacts], at: datetime, rules: ClockRules | None = None
+) -> Clocks:
     """How the clocks of a ticket stand at `at`, by what had happened until then: later moves and words are not looked at.
 
     `contracts` are all of the customer's, in order of their beginnings. Raises ValueError for an instant before the
     opening.
     """
-    at, rules = in_utc(at), rules or Rules()
+    at, rules = in_utc(at), rules or ClockRules()
     moves = [move for move in history.moves if move.at <= at]
     if not moves:
         raise ValueError(f"the ticket was opened at {history.moves[0].at}, and was asked about at {at}")
@@ -254,13 +280,34 @@ def clocks_at(history: History, contracts: Sequence[ContractFacts], at: datetime
     return Clocks(respond, update, story.read(Which.FIX, opened_at, story.solved_at(), at))
 
 
+def to_tell(
+    history: History,
+    contracts: Sequence[ContractFacts],
+    at: datetime,
+    told: Collection[str],
+    rules: ClockRules | None = None,
+) -> list[Event]:
+    """What is to be told of a ticket's clocks from `at` on, in order of time, if nothing happens but what is under way: words
+    that go out later than they were written. What has fallen due and was not told is in it; `told` are the keys of what was.
+
+    Each is told once for every wait and every target: another priority makes a new promise. Once it is late, no warning
+    is of use any more. Of what rests nothing is told ahead.
+    """
+    at = in_utc(at)
+    events = _events(clocks_at(history, contracts, at, rules))
+    for heard_at in sorted({in_utc(word) for word in (*history.replies, *history.updates) if word > at}):
+        then = _events(clocks_at(history, contracts, heard_at, rules))
+        events = [event for event in events if event.due_at <= heard_at and event not in then] + then
+    return sorted(event for event in events if event.key not in told)
+
+
 @dataclass(frozen=True, slots=True)
 class _Story:
     """A ticket's moves up to the instant asked about, with what its time is counted by."""
 
     moves: Sequence[Move]
     contracts: Sequence[ContractFacts]
-    rules: Rules
+    rules: ClockRules
 
     def asked_at(self) -> datetime | None:
         """Since when a customer has waited, or did wait, for the answer that was asked for last; None: never."""
@@ -404,6 +451,21 @@ class _Count:
             told = closes
         if told < end:
             yield Stretch(told, end, Because.CLOSED)
+
+
+def _events(clocks: Clocks) -> list[Event]:
+    """The warnings and breaches of clocks that are left alone."""
+    found = []
+    for reading in clocks:
+        if not reading.is_owed or reading.target is None or reading.since is None:
+            continue
+        wait = f"{reading.which}:{reading.since:%Y%m%dT%H%M%S.%f}:{reading.target.duration // timedelta(minutes=1)}"
+        late_at = reading.breached_at or reading.due_at
+        if late_at is not None:
+            found.append(Event(late_at, Telling.BREACH, reading.which, f"{Telling.BREACH}:{wait}"))
+        if reading.breached_at is None and reading.warn_at is not None:
+            found.append(Event(reading.warn_at, Telling.WARNING, reading.which, f"{Telling.WARNING}:{wait}"))
+    return found
 
 
 def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:

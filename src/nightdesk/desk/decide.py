@@ -5,9 +5,9 @@ waits is the reason for waiting.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -252,3 +252,69 @@ def unknown_words(text: str) -> list[str]:
 def in_their_words(text: str, **theirs: str) -> str:
     """The text with each word in braces as it is for this customer; one pass, so that nothing of theirs is read again."""
     return _IN_BRACES.sub(lambda found: theirs.get(found[1], found[0]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Whom a supplier is chased at: their name or role, by which number or address, so long after the one before."""
+
+    who: str
+    how: str
+    after: timedelta
+
+
+def next_chase(ladder: Sequence[Rung], step: int, at: datetime, *, due: datetime | None) -> datetime:
+    """When a supplier is chased next, at rung `step` (from 0; beyond the last one the last goes on).
+
+    Before they owe anything (`due`, an instant to come) nobody is chased; then after each rung's own time, which is an hour
+    where there is no ladder.
+    """
+    if due is not None and due > at:
+        return due
+    wait = ladder[min(step, len(ladder) - 1)].after if ladder else timedelta(hours=1)
+    return at + max(wait, timedelta(minutes=5))
+
+
+SURVEY_RESTS = timedelta(days=30)
+"""Whoever was asked what they think is not asked again so soon."""
+
+
+def asks_survey(
+    *, wanted: bool, state: State, from_machine: bool, has_address: bool, last_asked_at: datetime | None, at: datetime
+) -> bool:
+    """Whether the requester of a closed ticket is asked what they think."""
+    if not wanted or state is not State.CLOSED or from_machine or not has_address:
+        return False
+    return last_asked_at is None or at - last_asked_at >= SURVEY_RESTS
+
+
+def use_prepaid(
+    packages: Sequence[tuple[date, date | None, int]], spent: Sequence[tuple[date, int]]
+) -> tuple[int, int]:
+    """(minutes that are prepaid, minutes to be billed) of what was spent; every minute is one or the other.
+
+    `packages` are (from, until, minutes), half-open; each minute is taken from the package in force on its day that ends
+    first, as far as it goes. `spent` are (day, minutes).
+    """
+    in_order = sorted(packages, key=lambda one: (one[1] is None, one[1] or one[0], one[0]))
+    left = [minutes for _start, _end, minutes in in_order]
+    paid = billed = 0
+    for day, minutes in sorted(spent):
+        rest = minutes
+        for number, (start, end, _minutes) in enumerate(in_order):
+            if start <= day and (end is None or day < end):
+                used = min(rest, left[number])
+                left[number] -= used
+                rest -= used
+                paid += used
+        billed += rest
+    return paid, billed
+
+
+CLOCKS_PAGE_TO = 2
+"""The least pressing priority for which a clock that runs out pages somebody."""
+
+
+def pages_for_clock(priority: int, *, may_page_now: bool, trusted: bool, waits_for_day: bool, open_page: bool) -> bool:
+    """Whether somebody is paged as a deadline comes near or is past; never twice for one thing: `open_page` is one for it."""
+    return priority <= CLOCKS_PAGE_TO and may_page_now and trusted and not waits_for_day and not open_page

@@ -35,6 +35,7 @@ from nightdesk.desk.actions import (
     open_ticket,
     send_to_parties,
 )
+from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.decide import Verb
 from nightdesk.desk.models import Entry, Lesson, Link, Party, Rules, Surge, Ticket, TicketPage
 from nightdesk.journal.kinds import kind
@@ -136,6 +137,7 @@ def merge_ticket(*, ticket_id: UUID, into_id: UUID, by: Actor, via: Door, at: da
     survivor.changed_at = at
     survivor.save(update_fields=["customer_wrote_at", "changed_at"])
     void_promises(("ticket", ticket.pk), at=at)
+    promise_clocks(survivor, at)
     _record(ticket, TICKET_MERGED, {"other": survivor.number}, by, via, at)
     return survivor
 
@@ -170,6 +172,8 @@ def unmerge_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Ti
             _entry(ticket, Entry.Kind.LINKED, by, via, at, facts={"unmerged_from": survivor.number}),
         ]
     )
+    promise_clocks(ticket, at)
+    promise_clocks(survivor, at)
     _record(ticket, TICKET_UNMERGED, {"other": survivor.number}, by, via, at)
     return ticket
 
@@ -226,6 +230,8 @@ def split_ticket(
     )
     ticket.changed_at = at
     ticket.save(update_fields=["changed_at"])
+    promise_clocks(ticket, at)
+    promise_clocks(new, at)
     _record(ticket, TICKET_SPLIT, {"other": new.number, "entries": len(told)}, by, via, at)
     return new
 
@@ -249,6 +255,7 @@ def rejoin_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tic
     )
     if before is not None:
         Entry.objects.filter(pk__in=before.facts["entries"], ticket=new).update(ticket=old)
+    promise_clocks(old, at)
     _record(old, TICKET_REJOINED, {"other": new.number}, by, via, at)
     return old
 

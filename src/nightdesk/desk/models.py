@@ -10,14 +10,15 @@ from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
-from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.customers.models import Contact, Customer, Hours, Service
 from nightdesk.mailroom.models import Mail
 from nightdesk.paging.models import Page, Policy
 from nightdesk.people.models import Person, Team
 
 
 class Rules(models.Model):
-    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
+    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`;
+    `clocks`: those of how tickets' clocks run, see `clock_rules`.
 
     `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
     alarms become tickets; urgent is P1 to P3.
@@ -34,9 +35,12 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    clocks = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     tickets_from_pages = models.CharField(
         max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
     )
+    surveys = models.BooleanField(default=False, db_default=False)
+    """Whether customers are asked what they think once a ticket is closed."""
     surge_policy = models.ForeignKey(Policy, models.SET_NULL, null=True)
     """Who is paged when several customers ask at once about one service; None: the brand's first policy."""
 
@@ -498,3 +502,128 @@ class Surge(models.Model):
     service = models.ForeignKey(Service, models.CASCADE)
     ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="surge")
     at = models.DateTimeField()
+
+
+class Supplier(models.Model):
+    """A company that we buy from. `ladder`: whom to chase there, in order, as [{"who", "how", "after_minutes"}].
+
+    `care_levels`: what was bought, as {name: {"respond": ISO 8601 duration or null, "fix": the same}}; it counts every
+    minute, or where `hours` are given the supplier's own.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(default="", blank=True)
+    phone = models.CharField(max_length=20, default="")
+    hours = models.ForeignKey(Hours, models.PROTECT, null=True)
+    care_levels = models.JSONField(default=dict)
+    ladder = models.JSONField(default=list)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_supplier_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SupplierTicket(models.Model):
+    """A supplier's ticket inside ours: their reference, what they owe by when, and when we chase them next.
+
+    `respond_by` and `fix_by` are owed by the care level from `opened_at` on; `step` is how far up the ladder we are.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="supplier_tickets")
+    supplier = models.ForeignKey(Supplier, models.PROTECT)
+    ref = models.CharField(max_length=80, default="")
+    care_level = models.CharField(max_length=60, default="")
+    opened_at = models.DateTimeField()
+    respond_by = models.DateTimeField(null=True)
+    fix_by = models.DateTimeField(null=True)
+    responded_at = models.DateTimeField(null=True)
+    step = models.PositiveSmallIntegerField(default=0)
+    chased = models.PositiveSmallIntegerField(default=0)
+    next_chase_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["opened_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=False) | Q(next_chase_at__isnull=False), name="open_one_is_chased"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["ticket"], name="supplier_ticket_open", condition=Q(closed_at=None)),
+            models.Index(Lower("ref"), name="supplier_ticket_ref"),
+        ]
+
+
+class TimeSpent(models.Model):
+    """Minutes that somebody worked on a ticket; a call-out is one that a customer is charged for by itself."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="time_spent")
+    person = models.ForeignKey(Person, models.PROTECT)
+    on = models.DateField()
+    minutes = models.PositiveIntegerField()
+    call_out = models.BooleanField(default=False)
+    billable = models.BooleanField(default=True)
+    note = models.CharField(max_length=300, default="")
+    made_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["on", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(minutes__gt=0) | Q(call_out=True), name="time_is_something"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["on"], name="time_by_day", condition=Q(withdrawn_at=None)),
+            models.Index(fields=["ticket"], name="time_of_ticket"),
+        ]
+
+
+class Prepaid(models.Model):
+    """Minutes that a customer has paid for beforehand, to be used from `valid_from` until before `valid_until`."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="prepaid")
+    minutes = models.PositiveIntegerField()
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True)
+    note = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["valid_from", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_until__gt=F("valid_from")), name="prepaid_has_length"
+            ),
+        ]
+
+
+class Survey(models.Model):
+    """What somebody is asked once their ticket is closed: `score` 1 (bad) to 5, then words. Only a digest of the link's
+    secret is kept. `team` and `supplier` are whom it is counted for.
+    """
+
+    ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="survey")
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    address = models.CharField(max_length=320)
+    digest = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    supplier = models.ForeignKey(Supplier, models.SET_NULL, null=True)
+    asked_at = models.DateTimeField()
+    score = models.PositiveSmallIntegerField(null=True)
+    words = models.TextField(default="")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(score=None) | Q(score__range=(1, 5)), name="score_is_1_to_5"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-asked_at"], name="survey_newest"),
+            models.Index(Lower("address"), F("asked_at").desc(), name="survey_address"),
+        ]

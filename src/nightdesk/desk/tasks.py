@@ -6,7 +6,8 @@ from uuid import UUID
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
-from nightdesk.desk import actions, linking_actions
+from nightdesk.base.refusals import NotFound
+from nightdesk.desk import actions, clock_queries, linking_actions, supplier_actions, survey_actions
 
 
 def pass_next_step(promise: Promise, at: datetime) -> str:
@@ -39,11 +40,48 @@ def gather_surge(promise: Promise, at: datetime) -> str:
     return linking_actions.gather_surge(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def pass_chase(promise: Promise, at: datetime) -> str:
+    """Say that a supplier is to be chased; returns what was done."""
+    return supplier_actions.pass_chase(supplier_ticket_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def ask_survey(promise: Promise, at: datetime) -> str:
+    """Ask what the requester of a closed ticket thinks; returns what was done."""
+    return survey_actions.ask_survey(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def tell_clocks(promise: Promise, at: datetime) -> str:
+    """Tell what is nearly due or late; returns what was done."""
+    try:
+        return actions.tell_clocks(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    except NotFound:
+        return "It is gone."
+
+
+def recount_clocks(promise: Promise, at: datetime) -> str:
+    """Let what is promised about clocks follow a contract or hours that changed; returns what was done."""
+    after = promise.facts.get("after")
+    counted = actions.recount_clocks(
+        subject=(promise.subject_kind, promise.subject_id),
+        after=UUID(after) if after else None,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+    return f"{counted} tickets were looked at."
+
+
 HANDLERS = {
     actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
     actions.CLOSE: Handler(close_ticket),
     linking_actions.FROM_PAGE: Handler(take_page),
     linking_actions.PAGE_TAKEN: Handler(note_page_taken),
     linking_actions.PAGE_OVER: Handler(note_page_over),
+    supplier_actions.CHASE: Handler(pass_chase, lane="follow"),
+    survey_actions.ASK: Handler(ask_survey),
     linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow"),
+    actions.RECOUNT: Handler(recount_clocks, lane="follow"),
+    # Either may page somebody.
+    clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
+    clock_queries.BREACH: Handler(tell_clocks, lane="page", give_up_after=None),
 }

@@ -30,6 +30,7 @@ from nightdesk.knowledge.folding import folded
 from nightdesk.knowledge.markdown import plain
 from nightdesk.knowledge.models import CALL_KINDS, CallKind, Procedure, Proposal, Reading, Version
 from nightdesk.knowledge.registries import TELL, brand_of
+from nightdesk.people.models import Person
 
 PROCEDURE_MADE = kind("procedure.made", gettext_lazy("{by} wrote the procedure {procedure}"))
 PROCEDURE_SAVED = kind("procedure.saved", gettext_lazy("{by} saved version {version} of the procedure {procedure}"))
@@ -49,6 +50,8 @@ REVIEW, DECIDE = "procedure.review", "procedure.tell"
 """Promises about a procedure: to have it looked through, and to tell of a proposal what became of it."""
 REMIND_EVERY = timedelta(days=7)
 LONGEST_REVIEW = 3 * 366
+MOST_SEARCHED = 150_000
+"""Characters of a procedure that are searched: PostgreSQL takes a megabyte of words at most."""
 
 
 class ProcedureChanges(TypedDict, total=False):
@@ -424,7 +427,7 @@ def _index(row: Procedure) -> None:
     row.title = shown.title
     row.save(update_fields=["title"])
     texts = {shown.pk: shown, latest.pk: latest}.values()
-    words = folded(" ".join(f"{each.title} {plain(each.body)}" for each in texts))
+    words = folded(" ".join(f"{each.title} {plain(each.body)}" for each in texts))[:MOST_SEARCHED]
     Procedure.objects.filter(pk=row.pk).update(words=SearchVector(Value(words), config="simple"))
 
 
@@ -480,7 +483,9 @@ def _told(
     via: Door,
     at: datetime,
 ) -> str:
-    to = [person_id for person_id in person_ids if person_id is not None]
+    to = list(
+        Person.objects.filter(id__in=[each for each in person_ids if each], active=True).values_list("id", flat=True)
+    )
     if not to:
         return _("There was nobody to tell.")
     count = sum(

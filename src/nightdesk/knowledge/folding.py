@@ -6,7 +6,8 @@ import unicodedata
 
 def folded(text: str) -> str:
     """The text without case and accents: "Straße, CAFÉ" is "strasse, cafe"."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    # Taken apart first and last: what a letter is made of may be a capital, and a small letter may come apart again.
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 

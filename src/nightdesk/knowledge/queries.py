@@ -117,8 +117,8 @@ def run_now(run: Run) -> RunNow:
 
 def difference(older: Version | None, newer_title: str, newer_body: str) -> list[tuple[str, str]]:
     """What became of the older words, line by line: ("same", "gone" or "new", the line), with three lines around."""
-    before = [older.title, "", *older.body.split("\n")] if older is not None else []
-    after = [newer_title, "", *newer_body.split("\n")]
+    before = [older.title, "", *older.body.splitlines()] if older is not None else []
+    after = [newer_title, "", *newer_body.splitlines()]
     marks = {" ": "same", "-": "gone", "+": "new"}
     found: list[tuple[str, str]] = []
     for line in list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]:
@@ -180,6 +180,12 @@ def briefings_waiting_for(person_id: int) -> list[Briefing]:
     rows = Briefing.objects.filter(Q(teams__members=person_id) | Q(persons=person_id), closed_at=None)
     said = Confirmation.objects.filter(person_id=person_id).values("briefing_id")
     return list(rows.exclude(id__in=said).distinct().order_by("due_at", "id"))
+
+
+def briefings_naming(rows: QuerySet[Briefing], person_id: int | None) -> QuerySet[Briefing]:
+    """Those of `rows` that this person must confirm, by name or by a team; none for None."""
+    named = Q(teams__members=person_id) | Q(persons=person_id)
+    return rows.none() if person_id is None else rows.filter(id__in=Briefing.objects.filter(named).values("id"))
 
 
 def reviews_due(person_id: int, at: datetime) -> list[Procedure]:

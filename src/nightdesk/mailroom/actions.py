@@ -29,7 +29,7 @@ from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import authserv_id_of, who_is_meant
+from nightdesk.mailroom.queries import FRONTS, authserv_id_of, who_is_meant
 from nightdesk.mailroom.reports import read_reports
 from nightdesk.mailroom.trust import checked
 
@@ -50,8 +50,6 @@ TRIES = 4
 """How often a mail is tried that somebody stumbles over; then it is kept with the error, for a person to look at."""
 BEGUN_AT_MOST = 8
 """A mail whose reading was begun so often and never ended has killed its reader each time: it is not read again."""
-FRONTS = ("smtp", "lmtp", "pipe")
-"""Ways in that have a mail server in front."""
 BOUNCE = "bounce"
 REPORTED_TO = ("page", BOUNCE)
 """Words of addresses that a report may come to."""

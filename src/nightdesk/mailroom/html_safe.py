@@ -106,9 +106,9 @@ def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
     return SafeHtml(safe, sum(one.startswith("remote:") for one in seen), parts)
 
 
-def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = False) -> str:
+def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = False, quoted: str = "…") -> str:
     """What `safe_html` made, with its images: attachments from where `part_url` says ("" for nowhere), those elsewhere only
-    where `remote` is asked for. An image that is not drawn leaves its words.
+    where `remote` is asked for. An image that is not drawn leaves its words. `quoted` is what a folded quote is called.
     """
 
     def drawn(found: re.Match[str]) -> str:
@@ -121,7 +121,7 @@ def with_images(html: str, part_url: Callable[[int], str], *, remote: bool = Fal
         rest = "".join(f' {name}="{value}"' for name, value in attributes.items())
         return f'<img src="{source}" loading="lazy" referrerpolicy="no-referrer"{rest}>'
 
-    return _IMAGE.sub(drawn, html)
+    return _IMAGE.sub(drawn, html).replace("<summary>…</summary>", f"<summary>{escape(quoted)}</summary>")
 
 
 def _part_of(source: str, attachments: Sequence[Attachment]) -> int | None:

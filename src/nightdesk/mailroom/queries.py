@@ -13,6 +13,8 @@ from nightdesk.mailroom.handing import BY_ADDRESS
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
 from nightdesk.mailroom.oauth import Client, token_url_of
 
+FRONTS = ("smtp", "lmtp", "pipe")
+"""Ways in that have a mail server in front."""
 LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
 
@@ -46,6 +48,12 @@ def is_accepted(recipient: str) -> bool:
     if meant.word:
         return handler is not None and handler.knows(meant.key)
     return bool(meant.ours.local) or meant.key == "postmaster" or (handler is not None and handler.knows(meant.key))
+
+
+def fronts() -> dict[str, str]:
+    """Way in -> whose Authentication-Results are believed of its mail, "" for nobody's; every way that has a server in front."""
+    known = dict(Front.objects.values_list("way", "authserv_id"))
+    return {way: known.get(way, "") for way in FRONTS}
 
 
 def authserv_id_of(mail: Mail) -> str:

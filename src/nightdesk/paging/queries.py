@@ -778,14 +778,6 @@ class Line:
     tries: tuple[Try, ...] = ()
 
 
-def brand_of_page(page_id: str) -> int | None:
-    """The brand of the page with that id; None where there is no such page."""
-    try:
-        return Page.objects.filter(id=UUID(page_id)).values_list("brand_id", flat=True).first()
-    except ValueError:
-        return None
-
-
 def story(page_id: UUID) -> list[Line]:
     """All that happened to the page and all that is promised: what is still to come first, then the newest first."""
     lines = [*_promised(page_id), *_delivered(page_id), *_happened(page_id)]

@@ -201,6 +201,15 @@ make_brand A
 edit_brand A
 sign_in_mailbox A
 save_front A
+open_supplier_ticket EDMA
+note_supplier_answer EDMA
+chase_supplier EDMA
+close_supplier_ticket EDMA
+log_time EDMA
+read_surveys EDMAR
+save_supplier MA
+save_prepaid MA
+import_tickets MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

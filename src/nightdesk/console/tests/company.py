@@ -16,7 +16,7 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
-from nightdesk.desk import agent_actions, bulk_actions
+from nightdesk.desk import agent_actions, bulk_actions, supplier_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
@@ -192,7 +192,9 @@ class Company:
             name=f"{name} mailbox", host="mail.example", user=key, brand_id=brand.id, **self.doing
         )
         address = mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.id, **self.doing)
-        raw = f"From: a@b.example\nSubject: A letter about {name}\n\nHello, {name} <script>alert(1)</script>\n"
+        head = f"From: a@b.example\nSubject: A letter about {name}\nContent-Type: multipart/mixed; boundary=b\n\n"
+        file = "--b\nContent-Type: text/html; name=plan.html\n\n<script>alert(1)</script>\n--b--\n"
+        raw = f"{head}--b\n\nHello, {name} <script>alert(1)</script>\n{file}"
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
@@ -240,6 +242,7 @@ class Company:
         lesson = desk_models.Lesson.objects.create(
             ticket=ticket, person=bo, answered_by="Eve", answer=f"{name} fibre", made_at=self.at
         )
+        Promise.objects.filter(subject_id=str(ticket.pk)).delete()
         known = self._known(name, brand, bo, page)
         ids = known | {
             "ticket_id": ticket.id,
@@ -254,7 +257,10 @@ class Company:
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
+            "number": 0,
+            "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
+            "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
             "work_id": work.pk,
             "silence_id": work.silences.get().pk,
             "page_id": page.id,

@@ -16,17 +16,19 @@ from nightdesk.desk.clock import (
     PAUSES,
     UPDATE_EVERY,
     Because,
+    ClockRules,
     Clocks,
     History,
     Missing,
     Move,
     Reading,
-    Rules,
     Standing,
     Stretch,
+    Telling,
     Warn,
     Which,
     clocks_at,
+    to_tell,
 )
 from nightdesk.desk.decide import OPEN, PendingReason, State
 
@@ -245,7 +247,7 @@ def worlds(draw, hours=None, **fixed):
     pauses = draw(
         st.sampled_from([PAUSES, {}, {Which.FIX: frozenset(PendingReason), Which.RESPOND: frozenset({CALLER})}])
     )
-    return history, contracts, Rules(pauses=pauses), start
+    return history, contracts, ClockRules(pauses=pauses), start
 
 
 def instant(history, start, part):
@@ -441,6 +443,36 @@ def test_a_priority_that_is_put_right_is_due_as_if_it_had_been_right_at_once(wor
             assert late.breached_at >= at
 
 
+@modest
+@given(worlds(), minutes_in)
+def test_whoever_follows_what_is_to_be_told_misses_no_breach_and_tells_none_twice(world, part):
+    """A worker that wakes only when it was told to, against somebody who looks every hour."""
+    history, contracts, rules, start = world
+    now = instant(history, start, part)
+    history = replace(history, moves=tuple(move for move in history.moves if move.at <= now))
+    told, began = {}, now
+    end = start + WORLD * MINUTE
+    while (events := to_tell(history, contracts, now, told, rules)) and events[0].due_at <= end:
+        event = events[0]
+        now = max(now, event.due_at)
+        reading = getattr(clocks_at(history, contracts, now, rules), event.which)
+        if event.telling is Telling.BREACH:
+            assert reading.standing is Standing.BREACHED
+        else:
+            assert reading.warn_at <= now
+            assert reading.standing is not Standing.BREACHED
+        assert reading.is_owed
+        told[event.key] = now
+    for hour in range(0, WORLD, 60):
+        at = start + hour * MINUTE
+        if at < began:
+            continue
+        for reading in clocks_at(history, contracts, at, rules):
+            if reading.is_owed and reading.breached_at is not None:
+                known = [moment for key, moment in told.items() if key.startswith(f"breach:{reading.which}")]
+                assert any(began <= moment <= at for moment in known)
+
+
 # --- What the rules say, one by one
 
 
@@ -534,7 +566,7 @@ def test_waiting_for_the_caller_rests_news_and_fix_and_not_the_answer():
 def test_waiting_for_what_is_ours_to_push_rests_nothing_unless_the_rules_say_so(reason):
     waits = Move(FRIDAY + HOUR / 2, State.PENDING, P3, reason)
     assert read(FRIDAY + HOUR, opened(), waits).fix.standing is Standing.RUNNING
-    agreed = Rules(pauses={Which.FIX: frozenset({reason})})
+    agreed = ClockRules(pauses={Which.FIX: frozenset({reason})})
     fix = read(FRIDAY + HOUR, opened(), waits, rules=agreed).fix
     assert (fix.standing, fix.rests) == (Standing.PAUSED, Because(reason))
 

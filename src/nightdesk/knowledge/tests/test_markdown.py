@@ -122,6 +122,10 @@ def test_headings_stand_below_those_of_the_page_and_pictures_are_links() -> None
     )
 
 
+def test_html_that_somebody_wrote_is_shown_as_they_wrote_it() -> None:
+    assert as_html("a <em>b</em>") == "<p>a &lt;em&gt;b&lt;/em&gt;</p>\n"
+
+
 def test_plain_words_have_no_signs() -> None:
     assert plain("# Head\n\nGo **there**, `now`:\nyes\n\n```\ncode\n```") == "Head Go there, now: yes code"
 

@@ -255,6 +255,20 @@ def test_too_many_steps_and_an_empty_text_are_refused(office: Office) -> None:
         office.procedure(review_days=-1)
 
 
+def test_the_longest_text_can_be_saved_and_searched(office: Office) -> None:
+    words = "".join(f"{chr(0x4E00 + number % 20000)}{chr(0x4E00 + number // 7)} " for number in range(33_000))
+    row = office.procedure(body=words)
+    save(office, row, words[::-1], 1)
+    assert queries.find_procedures(Procedure.objects.all(), "line").get() == row
+
+
+def test_nobody_who_left_is_reminded(office: Office) -> None:
+    office.procedure(review_days=1)
+    people.deactivate_person(person_id=office.bo.pk, **office.doing())
+    assert office.later(timedelta(days=2)) == ["There was nobody to tell."]
+    assert office.told == []
+
+
 def test_somebody_who_left_keeps_no_procedure_anew(office: Office) -> None:
     people.deactivate_person(person_id=office.al.pk, **office.doing())
     with pytest.raises(NotFound):

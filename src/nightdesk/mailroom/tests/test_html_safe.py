@@ -87,10 +87,10 @@ ATTACKS = [
     "<a href='/settings'>x</a>",
     "<form action='https://evil.example'><input name=q><button>x</button></form>",
     "<iframe src='https://evil.example'></iframe><object data=x></object><embed src=x>",
-    "<link rel=stylesheet href='https://evil.example/x.css'><meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<link rel=stylesheet href='EVIL/x.css'><meta http-equiv=refresh content='0;url=//evil.example'>",
     "<base href='https://evil.example/'>",
-    "<style>@import 'https://evil.example/x.css'; body{display:none}</style>",
-    "<div style='position:fixed;top:0;left:0;width:100%;height:100%;background:url(https://evil.example/x)'>x</div>",
+    "<style>@import 'EVIL/x.css'; body{display:none}</style>",
+    "<div style='position:fixed;top:0;left:0;width:100%;height:100%;background:url(EVIL/x)'>x</div>",
     "<table background='https://evil.example/x.png'><td background=//evil.example/y>",
     "<body onload=alert(1) background='https://evil.example/b'>",
     "<img srcset='https://evil.example/x 2x' src='https://evil.example/pixel.gif'>",
@@ -107,6 +107,9 @@ ATTACKS = [
     "<img src='cid:logo@example.net' alt='\"><script>alert(1)</script>'>",
     "<a href='https://x.example/\" onmouseover=alert(1) x=\"'>x</a>",
 ]
+
+
+ATTACKS = [attack.replace("EVIL", "https://evil.example") for attack in ATTACKS]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -26,9 +26,6 @@ from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from tests.emptied import emptied_ledgers
-
-__all__ = ["emptied_ledgers"]
 
 # A Saturday night, when clocks stand on British Summer Time.
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)

@@ -34,14 +34,18 @@ from nightdesk.console.views.staff import (
 from nightdesk.customers.models import Service
 from nightdesk.knowledge import briefing_actions as actions
 from nightdesk.knowledge.models import Briefing
-from nightdesk.knowledge.queries import briefings_waiting_for, must_confirm, unconfirmed
+from nightdesk.knowledge.queries import briefings_naming, briefings_waiting_for, must_confirm, unconfirmed
 from nightdesk.people.models import Team
 
 STATES = {"open": gettext_lazy("Open"), "closed": gettext_lazy("Closed")}
 
 
 def _all(request: StaffRequest) -> QuerySet[Briefing]:
-    return Briefing.objects.filter(within(request.brands)).select_related("brand", "service")
+    rows = Briefing.objects.filter(within(request.brands)).select_related("brand", "service")
+    if not may_somewhere(request, "read_procedures"):
+        # Whoever only answers for us reads what was written for them.
+        rows = briefings_naming(rows, request.person.id if request.person else None)
+    return rows
 
 
 def _chosen(request: StaffRequest) -> QuerySet[Briefing]:

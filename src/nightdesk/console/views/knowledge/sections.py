@@ -102,7 +102,7 @@ class FitForm(forms.Form):
 def where(services: list[str], calls: list[str], kinds: dict[str, str], part: str = "") -> list[str]:
     """What something is for, in words; services and kinds of call by name."""
     return [
-        ", ".join(services) or _("every service"),
+        ", ".join(services) or _("Every service"),
         ", ".join(kinds.get(call, call) for call in calls),
         _("part {name}").format(name=part) if part else "",
     ]

@@ -76,7 +76,7 @@ def spares(request: StaffRequest) -> HttpResponse:
             row(
                 f"{each.what} · {each.site}",
                 reverse("console:spare", args=[each.pk]),
-                joined(each.place, each.contact, _counted(each), each.brand.name),
+                joined(each.place, each.contact, _counted(each, _("counted {when}")), each.brand.name),
                 [_tag(each)],
             )
             for each in here
@@ -100,11 +100,12 @@ def _tag(each: Spare) -> dict[str, str]:
     return {"text": _("{count} there").format(count=each.count), "tone": ""}
 
 
-def _counted(each: Spare) -> str:
+def _counted(each: Spare, words: str = "{when}") -> str:
+    """When it was last counted and by whom, put into `words`; "" where it never was."""
     if each.counted_at is None:
         return ""
     day = date_format(localtime(each.counted_at), "j M Y")
-    return _("counted {day} by {name}").format(day=day, name=each.counted_by)
+    return words.format(when=_("{day} by {name}").format(day=day, name=each.counted_by))
 
 
 @staff("read_spares")

@@ -126,7 +126,7 @@ class TemplateForm(forms.Form):
 
     def __init__(self, *args: Any, request: StaffRequest, brand_id: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = " ".join(f"{{{{ {name} }}}}" for name in phrases.PLACEHOLDERS)
+        names = " ".join(f"{{{{{name}}}}}" for name in phrases.PLACEHOLDERS)
         self.fields["body"].help_text = _("These are filled in: {names}").format(names=names)
         if brand_id is not None:
             del self.fields["brand"]
