@@ -173,6 +173,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "stored": "how hours and contracts lie in their rows",
     },
     "desk": {
+        "agent_actions": "an agent's drafts, presence and saved views",
+        "bulk_actions": "one press for many tickets, and the way back",
+        "worklist": "which tickets a list shows, and in which order",
         "import_actions": "tickets of another desk, taken over",
         "clock_promises": "what is promised about a ticket's clocks",
         "clock_queries": "how tickets' clocks stand",
@@ -323,6 +326,7 @@ TOP_MODULES = {
     "settings",
     "cli",
     "demo",
+    "demo_desk",
     "notify",
 }
 

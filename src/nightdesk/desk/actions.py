@@ -825,7 +825,7 @@ def set_next_step(
 
 
 EDITABLE = ("title", "kind", "impact", "urgency", "service_id", "customer_id", "contact_id", "queue_id", "tags")
-EDITABLE_TOO = ("work_type", "needs_proof")
+EDITABLE_TOO = ("work_type", "needs_proof", "night_ok", "night_why")
 
 
 @transaction.atomic

@@ -86,6 +86,7 @@ class Ticket(models.Model):
     `trust`: how sure it is that who seems to have asked did ask. `requester_address` and `requester_name` are as they
     wrote, known here or not. While it is open there is a next step and its time. `what_was_wrong`, `what_was_done` and
     `what_to_do` are told when it is resolved. `needs_proof`: it changes who gets in, and is not done before `proved_at`.
+    `night_ok`: whoever is on at night may do it when nothing burns, because of `night_why`.
     `merged_into` is where its story goes on; `parent` the major incident that it is part of. `first_response_at`: the first
     words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last public words of each side.
     """
@@ -154,6 +155,8 @@ class Ticket(models.Model):
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     next_step = models.CharField(max_length=300, default="")
     next_step_at = models.DateTimeField(null=True)
+    night_ok = models.BooleanField(default=False, db_default=False)
+    night_why = models.CharField(max_length=200, default="", db_default="")
     needs_proof = models.BooleanField(default=False)
     proved_at = models.DateTimeField(null=True)
     came_by = models.CharField(max_length=10)
@@ -204,6 +207,21 @@ class Ticket(models.Model):
                 fields=["assignee", "priority", "opened_at"],
                 name="ticket_mine",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["priority", "opened_at"],
+                name="ticket_next",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                name="ticket_due",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["brand", "priority", "opened_at"],
+                name="ticket_quiet",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None, night_ok=True),
             ),
             models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
@@ -359,6 +377,90 @@ class OldNumber(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint("brand", Lower("text"), name="one_ticket_an_old_number")]
+
+
+# --- An agent's own work on tickets ----------------------------------------------------------------------------------
+
+
+class Draft(models.Model):
+    """What somebody has begun to write on a ticket and not sent yet; theirs alone."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply"
+        NOTE = "note"
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="drafts")
+    kind = models.CharField(max_length=5, choices=Kind)
+    text = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["person", "ticket", "kind"], name="one_draft_a_kind")]
+
+
+class Presence(models.Model):
+    """Somebody has the ticket open, as of `seen_at`, and last typed in it at `typed_at`. Rows soon mean nothing."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="presences")
+    seen_at = models.DateTimeField()
+    typed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "person"], name="one_presence_a_person")]
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="presence_seen")]
+
+
+class SavedView(models.Model):
+    """A person's own way to look at tickets; with a `team`, its members see it too. `filters`: see `worklist.Wanted`."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    name = models.CharField(max_length=60)
+    filters = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("person", Lower("name"), name="one_view_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Macro(models.Model):
+    """Several verbs in one press, for the brand or one team of it. `steps`: [{"verb", "values"}], see `bulk_actions`."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    team = models.ForeignKey(Team, models.CASCADE, null=True)
+    name = models.CharField(max_length=60)
+    steps = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_macro_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Bulk(models.Model):
+    """One or many tickets that somebody changed at one press, and how they were before.
+
+    `rows`: [{"ticket": id, "number": int, "columns": {column: [before, after]}}]; `refused`: [{"ticket", "number", "why"}].
+    `person` is who may take it back, until `undone_at` says that they did.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, null=True)
+    at = models.DateTimeField()
+    what = models.CharField(max_length=300)
+    rows = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "-at"], name="bulk_latest")]
 
 
 class TicketPage(models.Model):

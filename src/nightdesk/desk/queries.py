@@ -154,8 +154,9 @@ def is_answered(escalation: Escalation) -> bool:
 
 def story_of(ticket: Ticket) -> QuerySet[Entry]:
     """All that was said and done, in order, of the ticket and of those that were merged into it."""
+    both = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket)).values("id")
     return (
-        Entry.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket))
+        Entry.objects.filter(ticket__in=both)
         .select_related("ticket")
         .prefetch_related("attachments")
         .order_by("at", "id")

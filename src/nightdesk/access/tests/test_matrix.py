@@ -69,6 +69,16 @@ edit_ticket EDMA
 prove_identity DMA
 watch_ticket EDMA
 set_party EDMA
+answer_ticket EDMA
+change_tickets EDMA
+apply_macro EDMA
+undo_change EDMA
+save_macro DMA
+remove_macro DMA
+keep_draft EDMA
+note_presence EDMAR
+save_view EDMAR
+remove_view EDMAR
 link_tickets EDMA
 merge_ticket EDMA
 split_ticket EDMA

@@ -44,6 +44,14 @@ READ = {
     "pages": "read_pages",
     "pages_csv": "read_pages",
     "page": "read_pages",
+    "tickets": "read_tickets",
+    "tickets_csv": "read_tickets",
+    "ticket": "read_tickets",
+    "attachment": "read_tickets",
+    "entry_html": "read_tickets",
+    "who_calls": "open_ticket",
+    "promise": "open_ticket",
+    "desk_settings": "read_tickets",
     "ticket_clocks": "read_tickets",
     "ticket_clocks_csv": "read_tickets",
     "next": "read_promises",
@@ -117,6 +125,13 @@ READ = {
     "templates_csv": "read_templates",
 }
 FORMS = {
+    "new_ticket": "open_ticket",
+    "desk_rules": "save_desk_rules",
+    "team_rule": "save_team_rule",
+    "new_queue": "save_queue",
+    "queue": "save_queue",
+    "new_macro": "save_macro",
+    "macro": "save_macro",
     "trigger": "trigger_page",
     "new_person": "make_person",
     "change_person": "edit_person",
@@ -163,6 +178,42 @@ FORMS = {
     "template": "read_templates",
 }
 POSTS = {
+    "change_tickets": "change_tickets",
+    "undo_change": "undo_change",
+    "save_view": "save_view",
+    "remove_view": "remove_view",
+    "reply": "reply_to_customer",
+    "note_ticket": "note_ticket",
+    "keep_draft": "keep_draft",
+    "note_presence": "note_presence",
+    "assign_ticket": "assign_ticket",
+    "escalate_ticket": "escalate_functionally",
+    "raise_ticket": "escalate_hierarchically",
+    "wait_ticket": "wait_ticket",
+    "set_next_step": "set_next_step",
+    "resolve_ticket": "resolve_ticket",
+    "cancel_ticket": "cancel_ticket",
+    "reopen_ticket": "reopen_ticket",
+    "edit_ticket": "edit_ticket",
+    "prove_identity": "prove_identity",
+    "set_party": "set_party",
+    "watch_ticket": "watch_ticket",
+    "apply_macro": "apply_macro",
+    "remove_macro": "remove_macro",
+    "link_ticket": "link_tickets",
+    "unlink_ticket": "link_tickets",
+    "merge_ticket": "merge_ticket",
+    "unmerge_ticket": "merge_ticket",
+    "split_ticket": "split_ticket",
+    "rejoin_ticket": "split_ticket",
+    "propose_major": "propose_major",
+    "accept_major": "accept_major",
+    "reject_major": "accept_major",
+    "join_major": "add_child",
+    "leave_major": "add_child",
+    "tell_children": "tell_children",
+    "return_answer": "return_answer",
+    "confirm_lesson": "read_tickets",
     "resend": "resend_message",
     "acknowledge": "acknowledge_page",
     "resolve": "resolve_page",
@@ -252,7 +303,7 @@ TABLE = READ | FORMS | POSTS
 OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
-FRAGMENTS = {"trigger_cost"}
+FRAGMENTS = {"trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
 AWAY = {"sign_in_mailbox", "signed_in_mailbox"}
 """To a service and back."""

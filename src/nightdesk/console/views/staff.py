@@ -110,9 +110,10 @@ def may(request: StaffRequest, verb: str, brand_id: int | None) -> bool:
     return matrix.may(request.actor, verb, brand_id)
 
 
-def done(request: HttpRequest, text: str, to: str, *args: Any) -> HttpResponseRedirect:
-    """After a change: says `text` on the next page, which is the form's own `next` or else the view `to`."""
-    messages.success(request, text)
+def done(request: HttpRequest, text: str, to: str, *args: Any, level: int = messages.SUCCESS) -> HttpResponseRedirect:
+    """After a change: says `text`, if any, on the next page, which is the form's own `next` or else the view `to`."""
+    if text:
+        messages.add_message(request, level, text)
     wanted = request.POST.get("next", "")
     if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return HttpResponseRedirect(wanted)

@@ -19,6 +19,7 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs
+from nightdesk.console.views.desk.shown import ticket_row
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
 from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import (
@@ -48,10 +49,12 @@ from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
 from nightdesk.people.models import Person
+from nightdesk.desk.worklist import Wanted, chosen, count
 
 MAX_FILE_BYTES = 1024 * 1024
 """Of a file given in the browser; the command line takes larger ones."""
 ERRORS_SHOWN = 50
+TICKETS_SHOWN = 8
 
 COVER_WORDS = {
     Contract.OutOfHours.NOTHING: gettext_lazy("nothing"),
@@ -138,6 +141,7 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "may_set_rule": may(request, "set_company_rule", shown.brand_id),
         "services": shown.subscriptions.select_related("service"),
         "may_edit": may(request, "edit_customer", shown.brand_id),
+        **_tickets(request, shown),
         "contact_form": ContactForm(prefix="contact") if may(request, "make_contact", shown.brand_id) else None,
         "contract_form": ContractForm(prefix="contract", customer=shown)
         if may(request, "make_contract", shown.brand_id)
@@ -166,6 +170,27 @@ def _contact(each: Contact) -> dict[str, Any]:
 def _contact_id(shown: Customer, contact_id: int) -> int:
     """The id, if the contact is this customer's. Raises NotFound."""
     return found(Contact.objects.filter(id=contact_id, customer=shown), _("You asked for a contact.")).pk
+def _tickets(request: StaffRequest, shown: Customer) -> dict[str, Any]:
+    """Their tickets, what is open first, for those who may read them."""
+    if not may(request, "read_tickets", shown.brand_id):
+        return {"sees_tickets": False}
+    related = ("customer", "assignee", "team", "queue")
+    theirs = str(shown.pk)
+    still_open = chosen(Wanted(customer=theirs), {shown.brand_id}, request.at).select_related(*related)
+    rows = list(still_open[:TICKETS_SHOWN])
+    if len(rows) < TICKETS_SHOWN:
+        ever = chosen(Wanted(view="all", customer=theirs), {shown.brand_id}, request.at).select_related(*related)
+        known = {row.id for row in rows}
+        rows += [row for row in ever[:TICKETS_SHOWN] if row.id not in known][: TICKETS_SHOWN - len(rows)]
+    return {
+        "sees_tickets": True,
+        "tickets": [ticket_row(each, request.at) for each in rows],
+        "open_tickets": count(still_open),
+        "tickets_url": f"{reverse('console:tickets')}?view=all&customer={shown.pk}",
+        "new_ticket_url": f"{reverse('console:new_ticket')}?customer={shown.pk}"
+        if may(request, "open_ticket", shown.brand_id)
+        else "",
+    }
 
 
 def _customer(request: StaffRequest, customer_id: int) -> Customer:
@@ -180,6 +205,7 @@ def _contract(each: Contract) -> dict[str, Any]:
         "hours": each.hours,
         "cover": str(COVER_WORDS[Contract.OutOfHours(each.out_of_hours)]),
         "wakes": ", ".join(each.may_wake) or _("nobody"),
+        "not_at_night": ", ".join(each.not_at_night),
         "valid": _("from {start}, {end}").format(start=date_format(each.valid_from, "j M Y"), end=ends),
         "targets": [
             (
@@ -313,6 +339,14 @@ class ContractForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    not_at_night = forms.CharField(
+        label=gettext_lazy("Work that is not done at night"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy(
+            "Kinds of work, with commas between: install, move. They wait for the day at any priority."
+        ),
+    )
     valid_from = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
     valid_until = forms.DateField(
         label=gettext_lazy("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
@@ -331,6 +365,7 @@ def new_contract(request: StaffRequest, customer_id: int) -> HttpResponse:
     form = ContractForm(request.POST, prefix="contract", customer=shown)
     values = dict(checked(form, _("You wanted to add a contract.")))
     hours_id = int(values.pop("hours"))
+    values["not_at_night"] = [word.strip() for word in values["not_at_night"].split(",") if word.strip()]
     make_contract(customer_id=shown.id, hours_id=hours_id, **values, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Added."), "console:customer", shown.id)
 
