@@ -1613,6 +1613,7 @@ FAULTS = (
         new="if person.pk]",
         tests=("src/nightdesk/knowledge/tests/test_spares_and_briefings.py",),
         why="who is reminded of what they did reads no reminder any more",
+    ),
     # --- Customers' pages
     Fault(
         id="portal-filter-forgotten",

@@ -626,6 +626,9 @@ class Survey(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-asked_at"], name="survey_newest"),
             models.Index(Lower("address"), F("asked_at").desc(), name="survey_address"),
+        ]
+
+
 class Escalation(models.Model):
     """A customer's contact asked for somebody with more authority. `answer_by` is when they were told that they hear from
     `manager_name`; any public words of ours after `at` are that answer.

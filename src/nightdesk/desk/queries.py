@@ -16,6 +16,7 @@ from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
 from nightdesk.desk.models import (
     Entry,
+    Escalation,
     Lesson,
     Prepaid,
     Rules,
@@ -26,8 +27,6 @@ from nightdesk.desk.models import (
     TicketPage,
     TimeSpent,
 )
-from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy
-from nightdesk.desk.models import Entry, Escalation, Lesson, Rules, TeamRule, Ticket, TicketPage
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 

@@ -7,8 +7,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
-from nightdesk.desk import actions, clock_queries, linking_actions, supplier_actions, survey_actions
-from nightdesk.desk import actions, customer_actions, linking_actions
+from nightdesk.desk import actions, clock_queries, customer_actions, linking_actions, supplier_actions, survey_actions
 from nightdesk.journal.models import Entry
 
 
@@ -71,6 +70,8 @@ def recount_clocks(promise: Promise, at: datetime) -> str:
         at=at,
     )
     return f"{counted} tickets were looked at."
+
+
 def note_manager_late(promise: Promise, at: datetime) -> str:
     """Say that a manager has not answered a customer in time; returns what was done."""
     row_id = UUID(promise.subject_id)

@@ -9,7 +9,7 @@ import nightdesk.base.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_contacts_log_in"),
-        ("desk", "0010_linking"),
+        ("desk", "0040_face"),
         ("people", "0002_rules"),
     ]
 

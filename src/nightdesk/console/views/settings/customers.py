@@ -48,8 +48,8 @@ from nightdesk.customers.models import Contact, Contract, Customer, Hours, Servi
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
-from nightdesk.people.models import Person
 from nightdesk.desk.worklist import Wanted, chosen, count
+from nightdesk.people.models import Person
 
 MAX_FILE_BYTES = 1024 * 1024
 """Of a file given in the browser; the command line takes larger ones."""
@@ -170,6 +170,8 @@ def _contact(each: Contact) -> dict[str, Any]:
 def _contact_id(shown: Customer, contact_id: int) -> int:
     """The id, if the contact is this customer's. Raises NotFound."""
     return found(Contact.objects.filter(id=contact_id, customer=shown), _("You asked for a contact.")).pk
+
+
 def _tickets(request: StaffRequest, shown: Customer) -> dict[str, Any]:
     """Their tickets, what is open first, for those who may read them."""
     if not may(request, "read_tickets", shown.brand_id):
