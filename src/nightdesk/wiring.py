@@ -15,6 +15,7 @@ from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
+from nightdesk.desk import mail_in
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
@@ -73,10 +74,15 @@ def connect() -> None:
         "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
         "beat": handing.Handler(mail_beats.take_beat_mail, knows=mail_beats.is_beat_key, from_machines=True),
     }
+    handing.BY_ADDRESS |= {
+        "ticket": handing.Handler(mail_in.take_conversation, knows=mail_in.is_ticket_key, marks_machines=True),
+        "note": handing.Handler(mail_in.take_note, knows=mail_in.is_note_key, marks_machines=True),
+        "": handing.Handler(mail_in.take_mail, marks_machines=True),
+    }
     knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
     knowledge_registries.TELL.append(telling.tell_quietly)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
-    handing.ON_REPORT.append(mail_answers.take_report)
+    handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

@@ -75,6 +75,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "open_ticket": _STAFF | {_B},
     "take_message": _STAFF | {_B},
     "reply_to_customer": _STAFF,
+    "recall_reply": _STAFF,
+    "send_reply_now": _STAFF,
     "note_ticket": _STAFF,
     "assign_ticket": _STAFF,
     "escalate_functionally": _STAFF,
@@ -282,6 +284,12 @@ INNER_WORKINGS = {
     "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
     "quiet_page": "part of silence_page",
     "send_to_parties": "part of the verb that wrote it",
+    "recall_message": "part of the verb that takes it back",
+    "hasten_message": "part of the verb that sends it at once",
+    "acknowledge_ticket": "part of taking a mail that opened a ticket",
+    "brake_mails": "part of taking a mail",
+    "note_same_mail": "part of taking a mail",
+    "note_undelivered": "a mail server's word on what we sent",
     "unwatch_ticket": "asks for watch_ticket, whose end it is",
     "unlink_tickets": "asks for link_tickets, whose end it is",
     "unmerge_ticket": "asks for merge_ticket, whose undoing it is",
@@ -332,6 +340,7 @@ ITS_OWN = {
     "expire_ticket": "what was resolved is not spoken of again",
     "note_manager_late": "a manager has not answered a customer in time",
     "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
+    "check_sent": "a reply was written, and may not have left",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 

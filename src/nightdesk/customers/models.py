@@ -6,7 +6,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 from nightdesk.access.models import Brand, User
 from nightdesk.people.models import Person
@@ -114,6 +114,8 @@ class Contact(models.Model):
                 condition=Q(left_at=None) | (Q(standing="") & Q(user=None) & Q(invite="")), name="who_left_is_out"
             ),
         ]
+        # As `email__iexact` asks for it: every mail that comes in does.
+        indexes: ClassVar = [models.Index(Upper("email"), name="contact_email")]
 
 
 class Contract(models.Model):

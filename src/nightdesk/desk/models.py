@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
@@ -21,7 +21,9 @@ class Rules(models.Model):
     `clocks`: those of how tickets' clocks run, see `clock_rules`.
 
     `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
-    alarms become tickets; urgent is P1 to P3.
+    alarms become tickets; urgent is P1 to P3. `address` is what mails of tickets come from, "" for the queue's or the
+    brand's first; `emergency_number` is told to those whom the contract lets ring at night. `signatures`: {language: text}
+    below every mail, see `wording.signature_in`.
     """
 
     class FromPages(models.TextChoices):
@@ -35,7 +37,10 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
-    clocks = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    address = models.CharField(max_length=200, default="", db_default="")
+    emergency_number = models.CharField(max_length=30, default="", db_default="")
+    signatures = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    clocks = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     tickets_from_pages = models.CharField(
         max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
     )
@@ -60,7 +65,7 @@ class TeamRule(models.Model):
 
 class Queue(models.Model):
     """A heap of work with a name. Mail to `address` (one of ours, without case) lands in it; at night nobody is paged
-    for what lies in one that `waits_for_day`.
+    for what lies in one that `waits_for_day`. `work_type`: what kind of work it is, as contracts name it, "" for any.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
@@ -68,6 +73,7 @@ class Queue(models.Model):
     address = models.CharField(max_length=200, default="")
     team = models.ForeignKey(Team, models.SET_NULL, null=True)
     waits_for_day = models.BooleanField(default=False)
+    work_type = models.CharField(max_length=60, default="", db_default="")
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -461,6 +467,44 @@ class Bulk(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["person", "-at"], name="bulk_latest")]
+
+
+class MessageId(models.Model):
+    """An id of a mail that belongs to a ticket: of one that we sent, of one that came, or of one that such a mail answers
+    and that we have never seen ("named"), by which its brothers find each other. Case is kept, as it counts.
+    """
+
+    class Whose(models.TextChoices):
+        OURS = "ours"
+        THEIRS = "theirs"
+        NAMED = "named"
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="message_ids")
+    entry = models.ForeignKey(Entry, models.CASCADE, null=True, related_name="message_ids")
+    message_id = models.CharField(max_length=300)
+    whose = models.CharField(max_length=6, choices=Whose)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message_id", "ticket"], name="one_ticket_a_message_id"),
+        ]
+
+
+class Acknowledgement(models.Model):
+    """That a mail opened a ticket, and whether a machine answered it; `why` not, and the `brake` (`auto_reply.Brake`) that
+    kept it, both "" where it was answered.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="acknowledgements")
+    address = models.CharField(max_length=320)
+    at = models.DateTimeField()
+    answered = models.BooleanField()
+    why = models.CharField(max_length=200, default="")
+    brake = models.CharField(max_length=5, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["address", "at"], name="acknowledged_address")]
 
 
 class TicketPage(models.Model):

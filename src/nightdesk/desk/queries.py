@@ -41,6 +41,14 @@ def rules_of(brand_id: int) -> Rules:
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
 
 
+def rules_for(ticket: Ticket) -> Rules:
+    """The rules of the ticket's brand, read once where the brand was read with them."""
+    try:
+        return ticket.brand.desk_rules
+    except Rules.DoesNotExist:
+        return Rules(brand_id=ticket.brand_id)
+
+
 def has_desk(brand_id: int | None) -> bool:
     """Whether pages of the brand's alarms may become tickets."""
     return _wanted_of(brand_id)[0]

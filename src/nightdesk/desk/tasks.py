@@ -7,7 +7,15 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
-from nightdesk.desk import actions, clock_queries, customer_actions, linking_actions, supplier_actions, survey_actions
+from nightdesk.desk import (
+    actions,
+    clock_queries,
+    customer_actions,
+    linking_actions,
+    mail_actions,
+    supplier_actions,
+    survey_actions,
+)
 from nightdesk.journal.models import Entry
 
 
@@ -19,6 +27,17 @@ def pass_next_step(promise: Promise, at: datetime) -> str:
 def close_ticket(promise: Promise, at: datetime) -> str:
     """Close what was resolved; returns what was done."""
     return actions.expire_ticket(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def check_sent(promise: Promise, at: datetime) -> str:
+    """Look whether a reply has left; returns what was found."""
+    return mail_actions.check_sent(
+        ticket_id=UUID(promise.facts["ticket"]),
+        entry_id=UUID(promise.subject_id),
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
 
 
 def take_page(promise: Promise, at: datetime) -> str:
@@ -92,6 +111,7 @@ def hand_over_tickets(promise: Promise, at: datetime) -> str:
 HANDLERS = {
     customer_actions.MANAGER_ANSWERS: Handler(note_manager_late, lane="follow"),
     customer_actions.HAND_OVER: Handler(hand_over_tickets, lane="follow"),
+    actions.CHECK_SENT: Handler(check_sent, lane="follow"),
     actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
     actions.CLOSE: Handler(close_ticket),
     linking_actions.FROM_PAGE: Handler(take_page),

@@ -23,13 +23,13 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing
-from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
 from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import FRONTS, authserv_id_of, who_is_meant
+from nightdesk.mailroom.queries import FRONTS, authserv_id_of, ours, who_is_meant
 from nightdesk.mailroom.reports import read_reports
 from nightdesk.mailroom.trust import checked
 
@@ -121,14 +121,15 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         return _end(mail, Taken("kept", ""), at, error=begun)
     raw = bytes(mail.raw)
     letter = read_letter(raw)
-    meant = _meant(mail, letter)
+    known = ours()
+    meant = _meant(mail, letter, known)
     _keep_what_was_read(mail, letter, meant, raw)
     first = _first_of_the_same(mail)
     if first is not None:
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
         about = (first.subject_kind, first.subject_id)
         return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
-    arrived = _arrived(mail, letter, meant, raw)
+    arrived = _arrived(mail, letter, meant, known, raw)
     mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
         with transaction.atomic():
@@ -178,10 +179,15 @@ def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
     )
 
 
-def _meant(mail: Mail, letter: Letter) -> list[Meant]:
-    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names."""
-    named = mail.recipients or letter.to
-    found = [who_is_meant(str(one)) for one in named]
+def _meant(mail: Mail, letter: Letter, known: Sequence[Ours]) -> list[Meant]:
+    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names, else the
+    mailbox itself.
+    """
+    named = [*(mail.recipients or letter.to)]
+    found = [who_is_meant(str(one), known) for one in named]
+    if not any(found) and mail.mailbox is not None:
+        # A hidden copy, or another name of the mailbox: it lies in there all the same.
+        found = [who_is_meant(mail.mailbox.user, known)]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
@@ -210,7 +216,7 @@ def _first_of_the_same(mail: Mail) -> Mail | None:
     return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
 
 
-def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> Arrived:
+def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], known: Sequence[Ours], raw: bytes) -> Arrived:
     """The mail as handlers see it: with its reports, and with what is known of its sender."""
     # Nobody writes to a return path but mail servers, however little the mail looks like a report.
     expected = any(one.word == BOUNCE for one in meant)
@@ -227,6 +233,9 @@ def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> 
         do_not_answer=why_not_answered(letter, automatic),
         checked=checked(letter, authserv_id_of(mail)),
         reports=reports if automatic or expected else (),
+        meant=tuple(meant),
+        ours=tuple(known),
+        brand_id=mail.brand_id,
     )
 
 
@@ -247,18 +256,19 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
         return Taken(
             "kept", _("It reports on a mail that is none of ours: {about}.").format(about=reports[0].recipient)
         )
-    if arrived.automatic:
-        return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
+    takers = {word: taker for word, taker in BY_ADDRESS.items() if taker.marks_machines or not arrived.automatic}
     for one in meant:
-        if one.word and one.word in BY_ADDRESS:
-            return BY_ADDRESS[one.word].take(arrived, one.key, at)
-    for answered in arrived.letter.thread:
+        if one.word and one.word in takers:
+            return takers[one.word].take(arrived, one.key, at)
+    if not arrived.automatic:
         for take_thread in BY_THREAD:
-            if (taken := take_thread(arrived, answered, at)) is not None:
+            if (taken := take_thread(arrived, at)) is not None:
                 return taken
     for one in meant:
-        if not one.word and "" in BY_ADDRESS and BY_ADDRESS[""].knows(one.key):
-            return BY_ADDRESS[""].take(arrived, one.key, at)
+        if not one.word and "" in takers and takers[""].knows(one.key):
+            return takers[""].take(arrived, one.key, at)
+    if arrived.automatic:
+        return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
     return Taken("kept", _("Nobody here takes mail to that address, and it answers nothing of ours."))
 
 

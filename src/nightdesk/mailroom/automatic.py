@@ -85,6 +85,23 @@ def _is_written_by_hand(letter: Letter) -> bool:
     return any(letter.header(name) for name in _OF_A_PERSON)
 
 
+def is_machines_answer(letter: Letter, sender: str | None) -> bool:
+    """Whether what a machine wrote is an answer to something, or a report; a machine that begins to speak says something new."""
+    told = [one.partition(";")[0].strip().lower() for one in letter.all_of("auto-submitted")]
+    answered = any(one not in ("no", "", "auto-generated") for one in told)
+    replies = ("x-autoreply", "x-autorespond", "x-auto-reply-from", "x-mail-autoreply")
+    return (
+        answered
+        or sender == ""
+        or (sender is None and letter.header("return-path").strip() == "<>")
+        or any(letter.header(name).strip().lower() not in ("", "no", "false") for name in replies)
+        or letter.media_type in ("multipart/report", "message/disposition-notification", "message/delivery-status")
+        or bool(_AWAY.match(letter.title))
+        or bool(_TITLES_OF_SERVERS.fullmatch(letter.title))
+        or may_be_auto_reply(letter)
+    )
+
+
 def may_be_auto_reply(letter: Letter) -> bool:
     """Whether it may be an automatic reply, by signs too weak to say so: enough to let it command nothing."""
     told = letter.all_of("precedence") + letter.all_of("x-precedence")

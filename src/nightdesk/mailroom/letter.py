@@ -62,6 +62,12 @@ class Letter:
         return [value for held, value in self.headers if held == name]
 
     @property
+    def addressed(self) -> tuple[tuple[str, str], ...]:
+        """(name, address in small letters) of all in To and Cc, each once."""
+        found = _addresses(self.all_of("to") + self.all_of("cc"))
+        return tuple({address: (one_line(name)[:200], address) for name, address in reversed(found)}.values())[::-1]
+
+    @property
     def thread(self) -> tuple[str, ...]:
         """Ids of what it answers, the nearest first."""
         return tuple(dict.fromkeys((*self.in_reply_to, *reversed(self.references))))

@@ -31,9 +31,9 @@ def address_for(word: str, key: str, brand_id: int | None, known: Collection[Our
     return addressing.with_key(one, word, key) if one else ""
 
 
-def who_is_meant(recipient: str) -> Meant | None:
-    """Whom a recipient means; None where it is no address of ours."""
-    return addressing.meant_by(recipient, ours(), BY_ADDRESS)
+def who_is_meant(recipient: str, known: Collection[Ours] | None = None) -> Meant | None:
+    """Whom a recipient means; None where it is no address of ours. `known`: `ours()`, read before."""
+    return addressing.meant_by(recipient, ours() if known is None else known, BY_ADDRESS)
 
 
 def is_accepted(recipient: str) -> bool:

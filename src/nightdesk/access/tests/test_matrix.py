@@ -54,6 +54,8 @@ read_tickets EDMAR
 open_ticket EDMAB
 take_message EDMAB
 reply_to_customer EDMA
+recall_reply EDMA
+send_reply_now EDMA
 note_ticket EDMA
 assign_ticket EDMA
 escalate_functionally EDMA

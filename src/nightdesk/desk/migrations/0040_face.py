@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_initial"),
         ("customers", "0001_initial"),
-        ("desk", "0020_clock_rules"),
+        ("desk", "0030_mail"),
         ("people", "0002_rules"),
     ]
 

@@ -8,7 +8,7 @@ import nightdesk.base.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0002_contacts_log_in"),
+        ("customers", "0003_contacts_log_in"),
         ("desk", "0040_face"),
         ("people", "0002_rules"),
     ]

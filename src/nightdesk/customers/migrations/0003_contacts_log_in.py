@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0001_initial"),
+        ("customers", "0002_contact_email"),
         ("people", "0002_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
