@@ -8,6 +8,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom import actions as mailroom
@@ -90,6 +92,19 @@ def world_of(brand: Brand) -> dict[str, Any]:
     address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
     mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
+    queue = desk.save_queue(brand_id=brand.pk, name="NOC", **how)
+    desk.save_desk_rules(brand_id=brand.pk, fields={"owner_id": team.pk}, **how)
+    desk.save_team_rule(team_id=team.pk, level="1", contact_kinds=[], **how)
+    file = desk.File("trace.txt", "text/plain", b"loss at hop 3")
+    ticket = desk.open_ticket(
+        brand_id=brand.pk,
+        title="The line is slow",
+        words=desk.Words("It crawls.", files=[file]),
+        contact_id=contact.pk,
+        wakes=False,
+        **how,
+    )
+    desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
     token_for(["read"], brand=brand)
     return {
         "brand_id": brand.pk,
@@ -116,5 +131,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,
+        "ticket_id": ticket.pk,
+        "queue_id": queue.pk,
+        "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
     }

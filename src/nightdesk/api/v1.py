@@ -6,6 +6,7 @@ from nightdesk.api import (
     deliveries,
     devices,
     duty,
+    finding,
     heartbeats,
     integrations,
     journal,
@@ -14,10 +15,12 @@ from nightdesk.api import (
     people,
     promises,
     providers,
+    queues,
     raw_alarms,
     shadow,
     silences,
     texts,
+    tickets,
     tokens,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -36,6 +39,8 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
+            {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
             {"name": "people", "description": "Staff and the ways to reach them"},
             {"name": "customers", "description": "Customers, contracts, and what is promised at an instant"},
             {"name": "promises", "description": "Everything that Nightdesk will do later"},
@@ -68,11 +73,14 @@ for router in (
     customers.router,
     devices.router,
     duty.router,
+    finding.router,
     heartbeats.router,
     integrations.router,
     mails.router,
     people.router,
+    queues.router,
     shadow.router,
     silences.router,
+    tickets.router,
 ):
     api.add_router("", router)

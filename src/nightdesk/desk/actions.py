@@ -27,7 +27,7 @@ from nightdesk.customers.models import Contact, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import decide, queries
+from nightdesk.desk import attaching, decide, queries
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
 from nightdesk.desk.models import Attachment, Entry, Link, Party, Queue, Rules, TeamRule, Ticket, Watch
 from nightdesk.journal.actions import record
@@ -1061,20 +1061,20 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     """The entries stand in the story; the files of `words` hang on the last."""
     Entry.objects.bulk_create(entries)
     if words is not None and words.files:
-        Attachment.objects.bulk_create(
-            [
-                Attachment(
-                    entry=entries[-1],
-                    name=file.name[:200],
-                    media_type=file.media_type[:127],
-                    size=len(file.content),
-                    digest=keep_file(file.content),
-                    content_id=file.content_id[:300],
-                    inline=file.inline,
-                )
-                for file in words.files
-            ]
-        )
+        rows = [
+            Attachment(
+                entry=entries[-1],
+                name=file.name[:200],
+                media_type=file.media_type[:127],
+                size=len(file.content),
+                digest=keep_file(file.content),
+                content_id=file.content_id[:300],
+                inline=file.inline,
+                scan=attaching.first_scan(),
+            )
+            for file in words.files
+        ]
+        attaching.promise_looks(Attachment.objects.bulk_create(rows), entries[-1].at)
 
 
 def _change(ticket: Ticket, changes: Mapping[str, Sequence[Any]], by: Actor, via: Door, at: datetime) -> None:
