@@ -55,7 +55,7 @@ def main(tickets: int = TICKETS) -> None:
             return get("/search?" + urlencode({"q": " ".join(q), **more}))
 
         with connection.cursor() as cursor:
-            sample = "FROM desk_ticket TABLESAMPLE SYSTEM (0.2) LIMIT 500"
+            sample = "FROM desk_ticket ORDER BY random() LIMIT 500"
             cursor.execute(f"SELECT array_agg(id), array_agg(customer_id) FROM (SELECT id, customer_id {sample}) t")
             some, customers = cursor.fetchone()
             cursor.execute("SELECT array_agg(id) FROM desk_queue")
