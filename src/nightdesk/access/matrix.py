@@ -341,12 +341,19 @@ ITS_OWN = {
     "note_manager_late": "a manager has not answered a customer in time",
     "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
     "check_sent": "a reply was written, and may not have left",
+    "scan_attachment": "a file that came is scanned before anybody gets it",
+    "read_attachment": "a file that came is read, so that it can be searched for",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
     "page": frozenset(verb for verb in VERBS if verb.endswith(("_page", "_pages", "_alarm"))),
+    "desk": frozenset(
+        {verb for verb in VERBS if verb.endswith(("_ticket", "_tickets"))}
+        | {"take_message", "reply_to_customer", "escalate_functionally", "escalate_hierarchically"}
+        | {"set_next_step", "prove_identity", "set_party"}
+    ),
     "admin": frozenset(VERBS),
 }
 """Words that stand for several verbs in a token's scopes; each verb is a scope by its own name as well."""

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
@@ -129,14 +130,14 @@ class Ticket(models.Model):
         SUPPLIER = "supplier"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.PROTECT)
+    brand = models.ForeignKey(Brand, models.PROTECT, db_index=False)
     number = models.BigIntegerField()
     kind = models.CharField(max_length=8, choices=Kind)
     state = models.CharField(max_length=11, choices=State, default=State.NEW)
     pending_reason = models.CharField(max_length=17, choices=PendingReason, default="")
     title = models.CharField(max_length=300)
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True)
-    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, db_index=False)
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, db_index=False)
     requester_address = models.CharField(max_length=320, default="")
     requester_name = models.CharField(max_length=200, default="")
     trust = models.CharField(max_length=10, choices=Trust, default=Trust.STAFF)
@@ -156,8 +157,8 @@ class Ticket(models.Model):
     major = models.BooleanField(default=False)
     major_proposed = models.BooleanField(default=False, db_default=False)
     """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
-    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_index=False)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     next_step = models.CharField(max_length=300, default="")
     next_step_at = models.DateTimeField(null=True)
@@ -204,6 +205,24 @@ class Ticket(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-opened_at", "-id"], name="ticket_newest"),
+            models.Index(fields=["-opened_at", "-id"], name="ticket_newest_of_all"),
+            models.Index(fields=["brand", "state", "-opened_at", "-id"], name="ticket_state"),
+            models.Index(fields=["brand", "priority", "-opened_at", "-id"], name="ticket_priority"),
+            models.Index(
+                fields=["queue", "priority", "opened_at"],
+                name="ticket_queue",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["team", "priority", "opened_at"],
+                name="ticket_team",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["brand", "next_step_at"],
+                name="ticket_next_step",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
             models.Index(
                 fields=["brand", "priority", "opened_at"],
                 name="ticket_work",
@@ -269,7 +288,7 @@ class Entry(models.Model):
         SYSTEM = "system"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries")
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries", db_index=False)
     at = models.DateTimeField()
     kind = models.CharField(max_length=11, choices=Kind)
     public = models.BooleanField(default=False)
@@ -301,7 +320,7 @@ class Party(models.Model):
         CC = "cc"
         REMOVED = "removed"
 
-    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="parties")
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="parties", db_index=False)
     address = models.CharField(max_length=320)
     name = models.CharField(max_length=200, default="")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
@@ -692,4 +711,18 @@ class Escalation(models.Model):
         indexes: ClassVar = [models.Index(fields=["ticket", "-at"], name="escalation_of_ticket")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(answer_by__gt=F("at")), name="escalation_is_answered_later")
+        ]
+
+
+class Searchable(models.Model):
+    """Every word of a ticket, and marks such as its brand's; written by triggers alone (migration 0050). `at`: opened."""
+
+    ticket = models.OneToOneField(Ticket, models.CASCADE, primary_key=True, related_name="+")
+    at = models.DateTimeField()
+    words = SearchVectorField()
+
+    class Meta:
+        indexes: ClassVar = [
+            GinIndex(fields=["words"], name="searchable_words"),
+            models.Index(fields=["at"], name="searchable_at"),
         ]

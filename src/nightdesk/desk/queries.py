@@ -12,9 +12,12 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
+from nightdesk.base.files import read_file
+from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
 from nightdesk.desk.models import (
+    Attachment,
     Entry,
     Escalation,
     Lesson,
@@ -34,6 +37,30 @@ _KNOWN_FOR_S = 2.0
 _known_rules: dict[int, tuple[tuple[bool, bool], float]] = {}
 STORY_SHOWN = 12
 """Of how many things that were said the story so far tells."""
+
+
+class FileNotClean(IllegalTransition):
+    """A scanner has not looked at the file yet, or has found something in it."""
+
+    code = "file-not-clean"
+    title = "The file may not be opened"
+
+
+def file_of(attachment: Attachment) -> bytes:
+    """The file's bytes, for whoever may see its entry. Raises FileNotClean, and NotFound where they are not on the disk."""
+    asked = _("{name} was asked for.").format(name=attachment.name)
+    if attachment.scan == Attachment.Scan.WAITING:
+        raise FileNotClean(asked, _("The virus scanner has not looked at it yet."), _("Try again in a minute."))
+    if attachment.scan == Attachment.Scan.REFUSED:
+        raise FileNotClean(
+            asked,
+            _("The virus scanner found {what} in it.").format(what=attachment.scanned_as),
+            _("Ask who sent it for another copy."),
+        )
+    try:
+        return read_file(attachment.digest)
+    except FileNotFoundError:
+        raise NotFound(asked, _("Its bytes are not on the disk."), _("Restore the folder of files.")) from None
 
 
 def rules_of(brand_id: int) -> Rules:
@@ -161,9 +188,9 @@ def is_answered(escalation: Escalation) -> bool:
 
 def story_of(ticket: Ticket) -> QuerySet[Entry]:
     """All that was said and done, in order, of the ticket and of those that were merged into it."""
-    both = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket)).values("id")
+    whole = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket))
     return (
-        Entry.objects.filter(ticket__in=both)
+        Entry.objects.filter(ticket__in=whole.values("id"))
         .select_related("ticket")
         .prefetch_related("attachments")
         .order_by("at", "id")

@@ -9,6 +9,8 @@ from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
 from nightdesk.desk import (
     actions,
+    attaching,
+    attachment_actions,
     clock_queries,
     customer_actions,
     linking_actions,
@@ -108,6 +110,20 @@ def hand_over_tickets(promise: Promise, at: datetime) -> str:
     return f"{count} tickets went on to their colleague."
 
 
+def scan_attachment(promise: Promise, at: datetime) -> str:
+    """Have the scanner look at a file; returns what it said."""
+    return attachment_actions.scan_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
+def read_attachment(promise: Promise, at: datetime) -> str:
+    """Read the words of a file; returns what was done."""
+    return attachment_actions.read_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
 HANDLERS = {
     customer_actions.MANAGER_ANSWERS: Handler(note_manager_late, lane="follow"),
     customer_actions.HAND_OVER: Handler(hand_over_tickets, lane="follow"),
@@ -124,4 +140,6 @@ HANDLERS = {
     # Either may page somebody.
     clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
     clock_queries.BREACH: Handler(tell_clocks, lane="page", give_up_after=None),
+    attaching.SCAN: Handler(scan_attachment, give_up_after=None),
+    attaching.READ: Handler(read_attachment),
 }

@@ -9,7 +9,7 @@ import nightdesk.base.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0003_contacts_log_in"),
-        ("desk", "0040_face"),
+        ("desk", "0051_list_indexes"),
         ("people", "0002_rules"),
     ]
 
