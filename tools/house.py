@@ -265,6 +265,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "shadow_actions": "the verbs of shadow mode",
         "silence_actions": "the verbs of silences and planned work",
         "silencing": "what a silence keeps quiet, and how long",
+        "middleware": "the short way to the machines' doors",
         "telling": "one person told something that wakes nobody",
         "formats/": "what monitoring systems send",
         "mail_beats": "beats by plain mail",

@@ -9,6 +9,7 @@ from nightdesk.access.models import Grant, Role, Token, User
 from nightdesk.access.queries import grants_of, token_of
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound, NotSignedIn
+from nightdesk.base.rows import fetch
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 
 
@@ -83,6 +84,11 @@ def brands_of(person: Person) -> set[int | None]:
     return teams or set(Grant.objects.filter(user=person.user_id).values_list("brand_id", flat=True))
 
 
+# Read by every alarm. SQL by hand, as Django needs several times as long to put these together as PostgreSQL to answer.
+METHODS = "SELECT * FROM people_contactmethod WHERE person_id = ANY(%s) ORDER BY id"
+RULES = "SELECT * FROM people_notifyrule WHERE person_id = ANY(%s) ORDER BY after, id"
+
+
 def contacts_and_rules(person_ids: Collection[int]) -> dict[int, tuple[list[ContactMethod], list[NotifyRule]]]:
     """Every way to reach each person and their notify rules, soonest first; two queries however many they are.
 
@@ -90,10 +96,10 @@ def contacts_and_rules(person_ids: Collection[int]) -> dict[int, tuple[list[Cont
     whether a doubtful address is better than none is for who asks to decide. A rule's `method` is loaded.
     """
     found: dict[int, tuple[list[ContactMethod], list[NotifyRule]]] = {person_id: ([], []) for person_id in person_ids}
-    methods = {method.pk: method for method in ContactMethod.objects.filter(person__in=found).order_by("id")}
+    methods = {method.pk: method for method in fetch(ContactMethod, METHODS, [list(found)])}
     for method in methods.values():
         found[method.person_id][0].append(method)
-    for rule in NotifyRule.objects.filter(person__in=found).order_by("after", "id"):
+    for rule in fetch(NotifyRule, RULES, [list(found)]):
         # A method added between the two queries is not known yet, and its rule not either.
         if rule.method_id in methods:
             rule.method = methods[rule.method_id]
