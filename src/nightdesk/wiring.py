@@ -77,7 +77,7 @@ def connect() -> None:
     handing.BY_ADDRESS |= {
         "ticket": handing.Handler(mail_in.take_conversation, knows=mail_in.is_ticket_key, marks_machines=True),
         "note": handing.Handler(mail_in.take_note, knows=mail_in.is_note_key, marks_machines=True),
-        "": handing.Handler(mail_in.take_mail, marks_machines=True),
+        "": handing.Handler(mail_in.take_mail, knows=mail_in.is_place, marks_machines=True),
     }
     knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
     knowledge_registries.TELL.append(telling.tell_quietly)

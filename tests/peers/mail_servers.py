@@ -327,9 +327,13 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """)
         subprocess.run(["/usr/sbin/postfix", "-c", str(etc), "check"], check=True, capture_output=True, timeout=30)
-        self.run("/usr/lib/postfix/sbin/master", "-c", str(etc), "-d")
-        until(lambda: answers(self.port), 15, "postfix answers")
+        self.start()
         return self
+
+    def start(self) -> None:
+        """Run it, or run it again after `stop`, with what it still holds; come back when it answers."""
+        self.run("/usr/lib/postfix/sbin/master", "-c", str(self.folder / "etc"), "-d")
+        until(lambda: answers(self.port), 15, "postfix answers")
 
     def send(self, sender: str, to: str, subject: str = "", body: str = "", **headers: str) -> None:
         """Hand it a mail, as a mail program does. Underscores in names of headers are hyphens."""

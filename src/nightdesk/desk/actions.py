@@ -1267,17 +1267,18 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
 
 
 def _keep_ids(entry: Entry, words: Words) -> None:
-    """The mail's own id and those that it names lead to the ticket; one that was only named, and has come now, is theirs."""
+    """The mail's own id and those that it names lead to the ticket; one that was only named, and has come now, is whose it is."""
+    own = MessageId.Whose.THEIRS if entry.kind == Entry.Kind.MESSAGE_IN and entry.public else MessageId.Whose.STAFF
     named = [one[:300] for one in dict.fromkeys(words.named) if one and one != words.message_id]
     ids = [words.message_id[:300], *named]
-    whose = [MessageId.Whose.THEIRS, *[MessageId.Whose.NAMED] * len(named)]
+    whose = [own, *[MessageId.Whose.NAMED] * len(named)]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO desk_messageid (ticket_id, entry_id, message_id, whose)
             SELECT %s, %s, i, w FROM unnest(%s::text[], %s::text[]) AS v (i, w)
             ON CONFLICT (message_id, ticket_id) DO UPDATE SET whose = excluded.whose, entry_id = excluded.entry_id
-            WHERE desk_messageid.whose = 'named' AND excluded.whose = 'theirs'
+            WHERE desk_messageid.whose = 'named' AND excluded.whose <> 'named'
             """,
             [entry.ticket_id, entry.id, ids, [str(one) for one in whose]],
         )

@@ -91,7 +91,8 @@ def brake_mails(*, ticket_id: UUID, count: int, by: Actor, via: Door, at: dateti
 def note_same_mail(*, ticket_id: UUID, queue_names: Collection[str], by: Actor, via: Door, at: datetime) -> Ticket:
     """The mail that the ticket has came by another address of ours too: the ticket carries those queues' names as tags."""
     ticket = _locked(ticket_id, None, by)
-    tags = sorted({*ticket.tags, *(name.lower()[:40] for name in queue_names)})
+    own = ticket.queue.name if ticket.queue is not None else ""
+    tags = sorted({*ticket.tags, *(name.lower()[:40] for name in queue_names if name != own)})
     if tags == ticket.tags:
         return ticket
     place = ", ".join(queue_names)

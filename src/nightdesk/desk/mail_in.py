@@ -82,6 +82,11 @@ class Writer:
         return Sender(self.address, customer_id, staff=self.person is not None, failed=self.failed)
 
 
+def is_place(name: str) -> bool:
+    """Whether a name at a domain that is ours as a whole is a place of the desk: a queue's address, or that of the rules."""
+    return mail_queries.has_address(name)
+
+
 def is_ticket_key(key: str) -> bool:
     """Whether `key` stands for the conversation of a ticket."""
     return read_subject_key(CONVERSATION, key) is not None
@@ -158,7 +163,8 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
     )
     writer = _writer(arrived, place.brand.pk)
     belongs = threading.belongs(pointed.pointers, pointed.candidates, writer.sender)
-    if pointed.is_known is not None and pointed.is_known == belongs.ticket_id and key is None:
+    is_same = pointed.is_known is not None and pointed.is_known == belongs.ticket_id
+    if is_same and belongs.ticket_id is not None and (key is None or writer.person is None):
         return _same_again(place, belongs.ticket_id, at)
     if belongs.ticket_id is not None:
         return _join(arrived, place, pointed, belongs, writer, at, to_customer=to_customer)

@@ -106,7 +106,7 @@ def reader_of(ticket: Ticket, parties: Sequence[Party]) -> Reader:
 
 def _ids_of(ticket: Ticket) -> list[MessageId]:
     known = MessageId.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket))
-    return list(known.exclude(whose=MessageId.Whose.NAMED))
+    return list(known.filter(whose__in=(MessageId.Whose.OURS, MessageId.Whose.THEIRS)))
 
 
 def _chain(ids: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer, Subscription
-from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Ticket
+from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.people.models import Person
@@ -58,6 +58,13 @@ def place_of(meant: Sequence[Meant], brand_id: int | None, known: tuple[Ours, ..
     return Place(brand, known, first, tuple(one for one in queues if one is not first and one.brand_id == brand.pk))
 
 
+def has_address(name: str) -> bool:
+    """Whether a queue, or a brand's desk, has an address with this name before the @."""
+    wanted = f"{name}@"
+    queues = Queue.objects.filter(address__istartswith=wanted)
+    return bool(name) and (queues.exists() or Rules.objects.filter(address__istartswith=wanted).exists())
+
+
 def person_at(address: str) -> Person | None:
     """Who of our staff, and still there, writes from this address."""
     own = Q(user__email__iexact=address) | Q(contact_methods__channel="email", contact_methods__address__iexact=address)
@@ -100,7 +107,7 @@ def pointed(
         for one in ids:
             for row in by_id.get(one[:300], ()):
                 (by_ours if row.whose == MessageId.Whose.OURS else by_theirs).append(row.ticket_id)
-                if one == own_id and row.whose == MessageId.Whose.THEIRS:
+                if one == own_id and row.whose in (MessageId.Whose.THEIRS, MessageId.Whose.STAFF):
                     is_known = row.ticket_id
     if deliveries and not by_ours:
         told = Delivery.objects.filter(id__in=deliveries, subject_kind="ticket").values_list("id", "subject_id")

@@ -489,13 +489,15 @@ class Bulk(models.Model):
 
 
 class MessageId(models.Model):
-    """An id of a mail that belongs to a ticket: of one that we sent, of one that came, or of one that such a mail answers
-    and that we have never seen ("named"), by which its brothers find each other. Case is kept, as it counts.
+    """An id of a mail that belongs to a ticket: of one that we sent, of one that came from outside, of a colleague's that
+    nobody outside is to see, or of one that such a mail answers and that we have never seen ("named"), by which its brothers
+    find each other. Case is kept, as it counts.
     """
 
     class Whose(models.TextChoices):
         OURS = "ours"
         THEIRS = "theirs"
+        STAFF = "staff"
         NAMED = "named"
 
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="message_ids")

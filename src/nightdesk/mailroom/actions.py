@@ -265,7 +265,7 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
             if (taken := take_thread(arrived, at)) is not None:
                 return taken
     for one in meant:
-        if not one.word and "" in takers and takers[""].knows(one.key):
+        if not one.word and "" in takers and (one.ours.local or takers[""].knows(one.key)):
             return takers[""].take(arrived, one.key, at)
     if arrived.automatic:
         return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))

@@ -58,7 +58,8 @@ class Migration(migrations.Migration):
                 (
                     "whose",
                     models.CharField(
-                        choices=[("ours", "Ours"), ("theirs", "Theirs"), ("named", "Named")], max_length=6
+                        choices=[("ours", "Ours"), ("theirs", "Theirs"), ("staff", "Staff"), ("named", "Named")],
+                        max_length=6,
                     ),
                 ),
                 (
