@@ -260,7 +260,7 @@ class Company:
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
-            "number": 0,
+            "file_number": 0,
             "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
             "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
