@@ -397,7 +397,6 @@ class TestTheYearlyWord:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_of_two_who_step_down_at_once_one_stays(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     firms = Firms()
