@@ -171,7 +171,7 @@ def test_undone_moves_bring_their_promises_back(provider):
     undo(provider, bulk)
     ticket.refresh_from_db()
     assert (ticket.state, ticket.next_step_at) == ("new", due)
-    assert Promise.objects.get(subject_id=str(ticket.id), ended_at=None).due_at == due
+    assert Promise.objects.get(subject_id=str(ticket.id), kind="ticket.next_step", ended_at=None).due_at == due
     told = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
     actions.resolve_ticket(ticket_id=ticket.id, **told, **provider.doing_as(provider.dee))
     closing = Promise.objects.get(subject_id=str(ticket.id), kind="ticket.close", ended_at=None).due_at
