@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. The rest is for those who change Nightdesk; see CONTRIBUTING.md.
 #
 #   make run       everything, on this machine: database, web, worker, demo company. Ctrl-C stops all of it.
-#   make test      the whole suite (ARGS="-k acknowledge" for a part of it)
+#   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms (N=200)
@@ -18,10 +18,13 @@ PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 UV ?= uv
 N ?= 200
 JOBS ?= 1
+TEST_JOBS ?= auto
 ONLY ?=
 ARGS ?=
 NIGHTDESK_DEMO ?= 1
 export PYTHONPATH := src
+# Tests start hundreds of processes; where nobody keeps bytecode, each of them compiles the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench kills faults faces pictures lock wheel clean
@@ -33,18 +36,31 @@ help:
 run: $(VENV)/.run
 	@NIGHTDESK_DEMO=$(NIGHTDESK_DEMO) $(PY) -m nightdesk serve
 
+# Each file is one process's, in the order of the file names: those that start whole programs (tests/) come first, and many
+# short ones (src/) fill up the end.
+SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev $(AXE)
 	@$(PY) -m tools.system_parts
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-check: $(VENV)/.dev
+# In parts that may run side by side: make --jobs 2 check.
+CHECKS := types house docs
+.PHONY: $(CHECKS:%=check-%)
+check: $(CHECKS:%=check-%)
+
+check-types: $(VENV)/.dev
+	$(PY) -m mypy
+
+check-house: $(VENV)/.dev
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m tools.house
 	$(PY) -m tools.clean_tree
 	$(VENV)/bin/lint-imports --no-logo --no-cache
-	$(PY) -m mypy
 	$(PY) -m nightdesk makemigrations --check --dry-run
+
+check-docs: $(VENV)/.dev
 	$(PY) -m pytest tests/test_docs.py
 
 bench: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""Skips that cannot hide: what an outside program's absence means, and `NIGHTDESK_REQUIRE_ALL=1`.
+"""Skips that cannot hide: what an outside program's absence means, and `NIGHTDESK_REQUIRE_ALL=1`. And tables left empty.
 
 Loaded by name from the root conftest: `pytest_plugins = ["tests.plugin"]`.
 """
@@ -7,7 +7,9 @@ import os
 from collections.abc import Generator
 
 import pytest
+from django.test import TransactionTestCase
 
+from tests.emptied import empty_tables
 from tools.system_parts import find_part, how_to_install
 
 REQUIRE_ALL = "NIGHTDESK_REQUIRE_ALL"
@@ -17,6 +19,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "requires(*parts): drives outside programs of tools.system_parts; implies system"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _committed_rows_go() -> None:
+    """After each test that commits; what others write is rolled back."""
+    TransactionTestCase._fixture_teardown = lambda _test: empty_tables()
 
 
 # First, so that `-m system` and `-m "not system"` see what is added here.

@@ -19,10 +19,8 @@ from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.journal import actions
 from nightdesk.journal.kinds import KINDS, Kind
 from nightdesk.paging.models import Page
-from tests.emptied import emptied_ledgers
 
-__all__ = ["emptied_ledgers"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("emptied_ledgers")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +46,7 @@ class Looks:
 
 
 @pytest.fixture
-def eye(emptied_ledgers):
+def eye(transactional_db):
     record()
     looks = Looks()
     yield looks
@@ -147,7 +145,7 @@ class Hub:
         self.told.append(set(topics))
 
 
-def test_it_goes_on_when_its_session_was_cut_and_tells_what_happened_meanwhile(emptied_ledgers, monkeypatch):
+def test_it_goes_on_when_its_session_was_cut_and_tells_what_happened_meanwhile(monkeypatch):
     record()
     hub = Hub(streams=1)
     front = type("Front", (), {"hub": hub})()

@@ -16,7 +16,7 @@ from tests.system.stack import Stack, stack, until
 
 @pytest.fixture(scope="module")
 def served():
-    with stack(on_disk=False) as running:
+    with stack(new=True) as running:
         yield running
 
 

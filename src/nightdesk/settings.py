@@ -96,6 +96,7 @@ ROOMS = (
     "access",
     "people",
     "customers",
+    "knowledge",
     "rota",
     "duty",
     "mailroom",
@@ -103,6 +104,7 @@ ROOMS = (
     "paging",
     "desk",
     "console",
+    "portal",
 )
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -124,6 +126,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "nightdesk.paging.middleware.StraightToTheDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -12,6 +12,8 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
@@ -78,6 +80,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         parts=["core-1"],
         **how,
     )
+    known = _known(brand, person.pk, str(page.pk), how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -90,7 +93,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
     address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
-    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    parts = b"--b\n\nHello.\n--b\nContent-Type: image/png\n\nPNG\n--b--\n"
+    raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
     queue = desk.save_queue(brand_id=brand.pk, name="NOC", **how)
     desk.save_desk_rules(brand_id=brand.pk, fields={"owner_id": team.pk}, **how)
@@ -106,7 +111,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
     token_for(["read"], brand=brand)
-    return {
+    return known | {
         "brand_id": brand.pk,
         "person_id": person.pk,
         "team_id": team.pk,
@@ -128,6 +133,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "mailbox_id": mailbox.pk,
         "address_id": address.pk,
         "mail_id": mail.pk,
+        "number": 0,
+        "way": "lmtp",
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,
@@ -135,4 +142,31 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "queue_id": queue.pk,
         "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
+    }
+
+
+def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> dict[str, Any]:
+    """One of everything that is known; the procedure has a published version and a draft, and no owner."""
+    here = {"brand_id": brand.pk, **how}
+    row = procedures.make_procedure(title="Line is down", body="- [ ] Ring the carrier", **here)
+    procedures.publish_procedure(procedure_id=row.pk, number=1, **how)
+    run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", page_id), **how)
+    procedures.save_procedure(procedure_id=row.pk, title="Line is down", body="Ring them.", over=1, **how)
+    proposal = procedures.propose_change(procedure_id=row.pk, body="Look first.", why="Quicker", over=2, **how)
+    saying = wording_actions.save_saying(title="Lines", text="We know of it.", **here)
+    template = wording_actions.save_template(use="reply", name="Hello", body="Dear {{ contact }},", **here)
+    spare = spare_actions.save_spare(site="Dock Street", what="SFP+", count=3, low_at=1, **here)
+    due_at = START + timedelta(days=5)
+    briefing = briefing_actions.make_briefing(
+        title="Voice", body="It is new.", due_at=due_at, person_ids=[person_id], **here
+    )
+    return {
+        "procedure_id": row.pk,
+        "run_id": run.pk,
+        "number": 1,
+        "proposal_id": proposal.pk,
+        "saying_id": saying.pk,
+        "template_id": template.pk,
+        "spare_id": spare.pk,
+        "briefing_id": briefing.pk,
     }

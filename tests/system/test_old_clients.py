@@ -17,17 +17,13 @@ from nightdesk.base.buckets import Buckets
 from nightdesk.paging import actions, api, decide
 from nightdesk.paging.models import Alarm, Page, RawAlarm
 from nightdesk.paging.queries import integration_by_key
-from tests.emptied import emptied_ledgers
 from tests.requires import requires
 from tests.system.alertmanager import alertmanager
 from tests.system.stack import until
 
-__all__ = ["emptied_ledgers"]
-
 pytestmark = [
     requires("alertmanager"),
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("emptied_ledgers"),
 ]
 
 RECEIVERS = {

@@ -5,7 +5,7 @@ A ticket is changed under its row's lock. One that was merged away passes what i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -23,16 +23,36 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
-from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.channels.mail_form import MailForm
+from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import attaching, decide, queries
+from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, queries
+from nightdesk.desk.clock import Event, Telling
+from nightdesk.desk.clock_promises import promise_clocks
+from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import ContactKind, Level, PendingReason, State, Verb
-from nightdesk.desk.models import Attachment, Entry, Link, Party, Queue, Rules, TeamRule, Ticket, Watch
+from nightdesk.desk.models import (
+    Attachment,
+    Entry,
+    Lesson,
+    Link,
+    MessageId,
+    Party,
+    Queue,
+    Rules,
+    TeamRule,
+    Ticket,
+    TicketPage,
+    Watch,
+)
+from nightdesk.desk.wording import own_part
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.mailroom.addressing import is_usable
 from nightdesk.paging.actions import trigger_page
+from nightdesk.paging.models import Policy
 from nightdesk.paging.telling import tell_quietly
 from nightdesk.people.models import Person, Team
 
@@ -46,6 +66,8 @@ TICKET_ESCALATED = kind("ticket.escalated", gettext_lazy("{by} escalated ticket 
 TICKET_RAISED = kind("ticket.raised", gettext_lazy("{by} brought ticket {number} before {to}: {why}"))
 TICKET_EDITED = kind("ticket.edited", gettext_lazy("{by} changed ticket {number}: {what}"))
 NEXT_STEP_SET = kind("ticket.next-step", gettext_lazy("{by} said what happens next on ticket {number}"))
+CLOCK_WARNED = kind("ticket.clock-warned", gettext_lazy("On ticket {number} {what} is nearly due"))
+CLOCK_BREACHED = kind("ticket.clock-breached", gettext_lazy("On ticket {number} {what} is late"))
 NEXT_STEP_LATE = kind("ticket.next-step-late", gettext_lazy("The next step of ticket {number} is late"))
 TICKET_WATCHED = kind("ticket.watched", gettext_lazy("{by} watches ticket {number}"))
 TICKET_UNWATCHED = kind("ticket.unwatched", gettext_lazy("{by} no longer watches ticket {number}"))
@@ -55,13 +77,19 @@ RULES_SAVED = kind("desk.rules-saved", gettext_lazy("{by} changed the rules of t
 TEAM_RULE_SAVED = kind("desk.team-rule-saved", gettext_lazy("{by} changed what {team} may do on tickets"))
 QUEUE_SAVED = kind("desk.queue-saved", gettext_lazy("{by} changed the queue {name}"))
 
-NEXT_STEP, CLOSE = "ticket.next_step", "ticket.close"
-"""Promises: to say that a next step is late; to close what was resolved and not spoken of again."""
+NEXT_STEP, CLOSE, RECOUNT = "ticket.next_step", "ticket.close", "ticket.recount_clocks"
+"""Promises: to say that a next step is late; to close what was resolved and not spoken of again; to follow a contract."""
+CHECK_SENT = "ticket.check_sent"
+"""Promise: to look whether what was written to a customer has left."""
+
+RECOUNTED_TOGETHER = 200
 
 FIRST_NUMBER = 1001
 TITLE_LENGTH = 300
 LONGEST_TEXT = 200_000
 MOST_FILES = 50
+SENT_WITHIN = timedelta(minutes=15)
+"""After so long it is looked whether a reply has left."""
 LOOK_WITHIN = timedelta(days=1)
 """When somebody looks at a ticket of somebody to whom no contract promises anything."""
 
@@ -103,7 +131,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What somebody says. `html` is safe already. `mail_id`: the mail that it came as. `automatic`: no person wrote it."""
+    """What somebody says. `html` is safe already. `mail_id`: the mail that it came as. `automatic`: no person wrote it.
+
+    Of a mail: `message_id` is its own, `named` those that it answers. `said_by`: whose words they are, where somebody else
+    passes them on. `facts` go with the entry.
+    """
 
     text: str
     html: str = ""
@@ -111,6 +143,10 @@ class Words:
     mail_id: UUID | None = None
     automatic: bool = False
     public: bool = True
+    message_id: str = ""
+    named: Sequence[str] = ()
+    said_by: Actor | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- How the desk works ----------------------------------------------------------------------------------------------
@@ -120,22 +156,49 @@ class Words:
 def save_desk_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Rules:
     """The brand's rules are those of `fields` (columns of `Rules`; what is not named stays).
 
-    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable.
+    Raises Forbidden, NotFound (a team of another brand), Invalid, BadPriorityTable, BadClockRules.
     """
     require(by, "save_desk_rules", brand_id)
     known = {"owner_id", "priorities", "reopens_within_days", "closes_after_days", "asks_again_after_days"}
+    known |= {"address", "emergency_number", "signatures", "tickets_from_pages", "surge_policy_id", "surveys", "clocks"}
     if unknown := sorted(set(fields) - known):
         raise Invalid(_("The rules of the desk were to change."), _("They have no %s.") % unknown[0], "")
     if "priorities" in fields:
         table_with(fields["priorities"])
+    if "clocks" in fields:
+        clock_rules_from(fields["clocks"])
     if fields.get("owner_id") is not None:
         _own(Team, fields["owner_id"], brand_id)
+    _check_mail_rules(fields)
+    if fields.get("surge_policy_id") is not None:
+        _own(Policy, fields["surge_policy_id"], brand_id)
+    if fields.get("tickets_from_pages", Rules.FromPages.NONE) not in Rules.FromPages:
+        raise Invalid(
+            _("The rules of the desk were to change."),
+            _("Pages make tickets as none, urgent or all."),
+            _("Give one of these."),
+        )
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
+    if "clocks" in fields:
+        _promise_recount(("brand", brand_id), at)
+    queries.forget_desks()
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
+
+
+def _check_mail_rules(fields: Mapping[str, Any]) -> None:
+    """Raise Invalid for an address or signatures that no mail can have."""
+    asked = _("The rules of the desk were to change.")
+    if (address := str(fields.get("address", ""))) and not is_usable(address.strip().lower()):
+        raise Invalid(asked, _("{address} is no address.").format(address=address), _("Give one."), field="address")
+    signatures = fields.get("signatures", {})
+    if not isinstance(signatures, dict) or not all(isinstance(text, str) for text in signatures.values()):
+        raise Invalid(
+            asked, _("Signatures are texts by language."), _('Give such as {"en-gb": "..."}.'), field="signatures"
+        )
 
 
 @transaction.atomic
@@ -169,6 +232,7 @@ def save_queue(
     address: str = "",
     team_id: int | None = None,
     waits_for_day: bool = False,
+    work_type: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -180,14 +244,14 @@ def save_queue(
         queue = _own(Queue, queue_id, brand_id)
     queue.name, queue.address = one_line(name, 60, _("name")), address.strip().lower()[:200]
     queue.team = _own(Team, team_id, brand_id) if team_id is not None else None
-    queue.waits_for_day = waits_for_day
+    queue.waits_for_day, queue.work_type = waits_for_day, work_type.strip()[:60]
     with unless_taken(
         _("A queue %s was to be kept.") % queue.name, _("Its name or address is another's."), _("Take another.")
     ):
         if queue.pk is None:
             queue.save(force_insert=True)
         else:
-            queue.save(update_fields=["name", "address", "team", "waits_for_day"])
+            queue.save(update_fields=["name", "address", "team", "waits_for_day", "work_type"])
     record(QUEUE_SAVED, subject=("queue", queue.pk), by=by, via=via, at=at, brand_id=brand_id, facts={"name": name})
     return queue
 
@@ -219,6 +283,7 @@ def open_ticket(
     next_step_at: datetime | None = None,
     follows_id: UUID | None = None,
     wakes: bool = True,
+    at_once: bool = False,
     by: Actor,
     via: Door,
     at: datetime,
@@ -226,12 +291,12 @@ def open_ticket(
     """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well.
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
-    priority wake somebody, the night's engineer is paged. `follows_id`: the closed ticket that it goes on from.
-    Raises Forbidden, NotFound (something of another brand), Invalid.
+    priority wake somebody, the night's engineer is paged; `at_once` without a contract too, as for a peer. `follows_id`: the
+    closed ticket that it goes on from. Raises Forbidden, NotFound (something of another brand), Invalid.
     """
     contact = _own_contact(contact_id, brand_id)
     customer_id = customer_id if customer_id is not None or contact is None else contact.customer_id
-    _require(by, "open_ticket", brand_id, customer_id)
+    _require(by, "open_ticket", brand_id, customer_id, contact)
     title = " ".join(title.split())[:TITLE_LENGTH]
     if not title:
         raise Invalid(_("A ticket was to be opened."), _("It has no title."), _("Say in one line what it is about."))
@@ -248,6 +313,7 @@ def open_ticket(
     if service_id is not None:
         _own(Service, service_id, brand_id)
     queue = _own(Queue, queue_id, brand_id) if queue_id is not None else None
+    work_type = work_type or (queue.work_type if queue else "")
     rules = queries.rules_of(brand_id)
     priority = _priority(rules, impact, urgency)
     cover = promised_now(customer_id, priority, at, work_type or None)
@@ -278,33 +344,45 @@ def open_ticket(
         came_by=via,
         opened_at=at,
         changed_at=at,
-        customer_wrote_at=at if words is not None and _is_customer(by) else None,
+        customer_wrote_at=at if words and not words.automatic and _is_customer(words.said_by or by) else None,
     )
+    if contact is not None:
+        ticket.customer = contact.customer
     ticket.save(force_insert=True)
     entries = [
         _entry(ticket, Entry.Kind.MOVED, by, via, at, facts={"from": "", "to": "new", "priority": ticket.priority})
     ]
     if words is not None:
-        entries.append(_said(ticket, _kind_of_words(by), words, by, via, at))
+        entries.append(_said(ticket, _kind_of_words(words.said_by or by), words, by, via, at))
     _write(entries, words)
     _first_parties(ticket, copies)
     if follows_id is not None:
         Link.objects.create(ticket=ticket, other_id=follows_id, kind=Link.Kind.FOLLOWS)
     _promise_step(ticket, at)
     _record(ticket, TICKET_OPENED, {"priority": priority, "follows": str(follows_id or "")}, by, via, at, text=title)
-    if wakes and _wakes(ticket, queue, cover, words):
-        _page(ticket, by, via, at)
+    if wakes and _wakes(ticket, queue, cover, words, at_once=at_once):
+        _page(ticket, at)
     return ticket
 
 
 @transaction.atomic
 def take_message(
-    *, ticket_id: UUID, words: Words, address: str = "", name: str = "", by: Actor, via: Door, at: datetime
+    *,
+    ticket_id: UUID,
+    words: Words,
+    address: str = "",
+    name: str = "",
+    copies: Sequence[tuple[str, str]] = (),
+    quiet: bool = False,
+    by: Actor,
+    via: Door,
+    at: datetime,
 ) -> Ticket:
     """What the customer's side said is on the ticket: it goes on where it waited for them, and is open again where it was
     resolved. Returns the ticket that has it: the survivor of a merge, or a new one that follows what was closed long ago.
 
-    A machine's words (`automatic`) move nothing. `address` and `name` are the writer's, where they are no contact.
+    A machine's words (`automatic`) move nothing. `address` and `name` are the writer's, where they are no contact. `copies`
+    are written to as well from now on, but for whoever was removed. `quiet`: nobody is told.
     Raises Forbidden, NotFound, Invalid.
     """
     ticket = _locked(ticket_id, "take_message", by)
@@ -328,6 +406,7 @@ def take_message(
             contact_id=ticket.contact_id,
             requester_address=address or ticket.requester_address,
             requester_name=name or ticket.requester_name,
+            copies=copies,
             trust=ticket.trust,
             service_id=ticket.service_id,
             work_type=ticket.work_type,
@@ -339,10 +418,12 @@ def take_message(
             via=via,
             at=at,
         )
-    _write([_said(ticket, _kind_of_words(by), words, by, via, at)], words)
+    author = words.said_by or by
+    _write([_said(ticket, _kind_of_words(author), words, by, via, at)], words)
+    _add_copies(ticket, copies)
     changed = ["changed_at"]
     ticket.changed_at = at
-    if not words.automatic and _is_customer(by):
+    if not words.automatic and _is_customer(author):
         ticket.customer_wrote_at = at
         changed.append("customer_wrote_at")
     if follows is decide.Follows.RESUMES:
@@ -351,8 +432,9 @@ def take_message(
         _move(ticket, Verb.REOPEN, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
     ticket.save(update_fields=[*MOVED, *changed] if follows is not decide.Follows.NOTHING else changed)
     cause = _record(ticket, TICKET_WRITTEN_TO, {"follows": follows}, by, via, at)
-    if not words.automatic:
-        _tell_staff(ticket, _("%(name)s wrote") % {"name": by.name}, words.text, cause, by, via, at)
+    if not words.automatic and not quiet:
+        told = _("%(name)s wrote") % {"name": author.name}
+        _tell_staff(ticket, told, own_part(words.text), cause, by, via, at, answers=True)
     return ticket
 
 
@@ -403,7 +485,7 @@ def reply_to_customer(
     if why_now:
         facts["why_now"] = why_now[:300]
     entry = _said(ticket, Entry.Kind.MESSAGE_OUT, words, by, via, at)
-    entry.contact_kind, entry.facts = contact_kind, facts
+    entry.contact_kind, entry.facts = contact_kind, {**entry.facts, **facts}
     _write([entry], words)
     changed = ["changed_at", "we_wrote_at"]
     ticket.changed_at = ticket.we_wrote_at = at
@@ -453,7 +535,7 @@ def note_ticket(
         raise Invalid(_("A note was to be written."), _("There are no words."), _("Write them."), field="text")
     entry = _said(ticket, Entry.Kind.NOTE, words, by, via, at)
     entry.public = False
-    entry.facts = {"mentions": list(mentions)} if mentions else {}
+    entry.facts |= {"mentions": list(mentions)} if mentions else {}
     _write([entry], words)
     ticket.changed_at = at
     ticket.save(update_fields=["changed_at"])
@@ -470,30 +552,33 @@ def note_ticket(
 def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Actor, via: Door, at: datetime) -> int:
     """The entry goes by mail to whoever is to be written to; returns to how many. Part of the verb that wrote it.
 
-    What is not public never leaves: it raises ValueError, as that is a mistake in the program.
+    An automatic one goes to the requester alone. What is not public never leaves: it raises ValueError, as that is a mistake
+    in the program.
     """
-    if not entry.public or entry.kind == Entry.Kind.NOTE:
+    if not entry.public or entry.kind != Entry.Kind.MESSAGE_OUT:
         raise ValueError(f"entry {entry.id} is not public and must not leave")
-    parties = Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED)
-    to = [
-        Recipient("contact", party.contact_id or 0, "email", party.address, send_at)
-        for party in parties
-        if party.address
-    ]
-    if to:
-        queue_message(
-            kind="ticket.reply",
-            subject=("ticket", ticket.id),
-            title=f"{ticket.tag} {ticket.title}",
-            body=entry.text,
-            to=to,
-            brand_id=ticket.brand_id,
-            cause=entry.id,
-            by=by,
-            via=via,
-            at=at,
-        )
-    return len(to)
+    known = Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED).select_related("contact")
+    parties = [one for one in known if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
+    if not parties:
+        return 0
+    mail = mail_out.compose(ticket, entry, parties, queries.rules_for(ticket), quotes=not entry.automatic, at=at)
+    queue_message(
+        kind="ticket.acknowledged" if entry.automatic else "ticket.reply",
+        subject=("ticket", ticket.id),
+        title=mail.title,
+        body=mail.text,
+        to=[Recipient("contact", party.contact_id or 0, "email", party.address, send_at) for party in parties],
+        brand_id=ticket.brand_id,
+        cause=entry.id,
+        mail=mail.form,
+        by=by,
+        via=via,
+        at=at,
+    )
+    MessageId.objects.create(ticket=ticket, entry=entry, message_id=mail.form.message_id, whose=MessageId.Whose.OURS)
+    if not entry.automatic:
+        _promise_check(entry, send_at + SENT_WITHIN, at)
+    return len(parties)
 
 
 # --- Who works on it -------------------------------------------------------------------------------------------------
@@ -625,6 +710,9 @@ def start_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tick
         ticket.assignee_id = by.person_id
     ticket.save(update_fields=[*MOVED, "assignee"])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.START, None):
+        _move(child, Verb.RESUME if child.state == Ticket.State.PENDING else Verb.START, by, via, at, facts=_of(ticket))
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -645,9 +733,23 @@ def wait_ticket(
             field="reason",
         )
     _check_step(next_step, next_step_at, at)
-    _move(ticket, Verb.WAIT, by, via, at, reason=PendingReason(reason), next_step=next_step, next_step_at=next_step_at)
+    why = PendingReason(reason)
+    _move(ticket, Verb.WAIT, by, via, at, reason=why, next_step=next_step, next_step_at=next_step_at)
     ticket.save(update_fields=[*MOVED])
     _record_move(ticket, by, via, at)
+    for child in _children_that_follow(ticket, Verb.WAIT, why):
+        _move(
+            child,
+            Verb.WAIT,
+            by,
+            via,
+            at,
+            reason=why,
+            facts=_of(ticket),
+            next_step=next_step,
+            next_step_at=next_step_at,
+        )
+        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -687,26 +789,19 @@ def resolve_ticket(
         )
     if by.kind == "person":
         _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
-    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = (
-        what_was_wrong.strip(),
-        what_was_done.strip(),
-        what_to_do.strip(),
-    )
-    _move(ticket, Verb.RESOLVE, by, via, at)
-    told = ["what_was_wrong", "what_was_done", "what_to_do"]
-    if tell:
-        said = "\n\n".join((ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do))
-        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(said), by, via, at)
-        entry.contact_kind = ContactKind.RESOLUTION
-        _write([entry])
-        ticket.we_wrote_at = at
-        told.append("we_wrote_at")
-        if ticket.first_response_at is None and by.kind == "person":
-            ticket.first_response_at = at
-            told.append("first_response_at")
-        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
-    ticket.save(update_fields=[*MOVED, *told])
-    _record_move(ticket, by, via, at)
+    answer = (what_was_wrong.strip(), what_was_done.strip(), what_to_do.strip())
+    _end_with(ticket, answer, tell, {}, by, via, at)
+    if ticket.first_engineer_id not in (None, by.person_id):
+        Lesson.objects.create(
+            ticket=ticket,
+            person_id=ticket.first_engineer_id,
+            answered_by=by.name[:120],
+            answer="\n\n".join(answer[:2]),
+            made_at=at,
+        )
+    for child in _children_that_follow(ticket, Verb.RESOLVE, None):
+        if not child.needs_proof or child.proved_at is not None:
+            _end_with(child, answer, tell, _of(ticket), by, via, at)
     return ticket
 
 
@@ -780,7 +875,7 @@ def set_next_step(
 
 
 EDITABLE = ("title", "kind", "impact", "urgency", "service_id", "customer_id", "contact_id", "queue_id", "tags")
-EDITABLE_TOO = ("work_type", "needs_proof")
+EDITABLE_TOO = ("work_type", "needs_proof", "night_ok", "night_why")
 
 
 @transaction.atomic
@@ -924,6 +1019,48 @@ def expire_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str
     return _("It was closed.")
 
 
+@transaction.atomic
+def tell_clocks(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
+    """Of what is owed to the customer, what is nearly due or late by now, and was not told, is told. Returns what was done.
+
+    A warning goes to whoever works on it, and what is late to the desk and whoever watches as well. Where a P1 or P2 may page
+    now, somebody is paged, unless a page for this ticket is open. The next warning and breach are promised.
+    """
+    ticket = _locked(ticket_id, None, by)
+    due = [event for event in clock_queries.clock_events(ticket, at) if event.due_at <= at]
+    clocks = clock_queries.clocks_of([ticket], at)[ticket.pk]
+    told = [_tell_clock(ticket, event, getattr(clocks, event.which).due_at, by, via, at) for event in due]
+    if due and _may_page_for_clock(ticket, at):
+        _page(ticket, at, f"#{ticket.number} {told[0]}: {ticket.title}")
+    promise_clocks(ticket, at)
+    return ", ".join(told) or _("Nothing was to be done.")
+
+
+@transaction.atomic
+def recount_clocks(
+    *, subject: tuple[str, object], after: UUID | None = None, by: Actor, via: Door, at: datetime
+) -> int:
+    """A contract, support hours or a brand's rules (`subject`) say something else now: what is promised about the open tickets
+    that they touch follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were
+    looked at.
+    """
+    touched = Ticket.objects.filter(state__in=decide.OPEN, merged_into=None)
+    if subject[0] == "brand":
+        touched = touched.filter(brand=int(str(subject[1])))
+    else:
+        contracts = Contract.objects.filter(**{"pk" if subject[0] == "contract" else "hours": subject[1]})
+        touched = touched.filter(customer__in=contracts.values("customer"))
+    if after is not None:
+        touched = touched.filter(id__gt=after)
+    tickets = list(touched.order_by("id").select_for_update()[:RECOUNTED_TOGETHER])
+    for ticket in tickets:
+        promise_clocks(ticket, at)
+    if len(tickets) == RECOUNTED_TOGETHER:
+        _promise_recount(subject, at, after=str(tickets[-1].pk))
+    del by, via
+    return len(tickets)
+
+
 # --- Beneath the verbs -----------------------------------------------------------------------------------------------
 
 
@@ -949,10 +1086,15 @@ CONTACTS_MAY = frozenset(
 """What a customer's contact does on tickets of their own company; which of those they see is for the portal to say."""
 
 
-def _require(by: Actor, verb: str, brand_id: int, customer_id: int | None) -> None:
-    """Raise Forbidden unless `by` may do it. Whoever is known only by what they wrote may open and write."""
+def _require(by: Actor, verb: str, brand_id: int, customer_id: int | None, contact: Contact | None = None) -> None:
+    """Raise Forbidden unless `by` may do it. Whoever is known only by what they wrote may open and write. `contact`: one that
+    was read before, and may be `by`.
+    """
     if by.kind == "contact":
-        own = Contact.objects.filter(id=int(by.id)).values_list("customer_id", flat=True).first()
+        if contact is not None and by.id == str(contact.pk):
+            own: int | None = contact.customer_id
+        else:
+            own = Contact.objects.filter(id=int(by.id)).values_list("customer_id", flat=True).first()
         if verb not in CONTACTS_MAY or own is None or own != customer_id:
             raise forbidden(by, verb)
     elif by.kind == "caller":
@@ -1012,6 +1154,45 @@ def _move(
         )
 
 
+def _end_with(
+    ticket: Ticket,
+    answer: tuple[str, str, str],
+    tell: bool,
+    facts: Mapping[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> None:
+    """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to."""
+    ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = answer
+    _move(ticket, Verb.RESOLVE, by, via, at, facts=facts)
+    told = ["what_was_wrong", "what_was_done", "what_to_do"]
+    if tell:
+        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words("\n\n".join(answer)), by, via, at)
+        entry.contact_kind = ContactKind.RESOLUTION
+        _write([entry])
+        ticket.we_wrote_at = at
+        told.append("we_wrote_at")
+        if ticket.first_response_at is None and by.kind == "person":
+            ticket.first_response_at = at
+            told.append("first_response_at")
+        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
+    ticket.save(update_fields=[*MOVED, *told])
+    _record_move(ticket, by, via, at)
+
+
+def _children_that_follow(parent: Ticket, verb: Verb, reason: PendingReason | None) -> list[Ticket]:
+    """The tickets under a major incident that make its move too, locked, with those left out that cannot make it."""
+    if not parent.major or not decide.children_follow(verb, reason):
+        return []
+    rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand").filter(parent=parent).order_by("id")
+    return [one for one in rows if one.is_open and decide.after(State(one.state), verb) is not None]
+
+
+def _of(parent: Ticket) -> dict[str, Any]:
+    return {"parent": parent.number}
+
+
 def _illegal(ticket: Ticket, verb: Verb) -> IllegalTransition:
     may = sorted(word for (state, word) in decide.TRANSITIONS if state == ticket.state)
     return IllegalTransition(
@@ -1039,7 +1220,7 @@ def _said(ticket: Ticket, kind: str, words: Words, by: Actor, via: Door, at: dat
     return _entry(
         ticket,
         kind,
-        by,
+        words.said_by or by,
         via,
         at,
         public=words.public and kind in (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL),
@@ -1047,6 +1228,7 @@ def _said(ticket: Ticket, kind: str, words: Words, by: Actor, via: Door, at: dat
         html=words.html[: LONGEST_TEXT * 4],
         mail_id=words.mail_id,
         automatic=words.automatic,
+        facts=dict(words.facts),
     )
 
 
@@ -1058,8 +1240,15 @@ def _kind_of_words(by: Actor) -> str:
 
 
 def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
-    """The entries stand in the story; the files of `words` hang on the last."""
+    """The entries, all of one ticket, stand in the story; the files of `words` hang on the last, and by its ids mails find the
+    ticket. Clocks follow.
+    """
     Entry.objects.bulk_create(entries)
+    if any(entry.kind in clock_queries.CLOCKED for entry in entries):
+        is_opening = entries[0].facts.get("from") == ""
+        promise_clocks(entries[0].ticket, entries[0].at, entries if is_opening else None)
+    if words is not None and words.message_id:
+        _keep_ids(entries[-1], words)
     if words is not None and words.files:
         rows = [
             Attachment(
@@ -1075,6 +1264,24 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
             for file in words.files
         ]
         attaching.promise_looks(Attachment.objects.bulk_create(rows), entries[-1].at)
+
+
+def _keep_ids(entry: Entry, words: Words) -> None:
+    """The mail's own id and those that it names lead to the ticket; one that was only named, and has come now, is whose it is."""
+    own = MessageId.Whose.THEIRS if entry.kind == Entry.Kind.MESSAGE_IN and entry.public else MessageId.Whose.STAFF
+    named = [one[:300] for one in dict.fromkeys(words.named) if one and one != words.message_id]
+    ids = [words.message_id[:300], *named]
+    whose = [own, *[MessageId.Whose.NAMED] * len(named)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO desk_messageid (ticket_id, entry_id, message_id, whose)
+            SELECT %s, %s, i, w FROM unnest(%s::text[], %s::text[]) AS v (i, w)
+            ON CONFLICT (message_id, ticket_id) DO UPDATE SET whose = excluded.whose, entry_id = excluded.entry_id
+            WHERE desk_messageid.whose = 'named' AND excluded.whose <> 'named'
+            """,
+            [entry.ticket_id, entry.id, ids, [str(one) for one in whose]],
+        )
 
 
 def _change(ticket: Ticket, changes: Mapping[str, Sequence[Any]], by: Actor, via: Door, at: datetime) -> None:
@@ -1186,6 +1393,19 @@ def _promise_step(ticket: Ticket, at: datetime) -> None:
     )
 
 
+def _promise_check(entry: Entry, due_at: datetime, at: datetime) -> None:
+    """It is looked at `due_at` whether the entry has left."""
+    promise(
+        CHECK_SENT,
+        subject=("entry", entry.id),
+        due_at=due_at,
+        why=_("A reply was written, and it is looked at whether it has left."),
+        at=at,
+        facts={"ticket": str(entry.ticket_id)},
+        brand_id=entry.ticket.brand_id,
+    )
+
+
 def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
     rows: dict[str, Party] = {}
     if ticket.requester_address:
@@ -1204,10 +1424,19 @@ def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
         Party.objects.bulk_create(rows.values())
 
 
-def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | None) -> bool:
+def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
+    """They are written to as well, unless they are known already: whoever was removed stays so."""
+    rows = {address.strip().lower()[:320]: name[:200] for address, name in copies if address.strip()}
+    Party.objects.bulk_create(
+        [Party(ticket=ticket, address=one, name=name, role=Party.Role.CC) for one, name in rows.items()],
+        ignore_conflicts=True,
+    )
+
+
+def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | None, *, at_once: bool) -> bool:
     return decide.wakes(
         ticket.priority,
-        may_page_now=cover.may_page_now,
+        may_page_now=cover.may_page_now or at_once,
         open_now=cover.open_now,
         trusted=ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF),
         waits_for_day=queue is not None and queue.waits_for_day,
@@ -1215,12 +1444,46 @@ def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | Non
     )
 
 
-def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
+def _promise_recount(subject: tuple[str, object], at: datetime, after: str = "") -> None:
+    why = _("What was promised has changed; the clocks of open tickets follow.")
+    promise(RECOUNT, subject=subject, due_at=at, why=why, facts={"after": after}, at=at)
+
+
+def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor, via: Door, at: datetime) -> str:
+    """The event is told and stands in the story; returns what was said."""
+    late = event.telling is Telling.BREACH
+    what = clock_wording.what_is_due(event.which)
+    said = (_("{what} is late") if late else _("{what} is nearly due")).format(what=what)
+    body = _("It was due at {time} UTC.") if late else _("It is due at {time} UTC.")
+    body = body.format(time=f"{due_at:%d %b %H:%M}") if due_at is not None else ""
+    _write([_entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=f"{said}. {body}", facts={"clock_event": event.key})])
+    facts = {"what": what, "clock": event.which, "due_at": due_at.isoformat() if due_at else ""}
+    cause = _record(ticket, CLOCK_BREACHED if late else CLOCK_WARNED, facts, by, via, at)
+    whom = queries.who_works_on(ticket)
+    if late:
+        whom += [*queries.desk_of(ticket), *Watch.objects.filter(ticket=ticket).values_list("person_id", flat=True)]
+    _tell(whom, ticket, f"#{ticket.number} {ticket.title[:80]}: {said}", body, cause, by, via, at)
+    return said
+
+
+def _may_page_for_clock(ticket: Ticket, at: datetime) -> bool:
+    if ticket.priority > decide.CLOCKS_PAGE_TO:
+        return False
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    return decide.pages_for_clock(
+        ticket.priority,
+        may_page_now=cover.may_page_now,
+        trusted=ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF),
+        waits_for_day=ticket.queue is not None and ticket.queue.waits_for_day,
+        open_page=clock_queries.has_open_page(ticket),
+    )
+
+
+def _page(ticket: Ticket, at: datetime, title: str = "") -> None:
     """The night's engineer is woken for it; it is Nightdesk that decides so, by the contract."""
-    del by, via
-    trigger_page(
+    page = trigger_page(
         brand_id=ticket.brand_id,
-        title=f"#{ticket.number} {ticket.title}",
+        title=title or f"#{ticket.number} {ticket.title}",
         priority=f"P{ticket.priority}",
         service_id=ticket.service_id,
         customer_id=ticket.customer_id,
@@ -1229,13 +1492,27 @@ def _page(ticket: Ticket, by: Actor, via: Door, at: datetime) -> None:
         via=Door.WORKER,
         at=at,
     )
+    TicketPage.objects.create(ticket=ticket, page=page)
 
 
-def _tell_staff(ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, via: Door, at: datetime) -> int:
-    """Whoever works on it and whoever watches it hears of it, but for the one who did it."""
+def _tell_staff(
+    ticket: Ticket,
+    title: str,
+    body: str,
+    cause: UUID,
+    by: Actor,
+    via: Door,
+    at: datetime,
+    *,
+    answers: bool = False,
+) -> int:
+    """Whoever works on it and whoever watches it hears of it, but for the one who did it. `answers`: what they answer by
+    mail goes on to the customer.
+    """
     watching = Watch.objects.filter(ticket=ticket).values_list("person_id", flat=True)
     whom = {*queries.who_works_on(ticket), *watching}
-    return _tell(whom, ticket, f"#{ticket.number} {ticket.title[:80]}: {title}", body, cause, by, via, at)
+    titled = f"#{ticket.number} {ticket.title[:80]}: {title}"
+    return _tell(whom, ticket, titled, body, cause, by, via, at, answers=answers)
 
 
 def _tell_desk(ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, via: Door, at: datetime) -> int:
@@ -1244,17 +1521,28 @@ def _tell_desk(ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, vi
 
 
 def _tell(
-    whom: Iterable[int], ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, via: Door, at: datetime
+    whom: Iterable[int],
+    ticket: Ticket,
+    title: str,
+    body: str,
+    cause: UUID,
+    by: Actor,
+    via: Door,
+    at: datetime,
+    *,
+    answers: bool = False,
 ) -> int:
     others = [one for one in dict.fromkeys(whom) if one != by.person_id]
     if not others:
         return 0
+    word = mail_out.CONVERSATION if answers else mail_out.AMONG_US
     return tell_quietly(
         others,
         kind="ticket.told",
         subject=("ticket", ticket.id),
         title=title[:200],
         body=body[:4000],
+        mail=MailForm(reply_to=mail_out.reply_address(word, ticket)),
         brand_id=ticket.brand_id,
         cause=cause,
         by=by,

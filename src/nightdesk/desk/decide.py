@@ -4,11 +4,15 @@ States and moves are ITIL's (as ServiceNow and GLPI name them): reopening is a m
 waits is the reason for waiting.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from nightdesk.customers.hours import add_open_time
+from nightdesk.customers.promised import ContractFacts
 
 
 class State(StrEnum):
@@ -183,6 +187,18 @@ def send_at(at: datetime, *, open_now: bool, reason: str, opens_at: datetime | N
     return opens_at if waits and opens_at is not None and not why_now.strip() else at
 
 
+MANAGER_WITHIN = timedelta(hours=2)
+"""How much of our working time a manager has to answer a customer who asked for one."""
+MANAGER_WITHIN_AT_MOST = timedelta(days=1)
+"""Where no contract says when we work."""
+
+
+def manager_answers_by(contract: ContractFacts | None, at: datetime) -> datetime:
+    """By when a customer who asked for a manager is promised to hear from one."""
+    by = add_open_time(contract.hours, at, MANAGER_WITHIN) if contract is not None else None
+    return by if by is not None else at + MANAGER_WITHIN_AT_MOST
+
+
 def wakes(
     priority: int, *, may_page_now: bool, open_now: bool, trusted: bool, waits_for_day: bool, automatic: bool
 ) -> bool:
@@ -190,3 +206,130 @@ def wakes(
     if automatic or waits_for_day or not trusted or not may_page_now:
         return False
     return priority == 1 if open_now else True
+
+
+SURGE_WITHIN = timedelta(minutes=10)
+SURGE_OF = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """Somebody asked for help. `parts` are what of ours it may be about: the service named, else all that they buy."""
+
+    customer: int
+    parts: frozenset[int]
+    at: datetime
+
+
+def shared_part(
+    contacts: Collection[Contacted], at: datetime, *, of: int = SURGE_OF, within: timedelta = SURGE_WITHIN
+) -> int | None:
+    """What `of` or more different customers asked about in `(at - within, at]`; None where they share nothing.
+
+    Of several the one that most ask about, then the one with the lowest id.
+    """
+    asking: dict[int, set[int]] = {}
+    for one in contacts:
+        if at - within < one.at <= at:
+            for part in one.parts:
+                asking.setdefault(part, set()).add(one.customer)
+    enough = {part: len(customers) for part, customers in asking.items() if len(customers) >= of}
+    return min(enough, key=lambda part: (-enough[part], part), default=None)
+
+
+def may_merge(ticket: int | str, survivor: int | str, merged_away: Collection[int | str]) -> bool:
+    """Whether one ticket may go on in the other: not in itself, and neither has been merged away."""
+    return ticket != survivor and not {ticket, survivor} & set(merged_away)
+
+
+PRIORITY_CELLS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        1: ("high", "high"),
+        2: ("high", "medium"),
+        3: ("medium", "medium"),
+        4: ("medium", "low"),
+        5: ("low", "low"),
+    }
+)
+"""Impact and urgency of a ticket that a page of this priority opened, until somebody has judged them."""
+
+
+CHILD_WORDS = ("name", "number", "service", "title")
+"""What may stand in braces in an update to all under a major incident."""
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def unknown_words(text: str) -> list[str]:
+    """What stands in braces and is none of CHILD_WORDS, in its order."""
+    return [word for word in _IN_BRACES.findall(text) if word not in CHILD_WORDS]
+
+
+def in_their_words(text: str, **theirs: str) -> str:
+    """The text with each word in braces as it is for this customer; one pass, so that nothing of theirs is read again."""
+    return _IN_BRACES.sub(lambda found: theirs.get(found[1], found[0]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Whom a supplier is chased at: their name or role, by which number or address, so long after the one before."""
+
+    who: str
+    how: str
+    after: timedelta
+
+
+def next_chase(ladder: Sequence[Rung], step: int, at: datetime, *, due: datetime | None) -> datetime:
+    """When a supplier is chased next, at rung `step` (from 0; beyond the last one the last goes on).
+
+    Before they owe anything (`due`, an instant to come) nobody is chased; then after each rung's own time, which is an hour
+    where there is no ladder.
+    """
+    if due is not None and due > at:
+        return due
+    wait = ladder[min(step, len(ladder) - 1)].after if ladder else timedelta(hours=1)
+    return at + max(wait, timedelta(minutes=5))
+
+
+SURVEY_RESTS = timedelta(days=30)
+"""Whoever was asked what they think is not asked again so soon."""
+
+
+def asks_survey(
+    *, wanted: bool, state: State, from_machine: bool, has_address: bool, last_asked_at: datetime | None, at: datetime
+) -> bool:
+    """Whether the requester of a closed ticket is asked what they think."""
+    if not wanted or state is not State.CLOSED or from_machine or not has_address:
+        return False
+    return last_asked_at is None or at - last_asked_at >= SURVEY_RESTS
+
+
+def use_prepaid(
+    packages: Sequence[tuple[date, date | None, int]], spent: Sequence[tuple[date, int]]
+) -> tuple[int, int]:
+    """(minutes that are prepaid, minutes to be billed) of what was spent; every minute is one or the other.
+
+    `packages` are (from, until, minutes), half-open; each minute is taken from the package in force on its day that ends
+    first, as far as it goes. `spent` are (day, minutes).
+    """
+    in_order = sorted(packages, key=lambda one: (one[1] is None, one[1] or one[0], one[0]))
+    left = [minutes for _start, _end, minutes in in_order]
+    paid = billed = 0
+    for day, minutes in sorted(spent):
+        rest = minutes
+        for number, (start, end, _minutes) in enumerate(in_order):
+            if start <= day and (end is None or day < end):
+                used = min(rest, left[number])
+                left[number] -= used
+                rest -= used
+                paid += used
+        billed += rest
+    return paid, billed
+
+
+CLOCKS_PAGE_TO = 2
+"""The least pressing priority for which a clock that runs out pages somebody."""
+
+
+def pages_for_clock(priority: int, *, may_page_now: bool, trusted: bool, waits_for_day: bool, open_page: bool) -> bool:
+    """Whether somebody is paged as a deadline comes near or is past; never twice for one thing: `open_page` is one for it."""
+    return priority <= CLOCKS_PAGE_TO and may_page_now and trusted and not waits_for_day and not open_page

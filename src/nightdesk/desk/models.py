@@ -6,21 +6,31 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
-from nightdesk.customers.models import Contact, Customer, Service
+from nightdesk.customers.models import Contact, Customer, Hours, Service
 from nightdesk.mailroom.models import Mail
+from nightdesk.paging.models import Page, Policy
 from nightdesk.people.models import Person, Team
 
 
 class Rules(models.Model):
-    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`.
+    """How a brand's desk works. `priorities`: the brand's changes of the table impact x urgency, see `customers.priority`;
+    `clocks`: those of how tickets' clocks run, see `clock_rules`.
 
-    `owner` is the team that owns every ticket: the desk. Days are days of the calendar.
+    `owner` is the team that owns every ticket: the desk. Days are days of the calendar. `tickets_from_pages`: which pages of
+    alarms become tickets; urgent is P1 to P3. `address` is what mails of tickets come from, "" for the queue's or the
+    brand's first; `emergency_number` is told to those whom the contract lets ring at night. `signatures`: {language: text}
+    below every mail, see `wording.signature_in`.
     """
+
+    class FromPages(models.TextChoices):
+        NONE = "none"
+        URGENT = "urgent"
+        ALL = "all"
 
     brand = models.OneToOneField(Brand, models.CASCADE, related_name="desk_rules")
     owner = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
@@ -28,6 +38,17 @@ class Rules(models.Model):
     reopens_within_days = models.PositiveSmallIntegerField(default=14)
     closes_after_days = models.PositiveSmallIntegerField(default=5)
     asks_again_after_days = models.PositiveSmallIntegerField(default=3)
+    address = models.CharField(max_length=200, default="", db_default="")
+    emergency_number = models.CharField(max_length=30, default="", db_default="")
+    signatures = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    clocks = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    tickets_from_pages = models.CharField(
+        max_length=6, choices=FromPages, default=FromPages.URGENT, db_default=FromPages.URGENT
+    )
+    surveys = models.BooleanField(default=False, db_default=False)
+    """Whether customers are asked what they think once a ticket is closed."""
+    surge_policy = models.ForeignKey(Policy, models.SET_NULL, null=True)
+    """Who is paged when several customers ask at once about one service; None: the brand's first policy."""
 
 
 class TeamRule(models.Model):
@@ -45,7 +66,7 @@ class TeamRule(models.Model):
 
 class Queue(models.Model):
     """A heap of work with a name. Mail to `address` (one of ours, without case) lands in it; at night nobody is paged
-    for what lies in one that `waits_for_day`.
+    for what lies in one that `waits_for_day`. `work_type`: what kind of work it is, as contracts name it, "" for any.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
@@ -53,6 +74,7 @@ class Queue(models.Model):
     address = models.CharField(max_length=200, default="")
     team = models.ForeignKey(Team, models.SET_NULL, null=True)
     waits_for_day = models.BooleanField(default=False)
+    work_type = models.CharField(max_length=60, default="", db_default="")
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -71,6 +93,7 @@ class Ticket(models.Model):
     `trust`: how sure it is that who seems to have asked did ask. `requester_address` and `requester_name` are as they
     wrote, known here or not. While it is open there is a next step and its time. `what_was_wrong`, `what_was_done` and
     `what_to_do` are told when it is resolved. `needs_proof`: it changes who gets in, and is not done before `proved_at`.
+    `night_ok`: whoever is on at night may do it when nothing burns, because of `night_why`.
     `merged_into` is where its story goes on; `parent` the major incident that it is part of. `first_response_at`: the first
     words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last public words of each side.
     """
@@ -132,11 +155,15 @@ class Ticket(models.Model):
     queue = models.ForeignKey(Queue, models.PROTECT, null=True)
     tags = ArrayField(models.CharField(max_length=40), default=list)
     major = models.BooleanField(default=False)
+    major_proposed = models.BooleanField(default=False, db_default=False)
+    """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_index=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     next_step = models.CharField(max_length=300, default="")
     next_step_at = models.DateTimeField(null=True)
+    night_ok = models.BooleanField(default=False, db_default=False)
+    night_why = models.CharField(max_length=200, default="", db_default="")
     needs_proof = models.BooleanField(default=False)
     proved_at = models.DateTimeField(null=True)
     came_by = models.CharField(max_length=10)
@@ -205,6 +232,21 @@ class Ticket(models.Model):
                 fields=["assignee", "priority", "opened_at"],
                 name="ticket_mine",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["priority", "opened_at"],
+                name="ticket_next",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                name="ticket_due",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["brand", "priority", "opened_at"],
+                name="ticket_quiet",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None, night_ok=True),
             ),
             models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
@@ -360,6 +402,318 @@ class OldNumber(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint("brand", Lower("text"), name="one_ticket_an_old_number")]
+
+
+# --- An agent's own work on tickets ----------------------------------------------------------------------------------
+
+
+class Draft(models.Model):
+    """What somebody has begun to write on a ticket and not sent yet; theirs alone."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply"
+        NOTE = "note"
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="drafts")
+    kind = models.CharField(max_length=5, choices=Kind)
+    text = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["person", "ticket", "kind"], name="one_draft_a_kind")]
+
+
+class Presence(models.Model):
+    """Somebody has the ticket open, as of `seen_at`, and last typed in it at `typed_at`. Rows soon mean nothing."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="presences")
+    seen_at = models.DateTimeField()
+    typed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "person"], name="one_presence_a_person")]
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="presence_seen")]
+
+
+class SavedView(models.Model):
+    """A person's own way to look at tickets; with a `team`, its members see it too. `filters`: see `worklist.Wanted`."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    name = models.CharField(max_length=60)
+    filters = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("person", Lower("name"), name="one_view_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Macro(models.Model):
+    """Several verbs in one press, for the brand or one team of it. `steps`: [{"verb", "values"}], see `bulk_actions`."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    team = models.ForeignKey(Team, models.CASCADE, null=True)
+    name = models.CharField(max_length=60)
+    steps = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_macro_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Bulk(models.Model):
+    """One or many tickets that somebody changed at one press, and how they were before.
+
+    `rows`: [{"ticket": id, "number": int, "columns": {column: [before, after]}}]; `refused`: [{"ticket", "number", "why"}].
+    `person` is who may take it back, until `undone_at` says that they did.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, null=True)
+    at = models.DateTimeField()
+    what = models.CharField(max_length=300)
+    rows = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "-at"], name="bulk_latest")]
+
+
+class MessageId(models.Model):
+    """An id of a mail that belongs to a ticket: of one that we sent, of one that came from outside, of a colleague's that
+    nobody outside is to see, or of one that such a mail answers and that we have never seen ("named"), by which its brothers
+    find each other. Case is kept, as it counts.
+    """
+
+    class Whose(models.TextChoices):
+        OURS = "ours"
+        THEIRS = "theirs"
+        STAFF = "staff"
+        NAMED = "named"
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="message_ids")
+    entry = models.ForeignKey(Entry, models.CASCADE, null=True, related_name="message_ids")
+    message_id = models.CharField(max_length=300)
+    whose = models.CharField(max_length=6, choices=Whose)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message_id", "ticket"], name="one_ticket_a_message_id"),
+        ]
+
+
+class Acknowledgement(models.Model):
+    """That a mail opened a ticket, and whether a machine answered it; `why` not, and the `brake` (`auto_reply.Brake`) that
+    kept it, both "" where it was answered.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="acknowledgements")
+    address = models.CharField(max_length=320)
+    at = models.DateTimeField()
+    answered = models.BooleanField()
+    why = models.CharField(max_length=200, default="")
+    brake = models.CharField(max_length=5, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["address", "at"], name="acknowledged_address")]
+
+
+class TicketPage(models.Model):
+    """A page that a ticket came of, or that was raised for it."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="pages")
+    page = models.OneToOneField(Page, models.CASCADE, related_name="ticket_page")
+
+
+class Lesson(models.Model):
+    """What somebody behind the desk found out, on its way back to the engineer who had escalated it (`person`).
+
+    They confirm that they have learned it, or propose a change of a procedure (`proposed`), so that it is known next time.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="lessons")
+    person = models.ForeignKey(Person, models.CASCADE)
+    answered_by = models.CharField(max_length=120)
+    answer = models.TextField()
+    made_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    proposed = models.CharField(max_length=60, default="")
+    """Which proposal to the procedures came of it; "" where none did."""
+
+    class Meta:
+        ordering: ClassVar = ["made_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ticket", "person", "made_at"], name="one_lesson_an_answer"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["person"], name="lesson_waits", condition=Q(confirmed_at=None)),
+        ]
+
+
+class Surge(models.Model):
+    """Several customers asked at once about one service: `ticket` is the major incident that was proposed for it."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    service = models.ForeignKey(Service, models.CASCADE)
+    ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="surge")
+    at = models.DateTimeField()
+
+
+class Supplier(models.Model):
+    """A company that we buy from. `ladder`: whom to chase there, in order, as [{"who", "how", "after_minutes"}].
+
+    `care_levels`: what was bought, as {name: {"respond": ISO 8601 duration or null, "fix": the same}}; it counts every
+    minute, or where `hours` are given the supplier's own.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(default="", blank=True)
+    phone = models.CharField(max_length=20, default="")
+    hours = models.ForeignKey(Hours, models.PROTECT, null=True)
+    care_levels = models.JSONField(default=dict)
+    ladder = models.JSONField(default=list)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_supplier_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SupplierTicket(models.Model):
+    """A supplier's ticket inside ours: their reference, what they owe by when, and when we chase them next.
+
+    `respond_by` and `fix_by` are owed by the care level from `opened_at` on; `step` is how far up the ladder we are.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="supplier_tickets")
+    supplier = models.ForeignKey(Supplier, models.PROTECT)
+    ref = models.CharField(max_length=80, default="")
+    care_level = models.CharField(max_length=60, default="")
+    opened_at = models.DateTimeField()
+    respond_by = models.DateTimeField(null=True)
+    fix_by = models.DateTimeField(null=True)
+    responded_at = models.DateTimeField(null=True)
+    step = models.PositiveSmallIntegerField(default=0)
+    chased = models.PositiveSmallIntegerField(default=0)
+    next_chase_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["opened_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=False) | Q(next_chase_at__isnull=False), name="open_one_is_chased"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["ticket"], name="supplier_ticket_open", condition=Q(closed_at=None)),
+            models.Index(Lower("ref"), name="supplier_ticket_ref"),
+        ]
+
+
+class TimeSpent(models.Model):
+    """Minutes that somebody worked on a ticket; a call-out is one that a customer is charged for by itself."""
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="time_spent")
+    person = models.ForeignKey(Person, models.PROTECT)
+    on = models.DateField()
+    minutes = models.PositiveIntegerField()
+    call_out = models.BooleanField(default=False)
+    billable = models.BooleanField(default=True)
+    note = models.CharField(max_length=300, default="")
+    made_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["on", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(minutes__gt=0) | Q(call_out=True), name="time_is_something"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["on"], name="time_by_day", condition=Q(withdrawn_at=None)),
+            models.Index(fields=["ticket"], name="time_of_ticket"),
+        ]
+
+
+class Prepaid(models.Model):
+    """Minutes that a customer has paid for beforehand, to be used from `valid_from` until before `valid_until`."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="prepaid")
+    minutes = models.PositiveIntegerField()
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True)
+    note = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["valid_from", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_until__gt=F("valid_from")), name="prepaid_has_length"
+            ),
+        ]
+
+
+class Survey(models.Model):
+    """What somebody is asked once their ticket is closed: `score` 1 (bad) to 5, then words. Only a digest of the link's
+    secret is kept. `team` and `supplier` are whom it is counted for.
+    """
+
+    ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="survey")
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    address = models.CharField(max_length=320)
+    digest = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    supplier = models.ForeignKey(Supplier, models.SET_NULL, null=True)
+    asked_at = models.DateTimeField()
+    score = models.PositiveSmallIntegerField(null=True)
+    words = models.TextField(default="")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(score=None) | Q(score__range=(1, 5)), name="score_is_1_to_5"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-asked_at"], name="survey_newest"),
+            models.Index(Lower("address"), F("asked_at").desc(), name="survey_address"),
+        ]
+
+
+class Escalation(models.Model):
+    """A customer's contact asked for somebody with more authority. `answer_by` is when they were told that they hear from
+    `manager_name`; any public words of ours after `at` are that answer.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="escalations")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    manager = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    manager_name = models.CharField(max_length=120)
+    why = models.TextField()
+    at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["ticket", "-at"], name="escalation_of_ticket")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(answer_by__gt=F("at")), name="escalation_is_answered_later")
+        ]
 
 
 class Searchable(models.Model):

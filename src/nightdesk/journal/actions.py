@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import insert
 from nightdesk.journal.kinds import KINDS, kind
 from nightdesk.journal.models import Entry, PersonalText
 
@@ -22,6 +24,9 @@ MONTH_DROPPED = kind("journal.month-dropped", _("{by} dropped the entries of {mo
 
 FOLLOW_UPS: dict[str, tuple[str, ...]] = {}
 """Kind of entry -> kinds of promises that follow from it. Filled by `nightdesk.follow_ups`."""
+
+FOLLOWS_WHERE: dict[str, Callable[[int | None], bool]] = {}
+"""Kind of promise -> whether it follows in the brand; without an entry it does. Filled likewise."""
 
 
 def record(
@@ -59,10 +64,12 @@ def record(
         facts=facts or {},
         commitment=hashlib.sha256(salt + text.encode()).digest() if text else None,
     )
-    entry.save(force_insert=True)
+    insert([entry])
     if text:
         PersonalText.objects.create(entry_id=entry.id, salt=salt, text=text)
     for follow_up in FOLLOW_UPS.get(kind, ()):
+        if not FOLLOWS_WHERE.get(follow_up, _always)(brand_id):
+            continue
         promise(
             follow_up,
             subject=subject,
@@ -75,6 +82,10 @@ def record(
             brand_id=brand_id,
         )
     return entry.id
+
+
+def _always(_brand_id: int | None) -> bool:
+    return True
 
 
 @transaction.atomic

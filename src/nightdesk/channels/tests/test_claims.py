@@ -11,9 +11,6 @@ from nightdesk.channels.actions import Recipient, queue_message, receive_inbound
 from nightdesk.channels.driver import Heard, Receipt
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.tasks import Outcome, claim_deliveries, record_outcomes
-from tests.emptied import emptied_ledgers
-
-__all__ = ["emptied_ledgers"]
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 ANN, BEN = UUID(int=0xA), UUID(int=0xB)
@@ -45,7 +42,6 @@ def test_a_message_is_due_at_its_instant_and_claimed_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_a_message_that_somebody_else_is_claiming_is_skipped_and_not_waited_for() -> None:
     theirs, ours = queued(due_at=AT - timedelta(seconds=1)), queued()
     with another_connection() as other:
@@ -78,7 +74,6 @@ def test_another_workers_result_does_not_end_what_this_one_has() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_receipts_that_are_taken_together_lock_deliveries_in_the_order_in_which_everybody_does() -> None:
     first, second = sorted((queued(), queued()), key=lambda row: row.id)
     route = save_route(channel="sms", driver="outbox", name="x", config={}, by=SCHEDULER, via=Door.CLI, at=AT)

@@ -19,12 +19,9 @@ from nightdesk.channels.actions import PRIVATE_KEPT, Recipient, queue_message, s
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.channels.sender import send_messages
 from nightdesk.people.models import Person
-from tests.emptied import emptied_ledgers
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.sms_provider import SmsProvider
-
-__all__ = ["emptied_ledgers"]
 
 BO_PHONE, BO = "+447700900123", "bo@night.example"
 
@@ -69,7 +66,6 @@ def wait_for(row: Delivery, *states: str) -> None:
     raise AssertionError(f"it is {row.state} ({row.reason})")
 
 
-@pytest.mark.usefixtures("emptied_ledgers")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.urls("nightdesk.channels.api")
 def test_a_page_goes_out_by_text_and_mail_and_ok_comes_back_once(
@@ -114,7 +110,6 @@ def test_a_page_goes_out_by_text_and_mail_and_ok_comes_back_once(
         wait_for(Delivery.objects.get(address="later@night.example"), "superseded")
 
 
-@pytest.mark.usefixtures("emptied_ledgers")
 @pytest.mark.django_db(transaction=True)
 def test_two_thousand_urgent_mails_reach_a_real_server() -> None:
     with MailSink() as sink, working() as shift:
@@ -129,7 +124,6 @@ def test_two_thousand_urgent_mails_reach_a_real_server() -> None:
     assert Delivery.objects.exclude(state="accepted").count() == 0
 
 
-@pytest.mark.usefixtures("emptied_ledgers")
 @pytest.mark.django_db(transaction=True)
 def test_a_log_in_code_goes_out_by_the_ledger_and_is_forgotten() -> None:
     with MailSink() as sink, working() as shift:

@@ -7,9 +7,6 @@ from django.core.cache import cache
 
 from nightdesk.base import clock
 from nightdesk.console.tests.company import NIGHT, Company
-from tests.emptied import emptied_ledgers
-
-__all__ = ["emptied_ledgers"]
 
 
 @pytest.fixture

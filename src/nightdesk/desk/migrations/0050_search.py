@@ -181,7 +181,7 @@ DROP FUNCTION desk_attachment_changed, desk_entry_changed, desk_ticket_changed, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("desk", "0001_initial")]
+    dependencies = [("desk", "0040_face")]
 
     operations = [
         migrations.CreateModel(

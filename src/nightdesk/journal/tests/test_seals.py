@@ -15,14 +15,12 @@ from nightdesk.journal.digests import BEFORE_THE_FIRST
 from nightdesk.journal.kinds import KINDS, Kind
 from nightdesk.journal.models import Entry, Seal
 from nightdesk.journal.tasks import keep_xids_rising, seal_entries
-from tests.emptied import emptied_ledgers, empty_ledgers
-
-__all__ = ["emptied_ledgers"]
+from tests.emptied import empty_tables
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 BO = Actor("person", "7", "Bo")
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("emptied_ledgers")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +224,7 @@ class TestVerifying:
 
     def test_a_record_made_anew_is_found_by_a_digest_that_was_kept_elsewhere(self):
         kept = bytes(three_seals()[2].digest)
-        empty_ledgers()
+        empty_tables()
         three_seals()
         assert breaks() == []
         assert breaks(kept=kept) == [("seal-missing", None)]

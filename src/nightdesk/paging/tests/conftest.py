@@ -26,9 +26,6 @@ from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from tests.emptied import emptied_ledgers
-
-__all__ = ["emptied_ledgers"]
 
 # A Saturday night, when clocks stand on British Summer Time.
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
@@ -209,7 +206,7 @@ class Hand(threading.Thread):
             connection.close()
 
     def result(self) -> Any:
-        self.join(10)
+        self.join(30)
         assert not self.is_alive(), "it did not end in time"
         if self._error:
             raise self._error
@@ -218,7 +215,7 @@ class Hand(threading.Thread):
 
 def until_all_wait(*hands: Hand) -> None:
     """Return as soon as each of them waits for a lock; raises what one raised instead."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while True:
         for hand in hands:
             if not hand.is_alive():

@@ -114,7 +114,7 @@ def test_a_policy_names_only_what_the_brand_has(night):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_pages_at_once_ring_two_people_in_turn(night, emptied_ledgers):
+def test_two_pages_at_once_ring_two_people_in_turn(night):
     team = decide.Target("team", str(night.crew.id))
     policy = decide.Policy((decide.Step(timedelta(0), (team,), None, True),))
     saved = actions.save_policy(brand_id=night.brand.id, name="In turn", policy=policy, **night.doing)

@@ -499,7 +499,6 @@ def test_answers_say_back_what_came_of_them(night):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_of_two_who_take_it_at_once_by_two_doors_one_wins_and_the_other_is_told(night):
     page = night.alarm(night.monitoring)
     night.at += timedelta(minutes=1)
@@ -513,7 +512,6 @@ def test_of_two_who_take_it_at_once_by_two_doors_one_wins_and_the_other_is_told(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_a_ring_that_falls_due_while_somebody_takes_the_page_rings_nobody(night):
     page = night.alarm(night.monitoring)
     night.at += timedelta(minutes=5)
@@ -529,7 +527,6 @@ def test_a_ring_that_falls_due_while_somebody_takes_the_page_rings_nobody(night)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_two_alarms_of_one_key_at_once_are_one_page(night):
     signal = Signal("trigger", "sw2", summary="sw2 does not answer", severity="critical", source="dock-street")
     StormGate.objects.create(integration=night.monitoring, key="dock-street")
@@ -545,7 +542,6 @@ def test_two_alarms_of_one_key_at_once_are_one_page(night):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_two_alarms_of_one_key_from_two_streams_at_once_are_one_page_too(night):
     """The gates do not part these; the database's own constraint does, and the later one counts instead."""
     signals = [
@@ -562,7 +558,6 @@ def test_two_alarms_of_one_key_from_two_streams_at_once_are_one_page_too(night):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_of_two_alarms_at_once_the_second_knows_of_the_first_so_that_the_storm_begins_in_time(night):
     pages = [night.alarm(night.monitoring, key=f"sw{number}") for number in range(4)]
     with transaction.atomic():
@@ -574,7 +569,6 @@ def test_of_two_alarms_at_once_the_second_knows_of_the_first_so_that_the_storm_b
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("emptied_ledgers")
 def test_somebody_takes_a_page_just_as_the_storm_would_gather_in_it(night):
     """The storm then begins in another page: it must not hide behind somebody who took one fault."""
     pages = [night.alarm(night.monitoring, key=f"sw{number}") for number in range(5)]

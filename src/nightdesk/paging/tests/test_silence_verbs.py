@@ -13,10 +13,9 @@ from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFo
 from nightdesk.paging import decide, queries, shadow_actions, silence_actions
 from nightdesk.paging.models import Alarm, Integration, Page, PlannedWork, Silence
 from nightdesk.paging.silencing import BadSilence, Matcher
-from nightdesk.paging.tests.conftest import Hand, World, emptied_ledgers, until_all_wait
+from nightdesk.paging.tests.conftest import Hand, World, until_all_wait
 from nightdesk.people.queries import actor_of_person
 
-__all__ = ["emptied_ledgers"]
 HOUR = timedelta(hours=1)
 
 
@@ -105,7 +104,7 @@ def test_a_resolve_under_a_silence_ends_the_alarm(world: World) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_alarm_that_comes_while_its_silence_is_ended_is_not_lost(world: World, emptied_ledgers: None) -> None:
+def test_an_alarm_that_comes_while_its_silence_is_ended_is_not_lost(world: World) -> None:
     integration, _ = world.sender(world.policy((0, world.person("Bo"))))
     row = silence(world)
     queries.silences_of(world.brand.id, world.at)  # this process knows it, as every process does for a second
@@ -118,7 +117,7 @@ def test_an_alarm_that_comes_while_its_silence_is_ended_is_not_lost(world: World
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_end_of_a_silence_waits_for_an_alarm_that_relies_on_it(world: World, emptied_ledgers: None) -> None:
+def test_the_end_of_a_silence_waits_for_an_alarm_that_relies_on_it(world: World) -> None:
     from nightdesk.paging.formats import Signal
 
     integration, _ = world.sender(world.policy((0, world.person("Bo"))))
