@@ -207,6 +207,7 @@ class TestCustomers:
             assert found(there, asked, **customer(there)) == [], asked
 
     def test_are_shown_nothing_that_we_said_among_ourselves(self, there, ticket):
+        there.minutes(5)
         actions.note_ticket(
             ticket_id=ticket.pk, words=Words("It crawls as they never pay"), **there.doing_as(there.dee)
         )
