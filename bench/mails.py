@@ -16,7 +16,7 @@ from typing import Any
 from bench.figure import at_least
 from bench.ground import database
 
-CUSTOMERS, MAILS, WORKERS = 500, 3000, 2
+CUSTOMERS, MAILS, WORKERS = 200, 1500, 2
 SEED = 20260303
 
 

@@ -549,7 +549,16 @@ def note_ticket(
 
 
 @transaction.atomic
-def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Actor, via: Door, at: datetime) -> int:
+def send_to_parties(
+    *,
+    ticket: Ticket,
+    entry: Entry,
+    send_at: datetime,
+    known: mail_out.Known = mail_out.NOTHING_KNOWN,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> int:
     """The entry goes by mail to whoever is to be written to; returns to how many. Part of the verb that wrote it.
 
     An automatic one goes to the requester alone. What is not public never leaves: it raises ValueError, as that is a mistake
@@ -557,11 +566,11 @@ def send_to_parties(*, ticket: Ticket, entry: Entry, send_at: datetime, by: Acto
     """
     if not entry.public or entry.kind != Entry.Kind.MESSAGE_OUT:
         raise ValueError(f"entry {entry.id} is not public and must not leave")
-    known = Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED).select_related("contact")
-    parties = [one for one in known if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
+    there = Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED).select_related("contact")
+    parties = [one for one in there if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
     if not parties:
         return 0
-    mail = mail_out.compose(ticket, entry, parties, queries.rules_for(ticket), quotes=not entry.automatic, at=at)
+    mail = mail_out.compose(ticket, entry, parties, queries.rules_for(ticket), known=known, at=at)
     queue_message(
         kind="ticket.acknowledged" if entry.automatic else "ticket.reply",
         subject=("ticket", ticket.id),
@@ -1244,7 +1253,8 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     ticket. Clocks follow.
     """
     Entry.objects.bulk_create(entries)
-    if any(entry.kind in clock_queries.CLOCKED for entry in entries):
+    # What a machine says to a customer is no answer, so no clock heeds it.
+    if any(one.kind in clock_queries.CLOCKED and not (one.public and one.automatic) for one in entries):
         is_opening = entries[0].facts.get("from") == ""
         promise_clocks(entries[0].ticket, entries[0].at, entries if is_opening else None)
     if words is not None and words.message_id:

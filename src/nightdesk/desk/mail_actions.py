@@ -1,7 +1,6 @@
 """The verbs of tickets' mail beside its words: the automatic answer, what could not be delivered, a reply taken back."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,15 +46,15 @@ LOOKED_AGAIN_AFTER = timedelta(hours=4)
 
 
 @transaction.atomic(savepoint=False)  # part of taking a mail: they stand or fall together
-def acknowledge_ticket(*, ticket: Ticket, wrote: Wrote, by: Actor, via: Door, at: datetime) -> Acknowledgement:
+def acknowledge_ticket(
+    *, ticket: Ticket, wrote: Wrote, braked: bool, known: mail_out.Known, by: Actor, via: Door, at: datetime
+) -> Acknowledgement:
     """The mail that has just opened the ticket is answered by a machine, or it is written down why not. What is said follows
     from the contract. A brake that engages for the first time in a day is told to the desk.
 
-    Of `wrote` only what the mail itself shows is heeded; how often its sender was answered is counted here.
+    `braked`: it has been told today already. `known`: what was read before.
     """
-    before = mail_queries.answered_before(wrote.address, at)
-    asked = replace(wrote, about_ticket=0, in_hour=before.in_hour, in_day=before.in_day)
-    verdict = auto_reply.verdict(asked)
+    verdict = auto_reply.verdict(wrote)
     row = Acknowledgement.objects.create(
         ticket=ticket,
         address=wrote.address[:320],
@@ -68,8 +67,8 @@ def acknowledge_ticket(*, ticket: Ticket, wrote: Wrote, by: Actor, via: Door, at
         entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(_words_for(ticket, at), automatic=True), SCHEDULER, via, at)
         _write([entry])
         _record(ticket, ACKNOWLEDGED, {}, by, via, at)
-        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
-    elif verdict.brake is not None and not before.braked:
+        send_to_parties(ticket=ticket, entry=entry, send_at=at, known=known, by=by, via=via, at=at)
+    elif verdict.brake is not None and not braked:
         _tell_brake(ticket, verdict.why, by, via, at)
     return row
 

@@ -23,9 +23,9 @@ from nightdesk.desk.auto_reply import Wrote
 from nightdesk.desk.bureau import TakenDown, taken_down
 from nightdesk.desk.decide import ContactKind
 from nightdesk.desk.forwarded import Forwarded, forwarded_in
-from nightdesk.desk.mail_out import AMONG_US, CONVERSATION
-from nightdesk.desk.mail_queries import Place, Pointed
-from nightdesk.desk.models import Ticket
+from nightdesk.desk.mail_out import AMONG_US, CONVERSATION, Known
+from nightdesk.desk.mail_queries import AnsweredBefore, Place, Pointed
+from nightdesk.desk.models import MessageId, Ticket
 from nightdesk.desk.threading import Belongs, Sender
 from nightdesk.mailroom.addressing import meant_by
 from nightdesk.mailroom.automatic import is_machines_answer, may_be_auto_reply, why_automatic
@@ -318,9 +318,9 @@ def _open(arrived: Arrived, place: Place, belongs: Belongs, writer: Writer, at: 
     letter = arrived.letter
     if arrived.automatic and is_machines_answer(letter, arrived.sender):
         return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
-    opened, newest = mail_queries.opened_lately(writer.address, place.brand.pk, at - auto_reply.MAILS_WITHIN)
-    if newest is not None and auto_reply.is_too_much(opened + 1):
-        return _one_too_many(arrived, newest, opened + 1, writer, at)
+    before = mail_queries.answered_before(writer.address, place.brand.pk, auto_reply.MAILS_WITHIN, at)
+    if before.newest is not None and auto_reply.is_too_much(before.opened + 1):
+        return _one_too_many(arrived, before.newest, before.opened + 1, writer, at)
     if writer.person is not None and writer.contact is None and not arrived.automatic:
         forwarded = forwarded_in(letter) if writer.proven else None
         if forwarded is not None and (taken := _open_forwarded(arrived, place, forwarded, writer, at)) is not None:
@@ -346,7 +346,7 @@ def _open(arrived: Arrived, place: Place, belongs: Belongs, writer: Writer, at: 
         urgency="high" if writer.peer is not None else "medium",
         **_doing(writer.actor, at),
     )
-    _acknowledge(arrived, place, ticket, writer, at)
+    _acknowledge(arrived, place, ticket, writer, at, before=before)
     said = _("Ticket #{number} was opened for {name}.").format(number=ticket.number, name=writer.actor.name)
     if belongs.looks_like:
         said = f"{said} {_('It quotes #{number}, with which its sender has nothing to do.').format(number=belongs.looks_like)}"
@@ -381,8 +381,7 @@ def _open_forwarded(arrived: Arrived, place: Place, inside: Forwarded, writer: W
         inside.text,
         files=_files(files),
         mail_id=arrived.mail_id,
-        message_id=inside.message_id or arrived.letter.message_id,
-        named=[arrived.letter.message_id] if inside.message_id else [],
+        message_id=inside.message_id,  # that of the colleague's own mail is nothing to the customer
         said_by=first.actor,
         facts={"forwarded_by": writer.person.name},
     )
@@ -403,7 +402,7 @@ def _open_forwarded(arrived: Arrived, place: Place, inside: Forwarded, writer: W
     if inside.note:
         actions.note_ticket(ticket_id=ticket.pk, words=Words(own_words(inside.note) or inside.note), **_doing(by, at))
     machine = why_automatic(Letter(from_address=inside.address, title=inside.title, message_id="-"), None)
-    _acknowledge(arrived, place, ticket, first, at, automatic=machine)
+    _acknowledge(arrived, place, ticket, first, at, answers=inside.message_id, automatic=machine)
     said = _("Ticket #{number} was opened for {name}, forwarded by {colleague}.")
     return _done(ticket, said.format(number=ticket.number, name=first.actor.name, colleague=writer.person.name))
 
@@ -437,17 +436,34 @@ def _open_taken_down(arrived: Arrived, place: Place, told: TakenDown, writer: Wr
 
 
 def _acknowledge(
-    arrived: Arrived, place: Place, ticket: Ticket, writer: Writer, at: datetime, *, automatic: str = ""
+    arrived: Arrived,
+    place: Place,
+    ticket: Ticket,
+    writer: Writer,
+    at: datetime,
+    *,
+    answers: str | None = None,
+    automatic: str = "",
+    before: AnsweredBefore | None = None,
 ) -> None:
+    """`answers`: the id of the mail that is answered, where it is not the one that came."""
+    if before is None:
+        before = mail_queries.answered_before(writer.address, place.brand.pk, auto_reply.MAILS_WITHIN, at)
     wrote = Wrote(
         address=writer.address,
         automatic=automatic or arrived.automatic,
         do_not_answer=arrived.do_not_answer,
         failed=writer.failed,
         is_ours=_is_ours(writer.address, place),
+        in_hour=before.in_hour,
+        in_day=before.in_day,
     )
     ticket.brand = place.brand  # with its rules, which are not to be read again
-    mail_actions.acknowledge_ticket(ticket=ticket, wrote=wrote, **_doing(SCHEDULER, at))
+    own = arrived.letter.message_id if answers is None else answers
+    thread = [MessageId(message_id=own, whose=MessageId.Whose.THEIRS)] if own else []
+    mail_actions.acknowledge_ticket(
+        ticket=ticket, wrote=wrote, braked=before.braked, known=Known(place.ours, thread), **_doing(SCHEDULER, at)
+    )
 
 
 # --- What a mail says ------------------------------------------------------------------------------------------------

@@ -39,23 +39,35 @@ class Reader:
     zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read before, so that it is not read again: every address of ours, and the ids of the ticket's mails."""
+
+    ours: Sequence[Ours] | None = None
+    thread: Sequence[MessageId] | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
 def compose(
-    ticket: Ticket, entry: Entry, parties: Sequence[Party], rules: Rules, *, quotes: bool, at: datetime
+    ticket: Ticket, entry: Entry, parties: Sequence[Party], rules: Rules, *, known: Known, at: datetime
 ) -> Composed:
     """The entry as a mail to all `parties`, who each see the others. Raises ValueError for what must not leave.
 
-    It answers the last mail of theirs, names all before it, and asks for answers at an address of this ticket alone.
+    It answers the last mail of theirs, names all before it, and asks for answers at an address of this ticket alone. A
+    machine quotes nothing, as it may be made to quote anything.
     """
     if not entry.public or entry.kind != Entry.Kind.MESSAGE_OUT:
         raise ValueError(f"entry {entry.id} is not public and must not leave")
     reader = reader_of(ticket, parties)
-    known = ours()
-    sender = sender_of(ticket, rules, known)
-    thread = _ids_of(ticket)
+    addresses = ours() if known.ours is None else known.ours
+    sender = sender_of(ticket, rules, addresses)
+    thread = _ids_of(ticket) if known.thread is None else known.thread
     theirs = [one.message_id for one in thread if one.whose == MessageId.Whose.THEIRS]
     files = list(entry.attachments.all()) if not entry.automatic else []
     with translation.override(reader.language):
-        quote = _quote_of(ticket, entry, reader.zone) if quotes else ""
+        quote = _quote_of(ticket, entry, reader.zone) if not entry.automatic else ""
         step = wording.next_step_line(ticket.next_step, ticket.next_step_at, reader.zone)
         signature = wording.signature_in(rules.signatures, reader.language, ticket.brand.name)
         title = wording.subject_of(ticket.tag, ticket.title, answers=bool(theirs))
@@ -66,7 +78,7 @@ def compose(
         sender=sender,
         to=tuple((one.name, one.address) for one in parties if one.role == Party.Role.REQUESTER),
         cc=tuple((one.name, one.address) for one in parties if one.role == Party.Role.CC),
-        reply_to=reply_address(CONVERSATION, ticket, known),
+        reply_to=reply_address(CONVERSATION, ticket, addresses),
         message_id=f"{uuid7(at)}@{sender[1].rpartition('@')[2] or 'nightdesk'}",
         in_reply_to=theirs[-1] if theirs else "",
         references=_chain([one.message_id for one in thread]),

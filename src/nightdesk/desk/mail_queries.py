@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
@@ -19,6 +19,8 @@ from nightdesk.people.models import Person
 
 OPEN_STATES = (Ticket.State.NEW, Ticket.State.ASSIGNED, Ticket.State.IN_PROGRESS, Ticket.State.PENDING)
 FAULTS_TOLD = 3
+MOST_LOOKED_AT = 500
+"""Tickets of one address in a day that are counted; it has had its twenty answers long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,29 +146,34 @@ def mails_lately(ticket_id: UUID, since: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredBefore:
-    """How often an address was answered by a machine; `braked`: a brake has engaged for it within a day, and was told of."""
+    """How often an address was answered by a machine; `braked`: a brake has engaged for it within a day, and was told of.
 
-    in_hour: int
-    in_day: int
-    braked: bool
+    `opened` counts tickets of one brand that its mails opened lately, and `newest` is the last of them.
+    """
+
+    in_hour: int = 0
+    in_day: int = 0
+    braked: bool = False
+    opened: int = 0
+    newest: UUID | None = None
 
 
-def answered_before(address: str, at: datetime) -> AnsweredBefore:
-    """Of every brand, as the address does not care who keeps it busy."""
+def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
+    """Answers count whoever's brand they were of, as the address does not care who keeps it busy."""
     day = Acknowledgement.objects.filter(address=address, at__gt=at - timedelta(days=1), at__lte=at)
-    counted = day.aggregate(
-        in_hour=Count("id", filter=Q(answered=True, at__gt=at - timedelta(hours=1))),
-        in_day=Count("id", filter=Q(answered=True)),
-        braked=Count("id", filter=~Q(brake="")),
+    told = day.order_by("-at", "-id").values_list("ticket_id", "ticket__brand_id", "at", "answered", "brake")
+    rows = list(told[:MOST_LOOKED_AT])
+    lately = [
+        ticket_id for ticket_id, brand, when, _answered, _brake in rows if brand == brand_id and when > at - within
+    ]
+    answered = [when for _ticket, _brand, when, was_answered, _brake in rows if was_answered]
+    return AnsweredBefore(
+        in_hour=sum(when > at - timedelta(hours=1) for when in answered),
+        in_day=len(answered),
+        braked=any(brake for *_rest, brake in rows),
+        opened=len(lately),
+        newest=lately[0] if lately else None,
     )
-    return AnsweredBefore(counted["in_hour"], counted["in_day"], counted["braked"] > 0)
-
-
-def opened_lately(address: str, brand_id: int, since: datetime) -> tuple[int, UUID | None]:
-    """How many tickets of the brand mails from this address opened since then, and the newest of them."""
-    rows = Acknowledgement.objects.filter(address=address, at__gt=since, ticket__brand=brand_id).order_by("-at", "-id")
-    found = list(rows.values_list("ticket_id", flat=True)[:100])
-    return len(found), next(iter(found), None)
 
 
 def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:

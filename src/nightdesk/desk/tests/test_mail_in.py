@@ -301,7 +301,9 @@ class TestColleagues:
         (said,) = entries(ticket)
         assert (said.by_kind, said.text, said.facts["forwarded_by"]) == ("contact", "Since noon nothing works.", "Dee")
         assert [one.text for one in entries(ticket, "note")] == ["Can somebody look?"]
-        assert [to for _m, _f, to in post.sent(kind="ticket.acknowledged")] == [["cleo@acme.example"]]
+        ((_message, form, to),) = post.sent(kind="ticket.acknowledged")
+        assert to == ["cleo@acme.example"]
+        assert (form.in_reply_to, form.references) == ("", ())  # Dee's own mail is nothing to Cleo
 
     def test_what_only_says_to_be_forwarded_by_one_of_ours_is_a_strangers(self, there, post):
         text = (

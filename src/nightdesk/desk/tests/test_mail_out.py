@@ -152,7 +152,7 @@ class TestAReply:
             with pytest.raises(ValueError, match="must not leave"):
                 actions.send_to_parties(ticket=ticket, entry=entry, send_at=there.at, **there.doing)
             with pytest.raises(ValueError, match="must not leave"):
-                mail_out.compose(ticket, entry, parties, actions.Rules(), quotes=False, at=there.at)
+                mail_out.compose(ticket, entry, parties, actions.Rules(), known=mail_out.Known(), at=there.at)
 
 
 class TestHeld:
