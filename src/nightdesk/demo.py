@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,6 +19,7 @@ from nightdesk.base.months import month_of
 from nightdesk.base.promises import void_promises
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.demo_desk import open_desk
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
 from nightdesk.knowledge import actions as procedures
@@ -216,6 +218,8 @@ def load(at: datetime) -> dict[str, str]:
     integrations = _paging(brand, team.id, hours, doing)
     _known(brand, team.id, ids, hours["services"], at, doing)
     _past_nights(integrations, at)
+    for ticket in open_desk(brand, at):
+        _as_if_sent("ticket", ticket.id, at)
     return {member.email: password for member in STAFF}
 
 
@@ -454,7 +458,7 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
             via=Door.HOOK,
             at=began_at,
         )
-        _as_if_sent(page, began_at)
+        _as_if_sent("page", page.id, began_at)
         holder = Hold.objects.get(seat__key="night", until_at=None).person_id
         engineer = actor_of_person(holder)
         taken_at = began_at + timedelta(minutes=minutes)
@@ -465,9 +469,9 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
         )
 
 
-def _as_if_sent(page: Page, at: datetime) -> None:
+def _as_if_sent(kind: str, subject_id: UUID, at: datetime) -> None:
     """The ledger as it would read had the first texts gone out; nothing of the past is sent now."""
-    rows = list(Delivery.objects.filter(subject_kind="page", subject_id=str(page.id), ended_at=None, due_at__lte=at))
+    rows = list(Delivery.objects.filter(subject_kind=kind, subject_id=str(subject_id), ended_at=None, due_at__lte=at))
     for number, row in enumerate(rows):
         sent_at = at + timedelta(milliseconds=380 + 90 * number)
         delivered_at = sent_at + timedelta(milliseconds=1300)

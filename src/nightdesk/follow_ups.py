@@ -1,7 +1,9 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
 from nightdesk.customers import actions as customers
+from nightdesk.customers import contact_actions as contacts
 from nightdesk.desk import actions as desk
+from nightdesk.desk import customer_actions as customers_desk
 from nightdesk.desk import linking_actions as linking
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
@@ -39,6 +41,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
     desk.TICKET_MOVED: (surveys.ASK,),
+    # Who leaves hands on what they had open.
+    contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
 
 WANTED = {

@@ -18,6 +18,11 @@ STATE_DIR = env.state_dir()
 FILES_DIR = env.path(
     "NIGHTDESK_FILES_DIR", STATE_DIR / "files", "Folder of attachments; on several machines a shared one."
 )
+SCANNER = env.text(
+    "NIGHTDESK_SCANNER", "", "Virus scanner of attachments: clamd:///PATH, clamd://HOST:3310, or an http(s) hook."
+)
+if SCANNER and urlsplit(SCANNER).scheme not in ("clamd", "http", "https"):
+    raise env.BadSetting("NIGHTDESK_SCANNER", repr(SCANNER), "an address that begins with clamd:, http: or https:")
 
 HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
 PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)
@@ -99,6 +104,7 @@ ROOMS = (
     "paging",
     "desk",
     "console",
+    "portal",
 )
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -120,6 +126,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "nightdesk.paging.middleware.StraightToTheDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -35,6 +35,7 @@ from nightdesk.paging import tasks as page_tasks
 from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.portal import tasks as portal_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -55,6 +56,7 @@ def connect() -> None:
         | knowledge_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
+        | portal_tasks.HANDLERS
         | desk_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),

@@ -9,7 +9,7 @@ from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
-from nightdesk.desk.actions import Words
+from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
@@ -97,9 +97,19 @@ def world_of(brand: Brand) -> dict[str, Any]:
     raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
     mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
+    queue = desk.save_queue(brand_id=brand.pk, name="NOC", **how)
+    desk.save_desk_rules(brand_id=brand.pk, fields={"owner_id": team.pk}, **how)
+    desk.save_team_rule(team_id=team.pk, level="1", contact_kinds=[], **how)
+    file = desk.File("trace.txt", "text/plain", b"loss at hop 3")
     ticket = desk.open_ticket(
-        brand_id=brand.pk, title="The line is slow", words=Words("It crawls."), contact_id=contact.pk, **how
+        brand_id=brand.pk,
+        title="The line is slow",
+        words=desk.Words("It crawls.", files=[file]),
+        contact_id=contact.pk,
+        wakes=False,
+        **how,
     )
+    desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
     token_for(["read"], brand=brand)
     return known | {
         "brand_id": brand.pk,
@@ -129,6 +139,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "silence_id": silence.pk,
         "work_id": work.pk,
         "ticket_id": ticket.pk,
+        "queue_id": queue.pk,
+        "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
     }
 

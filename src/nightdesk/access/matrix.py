@@ -9,7 +9,8 @@ Who may what, besides the table:
 - A machine has no role; it may what its scopes say. Its grants only name the brands that it is kept to; without any
   it is kept to none, so whoever makes such an actor chooses its subject themselves.
 - A person needs a role in that brand, or in every brand. Where they come by a token, its scopes must allow it too.
-- Customers' contacts and callers may nothing here: what they do, a verb of ours does for them.
+- Customers' contacts and callers may nothing here. What contacts may do about themselves and their company is said in
+  `customers.standing`; all else that they want, a verb of ours does for them.
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ _OUR_DESK = frozenset({_D, _M, _A})
 _MANAGERS = frozenset({_M, _A})
 _ADMINS = frozenset({_A})
 _MACHINES = frozenset[Role]()
+_CONTACTS = frozenset[Role]()
 
 VERBS: dict[str, frozenset[Role]] = {
     # Pages. A bureau answers the phone for us: it may wake somebody and say what it heard, but owns nothing.
@@ -90,6 +92,16 @@ VERBS: dict[str, frozenset[Role]] = {
     "prove_identity": _OUR_DESK,
     "watch_ticket": _STAFF,
     "set_party": _STAFF,
+    "answer_ticket": _STAFF,
+    "change_tickets": _STAFF,
+    "apply_macro": _STAFF,
+    "undo_change": _STAFF,
+    "save_macro": _OUR_DESK,
+    "remove_macro": _OUR_DESK,
+    "keep_draft": _STAFF,
+    "note_presence": _STAFF | {_R},
+    "save_view": _STAFF | {_R},
+    "remove_view": _STAFF | {_R},
     "link_tickets": _STAFF,
     "merge_ticket": _STAFF,
     "split_ticket": _STAFF,
@@ -151,6 +163,15 @@ VERBS: dict[str, frozenset[Role]] = {
     "make_contact": _OUR_DESK,
     "edit_contact": _OUR_DESK,
     "remove_contact": _OUR_DESK,
+    "invite_contact": _OUR_DESK,
+    "set_contact_standing": _OUR_DESK,
+    "mark_contact_left": _OUR_DESK,
+    "confirm_contact": _OUR_DESK,
+    "set_company_rule": _OUR_DESK,
+    "ask_mobile_code": _OUR_DESK,
+    "verify_mobile": _OUR_DESK,
+    "make_contact_token": _CONTACTS,
+    "revoke_contact_token": _OUR_DESK,
     "make_subscription": _OUR_DESK,
     "end_subscription": _OUR_DESK,
     "make_peer": _OUR_DESK,
@@ -234,8 +255,16 @@ VERBS: dict[str, frozenset[Role]] = {
 }
 
 INNER_WORKINGS = {
+    "ask_for_manager": "take_message and escalate_hierarchically, which ask both",
     "record": "writes down what another verb did",
     "note_token_use": "says only when",
+    "join_portal": "whoever has the link of the invitation has the mailbox",
+    "close_contact": "part of the verb that ended the contact's standing",
+    "open_contact_account": "part of join_portal: whoever has the link has the mailbox",
+    "close_contact_account": "part of the verb that ended the contact's standing",
+    "choose_password": "one's own: who is signed in, or holds the link, is known",
+    "issue_contact_token": "part of make_contact_token",
+    "withdraw_contact_tokens": "part of the verb that ends a token, or the contact's standing",
     "end_quiet": "asks for set_quiet, whose end it is",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "supersede_deliveries": "part of the verb that ended the subject",
@@ -294,6 +323,7 @@ ITS_OWN = {
     "begin_turn": "a turn of duty begins",
     "check_reach": "whoever has a seat, or is about to, must be one who can be woken",
     "read_mail": "a mail that came in is to be read",
+    "lapse_contact": "nobody confirmed a viewer within the year",
     "remind_of_review": "a procedure is to be looked through",
     "tell_of_proposal": "a change was proposed, or decided",
     "tell_unconfirmed": "a briefing was not confirmed by everybody",
@@ -308,13 +338,22 @@ ITS_OWN = {
     "note_page_over": "the page of a ticket is over",
     "gather_surge": "several customers may be asking about one thing",
     "expire_ticket": "what was resolved is not spoken of again",
+    "note_manager_late": "a manager has not answered a customer in time",
+    "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
     "check_sent": "a reply was written, and may not have left",
+    "scan_attachment": "a file that came is scanned before anybody gets it",
+    "read_attachment": "a file that came is read, so that it can be searched for",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
     "page": frozenset(verb for verb in VERBS if verb.endswith(("_page", "_pages", "_alarm"))),
+    "desk": frozenset(
+        {verb for verb in VERBS if verb.endswith(("_ticket", "_tickets"))}
+        | {"take_message", "reply_to_customer", "escalate_functionally", "escalate_hierarchically"}
+        | {"set_next_step", "prove_identity", "set_party"}
+    ),
     "admin": frozenset(VERBS),
 }
 """Words that stand for several verbs in a token's scopes; each verb is a scope by its own name as well."""

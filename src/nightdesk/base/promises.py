@@ -16,6 +16,7 @@ from nightdesk.base import clock
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import insert
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def promise(
         cause=cause,
         brand_id=brand_id,
     )
-    Promise.objects.bulk_create([row], ignore_conflicts=occurrence is not None)
+    insert([row], unless_there=occurrence is not None)
     if due_at <= at:
         wake_workers(row.lane)
 

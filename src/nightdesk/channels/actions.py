@@ -28,6 +28,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
+from nightdesk.base.rows import insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, offered
@@ -171,9 +172,9 @@ def queue_message(
         cause=cause,
         mail=as_json(mail),
     )
-    message.save(force_insert=True)
+    insert([message])
     rows = [_row(message, one, lane, valid_until or at + KEEP_TRYING) for one in to]
-    Delivery.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    insert(rows, unless_there=True)
     if cause is None:
         record(
             MESSAGE_QUEUED,
@@ -191,10 +192,13 @@ def queue_message(
 
 @transaction.atomic
 def forget_private_words(*, by: Actor, via: Door, at: datetime) -> int:
-    """The words of private messages older than PRIVATE_KEPT are gone; returns of how many. The rows stay."""
+    """The words of private messages older than PRIVATE_KEPT that are of no use any more are gone; returns of how many.
+
+    The rows stay.
+    """
     del by, via
-    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(sealed=b"")
-    return old.update(sealed=b"")
+    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(valid_until__gt=at)
+    return old.exclude(sealed=b"").update(sealed=b"")
 
 
 def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> Delivery:

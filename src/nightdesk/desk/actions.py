@@ -28,7 +28,7 @@ from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import clock_queries, clock_wording, decide, mail_out, queries
+from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.clock_rules import clock_rules_from
@@ -884,7 +884,7 @@ def set_next_step(
 
 
 EDITABLE = ("title", "kind", "impact", "urgency", "service_id", "customer_id", "contact_id", "queue_id", "tags")
-EDITABLE_TOO = ("work_type", "needs_proof")
+EDITABLE_TOO = ("work_type", "needs_proof", "night_ok", "night_why")
 
 
 @transaction.atomic
@@ -1260,20 +1260,20 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     if words is not None and words.message_id:
         _keep_ids(entries[-1], words)
     if words is not None and words.files:
-        Attachment.objects.bulk_create(
-            [
-                Attachment(
-                    entry=entries[-1],
-                    name=file.name[:200],
-                    media_type=file.media_type[:127],
-                    size=len(file.content),
-                    digest=keep_file(file.content),
-                    content_id=file.content_id[:300],
-                    inline=file.inline,
-                )
-                for file in words.files
-            ]
-        )
+        rows = [
+            Attachment(
+                entry=entries[-1],
+                name=file.name[:200],
+                media_type=file.media_type[:127],
+                size=len(file.content),
+                digest=keep_file(file.content),
+                content_id=file.content_id[:300],
+                inline=file.inline,
+                scan=attaching.first_scan(),
+            )
+            for file in words.files
+        ]
+        attaching.promise_looks(Attachment.objects.bulk_create(rows), entries[-1].at)
 
 
 def _keep_ids(entry: Entry, words: Words) -> None:

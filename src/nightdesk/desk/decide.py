@@ -11,6 +11,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from nightdesk.customers.hours import add_open_time
+from nightdesk.customers.promised import ContractFacts
+
 
 class State(StrEnum):
     NEW = "new"
@@ -182,6 +185,18 @@ def send_at(at: datetime, *, open_now: bool, reason: str, opens_at: datetime | N
     """
     waits = not open_now and reason in ("out_of_hours_not_covered", "not_a_night_job")
     return opens_at if waits and opens_at is not None and not why_now.strip() else at
+
+
+MANAGER_WITHIN = timedelta(hours=2)
+"""How much of our working time a manager has to answer a customer who asked for one."""
+MANAGER_WITHIN_AT_MOST = timedelta(days=1)
+"""Where no contract says when we work."""
+
+
+def manager_answers_by(contract: ContractFacts | None, at: datetime) -> datetime:
+    """By when a customer who asked for a manager is promised to hear from one."""
+    by = add_open_time(contract.hours, at, MANAGER_WITHIN) if contract is not None else None
+    return by if by is not None else at + MANAGER_WITHIN_AT_MOST
 
 
 def wakes(

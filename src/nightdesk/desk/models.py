@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
@@ -92,6 +93,7 @@ class Ticket(models.Model):
     `trust`: how sure it is that who seems to have asked did ask. `requester_address` and `requester_name` are as they
     wrote, known here or not. While it is open there is a next step and its time. `what_was_wrong`, `what_was_done` and
     `what_to_do` are told when it is resolved. `needs_proof`: it changes who gets in, and is not done before `proved_at`.
+    `night_ok`: whoever is on at night may do it when nothing burns, because of `night_why`.
     `merged_into` is where its story goes on; `parent` the major incident that it is part of. `first_response_at`: the first
     words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last public words of each side.
     """
@@ -128,14 +130,14 @@ class Ticket(models.Model):
         SUPPLIER = "supplier"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.PROTECT)
+    brand = models.ForeignKey(Brand, models.PROTECT, db_index=False)
     number = models.BigIntegerField()
     kind = models.CharField(max_length=8, choices=Kind)
     state = models.CharField(max_length=11, choices=State, default=State.NEW)
     pending_reason = models.CharField(max_length=17, choices=PendingReason, default="")
     title = models.CharField(max_length=300)
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True)
-    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, db_index=False)
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, db_index=False)
     requester_address = models.CharField(max_length=320, default="")
     requester_name = models.CharField(max_length=200, default="")
     trust = models.CharField(max_length=10, choices=Trust, default=Trust.STAFF)
@@ -155,11 +157,13 @@ class Ticket(models.Model):
     major = models.BooleanField(default=False)
     major_proposed = models.BooleanField(default=False, db_default=False)
     """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
-    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_index=False)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     next_step = models.CharField(max_length=300, default="")
     next_step_at = models.DateTimeField(null=True)
+    night_ok = models.BooleanField(default=False, db_default=False)
+    night_why = models.CharField(max_length=200, default="", db_default="")
     needs_proof = models.BooleanField(default=False)
     proved_at = models.DateTimeField(null=True)
     came_by = models.CharField(max_length=10)
@@ -201,6 +205,24 @@ class Ticket(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-opened_at", "-id"], name="ticket_newest"),
+            models.Index(fields=["-opened_at", "-id"], name="ticket_newest_of_all"),
+            models.Index(fields=["brand", "state", "-opened_at", "-id"], name="ticket_state"),
+            models.Index(fields=["brand", "priority", "-opened_at", "-id"], name="ticket_priority"),
+            models.Index(
+                fields=["queue", "priority", "opened_at"],
+                name="ticket_queue",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["team", "priority", "opened_at"],
+                name="ticket_team",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["brand", "next_step_at"],
+                name="ticket_next_step",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
             models.Index(
                 fields=["brand", "priority", "opened_at"],
                 name="ticket_work",
@@ -210,6 +232,21 @@ class Ticket(models.Model):
                 fields=["assignee", "priority", "opened_at"],
                 name="ticket_mine",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["priority", "opened_at"],
+                name="ticket_next",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                name="ticket_due",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
+            ),
+            models.Index(
+                fields=["brand", "priority", "opened_at"],
+                name="ticket_quiet",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None, night_ok=True),
             ),
             models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
@@ -251,7 +288,7 @@ class Entry(models.Model):
         SYSTEM = "system"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries")
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries", db_index=False)
     at = models.DateTimeField()
     kind = models.CharField(max_length=11, choices=Kind)
     public = models.BooleanField(default=False)
@@ -283,7 +320,7 @@ class Party(models.Model):
         CC = "cc"
         REMOVED = "removed"
 
-    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="parties")
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="parties", db_index=False)
     address = models.CharField(max_length=320)
     name = models.CharField(max_length=200, default="")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
@@ -365,6 +402,90 @@ class OldNumber(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint("brand", Lower("text"), name="one_ticket_an_old_number")]
+
+
+# --- An agent's own work on tickets ----------------------------------------------------------------------------------
+
+
+class Draft(models.Model):
+    """What somebody has begun to write on a ticket and not sent yet; theirs alone."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply"
+        NOTE = "note"
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="drafts")
+    kind = models.CharField(max_length=5, choices=Kind)
+    text = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["person", "ticket", "kind"], name="one_draft_a_kind")]
+
+
+class Presence(models.Model):
+    """Somebody has the ticket open, as of `seen_at`, and last typed in it at `typed_at`. Rows soon mean nothing."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="presences")
+    seen_at = models.DateTimeField()
+    typed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "person"], name="one_presence_a_person")]
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="presence_seen")]
+
+
+class SavedView(models.Model):
+    """A person's own way to look at tickets; with a `team`, its members see it too. `filters`: see `worklist.Wanted`."""
+
+    person = models.ForeignKey(Person, models.CASCADE)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    name = models.CharField(max_length=60)
+    filters = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("person", Lower("name"), name="one_view_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Macro(models.Model):
+    """Several verbs in one press, for the brand or one team of it. `steps`: [{"verb", "values"}], see `bulk_actions`."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    team = models.ForeignKey(Team, models.CASCADE, null=True)
+    name = models.CharField(max_length=60)
+    steps = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_macro_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Bulk(models.Model):
+    """One or many tickets that somebody changed at one press, and how they were before.
+
+    `rows`: [{"ticket": id, "number": int, "columns": {column: [before, after]}}]; `refused`: [{"ticket", "number", "why"}].
+    `person` is who may take it back, until `undone_at` says that they did.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, null=True)
+    at = models.DateTimeField()
+    what = models.CharField(max_length=300)
+    rows = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "-at"], name="bulk_latest")]
 
 
 class MessageId(models.Model):
@@ -570,4 +691,40 @@ class Survey(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-asked_at"], name="survey_newest"),
             models.Index(Lower("address"), F("asked_at").desc(), name="survey_address"),
+        ]
+
+
+class Escalation(models.Model):
+    """A customer's contact asked for somebody with more authority. `answer_by` is when they were told that they hear from
+    `manager_name`; any public words of ours after `at` are that answer.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="escalations")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True)
+    manager = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    manager_name = models.CharField(max_length=120)
+    why = models.TextField()
+    at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["ticket", "-at"], name="escalation_of_ticket")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(answer_by__gt=F("at")), name="escalation_is_answered_later")
+        ]
+
+
+class Searchable(models.Model):
+    """Every word of a ticket, and marks such as its brand's; written by triggers alone (migration 0050). `at`: opened."""
+
+    ticket = models.OneToOneField(Ticket, models.CASCADE, primary_key=True, related_name="+")
+    at = models.DateTimeField()
+    words = SearchVectorField()
+
+    class Meta:
+        indexes: ClassVar = [
+            GinIndex(fields=["words"], name="searchable_words"),
+            models.Index(fields=["at"], name="searchable_at"),
         ]

@@ -12,10 +12,14 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
+from nightdesk.base.files import read_file
+from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
 from nightdesk.desk.models import (
+    Attachment,
     Entry,
+    Escalation,
     Lesson,
     Prepaid,
     Rules,
@@ -33,6 +37,30 @@ _KNOWN_FOR_S = 2.0
 _known_rules: dict[int, tuple[tuple[bool, bool], float]] = {}
 STORY_SHOWN = 12
 """Of how many things that were said the story so far tells."""
+
+
+class FileNotClean(IllegalTransition):
+    """A scanner has not looked at the file yet, or has found something in it."""
+
+    code = "file-not-clean"
+    title = "The file may not be opened"
+
+
+def file_of(attachment: Attachment) -> bytes:
+    """The file's bytes, for whoever may see its entry. Raises FileNotClean, and NotFound where they are not on the disk."""
+    asked = _("{name} was asked for.").format(name=attachment.name)
+    if attachment.scan == Attachment.Scan.WAITING:
+        raise FileNotClean(asked, _("The virus scanner has not looked at it yet."), _("Try again in a minute."))
+    if attachment.scan == Attachment.Scan.REFUSED:
+        raise FileNotClean(
+            asked,
+            _("The virus scanner found {what} in it.").format(what=attachment.scanned_as),
+            _("Ask who sent it for another copy."),
+        )
+    try:
+        return read_file(attachment.digest)
+    except FileNotFoundError:
+        raise NotFound(asked, _("Its bytes are not on the disk."), _("Restore the folder of files.")) from None
 
 
 def rules_of(brand_id: int) -> Rules:
@@ -139,10 +167,30 @@ def manager_for(ticket: Ticket) -> Person | None:
     return None
 
 
+def service_manager_of(ticket: Ticket) -> Person | None:
+    """Who of ours answers for the ticket's customer; None where nobody active is named."""
+    customer = Customer.objects.select_related("service_manager").filter(ticket=ticket).first()
+    manager = customer.service_manager if customer is not None else None
+    return manager if manager is not None and manager.active else None
+
+
+def open_escalation(ticket: Ticket) -> Escalation | None:
+    """The customer's call for a manager that nobody has answered yet."""
+    last = Escalation.objects.filter(ticket=ticket).order_by("-at").first()
+    return last if last is not None and not is_answered(last) else None
+
+
+def is_answered(escalation: Escalation) -> bool:
+    """Whether a person of ours has written to the customer since."""
+    spoken = Entry.objects.filter(ticket=escalation.ticket_id, kind=Entry.Kind.MESSAGE_OUT, automatic=False)
+    return spoken.filter(at__gt=escalation.at).exists()
+
+
 def story_of(ticket: Ticket) -> QuerySet[Entry]:
     """All that was said and done, in order, of the ticket and of those that were merged into it."""
+    whole = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket))
     return (
-        Entry.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket))
+        Entry.objects.filter(ticket__in=whole.values("id"))
         .select_related("ticket")
         .prefetch_related("attachments")
         .order_by("at", "id")

@@ -7,7 +7,18 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
-from nightdesk.desk import actions, clock_queries, linking_actions, mail_actions, supplier_actions, survey_actions
+from nightdesk.desk import (
+    actions,
+    attaching,
+    attachment_actions,
+    clock_queries,
+    customer_actions,
+    linking_actions,
+    mail_actions,
+    supplier_actions,
+    survey_actions,
+)
+from nightdesk.journal.models import Entry
 
 
 def pass_next_step(promise: Promise, at: datetime) -> str:
@@ -82,7 +93,40 @@ def recount_clocks(promise: Promise, at: datetime) -> str:
     return f"{counted} tickets were looked at."
 
 
+def note_manager_late(promise: Promise, at: datetime) -> str:
+    """Say that a manager has not answered a customer in time; returns what was done."""
+    row_id = UUID(promise.subject_id)
+    return customer_actions.note_manager_late(escalation_id=row_id, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def hand_over_tickets(promise: Promise, at: datetime) -> str:
+    """Hand what a contact who left had open to their colleague; returns what was done."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    if entry.facts.get("hand_to") is None:
+        return "Nobody in particular goes on with what they had."
+    count = customer_actions.hand_over_tickets(
+        contact_id=entry.facts["contact"], to_id=entry.facts["hand_to"], by=SCHEDULER, via=Door.WORKER, at=at
+    )
+    return f"{count} tickets went on to their colleague."
+
+
+def scan_attachment(promise: Promise, at: datetime) -> str:
+    """Have the scanner look at a file; returns what it said."""
+    return attachment_actions.scan_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
+def read_attachment(promise: Promise, at: datetime) -> str:
+    """Read the words of a file; returns what was done."""
+    return attachment_actions.read_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
 HANDLERS = {
+    customer_actions.MANAGER_ANSWERS: Handler(note_manager_late, lane="follow"),
+    customer_actions.HAND_OVER: Handler(hand_over_tickets, lane="follow"),
     actions.CHECK_SENT: Handler(check_sent, lane="follow"),
     actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
     actions.CLOSE: Handler(close_ticket),
@@ -96,4 +140,6 @@ HANDLERS = {
     # Either may page somebody.
     clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
     clock_queries.BREACH: Handler(tell_clocks, lane="page", give_up_after=None),
+    attaching.SCAN: Handler(scan_attachment, give_up_after=None),
+    attaching.READ: Handler(read_attachment),
 }

@@ -15,6 +15,7 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import insert
 from nightdesk.journal.kinds import KINDS, kind
 from nightdesk.journal.models import Entry, PersonalText
 
@@ -63,7 +64,7 @@ def record(
         facts=facts or {},
         commitment=hashlib.sha256(salt + text.encode()).digest() if text else None,
     )
-    entry.save(force_insert=True)
+    insert([entry])
     if text:
         PersonalText.objects.create(entry_id=entry.id, salt=salt, text=text)
     for follow_up in FOLLOW_UPS.get(kind, ()):

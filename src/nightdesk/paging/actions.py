@@ -28,6 +28,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import fetch, insert
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
 from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
@@ -213,10 +214,10 @@ def receive_alarm(*, integration: Integration, raw: Raw, parsed: Parsed, by: Act
         log.exception("An alarm from %s could not be taken in; its sender is asked to repeat it", integration.name)
         row.id = uuid7()  # the sender's own id stays free for its repeat
         row.error, row.status = f"{type(error).__name__}: {error}"[:2000], 503
-        row.save(force_insert=True)
+        insert([row])
         return Answer(503, (("Content-Type", "application/json"), ("Retry-After", "1")), b'{"status":"error"}')
     _note_effects(row, parsed, effects)
-    row.save(force_insert=True)
+    insert([row])
     return _answer(parsed, row.id, effects)
 
 
@@ -516,19 +517,19 @@ def _locked_gates(integration: Integration, signals: Sequence[Signal], streams: 
         "streams": triggers,
         "keys": [signal.dedup_key for signal in signals],
     }
-    gates = {gate.key: gate for gate in StormGate.objects.raw(GATES, wanted)}
+    gates = {gate.key: gate for gate in fetch(StormGate, GATES, wanted)}
     if missing := [key for key in triggers if key not in gates]:
         StormGate.objects.bulk_create(
             [StormGate(integration=integration, key=key) for key in missing], ignore_conflicts=True
         )
-        gates |= {gate.key: gate for gate in StormGate.objects.raw(GATES, wanted | {"streams": missing, "keys": []})}
+        gates |= {gate.key: gate for gate in fetch(StormGate, GATES, wanted | {"streams": missing, "keys": []})}
     return gates
 
 
 def _open_alarms(integration: Integration, signals: Sequence[Signal]) -> dict[str, Alarm]:
     """The open alarms that have the signals' keys, by key, each with its page."""
     keys = [signal.dedup_key for signal in signals]
-    found = {alarm.dedup_key: alarm for alarm in Alarm.objects.raw(OPEN_ALARMS, [integration.id, keys])}
+    found = {alarm.dedup_key: alarm for alarm in fetch(Alarm, OPEN_ALARMS, [integration.id, keys])}
     if found:
         pages = Page.objects.in_bulk({alarm.page_id for alarm in found.values() if alarm.page_id is not None})
         for alarm in found.values():
@@ -656,7 +657,7 @@ class _Intake:
 
     def write(self) -> None:
         """Everything that was counted is in the database."""
-        Alarm.objects.bulk_create(self._new)
+        insert(self._new)
         self._new = []
         by_times: dict[int, list[UUID]] = defaultdict(list)
         for alarm_id, times in self._again.items():
@@ -1565,7 +1566,7 @@ def _start_page(page: Page, by: Actor, via: Door, at: datetime, first: Sequence[
     page.started_at = at
     facts = {"title": page.title, "code": page.code, "priority": f"P{page.priority}"}
     _ring_or_wait(page, PAGE_TRIGGERED, facts, by, via, at, first)
-    page.save(force_insert=True)
+    insert([page])
 
 
 def _free_code(at: datetime) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
+from nightdesk.base.rows import fetch
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers.hours import SupportHours, next_opening
 from nightdesk.customers.models import Hours, Service, Subscription
@@ -366,6 +367,10 @@ def shown(row: RawAlarm) -> str:
 # --- Whom a page rings -----------------------------------------------------------------------------------------------
 
 
+# What every alarm reads is SQL by hand; see GATES in actions.
+ACTIVE = "SELECT * FROM people_person WHERE active AND id = %s::bigint"
+
+
 class Roll:
     """Who stands behind the targets of `page` at one instant, and what each would be sent; read once a ring."""
 
@@ -410,10 +415,10 @@ class Roll:
         match target.kind:
             case "seat":
                 person_id = self._holder(target.key)
-                return list(active.filter(id=person_id)) if person_id is not None else []
+                return fetch(Person, ACTIVE, [person_id]) if person_id is not None else []
             # A stamp that names nobody must not stop the ladder: the next rung is rung instead.
             case "person":
-                return list(active.filter(id=target.key)) if target.key.isdecimal() else []
+                return fetch(Person, ACTIVE, [target.key]) if target.key.isdecimal() else []
             case "team":
                 return list(active.filter(teams__id=target.key).order_by("id")) if target.key.isdecimal() else []
             case "manager":

@@ -38,14 +38,14 @@ class Hand(threading.Thread):
             connection.close()
 
     def result(self) -> Any:
-        self.join(10)
+        self.join(30)
         assert not self.is_alive(), "it did not end in time"
         if self._error:
             raise self._error
         return self._value
 
 
-def until(true: Callable[[], Any], within_s: float = 5.0) -> Any:
+def until(true: Callable[[], Any], within_s: float = 20.0) -> Any:
     """What `true` gives as soon as that is something."""
     end = time.monotonic() + within_s
     while not (value := true()):

@@ -93,7 +93,7 @@ def pids(state, name):
     return [int(line) for line in file.read_text().split()] if file.exists() else []
 
 
-def until(true, within_s=5.0):
+def until(true, within_s=20.0):
     end = time.monotonic() + within_s
     while not (value := true()):
         assert time.monotonic() < end, "it did not happen in time"

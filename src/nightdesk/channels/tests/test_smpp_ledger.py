@@ -60,7 +60,7 @@ class Night:
         message = queue_message(to=to, at=at, **{**defaults, "title": title, **more}, **self.doing)
         return Delivery.objects.get(message_id=message.id)
 
-    def until(self, told: Callable[[], Any], seconds: float = 8.0) -> None:
+    def until(self, told: Callable[[], Any], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not told():
             assert time.monotonic() < end, "it did not come to that"

@@ -16,7 +16,8 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
-from nightdesk.desk import supplier_actions
+from nightdesk.desk import agent_actions, bulk_actions, supplier_actions
+from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -36,6 +37,11 @@ from nightdesk.rota.models import Override, Rota
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000 1f15c4890000000d49444154789c6360000002000100ffff03000006000557"
+    "bfabd40000000049454e44ae426082".replace(" ", "")
+)
+"""A PNG of one point."""
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
 
 
@@ -158,6 +164,9 @@ class Company:
         england = {"nation": "GB", "subdivision": "ENG"}
         hours = customers.make_hours(brand_id=brand.id, fields=calendar | england, **self.doing)
         customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
+        contact = customers.make_contact(
+            customer_id=customer.id, name=f"Kim {name}", email=f"kim@{key}.example", **self.doing
+        )
         customers.make_contract(
             customer_id=customer.id,
             name="Office",
@@ -207,20 +216,51 @@ class Company:
             until_at=self.at + timedelta(days=20, hours=2),
             **self.doing,
         )
+        contact = customers.make_contact(
+            customer_id=customer.id, name=f"Cleo {name}", email=f"cleo@{key}.example", phone=phone, **self.doing
+        )
+        desk.save_desk_rules(brand_id=brand.id, fields={"owner_id": team.id}, **self.doing)
+        queue = desk.save_queue(brand_id=brand.id, name=f"{name} support", team_id=team.id, **self.doing)
+        steps = [{"verb": "tag", "values": {"add": [key]}}]
+        macro = bulk_actions.save_macro(brand_id=brand.id, name=f"{name} macro", steps=steps, **self.doing)
+        picture = desk.File(f"{name}.png", "image/png", PICTURE, content_id="one", inline=True)
         ticket = desk.open_ticket(
             brand_id=brand.id,
-            title=f"{name} is slow",
-            words=desk.Words(f"{name}!"),
-            customer_id=customer.id,
-            **self.doing,
+            title=f"{name} line is slow",
+            words=desk.Words(f"It crawls at {name}.", html="<p>It crawls <img src='cid:one'></p>", files=[picture]),
+            contact_id=contact.id,
+            trust="verified",
+            queue_id=queue.pk,
+            tags=[key],
+            wakes=False,
+            by=Actor("contact", str(contact.id), contact.name),
+            via=Door.EMAIL,
+            at=self.at,
+        )
+        said = desk_models.Entry.objects.get(ticket=ticket, kind="message_in")
+        by_bo: dict[str, Any] = {"by": actor_of_person(bo.id), "via": Door.WEB, "at": self.at}
+        view = agent_actions.save_view(name=f"{name} view", filters={"tag": key}, team_id=team.id, **by_bo)
+        values = {"add": ["seen"]}
+        bulk = bulk_actions.change_tickets(ticket_ids=[ticket.id], verb="tag", values=values, **by_bo)
+        lesson = desk_models.Lesson.objects.create(
+            ticket=ticket, person=bo, answered_by="Eve", answer=f"{name} fibre", made_at=self.at
         )
         Promise.objects.filter(subject_id=str(ticket.pk)).delete()
         known = self._known(name, brand, bo, page)
         ids = known | {
+            "ticket_id": ticket.id,
+            "said_id": said.id,
+            "attachment_id": said.attachments.get().id,
+            "queue_id": queue.pk,
+            "team_id": team.id,
+            "macro_id": macro.pk,
+            "view_id": view.pk,
+            "lesson_id": lesson.pk,
+            "bulk_id": bulk.id,
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
-            "number": 0,
+            "file_number": 0,
             "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
             "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
@@ -242,8 +282,8 @@ class Company:
             "brand_id": brand.id,
             "user_id": user.pk,
             "customer_id": customer.id,
+            "contact_id": contact.pk,
             "hours_id": hours.id,
-            "ticket_id": ticket.pk,
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)

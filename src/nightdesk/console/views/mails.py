@@ -199,15 +199,15 @@ def mail_raw(request: StaffRequest, mail_id: UUID) -> HttpResponse:
 
 
 @staff("read_mails")
-def mail_file(request: StaffRequest, mail_id: UUID, number: int) -> HttpResponse:
+def mail_file(request: StaffRequest, mail_id: UUID, file_number: int) -> HttpResponse:
     """The file of that number, from 0 on."""
     row = found(Mail.objects.filter(within(request.brands), id=mail_id), _("You asked for a file of a mail."))
     files = read_attachments(bytes(row.raw))
-    if number >= len(files):
+    if file_number >= len(files):
         raise NotFound(
             _("You asked for a file of a mail."), _("It has no file of that number."), _("Go back to the mail.")
         )
-    return file_answer(files[number])
+    return file_answer(files[file_number])
 
 
 @posting("retry_mail")

@@ -17,9 +17,11 @@ from nightdesk.console.views.cards import nobody_takes, page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.knowledge.briefings import waiting_for
+from nightdesk.console.views.lists import counted_text
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
+from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
 from nightdesk.duty.queries import OnDuty, open_warnings, silent, who_is_on
 from nightdesk.knowledge.queries import reviews_due
 from nightdesk.paging.models import Heartbeat, Integration, Page
@@ -29,7 +31,7 @@ from nightdesk.rota.models import Rota
 from nightdesk.rota.queries import load_rotas
 
 AHEAD = timedelta(hours=24)
-CARDS, ROWS, NEXT_ROWS = 12, 20, 8
+CARDS, ROWS, NEXT_ROWS, QUIET_ROWS = 12, 20, 8, 5
 FAILED_SINCE = timedelta(hours=24)
 LONG_PAUSED = timedelta(days=7)
 
@@ -54,6 +56,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "waiting": [page_row(request, page) for page in waiting[:ROWS]],
         "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS) + max(0, len(waiting) - ROWS),
         "warnings": warnings(request, pages, on_duty),
+        **_desk(request, quiet=not unanswered),
         "on_duty": on_duty,
         "month": None if request.GET.get("part") else next_day(request),
         "sees_next": sees_next,
@@ -61,6 +64,32 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "next_rows": due_rows(request, limit=NEXT_ROWS) if sees_next else [],
     }
     return page_or_part(request, "tonight", {"waiting", "next"}, context)
+
+
+def _desk(request: StaffRequest, *, quiet: bool) -> dict[str, Any]:
+    """How the desk stands in one line; and in a quiet hour what may be done in one, with the reason."""
+    brands = matrix.brands_for(request.actor, "read_tickets")
+    if brands is not None and not brands:
+        return {"desk_line": "", "quiet_work": []}
+    told = counts(Wanted(), brands, request.at, ("ours",))
+    waiting = ngettext("{count} ticket waits on us", "{count} tickets wait on us", told["ours"])
+    late = ngettext("{count} next step is late", "{count} next steps are late", told["late"])
+    rows = for_a_quiet_hour(brands, request.at, QUIET_ROWS) if quiet else []
+    return {
+        "desk_line": waiting.format(count=counted_text(told["ours"])) if told["ours"] else _("No ticket waits on us"),
+        "desk_late": late.format(count=counted_text(told["late"])) if told["late"] else "",
+        "quiet_work": [
+            {
+                "title": f"#{each.number} {each.title}",
+                "url": reverse("console:ticket", args=[each.id]),
+                "detail": " · ".join(
+                    part for part in (each.night_why, each.customer.name if each.customer else "") if part
+                ),
+                "tags": [{"text": f"P{each.priority}", "tone": ""}],
+            }
+            for each in rows
+        ],
+    }
 
 
 def heading(unanswered: int, taken: int) -> str:

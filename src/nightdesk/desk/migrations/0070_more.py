@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_initial"),
         ("customers", "0001_initial"),
-        ("desk", "0030_mail"),
+        ("desk", "0060_escalations"),
         ("people", "0002_rules"),
     ]
 

@@ -61,7 +61,7 @@ def check(html: str, *, drawn: bool = False) -> None:
     for tag, attributes in seen.tags:
         assert tag in TAGS, tag
         assert set(attributes) <= NAMES, attributes
-        assert attributes.get("class", "quoted") == "quoted"
+        assert attributes.get("class", "quoted") in ("quoted", "")
         assert tag == "a" or "href" not in attributes
         if "href" in attributes:
             assert re.match(r"(https?://|mailto:|tel:)", attributes["href"], re.IGNORECASE), attributes

@@ -206,7 +206,7 @@ class Hand(threading.Thread):
             connection.close()
 
     def result(self) -> Any:
-        self.join(10)
+        self.join(30)
         assert not self.is_alive(), "it did not end in time"
         if self._error:
             raise self._error
@@ -215,7 +215,7 @@ class Hand(threading.Thread):
 
 def until_all_wait(*hands: Hand) -> None:
     """Return as soon as each of them waits for a lock; raises what one raised instead."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while True:
         for hand in hands:
             if not hand.is_alive():
