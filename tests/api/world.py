@@ -9,6 +9,7 @@ from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
+from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
@@ -110,8 +111,17 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
+    supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
+    waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
+    supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
+    spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
+    prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
     return known | {
+        "supplier_id": supplier.pk,
+        "supplier_ticket_id": supplied.pk,
+        "time_id": spent.pk,
+        "prepaid_id": prepaid.pk,
         "brand_id": brand.pk,
         "person_id": person.pk,
         "team_id": team.pk,
@@ -133,7 +143,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "mailbox_id": mailbox.pk,
         "address_id": address.pk,
         "mail_id": mail.pk,
-        "number": 0,
+        "file_number": 0,
         "way": "lmtp",
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,

@@ -211,17 +211,27 @@ def list_mail_files(request: HttpRequest, mail_id: UUID) -> Any:
     ]
 
 
-@router.get("/mails/{mail_id}/files/{number}", response={200: bytes})
-def read_mail_file(request: HttpRequest, mail_id: UUID, number: Annotated[int, Path(ge=0, le=999)]) -> Any:
+@router.get(
+    "/mails/{mail_id}/files/{file_number}",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "The file's bytes",
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        }
+    },
+)
+def read_mail_file(request: HttpRequest, mail_id: UUID, file_number: Annotated[int, Path(ge=0, le=999)]) -> Any:
     """One file of a mail, as it is; to be kept, and not drawn."""
     mail = one(readable(request, "read_mails", Mail.objects.all()), id=mail_id)
     files = read_attachments(bytes(mail.raw))
-    if number >= len(files):
+    if file_number >= len(files):
         raise NotFound(
-            _("File %(number)s of a mail was asked for.") % {"number": number}, _("It has no such file."), ""
+            _("File %(number)s of a mail was asked for.") % {"number": file_number}, _("It has no such file."), ""
         )
-    answer = HttpResponse(files[number].content, content_type="application/octet-stream")
-    answer["Content-Disposition"] = content_disposition_header(True, files[number].name) or "attachment"
+    answer = HttpResponse(files[file_number].content, content_type="application/octet-stream")
+    answer["Content-Disposition"] = content_disposition_header(True, files[file_number].name) or "attachment"
     return answer
 
 

@@ -15,6 +15,7 @@ from nightdesk.api.scope import one, readable, readable_brands
 from nightdesk.api.values import Id, Instant, Named, Words
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.customers.models import Customer
 from nightdesk.desk import queries, supplier_actions, time_actions
 from nightdesk.desk.models import Prepaid, Supplier, SupplierTicket, Survey, TimeSpent
 
@@ -170,7 +171,7 @@ class WorkedOut(Schema):
     call_outs: int
 
 
-class Span(Schema):
+class WorkedSpan(Schema):
     """Days of `[since, until)`."""
 
     since: date
@@ -299,7 +300,7 @@ def list_time(request: HttpRequest, cut: Query[Cut], ticket_id: UUID | None = No
 
 
 @router.get("/time/customers", response=list[WorkedOut])
-def read_worked(request: HttpRequest, span: Query[Span]) -> Any:
+def read_worked(request: HttpRequest, span: Query[WorkedSpan]) -> Any:
     """What was worked for each customer, for invoices."""
     return queries.worked_for(readable_brands(request, "read_tickets"), span.since, span.until)
 
@@ -319,7 +320,8 @@ def withdraw_time(request: HttpRequest, time_id: Id) -> Any:
 @router.get("/customers/{customer_id}/prepaid", response=list[PrepaidOut])
 def list_prepaid(request: HttpRequest, customer_id: Id) -> Any:
     """What the customer has paid for beforehand."""
-    return readable(request, "read_tickets", Prepaid.objects.filter(customer=customer_id), "customer__brand_id")
+    customer = one(readable(request, "read_tickets", Customer.objects.all()), id=customer_id)
+    return Prepaid.objects.filter(customer=customer)
 
 
 @router.post("/customers/{customer_id}/prepaid", response={201: PrepaidOut})
