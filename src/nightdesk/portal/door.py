@@ -143,7 +143,8 @@ def alone(request: HttpRequest, template: str, context: dict[str, Any], *, statu
     """A page for somebody of whom it is not known for whom they speak."""
     answer = render(request, template, context, status=status)
     answer["Cache-Control"] = "private, no-store"
-    answer["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": browsers then send forms with the origin "null", which no check against forgery lets pass.
+    answer["Referrer-Policy"] = "same-origin"
     return answer
 
 

@@ -262,7 +262,7 @@ class TestTheInvitationsPage:
         path = f"/join/{made.pk}/{made.invite}"
         page = client.get(path)
         assert "You are invited to see the services of The Bakery Ltd" in shown(page)
-        assert page["Referrer-Policy"] == "no-referrer"
+        assert page["Referrer-Policy"] == "same-origin"
         made.refresh_from_db()
         assert made.user is None
         assert "too short" in shown(client.post(path, {"password": "short"}))
