@@ -8,6 +8,7 @@ from collections.abc import Generator
 
 import pytest
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 
 from tests.emptied import empty_tables
 from tools.system_parts import find_part, how_to_install
@@ -16,6 +17,9 @@ REQUIRE_ALL = "NIGHTDESK_REQUIRE_ALL"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How fast an example is says only what else the machine does; speed is measured in bench/.
+    settings.register_profile("nightdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("nightdesk")
     config.addinivalue_line(
         "markers", "requires(*parts): drives outside programs of tools.system_parts; implies system"
     )

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from nightdesk import demo
+from nightdesk.access.models import Brand
 from nightdesk.channels.models import Delivery
 from nightdesk.duty import queries as duty
 from nightdesk.journal.models import Entry
+from nightdesk.knowledge.queries import procedures_for
 from nightdesk.paging.models import Page
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -21,6 +23,11 @@ def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() ->
     assert Page.objects.filter(state="resolved").count() == demo.NIGHTS_AGO
     assert Entry.objects.filter(kind="page.acknowledged").count() == demo.NIGHTS_AGO
     assert not Delivery.objects.filter(ended_at=None).exists(), "nothing of the past is sent now"
+    assert [row.title for row in procedures_for(None, "access", Brand.objects.get(slug=demo.SLUG).pk)] == [
+        "Somebody asks for a password"
+    ]
     page = demo.alarm(AT)
+    fitting = procedures_for(page.service_id, "alarm", page.brand_id, page.component)
+    assert [row.title for row in fitting] == ["A switch at Dock Street is dark", "A line flaps"]
     assert page.state == "triggered"
     assert Delivery.objects.filter(subject_id=str(page.id), ended_at=None).exists()

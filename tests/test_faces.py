@@ -39,6 +39,8 @@ NO_UUID = "00000000-0000-7000-8000-000000000000"
 OF_THE_NIGHT = {
     "tonight": "/",
     "pages": "/pages/",
+    "tickets": "/tickets/?view=open",
+    "ticket": "/tickets/{ticket}",
     "story": "/pages/{page}",
     "next": "/next/",
     "journal": "/journal/",
@@ -61,11 +63,27 @@ OTHERS = {
     "how you sign in": "/account/2fa/",
     "page somebody": "/pages/new",
     "rotas": "/rota/",
+    "narrowed tickets": "/tickets/?view=all&priority=3&q=e",
+    "who calls": "/tickets/new?q=e",
+    "new ticket": "/tickets/new?customer={customer}",
+    "access request": "/tickets/{access}",
+    "desk": "/settings/desk/",
+    "desk rules": "/settings/desk/rules/{brand}",
+    "team rule": "/settings/desk/teams/{team}",
+    "new queue": "/settings/desk/queues/new",
+    "queue": "/settings/desk/queues/{queue}",
+    "new macro": "/settings/desk/macros/new",
+    "macro": "/settings/desk/macros/{macro}",
     "me": "/people/me",
     "new person": "/people/new",
     "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "suppliers": "/settings/suppliers/",
+    "new supplier": "/settings/suppliers/new",
+    "time worked": "/worked/",
+    "what customers thought": "/surveys/",
+    "ticket clocks": "/tickets/{ticket}/clocks",
     "heartbeats": "/settings/heartbeats/",
     "heartbeat": "/settings/heartbeats/{heartbeat}",
     "new heartbeat": "/settings/heartbeats/new",
@@ -85,6 +103,7 @@ OTHERS = {
     "mailbox": "/settings/mail/{mailbox}",
     "new mailbox": "/settings/mail/new",
     "new address": "/settings/mail/addresses/new",
+    "mail server in front": "/settings/mail/in-front/lmtp",
     "policies": "/settings/policies/",
     "policy": "/settings/policies/{policy}",
     "new policy": "/settings/policies/new",
@@ -109,6 +128,25 @@ OTHERS = {
     "all hours": "/settings/hours/",
     "hours": "/settings/hours/{hours}",
     "new hours": "/settings/hours/new",
+    "procedures": "/knowledge/",
+    "procedure": "/knowledge/procedures/{procedure}",
+    "procedure version": "/knowledge/procedures/{procedure}/versions/2",
+    "new procedure": "/knowledge/procedures/new",
+    "change procedure": "/knowledge/procedures/{procedure}/change",
+    "where it fits": "/knowledge/procedures/{procedure}/where",
+    "propose a change": "/knowledge/procedures/{procedure}/propose",
+    "proposal": "/knowledge/proposals/{proposal}",
+    "kind of call": "/knowledge/calls/new",
+    "what to say": "/knowledge/sayings/",
+    "saying": "/knowledge/sayings/{saying}",
+    "briefings": "/knowledge/briefings/",
+    "briefing": "/knowledge/briefings/{briefing}",
+    "new briefing": "/knowledge/briefings/new",
+    "spares": "/knowledge/spares/",
+    "spare": "/knowledge/spares/{spare}",
+    "new spare": "/knowledge/spares/new",
+    "templates": "/knowledge/templates/",
+    "template": "/knowledge/templates/{template}",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
@@ -165,8 +203,24 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw"), NO_UUID) | {"token": "none"}
-        numbered = ("person", "rota", "customer", "hours", "policy", "mailbox", "integration", "json", "heartbeat")
+        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access"), NO_UUID) | {
+            "token": "none"
+        }
+        numbered = (
+            "person",
+            "rota",
+            "customer",
+            "hours",
+            "policy",
+            "mailbox",
+            "integration",
+            "json",
+            "heartbeat",
+            "team",
+            "queue",
+            "macro",
+        )
+        numbered += ("procedure", "proposal", "saying", "briefing", "spare", "template")
         known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,10 @@ from nightdesk.channels.models import Delivery, Route
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.channels.sender import Sender
 from nightdesk.channels.wording import text_of
+from nightdesk.customers import actions as customers
 from nightdesk.duty import actions as duty
+from nightdesk.mailroom import actions as mailroom
+from nightdesk.mailroom.models import Mail
 from nightdesk.paging import actions as paging
 from nightdesk.paging import beats, decide, heartbeat_actions, queries
 from nightdesk.paging.models import Heartbeat, Integration, Page
@@ -149,6 +153,33 @@ class World:
             self.phones[address] = Phone(f"{person.name} (mail)")
         return self.phones[address]
 
+    def customer(self, name: str, **contract: Any) -> Phone:
+        """A contact who writes by mail, of a company of that name under this contract; their mailbox. Hours are nine to five."""
+        made = customers.make_customer(brand_id=self.brand.id, name=name, ref=name.upper(), **self.doing)
+        office = {"name": f"Hours of {name}", "zone": "Europe/London", "week": [[["09:00", "17:00"]]] * 5 + [[], []]}
+        hours = customers.make_hours(brand_id=self.brand.id, fields=office, **self.doing)  # type: ignore[arg-type]
+        wanted: dict[str, Any] = {"hours_id": hours.pk, "valid_from": date(2020, 1, 1), "targets": {}, **contract}
+        customers.make_contract(customer_id=made.pk, name="Contract", **wanted, **self.doing)
+        address = f"{name.lower()}@customer.example"
+        customers.make_contact(customer_id=made.pk, name=name, email=address, **self.doing)
+        self.phones[address] = Phone(address)
+        return self.phones[address]
+
+    def writes(self, sender: str, to: str, title: str, words: str, **headers: str) -> Mail:
+        """A mail comes by the mail server in front, which says that it is from its sender; it is read and acted on."""
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"], mail["Message-ID"] = sender, to, title, f"<{uuid7()}@client.example>"
+        for name, value in headers.items():
+            mail[name.replace("_", "-")] = value
+        mail.set_content(words)
+        proof = f"Authentication-Results: mx.quay.example; dmarc=pass header.from={sender.rpartition('@')[2]}\r\n"
+        kept = mailroom.receive_mail(
+            way="smtp", raw=proof.encode() + mail.as_bytes(), sender=sender, recipients=[to], **self.doing
+        )
+        self.run_due()
+        kept.refresh_from_db()
+        return kept
+
     def phone(self, person: Person) -> Phone:
         """That person's telephone."""
         return self.phones[person.contact_methods.get(channel="sms").address]
@@ -198,8 +229,6 @@ class World:
 
     def waits_for_opening(self, *, hours: dict[str, Any], may_wake: list[str]) -> None:
         """Alarms from now on ring outside these hours only where their priority is in `may_wake`."""
-        from nightdesk.customers import actions as customers
-
         made = customers.make_hours(brand_id=self.brand.id, fields=hours, **self.doing)  # type: ignore[arg-type]
         self._integration = {"may_wake": may_wake, "hours_id": made.id}
 

@@ -46,6 +46,7 @@ PARTS = {
     "perl-snpp": Part("libnet-snpp-perl", "/usr/share/perl5/Net/SNPP/Server.pm", is_file=True),
     "nagios": Part("nagios4-core", "nagios4"),
     "dovecot": Part("dovecot-imapd", "dovecot"),
+    "clamd": Part("clamav-daemon", "clamd"),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
     "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
     "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),

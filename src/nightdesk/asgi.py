@@ -53,14 +53,22 @@ RECEIPTS = (
     " FROM paging_page p JOIN channels_delivery d ON d.subject_kind = 'page' AND d.subject_id = p.id::text"
     " WHERE p.state <> 'resolved' GROUP BY d.subject_id"
 )
+# Who has which ticket open, and types: a small table, whose rows soon mean nothing.
+PRESENCE = (
+    "SELECT ticket_id::text, array_agg(person_id ORDER BY person_id),"
+    " array_agg(coalesce(typed_at > nightdesk_now() - interval '20 seconds', false) ORDER BY person_id)"
+    " FROM desk_presence WHERE seen_at > nightdesk_now() - interval '30 seconds' GROUP BY ticket_id"
+)
 DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'"
 
 
 LARGER_BODIES = {
     "/hooks/": max(dialect.max_bytes for dialect in FORMATS.values()),
     "/api/v1/customers/import": 2 * 1024 * 1024,
+    "/my/tickets/": 25 * 1024 * 1024,
+    "/tickets/": 24 * 1024 * 1024,
 }
-"""Where more than the usual 1 MiB may be sent: a great outage makes one great request."""
+"""Where more than the usual 1 MiB may be sent: a great outage makes one great request, and customers attach files."""
 
 
 def build() -> Front:
@@ -112,6 +120,7 @@ class News:
         self._xid: int | None = None
         self._seen: dict[str, set[Any]] = {}
         self._receipts: dict[str, Any] = {}
+        self._present: dict[str, Any] = {}
         self._dead: Any = None
         self._first = True
 
@@ -137,11 +146,15 @@ class News:
         changed = {page for page in receipts if receipts[page] != self._receipts.get(page)}
         if changed:
             told |= {"delivery", *(f"page:{page}" for page in changed)}
+        present = {ticket: rest for ticket, *rest in await _rows(connection, PRESENCE)}
+        for ticket in present.keys() | self._present.keys():
+            if present.get(ticket) != self._present.get(ticket):
+                told.add(f"presence:{ticket}")
         dead = await _rows(connection, DEAD)
         if dead != self._dead:
             told.add("promise")
         # What was still running at this look is looked at again; what it had written already is known by its id.
-        self._xid, self._receipts, self._dead = xid, receipts, dead
+        self._xid, self._receipts, self._present, self._dead = xid, receipts, present, dead
         told, self._first = (set() if self._first else told), False
         return told
 

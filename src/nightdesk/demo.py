@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import transaction
 
@@ -15,10 +16,14 @@ from nightdesk.access import actions as access
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.months import month_of
+from nightdesk.base.promises import void_promises
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.demo_desk import open_desk
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, spare_actions, wording_actions
 from nightdesk.paging import actions as paging
 from nightdesk.paging import decide
 from nightdesk.paging.models import Integration, Page
@@ -86,6 +91,110 @@ PAST_NIGHTS = (
     ("Circuit LON-1187 flaps", "dock-street", "error", 4, "Same optic again: moved to the spare port."),
 )
 
+SWITCH_DARK = """\
+Everything behind a dark switch is down for all its customers. **Do not restart it before you know that it has power.**
+
+- [ ] Is it alone? Look whether its neighbours answer: `sw1` and `sw3` hang on the same supply.
+- [ ] Ring the site (020 7946 0112, Dock Street reception) and have somebody look at the lamps.
+- [ ] Power there, lamps dark: swap the supply. Two lie in cage 2, shelf 3.
+- [ ] No power: ring the landlord's night number, and note their reference here.
+- [ ] Back? Check the first three ports, then say what fixed it.
+
+### If you cannot get in
+
+The key safe is left of the door; the code is in the vault under *Dock Street*. Never go in alone at night without a
+check-in.
+"""
+LINE_FLAPS = """\
+A line that comes and goes is nearly always the carrier's optic or ours.
+
+- [ ] Compare light levels with yesterday's: below -14 dBm it is the optic.
+- [ ] Open a ticket with the carrier; note their reference and the care level.
+- [ ] Move the customer to the spare port if it flaps more than ten times in an hour.
+
+| carrier | night number | ask for |
+| --- | --- | --- |
+| Estuary | 020 7946 0199 | the NOC, *care level 4* |
+| Downland | 020 7946 0177 | faults, then option 2 |
+"""
+MAIL_QUEUE = """\
+1. `mailq | tail` on the machine that the alarm names.
+2. One sender with thousands of mails is a loop or a stolen password:
+   - [ ] block the sender
+   - [ ] tell the desk who it is
+3. Many senders, one destination: they refuse us. Let it stand, and look again in an hour.
+"""
+CALL_BACK = """\
+Whoever asks for a password, a second factor or a way past either is called back.
+
+- [ ] Call back at the number that **we** have of them, never at one that they give.
+- [ ] No answer, or no number: a named approver of the customer has to say yes in writing.
+- [ ] Note who proved it, and how.
+"""
+PROCEDURES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str, Member], ...] = (
+    ("A switch at Dock Street is dark", SWITCH_DARK, ("dock-street",), ("alarm",), "sw*", MIKAEL),
+    ("A line flaps", LINE_FLAPS, ("lines", "dock-street"), ("alarm", "incident", "call"), "", AMARA),
+    ("The mail queue grows", MAIL_QUEUE, ("mail",), ("alarm", "incident"), "", PRIYA),
+    ("Somebody asks for a password", CALL_BACK, (), ("access", "call", "request"), "", INES),
+)
+SAYINGS = (
+    (
+        "A fault that we know of",
+        "We know that it is not working, and an engineer is on it. May I text you when it is?",
+        (),
+    ),
+    (
+        "A line is down",
+        "I am sorry. Is the small lamp on the white box red? I open a ticket, and you hear from us.",
+        ("lines",),
+    ),
+    ("Mail is late", "Mails wait in a queue and none is lost. They arrive on their own.", ("mail",)),
+)
+ACK = """\
+Dear {{ contact }},
+
+we have your message, and its number is {{ ticket }}. You hear from us by {{ answer_by }}.
+
+{{ brand }}"""
+ACK_IN_GERMAN = """\
+Guten Tag {{ contact }},
+
+Ihre Nachricht ist da und hat die Nummer {{ ticket }}. Sie hören von uns bis {{ answer_by }}.
+
+{{ brand }}"""
+FIXED = """\
+Dear {{ contact }},
+
+{{ what_was_wrong }}. {{ what_was_done }}. {{ what_to_do }}.
+
+{{ agent }}, {{ brand }}"""
+LAMPS = """\
+Dear {{ contact }},
+
+which lamps are lit on the white box, and in which colour? That tells us whose fault it is.
+
+{{ agent }}"""
+TEMPLATES = (
+    ("ack", "It has come", "en-gb", "We have your message: {{ ticket }}", ACK),
+    ("ack", "It has come", "de", "Ihre Nachricht ist da: {{ ticket }}", ACK_IN_GERMAN),
+    ("closing", "It is fixed", "en-gb", "Fixed: {{ title }}", FIXED),
+    ("reply", "Light on the box", "en-gb", "", LAMPS),
+)
+SPARES = (
+    ("Dock Street", "Power supply for sw1 to sw4", "cage 2, shelf 3", "Reception, 020 7946 0112, day and night", 2, 1),
+    ("Dock Street", "Optic SFP+ LR, 10 km", "cage 2, drawer A", "Reception, 020 7946 0112, day and night", 1, 2),
+    ("Harbour House", "Customer router, configured", "comms room, left", "Caretaker Mr Bell, 020 7946 0131", 4, 1),
+)
+VOICE_BRIEFING = """\
+From Monday on new customers' phones run on the **second voice platform**.
+
+- Its alarms come as *Voice B*; the procedures are the same.
+- The SIP trunks are monitored every minute; a rejected call pages as P2.
+- Numbers are moved on Tuesdays and Thursdays before 08:00 only.
+
+Questions: ask Priya before the weekend.
+"""
+
 
 def is_loaded() -> bool:
     """Whether the demo company is there."""
@@ -107,7 +216,10 @@ def load(at: datetime) -> dict[str, str]:
     _plan(brand, ids, at, doing)
     hours = _customers(brand, at, doing)
     integrations = _paging(brand, team.id, hours, doing)
+    _known(brand, team.id, ids, hours["services"], at, doing)
     _past_nights(integrations, at)
+    for ticket in open_desk(brand, at):
+        _as_if_sent("ticket", ticket.id, at)
     return {member.email: password for member in STAFF}
 
 
@@ -278,6 +390,56 @@ def _paging(brand: Brand, team_id: int, made: dict[str, Any], doing: dict[str, A
     return integrations
 
 
+def _known(
+    brand: Brand, team_id: int, ids: dict[Member, int], services: dict[str, Any], at: datetime, doing: dict[str, Any]
+) -> None:
+    """Procedures, what to say, texts, spares, and a briefing of a week ago that one has not confirmed."""
+    for title, body, keys, calls, part, owner in PROCEDURES:
+        where: procedures.ProcedureChanges = {
+            "service_ids": [services[key].id for key in keys],
+            "calls": calls,
+            "part": part,
+            "owner_id": ids[owner],
+        }
+        theirs = doing | {"by": actor_of_person(ids[owner])}
+        row = procedures.make_procedure(brand_id=brand.id, title=title, body=body, where=where, **theirs)
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **theirs)
+    for title, text, keys in SAYINGS:
+        said = wording_actions.save_saying(
+            brand_id=brand.id, title=title, text=text, service_ids=[services[key].id for key in keys], **doing
+        )
+        wording_actions.approve_saying(saying_id=said.pk, **doing)
+    for use, name, language, subject, body in TEMPLATES:
+        wording_actions.save_template(
+            brand_id=brand.id, use=use, name=name, language=language, subject=subject, body=body, **doing
+        )
+    for site, what, place, contact, count, low_at in SPARES:
+        spare_actions.save_spare(
+            brand_id=brand.id,
+            site=site,
+            what=what,
+            place=place,
+            contact=contact,
+            count=count,
+            low_at=low_at,
+            **doing,
+        )
+    briefing = briefing_actions.make_briefing(
+        brand_id=brand.id,
+        title="The second voice platform",
+        body=VOICE_BRIEFING,
+        service_id=services["voice"].id,
+        team_ids=[team_id],
+        due_at=at + timedelta(days=4),
+        remind_days=0,
+        **doing,
+    )
+    # Nobody is told of it now: they were, when it was written.
+    void_promises(("briefing", briefing.pk), at=at)
+    for member in (PRIYA, JONAS):
+        briefing_actions.confirm_briefing(briefing_id=briefing.pk, by=actor_of_person(ids[member]), via=Door.WEB, at=at)
+
+
 def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
     """Pages of the last nights as they were: told, taken, fixed, and written up."""
     at_two = at.replace(hour=2, minute=13, second=0, microsecond=0)
@@ -296,7 +458,7 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
             via=Door.HOOK,
             at=began_at,
         )
-        _as_if_sent(page, began_at)
+        _as_if_sent("page", page.id, began_at)
         holder = Hold.objects.get(seat__key="night", until_at=None).person_id
         engineer = actor_of_person(holder)
         taken_at = began_at + timedelta(minutes=minutes)
@@ -307,9 +469,9 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
         )
 
 
-def _as_if_sent(page: Page, at: datetime) -> None:
+def _as_if_sent(kind: str, subject_id: UUID, at: datetime) -> None:
     """The ledger as it would read had the first texts gone out; nothing of the past is sent now."""
-    rows = list(Delivery.objects.filter(subject_kind="page", subject_id=str(page.id), ended_at=None, due_at__lte=at))
+    rows = list(Delivery.objects.filter(subject_kind=kind, subject_id=str(subject_id), ended_at=None, due_at__lte=at))
     for number, row in enumerate(rows):
         sent_at = at + timedelta(milliseconds=380 + 90 * number)
         delivered_at = sent_at + timedelta(milliseconds=1300)

@@ -1,7 +1,14 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.customers import actions as customers
+from nightdesk.customers import contact_actions as contacts
+from nightdesk.desk import actions as desk
+from nightdesk.desk import customer_actions as customers_desk
+from nightdesk.desk import linking_actions as linking
+from nightdesk.desk import queries as desk_queries
+from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
-from nightdesk.journal.actions import FOLLOW_UPS
+from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.paging import actions as paging
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
@@ -22,9 +29,32 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_CONFIRMED: (duty.REACH,),
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
+    # What is owed on open tickets, and when, has changed.
+    customers.CONTRACT_MADE: (desk.RECOUNT,),
+    customers.CONTRACT_EDITED: (desk.RECOUNT,),
+    customers.HOURS_EDITED: (desk.RECOUNT,),
+    customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
+    # An alarm's ticket goes with its page.
+    paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
+    paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
+    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
+    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
+    desk.TICKET_MOVED: (surveys.ASK,),
+    # Who leaves hands on what they had open.
+    contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
+
+WANTED = {
+    linking.FROM_PAGE: desk_queries.has_desk,
+    linking.PAGE_TAKEN: desk_queries.has_desk,
+    linking.PAGE_OVER: desk_queries.has_desk,
+    surveys.ASK: desk_queries.asks_surveys,
+}
+"""Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 
 
 def connect() -> None:
     """Hand the table to the journal."""
     FOLLOW_UPS.update(TABLE)
+    FOLLOWS_WHERE.update(WANTED)

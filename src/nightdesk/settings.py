@@ -15,6 +15,14 @@ from nightdesk.base import env
 
 HERE = Path(__file__).resolve().parent
 STATE_DIR = env.state_dir()
+FILES_DIR = env.path(
+    "NIGHTDESK_FILES_DIR", STATE_DIR / "files", "Folder of attachments; on several machines a shared one."
+)
+SCANNER = env.text(
+    "NIGHTDESK_SCANNER", "", "Virus scanner of attachments: clamd:///PATH, clamd://HOST:3310, or an http(s) hook."
+)
+if SCANNER and urlsplit(SCANNER).scheme not in ("clamd", "http", "https"):
+    raise env.BadSetting("NIGHTDESK_SCANNER", repr(SCANNER), "an address that begins with clamd:, http: or https:")
 
 HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
 PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)
@@ -88,12 +96,15 @@ ROOMS = (
     "access",
     "people",
     "customers",
+    "knowledge",
     "rota",
     "duty",
     "mailroom",
     "channels",
     "paging",
+    "desk",
     "console",
+    "portal",
 )
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

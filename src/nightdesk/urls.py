@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.base.health")),
     path("", include("nightdesk.console.installable")),
     path("", include("nightdesk.console.urls")),
+    path("", include("nightdesk.portal.urls")),
     path("", include("nightdesk.paging.api")),
     path("", include("nightdesk.paging.beat_door")),
     path("", include("nightdesk.channels.api")),

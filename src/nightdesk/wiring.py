@@ -1,7 +1,8 @@
 """Registries that low rooms keep and high rooms fill: handlers of promises, verbs of answers, threads of the worker."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from uuid import UUID
 
 from nightdesk.base import health, housekeeping, promises, worker
 from nightdesk.channels import keeping as channel_keeping
@@ -14,20 +15,27 @@ from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
+from nightdesk.desk import mail_in
+from nightdesk.desk import tasks as desk_tasks
+from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
+from nightdesk.knowledge import registries as knowledge_registries
+from nightdesk.knowledge import tasks as knowledge_tasks
 from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.paging import answering as page_answers
-from nightdesk.paging import mail_alarms, mail_beats
+from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
+from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.portal import tasks as portal_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -45,8 +53,11 @@ def connect() -> None:
     promises.HANDLERS |= (
         page_tasks.HANDLERS
         | people_tasks.HANDLERS
+        | knowledge_tasks.HANDLERS
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
+        | portal_tasks.HANDLERS
+        | desk_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
@@ -63,11 +74,31 @@ def connect() -> None:
         "alarm": handing.Handler(mail_alarms.take_alarm_mail, knows=mail_alarms.is_alarm_key, from_machines=True),
         "beat": handing.Handler(mail_beats.take_beat_mail, knows=mail_beats.is_beat_key, from_machines=True),
     }
+    handing.BY_ADDRESS |= {
+        "ticket": handing.Handler(mail_in.take_conversation, knows=mail_in.is_ticket_key, marks_machines=True),
+        "note": handing.Handler(mail_in.take_note, knows=mail_in.is_note_key, marks_machines=True),
+        "": handing.Handler(mail_in.take_mail, knows=mail_in.is_place, marks_machines=True),
+    }
+    knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
+    knowledge_registries.TELL.append(telling.tell_quietly)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
-    handing.ON_REPORT.append(mail_answers.take_report)
+    handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
+
+
+def _brand_of(model: type[Page | Ticket]) -> Callable[[str], int | None]:
+    """What says of which brand the row with an id is; None for no such row."""
+
+    def asked(subject_id: str) -> int | None:
+        try:
+            row_id = UUID(subject_id)
+        except ValueError:
+            return None
+        return model._default_manager.filter(id=row_id).values_list("brand_id", flat=True).first()
+
+    return asked
 
 
 def _pages(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape

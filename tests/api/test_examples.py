@@ -52,6 +52,7 @@ def test_every_example_does_what_it_says(brand: Brand) -> None:
         "BRAND": str(brand.pk),
         "PAGE": str(UUID(str(world["page_id"]))),
         "CUSTOMER": str(world["customer_id"]),
+        "TICKET": str(world["ticket_id"]),
     }
     assert len(COMMANDS) >= 12
     answers = {command: run(command, named) for command in COMMANDS}

@@ -8,8 +8,13 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk import supplier_actions, time_actions
+from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.journal.models import Entry
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
@@ -76,6 +81,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         parts=["core-1"],
         **how,
     )
+    known = _known(brand, person.pk, str(page.pk), how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -88,10 +94,34 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     mailbox = mailroom.save_mailbox(name=f"NOC {slug}", host="mail.example.net", user=slug, brand_id=brand.pk, **how)
     address = mailroom.add_address(address=f"@{slug}.example.net", brand_id=brand.pk, **how)
-    mail = mailroom.receive_mail(way="imap", raw=b"Subject: Hello\n\nHello.", mailbox=mailbox, **how)
+    parts = b"--b\n\nHello.\n--b\nContent-Type: image/png\n\nPNG\n--b--\n"
+    raw = b"Subject: Hello\nContent-Type: multipart/mixed; boundary=b\n\n" + parts
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
+    queue = desk.save_queue(brand_id=brand.pk, name="NOC", **how)
+    desk.save_desk_rules(brand_id=brand.pk, fields={"owner_id": team.pk}, **how)
+    desk.save_team_rule(team_id=team.pk, level="1", contact_kinds=[], **how)
+    file = desk.File("trace.txt", "text/plain", b"loss at hop 3")
+    ticket = desk.open_ticket(
+        brand_id=brand.pk,
+        title="The line is slow",
+        words=desk.Words("It crawls.", files=[file]),
+        contact_id=contact.pk,
+        wakes=False,
+        **how,
+    )
+    desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
+    supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
+    waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
+    supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
+    spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
+    prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
-    return {
+    return known | {
+        "supplier_id": supplier.pk,
+        "supplier_ticket_id": supplied.pk,
+        "time_id": spent.pk,
+        "prepaid_id": prepaid.pk,
         "brand_id": brand.pk,
         "person_id": person.pk,
         "team_id": team.pk,
@@ -113,8 +143,40 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "mailbox_id": mailbox.pk,
         "address_id": address.pk,
         "mail_id": mail.pk,
+        "file_number": 0,
+        "way": "lmtp",
         "heartbeat_id": heartbeat.pk,
         "silence_id": silence.pk,
         "work_id": work.pk,
+        "ticket_id": ticket.pk,
+        "queue_id": queue.pk,
+        "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
+    }
+
+
+def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> dict[str, Any]:
+    """One of everything that is known; the procedure has a published version and a draft, and no owner."""
+    here = {"brand_id": brand.pk, **how}
+    row = procedures.make_procedure(title="Line is down", body="- [ ] Ring the carrier", **here)
+    procedures.publish_procedure(procedure_id=row.pk, number=1, **how)
+    run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", page_id), **how)
+    procedures.save_procedure(procedure_id=row.pk, title="Line is down", body="Ring them.", over=1, **how)
+    proposal = procedures.propose_change(procedure_id=row.pk, body="Look first.", why="Quicker", over=2, **how)
+    saying = wording_actions.save_saying(title="Lines", text="We know of it.", **here)
+    template = wording_actions.save_template(use="reply", name="Hello", body="Dear {{ contact }},", **here)
+    spare = spare_actions.save_spare(site="Dock Street", what="SFP+", count=3, low_at=1, **here)
+    due_at = START + timedelta(days=5)
+    briefing = briefing_actions.make_briefing(
+        title="Voice", body="It is new.", due_at=due_at, person_ids=[person_id], **here
+    )
+    return {
+        "procedure_id": row.pk,
+        "run_id": run.pk,
+        "number": 1,
+        "proposal_id": proposal.pk,
+        "saying_id": saying.pk,
+        "template_id": template.pk,
+        "spare_id": spare.pk,
+        "briefing_id": briefing.pk,
     }

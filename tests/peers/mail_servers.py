@@ -38,10 +38,12 @@ def can_run_postfix() -> bool:
     return os.geteuid() == 0
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of its own signing for localhost and 127.0.0.1, and its key, in PEM."""
+def make_certificate(folder: Path, called: str = "localhost") -> tuple[Path, Path]:
+    """A certificate of its own signing for localhost and 127.0.0.1, and its key, in PEM. Two that are trusted at once must
+    not be `called` the same.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     made = (
@@ -107,14 +109,25 @@ def answers(port: int) -> bool:
 
 
 class Dovecot(_Server):
-    """Mailboxes in Maildir: `put` a mail into one, or let postfix do it. `port` speaks plain and STARTTLS, `tls_port` TLS."""
+    """Mailboxes in Maildir: `put` a mail into one, or let postfix do it. `port` speaks plain and STARTTLS, `tls_port` TLS.
 
-    def __init__(self, users: Iterable[str], *, idles: bool = True) -> None:
+    `introspection_url`: where it asks whether an access token is good (RFC 7662); it then takes tokens by `mechanisms` too.
+    """
+
+    def __init__(
+        self,
+        users: Iterable[str],
+        *,
+        idles: bool = True,
+        introspection_url: str = "",
+        mechanisms: str = "xoauth2 oauthbearer",
+    ) -> None:
         super().__init__("dovecot")
         self.users = list(users)
         self.port, self.tls_port = free_port(), free_port()
         self.certificate, self._key = make_certificate(self.folder)
         self._idles = idles
+        self._introspection_url, self._mechanisms = introspection_url, mechanisms
         root = os.geteuid() == 0
         self.owner = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.geteuid())
         self._inside = "dovecot" if root else self.owner.pw_name
@@ -128,6 +141,10 @@ class Dovecot(_Server):
         for user in self.users:
             self.folder_of(user)
         (self.folder / "dovecot.conf").write_text(self._configuration())
+        (self.folder / "oauth2.conf").write_text(
+            f"introspection_mode = post\nintrospection_url = {self._introspection_url}\nusername_attribute = username\n"
+            "active_attribute = active\nactive_value = true\nuse_grant_password = no\ndebug = no\n"
+        )
         self.start()
         return self
 
@@ -184,6 +201,10 @@ class Dovecot(_Server):
                 os.chown(each, self.owner.pw_uid, self.owner.pw_gid)
 
     def _configuration(self) -> str:
+        by_token = (
+            f"auth_mechanisms = plain login {self._mechanisms}\npassdb {{\n  driver = oauth2\n"
+            f"  mechanisms = {self._mechanisms}\n  args = {self.folder}/oauth2.conf\n}}\n"
+        )
         capability = "" if self._idles else "imap_capability = IMAP4rev1 UIDPLUS\n"
         return f"""
 protocols = imap
@@ -200,7 +221,7 @@ default_internal_group = {pwd.getpwnam(self._inside).pw_name}
 default_login_user = {self._log_in}
 first_valid_uid = 1
 auth_failure_delay = 0
-{capability}mail_max_userip_connections = 50
+{capability}{by_token if self._introspection_url else ""}mail_max_userip_connections = 50
 passdb {{
   driver = passwd-file
   args = {self.folder}/users
@@ -306,9 +327,13 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """)
         subprocess.run(["/usr/sbin/postfix", "-c", str(etc), "check"], check=True, capture_output=True, timeout=30)
-        self.run("/usr/lib/postfix/sbin/master", "-c", str(etc), "-d")
-        until(lambda: answers(self.port), 15, "postfix answers")
+        self.start()
         return self
+
+    def start(self) -> None:
+        """Run it, or run it again after `stop`, with what it still holds; come back when it answers."""
+        self.run("/usr/lib/postfix/sbin/master", "-c", str(self.folder / "etc"), "-d")
+        until(lambda: answers(self.port), 15, "postfix answers")
 
     def send(self, sender: str, to: str, subject: str = "", body: str = "", **headers: str) -> None:
         """Hand it a mail, as a mail program does. Underscores in names of headers are hyphens."""

@@ -68,7 +68,9 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     monitoring = Integration.objects.get(brand=brand, name="Network monitoring")
     _came_in(brand, "Door", doing)
     of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
-    return {"email": user.email, "user": user.id, "person": amara.id, **of_watch, **_ids(brand, page)}
+    known = _known(brand.id, amara.id, str(page.id), ("Fan is loud", "Ring the carrier", "Cold aisle"), doing)
+    more = {**of_watch, **known, **_desk_ids(brand)}
+    return {"email": user.email, "user": user.id, "person": amara.id, **more, **_ids(brand, page)}
 
 
 def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +129,46 @@ def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], do
     return {"heartbeat": rows[0].pk, "integration": shadow.pk}
 
 
+def _known(
+    brand_id: int, person_id: int, page_id: str, words: tuple[str, str, str], doing: dict[str, Any]
+) -> dict[str, Any]:
+    """A procedure with a draft, half worked through for the page, a proposal over it, and one of everything else."""
+    from nightdesk.knowledge import actions, briefing_actions, run_actions, spare_actions, wording_actions
+
+    title, step, what = words
+    of_brand: dict[str, Any] = {"brand_id": brand_id, **doing}
+    body = f"# {step}\n\n{step} **{what}**\n\n- [ ] {step}\n- [ ] {what}\n\n| {what} | b |\n| --- | --- |\n| `{step}` | 1 |\n"
+    row = actions.make_procedure(title=title[:200], body=body, why=step[:300], **of_brand)
+    actions.publish_procedure(procedure_id=row.pk, number=1, **doing)
+    run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", page_id), **doing)
+    run_actions.settle_step(run_id=run.id, number=1, outcome="done", note=what, **doing)
+    actions.save_procedure(procedure_id=row.pk, title=title[:200], body=f"{body}\n{what}", over=1, **doing)
+    proposal = actions.propose_change(
+        procedure_id=row.pk, body=f"{step}\n\n{what}", why=step[:300], over=1, subject=("page", page_id), **doing
+    )
+    saying = wording_actions.save_saying(title=what[:120], text=step[:600], **of_brand)
+    wording_actions.approve_saying(saying_id=saying.pk, **doing)
+    wording_actions.save_saying(title=title[:120], text=step[:600], **of_brand)
+    template = wording_actions.save_template(
+        use="reply", name=what[:80], language="de", subject=step[:200], body=f"{{{{ contact }}}} {step}", **of_brand
+    )
+    spare = spare_actions.save_spare(
+        site=what[:120], what=step[:160], place=what[:160], contact=step[:200], count=3, low_at=2, **of_brand
+    )
+    spare_actions.take_spare(spare_id=spare.pk, number=1, why=step[:300], **doing)
+    briefing = briefing_actions.make_briefing(
+        title=title[:160], body=body, person_ids=[person_id], due_at=doing["at"] + timedelta(days=2), **of_brand
+    )
+    return {
+        "procedure": row.pk,
+        "proposal": proposal.pk,
+        "saying": saying.pk,
+        "template": template.pk,
+        "spare": spare.pk,
+        "briefing": briefing.pk,
+    }
+
+
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:
     """A sender of JSON with a mapping, and one request of it that could not be read."""
     from nightdesk.paging import actions as paging
@@ -170,6 +212,79 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
             for kind, model in {"customer": Customer, "hours": Hours, "policy": Policy, "rota": Rota}.items()
         },
     }
+
+
+def _desk_ids(brand: Any) -> dict[str, Any]:
+    """Ids of a ticket with a story, of one that changes who gets in, and of what the desk is set up with."""
+    from nightdesk.desk.models import Macro, Queue, Ticket
+    from nightdesk.people.models import Team
+
+    tickets = Ticket.objects.filter(brand=brand)
+    return {
+        "ticket": str(tickets.filter(entries__kind="note", needs_proof=False).earliest("number").id),
+        "access": str(tickets.filter(needs_proof=True).earliest("number").id),
+        "team": Team.objects.filter(brand=brand).earliest("id").pk,
+        "queue": Queue.objects.filter(brand=brand).earliest("id").pk,
+        "macro": Macro.objects.filter(brand=brand).earliest("id").pk,
+    }
+
+
+def _long_desk(
+    brand: Any, team: Any, customer: Any, service: Any, person: Any, doing: dict[str, Any]
+) -> dict[str, Any]:
+    """Tickets of words that are too long, in each state that looks another way."""
+    from nightdesk.base.actors import Door
+    from nightdesk.customers.models import Contact
+    from nightdesk.desk import actions as desk
+    from nightdesk.desk import agent_actions, bulk_actions, linking_actions
+    from nightdesk.people.queries import actor_of_person
+
+    of_brand: dict[str, Any] = {"brand_id": brand.id, **doing}
+    desk.save_desk_rules(fields={"owner_id": team.id}, **of_brand)
+    queue = desk.save_queue(
+        name=WORD[:60], address=f"a@{WORD.lower()[:40].encode('ascii', 'ignore').decode()}.example", **of_brand
+    )
+    steps = [{"verb": "tag", "values": {"add": [WORD[:40]]}}, {"verb": "note", "values": {"text": TITLE}}]
+    macro = bulk_actions.save_macro(name=WORD[:60], steps=steps, **of_brand)
+    contact = Contact.objects.filter(customer=customer).earliest("id")
+    said = desk.Words(f"{TITLE}\n{WORD * 3}\n" + f"{NAME} " * 60, html=f"<p>{TITLE}</p>")
+    tickets = [
+        desk.open_ticket(
+            title=TITLE,
+            words=said,
+            contact_id=contact.pk,
+            requester_name=NAME,
+            trust="unverified",
+            service_id=service.id,
+            work_type=WORD[:60],
+            queue_id=queue.pk,
+            tags=[WORD[:40], WORD[40:]],
+            needs_proof=proof,
+            next_step=TITLE[:300],
+            next_step_at=doing["at"] + timedelta(seconds=1),
+            copies=[(ADDRESS, NAME)],
+            impact="high",
+            urgency="high",
+            wakes=False,
+            **of_brand,
+        )
+        for proof in (False, True, False)
+    ]
+    by_them: dict[str, Any] = {
+        "by": actor_of_person(person.id),
+        "via": Door.WEB,
+        "at": doing["at"] + timedelta(seconds=2),
+    }
+    files = [desk.File(f"{WORD}.txt", "text/plain", b"x" * 2000)]
+    first = tickets[0].id
+    desk.note_ticket(ticket_id=first, words=desk.Words(TITLE, files=files, public=False), **by_them)
+    desk.reply_to_customer(ticket_id=first, words=desk.Words(TITLE), why_now=TITLE[:300], **by_them)
+    linking_actions.link_tickets(ticket_id=first, other_id=tickets[1].id, kind="related", **by_them)
+    linking_actions.propose_major(ticket_id=tickets[2].id, why=TITLE[:300], **by_them)
+    linking_actions.add_child(ticket_id=tickets[1].id, parent_id=tickets[2].id, **by_them)
+    agent_actions.keep_draft(ticket_id=first, kind="reply", text=TITLE, **by_them)
+    agent_actions.save_view(name=WORD[:60], filters={"view": "all"}, **by_them)
+    return {"ticket": str(first), "access": str(tickets[1].id), "team": team.id, "queue": queue.pk, "macro": macro.pk}
 
 
 def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
@@ -289,8 +404,10 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
     _came_in(brand, WORD, doing)
     more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
-    of_watch = _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
-    return {"email": user.email, "user": user.id, "person": person.id, **more, **of_watch, **_ids(brand, pages[0])}
+    more |= _long_desk(brand, team, customer, service, person, doing)
+    more |= _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
+    more |= _known(brand.id, person.id, str(pages[0].id), (NAME, TITLE[:150], WORD), doing)
+    return {"email": user.email, "user": user.id, "person": person.id, **more, **_ids(brand, pages[0])}
 
 
 if __name__ == "__main__":

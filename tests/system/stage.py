@@ -5,8 +5,9 @@ port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `st
 (push services on loopback may be called); `routes` (channel, driver, name, config, position) beside those two; `loud` (the
 channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well, and `device`, what a
 browser of theirs that takes pushes says of its subscription; of mail that comes in `addresses`, `mailboxes` (what
-`save_mailbox` takes) and `ignored` (words of subjects). The first person holds the seat and is rung at once, the second is
-the next step.
+`save_mailbox` takes) and `ignored` (words of subjects); `customers` (name, e-mail of a contact), `desk` (the address of
+its queue) and `believed` (whose Authentication-Results count). The first person holds the seat and is rung at once, the
+second is the next step.
 """
 
 import json
@@ -24,6 +25,8 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.base import clock
     from nightdesk.base.actors import SCHEDULER, Door
     from nightdesk.channels import actions as channels
+    from nightdesk.customers import actions as customers
+    from nightdesk.desk import actions as desk
     from nightdesk.duty import actions as duty
     from nightdesk.mailroom import actions as mailroom
     from nightdesk.paging import actions as paging
@@ -59,6 +62,7 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
                 people.RuleWanted("high", mail.id),
                 people.RuleWanted("high", text.id, timedelta(seconds=wanted.get("text_after_s", 0))),
                 *(people.RuleWanted("high", method.id) for method in more),
+                *([people.RuleWanted("low", mail.id)] if "desk" in wanted else []),
             ],
             **doing,
         )
@@ -118,6 +122,14 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         mailroom.add_address(address=address, brand_id=brand.id, **doing)
     for mailbox in wanted.get("mailboxes", ()):
         mailroom.save_mailbox(**mailbox, brand_id=brand.id, **doing)
+    if "believed" in wanted:
+        mailroom.save_front(way="lmtp", authserv_id=wanted["believed"], **doing)
+    for name, email in wanted.get("customers", ()):
+        customer = customers.make_customer(brand_id=brand.id, name=name, ref=name.upper(), **doing)
+        customers.make_contact(customer_id=customer.id, name=name, email=email, **doing)
+    if "desk" in wanted:
+        desk.save_desk_rules(brand_id=brand.id, fields={"owner_id": team.id}, **doing)
+        desk.save_queue(brand_id=brand.id, name="Support", address=wanted["desk"], **doing)
     if "ignored" in wanted:
         rule = email_rules.Rule((email_rules.Condition("subject", "contains", wanted["ignored"]),), "ignore")
         paging.save_mail_rules(integration_id=_integration.id, rules=[rule], **doing)

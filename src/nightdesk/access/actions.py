@@ -27,6 +27,8 @@ from nightdesk.journal.kinds import kind
 
 BRAND_MADE = kind("brand.made", gettext_lazy("{by} set up the brand {name}"))
 BRAND_EDITED = kind("brand.edited", gettext_lazy("{by} changed the brand {name}"))
+USER_CLOSED = kind("user.closed", gettext_lazy("{by} closed the account of {name}"))
+PASSWORD_CHOSEN = kind("user.password_chosen", gettext_lazy("{by} chose a password"))
 USER_MADE = kind("user.made", gettext_lazy("{by} made an account for {name}"))
 ROLE_GRANTED = kind("role.granted", gettext_lazy("{by} made {name} {role}"))
 ROLE_REVOKED = kind("role.revoked", gettext_lazy("{by} took the role {role} from {name}"))
@@ -124,10 +126,70 @@ def make_user(
 
 
 @transaction.atomic
+def open_contact_account(*, email: str, name: str, brand_id: int, by: Actor, via: Door, at: datetime) -> User:
+    """The account of a customer's contact with this address: the one that there is, else a new one without a password.
+
+    It has no role and can be given none. A closed one is open again. Raises IllegalTransition for the address of
+    somebody of the staff.
+    """
+    email = as_email(email)
+    user = User.objects.select_for_update(no_key=True).filter(email__iexact=email).first()
+    if user is None:
+        kind_of_user = User.Kind.CUSTOMER
+        user = User.objects.create_user(email, name=one_line(name, 120, _("name")), kind=kind_of_user, created_at=at)
+        facts = {"name": user.name}
+        record(USER_MADE, subject=("user", user.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    elif user.kind != User.Kind.CUSTOMER:
+        raise IllegalTransition(
+            _("An account for a customer's contact was asked for."),
+            _("%s signs in as one of the staff.") % email,
+            _("Use another address for the customer."),
+        )
+    elif not user.is_active:
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+    return user
+
+
+@transaction.atomic
+def close_contact_account(*, user_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """Nobody can log in with this contact's account any more, and every session of it has ended at this moment.
+
+    Raises NotFound, and IllegalTransition for an account of the staff.
+    """
+    user = _user(user_id)
+    if user.kind != User.Kind.CUSTOMER:
+        raise IllegalTransition(
+            _("The account of %s was to be closed.") % user.name,
+            _("It is no customer's."),
+            _("Let them leave under People."),
+        )
+    user.is_active = False
+    user.set_unusable_password()  # a session is bound to the password: none lives on, not even if it is opened again
+    user.save(update_fields=["is_active", "password"])
+    record(USER_CLOSED, subject=("user", user.pk), by=by, via=via, at=at, facts={"name": user.name})
+
+
+@transaction.atomic
+def choose_password(*, user_id: int, password: str, by: Actor, via: Door, at: datetime) -> User:
+    """The user logs in with this password from now on. Raises NotFound, and Invalid for a weak one."""
+    user = _user(user_id)
+    try:
+        validate_password(password, user)
+    except ValidationError as weak:
+        raise Invalid(_("A password was given."), " ".join(weak.messages), _("Choose another password.")) from weak
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record(PASSWORD_CHOSEN, subject=("user", user.pk), by=by, via=via, at=at, facts={"name": user.name})
+    return user
+
+
+@transaction.atomic
 def grant_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via: Door, at: datetime) -> Grant:
     """The user has the role in the brand, or in every brand (None). Repeating it changes nothing.
 
-    Raises Forbidden (every brand needs an admin of every brand), NotFound, Invalid for an unknown role.
+    Raises Forbidden (every brand needs an admin of every brand), NotFound, Invalid for an unknown role, and
+    IllegalTransition for a customer's account.
     """
     require(by, "grant_role", brand_id)
     user = _user(user_id)
@@ -137,6 +199,12 @@ def grant_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via:
             _("The role %s was to be granted.") % role,
             _("There is no such role."),
             _("Choose one of %s.") % ", ".join(Role.values),
+        )
+    if user.kind != User.Kind.STAFF:
+        raise IllegalTransition(
+            _("The role %(role)s was to be granted to %(name)s.") % {"role": role, "name": user.name},
+            _("That is a customer's account, and nobody is both."),
+            _("Make an account with another address."),
         )
     grant, new = Grant.objects.get_or_create(user=user, role=role, brand=brand)
     if new:
@@ -207,22 +275,50 @@ def make_token(
     if expires_at is not None and expires_at <= at:
         raise Invalid(asked, _("It would have expired already."), _("Give an end in the future."))
     user = _user(user_id) if user_id is not None else None
+    if user is not None and user.kind != User.Kind.STAFF:
+        raise Invalid(asked, _("%s is no account of the staff.") % user.name, _("Customers make their own tokens."))
     if brand_id is not None:
         _brand(brand_id)
+    return _issue(Token(name=name, user=user, brand_id=brand_id, scopes=named, expires_at=expires_at), by, via, at)
+
+
+@transaction.atomic
+def issue_contact_token(
+    *, name: str, user_id: int, contact_id: int, brand_id: int, by: Actor, via: Door, at: datetime
+) -> tuple[Token, str]:
+    """A new token for a customer's contact, and its secret, which is told only now. No verb of the staff is in it.
+
+    Raises NotFound, and IllegalTransition for an account of the staff.
+    """
+    user = _user(user_id)
+    if user.kind != User.Kind.CUSTOMER:
+        raise IllegalTransition(
+            _("The token %s was asked for.") % name, _("The account is no customer's."), _("Make it under Settings.")
+        )
+    return _issue(Token(name=name, user=user, brand_id=brand_id, contact_id=contact_id, scopes=[]), by, via, at)
+
+
+def _issue(token: Token, by: Actor, via: Door, at: datetime) -> tuple[Token, str]:
     secret = TOKEN_PREFIX + secrets.token_urlsafe(24)
-    token = Token.objects.create(
-        name=one_line(name, 80, _("name")),
-        hint=secret[:8],
-        digest=Token.digest_of(secret),
-        user=user,
-        brand_id=brand_id,
-        scopes=named,
-        created_at=at,
-        expires_at=expires_at,
-    )
-    facts = {"name": token.name, "hint": token.hint, "scopes": named, "user": user_id}
-    record(TOKEN_MADE, subject=("token", token.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+    token.name, token.created_at = one_line(token.name, 80, _("name")), at
+    token.hint, token.digest = secret[:8], Token.digest_of(secret)
+    token.save(force_insert=True)
+    facts = {"name": token.name, "hint": token.hint, "scopes": token.scopes, "user": token.user_id}
+    record(TOKEN_MADE, subject=("token", token.pk), by=by, via=via, at=at, brand_id=token.brand_id, facts=facts)
     return token, secret
+
+
+@transaction.atomic
+def withdraw_contact_tokens(*, contact_id: int, token_id: int | None = None, by: Actor, via: Door, at: datetime) -> int:
+    """The contact's tokens, or the one named, open nothing any more; returns how many. Repeating it changes nothing."""
+    tokens = Token.objects.select_for_update().filter(contact_id=contact_id, revoked_at=None).order_by("pk")
+    live = list(tokens if token_id is None else tokens.filter(pk=token_id))
+    for token in live:
+        token.revoked_at = at
+        token.save(update_fields=["revoked_at"])
+        facts = {"name": token.name, "hint": token.hint}
+        record(TOKEN_REVOKED, subject=("token", token.pk), by=by, via=via, at=at, brand_id=token.brand_id, facts=facts)
+    return len(live)
 
 
 @transaction.atomic

@@ -9,7 +9,8 @@ Who may what, besides the table:
 - A machine has no role; it may what its scopes say. Its grants only name the brands that it is kept to; without any
   it is kept to none, so whoever makes such an actor chooses its subject themselves.
 - A person needs a role in that brand, or in every brand. Where they come by a token, its scopes must allow it too.
-- Customers' contacts and callers may nothing here: what they do, a verb of ours does for them.
+- Customers' contacts and callers may nothing here. What contacts may do about themselves and their company is said in
+  `customers.standing`; all else that they want, a verb of ours does for them.
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ _OUR_DESK = frozenset({_D, _M, _A})
 _MANAGERS = frozenset({_M, _A})
 _ADMINS = frozenset({_A})
 _MACHINES = frozenset[Role]()
+_CONTACTS = frozenset[Role]()
 
 VERBS: dict[str, frozenset[Role]] = {
     # Pages. A bureau answers the phone for us: it may wake somebody and say what it heard, but owns nothing.
@@ -68,6 +70,58 @@ VERBS: dict[str, frozenset[Role]] = {
     # What monitoring sent, byte for byte; whoever may look at it may have taken in again what had failed.
     "read_alarms": _STAFF | {_R},
     "retry_alarm": _STAFF,
+    # Tickets. A bureau takes down what a caller says, and no more.
+    "read_tickets": _STAFF | {_R},
+    "open_ticket": _STAFF | {_B},
+    "take_message": _STAFF | {_B},
+    "reply_to_customer": _STAFF,
+    "recall_reply": _STAFF,
+    "send_reply_now": _STAFF,
+    "note_ticket": _STAFF,
+    "assign_ticket": _STAFF,
+    "escalate_functionally": _STAFF,
+    "escalate_hierarchically": _STAFF,
+    "start_ticket": _STAFF,
+    "wait_ticket": _STAFF,
+    "resolve_ticket": _STAFF,
+    "close_ticket": _STAFF,
+    "cancel_ticket": _STAFF,
+    "reopen_ticket": _STAFF,
+    "set_next_step": _STAFF,
+    "edit_ticket": _STAFF,
+    "prove_identity": _OUR_DESK,
+    "watch_ticket": _STAFF,
+    "set_party": _STAFF,
+    "answer_ticket": _STAFF,
+    "change_tickets": _STAFF,
+    "apply_macro": _STAFF,
+    "undo_change": _STAFF,
+    "save_macro": _OUR_DESK,
+    "remove_macro": _OUR_DESK,
+    "keep_draft": _STAFF,
+    "note_presence": _STAFF | {_R},
+    "save_view": _STAFF | {_R},
+    "remove_view": _STAFF | {_R},
+    "link_tickets": _STAFF,
+    "merge_ticket": _STAFF,
+    "split_ticket": _STAFF,
+    "propose_major": _STAFF,
+    "accept_major": _OUR_DESK,
+    "add_child": _STAFF,
+    "tell_children": _OUR_DESK,
+    "return_answer": _STAFF,
+    "open_supplier_ticket": _STAFF,
+    "note_supplier_answer": _STAFF,
+    "chase_supplier": _STAFF,
+    "close_supplier_ticket": _STAFF,
+    "log_time": _STAFF,
+    "read_surveys": _STAFF | {_R},
+    "save_supplier": _MANAGERS,
+    "save_prepaid": _MANAGERS,
+    "import_tickets": _MANAGERS,
+    "save_desk_rules": _MANAGERS,
+    "save_team_rule": _MANAGERS,
+    "save_queue": _MANAGERS,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -109,6 +163,15 @@ VERBS: dict[str, frozenset[Role]] = {
     "make_contact": _OUR_DESK,
     "edit_contact": _OUR_DESK,
     "remove_contact": _OUR_DESK,
+    "invite_contact": _OUR_DESK,
+    "set_contact_standing": _OUR_DESK,
+    "mark_contact_left": _OUR_DESK,
+    "confirm_contact": _OUR_DESK,
+    "set_company_rule": _OUR_DESK,
+    "ask_mobile_code": _OUR_DESK,
+    "verify_mobile": _OUR_DESK,
+    "make_contact_token": _CONTACTS,
+    "revoke_contact_token": _OUR_DESK,
     "make_subscription": _OUR_DESK,
     "end_subscription": _OUR_DESK,
     "make_peer": _OUR_DESK,
@@ -120,6 +183,42 @@ VERBS: dict[str, frozenset[Role]] = {
     "make_service": _MANAGERS,
     "edit_service": _MANAGERS,
     "apply_import": _MANAGERS,
+    # What is known. A procedure that has an owner is kept by them; managers keep every one. A bureau says what is approved, and
+    # reads the briefings that it must confirm.
+    "read_procedures": _STAFF | {_R},
+    "make_procedure": _STAFF,
+    "save_procedure": _STAFF,
+    "restore_procedure": _STAFF,
+    "publish_procedure": _STAFF,
+    "edit_procedure": _STAFF,
+    "review_procedure": _STAFF,
+    "retire_procedure": _STAFF,
+    "keep_procedures": _MANAGERS,
+    "confirm_reading": _STAFF,
+    "propose_change": _STAFF,
+    "accept_proposal": _STAFF,
+    "decline_proposal": _STAFF,
+    "open_procedure": _STAFF,
+    "settle_step": _STAFF,
+    "add_call_kind": _MANAGERS,
+    "read_sayings": _EVERYBODY,
+    "save_saying": _STAFF,
+    "approve_saying": _MANAGERS,
+    "remove_saying": _MANAGERS,
+    "read_templates": _STAFF | {_R},
+    "save_template": _OUR_DESK,
+    "remove_template": _OUR_DESK,
+    "read_spares": _STAFF | {_R},
+    "save_spare": _STAFF,
+    "take_spare": _STAFF,
+    "return_spare": _STAFF,
+    "count_spare": _STAFF,
+    "remove_spare": _MANAGERS,
+    "read_briefings": _EVERYBODY,
+    "make_briefing": _MANAGERS,
+    "confirm_briefing": _STAFF | {_B},
+    "remind_briefing": _MANAGERS,
+    "close_briefing": _MANAGERS,
     # What will happen, and what was sent.
     "read_promises": _STAFF | {_R},
     "retry_promise": _MANAGERS,
@@ -132,6 +231,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "retry_mail": _STAFF,
     "save_mailbox": _ADMINS,
     "remove_mailbox": _ADMINS,
+    "sign_in_mailbox": _ADMINS,
+    "save_front": _ADMINS,
     "add_address": _ADMINS,
     "remove_address": _ADMINS,
     "save_route": _ADMINS,
@@ -154,8 +255,16 @@ VERBS: dict[str, frozenset[Role]] = {
 }
 
 INNER_WORKINGS = {
+    "ask_for_manager": "take_message and escalate_hierarchically, which ask both",
     "record": "writes down what another verb did",
     "note_token_use": "says only when",
+    "join_portal": "whoever has the link of the invitation has the mailbox",
+    "close_contact": "part of the verb that ended the contact's standing",
+    "open_contact_account": "part of join_portal: whoever has the link has the mailbox",
+    "close_contact_account": "part of the verb that ended the contact's standing",
+    "choose_password": "one's own: who is signed in, or holds the link, is known",
+    "issue_contact_token": "part of make_contact_token",
+    "withdraw_contact_tokens": "part of the verb that ends a token, or the contact's standing",
     "end_quiet": "asks for set_quiet, whose end it is",
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "supersede_deliveries": "part of the verb that ended the subject",
@@ -174,6 +283,23 @@ INNER_WORKINGS = {
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
     "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",
     "quiet_page": "part of silence_page",
+    "send_to_parties": "part of the verb that wrote it",
+    "recall_message": "part of the verb that takes it back",
+    "hasten_message": "part of the verb that sends it at once",
+    "acknowledge_ticket": "part of taking a mail that opened a ticket",
+    "brake_mails": "part of taking a mail",
+    "note_same_mail": "part of taking a mail",
+    "note_undelivered": "a mail server's word on what we sent",
+    "unwatch_ticket": "asks for watch_ticket, whose end it is",
+    "unlink_tickets": "asks for link_tickets, whose end it is",
+    "unmerge_ticket": "asks for merge_ticket, whose undoing it is",
+    "rejoin_ticket": "asks for split_ticket, whose undoing it is",
+    "reject_major": "asks for accept_major, whose answer it is",
+    "remove_child": "asks for add_child, whose end it is",
+    "confirm_lesson": "only the lesson's own person",
+    "withdraw_time": "asks for log_time, and of a colleague's for save_prepaid",
+    "remove_prepaid": "asks for save_prepaid, whose undoing it is",
+    "answer_survey": "whoever has the link of the mail that asked",
     "sign_door": "says only that a web process can be reached",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
@@ -197,13 +323,37 @@ ITS_OWN = {
     "begin_turn": "a turn of duty begins",
     "check_reach": "whoever has a seat, or is about to, must be one who can be woken",
     "read_mail": "a mail that came in is to be read",
+    "lapse_contact": "nobody confirmed a viewer within the year",
+    "remind_of_review": "a procedure is to be looked through",
+    "tell_of_proposal": "a change was proposed, or decided",
+    "tell_unconfirmed": "a briefing was not confirmed by everybody",
     "replan_seat": "the plan of a seat has changed",
+    "pass_next_step": "the time of a next step has come",
+    "pass_chase": "the time has come to chase a supplier",
+    "ask_survey": "a ticket was closed",
+    "tell_clocks": "the time of a clock has come",
+    "recount_clocks": "what was promised to a customer has changed",
+    "take_page": "a page began, and belongs to a ticket",
+    "note_page_taken": "somebody has the page of a ticket",
+    "note_page_over": "the page of a ticket is over",
+    "gather_surge": "several customers may be asking about one thing",
+    "expire_ticket": "what was resolved is not spoken of again",
+    "note_manager_late": "a manager has not answered a customer in time",
+    "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
+    "check_sent": "a reply was written, and may not have left",
+    "scan_attachment": "a file that came is scanned before anybody gets it",
+    "read_attachment": "a file that came is read, so that it can be searched for",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(verb for verb in VERBS if verb.startswith("read_")),
     "page": frozenset(verb for verb in VERBS if verb.endswith(("_page", "_pages", "_alarm"))),
+    "desk": frozenset(
+        {verb for verb in VERBS if verb.endswith(("_ticket", "_tickets"))}
+        | {"take_message", "reply_to_customer", "escalate_functionally", "escalate_hierarchically"}
+        | {"set_next_step", "prove_identity", "set_party"}
+    ),
     "admin": frozenset(VERBS),
 }
 """Words that stand for several verbs in a token's scopes; each verb is a scope by its own name as well."""

@@ -36,7 +36,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """Somebody who can log in."""
+    """Somebody who can log in: one of the staff, or a customer's contact. Nobody is both, and neither becomes the other."""
+
+    class Kind(models.TextChoices):
+        STAFF = "staff"
+        CUSTOMER = "customer"
 
     class Theme(models.TextChoices):
         NIGHT = "night"
@@ -45,6 +49,7 @@ class User(AbstractBaseUser):
 
     email = models.EmailField()
     name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.STAFF, db_default=Kind.STAFF)
     is_active = models.BooleanField(default=True)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.NIGHT)
     created_at = models.DateTimeField(null=True)
@@ -86,7 +91,7 @@ class Grant(models.Model):
 
 class Token(models.Model):
     """An API secret. Only its SHA-256 is kept; `hint` is what its start looked like. It acts for `user`, or as a machine
-    of its own name, and only with verbs in `scopes`.
+    of its own name, and only with verbs in `scopes`; or for a customer's contact, who stands in a room above this one.
     """
 
     name = models.CharField(max_length=80)
@@ -94,6 +99,7 @@ class Token(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, models.CASCADE, null=True)
     brand = models.ForeignKey(Brand, models.CASCADE, null=True)
+    contact_id = models.BigIntegerField(null=True, db_index=True)
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

@@ -12,8 +12,9 @@ OPERATOR = Actor("machine", "cli", "Operator", scopes=frozenset({"admin"}))
 
 
 def grants_of(user: User) -> frozenset[tuple[int | None, str]]:
-    """What `Actor.grants` holds for the user; nothing for one who may no longer log in."""
-    return frozenset(user.grants.values_list("brand_id", "role")) if user.is_active else frozenset()
+    """What `Actor.grants` holds for the user; nothing for one who may no longer log in, or is a customer's."""
+    ours = user.is_active and user.kind == User.Kind.STAFF
+    return frozenset(user.grants.values_list("brand_id", "role")) if ours else frozenset()
 
 
 def token_of(secret: str, at: datetime) -> Token:

@@ -1,4 +1,4 @@
-"""Who calls: a token in the `Authorization` header, or somebody who is signed in to the pages."""
+"""Who calls: a token in the `Authorization` header, or somebody who is signed in to the pages; of the staff, or a customer's."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,10 +9,15 @@ from django.utils.translation import gettext as _
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from nightdesk.access.models import User
+from nightdesk.access.queries import token_of
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor
-from nightdesk.base.refusals import Forbidden, NotSignedIn
-from nightdesk.people.queries import actor_of_token, actor_of_user
+from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
+from nightdesk.customers.models import Contact
+from nightdesk.customers.queries import actor_of_contact, contact_of_token, contacts_of_user
+from nightdesk.people.queries import actor_for, actor_of_user
+from nightdesk.portal.door import COMPANY
 
 
 class NoCsrf(Forbidden):
@@ -24,10 +29,14 @@ class NoCsrf(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`key` tells callers apart: the secret that they came with, digested, or the user of their session."""
+    """`key` tells callers apart: the secret that they came with, digested, or the user of their session.
+
+    `contact`: for whom of a customer they speak; None for the staff and machines.
+    """
 
     actor: Actor
     key: str
+    contact: Contact | None = None
 
 
 def caller_of(request: HttpRequest) -> Caller:
@@ -44,15 +53,22 @@ def caller_of(request: HttpRequest) -> Caller:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The actor behind the request. Raises NotSignedIn."""
-    return caller_of(request).actor
+    """The actor behind a request to the staff's API. Raises NotSignedIn, and NotFound for a customer's contact."""
+    caller = caller_of(request)
+    if caller.contact is not None:
+        raise NotFound(_("The API was asked."), _("There is no such thing here."), _("Yours is all under /my/."))
+    return caller.actor
 
 
 def _look_up(request: HttpRequest) -> Caller:
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        actor = actor_of_token(secret.strip(), clock.now())
-        return Caller(actor, "token:" + hashlib.sha256(secret.strip().encode()).hexdigest()[:40])
+        key = "token:" + hashlib.sha256(secret.strip().encode()).hexdigest()[:40]
+        token = token_of(secret.strip(), clock.now())
+        if token.contact_id is not None:
+            contact = contact_of_token(token)
+            return Caller(actor_of_contact(contact), key, contact)
+        return Caller(actor_for(token), key)
     user = request.user
     if not user.is_authenticated:
         raise NotSignedIn(
@@ -64,7 +80,18 @@ def _look_up(request: HttpRequest) -> Caller:
             _("Its CSRF token is missing or old."),
             _("Send it in X-CSRFToken, or use an API token."),
         )
+    if user.kind == User.Kind.CUSTOMER:
+        return _of_session(request, user)
     return Caller(actor_of_user(user), f"user:{user.pk}")
+
+
+def _of_session(request: HttpRequest, user: User) -> Caller:
+    """Whoever is signed in to a customer's pages, for the company that they have chosen there."""
+    known = contacts_of_user(user)
+    chosen = [one for one in known if one.pk == request.session.get(COMPANY)] or known[:1]
+    if not chosen:
+        raise NotSignedIn(_("The API was asked."), _("You speak for no company."), _("Ask to be invited again."))
+    return Caller(actor_of_contact(chosen[0]), f"contact:{chosen[0].pk}", chosen[0])
 
 
 class BearerToken(HttpBearer):
@@ -88,4 +115,22 @@ class Session(APIKeyCookie):
         return actor_of(request)
 
 
+class OwnToken(BearerToken):
+    """A token that a customer's contact made on their pages."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Contact | None:  # type: ignore[override] # noqa: ARG002
+        """The contact; the staff's tokens are none here."""
+        return caller_of(request).contact
+
+
+class OwnSession(Session):
+    """The session of a customer's contact."""
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Contact | None:  # type: ignore[override] # noqa: ARG002
+        """The contact; the staff's sessions are none here."""
+        return caller_of(request).contact
+
+
 WAYS_IN = [BearerToken(), Session()]
+OWN_WAYS_IN = [OwnToken(), OwnSession()]
+"""For what customers do: the staff has no place there."""

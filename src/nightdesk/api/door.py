@@ -14,6 +14,7 @@ from nightdesk.api.auth import Caller, caller_of
 from nightdesk.base import clock
 from nightdesk.base.idempotency import Answer, answer_once
 from nightdesk.base.refusals import Invalid, NotSignedIn
+from nightdesk.portal import belt
 
 View = Callable[..., HttpResponseBase]
 
@@ -41,6 +42,24 @@ def through_the_door(view: View) -> View:
 
     enter.csrf_exempt = True  # type: ignore[attr-defined] # sessions are asked for their CSRF token in `auth`
     return enter
+
+
+def inside_the_belt(view: View) -> View:
+    """`view`, an operation of customers: all that it reads, and the answer made of it, is its contact's own."""
+
+    @wraps(view)
+    def belted(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            contact = caller_of(request).contact
+        except NotSignedIn:
+            contact = None
+        if contact is None:
+            return view(request, *args, **kwargs)  # the operation itself refuses
+        with belt.worn_for(contact, clock.now()):
+            return view(request, *args, **kwargs)
+
+    belted.of_a_customer = True  # type: ignore[attr-defined]
+    return belted
 
 
 def nothing_here(_request: HttpRequest, **_kwargs: object) -> HttpResponse:

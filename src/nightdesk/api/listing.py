@@ -103,7 +103,8 @@ def _beyond(model: type[Model], order: Sequence[str], last: Sequence[str], *, ne
     for place, column in enumerate(order):
         same = dict(zip(order[:place], values[:place], strict=True))
         beyond |= Q(**same, **{f"{column}__{after}": values[place]})
-    return beyond
+    # Says nothing new, but from this the database knows where in an index of `order` to begin.
+    return Q(**{f"{order[0]}__{after}e": values[0]}) & beyond
 
 
 def _as_csv(shape: type[Schema], items: Sequence[object], next_address: str | None) -> HttpResponse:

@@ -1,11 +1,13 @@
 """Mail that came in, and where it comes from: mailboxes that are read, addresses that are ours."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from ninja import Path, Query, Router, Schema
 from pydantic import ConfigDict, Field
 
 from nightdesk.api.auth import actor_of
@@ -14,9 +16,11 @@ from nightdesk.api.scope import one, readable, readable_brands
 from nightdesk.api.values import Id, Name
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
 from nightdesk.mailroom import actions
+from nightdesk.mailroom.letter import read_attachments
 from nightdesk.mailroom.models import Address, Mail, Mailbox
-from nightdesk.mailroom.queries import Filters, mails
+from nightdesk.mailroom.queries import Filters, fronts, mails
 
 router = Router(tags=["mails"])
 
@@ -27,6 +31,8 @@ class MailOut(Schema):
     """A mail as it came. `sender` and `recipients` are the envelope's: null and empty where it was read from a mailbox.
 
     `standing`: waiting to be read; done; kept, as it was for nobody or no answer; a copy of one that came before; failed.
+    `automatic`: why a machine wrote it, empty where a person may have. `trust`: whether the mail server that is believed has
+    proven the sender; empty before the mail was read.
     """
 
     id: UUID
@@ -42,6 +48,8 @@ class MailOut(Schema):
     from_address: str
     from_name: str
     title: str
+    automatic: str
+    trust: Literal["", "verified", "unverified", "failed"]
     standing: Standing
     outcome: str
     error: str
@@ -56,6 +64,28 @@ class MailWithText(MailOut):
     text: str
 
 
+class MailFileOut(Schema):
+    """A file of a mail. `media_type` is what its sender says. `inline`: meant to be seen within the text."""
+
+    number: int
+    name: str
+    media_type: str
+    size: int
+    inline: bool
+
+
+class FrontIn(Schema):
+    """The name that the mail server in front writes into Authentication-Results; empty: nobody is believed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"authserv_id": "mx.example.net"}]})
+    authserv_id: str = Field(max_length=200)
+
+
+class FrontOut(Schema):
+    way: Literal["smtp", "lmtp", "pipe"]
+    authserv_id: str
+
+
 class MailFilter(Schema):
     """Fields that are not given leave the list whole."""
 
@@ -67,7 +97,11 @@ class MailFilter(Schema):
 
 
 class MailboxIn(Schema):
-    """`after`: what becomes of a message there once it is kept. An empty password stays as it was."""
+    """`after`: what becomes of a message there once it is kept. Secrets that are empty stay as they were.
+
+    `auth` other than "password" is OAuth 2.0, with `client_id`; "microsoft" also needs `tenant`, "oauth" a `token_url`.
+    `authserv_id`: whose Authentication-Results are believed of its mails; empty: nobody's.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -86,7 +120,15 @@ class MailboxIn(Schema):
     name: str = Field(min_length=1, max_length=60)
     host: Name
     user: Name
+    auth: Literal["password", "microsoft", "google", "oauth"] = "password"
     password: str = Field("", max_length=2000)
+    client_id: str = Field("", max_length=300)
+    client_secret: str = Field("", max_length=4000)
+    tenant: str = Field("", max_length=100)
+    token_url: str = Field("", max_length=300)
+    scope: str = Field("", max_length=300)
+    refresh_token: str = Field("", max_length=4000)
+    authserv_id: str = Field("", max_length=200)
     port: int | None = Field(None, ge=1, le=65535)
     security: Literal["tls", "starttls", "none"] = "tls"
     certificate: str = Field("", max_length=20_000)
@@ -99,12 +141,18 @@ class MailboxIn(Schema):
 
 
 class MailboxOut(Schema):
-    """`problem`: why it cannot be read, since `problem_at`; empty where it can."""
+    """`problem`: why it cannot be read, since `problem_at`; empty where it can. Secrets are never told."""
 
     id: int
     name: str
     host: str
     user: str
+    auth: str
+    client_id: str
+    tenant: str
+    token_url: str
+    scope: str
+    authserv_id: str
     port: int | None
     security: str
     folder: str
@@ -153,6 +201,40 @@ def read_mail(request: HttpRequest, mail_id: UUID) -> Any:
     return one(readable(request, "read_mails", Mail.objects.defer("raw")), id=mail_id)
 
 
+@router.get("/mails/{mail_id}/files", response=list[MailFileOut])
+def list_mail_files(request: HttpRequest, mail_id: UUID) -> Any:
+    """The files of a mail, in their order."""
+    mail = one(readable(request, "read_mails", Mail.objects.all()), id=mail_id)
+    return [
+        {"number": number, "name": each.name, "media_type": each.media_type, "size": each.size, "inline": each.inline}
+        for number, each in enumerate(read_attachments(bytes(mail.raw)))
+    ]
+
+
+@router.get(
+    "/mails/{mail_id}/files/{file_number}",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "The file's bytes",
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        }
+    },
+)
+def read_mail_file(request: HttpRequest, mail_id: UUID, file_number: Annotated[int, Path(ge=0, le=999)]) -> Any:
+    """One file of a mail, as it is; to be kept, and not drawn."""
+    mail = one(readable(request, "read_mails", Mail.objects.all()), id=mail_id)
+    files = read_attachments(bytes(mail.raw))
+    if file_number >= len(files):
+        raise NotFound(
+            _("File %(number)s of a mail was asked for.") % {"number": file_number}, _("It has no such file."), ""
+        )
+    answer = HttpResponse(files[file_number].content, content_type="application/octet-stream")
+    answer["Content-Disposition"] = content_disposition_header(True, files[file_number].name) or "attachment"
+    return answer
+
+
 @router.post("/mails/{mail_id}/retry", response=MailOut)
 def retry_mail(request: HttpRequest, mail_id: UUID) -> Any:
     """Have a mail read again that failed or was only kept."""
@@ -184,6 +266,20 @@ def remove_mailbox(request: HttpRequest, mailbox_id: Id) -> Any:
     """Do not read it any more; its mails stay."""
     actions.remove_mailbox(mailbox_id=mailbox_id, by=actor_of(request), via=Door.API, at=clock.now())
     return 204, None
+
+
+@router.get("/mail-fronts", response=list[FrontOut])
+def list_fronts(request: HttpRequest) -> Any:
+    """Whose checks of senders are believed, by each way in that has a mail server in front."""
+    readable_brands(request, "save_front")
+    return [{"way": way, "authserv_id": name} for way, name in fronts().items()]
+
+
+@router.put("/mail-fronts/{way}", response=FrontOut)
+def save_front(request: HttpRequest, way: Literal["smtp", "lmtp", "pipe"], body: FrontIn) -> Any:
+    """Say whose checks of senders are believed of mail that comes that way."""
+    actions.save_front(way=way, authserv_id=body.authserv_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return {"way": way, "authserv_id": fronts()[way]}
 
 
 @router.get("/addresses", response=Listing[AddressOut])

@@ -36,6 +36,7 @@ from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import Came, State
 from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
+from nightdesk.channels.mail_form import NOTICE, MailForm, as_json
 from nightdesk.channels.models import Attempt, Delivery, Device, Inbound, Message, PushKey, Route
 from nightdesk.channels.queries import (
     ANSWERED_WITHIN,
@@ -135,6 +136,7 @@ def queue_message(
     cause: UUID | None = None,
     lane: Literal["urgent", "bulk"] = "urgent",
     private: bool = False,
+    mail: MailForm = NOTICE,
     by: Actor,
     via: Door,
     at: datetime,
@@ -144,7 +146,7 @@ def queue_message(
     The same address twice by one channel at one instant is one delivery. Without `valid_until` it is tried for KEEP_TRYING.
     `answers`: see `answering.offered`. `{link}` in the body becomes each delivery's own link; a text message with it is
     the body alone. The words of a `private` message lie sealed until it was sent. `cause` is the journal entry of the verb
-    that has something to say; without one the message has an entry of its own.
+    that has something to say; without one the message has an entry of its own. `mail` is how it looks as a mail.
 
     Raises Invalid for a chat's URL in place of its address: it holds secrets, and the ledger is shown.
     """
@@ -168,6 +170,7 @@ def queue_message(
         answers={word: [str(part) for part in entry] for word, entry in (answers or {}).items()},
         valid_until=valid_until,
         cause=cause,
+        mail=as_json(mail),
     )
     insert([message])
     rows = [_row(message, one, lane, valid_until or at + KEEP_TRYING) for one in to]
@@ -189,10 +192,13 @@ def queue_message(
 
 @transaction.atomic
 def forget_private_words(*, by: Actor, via: Door, at: datetime) -> int:
-    """The words of private messages older than PRIVATE_KEPT are gone; returns of how many. The rows stay."""
+    """The words of private messages older than PRIVATE_KEPT that are of no use any more are gone; returns of how many.
+
+    The rows stay.
+    """
     del by, via
-    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(sealed=b"")
-    return old.update(sealed=b"")
+    old = Message.objects.filter(kind__startswith="account", at__lt=at - PRIVATE_KEPT).exclude(valid_until__gt=at)
+    return old.exclude(sealed=b"").update(sealed=b"")
 
 
 def _row(message: Message, to: Recipient, lane: str, valid_until: datetime) -> Delivery:
@@ -293,6 +299,38 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     if ended:
         promises.wake_workers(promises.SENDER)  # a sender that holds one of them looks again
     return ended
+
+
+@transaction.atomic
+def recall_message(*, message_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
+    """The message goes to nobody; False where it has begun to leave, and then nothing changes. The journal entry is that of
+    the verb that takes it back.
+    """
+    del by, via
+    rows = Delivery.objects.filter(message_id=message_id)
+    lock_deliveries(rows)
+    if not _has_not_left(rows):
+        return False
+    _move_all(rows, "superseded", at)
+    return True
+
+
+@transaction.atomic
+def hasten_message(*, message_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
+    """What was to go out later goes out now; False where it has begun to leave already."""
+    del by, via
+    rows = Delivery.objects.filter(message_id=message_id)
+    lock_deliveries(rows)
+    if not _has_not_left(rows):
+        return False
+    rows.update(due_at=at)
+    promises.wake_workers(promises.SENDER)
+    return True
+
+
+def _has_not_left(rows: Any) -> bool:
+    """Whether nobody has any of them in hand, or had: the rows are locked."""
+    return bool(rows) and all(row.state == "queued" and row.leased_by is None and row.attempt == 0 for row in rows)
 
 
 def _promise_hang_ups(rows: Any, at: datetime) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils.functional import Promise as LazyText
 
 from nightdesk.base.actors import Door
+from nightdesk.channels.mail_form import NOTICE, MailForm
 
 Settings: TypeAlias = Mapping[str, Any]
 """What a route was set up with, secrets opened: the values of the driver's fields, defaults filled in."""
@@ -37,7 +38,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a message says, the same for all its recipients. `verbs` are those that may be answered ("acknowledge")."""
+    """What a message says, the same for all its recipients. `verbs` are those that may be answered ("acknowledge"). `mail`
+    is for mail alone.
+    """
 
     message_id: UUID
     at: datetime
@@ -48,6 +51,7 @@ class Said:
     body: str
     code: str = ""
     verbs: tuple[str, ...] = ()
+    mail: MailForm = NOTICE
 
 
 @dataclass(frozen=True, slots=True)

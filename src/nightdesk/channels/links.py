@@ -24,6 +24,8 @@ _SIGNATURE_BYTES = 10
 _LENGTH = 16 + 2 + _SIGNATURE_BYTES
 _RECEIPT_LENGTH = 8 + 16 + 2 + 2
 _DEVICE_BYTES = 16
+_SUBJECT_BYTES = 6
+"""Of the signature beside an id that has 62 random bits itself; a longer one would not fit an address of ours."""
 
 
 def make_link(delivery_id: UUID, month: date) -> str:
@@ -39,6 +41,24 @@ def make_token(delivery_id: UUID, month: date) -> str:
 def make_key(delivery_id: UUID, month: date) -> str:
     """45 small letters and digits for a mail address, where capitals may be lost on the way."""
     return base64.b32encode(_signed(delivery_id, month)).rstrip(b"=").decode().lower()
+
+
+def make_subject_key(purpose: str, subject_id: UUID) -> str:
+    """36 small letters and digits for a mail address that stands for a subject as long as it lives, for that purpose alone."""
+    signature = _signature(subject_id.bytes, f"address {purpose}")[:_SUBJECT_BYTES]
+    return base64.b32encode(subject_id.bytes + signature).rstrip(b"=").decode().lower()
+
+
+def read_subject_key(purpose: str, key: str) -> UUID | None:
+    """The subject's id, in any case of letters; None for a key that we did not make for that purpose."""
+    try:
+        raw = base64.b32decode(key.upper().encode("ascii") + b"=" * (-len(key) % 8))
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+    if len(raw) != 16 + _SUBJECT_BYTES:
+        return None
+    signature = _signature(raw[:16], f"address {purpose}")[:_SUBJECT_BYTES]
+    return UUID(bytes=raw[:16]) if hmac.compare_digest(raw[16:], signature) else None
 
 
 def make_device_token(device_id: UUID) -> str:

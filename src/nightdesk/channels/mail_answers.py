@@ -15,7 +15,8 @@ from nightdesk.channels.actions import note_receipt, take_mail_answer
 from nightdesk.channels.driver import Receipt
 from nightdesk.channels.links import read_key
 from nightdesk.channels.models import Delivery
-from nightdesk.channels.queries import delivery_by_id, recipient_of
+from nightdesk.channels.queries import asked_by_mail, delivery_by_id, recipient_of
+from nightdesk.mailroom.automatic import may_be_auto_reply
 from nightdesk.mailroom.handing import Arrived, Taken
 from nightdesk.mailroom.own_words import own_words
 from nightdesk.mailroom.reports import Report
@@ -38,9 +39,9 @@ def take_answer_mail(arrived: Arrived, key: str, at: datetime) -> Taken:
     return _take(arrived, delivery, at)
 
 
-def take_threaded_mail(arrived: Arrived, answered: str, at: datetime) -> Taken | None:
-    """A mail that answers the one with the id `answered`, where that is a delivery's."""
-    delivery = _by_mail_id(answered)
+def take_threaded_mail(arrived: Arrived, at: datetime) -> Taken | None:
+    """A mail that answers one of ours of which an answer was asked; the nearest that it names counts."""
+    delivery = asked_by_mail([one for one in map(_id_in, arrived.letter.thread) if one is not None])
     return _take(arrived, delivery, at) if delivery is not None else None
 
 
@@ -81,6 +82,8 @@ def _receipt(delivery: Delivery, report: Report) -> Receipt | None:
 
 def _take(arrived: Arrived, delivery: Delivery, at: datetime) -> Taken:
     about = ("delivery", delivery.id)
+    if may_be_auto_reply(arrived.letter):
+        return Taken("kept", _("It may be an automatic reply, so it is no answer."), about, delivery.brand_id)
     try:
         by = recipient_of(delivery)
         words = own_words(arrived.letter.text, (arrived.letter.from_name, by.name))
@@ -108,7 +111,12 @@ def _by_key(key: str) -> Delivery | None:
 
 def _by_mail_id(text: str) -> Delivery | None:
     """The delivery whose id stands before the @ of a Message-ID."""
+    delivery_id = _id_in(text)
+    return delivery_by_id(delivery_id) if delivery_id is not None else None
+
+
+def _id_in(text: str) -> UUID | None:
     try:
-        return delivery_by_id(UUID(text.partition("@")[0]))
+        return UUID(text.partition("@")[0])
     except ValueError:
         return None

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
@@ -45,7 +46,8 @@ class Route(models.Model):
 class Message(models.Model):
     """What is said, once for all its recipients. `answers` maps a word to [verb, subject kind, subject id].
 
-    A private one (a log-in code) has an empty `body` and its words in `sealed`, which is emptied once it was sent.
+    A private one (a log-in code) has an empty `body` and its words in `sealed`, which is emptied once it was sent. `mail`:
+    how it looks as a mail, where that is more than its words (`driver.MailForm`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -61,6 +63,7 @@ class Message(models.Model):
     answers = models.JSONField(default=dict)
     valid_until = models.DateTimeField(null=True)
     cause = models.UUIDField(null=True)
+    mail = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["subject_kind", "subject_id"], name="message_subject")]

@@ -219,6 +219,16 @@ def delivery_by_id(delivery_id: UUID) -> Delivery | None:
     return Delivery.objects.filter(id=delivery_id).first()
 
 
+def asked_by_mail(delivery_ids: Sequence[UUID]) -> Delivery | None:
+    """The first of these deliveries whose message asked for an answer; None for none."""
+    found = {row.id: row for row in Delivery.objects.filter(id__in=delivery_ids)} if delivery_ids else {}
+    if not found:
+        return None
+    messages = Message.objects.filter(id__in={row.message_id for row in found.values()}).exclude(answers={})
+    asking = set(messages.values_list("id", flat=True))
+    return next((found[one] for one in delivery_ids if one in found and found[one].message_id in asking), None)
+
+
 def language_of(delivery: Delivery) -> str:
     """The language of whoever it goes to; the installation's own where that is nobody we know."""
     if delivery.recipient_kind == "person":

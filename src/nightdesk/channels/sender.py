@@ -50,6 +50,7 @@ from nightdesk.channels.driver import (
 )
 from nightdesk.channels.gate import Gate, Order
 from nightdesk.channels.links import make_key, make_link
+from nightdesk.channels.mail_form import form_of
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
@@ -913,6 +914,7 @@ def said_of(message: Message) -> Said:
         body=body,
         code=message.code,
         verbs=tuple(sorted(offered(message.answers))),
+        mail=form_of(message.mail),
     )
 
 

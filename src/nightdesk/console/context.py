@@ -16,7 +16,7 @@ from nightdesk.paging.decide import policy_from_json
 from nightdesk.paging.models import Policy
 from nightdesk.paging.queries import counts
 
-TOPICS = ("page", "promise", "delivery", "duty", "rota")
+TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
 HOLDERS_SHOWN = 2
 OPENED_BY = {
@@ -25,6 +25,8 @@ OPENED_BY = {
     "people": "read_people",
     "me": "edit_own_contacts",
     "mails": "read_mails",
+    "tickets": "read_tickets",
+    "procedures": "read_procedures",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""
 

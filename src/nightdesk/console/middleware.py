@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 
+from nightdesk.access.models import User
 from nightdesk.base import clock
 from nightdesk.base.refusals import NotSignedIn, Refusal
 from nightdesk.people.models import Person
@@ -71,7 +72,8 @@ def _answer_to(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         # What was asked by POST cannot be repeated by a redirect; the page that it came from can be shown again.
         back = request.get_full_path() if request.method == "GET" else "/"
         return HttpResponseRedirect(f"{resolve_url('account_login')}?{urlencode({'next': back})}")
-    template = "console/refusal.html" if request.user.is_authenticated else "console/refusal_alone.html"
+    of_staff = request.user.is_authenticated and request.user.kind == User.Kind.STAFF
+    template = "console/refusal.html" if of_staff else "console/refusal_alone.html"
     return render(request, template, {"problem": refusal}, status=refusal.status)
 
 

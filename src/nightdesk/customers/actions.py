@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from nightdesk.access.actions import close_contact_account, withdraw_contact_tokens
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
@@ -22,13 +23,15 @@ from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import language as as_language
 from nightdesk.base.fields import one_line
 from nightdesk.base.fields import zone as as_zone
-from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.customers.csv_import import ImportPlan, Row, RowError
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Peer, Service, Subscription
+from nightdesk.customers.queries import locked_contact, require_for
 from nightdesk.customers.stored import exceptions_as_json, hours_from, may_wake_from, targets_from, week_as_json
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.people.models import Person
 from nightdesk.people.numbers import e164
 
 CUSTOMER_MADE = kind("customer.made", gettext_lazy("{by} added the customer {customer}"))
@@ -59,6 +62,7 @@ class CustomerChanges(TypedDict, total=False):
     language: str
     zone: str
     active: bool
+    service_manager_id: int | None
 
 
 class ContactChanges(TypedDict, total=False):
@@ -68,6 +72,7 @@ class ContactChanges(TypedDict, total=False):
     role: str
     language: str
     zone: str
+    texted_at_night: bool
 
 
 class ContractChanges(TypedDict, total=False):
@@ -193,7 +198,7 @@ def make_contact(
     Raises Forbidden, NotFound, BadNumber, and Invalid for a field that does not fit.
     """
     customer = Customer.objects.select_related("brand").filter(pk=customer_id).first()
-    require(by, "make_contact", customer.brand_id if customer else None)
+    require_for(by, "make_contact", customer)
     customer = _found(customer, _("customer"), customer_id)
     given = ContactChanges(name=name, email=email, phone=phone, role=role, language=language, zone=zone)
     contact = Contact.objects.create(customer=customer, **_contact_fields(given, customer.brand.region))
@@ -205,11 +210,25 @@ def make_contact(
 def edit_contact(*, contact_id: int, changes: ContactChanges, by: Actor, via: Door, at: datetime) -> Contact:
     """The contact has the new values; nothing is written when they had them.
 
-    Raises Forbidden, NotFound, BadNumber, Invalid.
+    The address of somebody who logs in stays: it is who they are. Raises Forbidden, NotFound, BadNumber, Invalid, and
+    IllegalTransition for texts at night to a number that is not verified.
     """
-    contact = _contact(contact_id, by, "edit_contact")
+    contact = locked_contact(contact_id, by, "edit_contact")
     customer = contact.customer
-    changed = _set(contact, _contact_fields(changes, customer.brand.region))
+    fields = _contact_fields(changes, customer.brand.region)
+    if contact.user_id is not None and fields.get("email", contact.email) != contact.email:
+        raise Invalid(
+            _("Another e-mail address was given for %s.") % contact.name,
+            _("They log in with the one they have."),
+            _("Add the new address as a contact of its own, invite it, and let the old one leave."),
+        )
+    if fields.get("texted_at_night") and contact.mobile_verified_at is None:
+        raise IllegalTransition(
+            _("%s was to be texted at night.") % contact.name,
+            _("No mobile number of theirs is verified."),
+            _("Enter the number and the code that is texted to it first."),
+        )
+    changed = _set(contact, fields)
     if changed:
         contact.save(update_fields=changed)
         facts = {"contact": contact.pk, "changed": changed}
@@ -219,10 +238,14 @@ def edit_contact(*, contact_id: int, changes: ContactChanges, by: Actor, via: Do
 
 @transaction.atomic
 def remove_contact(*, contact_id: int, by: Actor, via: Door, at: datetime) -> None:
-    """They no longer speak for the customer, and what was known of them is gone. Raises Forbidden, NotFound."""
-    contact = _contact(contact_id, by, "remove_contact")
-    contact.delete()
+    """They no longer speak for the customer, are let in no more, and what was known of them is gone.
+
+    Raises Forbidden, NotFound.
+    """
+    contact = locked_contact(contact_id, by, "remove_contact")
     customer = contact.customer
+    close_contact(contact=contact, by=by, via=via, at=at)
+    contact.delete()
     _record(CONTACT_REMOVED, ("customer", customer.pk), customer, by, via, at, contact=contact_id)
 
 
@@ -775,13 +798,15 @@ def _brand(brand_id: int) -> Brand:
     return _found(Brand.objects.filter(pk=brand_id).first(), _("brand"), brand_id)
 
 
-def _contact(contact_id: int, by: Actor, verb: str) -> Contact:
-    """The contact, locked, with its customer and brand."""
-    contact = (
-        Contact.objects.select_for_update(of=("self",)).select_related("customer__brand").filter(pk=contact_id).first()
-    )
-    require(by, verb, contact.customer.brand_id if contact else None)
-    return _found(contact, _("contact"), contact_id)
+@transaction.atomic
+def close_contact(*, contact: Contact, by: Actor, via: Door, at: datetime) -> None:
+    """The contact, locked by the caller, is let in no more: sessions and tokens end now. Others of the same account stay."""
+    user_id, contact.user_id = contact.user_id, None
+    contact.standing = contact.invite = ""
+    contact.save(update_fields=["user", "standing", "invite"])
+    withdraw_contact_tokens(contact_id=contact.pk, by=by, via=via, at=at)
+    if user_id is not None and not Contact.objects.filter(user=user_id).exists():
+        close_contact_account(user_id=user_id, by=by, via=via, at=at)
 
 
 def _set(row: models.Model, fields: Mapping[str, Any]) -> list[str]:
@@ -808,6 +833,10 @@ def _customer_fields(given: CustomerChanges) -> dict[str, Any]:
         fields["zone"] = as_zone(given["zone"])
     if "active" in given:
         fields["active"] = given["active"]
+    if "service_manager_id" in given:
+        fields["service_manager_id"] = manager_id = given["service_manager_id"]
+        if manager_id is not None:
+            _found(Person.objects.filter(pk=manager_id, active=True).first(), _("service manager"), manager_id)
     return fields
 
 
@@ -825,6 +854,8 @@ def _contact_fields(given: ContactChanges, region: str) -> dict[str, Any]:
         fields["language"] = as_language(given["language"], may_be_empty=True)
     if "zone" in given:
         fields["zone"] = as_zone(given["zone"]) if given["zone"] else ""
+    if "texted_at_night" in given:
+        fields["texted_at_night"] = given["texted_at_night"]
     return fields
 
 

@@ -6,9 +6,10 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
-from nightdesk.access.models import Brand
+from nightdesk.access.models import Brand, User
+from nightdesk.people.models import Person
 
 
 class Hours(models.Model):
@@ -31,7 +32,16 @@ class Hours(models.Model):
 
 
 class Customer(models.Model):
-    """A company or person that buys from a brand. `ref` is the number that we and they call it by."""
+    """A company or person that buys from a brand. `ref` is the number that we and they call it by.
+
+    `sees` is the company's own rule: whose tickets each of their contacts sees. `service_manager` is who of ours answers
+    when they escalate something.
+    """
+
+    class Sees(models.TextChoices):
+        OWN = "own"
+        MANAGERS_ALL = "managers_all"
+        ALL = "all"
 
     brand = models.ForeignKey(Brand, models.PROTECT)
     name = models.CharField(max_length=160)
@@ -39,6 +49,8 @@ class Customer(models.Model):
     language = models.CharField(max_length=10, default="en-gb")
     zone = models.CharField(max_length=50, default="Europe/London")
     active = models.BooleanField(default=True)
+    sees = models.CharField(max_length=12, choices=Sees, default=Sees.MANAGERS_ALL, db_default=Sees.MANAGERS_ALL)
+    service_manager = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -51,7 +63,19 @@ class Customer(models.Model):
 
 
 class Contact(models.Model):
-    """Somebody at the customer. `phone` is E.164; an empty `language` or `zone` is the customer's."""
+    """Somebody at the customer. `phone` is E.164; an empty `language` or `zone` is the customer's.
+
+    `standing`: what they may do in the portal, see `standing`; "" where they do not log in. `invite` is the secret of the
+    one link that lets them in first, "" once it was used. `mobile` is where they are texted, once a code sent there came
+    back; `mobile_check` is the secret behind the code that is on its way to `mobile_asked`. `confirmed_at`: when somebody
+    of the company last said that they still belong there. From `left_at` on they speak for nobody.
+    """
+
+    class Standing(models.TextChoices):
+        NONE = ""
+        VIEWER = "viewer"
+        MEMBER = "member"
+        MANAGER = "manager"
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="contacts")
     name = models.CharField(max_length=120)
@@ -60,9 +84,38 @@ class Contact(models.Model):
     role = models.CharField(max_length=40, default="")
     language = models.CharField(max_length=10, default="")
     zone = models.CharField(max_length=50, default="")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="contacts")
+    standing = models.CharField(
+        max_length=7, choices=Standing, default=Standing.NONE, db_default=Standing.NONE, blank=True
+    )
+    may_call = models.BooleanField(default=True, db_default=True)
+    may_authorise = models.BooleanField(default=False, db_default=False)
+    texted_at_night = models.BooleanField(default=False, db_default=False)
+    mobile = models.CharField(max_length=20, default="", db_default="")
+    mobile_verified_at = models.DateTimeField(null=True)
+    mobile_asked = models.CharField(max_length=20, default="", db_default="")
+    mobile_check = models.CharField(max_length=32, default="", db_default="")
+    mobile_check_until = models.DateTimeField(null=True)
+    mobile_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    invite = models.CharField(max_length=32, default="", db_default="")
+    invited_at = models.DateTimeField(null=True)
+    joined_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["customer", "user"], name="one_contact_a_user_and_customer", condition=Q(user__isnull=False)
+            ),
+            # Nobody who has left is let in, whatever is forgotten.
+            models.CheckConstraint(
+                condition=Q(left_at=None) | (Q(standing="") & Q(user=None) & Q(invite="")), name="who_left_is_out"
+            ),
+        ]
+        # As `email__iexact` asks for it: every mail that comes in does.
+        indexes: ClassVar = [models.Index(Upper("email"), name="contact_email")]
 
 
 class Contract(models.Model):

@@ -5,7 +5,7 @@ contract's fields itself. A machine's alarm that belongs to no customer asks `wh
 decision over the integration's own rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,6 +94,15 @@ class ContractFacts:
         _check_may_wake(self.may_wake)
         if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
             raise ValueError(f"a contract must end after it begins, got {self.valid_from} until {self.valid_until}")
+
+    def is_valid(self, at: datetime) -> bool:
+        """Whether something that arrives at `at` comes under it."""
+        begun = self.valid_from is None or at >= self.valid_from
+        return begun and (self.valid_until is None or at < self.valid_until)
+
+    def may_wake_for(self, priority: Priority, work_type: str | None) -> bool:
+        """Whether an engineer may be woken for it out of hours, so that the night counts as time like any other."""
+        return priority in self.may_wake and work_type not in self.not_at_night
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,16 @@ def what_is_promised(
     )
 
 
+def contract_at(contracts: Sequence[ContractFacts], at: datetime) -> ContractFacts | None:
+    """Of a customer's contracts, in order of their beginnings, the one that is asked about at `at`.
+
+    That is the one in force, else the one that ended last, else the next to begin; None of none. Two are never in force
+    at once.
+    """
+    begun = [one for one in contracts if one.valid_from is None or one.valid_from <= at]
+    return begun[-1] if begun else next(iter(contracts), None)
+
+
 def what_an_alarm_may_do(rule: IntegrationRule, priority: Priority, at: datetime) -> Cover:
     """The same decision for a machine's alarm without a customer: in hours it may page, else only by the rule's
     `may_wake`.
@@ -205,22 +224,16 @@ def _check_may_wake(may_wake: frozenset[Priority]) -> None:
         raise ValueError(f"work to plan never wakes anybody, got may_wake {sorted(may_wake)}")
 
 
-def _may_wake(contract: ContractFacts, priority: Priority, work_type: str | None) -> bool:
-    return priority in contract.may_wake and work_type not in contract.not_at_night
-
-
 def _reason(
     contract: ContractFacts, priority: Priority, at: datetime, work_type: str | None, *, open_now: bool
 ) -> Reason:
-    if contract.valid_from is not None and at < contract.valid_from:
-        return Reason.CONTRACT_NOT_VALID
-    if contract.valid_until is not None and at >= contract.valid_until:
+    if not contract.is_valid(at):
         return Reason.CONTRACT_NOT_VALID
     if open_now:
         return Reason.IN_HOURS
     if work_type in contract.not_at_night:
         return Reason.NOT_A_NIGHT_JOB
-    if _may_wake(contract, priority, work_type):
+    if contract.may_wake_for(priority, work_type):
         return Reason.OUT_OF_HOURS_COVERED
     return _WAITS_BECAUSE[contract.out_of_hours]
 
@@ -246,7 +259,7 @@ def _due(
     target = targets.get(priority)
     if target is None:
         return None
-    if target.clock is Clock.EVERY_MINUTE or _may_wake(contract, priority, work_type):
+    if target.clock is Clock.EVERY_MINUTE or contract.may_wake_for(priority, work_type):
         return at + target.duration
     return add_open_time(contract.hours, at, target.duration)
 

@@ -1,14 +1,28 @@
-"""Reading what customers were promised. `promised_now` is the question that every door asks."""
+"""Reading what customers were promised, and who speaks for them.
 
+`promised_now` is the question that every door asks about the first, `require_for` about the second.
+"""
+
+import hmac
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from nightdesk.access.matrix import require
+from nightdesk.access.models import Token, User
+from nightdesk.base import vault
+from nightdesk.base.actors import Actor
+from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
+from nightdesk.customers import standing
 from nightdesk.customers.hours import SupportHours, first_instant
-from nightdesk.customers.models import Contract, Hours
+from nightdesk.customers.models import Contact, Contract, Customer, Hours
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, what_is_promised
+from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contract_at, what_is_promised
 from nightdesk.customers.stored import hours_from, may_wake_from, targets_from
 
 
@@ -23,14 +37,17 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
 
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:
-    """The customer's contract at `at`: the one in force, else the one that ended last, else the next to begin.
+    """The customer's contract at `at`, valid then or not, see `contract_at`. None for a customer without any."""
+    return contract_at(contracts_of([customer_id]).get(customer_id, ()), at)
 
-    Two are never in force at once. `ContractFacts` knows whether it is valid then. None for a customer without any.
-    """
-    contracts = Contract.objects.filter(customer=customer_id).select_related("hours").order_by("valid_from")
-    facts = [facts_of(contract) for contract in contracts]
-    begun = [one for one in facts if one.valid_from is None or one.valid_from <= at]
-    return begun[-1] if begun else next(iter(facts), None)
+
+def contracts_of(customer_ids: Collection[int]) -> dict[int, list[ContractFacts]]:
+    """By customer, all their contracts in order of their beginnings; one query. Who has none is not in it."""
+    found: dict[int, list[ContractFacts]] = {}
+    rows = Contract.objects.filter(customer__in=customer_ids).select_related("hours").order_by("valid_from")
+    for row in rows:
+        found.setdefault(row.customer_id, []).append(facts_of(row))
+    return found
 
 
 def facts_of(contract: Contract) -> ContractFacts:
@@ -59,6 +76,68 @@ def support_hours(hours: Hours) -> SupportHours:
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which the local day begins."""
     return first_instant(datetime.combine(day, time()), zone).astimezone(UTC)
+
+
+def contacts_of_user(user: User) -> list[Contact]:
+    """For whom this account speaks now, with customer and brand, by the companies' names. Empty: for nobody."""
+    return list(_who_may_log_in().filter(user=user).order_by("customer__name", "id")) if user.is_active else []
+
+
+def contact_of_token(token: Token) -> Contact:
+    """The contact that a token acts for, with customer and brand. Raises NotSignedIn where they are let in no more."""
+    of_the_account = contacts_of_user(token.user) if token.user is not None else []
+    contact = next((one for one in of_the_account if one.pk == token.contact_id), None)
+    if contact is None:
+        raise NotSignedIn(_("A request came with a token."), _("That token is not valid."), _("Make a new one."))
+    return contact
+
+
+def actor_of_contact(contact: Contact) -> Actor:
+    """Who acts when this contact does something."""
+    return Actor("contact", str(contact.pk), contact.name)
+
+
+def require_for(by: Actor, verb: str, customer: Customer | None, *, about: Contact | None = None) -> None:
+    """Raise unless the actor may do `verb` for the customer: our staff by their roles, a contact by their standing now.
+
+    `about` is the contact that it is done to, if it is done to one. Raises Forbidden, and NotFound where a contact asks
+    about another company: to them it does not exist.
+    """
+    if by.kind != "contact":
+        require(by, verb, customer.brand_id if customer else None)
+        return
+    asked = _("%(name)s asked to %(verb)s.") % {"name": by.name, "verb": verb.replace("_", " ")}
+    who = _who_may_log_in().filter(id=int(by.id)).first() if by.id.isdecimal() else None
+    if who is None or customer is None or who.customer_id != customer.pk:
+        raise NotFound(asked, _("There is no such thing here."), _("Go back to your own pages."))
+    if not standing.may(who.standing, verb, own=about is not None and about.pk == who.pk):
+        raise Forbidden(
+            asked, _("In your company only some may do that."), _("Ask a colleague who keeps your contacts."), verb=verb
+        )
+
+
+def mobile_code(check: str) -> str:
+    """The six digits that are texted for this secret: computed, so that they lie nowhere."""
+    digest = hmac.digest(vault.key_for("mobile code"), check.encode(), "sha256")
+    return f"{int.from_bytes(digest[:8]) % 1_000_000:06d}"
+
+
+def locked_contact(contact_id: int, by: Actor, verb: str) -> Contact:
+    """The contact, locked, with its customer and brand, where the actor may do `verb` to it.
+
+    Raises as `require_for`, and NotFound.
+    """
+    rows = Contact.objects.select_for_update(of=("self",)).select_related("customer__brand")
+    contact = rows.filter(pk=contact_id).first()
+    require_for(by, verb, contact.customer if contact else None, about=contact)
+    if contact is None:
+        raise NotFound(_("The contact %s was asked for.") % contact_id, _("There is none."), _("Look at the list."))
+    return contact
+
+
+def _who_may_log_in() -> QuerySet[Contact]:
+    rows = Contact.objects.filter(left_at=None, customer__active=True, user__kind=User.Kind.CUSTOMER)
+    return rows.exclude(standing="").select_related("customer__brand")
 
 
 @lru_cache(maxsize=1024)

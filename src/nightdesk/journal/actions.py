@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,9 @@ MONTH_DROPPED = kind("journal.month-dropped", _("{by} dropped the entries of {mo
 
 FOLLOW_UPS: dict[str, tuple[str, ...]] = {}
 """Kind of entry -> kinds of promises that follow from it. Filled by `nightdesk.follow_ups`."""
+
+FOLLOWS_WHERE: dict[str, Callable[[int | None], bool]] = {}
+"""Kind of promise -> whether it follows in the brand; without an entry it does. Filled likewise."""
 
 
 def record(
@@ -64,6 +68,8 @@ def record(
     if text:
         PersonalText.objects.create(entry_id=entry.id, salt=salt, text=text)
     for follow_up in FOLLOW_UPS.get(kind, ()):
+        if not FOLLOWS_WHERE.get(follow_up, _always)(brand_id):
+            continue
         promise(
             follow_up,
             subject=subject,
@@ -76,6 +82,10 @@ def record(
             brand_id=brand_id,
         )
     return entry.id
+
+
+def _always(_brand_id: int | None) -> bool:
+    return True
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ there is no journal entry for it.
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -22,17 +23,21 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing
-from nightdesk.mailroom.addressing import Meant
-from nightdesk.mailroom.automatic import OUR_HEADER, why_automatic
+from nightdesk.mailroom.addressing import Meant, Ours
+from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
+from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
-from nightdesk.mailroom.letter import Letter, one_line, read_letter
-from nightdesk.mailroom.models import Address, Mail, Mailbox
-from nightdesk.mailroom.queries import who_is_meant
+from nightdesk.mailroom.letter import Letter, read_letter
+from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
+from nightdesk.mailroom.queries import FRONTS, authserv_id_of, ours, who_is_meant
 from nightdesk.mailroom.reports import read_reports
+from nightdesk.mailroom.trust import checked
 
 log = logging.getLogger(__name__)
 
 MAILBOX_SAVED = kind("mailbox.saved", gettext_lazy("{by} set up the mailbox {name}"))
+MAILBOX_SIGNED_IN = kind("mailbox.signed_in", gettext_lazy("{by} signed in for the mailbox {name}"))
+FRONT_SAVED = kind("front.saved", gettext_lazy("{by} said whose checks of senders are believed of mail by {way}"))
 MAILBOX_REMOVED = kind("mailbox.removed", gettext_lazy("{by} removed the mailbox {name}"))
 ADDRESS_ADDED = kind("address.added", gettext_lazy("{by} said that mail to {address} is ours"))
 ADDRESS_REMOVED = kind("address.removed", gettext_lazy("{by} said that mail to {address} is no longer ours"))
@@ -116,14 +121,16 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         return _end(mail, Taken("kept", ""), at, error=begun)
     raw = bytes(mail.raw)
     letter = read_letter(raw)
-    meant = _meant(mail, letter)
+    known = ours()
+    meant = _meant(mail, letter, known)
     _keep_what_was_read(mail, letter, meant, raw)
     first = _first_of_the_same(mail)
     if first is not None:
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
         about = (first.subject_kind, first.subject_id)
         return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
-    arrived = Arrived(mail.id, mail.at, mail.sender, letter, why_automatic(letter, mail.sender), raw)
+    arrived = _arrived(mail, letter, meant, known, raw)
+    mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
         with transaction.atomic():
             taken = _hand_on(arrived, meant, at, by=by, via=via)
@@ -172,10 +179,15 @@ def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
     )
 
 
-def _meant(mail: Mail, letter: Letter) -> list[Meant]:
-    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names."""
-    named = mail.recipients or letter.to
-    found = [who_is_meant(str(one)) for one in named]
+def _meant(mail: Mail, letter: Letter, known: Sequence[Ours]) -> list[Meant]:
+    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names, else the
+    mailbox itself.
+    """
+    named = [*(mail.recipients or letter.to)]
+    found = [who_is_meant(str(one), known) for one in named]
+    if not any(found) and mail.mailbox is not None:
+        # A hidden copy, or another name of the mailbox: it lies in there all the same.
+        found = [who_is_meant(mail.mailbox.user, known)]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
@@ -204,6 +216,29 @@ def _first_of_the_same(mail: Mail) -> Mail | None:
     return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
 
 
+def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], known: Sequence[Ours], raw: bytes) -> Arrived:
+    """The mail as handlers see it: with its reports, and with what is known of its sender."""
+    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
+    expected = any(one.word == BOUNCE for one in meant)
+    automatic = why_automatic(letter, mail.sender)
+    reports = read_reports(raw) if automatic or expected or may_report(letter) else ()
+    automatic = automatic or why_automatic(letter, mail.sender, reports)
+    return Arrived(
+        mail.id,
+        mail.at,
+        mail.sender,
+        letter,
+        automatic,
+        raw,
+        do_not_answer=why_not_answered(letter, automatic),
+        checked=checked(letter, authserv_id_of(mail)),
+        reports=reports if automatic or expected else (),
+        meant=tuple(meant),
+        ours=tuple(known),
+        brand_id=mail.brand_id,
+    )
+
+
 def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Actor, via: Door) -> Taken:
     """See `handing`."""
     del by, via
@@ -212,8 +247,7 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
     for_machines = [one for one in meant if one.word in BY_ADDRESS and BY_ADDRESS[one.word].from_machines]
     if for_machines:
         return _together([BY_ADDRESS[one.word].take(arrived, one.key, at) for one in for_machines])
-    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
-    reports = read_reports(arrived.raw) if arrived.automatic or any(one.word == BOUNCE for one in meant) else ()
+    reports = arrived.reports
     key = next((one.key for one in meant if one.word in REPORTED_TO), "")
     told = [take(arrived, report, key, at) for report in reports for take in ON_REPORT]
     if known := [one for one in told if one is not None]:
@@ -222,18 +256,19 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
         return Taken(
             "kept", _("It reports on a mail that is none of ours: {about}.").format(about=reports[0].recipient)
         )
-    if arrived.automatic:
-        return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
+    takers = {word: taker for word, taker in BY_ADDRESS.items() if taker.marks_machines or not arrived.automatic}
     for one in meant:
-        if one.word and one.word in BY_ADDRESS:
-            return BY_ADDRESS[one.word].take(arrived, one.key, at)
-    for answered in arrived.letter.thread:
+        if one.word and one.word in takers:
+            return takers[one.word].take(arrived, one.key, at)
+    if not arrived.automatic:
         for take_thread in BY_THREAD:
-            if (taken := take_thread(arrived, answered, at)) is not None:
+            if (taken := take_thread(arrived, at)) is not None:
                 return taken
     for one in meant:
-        if not one.word and "" in BY_ADDRESS and BY_ADDRESS[""].knows(one.key):
-            return BY_ADDRESS[""].take(arrived, one.key, at)
+        if not one.word and "" in takers and (one.ours.local or takers[""].knows(one.key)):
+            return takers[""].take(arrived, one.key, at)
+    if arrived.automatic:
+        return Taken("kept", _("A machine wrote it, so it is no answer: {why}.").format(why=arrived.automatic))
     return Taken("kept", _("Nobody here takes mail to that address, and it answers nothing of ours."))
 
 
@@ -251,7 +286,8 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.subject_kind, mail.subject_id = taken.subject[0][:30], str(taken.subject[1])[:60]
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
-    mail.save(update_fields=["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at"])
+    told = ["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at", "automatic", "trust"]
+    mail.save(update_fields=told)
     return mail.outcome or mail.error
 
 
@@ -264,7 +300,15 @@ def save_mailbox(
     name: str,
     host: str,
     user: str,
+    auth: str = "password",
     password: str = "",
+    tenant: str = "",
+    token_url: str = "",
+    client_id: str = "",
+    client_secret: str = "",
+    refresh_token: str = "",
+    scope: str = "",
+    authserv_id: str = "",
     port: int | None = None,
     security: str = "tls",
     certificate: str = "",
@@ -279,8 +323,10 @@ def save_mailbox(
     via: Door,
     at: datetime,
 ) -> Mailbox:
-    """The mailbox is read so from now on; a new one where `mailbox_id` is None. An empty `password` stays as it was.
+    """The mailbox is read so from now on; a new one where `mailbox_id` is None. Secrets that are empty stay as they were.
 
+    `auth` is "password", "microsoft" (with `tenant`), "google", or "oauth" for another service (with `token_url`). Without a
+    `refresh_token` somebody signs in later (`sign_in_mailbox`), or at Microsoft the application itself may read.
     Another server, user or folder is another mailbox: it is read from its beginning, or from now on without `read_old`.
     Raises NotFound, Forbidden, Invalid.
     """
@@ -296,13 +342,21 @@ def save_mailbox(
     if mailbox_id is not None:
         require(by, "save_mailbox", row.brand_id)
     _check_mailbox(asked, mailbox_id, name=name, host=host, user=user, security=security, after=after, move_to=move_to)
+    _check_auth(asked, auth=auth, tenant=tenant.strip(), token_url=token_url.strip(), client_id=client_id.strip())
     before = (row.host, row.user, row.folder)
     row.name, row.host, row.user, row.port = one_line(name)[:60], host.strip()[:200], user.strip()[:200], port
     row.security, row.certificate, row.folder = security, certificate.strip(), (folder.strip() or "INBOX")[:200]
     row.after, row.move_to, row.read_old, row.enabled = after, move_to.strip()[:200], read_old, enabled
     row.brand_id = brand_id
-    if password:
-        row.password = vault.seal(password.encode())
+    row.auth, row.tenant, row.token_url = auth, tenant.strip()[:100], token_url.strip()[:300]
+    row.client_id, row.scope, row.authserv_id = (
+        client_id.strip()[:300],
+        scope.strip()[:300],
+        one_line(authserv_id).lower()[:200],
+    )
+    for field, secret in (("password", password), ("client_secret", client_secret), ("refresh_token", refresh_token)):
+        if secret:
+            setattr(row, field, vault.seal(secret.strip().encode() if field != "password" else secret.encode()))
     if before != (row.host, row.user, row.folder):
         row.uid_validity, row.first_uid, row.set_up_at = None, 1, at
     row.problem, row.problem_at, row.looked_at = "", None, None if mailbox_id is None else row.looked_at
@@ -332,6 +386,87 @@ def _check_mailbox(asked: str, mailbox_id: int | None, **given: str) -> None:
         raise Invalid(asked, _("There is a mailbox of that name already."), _("Choose another name."), field="name")
 
 
+def _check_auth(asked: str, *, auth: str, tenant: str, token_url: str, client_id: str) -> None:
+    if auth not in Mailbox.Auth.values:
+        raise Invalid(asked, _("There is no such way to log in."), _("Choose one of the list."), field="auth")
+    if auth == Mailbox.Auth.PASSWORD:
+        return
+    if not client_id:
+        raise Invalid(
+            asked,
+            _("The client id is missing."),
+            _("Register an application at the service, and give its client id."),
+            field="client_id",
+        )
+    if auth == Mailbox.Auth.MICROSOFT and not re.fullmatch(r"[A-Za-z0-9.-]{3,100}", tenant):
+        raise Invalid(
+            asked,
+            _("The tenant is missing, or is none."),
+            _("Give the directory (tenant) id, or a domain of yours there."),
+            field="tenant",
+        )
+    if auth == Mailbox.Auth.OAUTH and not token_url.startswith("https://"):
+        raise Invalid(
+            asked,
+            _("The token address is missing, or does not begin with https://."),
+            _("Give the token endpoint of the service."),
+            field="token_url",
+        )
+
+
+@transaction.atomic
+def sign_in_mailbox(*, mailbox_id: int, refresh_token: str, by: Actor, via: Door, at: datetime) -> Mailbox:
+    """Somebody has signed in for the mailbox: it is read with that from now on. Raises NotFound, Forbidden, Invalid."""
+    row = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
+    asked = _("Somebody signed in for a mailbox.")
+    if row is None:
+        require(by, "sign_in_mailbox", None)
+        raise NotFound(asked, _("It does not exist."), _("Set it up first."))
+    require(by, "sign_in_mailbox", row.brand_id)
+    if not refresh_token or row.auth == Mailbox.Auth.PASSWORD:
+        raise Invalid(
+            asked,
+            _("The service gave nothing that lasts, or the mailbox is read by password."),
+            _("Let the application ask for offline access, and sign in again."),
+        )
+    row.refresh_token = vault.seal(refresh_token.encode())
+    row.set_up_at, row.problem, row.problem_at = at, "", None
+    row.save(update_fields=["refresh_token", "set_up_at", "problem", "problem_at"])
+    facts = {"name": row.name, "user": row.user, "service": row.auth}
+    record(MAILBOX_SIGNED_IN, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=row.brand_id, facts=facts)
+    promises.wake_workers(MAILBOXES)
+    return row
+
+
+@transaction.atomic
+def save_front(*, way: str, authserv_id: str, by: Actor, via: Door, at: datetime) -> None:
+    """Authentication-Results of the server `authserv_id` are believed of mail that comes by `way`; of nobody's where "".
+
+    Raises Forbidden, Invalid. Repeating it changes nothing.
+    """
+    require(by, "save_front", None)
+    asked = _("The mail server in front was to be named.")
+    name = one_line(authserv_id).lower()[:200]
+    if way not in FRONTS:
+        raise Invalid(asked, _("Mail does not come that way."), _("Choose smtp, lmtp or pipe."), field="way")
+    if name and not re.fullmatch(r"[a-z0-9._-]+", name):
+        raise Invalid(
+            asked,
+            _("That is no name of a mail server."),
+            _("Give what stands behind Authentication-Results: in your mails, such as mx.example.net."),
+            field="authserv_id",
+        )
+    known = Front.objects.select_for_update().filter(way=way).first()
+    if (known.authserv_id if known else "") == name:
+        return
+    if name:
+        Front.objects.update_or_create(way=way, defaults={"authserv_id": name})
+    elif known:
+        known.delete()
+    facts = {"way": way, "authserv_id": name}
+    record(FRONT_SAVED, subject=("front", way), by=by, via=via, at=at, facts=facts)
+
+
 @transaction.atomic
 def remove_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> None:
     """It is not read any more, and its password is gone; the mails that came from it stay. Raises NotFound, Forbidden."""
@@ -353,17 +488,23 @@ def note_mailbox(
     problem: str,
     uid_validity: int | None = None,
     first_uid: int | None = None,
+    refresh_token: str = "",
     by: Actor,
     via: Door,
     at: datetime,
 ) -> None:
-    """How the mailbox does, after somebody has looked: `problem` "" where it was read. Its UIDs start anew where given."""
+    """How the mailbox does, after somebody has looked: `problem` "" where it was read. Its UIDs start anew where given.
+
+    `refresh_token` is the next one, where the service gave one for the old.
+    """
     del by, via
     changes: dict[str, object] = {"problem": problem[:300]}
     if problem:
         Mailbox.objects.filter(id=mailbox_id, problem="").update(problem_at=at)
     else:
         changes |= {"looked_at": at, "problem_at": None}
+    if refresh_token:
+        changes |= {"refresh_token": vault.seal(refresh_token.encode())}
     if uid_validity is not None:
         changes |= {"uid_validity": uid_validity, "first_uid": first_uid or 1}
     Mailbox.objects.filter(id=mailbox_id).update(**changes)

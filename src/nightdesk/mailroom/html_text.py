@@ -1,6 +1,10 @@
 """HTML as the text that a reader would see; what is quoted comes out as quoted lines, and nothing is ever run or fetched."""
 
+import re
+from html import escape, unescape
 from html.parser import HTMLParser
+
+import nh3
 
 LONGEST = 500_000
 """Characters of HTML that are read; what comes after is left out."""
@@ -14,10 +18,65 @@ _ORIGINALS = ("divRplyFwdMsg", "appendonsend", "OLK_SRC_BODY_SECTION")
 _VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "wbr"))
 
 
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
+_ANY_TAG = re.compile(r"<[^<>]*>")
+_ENDS_BY_ITSELF = _VOID | frozenset(("p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "dt", "dd", "option"))
+DEEPEST = 500
+MOST_TAGS = 15_000
+"""Tags that may hold others. Every parser takes time by the square of the depth, and a mail must not hold up the next."""
+_KEPT = frozenset(
+    """a abbr b big blockquote br caption center cite code col colgroup dd del details div dl dt em figcaption figure font h1 h2
+    h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strike strong sub summary sup table tbody td tfoot th
+    thead tr tt u ul var wbr""".split()  # noqa: SIM905
+)
+_MARKS = {"class", "id", "name", "style", "dir"}
+_OWN = {
+    "a": {"href", "title"}, "img": {"src", "alt", "width", "height"}, "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align"}, "ol": {"start", "type"},
+}  # fmt: skip
+
+
+def is_tangled(html: str) -> bool:
+    """Whether its tags are too many, or too deep in each other, to be worth the time."""
+    open_tags: dict[str, int] = {}
+    depth = count = 0
+    for closes, name in _TAG.findall(html):
+        tag = name.lower()
+        if tag in _ENDS_BY_ITSELF:
+            continue
+        if not closes:
+            open_tags[tag] = open_tags.get(tag, 0) + 1
+            depth, count = depth + 1, count + 1
+        elif open_tags.get(tag):
+            open_tags[tag] -= 1
+            depth -= 1
+        if depth > DEEPEST or count > MOST_TAGS:
+            return True
+    return False
+
+
+def tidy(html: str) -> str:
+    """`html` with every tag closed and in its place, as browsers have it, and none of those that are never looked at.
+
+    Not safe to be shown. HTML that is tangled comes back as its words. Python's own parser must see nothing but this: of
+    some broken tags it takes time by the square of their number.
+    """
+    if is_tangled(html):
+        return escape(unescape(_ANY_TAG.sub(" ", html)))
+    return nh3.clean(
+        html,
+        tags=set(_KEPT),
+        clean_content_tags=set(_SILENT) | {"iframe", "math", "embed"},
+        attributes={"*": set(_MARKS)} | {tag: set(names) for tag, names in _OWN.items()},
+        url_schemes={"http", "https", "mailto", "tel", "cid"},
+        link_rel=None,
+    )
+
+
 def text_of_html(html: str) -> str:
     """The text in lines; a `blockquote` (or a mail program's own mark of one) begins its lines with "> "."""
     reader = _Reader()
-    reader.feed(html[:LONGEST])
+    reader.feed(tidy(html[:LONGEST]))
     reader.close()
     return reader.text()
 

@@ -11,7 +11,8 @@ import imaplib
 import logging
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -24,7 +25,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.worker import Shift
 from nightdesk.mailroom.actions import MAILBOXES, note_mailbox, receive_mail
 from nightdesk.mailroom.models import Mailbox
-from nightdesk.mailroom.queries import known_uids, mailboxes, password_of
+from nightdesk.mailroom.oauth import NoToken, Token, fetch_token
+from nightdesk.mailroom.queries import client_of, known_uids, mailboxes, password_of, refresh_token_of
 
 log = logging.getLogger(__name__)
 
@@ -76,14 +78,22 @@ class _Reader(threading.Thread):
         self._row = row
         self._stopping = threading.Event()
         self._failures = 0
+        self._token: Token | None = None
 
     def differs(self, row: Mailbox) -> bool:
-        """Whether it was set up anew since we began."""
+        """Whether it was set up anew since we began. Another refresh token is asked for when it is needed."""
         names = (
             "host",
             "port",
             "security",
             "user",
+            "auth",
+            "tenant",
+            "token_url",
+            "client_id",
+            "client_secret",
+            "scope",
+            "password",
             "certificate",
             "folder",
             "after",
@@ -91,9 +101,8 @@ class _Reader(threading.Thread):
             "set_up_at",
             "brand_id",
         )
-        return any(getattr(self._row, name) != getattr(row, name) for name in names) or bytes(
-            self._row.password
-        ) != bytes(row.password)
+        ours, theirs = ([_comparable(getattr(one, name)) for name in names] for one in (self._row, row))
+        return ours != theirs
 
     def stop(self) -> None:
         """Ask it to end; it does within a second, or with what it waits for."""
@@ -116,6 +125,10 @@ class _Reader(threading.Thread):
     def _words(self, error: Exception) -> str:
         told = error.strerror if isinstance(error, OSError) and error.strerror else error
         said = " ".join(str(told).replace("b'", "").strip("'\"").split()) or type(error).__name__
+        if isinstance(error, NoToken):
+            return str(error)
+        if isinstance(error, LoginError) and self._row.auth != Mailbox.Auth.PASSWORD:
+            return _("The server does not take the access token of this user: {said}").format(said=said)
         if isinstance(error, LoginError):
             return _("The server does not take user and password: {said}").format(said=said)
         if isinstance(error, vault.Unreadable):
@@ -134,7 +147,7 @@ class _Reader(threading.Thread):
     def _read(self) -> None:
         """Connect, and read until stopped. Raises whatever goes wrong."""
         row = self._row
-        with _connected(row, password_of(row)) as server:
+        with _connected(row, self._log_in) as server:
             state = server.select_folder(row.folder)
             validity, following = int(state[b"UIDVALIDITY"]), int(state.get(b"UIDNEXT") or 0)
             self._remember(validity, following)
@@ -146,6 +159,32 @@ class _Reader(threading.Thread):
                 self._note()
                 self._failures = 0
                 self._wait(server, idles)
+
+    def _log_in(self, server: IMAPClient) -> None:
+        """By password, or by an access token (RFC 7628, or Google's way before it)."""
+        row = self._row
+        if row.auth == Mailbox.Auth.PASSWORD:
+            server.login(row.user, password_of(row))
+            return
+        token = self._fresh_token()
+        try:
+            if server.has_capability("AUTH=XOAUTH2"):
+                server.oauth2_login(row.user, token)
+            else:
+                server.oauthbearer_login(row.user, token)
+        except (IMAPClientError, imaplib.IMAP4.error):
+            self._token = None  # it may have been revoked before its time
+            raise
+
+    def _fresh_token(self) -> str:
+        """Raises NoToken, vault.Unreadable."""
+        at = clock.now()
+        if self._token is None or not self._token.is_fresh(at):
+            client = replace(client_of(self._row), refresh_token=refresh_token_of(self._row.id))
+            self._token = fetch_token(client, at)
+            if self._token.refresh_token not in ("", client.refresh_token):
+                self._note(self._row.problem, refresh_token=self._token.refresh_token)
+        return self._token.access_token
 
     def _remember(self, validity: int, following: int) -> None:
         """Where reading begins: of a mailbox that is new to us at what comes now, unless its old mail is wanted too.
@@ -243,8 +282,12 @@ def _alone(mailbox_id: int) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, mailbox_id])
 
 
+def _comparable(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
 @contextlib.contextmanager
-def _connected(row: Mailbox, password: str) -> Iterator[IMAPClient]:
+def _connected(row: Mailbox, log_in: Callable[[IMAPClient], None]) -> Iterator[IMAPClient]:
     """A session that is logged in."""
     context = ssl.create_default_context()
     if row.certificate:
@@ -259,7 +302,7 @@ def _connected(row: Mailbox, password: str) -> Iterator[IMAPClient]:
     try:
         if row.security == Mailbox.Security.STARTTLS:
             server.starttls(context)
-        server.login(row.user, password)
+        log_in(server)
         yield server
     finally:
         with contextlib.suppress(*WENT_WRONG):

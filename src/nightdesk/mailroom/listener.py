@@ -6,9 +6,11 @@ again. Addresses that are none of ours are refused one by one, and LMTP is answe
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.lmtp import LMTP
@@ -28,6 +30,10 @@ SMTP_AT = env.text("NIGHTDESK_MAIL_LISTEN", "", "host:port on which mail is take
 LMTP_AT = env.text(
     "NIGHTDESK_LMTP_LISTEN", "", "host:port, or a socket's path, on which mail is taken by LMTP; empty: none is."
 )
+CERTIFICATE = env.path(
+    "NIGHTDESK_MAIL_CERTIFICATE", None, "PEM file with the certificate (and its chain) for STARTTLS at those doors."
+)
+KEY = env.path("NIGHTDESK_MAIL_KEY", None, "PEM file with its key; not set: it is in the same file.")
 MOST_RECIPIENTS = 100
 IDLE_S = 300
 PEERS = Buckets(a_second=50, size=500)
@@ -132,13 +138,58 @@ class Gate:
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
+class Encryption:
+    """What STARTTLS is done with. Files that were renewed are read anew for the next connection; broken ones change nothing."""
+
+    def __init__(self, certificate: Path, key: Path | None) -> None:
+        self._certificate, self._key = certificate, key
+        self._read_at = self._changed_at()
+        self._context = self._made()
+
+    def context(self) -> ssl.SSLContext:
+        """As the files are now."""
+        try:
+            changed_at = self._changed_at()
+            if changed_at != self._read_at:
+                self._context, self._read_at = self._made(), changed_at
+        except OSError as problem:  # ssl.SSLError is one
+            log.warning("The new certificate for mail cannot be used, the old one stays: %s", problem)
+        return self._context
+
+    def _changed_at(self) -> tuple[int, ...]:
+        return tuple(file.stat().st_mtime_ns for file in (self._certificate, self._key) if file is not None)
+
+    def _made(self) -> ssl.SSLContext:
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.load_cert_chain(self._certificate, self._key)
+        return made
+
+
+def encryption() -> Encryption | None:
+    """As it is set; None where no certificate is. Raises BadSetting."""
+    if CERTIFICATE is None:
+        return None
+    try:
+        return Encryption(CERTIFICATE, KEY)
+    except OSError as problem:
+        raise env.BadSetting(
+            "NIGHTDESK_MAIL_CERTIFICATE",
+            f"{str(CERTIFICATE)!r} ({problem.strerror or problem})",
+            "a certificate with its key",
+        ) from None
+
+
 def is_wanted() -> bool:
     """Whether any way in by mail is set."""
     return bool(SMTP_AT or LMTP_AT)
 
 
-async def listen(smtp_at: str, lmtp_at: str, stopping: asyncio.Event) -> None:
-    """Take mail until `stopping`; what is under way is ended first. Raises BadSetting, OSError (the port is taken)."""
+async def listen(smtp_at: str, lmtp_at: str, stopping: asyncio.Event, encrypted: Encryption | None = None) -> None:
+    """Take mail until `stopping`; what is under way is ended first. Raises BadSetting, OSError (the port is taken).
+
+    With `encrypted` STARTTLS is offered, and asked of nobody: the server in front may stand on the same machine.
+    """
     loop = asyncio.get_running_loop()
     servers: list[asyncio.AbstractServer] = []
     doors: list[Gate] = []
@@ -147,9 +198,7 @@ async def listen(smtp_at: str, lmtp_at: str, stopping: asyncio.Event) -> None:
             continue
         door = Gate(way)
         doors.append(door)
-        connect = partial(
-            kind, door, data_size_limit=MOST_BYTES, timeout=IDLE_S, ident="Nightdesk", loop=loop, enable_SMTPUTF8=False
-        )
+        connect = partial(_connection, kind, door, loop, encrypted)
         if place.startswith("/"):
             servers.append(await loop.create_unix_server(connect, place))
         else:
@@ -163,6 +212,22 @@ async def listen(smtp_at: str, lmtp_at: str, stopping: asyncio.Event) -> None:
             server.close()
         for door in doors:
             await loop.run_in_executor(None, door.close)
+
+
+def _connection(
+    kind: type[SMTP], door: Gate, loop: asyncio.AbstractEventLoop, encrypted: Encryption | None
+) -> asyncio.Protocol:
+    """What speaks with one that has come."""
+    made: asyncio.Protocol = kind(
+        door,
+        data_size_limit=MOST_BYTES,
+        timeout=IDLE_S,
+        ident="Nightdesk",
+        loop=loop,
+        enable_SMTPUTF8=False,
+        tls_context=encrypted.context() if encrypted else None,
+    )
+    return made
 
 
 def _host_and_port(place: str, name: str) -> tuple[str, int]:

@@ -15,7 +15,16 @@ class Mailbox(models.Model):
 
     `after`: what becomes of a message there once it is kept here. Messages are known by `uid_validity` and UID; those
     below `first_uid` lay there before and are not ours to read. `problem` says why it cannot be read since `problem_at`.
+
+    `auth` other than by password is OAuth 2.0: `client_secret` and `refresh_token` are sealed too. `tenant` is Microsoft's,
+    `token_url` and `scope` are for servers that we know nothing of. `authserv_id`: whose Authentication-Results are believed.
     """
+
+    class Auth(models.TextChoices):
+        PASSWORD = "password"  # noqa: S105, the name of a way and no secret
+        MICROSOFT = "microsoft"
+        GOOGLE = "google"
+        OAUTH = "oauth"
 
     class Security(models.TextChoices):
         TLS = "tls"
@@ -33,7 +42,15 @@ class Mailbox(models.Model):
     port = models.PositiveIntegerField(null=True)
     security = models.CharField(max_length=8, choices=Security, default=Security.TLS)
     user = models.CharField(max_length=200)
+    auth = models.CharField(max_length=9, choices=Auth, default=Auth.PASSWORD)
     password = models.BinaryField(default=b"")
+    tenant = models.CharField(max_length=100, default="")
+    token_url = models.CharField(max_length=300, default="")
+    client_id = models.CharField(max_length=300, default="")
+    client_secret = models.BinaryField(default=b"")
+    scope = models.CharField(max_length=300, default="")
+    refresh_token = models.BinaryField(default=b"")
+    authserv_id = models.CharField(max_length=200, default="")
     certificate = models.TextField(default="")
     folder = models.CharField(max_length=200, default="INBOX")
     after = models.CharField(max_length=5, choices=After, default=After.SEEN)
@@ -73,12 +90,26 @@ class Address(models.Model):
         return self.address
 
 
+class Front(models.Model):
+    """The mail server in front of a way in: whose Authentication-Results are believed of mail that comes by it."""
+
+    way = models.CharField(max_length=4, unique=True)
+    authserv_id = models.CharField(max_length=200)
+
+    class Meta:
+        ordering: ClassVar = ["way"]
+
+    def __str__(self) -> str:
+        return self.way
+
+
 class Mail(models.Model):
     """A mail that came in. `raw` is as it came; of one above the limit only its head and the beginning (`cut`).
 
     `sender` and `recipients` are the envelope's: empty and [] where the way in has none (IMAP); a `sender` of None is
     unknown, "" is the null return path of a machine. What was read of it: `message_id` to `text`. `standing` says what
-    became of it and `outcome` in which words; `subject_kind` and `subject_id` what it was about.
+    became of it and `outcome` in which words; `subject_kind` and `subject_id` what it was about. `automatic` says why it is a
+    machine's, `trust` whether the sender is who it says (see `trust.py`); both "" before it was read.
     """
 
     class Way(models.TextChoices):
@@ -115,6 +146,8 @@ class Mail(models.Model):
     from_name = models.CharField(max_length=200, default="")
     title = models.CharField(max_length=300, default="")
     text = models.TextField(default="")
+    automatic = models.CharField(max_length=200, default="")
+    trust = models.CharField(max_length=10, default="")
     standing = models.CharField(max_length=7, choices=Standing, default=Standing.WAITING)
     outcome = models.CharField(max_length=300, default="")
     error = models.TextField(default="")

@@ -24,7 +24,10 @@ _ORIGINAL = re.compile(
 )
 _RULE = re.compile(r"\s*_{20,}\s*")
 _HEADED = re.compile(
-    r"\s*[*>]*\s*(from|von|de|van|sent|gesendet|envoyé|to|an|à|subject|betreff|objet|date|datum)\s*\*?\s*:", re.I
+    r"\s*[*>]*\s*(from|von|de|van|da|från|od|от|sent|gesendet|envoyé|enviado( el)?|inviato|verzonden|skickat|wysłano|"
+    r"отправлено|to|an|à|para|aan|till|do|кому|subject|betreff|objet|asunto|oggetto|onderwerp|ämne|temat|тема|date|datum|"
+    r"fecha|data|дата)\s*\*?\s*:",
+    re.IGNORECASE,
 )
 _DATED = re.compile(r"\d{1,4}[./-]\s?\d|\d{1,2}:\d\d|^(on|am|le|el|il|op)\b", re.IGNORECASE)
 _SIGNED = re.compile(
@@ -58,17 +61,21 @@ def _quote_starts(lines: Sequence[str]) -> int:
     """The number of the first line that is a quote, or introduces one; len(lines) where nothing is quoted."""
     for number, line in enumerate(lines):
         if line.lstrip().startswith(">"):
-            return _before_introduction(lines, number)
-        if _ORIGINAL.fullmatch(line) or _RULE.fullmatch(line):
-            return number
-        if _introduces(lines[number : number + 3]):
-            return number
-        if _HEADED.match(line) and sum(bool(_HEADED.match(one)) for one in lines[number : number + 5]) >= 3:
+            return before_introduction(lines, number)
+        if separates(lines, number) or introduces(lines[number : number + 3]):
             return number
     return len(lines)
 
 
-def _introduces(lines: Sequence[str]) -> bool:
+def separates(lines: Sequence[str], number: int) -> bool:
+    """Whether all that follows the line is a mail that is answered: below a rule, a title, or a header in words."""
+    line = lines[number]
+    if _ORIGINAL.fullmatch(line) or _RULE.fullmatch(line):
+        return True
+    return bool(_HEADED.match(line)) and sum(bool(_HEADED.match(one)) for one in lines[number : number + 5]) >= 3
+
+
+def introduces(lines: Sequence[str]) -> bool:
     """Whether "On Monday Bo wrote:" begins with the first of `lines`; mail programs break it into two or three."""
     for count in range(1, len(lines) + 1):
         if not lines[count - 1].strip() or lines[count - 1].lstrip().startswith(">"):
@@ -76,11 +83,11 @@ def _introduces(lines: Sequence[str]) -> bool:
         whole = " ".join(line.strip() for line in lines[:count])[:450]
         if _INTRODUCED.fullmatch(whole) or (count == 1 and _WROTE.fullmatch(whole)):
             # "On it" above "On Monday Bo wrote:" is no part of that.
-            return not any(_introduces(lines[first:count]) for first in range(1, count))
+            return not any(introduces(lines[first:count]) for first in range(1, count))
     return False
 
 
-def _before_introduction(lines: Sequence[str], quote: int) -> int:
+def before_introduction(lines: Sequence[str], quote: int) -> int:
     """Where the words end that stand above a quote: an introduction in whatever language ends in a colon and has a date or
     an address in it.
     """

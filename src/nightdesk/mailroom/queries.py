@@ -10,8 +10,11 @@ from nightdesk.base import vault
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.handing import BY_ADDRESS
-from nightdesk.mailroom.models import Address, Mail, Mailbox
+from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
+from nightdesk.mailroom.oauth import Client, token_url_of
 
+FRONTS = ("smtp", "lmtp", "pipe")
+"""Ways in that have a mail server in front."""
 LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
 
@@ -28,9 +31,9 @@ def address_for(word: str, key: str, brand_id: int | None, known: Collection[Our
     return addressing.with_key(one, word, key) if one else ""
 
 
-def who_is_meant(recipient: str) -> Meant | None:
-    """Whom a recipient means; None where it is no address of ours."""
-    return addressing.meant_by(recipient, ours(), BY_ADDRESS)
+def who_is_meant(recipient: str, known: Collection[Ours] | None = None) -> Meant | None:
+    """Whom a recipient means; None where it is no address of ours. `known`: `ours()`, read before."""
+    return addressing.meant_by(recipient, ours() if known is None else known, BY_ADDRESS)
 
 
 def is_accepted(recipient: str) -> bool:
@@ -45,6 +48,19 @@ def is_accepted(recipient: str) -> bool:
     if meant.word:
         return handler is not None and handler.knows(meant.key)
     return bool(meant.ours.local) or meant.key == "postmaster" or (handler is not None and handler.knows(meant.key))
+
+
+def fronts() -> dict[str, str]:
+    """Way in -> whose Authentication-Results are believed of its mail, "" for nobody's; every way that has a server in front."""
+    known = dict(Front.objects.values_list("way", "authserv_id"))
+    return {way: known.get(way, "") for way in FRONTS}
+
+
+def authserv_id_of(mail: Mail) -> str:
+    """Whose Authentication-Results are believed of this mail: its mailbox' server, or the one in front; "" for nobody's."""
+    if mail.mailbox is not None:
+        return mail.mailbox.authserv_id
+    return Front.objects.filter(way=mail.way).values_list("authserv_id", flat=True).first() or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,29 @@ def mails(filters: Filters) -> QuerySet[Mail]:
 
 def password_of(mailbox: Mailbox) -> str:
     """Raises vault.Unreadable."""
-    return vault.open_(bytes(mailbox.password)).decode() if mailbox.password else ""
+    return _opened(mailbox.password)
+
+
+def client_of(mailbox: Mailbox) -> Client:
+    """What we are to the service that signs in for the mailbox. Raises vault.Unreadable."""
+    return Client(
+        service=mailbox.auth,
+        token_url=token_url_of(mailbox.auth, mailbox.tenant, mailbox.token_url),
+        client_id=mailbox.client_id,
+        client_secret=_opened(mailbox.client_secret),
+        refresh_token=_opened(mailbox.refresh_token),
+        scope=mailbox.scope,
+        trusted=mailbox.certificate,
+    )
+
+
+def refresh_token_of(mailbox_id: int) -> str:
+    """The newest, which another may have fetched. Raises vault.Unreadable."""
+    return _opened(Mailbox.objects.values_list("refresh_token", flat=True).get(id=mailbox_id))
+
+
+def _opened(sealed: bytes | memoryview) -> str:
+    return vault.open_(bytes(sealed)).decode() if sealed else ""
 
 
 def how_it_does(mailbox: Mailbox, at: datetime) -> tuple[str, str]:

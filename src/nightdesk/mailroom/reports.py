@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 from flufl.bounce import all_failures
 
-from nightdesk.mailroom.letter import clean, decoded, one_line
+from nightdesk.mailroom.decoding import clean, decoded, one_line
 
 Action: TypeAlias = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 
@@ -107,7 +107,7 @@ def _others(message: Message, ids: Sequence[str]) -> Iterator[Report]:
     for found, action in ((permanent, "failed"), (temporary, "delayed")):
         for address in sorted(found):
             recipient = one_line(decoded(address, "")).lower()
-            if recipient and ".." not in recipient:  # web forums cut addresses short
+            if recipient and ".." not in recipient:
                 yield Report(recipient, cast(Action, action), unreachable=action == "failed", message_ids=tuple(ids))
 
 
@@ -116,7 +116,7 @@ def _field(block: Message, name: str) -> str:
 
 
 def _address(value: str) -> str:
-    """The address of `rfc822; <bo@example.net>`."""
+    """The address of `rfc822; <bo@example.net>`; "" for one that a web forum has cut short ("bo...@example.net")."""
     address = value.partition(";")[2] if ";" in value else value
     address = address.strip().strip("<>").lower()
-    return address[:320] if "@" in address[1:-1] else ""
+    return address[:320] if "@" in address[1:-1] and ".." not in address else ""

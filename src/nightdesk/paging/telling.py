@@ -6,6 +6,7 @@ from uuid import UUID
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.channels.mail_form import NOTICE, MailForm
 from nightdesk.paging import decide
 from nightdesk.people.queries import contacts_and_rules
 
@@ -20,6 +21,7 @@ def tell_quietly(
     brand_id: int,
     cause: UUID | None = None,
     only: str = "",
+    mail: MailForm = NOTICE,
     by: Actor,
     via: Door,
     at: datetime,
@@ -48,6 +50,7 @@ def tell_quietly(
             brand_id=brand_id,
             cause=cause,
             lane="bulk",
+            mail=mail,
             by=by,
             via=via,
             at=at,

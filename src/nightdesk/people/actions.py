@@ -538,7 +538,7 @@ def _person_fields(given: PersonChanges) -> PersonChanges:
         fields["language"] = as_language(given["language"])
     if "user_id" in given:
         fields["user_id"] = user_id = given["user_id"]
-        if user_id is not None and not User.objects.filter(pk=user_id).exists():
+        if user_id is not None and not User.objects.filter(pk=user_id, kind=User.Kind.STAFF).exists():
             raise NotFound(
                 _("The user %s was asked for.") % user_id, _("There is none."), _("Look at the list of users.")
             )

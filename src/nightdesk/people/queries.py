@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from nightdesk.access.models import Grant, Role, User
+from nightdesk.access.models import Grant, Role, Token, User
 from nightdesk.access.queries import grants_of, token_of
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound, NotSignedIn
@@ -16,8 +16,11 @@ from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 def actor_of_user(user: User, scopes: Collection[str] | None = None) -> Actor:
     """Who acts when `user` is logged in: their person on the staff list, or themselves where they are not on it.
 
-    Raises NotSignedIn for a user, or a person, who is no longer active.
+    Raises NotSignedIn for a user, or a person, who is no longer active, and NotFound for a customer's account: nothing
+    of the staff's is there for it.
     """
+    if user.kind != User.Kind.STAFF:
+        raise NotFound(_("A page of the staff was asked for."), _("There is none here."), _("Look at your own pages."))
     person = Person.objects.filter(user=user).first()
     if not user.is_active or (person is not None and not person.active):
         raise NotSignedIn(
@@ -52,11 +55,16 @@ def actor_of_person(person_id: int) -> Actor:
 
 
 def actor_of_token(secret: str, at: datetime) -> Actor:
+    """Who acts with the API token that has this secret; see `actor_for`. Raises NotSignedIn, NotFound."""
+    return actor_for(token_of(secret, at))
+
+
+def actor_for(token: Token) -> Actor:
     """Who acts when a request brings this API token: its user with their roles, or a machine of the token's name.
 
-    Either is kept to the token's scopes, and to its brand if it has one. Raises NotSignedIn.
+    Either is kept to the token's scopes, and to its brand if it has one. Raises NotSignedIn, and NotFound for a token of a
+    customer's contact.
     """
-    token = token_of(secret, at)
     if token.user is None:
         grants = frozenset({(token.brand_id, "machine")})
         return Actor("machine", id=str(token.pk), name=token.name, grants=grants, scopes=frozenset(token.scopes))

@@ -8,6 +8,7 @@ which delivery they are about. Lines are kept open between mails.
 import asyncio
 import quopri
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -22,9 +23,11 @@ from django.conf import settings as django_settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from nightdesk.base.files import read_file
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.drivers.trust import TRUST, tls_context
+from nightdesk.channels.mail_form import FileInMail
 from nightdesk.channels.wording import LINK
 from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.handing import our_mark
@@ -33,6 +36,7 @@ TIMEOUT_S = 20.0
 _IDLE_S = 20.0
 """A line unused for so long is opened anew: servers hang up by themselves."""
 _TO, _ID, _LINK = b"ndto7f3a@address.invalid", b"ndid7f3a", b"ndlink7f3a"
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
 _PLAIN_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
@@ -64,10 +68,10 @@ class EmailLine:
     async def send(self, outgoing: Outgoing) -> Sent:
         if not (outgoing.address.isascii() and _PLAIN_ADDRESS.fullmatch(outgoing.address)):
             raise Permanent(_("That is no e-mail address that we can write to."), unreachable=True)
-        raw, message_id = _ready(outgoing, self._sender)
-        envelope = _Envelope(
-            outgoing.bounce_to or parseaddr(self._sender)[1], outgoing.address, str(outgoing.delivery_id)
-        )
+        raw, message_id = await _ready(outgoing, self._sender)
+        form = outgoing.said.mail
+        return_path = outgoing.bounce_to or form.sender[1] or parseaddr(self._sender)[1]
+        envelope = _Envelope("" if form.no_return else return_path, outgoing.address, str(outgoing.delivery_id))
         kept = self._take()
         try:
             if kept is not None:
@@ -158,44 +162,88 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:250]
 
 
-def _ready(outgoing: Outgoing, sender: str) -> tuple[bytes, str]:
+async def _ready(outgoing: Outgoing, sender: str) -> tuple[bytes, str]:
     """The mail as it goes over the wire, and its Message-ID."""
-    identity = str(outgoing.delivery_id)
-    raw, domain = _rendered(outgoing.said, sender, bool(outgoing.link))
+    identity, form = str(outgoing.delivery_id), outgoing.said.mail
+    if form.files:  # they are read from a disk, and coded, which takes a while
+        raw, domain = await asyncio.to_thread(_rendered, outgoing.said, sender, bool(outgoing.link))
+    else:
+        raw, domain = _rendered(outgoing.said, sender, bool(outgoing.link))
     # The link is put into quoted-printable, so it must be that too; soft line ends keep its lines short.
     link = quopri.encodestring(outgoing.link.encode()).replace(b"=\n", b"=\r\n")
-    if outgoing.reply_to:
-        raw = f"Reply-To: {outgoing.reply_to}\r\n".encode() + raw
+    if reply_to := form.reply_to or outgoing.reply_to:
+        raw = f"Reply-To: {reply_to}\r\n".encode() + raw
     raw = raw.replace(_TO, outgoing.address.encode(), 1).replace(_ID, identity.encode(), 1).replace(_LINK, link)
-    return raw, f"<{identity}@{domain}>"
+    return raw, f"<{form.message_id or f'{identity}@{domain}'}>"
 
 
 @lru_cache(maxsize=64)
 def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
     """The mail with marks for what differs between recipients, and the sender's domain."""
-    name, address = parseaddr(sender)
+    form = said.mail
+    name, address = form.sender if form.sender[1] else parseaddr(sender)
     local, _at, domain = address.rpartition("@")
     mail = EmailMessage(policy=WIRE)
     mail["Subject"] = " ".join((f"[{said.code}] {said.title}" if said.code else said.title).split())
     mail["From"] = Address(name, local or "nightdesk", domain or "localhost")
-    mail["To"] = _TO.decode()
+    to, cc = _named(form.to), _named(form.cc)
+    if form.to or form.cc:
+        mail["To"] = to or cc or "undisclosed-recipients:;"
+        if to and cc:
+            mail["Cc"] = cc
+    else:
+        mail["To"] = _TO.decode()
     mail["Date"] = format_datetime(said.at)
-    mail["Message-ID"] = f"<{_ID.decode()}@{domain or 'localhost'}>"
-    if said.subject_id:
+    mail["Message-ID"] = f"<{form.message_id}>" if form.message_id else f"<{_ID.decode()}@{domain or 'localhost'}>"
+    if form.in_reply_to:
+        mail["In-Reply-To"] = f"<{form.in_reply_to}>"
+    if form.references:
+        mail["References"] = " ".join(f"<{one}>" for one in form.references)
+    elif said.subject_id:
         mail["References"] = (
             f"<{re.sub(r'[^A-Za-z0-9.-]', '-', f'{said.subject_kind}.{said.subject_id}')}@{domain or 'localhost'}>"
         )
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
+    if form.submitted != "no":
+        mail["Auto-Submitted"] = form.submitted
+        mail["X-Auto-Response-Suppress"] = "All"
     mail[OUR_HEADER] = our_mark()
     body = said.body.strip() or said.title
     if with_link and LINK not in body:
         body = f"{body}\n\n{_('Answer here:') if said.verbs else _('See it here:')} {LINK}"
-    # A line of its own, which is never folded; what differs is put in behind the encoding.
-    body = re.sub(r"[ \t]*\{link\}[ \t]*\n?", f"\n{_LINK.decode()}\n" if with_link else "", body)
+    if not form.html:
+        # A line of its own, which is never folded; what differs is put in behind the encoding.
+        body = re.sub(r"[ \t]*\{link\}[ \t]*\n?", f"\n{_LINK.decode()}\n" if with_link else "", body)
     mail.set_content(body, cte="quoted-printable")
-    mail.add_alternative(_html(said.title, body), subtype="html", cte="quoted-printable")
+    mail.add_alternative(form.html or _html(said.title, body), subtype="html", cte="quoted-printable")
+    _attach(mail, form.files)
     return mail.as_bytes(), domain or "localhost"
+
+
+def _named(people: Sequence[tuple[str, str]]) -> list[Address]:
+    """Those of them whose address can stand in a header as it is."""
+    return [
+        Address(" ".join(name.split()), *address.rsplit("@", 1))
+        for name, address in people
+        if address.isascii() and _PLAIN_ADDRESS.fullmatch(address)
+    ]
+
+
+def _attach(mail: EmailMessage, files: Sequence[FileInMail]) -> None:
+    """The files hang on it: images of the HTML beside it, others behind. One that is gone leaves a line that says so."""
+    shown = [one for one in files if one.content_id]
+    html = mail.get_payload()[-1] if shown else None  # type: ignore[index]
+    for one in (*shown, *(one for one in files if not one.content_id)):
+        kind, _slash, sort = one.media_type.partition("/")
+        if not _MEDIA_TYPE.fullmatch(one.media_type) or kind in ("message", "multipart"):
+            kind, sort = "application", "octet-stream"
+        try:
+            content = read_file(one.digest)
+        except FileNotFoundError:
+            content, kind, sort = _("The file %s is not here any more.").encode() % one.name.encode(), "text", "plain"
+        if one.content_id and isinstance(html, EmailMessage):
+            html.add_related(content, kind, sort, cid=f"<{one.content_id}>", filename=one.name, disposition="inline")
+        else:
+            mail.add_attachment(content, kind, sort, filename=one.name)
 
 
 def _html(title: str, body: str) -> str:

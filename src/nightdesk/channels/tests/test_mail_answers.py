@@ -154,6 +154,15 @@ def test_other_words_become_a_note_and_what_is_understood_is_said_once(desk: Des
     assert len(desk.said()) == 1
 
 
+@pytest.mark.parametrize("header", [{"Precedence": "auto_reply"}, {"X_Precedence": "auto-reply"}])
+def test_what_may_be_an_automatic_reply_commands_nothing_and_is_not_answered(
+    desk: Desk, header: dict[str, str]
+) -> None:
+    mail = desk.mail(key_address(desk.told()), **header)
+    assert (mail.standing, desk.asked, desk.said()) == ("kept", [], [])
+    assert "may be an automatic reply" in mail.outcome
+
+
 def test_a_machine_that_answers_for_ever_is_not_answered_for_ever(desk: Desk) -> None:
     address = key_address(desk.told())
     for _time in range(ANSWERS_IN_TEN_MINUTES + 5):

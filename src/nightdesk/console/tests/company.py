@@ -15,7 +15,12 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.desk import actions as desk
+from nightdesk.desk import agent_actions, bulk_actions, supplier_actions
+from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
@@ -32,6 +37,11 @@ from nightdesk.rota.models import Override, Rota
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000 1f15c4890000000d49444154789c6360000002000100ffff03000006000557"
+    "bfabd40000000049454e44ae426082".replace(" ", "")
+)
+"""A PNG of one point."""
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
 
 
@@ -154,6 +164,9 @@ class Company:
         england = {"nation": "GB", "subdivision": "ENG"}
         hours = customers.make_hours(brand_id=brand.id, fields=calendar | england, **self.doing)
         customer = customers.make_customer(brand_id=brand.id, name=f"{name} Foods", ref=f"{key}-1", **self.doing)
+        contact = customers.make_contact(
+            customer_id=customer.id, name=f"Kim {name}", email=f"kim@{key}.example", **self.doing
+        )
         customers.make_contract(
             customer_id=customer.id,
             name="Office",
@@ -182,7 +195,9 @@ class Company:
             name=f"{name} mailbox", host="mail.example", user=key, brand_id=brand.id, **self.doing
         )
         address = mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.id, **self.doing)
-        raw = f"From: a@b.example\nSubject: A letter about {name}\n\nHello, {name} <script>alert(1)</script>\n"
+        head = f"From: a@b.example\nSubject: A letter about {name}\nContent-Type: multipart/mixed; boundary=b\n\n"
+        file = "--b\nContent-Type: text/html; name=plan.html\n\n<script>alert(1)</script>\n--b--\n"
+        raw = f"{head}--b\n\nHello, {name} <script>alert(1)</script>\n{file}"
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
@@ -201,11 +216,54 @@ class Company:
             until_at=self.at + timedelta(days=20, hours=2),
             **self.doing,
         )
-        ids = {
+        contact = customers.make_contact(
+            customer_id=customer.id, name=f"Cleo {name}", email=f"cleo@{key}.example", phone=phone, **self.doing
+        )
+        desk.save_desk_rules(brand_id=brand.id, fields={"owner_id": team.id}, **self.doing)
+        queue = desk.save_queue(brand_id=brand.id, name=f"{name} support", team_id=team.id, **self.doing)
+        steps = [{"verb": "tag", "values": {"add": [key]}}]
+        macro = bulk_actions.save_macro(brand_id=brand.id, name=f"{name} macro", steps=steps, **self.doing)
+        picture = desk.File(f"{name}.png", "image/png", PICTURE, content_id="one", inline=True)
+        ticket = desk.open_ticket(
+            brand_id=brand.id,
+            title=f"{name} line is slow",
+            words=desk.Words(f"It crawls at {name}.", html="<p>It crawls <img src='cid:one'></p>", files=[picture]),
+            contact_id=contact.id,
+            trust="verified",
+            queue_id=queue.pk,
+            tags=[key],
+            wakes=False,
+            by=Actor("contact", str(contact.id), contact.name),
+            via=Door.EMAIL,
+            at=self.at,
+        )
+        said = desk_models.Entry.objects.get(ticket=ticket, kind="message_in")
+        by_bo: dict[str, Any] = {"by": actor_of_person(bo.id), "via": Door.WEB, "at": self.at}
+        view = agent_actions.save_view(name=f"{name} view", filters={"tag": key}, team_id=team.id, **by_bo)
+        values = {"add": ["seen"]}
+        bulk = bulk_actions.change_tickets(ticket_ids=[ticket.id], verb="tag", values=values, **by_bo)
+        lesson = desk_models.Lesson.objects.create(
+            ticket=ticket, person=bo, answered_by="Eve", answer=f"{name} fibre", made_at=self.at
+        )
+        Promise.objects.filter(subject_id=str(ticket.pk)).delete()
+        known = self._known(name, brand, bo, page)
+        ids = known | {
+            "ticket_id": ticket.id,
+            "said_id": said.id,
+            "attachment_id": said.attachments.get().id,
+            "queue_id": queue.pk,
+            "team_id": team.id,
+            "macro_id": macro.pk,
+            "view_id": view.pk,
+            "lesson_id": lesson.pk,
+            "bulk_id": bulk.id,
             "mailbox_id": mailbox.id,
             "address_id": address.id,
             "mail_id": mail.id,
+            "file_number": 0,
+            "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
+            "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
             "work_id": work.pk,
             "silence_id": work.silences.get().pk,
             "page_id": page.id,
@@ -224,10 +282,44 @@ class Company:
             "brand_id": brand.id,
             "user_id": user.pk,
             "customer_id": customer.id,
+            "contact_id": contact.pk,
             "hours_id": hours.id,
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
+        """One of everything that is known, whose owner nobody is in particular."""
+        doing: dict[str, Any] = {"brand_id": brand.id, **self.doing}
+        body = f"Ring {name} first.\n\n- [ ] Ring {name}\n- [ ] Look <script>alert(1)</script>\n"
+        row = procedures.make_procedure(title=f"{name} is dark", body=body, **doing)
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **self.doing)
+        run = run_actions.open_procedure(procedure_id=row.pk, subject=("page", str(page.id)), **self.doing)
+        proposal = procedures.propose_change(
+            procedure_id=row.pk, body=f"Do not ring {name}.", why=f"{name} rings back", over=1, **self.doing
+        )
+        saying = wording_actions.save_saying(title=f"{name} lines", text=f"{name} knows of it.", **doing)
+        wording_actions.approve_saying(saying_id=saying.pk, **self.doing)
+        template = wording_actions.save_template(use="reply", name=f"{name} hello", body="Dear {{ contact }},", **doing)
+        spare = spare_actions.save_spare(site=f"{name} Street", what="SFP+", count=2, low_at=2, **doing)
+        briefing = briefing_actions.make_briefing(
+            title=f"{name} voice",
+            body=f"New at {name}.",
+            due_at=self.at + timedelta(days=5),
+            person_ids=[bo.id],
+            **doing,
+        )
+        Promise.objects.filter(subject_kind__in=("procedure", "briefing"), brand_id=brand.id).delete()
+        return {
+            "procedure_id": row.pk,
+            "number": 1,
+            "run_id": run.id,
+            "proposal_id": proposal.pk,
+            "saying_id": saying.pk,
+            "template_id": template.pk,
+            "spare_id": spare.pk,
+            "briefing_id": briefing.pk,
+        }
 
 
 def message_of(delivery: Delivery) -> Message:

@@ -4,17 +4,22 @@ import re
 from datetime import time, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from nightdesk.access.matrix import VERBS
 from nightdesk.access.models import Role, User
+from nightdesk.access.queries import OPERATOR
+from nightdesk.base.actors import Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
+from nightdesk.base.refusals import Invalid
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Route
 from nightdesk.console.tests.company import Company
@@ -22,7 +27,10 @@ from nightdesk.console.urls import console
 from nightdesk.console.views.settings.mappings import PRESETS
 from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
+from nightdesk.mailroom import actions as mailroom
 from nightdesk.mailroom.models import Address, Mail, Mailbox
+from nightdesk.mailroom.oauth import Token
+from nightdesk.mailroom.queries import fronts, refresh_token_of
 from nightdesk.paging.formats.mapping import mapping_from_json
 from nightdesk.paging.models import DigestLine, Integration, Page
 from nightdesk.paging.queries import mail_rules
@@ -36,6 +44,16 @@ READ = {
     "pages": "read_pages",
     "pages_csv": "read_pages",
     "page": "read_pages",
+    "tickets": "read_tickets",
+    "tickets_csv": "read_tickets",
+    "ticket": "read_tickets",
+    "attachment": "read_tickets",
+    "entry_html": "read_tickets",
+    "who_calls": "open_ticket",
+    "promise": "open_ticket",
+    "desk_settings": "read_tickets",
+    "ticket_clocks": "read_tickets",
+    "ticket_clocks_csv": "read_tickets",
     "next": "read_promises",
     "next_csv": "read_promises",
     "journal": "read_journal",
@@ -54,12 +72,20 @@ READ = {
     "mails_csv": "read_mails",
     "mail": "read_mails",
     "mail_raw": "read_mails",
+    "mail_file": "read_mails",
+    "sign_in_mailbox": "sign_in_mailbox",
+    "signed_in_mailbox": "sign_in_mailbox",
     "mailboxes": "save_mailbox",
     "messages": "read_deliveries",
     "messages_csv": "read_deliveries",
     "message": "read_deliveries",
     "providers": "read_deliveries",
     "providers_csv": "read_deliveries",
+    "worked": "read_tickets",
+    "worked_csv": "read_tickets",
+    "surveys": "read_surveys",
+    "surveys_csv": "read_surveys",
+    "suppliers": "save_supplier",
     "settings": "read_customers",
     "integrations": "make_integration",
     "raw_alarms": "read_alarms",
@@ -82,8 +108,30 @@ READ = {
     "heartbeat": "read_heartbeats",
     "quiet": "read_silences",
     "quiet_csv": "read_silences",
+    "procedures": "read_procedures",
+    "procedures_csv": "read_procedures",
+    "procedure": "read_procedures",
+    "procedure_version": "read_procedures",
+    "proposal": "read_procedures",
+    "sayings": "read_sayings",
+    "sayings_csv": "read_sayings",
+    "briefings": "read_briefings",
+    "briefings_csv": "read_briefings",
+    "briefing": "read_briefings",
+    "spares": "read_spares",
+    "spares_csv": "read_spares",
+    "spare": "read_spares",
+    "templates": "read_templates",
+    "templates_csv": "read_templates",
 }
 FORMS = {
+    "new_ticket": "open_ticket",
+    "desk_rules": "save_desk_rules",
+    "team_rule": "save_team_rule",
+    "new_queue": "save_queue",
+    "queue": "save_queue",
+    "new_macro": "save_macro",
+    "macro": "save_macro",
     "trigger": "trigger_page",
     "new_person": "make_person",
     "change_person": "edit_person",
@@ -92,12 +140,15 @@ FORMS = {
     "mail_rules": "save_mail_rules",
     "new_mailbox": "save_mailbox",
     "mailbox": "save_mailbox",
+    "front": "save_front",
     "new_address": "add_address",
     "new_policy": "save_policy",
     "policy": "save_policy",
     "set_rules": "edit_own_contacts",
     "digest": "read_pages",
     "new_route": "save_route",
+    "new_supplier": "save_supplier",
+    "supplier": "save_supplier",
     "route": "save_route",
     "new_token": "make_token",
     "new_brand": "make_brand",
@@ -113,8 +164,56 @@ FORMS = {
     "new_silence": "make_silence",
     "new_work": "plan_work",
     "extend_work": "extend_work",
+    "new_procedure": "make_procedure",
+    "save_procedure": "save_procedure",
+    "edit_procedure": "edit_procedure",
+    "propose_change": "propose_change",
+    "new_call_kind": "add_call_kind",
+    "new_saying": "save_saying",
+    "saying": "save_saying",
+    "new_briefing": "make_briefing",
+    "new_spare": "save_spare",
+    "change_spare": "save_spare",
+    "new_template": "save_template",
+    "template": "read_templates",
 }
 POSTS = {
+    "change_tickets": "change_tickets",
+    "undo_change": "undo_change",
+    "save_view": "save_view",
+    "remove_view": "remove_view",
+    "reply": "reply_to_customer",
+    "note_ticket": "note_ticket",
+    "keep_draft": "keep_draft",
+    "note_presence": "note_presence",
+    "assign_ticket": "assign_ticket",
+    "escalate_ticket": "escalate_functionally",
+    "raise_ticket": "escalate_hierarchically",
+    "wait_ticket": "wait_ticket",
+    "set_next_step": "set_next_step",
+    "resolve_ticket": "resolve_ticket",
+    "cancel_ticket": "cancel_ticket",
+    "reopen_ticket": "reopen_ticket",
+    "edit_ticket": "edit_ticket",
+    "prove_identity": "prove_identity",
+    "set_party": "set_party",
+    "watch_ticket": "watch_ticket",
+    "apply_macro": "apply_macro",
+    "remove_macro": "remove_macro",
+    "link_ticket": "link_tickets",
+    "unlink_ticket": "link_tickets",
+    "merge_ticket": "merge_ticket",
+    "unmerge_ticket": "merge_ticket",
+    "split_ticket": "split_ticket",
+    "rejoin_ticket": "split_ticket",
+    "propose_major": "propose_major",
+    "accept_major": "accept_major",
+    "reject_major": "accept_major",
+    "join_major": "add_child",
+    "leave_major": "add_child",
+    "tell_children": "tell_children",
+    "return_answer": "return_answer",
+    "confirm_lesson": "read_tickets",
     "resend": "resend_message",
     "acknowledge": "acknowledge_page",
     "resolve": "resolve_page",
@@ -160,6 +259,9 @@ POSTS = {
     "revoke_role": "revoke_role",
     "apply_customers": "apply_import",
     "new_contact": "make_contact",
+    "invite_contact": "invite_contact",
+    "contact_left": "mark_contact_left",
+    "company_rule": "set_company_rule",
     "new_contract": "make_contract",
     "new_subscription": "make_subscription",
     "silence": "silence_page",
@@ -175,15 +277,36 @@ POSTS = {
     "start_work": "start_work",
     "complete_work": "complete_work",
     "cancel_work": "cancel_work",
+    "publish_procedure": "publish_procedure",
+    "restore_procedure": "restore_procedure",
+    "review_procedure": "review_procedure",
+    "retire_procedure": "retire_procedure",
+    "confirm_reading": "confirm_reading",
+    "accept_proposal": "accept_proposal",
+    "decline_proposal": "decline_proposal",
+    "open_procedure": "open_procedure",
+    "settle_step": "settle_step",
+    "approve_saying": "approve_saying",
+    "remove_saying": "remove_saying",
+    "confirm_briefing": "confirm_briefing",
+    "remind_briefing": "remind_briefing",
+    "close_briefing": "close_briefing",
+    "take_spare": "take_spare",
+    "return_spare": "return_spare",
+    "count_spare": "count_spare",
+    "remove_spare": "remove_spare",
+    "remove_template": "remove_template",
 }
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
 
-OF_EVERY_BRAND = {"new_brand", "replace_push_key"}
+OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
-FRAGMENTS = {"trigger_cost"}
+FRAGMENTS = {"trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
+AWAY = {"sign_in_mailbox", "signed_in_mailbox"}
+"""To a service and back."""
 VIEWS = {pattern.name: pattern for pattern in console}
 
 
@@ -258,7 +381,7 @@ def test_what_only_changes_is_not_done_by_a_get(company):
 def test_what_belongs_to_another_brand_is_not_there(company):
     client = company.client(company.everything())
     theirs = company.pier.ids | {"entry_id": Entry.objects.filter(brand_id=company.pier.brand.id).latest("at").id}
-    named = [name for name, pattern in VIEWS.items() if set(pattern.pattern.converters) - {"driver"}]
+    named = [name for name, pattern in VIEWS.items() if set(pattern.pattern.converters) - {"driver", "way"}]
     assert {name: ask(client, name, url_of(name, theirs)).status_code for name in named} == dict.fromkeys(named, 404)
 
 
@@ -307,7 +430,7 @@ def test_every_page_has_one_heading_and_nothing_inline(company):
     ids = ids_of(company)
     for name in READ | FORMS:
         answer = client.get(url_of(name, ids))
-        if not answer["Content-Type"].startswith("text/html") or name in OF_EVERY_BRAND or name in FRAGMENTS:
+        if not answer["Content-Type"].startswith("text/html") or name in OF_EVERY_BRAND | FRAGMENTS | AWAY:
             continue
         reading = Reading()
         reading.feed(answer.content.decode())
@@ -389,6 +512,85 @@ def test_a_mail_is_found_by_its_words_and_shows_no_html_of_a_stranger(company):
     raw = client.get(reverse("console:mail_raw", args=[company.quay.ids["mail_id"]]))
     assert raw["Content-Type"] == "application/octet-stream"
     assert raw["Content-Disposition"].startswith("attachment")
+
+
+def test_html_of_a_stranger_is_shown_safe_with_its_files_and_nothing_from_elsewhere(company):
+    client = company.client(company.everything())
+    png = b"\x89PNG\r\n\x1a\n..."
+    html = (
+        b"<p onclick=x()>Hello<script>alert(1)</script><img src=cid:logo@x alt=logo><img src=https://spy.example/p.gif alt=spy>"
+        b"<blockquote>" + b"quoted<br>" * 9 + b"</blockquote>"
+    )
+    raw = (
+        b"From: a@b.example\r\nSubject: In colour\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n" + html + b"\r\n"
+        b"--b\r\nContent-Type: image/png; name=logo.png\r\nContent-ID: <logo@x>\r\n\r\n" + png + b"\r\n"
+        b"--b\r\nContent-Type: text/html; name=evil.html\r\n\r\n<script>alert(1)</script>\r\n--b--\r\n"
+    )
+    mailbox = Mailbox.objects.get(id=company.quay.ids["mailbox_id"])
+    mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **company.doing)
+    mailroom.read_mail(mail_id=mail.id, **company.doing)
+    url = reverse("console:mail", args=[mail.id])
+    answer = client.get(url)
+    page = answer.content.decode()
+    logo, evil = (reverse("console:mail_file", args=[mail.id, number]) for number in (0, 1))
+    assert f'src="{logo}"' in page
+    assert "alert(1)" not in page
+    assert 'src="https://spy.example' not in page
+    assert '<details class="quoted">' in page
+    assert "1 image lies elsewhere" in page
+    assert "spy.example" not in answer["Content-Security-Policy"]
+    assert "img-src 'self' data:;" in answer["Content-Security-Policy"].replace(" ;", ";") + ";"
+    asked = client.get(url, {"images": "1"})
+    assert 'src="https://spy.example/p.gif"' in asked.content.decode()
+    assert "https:" in asked["Content-Security-Policy"]
+    shown, kept = client.get(logo), client.get(evil)
+    assert (shown["Content-Type"], shown.content) == ("image/png", png)
+    assert (kept["Content-Type"], kept["Content-Disposition"]) == (
+        "application/octet-stream",
+        'attachment; filename="evil.html"',
+    )
+    assert kept["X-Content-Type-Options"] == "nosniff"
+    assert client.get(reverse("console:mail_file", args=[mail.id, 7])).status_code == 404
+
+
+def test_a_mailbox_is_signed_in_for_and_only_by_whoever_began(company, monkeypatch):
+    client = company.client(company.everything())
+    given = {"name": "m365", "host": "outlook.office365.com", "security": "tls", "user": "noc@quay.example", "folder": "INBOX",
+             "after": "seen", "auth": "microsoft", "tenant": "quay.example", "client_id": "c-1",
+             "brand": str(company.quay.brand.id), "client_secret": "s", "enabled": "on",
+             "authserv_id": "microsoft365"}  # fmt: skip
+    assert client.post(reverse("console:new_mailbox"), given | {"client_id": ""}).status_code == 422
+    assert client.post(reverse("console:new_mailbox"), given).status_code == 302
+    box = Mailbox.objects.get(name="m365")
+    page = words(client.get(reverse("console:mailbox", args=[box.id])))
+    assert "Nobody has signed in for it yet" in page
+    away = client.get(reverse("console:sign_in_mailbox", args=[box.id]))
+    assert away["Location"].startswith("https://login.microsoftonline.com/quay.example/oauth2/v2.0/authorize?")
+    asked = parse_qs(urlsplit(away["Location"]).query)
+    back = reverse("console:signed_in_mailbox")
+    assert asked["redirect_uri"] == [f"{settings.PUBLIC_URL}{back}"]
+    monkeypatch.setattr(
+        "nightdesk.console.views.settings.mailboxes.exchange_code",
+        lambda us, **more: Token("access", company.at, f"lasts {more['code']} {us.client_secret}"),
+    )
+    assert client.get(back, {"state": "another", "code": "x"}).status_code == 422
+    assert (
+        client.get(back, {"state": asked["state"][0], "code": "x"}).status_code == 422
+    )  # a sign-in is used up by its first return
+    again = parse_qs(urlsplit(client.get(reverse("console:sign_in_mailbox", args=[box.id]))["Location"]).query)
+    assert client.get(back, {"state": again["state"][0], "code": "x"}).status_code == 302
+    assert refresh_token_of(box.id) == "lasts x s"
+    assert Entry.objects.filter(kind="mailbox.signed_in", subject_id=str(box.id)).count() == 1
+
+
+def test_whose_checks_of_senders_are_believed_is_said_by_an_admin_of_every_brand(company):
+    mailroom.save_front(way="lmtp", authserv_id="MX.Quay.example", by=OPERATOR, via=Door.CLI, at=company.at)
+    assert fronts() == {"smtp": "", "lmtp": "mx.quay.example", "pipe": ""}
+    with pytest.raises(Invalid):
+        mailroom.save_front(way="lmtp", authserv_id="two names", by=OPERATOR, via=Door.CLI, at=company.at)
+    mailroom.save_front(way="lmtp", authserv_id="", by=OPERATOR, via=Door.CLI, at=company.at)
+    assert fronts()["lmtp"] == ""
 
 
 def test_a_mail_that_was_only_kept_is_read_again_on_the_web(company):

@@ -57,6 +57,11 @@ WORDS = {
     "duty.reach": gettext_lazy("See that whoever is on can be woken"),
     "digest.send": gettext_lazy("Send a digest"),
     "person.end_quiet": gettext_lazy("End the quiet"),
+    "ticket.next_step": gettext_lazy("Say so, if the next step is late"),
+    "ticket.close": gettext_lazy("Close what was resolved"),
+    "procedure.review": gettext_lazy("Ask its owner to look through a procedure"),
+    "procedure.tell": gettext_lazy("Tell of a proposed change"),
+    "briefing.remind": gettext_lazy("Remind those who have not read a briefing"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""
 
@@ -232,8 +237,11 @@ def due_row(request: StaffRequest, due: Due, *, buttons: bool = False) -> dict[s
 
 
 def due_rows(request: StaffRequest, limit: int) -> list[dict[str, Any]]:
-    """The next `limit` things that the system will do by itself; not that it waits for each of a thousand heartbeats."""
-    return [due_row(request, due) for due in find_due(request, limit=limit, leave_out=("beat.late",))]
+    """The next `limit` things that the system will do by itself; not that it waits for each of a thousand heartbeats, and
+    for each ticket's next step: the desk's queue shows these.
+    """
+    left_out = ("beat.late", "ticket.next_step", "ticket.close")
+    return [due_row(request, due) for due in find_due(request, limit=limit, leave_out=left_out)]
 
 
 def _choice(request: StaffRequest) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the palette (Ctrl K) finds by name: people, pages, customers, rotas."""
+"""What the palette (Ctrl K) finds by name: tickets, people, pages, customers, rotas, procedures; and the desk's actions."""
 
 from typing import Any
 
@@ -9,8 +9,14 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
 from nightdesk.console.views.choices import people_within
+from nightdesk.console.views.desk.queue import TABS
+from nightdesk.console.views.desk.shown import state_words
 from nightdesk.console.views.staff import StaffRequest, staff, within
 from nightdesk.customers.models import Customer
+from nightdesk.desk.worklist import find_tickets
+from nightdesk.knowledge.folding import as_query
+from nightdesk.knowledge.models import Procedure
+from nightdesk.knowledge.queries import find_procedures
 from nightdesk.paging.models import Page
 from nightdesk.rota.models import Rota
 
@@ -26,6 +32,12 @@ def find(request: StaffRequest) -> HttpResponse:
 
 def _found(request: StaffRequest, text: str) -> list[dict[str, Any]]:
     rows: list[tuple[str, str, str]] = []
+    seen = _brands(request, "read_tickets")
+    if seen is None or seen:
+        for ticket in find_tickets(text, seen, request.at, EACH):
+            url = reverse("console:ticket", args=[ticket.id])
+            rows.append((f"#{ticket.number} {ticket.title}", state_words(ticket), url))
+        rows += [(label, _("tickets"), url) for label, url in _doings(request) if text.lower() in label.lower()]
     pages = Page.objects.filter(within(request.brands)).filter(Q(code__iexact=text) | Q(title__icontains=text))
     for page in pages.order_by("-started_at")[:EACH]:
         rows.append((page.title, _("page {code}").format(code=page.code), reverse("console:page", args=[page.id])))
@@ -37,7 +49,19 @@ def _found(request: StaffRequest, text: str) -> list[dict[str, Any]]:
         rows.append((customer.name, _("customer"), reverse("console:customer", args=[customer.id])))
     for rota in Rota.objects.filter(within(_brands(request, "read_rota")), name__icontains=text)[:EACH]:
         rows.append((rota.name, _("rota"), reverse("console:one_rota", args=[rota.id])))
+    procedures = Procedure.objects.filter(within(_brands(request, "read_procedures")), retired_at=None)
+    for procedure in find_procedures(procedures, text)[:EACH] if as_query(text) else []:
+        rows.append((procedure.title, _("procedure"), reverse("console:procedure", args=[procedure.pk])))
     return [{"label": label, "kind": kind, "url": url} for label, kind, url in rows]
+
+
+def _doings(request: StaffRequest) -> list[tuple[str, str]]:
+    """What an agent may want to go to or do, from anywhere."""
+    here = reverse("console:tickets")
+    found = [(str(label), f"{here}?view={view}") for view, label in TABS.items()]
+    if _brands(request, "open_ticket") != set():
+        found.insert(0, (_("New ticket"), reverse("console:new_ticket")))
+    return found
 
 
 def _brands(request: StaffRequest, verb: str) -> set[int] | None:

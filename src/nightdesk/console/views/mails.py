@@ -13,9 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
 from nightdesk.channels.queries import delivery_by_id
+from nightdesk.console.templatetags.sizes import size
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.letters import file_answer, shown_letter, trust_tag, why_not_proven, with_images_allowed
 from nightdesk.console.views.lists import (
     EXPORTED,
     as_csv,
@@ -31,9 +34,10 @@ from nightdesk.console.views.lists import (
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.console.views.subjects import url_of
 from nightdesk.mailroom.actions import retry_mail
-from nightdesk.mailroom.letter import read_letter
+from nightdesk.mailroom.letter import read_attachments, read_letter
 from nightdesk.mailroom.models import Mail, Mailbox
-from nightdesk.mailroom.queries import Filters, how_it_does, mails
+from nightdesk.mailroom.queries import Filters, authserv_id_of, how_it_does, mails
+from nightdesk.mailroom.trust import checked
 
 STANDINGS = {
     "waiting": gettext_lazy("not read yet"),
@@ -131,7 +135,7 @@ def _row(mail: Mail) -> dict[str, Any]:
 
 @staff("read_mails")
 def mail(request: StaffRequest, mail_id: UUID) -> HttpResponse:
-    """One mail: what it says, how it came, what became of it. Its HTML is never shown, only its text."""
+    """One mail: what it says, how it came, what became of it. `?images=1`: with those that lie elsewhere."""
     rows = Mail.objects.filter(within(request.brands)).select_related("mailbox")
     row = found(rows.filter(id=mail_id), _("You asked for a mail."))
     raw = bytes(row.raw)
@@ -143,13 +147,21 @@ def mail(request: StaffRequest, mail_id: UUID) -> HttpResponse:
         (_("To"), ", ".join([str(one) for one in row.recipients] or letter.to)),
         (_("Return path"), {None: "", "": "<>"}.get(row.sender, row.sender)),
         (_("Came by"), came),
-        (
-            _("Size"),
-            _("{count} bytes").format(count=f"{row.size:,}") + (_(", only its beginning is kept") if row.cut else ""),
-        ),
-        (_("Attached"), ", ".join(one.name or one.media_type for one in letter.attachments)),
-        (_("What was wrong"), row.error),
+        (_("Size"), size(row.size) + (_(", only its beginning is kept") if row.cut else "")),
+        (_("Sender"), why_not_proven(row.trust, checked(letter, authserv_id_of(row)).domain) if row.trust else ""),
+        (_("Written by a machine"), row.automatic),
+        (_("What was wrong"), row.error if row.standing == "failed" else ""),
     ]
+    remote = request.GET.get("images") == "1"
+    shown = shown_letter(
+        letter.html,
+        row.text or letter.text,
+        letter.attachments,
+        lambda number: reverse("console:mail_file", args=[row.id, number]),
+        notes=letter.faults,
+        images_url=f"{reverse('console:mail', args=[row.id])}?images=1",
+        remote=remote,
+    )
     can_retry = row.standing in ("failed", "kept", "copy") and may(request, "retry_mail", row.brand_id)
     context = {
         "here": "mails",
@@ -157,13 +169,16 @@ def mail(request: StaffRequest, mail_id: UUID) -> HttpResponse:
         "title": row.title or _("Without a subject"),
         "tag": {"text": str(STANDINGS[row.standing]), "tone": TONES.get(row.standing, "")},
         "facts": [(label, value) for label, value in facts if value],
-        "text": (row.text or letter.text)[:SHOWN_TEXT],
+        "trust": trust_tag(row.trust),
+        "letter": shown,
+        "plain": (row.text or letter.text)[:SHOWN_TEXT] if shown.html else "",
         "headers": letter.headers,
         "about_url": _about(row),
         "retry_url": reverse("console:retry_mail", args=[row.id]) if can_retry else "",
         "raw_url": reverse("console:mail_raw", args=[row.id]),
     }
-    return render(request, "console/mail.html", context)
+    page = render(request, "console/mail.html", context)
+    return with_images_allowed(page) if remote else page
 
 
 def _about(row: Mail) -> str:
@@ -181,6 +196,18 @@ def mail_raw(request: StaffRequest, mail_id: UUID) -> HttpResponse:
     answer = HttpResponse(bytes(row.raw), content_type="application/octet-stream")
     answer["Content-Disposition"] = f'attachment; filename="{row.id}.eml"'
     return answer
+
+
+@staff("read_mails")
+def mail_file(request: StaffRequest, mail_id: UUID, file_number: int) -> HttpResponse:
+    """The file of that number, from 0 on."""
+    row = found(Mail.objects.filter(within(request.brands), id=mail_id), _("You asked for a file of a mail."))
+    files = read_attachments(bytes(row.raw))
+    if file_number >= len(files):
+        raise NotFound(
+            _("You asked for a file of a mail."), _("It has no file of that number."), _("Go back to the mail.")
+        )
+    return file_answer(files[file_number])
 
 
 @posting("retry_mail")

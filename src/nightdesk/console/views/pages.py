@@ -34,6 +34,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
 from nightdesk.console.views.due import CHANNEL_WORDS
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
 from nightdesk.console.views.staff import (
     StaffRequest,
@@ -159,6 +160,15 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "forms": _forms(request, shown),
         "before": before_of(last_time(shown)),
         "events": rail_events(story(shown.id), request.at),
+        "known": beside(
+            request,
+            ("page", shown.id),
+            service_id=shown.service_id,
+            kind_of_call="alarm",
+            brand_id=shown.brand_id,
+            component=shown.component,
+            back=request.path,
+        ),
         "paper": [_on_paper(ring) for ring in shown.paper.select_related("person")[:ALARMS_SHOWN]],
         "alarms": [_alarm(alarm) for alarm in alarms],
         "more_alarms": max(0, shown.alarm_count - len(alarms)),
@@ -166,7 +176,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         if may(request, "read_deliveries", shown.brand_id)
         else "",
     }
-    return page_or_part(request, "page", {"card", "rail"}, context)
+    return page_or_part(request, "page", {"card", "procedures", "rail"}, context)
 
 
 def _page(request: StaffRequest, page_id: UUID) -> Page:

@@ -18,6 +18,7 @@ from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, staff, within
 from nightdesk.duty.queries import who_is_on
+from nightdesk.knowledge.queries import procedures_for
 from nightdesk.paging.actions import acknowledge_page, defer_page, escalate_page
 from nightdesk.paging.decide import quiet_for
 from nightdesk.paging.models import Page
@@ -46,7 +47,7 @@ def pocket(request: StaffRequest) -> HttpResponse:
         "here": "pocket",
         "heading": _heading(len(calling), len(mine)),
         "calling": [_card(request, page) for page in calling],
-        "mine": [page_card(request, page) for page in mine],
+        "mine": [_with_procedure(request, page, page_card(request, page)) for page in mine],
         "duties": duties,
         "quiet_until": me.quiet_until if me.quiet_until is not None and me.quiet_until > request.at else None,
         "quiet": quiet_action(me, request.at, reverse("console:pocket")),
@@ -90,8 +91,19 @@ def _note_shown(request: StaffRequest, told: list[Delivery]) -> None:
             )
 
 
+def _with_procedure(request: StaffRequest, page: Page, card: dict[str, Any]) -> dict[str, Any]:
+    """The card with the way to what is to be done, where that is known."""
+    if may(request, "read_procedures", page.brand_id):
+        for row in procedures_for(page.service_id, "alarm", page.brand_id, page.component, most=1):
+            card["procedure"] = {
+                "title": row.title,
+                "url": reverse("console:page", args=[page.id]) + "#procedures",
+            }
+    return card
+
+
 def _card(request: StaffRequest, page: Page) -> dict[str, Any]:
-    card = page_card(request, page, last_time(page))
+    card = _with_procedure(request, page, page_card(request, page, last_time(page)))
     card["actions"] = [
         {"label": label, "url": reverse(f"console:{view}", args=[page.id]), **more}
         for verb, view, label, more in (

@@ -7,13 +7,14 @@ from typing import Any, TypeVar, cast
 
 from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from nightdesk.access import matrix
+from nightdesk.access.models import User
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.people.models import Person
@@ -47,6 +48,8 @@ def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD"), every_brand: b
                 raise NotSignedIn(
                     _("This page is for our staff."), _("You are not signed in."), _("Sign in, then come back.")
                 )
+            if request.user.kind != User.Kind.STAFF:
+                return _to_their_own_pages(request)
             known = cast(StaffRequest, request)
             known.actor = actor_of_user(request.user)
             known.brands = matrix.brands_for(known.actor, verb)
@@ -67,6 +70,13 @@ def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD"), every_brand: b
         return door
 
     return decorate
+
+
+def _to_their_own_pages(request: HttpRequest) -> HttpResponse:
+    """A customer's contact has come to the staff's front door, or to a page that does not exist for them."""
+    if request.path == "/" and request.method in ("GET", "HEAD"):
+        return HttpResponseRedirect(resolve_url("portal:home"))
+    raise Http404
 
 
 def posting(verb: str) -> Callable[[View], View]:
@@ -100,9 +110,10 @@ def may(request: StaffRequest, verb: str, brand_id: int | None) -> bool:
     return matrix.may(request.actor, verb, brand_id)
 
 
-def done(request: HttpRequest, text: str, to: str, *args: Any) -> HttpResponseRedirect:
-    """After a change: says `text` on the next page, which is the form's own `next` or else the view `to`."""
-    messages.success(request, text)
+def done(request: HttpRequest, text: str, to: str, *args: Any, level: int = messages.SUCCESS) -> HttpResponseRedirect:
+    """After a change: says `text`, if any, on the next page, which is the form's own `next` or else the view `to`."""
+    if text:
+        messages.add_message(request, level, text)
     wanted = request.POST.get("next", "")
     if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return HttpResponseRedirect(wanted)

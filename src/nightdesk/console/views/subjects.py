@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page", "mail": "console:mail"}
+_PAGES = {"page": "console:page", "mail": "console:mail", "ticket": "console:ticket"}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
@@ -16,19 +16,22 @@ _NUMBERED = {
     "brand": "console:brand",
     "user": "console:user",
     "heartbeat": "console:heartbeat",
-}
-_LISTED = {
-    "seat": "console:rota",
-    "integration": "console:integrations",
-    "token": "console:tokens",
-    "silence": "console:quiet",
-    "work": "console:quiet",
+    "procedure": "console:procedure",
+    "briefing": "console:briefing",
+    "spare": "console:spare",
+    "template": "console:template",
 }
 _LISTED = {
     "address": "console:mailboxes",
     "seat": "console:rota",
     "integration": "console:integrations",
     "token": "console:tokens",
+    "silence": "console:quiet",
+    "work": "console:quiet",
+    "queue": "console:desk_settings",
+    "macro": "console:desk_settings",
+    "team": "console:desk_settings",
+    "saying": "console:sayings",
 }
 """Subjects without a page of their own, which stand in a list."""
 

@@ -16,10 +16,14 @@ from nightdesk.console.context import in_order_of_waking
 from nightdesk.console.views.cards import nobody_takes, page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.knowledge.briefings import waiting_for
+from nightdesk.console.views.lists import counted_text
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
+from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
 from nightdesk.duty.queries import OnDuty, open_warnings, silent, who_is_on
+from nightdesk.knowledge.queries import reviews_due
 from nightdesk.paging.models import Heartbeat, Integration, Page
 from nightdesk.paging.queries import door_shut_since, kept_quiet, last_time, open_pages, silences_now, work_now
 from nightdesk.people.models import Person, Team
@@ -27,7 +31,7 @@ from nightdesk.rota.models import Rota
 from nightdesk.rota.queries import load_rotas
 
 AHEAD = timedelta(hours=24)
-CARDS, ROWS, NEXT_ROWS = 12, 20, 8
+CARDS, ROWS, NEXT_ROWS, QUIET_ROWS = 12, 20, 8, 5
 FAILED_SINCE = timedelta(hours=24)
 LONG_PAUSED = timedelta(days=7)
 
@@ -52,6 +56,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "waiting": [page_row(request, page) for page in waiting[:ROWS]],
         "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS) + max(0, len(waiting) - ROWS),
         "warnings": warnings(request, pages, on_duty),
+        **_desk(request, quiet=not unanswered),
         "on_duty": on_duty,
         "month": None if request.GET.get("part") else next_day(request),
         "sees_next": sees_next,
@@ -59,6 +64,32 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "next_rows": due_rows(request, limit=NEXT_ROWS) if sees_next else [],
     }
     return page_or_part(request, "tonight", {"waiting", "next"}, context)
+
+
+def _desk(request: StaffRequest, *, quiet: bool) -> dict[str, Any]:
+    """How the desk stands in one line; and in a quiet hour what may be done in one, with the reason."""
+    brands = matrix.brands_for(request.actor, "read_tickets")
+    if brands is not None and not brands:
+        return {"desk_line": "", "quiet_work": []}
+    told = counts(Wanted(), brands, request.at, ("ours",))
+    waiting = ngettext("{count} ticket waits on us", "{count} tickets wait on us", told["ours"])
+    late = ngettext("{count} next step is late", "{count} next steps are late", told["late"])
+    rows = for_a_quiet_hour(brands, request.at, QUIET_ROWS) if quiet else []
+    return {
+        "desk_line": waiting.format(count=counted_text(told["ours"])) if told["ours"] else _("No ticket waits on us"),
+        "desk_late": late.format(count=counted_text(told["late"])) if told["late"] else "",
+        "quiet_work": [
+            {
+                "title": f"#{each.number} {each.title}",
+                "url": reverse("console:ticket", args=[each.id]),
+                "detail": " · ".join(
+                    part for part in (each.night_why, each.customer.name if each.customer else "") if part
+                ),
+                "tags": [{"text": f"P{each.priority}", "tone": ""}],
+            }
+            for each in rows
+        ],
+    }
 
 
 def heading(unanswered: int, taken: int) -> str:
@@ -114,6 +145,29 @@ def _watched(request: StaffRequest) -> list[dict[str, Any]]:
     return found
 
 
+def _to_read(request: StaffRequest) -> list[dict[str, Any]]:
+    """In one line what the reader must have read and has not said so; in another what they should look through."""
+    found: list[dict[str, Any]] = []
+    if waiting := waiting_for(request):
+        titles = ", ".join(f"“{each.title}”" for each in waiting[:3])
+        text = ngettext("A briefing waits for you: {titles}", "{count} briefings wait for you: {titles}", len(waiting))
+        text = text.replace("{count}", str(len(waiting))).replace("{titles}", titles)
+        url = reverse("console:briefing", args=[waiting[0].pk])
+        if len(waiting) > 1:
+            url = reverse("console:briefings") + "?state=open"
+        found.append({"tone": "", "text": text, "url": url, "label": _("Read it")})
+    mine = reviews_due(request.person.id, request.at) if request.person is not None else []
+    if mine and may_somewhere(request, "read_procedures"):
+        text = ngettext(
+            "You should look through {count} procedure", "You should look through {count} procedures", len(mine)
+        )
+        url = reverse("console:procedure", args=[mine[0].pk])
+        if len(mine) > 1:
+            url = reverse("console:procedures") + "?state=due"
+        found.append({"tone": "", "text": text.format(count=len(mine)), "url": url, "label": _("Look at it")})
+    return found
+
+
 def _zone_name() -> str:
     return str(getattr(get_current_timezone(), "key", "UTC")).split("/")[-1].replace("_", " ")
 
@@ -140,6 +194,7 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
     if may_somewhere(request, "read_promises"):
         found += _given_up(request, pages)
     found += _watched(request)
+    found += _to_read(request)
     sees_people = may_somewhere(request, "read_people")
     for name, person_id in _silent(on_duty, request.at):
         found.append(

@@ -3,8 +3,10 @@
 import asyncio
 import smtplib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from nightdesk.base.models import Promise
 from nightdesk.mailroom import listener
 from nightdesk.mailroom.actions import add_address
 from nightdesk.mailroom.models import Mail
+from tests.peers.mail_servers import make_certificate
 from tests.system.stack import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,8 +30,9 @@ NOC, OTHER = "noc@night.example", "desk@night.example"
 class Doors:
     """Both ways in, in a loop of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, encrypted: listener.Encryption | None = None) -> None:
         self.smtp, self.lmtp = free_port(), free_port()
+        self._encrypted = encrypted
         self._stopping: asyncio.Event | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -36,7 +40,8 @@ class Doors:
     def _run(self) -> None:
         async def both() -> None:
             self._stopping = asyncio.Event()
-            await listener.listen(f"127.0.0.1:{self.smtp}", f"127.0.0.1:{self.lmtp}", self._stopping)
+            places = f"127.0.0.1:{self.smtp}", f"127.0.0.1:{self.lmtp}"
+            await listener.listen(*places, self._stopping, self._encrypted)
 
         self._loop.run_until_complete(both())
 
@@ -57,7 +62,7 @@ class Doors:
 
 
 @pytest.fixture
-def doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doors]:
+def doors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Doors]:
     for address in (NOC, OTHER):
         add_address(address=address, by=SCHEDULER, via=Door.CLI, at=clock.now())
 
@@ -72,7 +77,8 @@ def doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doors]:
 
     monkeypatch.setattr(listener, "Gate", Closing)
     monkeypatch.setattr(listener, "AT_ONCE", 1)
-    with Doors() as running:
+    certificate, key = make_certificate(tmp_path)
+    with Doors(listener.Encryption(certificate, key)) as running:
         yield running
 
 
@@ -198,3 +204,32 @@ def test_a_peer_gone_mad_is_slowed_down(doors: Doors, monkeypatch: pytest.Monkey
 def test_a_place_that_cannot_be_listened_on_is_named(place: str) -> None:
     with pytest.raises(BadSetting):
         asyncio.run(listener.listen(place, "", asyncio.Event()))
+
+
+def test_the_way_is_encrypted_for_whoever_asks_and_a_renewed_certificate_counts_at_once(
+    doors: Doors, tmp_path: Path
+) -> None:
+    for _time in range(2):
+        context = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
+        for kind, port in ((smtplib.SMTP, doors.smtp), (smtplib.LMTP, doors.lmtp)):
+            with kind("localhost", port, timeout=10) as session:
+                session.ehlo()
+                assert session.has_extn("starttls")
+                session.starttls(context=context)
+                session.ehlo()
+                assert session.sendmail("bo@example.net", [NOC], b"Subject: x\r\n\r\nHello") == {}
+        make_certificate(tmp_path)
+    assert Mail.objects.count() == 4
+
+
+def test_a_certificate_that_cannot_be_read_stops_the_start_and_a_broken_new_one_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    encrypted = listener.Encryption(certificate, key)
+    before = encrypted.context()
+    certificate.write_text("no certificate")
+    assert encrypted.context() is before
+    monkeypatch.setattr(listener, "CERTIFICATE", tmp_path / "missing.pem")
+    with pytest.raises(BadSetting, match="NIGHTDESK_MAIL_CERTIFICATE"):
+        listener.encryption()

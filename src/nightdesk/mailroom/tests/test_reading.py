@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.mailroom.automatic import why_automatic
+from nightdesk.mailroom.automatic import why_automatic, why_not_answered
+from nightdesk.mailroom.decoding import decoded, decoded_words
 from nightdesk.mailroom.html_text import text_of_html
-from nightdesk.mailroom.letter import Letter, decoded, decoded_words, read_letter
+from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.own_words import own_words
 from nightdesk.mailroom.reports import read_reports
+from nightdesk.mailroom.tests.corpora import MAILS, answers, bounces, odd
 
-MAILS = Path(__file__).parent / "mails"
-ALL = sorted([*MAILS.rglob("*.eml"), *MAILS.rglob("*.txt")])
+ALL = [*bounces(), *odd(), *answers()]
 
 
 def mail(headers: str, body: str = "") -> Letter:
@@ -104,29 +105,6 @@ def test_texts_are_decoded_whatever_charset_they_claim(text: str, charset: str) 
 # --- What they say -----------------------------------------------------------------------------------------------------
 
 
-def odd(name: str) -> Letter:
-    letter = read_letter((MAILS / "odd" / f"{name}.eml").read_bytes())
-    assert letter.faults == ()
-    return letter
-
-
-def test_odd_mails_say_what_their_writers_meant() -> None:
-    """The expected values are those of the suite that the mails come from."""
-    umlauts = odd("utf8_headers")
-    assert (umlauts.title, umlauts.from_address, umlauts.to) == (
-        "Säying Hello",
-        "jdöe@mächine.example",
-        ("märy@exämple.net",),
-    )
-    names = {"smith@gmail.com", "raasdnil@gmail.com", "tom@gmail.com"}
-    assert set(odd("raw_email_with_at_display_name").to) == names
-    assert [one.name for one in odd("attachment_with_base64_encoded_name").attachments] == ["This is a test.pdf"]
-    assert [one.name for one in odd("attachment_only_email").attachments] == ["blah.gz"]
-    japanese = odd("japanese_iso_2022")
-    assert (japanese.text.strip(), japanese.to) == ("すみません。", ("raasdnil@gmail.com",))
-    assert odd("ks_c_5601-1987").text.strip() == "스티해"
-
-
 def test_a_charset_that_raises_in_the_email_package_is_read() -> None:
     raw = b'From: a@b.example\nContent-Type: text/plain; charset="\x1b$B"; name="\xff\xfe"\n\nok \xfcber'
     assert read_letter(raw).text == "ok über"
@@ -138,17 +116,6 @@ def test_plain_text_goes_before_html_and_html_alone_is_made_text() -> None:
     assert (both.text.strip(), both.from_html) == ("ök", False)
     only = mail("Content-Type: text/html", "<style>p{}</style><p>ok<br>then</p><script>alert(1)</script>")
     assert (only.text, only.from_html) == ("ok\nthen", True)
-
-
-@pytest.mark.parametrize("file", sorted((MAILS / "replies").glob("*.eml")), ids=lambda file: file.stem)
-def test_the_own_words_of_an_answer_are_found_however_its_program_quotes(file: Path) -> None:
-    letter = read_letter(file.read_bytes())
-    assert own_words(letter.text, (letter.from_name,)) == "Hello"
-
-
-@pytest.mark.parametrize("file", sorted((MAILS / "replies").glob("*.html")), ids=lambda file: file.stem)
-def test_quotes_in_html_are_quotes(file: Path) -> None:
-    assert own_words(text_of_html(file.read_text(encoding="utf-8"))) == "Hi. I am fine."
 
 
 @pytest.mark.parametrize(
@@ -190,17 +157,50 @@ PERSON = "From: Bo <bo@example.net>\nSubject: Re: P1 db down"
         "Auto-Submitted: auto-generated; x=y",
         "X-Autoreply: yes",
         "Precedence: bulk",
-        "Precedence: auto_reply",
         "Precedence: list",
         "Return-Path: <>",
         "List-Id: <x>",
-        "X-Nightdesk: 0123456789abcdef",
         "Content-Type: multipart/report; report-type=disposition-notification; boundary=x",
     ],
 )
 def test_each_sign_of_a_machine_is_enough(header: str) -> None:
     assert why_automatic(mail(PERSON), None) == ""
     assert why_automatic(mail(f"{PERSON}\n{header}"), None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Auto-Response-Suppress: All",
+        "X-Auto-Response-Suppress: DR, OOF, AutoReply",
+        "Precedence: auto_reply",
+        "X-Nightdesk: 0123456789abcdef",
+        "Mailing-List: contact noc-help@example.net",
+    ],
+)
+def test_what_asks_for_no_answer_is_a_persons_all_the_same(header: str) -> None:
+    letter = mail(f"{PERSON}\n{header}")
+    assert why_automatic(letter, "bo@example.net") == ""
+    assert why_not_answered(letter, "")
+    assert why_not_answered(mail(f"{PERSON}\nX-Auto-Response-Suppress: DR, RN"), "") == ""
+    assert why_not_answered(mail(PERSON), "") == ""
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Mail delivery problems since this morning",
+        "Mail could not be delivered",
+        "Fwd: Undelivered Mail Returned to Sender",
+        "Undeliverable: my invoice",
+    ],
+)
+def test_a_customer_who_writes_of_a_bounce_is_no_machine(title: str) -> None:
+    body = "Hello, I keep getting this:\n\n<bo@example.com>: host mx.example.com said: 550 5.1.1 User unknown\n"
+    head = f"From: Al <al@example.net>\nSubject: {title}\nUser-Agent: Mozilla Thunderbird"
+    letter = mail(head, body)
+    reports = read_reports(f"{head}\n\n{body}".encode())
+    assert why_automatic(letter, "al@example.net", reports) == ""
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_null_return_path_and_a_daemon_are_machines_and_auto_submitted_no_is
     ],
 )
 def test_reports_of_many_servers_name_who_was_not_reached(name: str, failed: set[str], delayed: set[str]) -> None:
-    reports = read_reports((MAILS / "bounces" / f"{name}.txt").read_bytes())
+    reports = read_reports((MAILS / "flufl.bounce" / "data" / f"{name}.txt").read_bytes())
     assert {one.recipient for one in reports if one.action == "failed"} == failed
     assert {one.recipient for one in reports if one.action == "delayed"} == delayed
 

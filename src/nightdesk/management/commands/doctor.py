@@ -26,6 +26,7 @@ from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 from nightdesk.paging import queries
+from nightdesk.portal import policies
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
@@ -278,6 +279,19 @@ def of_heartbeats(at: datetime) -> Iterator[Finding]:
         yield Finding("ok", "heartbeats", said)
 
 
+def of_portal(at: datetime) -> Iterator[Finding]:
+    """Whether the database keeps customers apart by itself; until it does, their pages stay shut."""
+    del at
+    if problem := policies.why_bare():
+        sql = " ".join(policies.by_hand().split())
+        yield Finding(
+            "fail", "customers' pages", f"They are shut. {problem}",
+            f"Run: nightdesk migrate. Where it may not make the role, have an administrator run first: {sql}",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "customers' pages", f"{len(policies.VISIBLE)} tables show each customer its own rows only.")
+
+
 WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_worker,
     of_promises,
@@ -286,6 +300,7 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_notifications,
     of_mail_in,
     of_heartbeats,
+    of_portal,
 )
 
 

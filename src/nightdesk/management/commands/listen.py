@@ -29,4 +29,4 @@ async def _until_told() -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await listener.listen(listener.SMTP_AT, listener.LMTP_AT, stopping)
+    await listener.listen(listener.SMTP_AT, listener.LMTP_AT, stopping, listener.encryption())

@@ -1,4 +1,4 @@
-"""`nightdesk migrate`: Django's migrations, with a short patience for locks, and the coming months' partitions."""
+"""`nightdesk migrate`: Django's migrations, with a short patience for locks, the coming months' partitions, and the belt."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.db import connections
 from nightdesk.base import clock
 from nightdesk.base.months import make_months
 from nightdesk.journal.tasks import keep_xids_rising
+from nightdesk.portal.policies import by_hand, lay_belt
 from nightdesk.wiring import PARTITIONED
 
 
@@ -19,3 +20,8 @@ class Command(DjangoMigrate):
         super().handle(*args, **options)
         make_months(PARTITIONED, clock.now(), behind=2)
         keep_xids_rising()
+        if problem := lay_belt():
+            self.stderr.write(
+                f"Customers' pages stay shut, all else works: {problem}\n"
+                f"Have somebody who may make roles run this once, then run nightdesk migrate again:\n{by_hand()}"
+            )

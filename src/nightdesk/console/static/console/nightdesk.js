@@ -207,14 +207,22 @@
     // False when it has to wait, because somebody is typing there.
     draw(element, text) {
       const field = document.activeElement;
-      if (element.contains(field) && field.matches("input, textarea, select")) {
+      if (element.contains(field) && field.matches("input:not([type=checkbox]), textarea, select")) {
         this.waiting.add(element);
         banner("waiting", {}, "show", () => { field.blur(); this.catchUp(); });
         return false;
       }
       this.waiting.delete(element);
       if (!this.waiting.size) unbanner("waiting");
+      // What was chosen in a list stays chosen, and what has the focus keeps it.
+      const chosen = new Set(all("input[type=checkbox]:checked", element).map((box) => box.value));
+      const focused = element.contains(field) ? field.closest("[data-item]")?.id : "";
       htmx.swap(element, text, { swapStyle: element.getAttribute("hx-swap") || "innerHTML" });
+      for (const box of all("input[type=checkbox]", element)) {
+        if (chosen.has(box.value)) box.checked = true;
+      }
+      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      element.dispatchEvent(new Event("change", { bubbles: true }));
       return true;
     },
 
@@ -302,12 +310,16 @@
         kind: button.closest("[data-item]")?.querySelector(".title, .what a")?.textContent ?? "",
         run: () => button.click(),
       }));
+      const folds = all("main .folds > details > summary").map((summary) => ({
+        label: labelOf(summary),
+        run: () => unfold(summary.parentElement),
+      }));
       const opens = all(".menu [data-open]:not([data-open=palette]), .menu [data-set-theme]").map((button) => ({
         label: labelOf(button),
         kind: button.closest("fieldset")?.querySelector("legend").textContent,
         run: () => button.click(),
       }));
-      return [...goes, ...does, ...opens];
+      return [...goes, ...does, ...folds, ...opens];
     },
 
     async fill(typed) {
@@ -395,6 +407,28 @@
     toast(say(first ? "acknowledgeAgain" : "nothingToAcknowledge"));
   }
 
+  // Open what is folded, and begin to write there.
+  function unfold(details) {
+    details.open = true;
+    details.scrollIntoView({ block: "nearest" });
+    find("textarea, input:not([type=hidden]), select", details)?.focus();
+  }
+
+  // A page's own keys stand on what they press: in the chosen row first, unless several rows are chosen.
+  function pressed(key) {
+    const here = all(`main [data-key="${CSS.escape(key)}"]`).filter((each) => each.offsetParent);
+    const inRow = document.activeElement?.closest("[data-item]");
+    const several = find("main [data-item] input[type=checkbox]:checked");
+    const row = here.find((each) => inRow?.contains(each));
+    const own = here.find((each) => !each.closest("[data-item]"));
+    const one = key !== "x" && several ? own ?? row : row ?? own;
+    if (!one) return false;
+    if (one.matches("details")) unfold(one);
+    else if (one.matches("select, textarea")) one.focus();
+    else one.click();
+    return true;
+  }
+
   const KEYS = {
     "?": () => find("#key-hints")?.showModal(),
     "/": () => find('.filters input[type="search"]')?.focus(),
@@ -422,6 +456,10 @@
     const action = Date.now() - going < 1500 && event.key !== "g"
       ? () => { going = 0; find(`[data-go="${CSS.escape(event.key)}"]`)?.click(); }
       : KEYS[event.key];
+    if (!(Date.now() - going < 1500) && event.key.length === 1 && pressed(event.key)) {
+      event.preventDefault();
+      return;
+    }
     if (!action) return;
     event.preventDefault();
     action();
@@ -492,6 +530,13 @@
   } else {
     memory.set("heard-at", String(Date.now()));
   }
+
+  function openTarget() {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && target.matches("main details")) unfold(target);
+  }
+  window.addEventListener("hashchange", openTarget);
+  openTarget();
 
   find(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   showTheme();

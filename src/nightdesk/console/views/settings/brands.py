@@ -98,7 +98,7 @@ def brand(request: StaffRequest, brand_id: int) -> HttpResponse:
 def _users(request: StaffRequest) -> Any:
     """Accounts with a role in one of the reader's brands, or without any role yet."""
     if request.brands is None:
-        return User.objects.all()
+        return User.objects.filter(kind=User.Kind.STAFF)
     mine = Q(grants__brand__in=request.brands) | Q(grants__brand=None, grants__isnull=False) | Q(grants=None)
     return User.objects.filter(mine).distinct()
 

@@ -19,6 +19,7 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs
+from nightdesk.console.views.desk.shown import ticket_row
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
 from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import (
@@ -41,20 +42,34 @@ from nightdesk.customers.actions import (
     make_customer,
     make_subscription,
 )
+from nightdesk.customers.contact_actions import invite_contact, mark_contact_left, set_company_rule
 from nightdesk.customers.csv_import import COLUMNS, ImportPlan, plan_import
-from nightdesk.customers.models import Contract, Customer, Hours, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
+from nightdesk.desk.worklist import Wanted, chosen, count
+from nightdesk.people.models import Person
 
 MAX_FILE_BYTES = 1024 * 1024
 """Of a file given in the browser; the command line takes larger ones."""
 ERRORS_SHOWN = 50
+TICKETS_SHOWN = 8
 
 COVER_WORDS = {
     Contract.OutOfHours.NOTHING: gettext_lazy("nothing"),
     Contract.OutOfHours.EMAIL_ONLY: gettext_lazy("email only"),
     Contract.OutOfHours.FULL: gettext_lazy("everything, at any hour"),
+}
+STANDING_WORDS = {
+    "viewer": gettext_lazy("reads"),
+    "member": gettext_lazy("reads and writes"),
+    "manager": gettext_lazy("keeps their people"),
+}
+RULE_WORDS = {
+    "own": gettext_lazy("each their own"),
+    "managers_all": gettext_lazy("who keeps their people sees all"),
+    "all": gettext_lazy("everybody sees all"),
 }
 REASON_WORDS = {
     Reason.IN_HOURS: gettext_lazy("in hours: somebody is there"),
@@ -118,9 +133,15 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "customer": shown,
         "promises": promises,
         "contracts": contracts,
-        "contacts": shown.contacts.all(),
+        "contacts": [_contact(each) for each in shown.contacts.all()],
+        "standings": list(STANDING_WORDS.items()),
+        "may_invite": may(request, "invite_contact", shown.brand_id),
+        "sees": shown.sees,
+        "rules": list(RULE_WORDS.items()),
+        "may_set_rule": may(request, "set_company_rule", shown.brand_id),
         "services": shown.subscriptions.select_related("service"),
         "may_edit": may(request, "edit_customer", shown.brand_id),
+        **_tickets(request, shown),
         "contact_form": ContactForm(prefix="contact") if may(request, "make_contact", shown.brand_id) else None,
         "contract_form": ContractForm(prefix="contract", customer=shown)
         if may(request, "make_contract", shown.brand_id)
@@ -130,6 +151,48 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         else None,
     }
     return render(request, "console/customer.html", context)
+
+
+def _contact(each: Contact) -> dict[str, Any]:
+    """What stands in the list of contacts; see customer.html."""
+    if each.left_at is not None:
+        state, tone = _("has left"), ""
+    elif each.user_id is not None:
+        state, tone = str(STANDING_WORDS[each.standing]), "calm"
+    elif each.invite:
+        state, tone = _("invited"), "accent"
+    else:
+        state, tone = _("does not sign in"), ""
+    can_be_invited = each.user_id is None and bool(each.email)
+    return {"row": each, "state": state, "tone": tone, "can_be_invited": can_be_invited}
+
+
+def _contact_id(shown: Customer, contact_id: int) -> int:
+    """The id, if the contact is this customer's. Raises NotFound."""
+    return found(Contact.objects.filter(id=contact_id, customer=shown), _("You asked for a contact.")).pk
+
+
+def _tickets(request: StaffRequest, shown: Customer) -> dict[str, Any]:
+    """Their tickets, what is open first, for those who may read them."""
+    if not may(request, "read_tickets", shown.brand_id):
+        return {"sees_tickets": False}
+    related = ("customer", "assignee", "team", "queue")
+    theirs = str(shown.pk)
+    still_open = chosen(Wanted(customer=theirs), {shown.brand_id}, request.at).select_related(*related)
+    rows = list(still_open[:TICKETS_SHOWN])
+    if len(rows) < TICKETS_SHOWN:
+        ever = chosen(Wanted(view="all", customer=theirs), {shown.brand_id}, request.at).select_related(*related)
+        known = {row.id for row in rows}
+        rows += [row for row in ever[:TICKETS_SHOWN] if row.id not in known][: TICKETS_SHOWN - len(rows)]
+    return {
+        "sees_tickets": True,
+        "tickets": [ticket_row(each, request.at) for each in rows],
+        "open_tickets": count(still_open),
+        "tickets_url": f"{reverse('console:tickets')}?view=all&customer={shown.pk}",
+        "new_ticket_url": f"{reverse('console:new_ticket')}?customer={shown.pk}"
+        if may(request, "open_ticket", shown.brand_id)
+        else "",
+    }
 
 
 def _customer(request: StaffRequest, customer_id: int) -> Customer:
@@ -144,6 +207,7 @@ def _contract(each: Contract) -> dict[str, Any]:
         "hours": each.hours,
         "cover": str(COVER_WORDS[Contract.OutOfHours(each.out_of_hours)]),
         "wakes": ", ".join(each.may_wake) or _("nobody"),
+        "not_at_night": ", ".join(each.not_at_night),
         "valid": _("from {start}, {end}").format(start=date_format(each.valid_from, "j M Y"), end=ends),
         "targets": [
             (
@@ -193,15 +257,28 @@ def new_customer(request: StaffRequest) -> HttpResponse:
 
 
 class ChangedCustomerForm(CustomerForm):
+    service_manager_id = forms.TypedChoiceField(
+        label=gettext_lazy("Service manager"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        help_text=gettext_lazy("Who of ours answers when they escalate something; they see the name."),
+    )
     active = forms.BooleanField(label=gettext_lazy("Is a customer"), required=False)
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ours = Person.objects.filter(Q(teams__brand=customer.brand_id) | Q(id=customer.service_manager_id), active=True)
+        self.fields["service_manager_id"].choices = [("", _("nobody")), *pairs(ours.distinct())]  # type: ignore[attr-defined]
 
 
 @form_page("edit_customer")
 def change_customer(request: StaffRequest, customer_id: int) -> HttpResponse:
     """Change who they are."""
     shown = _customer(request, customer_id)
-    names = ("name", "ref", "zone", "language", "active")
-    form = ChangedCustomerForm(request.POST or None, initial={name: getattr(shown, name) for name in names})
+    names = ("name", "ref", "zone", "language", "service_manager_id", "active")
+    initial = {name: getattr(shown, name) for name in names}
+    form = ChangedCustomerForm(request.POST or None, initial=initial, customer=shown)
     if request.method == "POST" and form.is_valid():
         changes: Any = {name: value for name, value in form.cleaned_data.items() if value != ""}
         edit_customer(customer_id=shown.id, changes=changes, by=request.actor, via=Door.WEB, at=request.at)
@@ -225,6 +302,35 @@ def new_contact(request: StaffRequest, customer_id: int) -> HttpResponse:
     return done(request, _("Added."), "console:customer", shown.id)
 
 
+@posting("invite_contact")
+def invite(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """A contact is mailed a link that lets them in."""
+    shown = _customer(request, customer_id)
+    standing = request.POST.get("standing", "")
+    chosen = standing if standing in STANDING_WORDS else "member"
+    invite_contact(
+        contact_id=_contact_id(shown, contact_id), standing=chosen, by=request.actor, via=Door.WEB, at=request.at
+    )
+    return done(request, _("A link is on its way to them."), "console:customer", shown.id)
+
+
+@posting("mark_contact_left")
+def contact_left(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """A contact speaks for the customer no more."""
+    shown = _customer(request, customer_id)
+    mark_contact_left(contact_id=_contact_id(shown, contact_id), by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("They are let in no more, from now on."), "console:customer", shown.id)
+
+
+@posting("set_company_rule")
+def company_rule(request: StaffRequest, customer_id: int) -> HttpResponse:
+    """Whose tickets each of their contacts sees, where they ask us to set it."""
+    shown = _customer(request, customer_id)
+    sees = request.POST.get("sees", "")
+    set_company_rule(customer_id=shown.id, sees=sees, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("Saved."), "console:customer", shown.id)
+
+
 class ContractForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     hours = forms.ChoiceField(label=gettext_lazy("Support hours"))
@@ -234,6 +340,14 @@ class ContractForm(forms.Form):
         choices=[(f"P{number}", f"P{number}") for number in range(1, 5)],
         required=False,
         widget=forms.CheckboxSelectMultiple,
+    )
+    not_at_night = forms.CharField(
+        label=gettext_lazy("Work that is not done at night"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy(
+            "Kinds of work, with commas between: install, move. They wait for the day at any priority."
+        ),
     )
     valid_from = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
     valid_until = forms.DateField(
@@ -253,6 +367,7 @@ def new_contract(request: StaffRequest, customer_id: int) -> HttpResponse:
     form = ContractForm(request.POST, prefix="contract", customer=shown)
     values = dict(checked(form, _("You wanted to add a contract.")))
     hours_id = int(values.pop("hours"))
+    values["not_at_night"] = [word.strip() for word in values["not_at_night"].split(",") if word.strip()]
     make_contract(customer_id=shown.id, hours_id=hours_id, **values, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Added."), "console:customer", shown.id)
 

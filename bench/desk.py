@@ -1,0 +1,127 @@
+"""A desk of 1,000,000 tickets with 5,000,000 entries: every list, the story, and search, through the API as a program asks.
+
+Each is asked for ROUNDS times, about different queues, people, customers and words; the figure is the 95th percentile, in
+one process. The database is filled set-wise (`desk_filling`) and is gone afterwards. `python -m bench.desk 100000` takes fewer.
+"""
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from random import choice as pick
+from typing import Any
+from urllib.parse import urlencode
+
+from bench.desk_filling import fill, word
+from bench.figure import at_most, percentile
+from bench.ground import database
+
+TICKETS = 1_000_000
+ROUNDS = 40
+GOAL_MS = 200
+
+
+def main(tickets: int = TICKETS) -> None:
+    with database() as url:
+        from django.db import connection
+        from django.test import Client
+
+        from nightdesk.access import actions as access
+        from nightdesk.access.queries import OPERATOR
+        from nightdesk.api import limits
+        from nightdesk.base import clock
+        from nightdesk.base.actors import SCHEDULER, Door
+        from nightdesk.desk.finding import Reader, find_tickets
+        from nightdesk.people import actions as people
+
+        at = clock.now()
+        how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
+        brand = access.make_brand(name="Quayside", slug="quayside", **how)
+        crew = [people.make_person(name=f"Engineer {n}", brand_id=brand.id, **how).id for n in range(30)]
+        team = people.make_team(brand_id=brand.id, name="Desk", **how)
+        _token, secret = access.make_token(name="bench", scopes=["read"], brand_id=brand.id, **(how | {"by": OPERATOR}))
+        began = time.perf_counter()
+        fill(url, brand=brand.id, team=team.id, people=crew, customers=tickets // 50, tickets=tickets, at=at)
+        print(f"desk: {tickets} tickets were written in {time.perf_counter() - began:.0f} s", flush=True)
+        limits.CALLERS.limit = limits.Limit(per_second=1e6, burst=10**6)
+        client, bearer = Client(), {"Authorization": f"Bearer {secret}"}
+
+        def get(path: str) -> Any:
+            answer = client.get(f"/api/v1{path}", headers=bearer)
+            assert answer.status_code == 200, answer.content
+            return answer.json()
+
+        def found(*q: str, **more: str) -> Any:
+            return get("/search?" + urlencode({"q": " ".join(q), **more}))
+
+        with connection.cursor() as cursor:
+            sample = "FROM desk_ticket ORDER BY random() LIMIT 500"
+            cursor.execute(f"SELECT array_agg(id), array_agg(customer_id) FROM (SELECT id, customer_id {sample}) t")
+            some, customers = cursor.fetchone()
+            cursor.execute("SELECT array_agg(id) FROM desk_queue")
+            queues = cursor.fetchone()[0]
+            frequent = [word(cursor, rank) for rank in range(1, 20)]
+            medium = [word(cursor, rank) for rank in range(800, 3000, 100)]
+            rare = [word(cursor, rank) for rank in range(20_000, 29_000, 400)] + [f"sn{n * 997}" for n in range(20)]
+
+        def before() -> str:
+            return at.replace(year=at.year - random.randint(1, 4)).isoformat().replace("+00:00", "Z")
+
+        def portal(words: list[str]) -> Callable[[], Any]:
+            return lambda: find_tickets(pick(words), Reader([brand.id], customer_id=pick(customers)))
+
+        asked: dict[str, Callable[[], Any]] = {
+            "newest": lambda: get("/tickets"),
+            "some years ago": lambda: get(f"/tickets?until={before()}"),
+            "open": lambda: get("/tickets?state=open"),
+            "queue": lambda: get(f"/tickets?state=open&queue_id={pick(queues)}"),
+            "mine": lambda: get(f"/tickets?state=open&assignee_id={pick(crew)}"),
+            "nobody's": lambda: get("/tickets?state=open&unassigned=true"),
+            "closed": lambda: get("/tickets?state=closed"),
+            "cancelled": lambda: get("/tickets?state=cancelled"),
+            "priority": lambda: get(f"/tickets?priority=P{random.randint(1, 5)}"),
+            "queue, all": lambda: get(f"/tickets?queue_id={pick(queues)}"),
+            "tag": lambda: get(f"/tickets?tag=tag{random.randint(1, 40)}"),
+            "customer": lambda: get(f"/tickets?customer_id={pick(customers)}"),
+            "customer's open": lambda: get(f"/tickets?customer_id={pick(customers)}&state=open"),
+            "ticket": lambda: get(f"/tickets/{pick(some)}"),
+            "story": lambda: get(f"/tickets/{pick(some)}/story"),
+            "number": lambda: found(str(1000 + random.randint(1, tickets))),
+            "search, frequent": lambda: found(pick(frequent)),
+            "search, medium": lambda: found(pick(medium)),
+            "search, rare": lambda: found(pick(rare)),
+            "search, two": lambda: found(pick(frequent), pick(medium)),
+            "search, open": lambda: found(pick(frequent), "is:open"),
+            "search, customer": lambda: found(f"customer:C-{random.randint(1, 500)}", pick(frequent)),
+            "search, phrase": lambda: found(f'"{frequent[0]} {pick(frequent)}"'),
+            "search, counted": lambda: found(pick(frequent + rare), count="true"),
+            "search, begun": lambda: find_tickets(pick(medium)[:4], Reader([brand.id])),
+            "portal list": lambda: get(f"/tickets?customer_id={pick(customers)}&limit=20"),
+            "portal search, frequent": portal(frequent),
+            "portal search, medium": portal(medium),
+            "portal search, rare": portal(rare),
+        }
+        random.seed(1)
+        worst = 0.0
+        for name, ask in asked.items():
+            took = list(timed(ask))
+            print(
+                f"desk: {name:24} p50 {percentile(took, 0.5):6.0f} ms, p95 {percentile(took, 0.95):6.0f} ms", flush=True
+            )
+            worst = max(worst, percentile(took, 0.95))
+        at_most(
+            "desk_lists_and_search", worst, f"ms p95 of the slowest of {len(asked)}, {tickets} tickets", GOAL_MS
+        ).keep()
+
+
+def timed(ask: Callable[[], Any]) -> Iterator[float]:
+    """Milliseconds of each round after a first one."""
+    ask()
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        ask()
+        yield (time.perf_counter() - start) * 1000
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

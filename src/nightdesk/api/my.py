@@ -1,0 +1,279 @@
+"""What a customer's contact does by a program: their own services, contract, people and tickets, inside the belt."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict, Field
+
+from nightdesk.api.auth import OWN_WAYS_IN, caller_of
+from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.scope import one
+from nightdesk.api.values import Id, Named
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotSignedIn
+from nightdesk.customers import contact_actions
+from nightdesk.customers.models import Contact
+from nightdesk.customers.priority import Impact, Priority, Urgency
+from nightdesk.customers.promised import Channels, Reason
+from nightdesk.customers.queries import actor_of_contact, promised_now, require_for
+from nightdesk.desk import actions, customer_actions
+from nightdesk.desk.models import Ticket
+from nightdesk.portal import belt, queries
+
+router = Router(tags=["my"], auth=OWN_WAYS_IN)
+
+
+class MyTicketIn(Schema):
+    """`impact`: who is touched; `urgency`: whether work can go on. `kind`: incident where something does not work."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"title": "Cards are refused", "text": "The till says no since nine.", "impact": "high"}]
+        },
+    )
+    title: str = Field(min_length=1, max_length=200)
+    text: str = Field(min_length=1, max_length=50_000)
+    kind: Ticket.Kind = Ticket.Kind.INCIDENT
+    service_id: Id | None = None
+    impact: Impact = Impact.MEDIUM
+    urgency: Urgency = Urgency.MEDIUM
+
+
+class MyWords(Schema):
+    """What a contact says."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "It is dark again."}]})
+    text: str = Field(min_length=1, max_length=50_000)
+
+
+class MyTicketOut(Schema):
+    """A ticket of the company. `next_step` and its time are what was promised; null once it is over."""
+
+    id: UUID
+    number: int
+    kind: str
+    state: str
+    pending_reason: str
+    title: str
+    service: Named | None
+    requester_name: str
+    opened_at: datetime
+    changed_at: datetime
+    next_step: str
+    next_step_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    what_was_wrong: str
+    what_was_done: str
+    what_to_do: str
+
+
+class MyEntryOut(Schema):
+    """One thing that was said, by them or by us."""
+
+    id: UUID
+    at: datetime
+    by_name: str
+    ours: bool
+    text: str
+
+
+class MyEscalationOut(Schema):
+    """Whom it was brought before, and by when they answer."""
+
+    id: UUID
+    at: datetime
+    manager_name: str
+    answer_by: datetime
+
+
+class MyServiceOut(Schema):
+    """A service that the company buys."""
+
+    id: int
+    service: Named
+    label: str
+
+
+class MyContactOut(Schema):
+    """Who speaks for the company. `standing`: viewer, member, manager, or "" for one who does not sign in."""
+
+    id: int
+    name: str
+    email: str
+    phone: str
+    mobile: str
+    role: str
+    standing: str
+    may_call: bool
+    may_authorise: bool
+    texted_at_night: bool
+
+
+class MyFaultOut(Schema):
+    """A fault that touches one of their services, in the words that were said to everybody."""
+
+    service_id: int
+    began_at: datetime
+    said_at: datetime
+    said: str
+    next_at: datetime | None
+
+
+class MyPromiseOut(Schema):
+    """What is promised for something of this priority that is told now."""
+
+    reason: Reason
+    open_now: bool
+    channels: Channels
+    answer_from: datetime | None
+    respond_by: datetime | None
+    fix_by: datetime | None
+
+
+class MyPriority(Schema):
+    """How bad it is; P3 is the usual."""
+
+    priority: Priority = Priority.P3
+
+
+@router.get("/my/services", response=Listing[MyServiceOut])
+def list_my_services(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """What your company buys."""
+    return list_rows(request, queries.services_of(_me(request)), MyServiceOut, cut)
+
+
+@router.get("/my/faults", response=list[MyFaultOut])
+def list_my_faults(request: HttpRequest) -> Any:
+    """Faults that are known, and touch what your company buys."""
+    _me(request)
+    return list(queries.known_faults().values())
+
+
+@router.get("/my/promised", response=MyPromiseOut)
+def read_my_promise(request: HttpRequest, asked: Query[MyPriority]) -> Any:
+    """What is promised to your company now."""
+    return promised_now(_me(request).customer_id, asked.priority, clock.now())
+
+
+@router.get("/my/contacts", response=Listing[MyContactOut])
+def list_my_contacts(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """Who speaks for your company."""
+    return list_rows(request, queries.people_of(_me(request)), MyContactOut, cut)
+
+
+@router.post("/my/contacts/{contact_id}/leave", response=MyContactOut)
+def mark_my_contact_left(request: HttpRequest, contact_id: Id) -> Any:
+    """A colleague has left: nothing of theirs opens anything any more."""
+    me = _me(request)
+    one(queries.people_of(me), id=contact_id)
+    return belt.done(contact_actions.mark_contact_left, contact_id=contact_id, **_doing(me))
+
+
+@router.get("/my/tickets", response=Listing[MyTicketOut])
+def list_my_tickets(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """Your tickets, and your colleagues' by your company's rule; newest first."""
+    rows = queries.tickets_of(_me(request)).filter(merged_into=None)
+    return list_rows(request, rows, MyTicketOut, cut, newest_first=True)
+
+
+@router.post("/my/tickets", response={201: MyTicketOut})
+def open_my_ticket(request: HttpRequest, body: MyTicketIn) -> Any:
+    """Tell us something."""
+    me = _me(request)
+    belt.done(require_for, actor_of_contact(me), "open_ticket", me.customer)
+    if body.service_id is not None:
+        one(queries.services_of(me), service_id=body.service_id)
+    made = belt.done(
+        actions.open_ticket,
+        brand_id=me.customer.brand_id,
+        kind=body.kind.value,
+        title=body.title,
+        words=actions.Words(body.text),
+        customer_id=me.customer_id,
+        contact_id=me.pk,
+        trust="verified",
+        service_id=body.service_id,
+        impact=body.impact.value,
+        urgency=body.urgency.value,
+        wakes=me.may_call,
+        **_doing(me),
+    )
+    return 201, _ticket(me, made.pk)
+
+
+@router.get("/my/tickets/{ticket_id}", response=MyTicketOut)
+def read_my_ticket(request: HttpRequest, ticket_id: UUID) -> Any:
+    """One ticket."""
+    return _ticket(_me(request), ticket_id)
+
+
+@router.get("/my/tickets/{ticket_id}/story", response=list[MyEntryOut])
+def read_my_story(request: HttpRequest, ticket_id: UUID) -> Any:
+    """What was said, oldest first."""
+    entries = queries.story_of(_ticket(_me(request), ticket_id), clock.now())
+    return [
+        {"id": each.pk, "at": each.at, "by_name": each.by_name, "ours": each.by_kind != "contact", "text": each.text}
+        for each in entries
+    ]
+
+
+@router.post("/my/tickets/{ticket_id}/reply", response=MyTicketOut)
+def reply_to_my_ticket(request: HttpRequest, ticket_id: UUID, body: MyWords) -> Any:
+    """Say something more; a ticket that was closed long ago is followed by a new one, which comes back."""
+    me = _may(request, "take_message", ticket_id)
+    words = actions.Words(body.text)
+    went_to = belt.done(actions.take_message, ticket_id=ticket_id, words=words, **_doing(me))
+    return _ticket(me, went_to.pk)
+
+
+@router.post("/my/tickets/{ticket_id}/close", response=MyTicketOut)
+def close_my_ticket(request: HttpRequest, ticket_id: UUID) -> Any:
+    """It works: what was solved is over."""
+    me = _may(request, "close_ticket", ticket_id)
+    belt.done(actions.close_ticket, ticket_id=ticket_id, **_doing(me))
+    return _ticket(me, ticket_id)
+
+
+@router.post("/my/tickets/{ticket_id}/reopen", response=MyTicketOut)
+def reopen_my_ticket(request: HttpRequest, ticket_id: UUID, body: MyWords) -> Any:
+    """It is not solved."""
+    me = _may(request, "reopen_ticket", ticket_id)
+    belt.done(actions.reopen_ticket, ticket_id=ticket_id, why=body.text, **_doing(me))
+    return _ticket(me, ticket_id)
+
+
+@router.post("/my/tickets/{ticket_id}/escalate", response=MyEscalationOut)
+def escalate_my_ticket(request: HttpRequest, ticket_id: UUID, body: MyWords) -> Any:
+    """Bring it before your service manager, who answers by the time that comes back."""
+    me = _may(request, "ask_for_manager", ticket_id)
+    return belt.done(customer_actions.ask_for_manager, ticket_id=ticket_id, why=body.text, **_doing(me))
+
+
+def _me(request: HttpRequest) -> Contact:
+    """Whose request it is. Raises NotSignedIn, also where the belt is not on: nothing may be read without it."""
+    contact = caller_of(request).contact
+    if contact is None or not belt.is_worn():
+        raise NotSignedIn("A customer's things were asked for.", "No contact is known.", "Send a contact's token.")
+    return contact
+
+
+def _may(request: HttpRequest, verb: str, ticket_id: UUID) -> Contact:
+    """The contact, where they see the ticket and their standing lets them do the verb. Raises NotFound, Forbidden."""
+    me = _me(request)
+    _ticket(me, ticket_id)
+    belt.done(require_for, actor_of_contact(me), verb, me.customer)
+    return me
+
+
+def _ticket(me: Contact, ticket_id: UUID) -> Ticket:
+    return one(queries.tickets_of(me), id=ticket_id)
+
+
+def _doing(me: Contact) -> dict[str, Any]:
+    return {"by": actor_of_contact(me), "via": Door.API, "at": clock.now()}

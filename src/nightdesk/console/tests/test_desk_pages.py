@@ -1,0 +1,545 @@
+"""The desk's day in the pages: what an agent sees, what they press, what becomes of it, and what they are told when not."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from nightdesk.base import clock
+from nightdesk.console.views.desk.forms import mentioned
+from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Contact
+from nightdesk.desk import actions as desk
+from nightdesk.desk.models import Attachment, Bulk, Draft, Entry, Macro, Party, Queue, SavedView, Ticket
+from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
+
+
+@pytest.fixture
+def provider(db, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    made = Provider()
+    with clock.replaced_by(lambda: made.at):
+        yield made
+
+
+class Agent:
+    """Somebody of ours before their screen."""
+
+    def __init__(self, provider: Provider, who: Any) -> None:
+        from django.test import Client
+
+        self.client = Client()
+        self.client.force_login(who.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+
+    def sees(self, name: str, *args: Any, **query: str) -> str:
+        answer = self.client.get(reverse(f"console:{name}", args=args), query)
+        assert answer.status_code == 200, answer.content[:300]
+        return answer.content.decode()
+
+    def words(self, name: str, *args: Any, **query: str) -> str:
+        main = self.sees(name, *args, **query).split("<main", 1)[-1].split("</main>")[0]
+        return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+    def does(self, view: str, /, *args: Any, status: int = 302, **fields: Any) -> Any:
+        named = {key.replace("__", "-"): value for key, value in fields.items()}
+        answer = self.client.post(reverse(f"console:{view}", args=args), named)
+        assert answer.status_code == status, (answer.status_code, answer.content.decode()[:2000])
+        return answer
+
+
+@pytest.fixture
+def dee(provider):
+    return Agent(provider, provider.dee)
+
+
+@pytest.fixture
+def eve(provider):
+    return Agent(provider, provider.eve)
+
+
+# --- The queue -------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_desk_says_what_to_do(provider, dee):
+    words = dee.words("tickets")
+    assert "No ticket waits on us" in words
+    assert "Nothing is here" in words
+    assert "You have no ticket" in dee.words("tickets", view="mine")
+    assert "There is no ticket" in dee.words("tickets", view="open")
+    assert "No ticket is like that" in dee.words("tickets", view="open", tag="none")
+
+
+def test_the_queue_says_what_is_next_and_what_is_late(provider, dee):
+    provider.ticket("Slow line", next_step="Ring Cleo", next_step_at=provider.at + timedelta(minutes=5))
+    provider.ticket("Burning", impact="high", urgency="high")
+    provider.minutes(30)
+    words = dee.words("tickets")
+    assert "1 next step is late" in words
+    assert words.index("Slow line") < words.index("Burning")
+    assert "late: 10:05 Ring Cleo" in words
+    page = dee.sees("tickets", view="open", part="list")
+    assert "<html" not in page
+    assert page.count("data-item") == 2
+
+
+def test_the_same_tickets_as_a_file(provider, dee):
+    provider.ticket("=cmd|' /C calc'!A0")
+    answer = dee.client.get(reverse("console:tickets_csv"), {"view": "open"})
+    text = b"".join(answer.streaming_content).decode()
+    assert text.splitlines()[0].startswith("\ufeffid,number,kind,priority,state")
+    assert "'=cmd|" in text
+
+
+def test_chosen_tickets_are_changed_and_taken_back(provider, dee):
+    ids = [str(provider.ticket(f"t{number}").id) for number in range(3)]
+    dee.does("change_tickets", ticket=ids[:2], press=f"person:{provider.eve.pk}")
+    assert Ticket.objects.filter(assignee=provider.eve).count() == 2
+    words = dee.words("tickets", view="open")
+    assert "2 tickets: given to Eve." in words
+    dee.does("undo_change", Bulk.objects.get().id)
+    assert Ticket.objects.filter(state="new", assignee=None).count() == 3
+    assert "2 tickets" not in dee.words("tickets", view="open").replace("2 tickets wait", "")
+
+
+@pytest.mark.parametrize(
+    ("press", "words", "expected"),
+    [
+        ("take", "", {"assignee__name": "Dee", "state": "in_progress"}),
+        ("team:{network}", "", {"team__name": "Network", "level": "2"}),
+        ("queue:{queue}", "", {"queue__name": "Mail"}),
+        ("grade:high:high", "", {"priority": 1}),
+        ("tag", "dns, #Mail", {"tags": ["dns", "mail"]}),
+        ("cancel", "spam", {"state": "cancelled"}),
+        ("night", "No hurry", {"night_ok": True, "night_why": "No hurry"}),
+        ("macro:{macro}", "", {"tags": ["macro"]}),
+    ],
+)
+def test_each_press_of_the_bar(provider, dee, press, words, expected):
+    queue = desk.save_queue(brand_id=provider.brand.pk, name="Mail", **provider.doing)
+    from nightdesk.desk.bulk_actions import save_macro
+
+    steps = [{"verb": "tag", "values": {"add": ["macro"]}}]
+    made = save_macro(brand_id=provider.brand.pk, name="m", steps=steps, **provider.doing)
+    ticket = provider.ticket()
+    press = press.format(network=provider.network.pk, queue=queue.pk, macro=made.pk)
+    dee.does("change_tickets", ticket=[str(ticket.id)], press=press, **{"with": words})
+    assert Ticket.objects.filter(id=ticket.id).values(*expected).get() == expected
+
+
+def test_a_press_without_what_it_needs_is_refused_by_name(provider, dee):
+    ticket = str(provider.ticket().id)
+    dee.does("change_tickets", press="take", status=422)
+    dee.does("change_tickets", ticket=[ticket], press="", status=422)
+    dee.does("change_tickets", ticket=[ticket], press="tag", status=422)
+    dee.does("change_tickets", ticket=[ticket], press="macro:999", status=404)
+    dee.does("change_tickets", ticket=["no id"], press="take", status=422)
+
+
+def test_a_view_is_kept_and_shared(provider, dee, eve):
+    provider.ticket("mail", tags=["dns"])
+    dee.does("save_view", name="DNS", view="open", tag="dns", share=str(provider.desk.pk))
+    assert "DNS" in dee.words("tickets", view="open")
+    assert "DNS" not in eve.words("tickets", view="open")
+    max_ = Agent(provider, provider.max)
+    assert SavedView.objects.get().filters == {"tag": "dns"}
+    from nightdesk.people.actions import set_team_members
+
+    set_team_members(
+        team_id=provider.desk.pk, person_ids=[provider.dee.pk, provider.max.pk], manager_id=None, **provider.doing
+    )
+    assert "DNS Dee" in max_.words("tickets", view="open")
+    dee.does("remove_view", SavedView.objects.get().pk)
+
+
+# --- One ticket ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_was_said_and_what_is_promised(provider, dee):
+    ticket = provider.ticket("The line is slow", service_id=provider.service.pk, tags=["dns"])
+    words = dee.words("ticket", ticket.id)
+    for part in ("The line is slow", "Acme", "Cleo", "It crawls since nine.", "Somebody looks at it", "Opened, P3"):
+        assert part in words
+    assert "In hours: somebody is there, until 17:30." in words
+    assert "cleo@acme.example" in words
+
+
+def test_an_answer_goes_out_and_the_ticket_waits_or_is_resolved(provider, dee):
+    ticket = provider.ticket()
+    dee.does("reply", ticket.id, reply__text="Please restart it.", reply__then="wait")
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.pending_reason) == ("pending", "awaiting_caller")
+    answer = dee.does("reply", ticket.id, reply__text="", reply__then="resolve", status=422)
+    assert "It is not said" in answer.content.decode()
+    dee.does(
+        "reply",
+        ticket.id,
+        reply__text="It works.",
+        reply__then="resolve",
+        reply__what_was_wrong="An optic",
+        reply__what_was_done="Swapped",
+        reply__what_to_do="Nothing",
+    )
+    ticket.refresh_from_db()
+    assert ticket.state == "resolved"
+    words = dee.words("ticket", ticket.id)
+    assert "What was done Swapped" in words
+    assert "Reopen it" in words
+
+
+def test_words_are_kept_where_somebody_wrote_meanwhile(provider, dee):
+    ticket = provider.ticket()
+    page = dee.sees("ticket", ticket.id)
+    seen = re.search(r'name="reply-seen_id" value="([^"]+)"', page)[1]
+    provider.minutes(2)
+    desk.take_message(
+        ticket_id=ticket.id, words=desk.Words("Now the phones are dead too."), **provider.doing_as(provider.cleo)
+    )
+    wanted = {"reply__text": "We look at <it> today.", "reply__seen_id": seen, "reply__then": ""}
+    refused = dee.does("reply", ticket.id, status=409, **wanted).content.decode()
+    assert "Cleo wrote at 10:02 UTC, after you had last seen it." in refused
+    assert "Now the phones are dead too." in refused
+    assert "We look at &lt;it&gt; today." in refused
+    assert not Entry.objects.filter(kind="message_out").exists()
+    newer = re.search(r'name="reply-seen_id" value="([^"]+)"', refused)[1]
+    assert newer != seen
+    dee.does("reply", ticket.id, **{**wanted, "reply__seen_id": newer})
+    assert Entry.objects.get(kind="message_out").text == "We look at <it> today."
+
+
+def test_what_was_begun_is_there_again(provider, dee, eve):
+    ticket = provider.ticket()
+    kept = dee.does("keep_draft", ticket.id, kind="reply", text="Dear Cleo, <b>", status=200)
+    assert kept.content == b"10:00"
+    page = dee.sees("ticket", ticket.id)
+    assert "Dear Cleo, &lt;b&gt;</textarea>" in page
+    assert "Begun at 10:00 and kept for you." in page
+    assert "Dear Cleo" not in eve.sees("ticket", ticket.id)
+    dee.does("reply", ticket.id, reply__text="Dear Cleo, done.", reply__then="")
+    assert not Draft.objects.exists()
+
+
+def test_who_else_is_here_is_said(provider, dee, eve):
+    ticket = provider.ticket()
+    eve.does("note_presence", ticket.id, typing="yes", status=204)
+    assert "Eve is writing here now." in dee.words("ticket", ticket.id)
+    assert "is writing here now" not in eve.words("ticket", ticket.id)
+    provider.minutes(0.4)
+    assert "Eve has this ticket open too." in dee.words("ticket", ticket.id)
+    provider.minutes(1)
+    assert "Eve" not in dee.sees("ticket", ticket.id, part="presence")
+    page = dee.sees("ticket", ticket.id, part="presence", seen="00000000-0000-7000-8000-000000000000")
+    assert "Cleo wrote at 10:00" in page
+
+
+def test_the_second_line_says_why_it_writes_itself(provider, eve, dee):
+    ticket = provider.ticket()
+    page = eve.sees("ticket", ticket.id)
+    assert 'value="question"' in page
+    assert 'value="resolution"' not in page
+    eve.does(
+        "reply", ticket.id, reply__text="Since when?", reply__then="", status=200
+    )  # the form again, with its field
+    assert not Entry.objects.filter(kind="message_out").exists()
+    eve.does("reply", ticket.id, reply__text="Since when?", reply__then="wait", reply__contact_kind="question")
+    assert "Question · level 2" in dee.words("ticket", ticket.id)
+    desk.save_team_rule(team_id=provider.network.pk, level="2", contact_kinds=[], **provider.doing)
+    assert "the desk says it" in eve.words("ticket", ticket.id)
+    eve.does("reply", ticket.id, reply__text="Hello?", status=422)
+
+
+def test_out_of_hours_an_answer_is_held_unless_there_is_a_reason(provider, dee):
+    provider.at = NIGHT
+    ticket = provider.ticket()
+    assert "goes out 09:00" in dee.words("ticket", ticket.id)
+    dee.does("reply", ticket.id, reply__text="We look at it.", reply__then="")
+    assert "Goes out 09:00" in dee.words("ticket", ticket.id)
+    dee.does("reply", ticket.id, reply__text="Fire!", reply__then="", reply__why_now="Their shop burns")
+    entry = Entry.objects.filter(kind="message_out").latest("id")
+    assert entry.facts["why_now"] == "Their shop burns"
+    provider.at = MORNING
+    assert "Send it now" not in dee.words("ticket", ticket.id)
+
+
+def test_a_note_tells_whom_it_names(provider, dee):
+    ticket = provider.ticket()
+    dee.does("note_ticket", ticket.id, note__text="@Eve have a look, @max not so")
+    note = Entry.objects.get(kind="note")
+    assert sorted(note.facts["mentions"]) == sorted([provider.eve.pk, provider.max.pk])
+    assert "for Eve, Max" in dee.words("ticket", ticket.id) or "for Max, Eve" in dee.words("ticket", ticket.id)
+    people = [(1, "Bo Lind"), (2, "Bo Moreau"), (3, "Al")]
+    assert mentioned("@bo lind and al@al.example, @Al.", people) == [1, 3]
+    assert mentioned("@Bo, @Alan", people) == []
+
+
+def test_every_verb_of_the_page_does_what_it_says(provider, dee):
+    ticket = provider.ticket()
+    dee.does("assign_ticket", ticket.id, assign__to=f"person:{provider.eve.pk}")
+    dee.does("set_next_step", ticket.id, step__next_step="Ring Cleo", step__when="4")
+    ticket.refresh_from_db()
+    assert (ticket.assignee, ticket.next_step_at) == (provider.eve, provider.at + timedelta(hours=4))
+    dee.does(
+        "wait_ticket",
+        ticket.id,
+        wait__reason="awaiting_supplier",
+        wait__next_step="Chase them",
+        wait__when="at",
+        wait__when_at="2026-03-04T12:00",
+    )
+    ticket.refresh_from_db()
+    assert (ticket.pending_reason, f"{ticket.next_step_at:%d %H:%M}") == ("awaiting_supplier", "04 12:00")
+    dee.does("wait_ticket", ticket.id, wait__reason="awaiting_supplier", status=422)  # it waits already
+    page = dee.does("set_next_step", ticket.id, step__next_step="Ring", status=200).content.decode()
+    assert "This field is required" in page
+    dee.does("escalate_ticket", ticket.id, escalate__team=str(provider.network.pk), escalate__why="It is the fibre")
+    dee.does("raise_ticket", ticket.id, raise__why="They threaten to leave")
+    dee.does(
+        "edit_ticket",
+        ticket.id,
+        edit__title="Slow",
+        edit__kind="request",
+        edit__impact="high",
+        edit__urgency="high",
+        edit__tags="dns, x",
+        edit__night_ok="on",
+        edit__night_why="Quick",
+        edit__needs_proof="on",
+    )
+    ticket.refresh_from_db()
+    assert (ticket.title, ticket.priority, ticket.tags, ticket.night_ok, ticket.level) == (
+        "Slow",
+        1,
+        ["dns", "x"],
+        True,
+        "2",
+    )
+    dee.does("set_party", ticket.id, party__address="boss@acme.example", party__name="Boss")
+    dee.does("set_party", ticket.id, remove="boss@acme.example")
+    assert Party.objects.get(address="boss@acme.example").role == "removed"
+    dee.does("watch_ticket", ticket.id)
+    assert "Stop watching" in dee.words("ticket", ticket.id)
+    dee.does("watch_ticket", ticket.id, end="yes")
+    words = dee.words("ticket", ticket.id)
+    for part in (
+        "Escalated to Network, level 2: It is the fibre",
+        "Brought before Max: They threaten to leave",
+        "P3 → P1",
+    ):
+        assert part in words, part
+    told = {"resolve__what_was_wrong": "a", "resolve__what_was_done": "b", "resolve__what_to_do": "c"}
+    refused = dee.does("resolve_ticket", ticket.id, status=409, **told).content.decode()
+    assert "nobody has made sure who asked" in refused
+    dee.does("prove_identity", ticket.id, prove__how="call_back", prove__said="Cleo on her mobile")
+    dee.does("resolve_ticket", ticket.id, **told)
+    dee.does("reopen_ticket", ticket.id, reopen__why="It is back")
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.reopened) == ("in_progress", 1)
+
+
+def test_it_is_shown_what_must_be_proved_and_how(provider, dee, eve):
+    Contact.objects.filter(id=provider.cleo.pk).update(phone="+442079460100")
+    customers.make_contact(
+        customer_id=provider.acme.pk, name="Ada", phone="+442079460101", role="Approver", **provider.doing
+    )
+    ticket = provider.ticket("New password", kind="request", needs_proof=True)
+    words = dee.words("ticket", ticket.id)
+    assert "Ring Cleo back on 020 7946 0100" in words
+    assert "Ada, Approver: 020 7946 0101" in words
+    assert "I made sure" in words
+    assert "I made sure" not in eve.words("ticket", ticket.id)  # the desk alone says so
+    eve.does("prove_identity", ticket.id, prove__how="call_back", prove__said="x", status=403)
+
+
+def test_linked_merged_and_split_with_the_way_back(provider, dee):
+    one, two = provider.ticket("one"), provider.ticket("two")
+    dee.does("link_ticket", one.id, link__number=f"#{two.number}", link__kind="related")
+    assert f"#{two.number} two" in dee.words("ticket", one.id)
+    dee.does("unlink_ticket", one.id, other=str(two.id), kind="related")
+    answer = dee.does("merge_ticket", one.id, merge__number=str(two.number))
+    assert answer["Location"] == reverse("console:ticket", args=[two.id])
+    page = dee.sees("ticket", two.id)
+    assert f"#{one.number} goes on in #{two.number}." in page
+    assert reverse("console:unmerge_ticket", args=[one.id]) in page
+    assert "It goes on in" in dee.words("ticket", one.id)
+    dee.does("unmerge_ticket", one.id)
+    assert Ticket.objects.get(id=one.id).merged_into is None
+    dee.does("note_ticket", two.id, note__text="Also the phones")
+    entry = Entry.objects.get(ticket=two, kind="note")
+    dee.does("split_ticket", two.id, split__title="Phones", split__entries=[str(entry.id)])
+    new = Ticket.objects.get(title="Phones")
+    assert f"#{new.number} was split from #{two.number}." in dee.words("ticket", new.id)
+    dee.does("rejoin_ticket", new.id)
+    dee.does("merge_ticket", one.id, merge__number="99999", status=404)
+
+
+def test_a_major_incident_gathers_and_tells(provider, dee):
+    one, two = provider.ticket("one"), provider.ticket("two")
+    dee.does("propose_major", one.id, propose__why="Several call")
+    assert "It may be a major incident" in dee.words("ticket", one.id)
+    dee.does("accept_major", one.id)
+    dee.does("join_major", two.id, under__parent=str(one.id))
+    assert "1 ticket under it" in dee.words("ticket", one.id)
+    dee.does("tell_children", one.id, tell__text="{name}, we are on it.")
+    assert Entry.objects.get(ticket=two, kind="message_out").text == "Cleo, we are on it."
+    dee.does("leave_major", two.id)
+    dee.does("reject_major", one.id, reject__why="It was one line")
+    assert Ticket.objects.get(id=one.id).major is False
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_saved_and_pictures_shown_and_nothing_is_run(provider, dee):
+    ticket = provider.ticket()
+    page = SimpleUploadedFile("evil.html", b"<script>alert(1)</script>", content_type="text/html")
+    dee.does("note_ticket", ticket.id, note__text="See", note__attached=[page])
+    kept = Attachment.objects.get()
+    answer = dee.client.get(reverse("console:attachment", args=[kept.id]), {"show": "1"})
+    assert answer.content == b"<script>alert(1)</script>"
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["Content-Disposition"] == 'attachment; filename="evil.html"'
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer["Content-Security-Policy"]
+    Attachment.objects.update(media_type="image/png", name="a.png")
+    shown = dee.client.get(reverse("console:attachment", args=[kept.id]), {"show": "1"})
+    assert (shown["Content-Type"], shown["Content-Disposition"]) == ("image/png", 'inline; filename="a.png"')
+    assert f'src="{reverse("console:attachment", args=[kept.id])}?show=1"' in dee.sees("ticket", ticket.id)
+    Attachment.objects.update(scan="refused", scanned_as="Eicar")
+    assert dee.client.get(reverse("console:attachment", args=[kept.id])).status_code == 403
+    stranger = Agent(provider, Provider().dee)
+    assert stranger.client.get(reverse("console:attachment", args=[kept.id])).status_code == 404
+
+
+def test_a_mails_own_html_is_shown_where_it_can_do_nothing(provider, dee):
+    picture = desk.File("a.png", "image/png", b"\x89PNG", content_id="pic@x", inline=True)
+    words = desk.Words("Hello", html='<p>Hello <img src="cid:pic@x"><img src="cid:gone"></p>', files=[picture])
+    ticket = provider.ticket(words=words)
+    entry = Entry.objects.get(ticket=ticket, kind="message_in")
+    answer = dee.client.get(reverse("console:entry_html", args=[entry.id]))
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "allow-scripts" not in policy
+    assert reverse("console:attachment", args=[Attachment.objects.get().id]) in answer.content.decode()
+    assert "cid:" not in answer.content.decode()
+
+
+# --- A new ticket ----------------------------------------------------------------------------------------------------
+
+
+def test_somebody_calls_and_is_found_by_what_they_say(provider, dee):
+    Contact.objects.filter(id=provider.cleo.pk).update(phone="+442079460100")
+    customers.make_subscription(
+        customer_id=provider.acme.pk, service_id=provider.service.pk, label="LON-1187", **provider.doing
+    )
+    other = Provider()
+    for text in ("cle", "CLEO@acme", "020 7946 0100", "acm", "lon-11"):
+        found = dee.sees("who_calls", q=text)
+        assert "Acme" in found, text
+        assert found.count("data-item") >= 1
+    assert str(other.cleo.pk) not in re.findall(r"contact=(\d+)", dee.sees("who_calls", q="cleo"))
+    assert "Nobody is known by that" in dee.sees("who_calls", q="zzz")
+
+
+def test_a_ticket_is_taken_down_with_what_may_be_promised(provider, dee):
+    told = provider.ticket("An old trouble")
+    customers.make_subscription(
+        customer_id=provider.acme.pk, service_id=provider.service.pk, label="LON-1187", **provider.doing
+    )
+    url = {"contact": str(provider.cleo.pk)}
+    words = dee.words("new_ticket", **url)
+    assert "Cleo calls" in words
+    assert f"#{told.number}" in words
+    asked = dee.sees("promise", customer=str(provider.acme.pk), impact="high", urgency="high")
+    assert "P1" in asked
+    assert "An engineer is paged" in asked
+    wanted = {
+        "title": "Phones are dead",
+        "text": "Since nine.",
+        "kind": "incident",
+        "impact": "high",
+        "urgency": "medium",
+        "service": str(provider.service.pk),
+        "tags": "voice",
+    }
+    answer = dee.client.post(f"{reverse('console:new_ticket')}?contact={provider.cleo.pk}", wanted)
+    made = Ticket.objects.get(title="Phones are dead")
+    assert answer["Location"] == reverse("console:ticket", args=[made.id])
+    assert (made.priority, made.contact, made.came_by, made.trust, made.tags) == (
+        2,
+        provider.cleo,
+        "web",
+        "staff",
+        ["voice"],
+    )
+    wanted |= {"title": "A stranger", "service": "", "caller": "Zoe", "address": "zoe@new.example"}
+    dee.client.post(f"{reverse('console:new_ticket')}?brand={provider.brand.pk}", wanted)
+    assert Ticket.objects.get(title="A stranger").requester_address == "zoe@new.example"
+    assert dee.client.get(reverse("console:new_ticket"), {"contact": str(Provider().cleo.pk)}).status_code == 404
+
+
+# --- Settings --------------------------------------------------------------------------------------------------------
+
+
+def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
+    boss = Agent(provider, provider.max)
+    words = boss.words("desk_settings")
+    assert "Network" in words
+    cells = {
+        f"{impact}-{urgency}": "P3" for impact in ("high", "medium", "low") for urgency in ("high", "medium", "low")
+    }
+    rules = {
+        "owner": str(provider.desk.pk),
+        "closes_after_days": "3",
+        "reopens_within_days": "7",
+        "asks_again_after_days": "2",
+        "tickets_from_pages": "all",
+    }
+    boss.does("desk_rules", provider.brand.pk, **rules, **cells)
+    assert provider.ticket(impact="high", urgency="high").priority == 3
+    upside_down = cells | {"high-high": "P5"}
+    answer = boss.does("desk_rules", provider.brand.pk, status=200, **rules, **upside_down).content.decode()
+    assert "do not fit together" in answer
+    boss.does("team_rule", provider.network.pk, level="3", contact_kinds=["resolution"])
+    boss.does("new_queue", brand=str(provider.brand.pk), name="Mail", address="mail@quay.example", waits_for_day="on")
+    queue = Queue.objects.get(name="Mail")
+    boss.does("queue", queue.pk, name="Mails", address="", team="")
+    assert Queue.objects.get(pk=queue.pk).name == "Mails"
+    dee.does(
+        "new_macro",
+        brand=str(provider.brand.pk),
+        name="m",
+        tags="a, b",
+        to="take",
+        words="note",
+        text="Seen",
+        status=302,
+    )
+    made = Macro.objects.get()
+    assert [step["verb"] for step in made.steps] == ["tag", "take", "note"]
+    assert 'value="a, b"' in dee.sees("macro", made.pk)
+    dee.does("new_macro", brand=str(provider.brand.pk), name="n", status=200)
+    dee.does("remove_macro", made.pk)
+    dee.does("new_queue", status=403)
+
+
+def test_tonight_has_the_desk_in_one_line_and_what_may_be_done_in_a_quiet_hour(provider, eve):
+    ticket = provider.ticket("Set a record")
+    desk.edit_ticket(
+        ticket_id=ticket.id, fields={"night_ok": True, "night_why": "Ten minutes"}, **provider.doing_as(provider.dee)
+    )
+    words = eve.words("tonight")
+    assert "1 ticket waits on us" in words
+    assert "While it is quiet" in words
+    assert f"#{ticket.number} Set a record Ten minutes" in words
+    found = eve.client.get(reverse("console:find"), {"q": str(ticket.number)}).json()
+    assert found[0]["label"] == f"#{ticket.number} Set a record"
+    assert "New ticket" in [each["label"] for each in eve.client.get(reverse("console:find"), {"q": "new t"}).json()]
+
+
+def test_a_customers_page_lists_their_tickets(provider, dee):
+    provider.ticket("The line is slow")
+    words = dee.words("customer", provider.acme.pk)
+    assert "1 open ticket" in words
+    assert "The line is slow" in words

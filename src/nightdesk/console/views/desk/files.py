@@ -1,0 +1,76 @@
+"""What came with a ticket: files to save, pictures to see, and a mail's own HTML on a page that can do nothing."""
+
+import re
+from uuid import UUID
+
+from csp.decorators import csp_replace
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+
+from nightdesk.base.files import read_file
+from nightdesk.base.refusals import Forbidden, NotFound
+from nightdesk.console.views.desk.shown import SHOWN_IMAGES
+from nightdesk.console.views.staff import StaffRequest, found, staff, within
+from nightdesk.desk.models import Attachment, Entry
+
+BY_CONTENT_ID = re.compile(r"""(?<=["'=(])cid:([^"'\s>)]+)""", re.IGNORECASE)
+
+
+@staff("read_tickets")
+def attachment(request: StaffRequest, attachment_id: UUID) -> HttpResponse:
+    """The file, to be saved; with `?show=1` a picture, to be seen. Never run, never guessed at."""
+    rows = Attachment.objects.filter(within(request.brands, "entry__ticket__brand_id"), id=attachment_id)
+    kept = found(rows, _("You asked for a file."))
+    if kept.scan == Attachment.Scan.REFUSED:
+        raise Forbidden(
+            _("You asked for a file."),
+            _("The scanner refused it: {name}.").format(name=kept.scanned_as or _("no name given")),
+            _("Ask the sender for another, or whoever runs the scanner."),
+        )
+    try:
+        content = read_file(kept.digest)
+    except FileNotFoundError:
+        raise NotFound(
+            _("You asked for a file."), _("It is not on the disk any more."), _("Look for it in the backup.")
+        ) from None
+    shown = bool(request.GET.get("show")) and kept.media_type in SHOWN_IMAGES
+    answer = HttpResponse(content, content_type=kept.media_type if shown else "application/octet-stream")
+    answer["Content-Disposition"] = content_disposition_header(not shown, kept.name) or "attachment"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer["Cache-Control"] = "private, max-age=86400, immutable"
+    return answer
+
+
+@csp_replace(  # type: ignore[untyped-decorator]
+    {
+        "default-src": ["'none'"],
+        "img-src": ["'self'", "data:"],
+        "style-src": ["'unsafe-inline'"],
+        "frame-ancestors": ["'none'"],
+        "sandbox": ["allow-same-origin", "allow-popups"],
+    }
+)
+def _shown(request: StaffRequest, entry: Entry) -> HttpResponse:
+    return render(request, "console/desk_html.html", {"html": with_pictures(entry)})
+
+
+@staff("read_tickets")
+def entry_html(request: StaffRequest, said_id: UUID) -> HttpResponse:
+    """A message as its writer laid it out: cleaned when it came, and shown without scripts or the network."""
+    rows = Entry.objects.filter(within(request.brands, "ticket__brand_id"), id=said_id).exclude(html="")
+    answer: HttpResponse = _shown(request, found(rows, _("You asked for a message.")))
+    return answer
+
+
+def with_pictures(entry: Entry) -> str:
+    """The entry's HTML, its pictures by content id from where we keep them."""
+    known = {
+        each.content_id: f"{reverse('console:attachment', args=[each.id])}?show=1"
+        for each in entry.attachments.exclude(content_id="")
+        if each.media_type in SHOWN_IMAGES and each.scan != Attachment.Scan.REFUSED
+    }
+    return BY_CONTENT_ID.sub(lambda match: known.get(match[1], "data:,"), entry.html)

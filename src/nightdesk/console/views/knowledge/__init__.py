@@ -1,0 +1,1 @@
+"""What is known: procedures, what to say, templates, spares, briefings."""

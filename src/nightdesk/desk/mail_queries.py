@@ -1,0 +1,232 @@
+"""What taking and answering a mail asks of the database, few questions each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from nightdesk.access.models import Brand
+from nightdesk.base.actors import Actor
+from nightdesk.channels.models import Delivery, Message
+from nightdesk.customers.models import Contact, Peer, Subscription
+from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
+from nightdesk.desk.threading import Candidate, Pointers
+from nightdesk.mailroom.addressing import Meant, Ours
+from nightdesk.people.models import Person
+
+OPEN_STATES = (Ticket.State.NEW, Ticket.State.ASSIGNED, Ticket.State.IN_PROGRESS, Ticket.State.PENDING)
+FAULTS_TOLD = 3
+MOST_LOOKED_AT = 500
+"""Tickets of one address in a day that are counted; it has had its twenty answers long before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mail came to: the brand, the queue of the first of its addresses that has one, and other queues beside it;
+    `ours` is every address of ours.
+    """
+
+    brand: Brand
+    ours: tuple[Ours, ...]
+    queue: Queue | None = None
+    others: tuple[Queue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """To which tickets a mail points; `candidates` are those that exist. `is_known`: the mail itself has come before, to
+    that ticket.
+    """
+
+    pointers: Pointers
+    candidates: dict[UUID, Candidate] = field(default_factory=dict)
+    is_known: UUID | None = None
+
+
+def place_of(meant: Sequence[Meant], brand_id: int | None, known: tuple[Ours, ...]) -> Place | None:
+    """None where there is no brand at all. An address of every brand's belongs to the queue's, else to the first."""
+    addresses = [f"{one.ours.local or one.key}@{one.ours.domain}" for one in meant if not one.word]
+    queues = list(Queue.objects.annotate(lowered=Lower("address")).filter(lowered__in=addresses)) if addresses else []
+    queues.sort(key=lambda one: addresses.index(one.address.lower()))
+    first = next((one for one in queues if brand_id in (None, one.brand_id)), None)
+    wanted = first.brand_id if first is not None else brand_id
+    brands = Brand.objects.select_related("desk_rules").order_by("id")
+    brand = (brands.filter(id=wanted) if wanted is not None else brands).first()
+    if brand is None:
+        return None
+    return Place(brand, known, first, tuple(one for one in queues if one is not first and one.brand_id == brand.pk))
+
+
+def has_address(name: str) -> bool:
+    """Whether a queue, or a brand's desk, has an address with this name before the @."""
+    wanted = f"{name}@"
+    queues = Queue.objects.filter(address__istartswith=wanted)
+    return bool(name) and (queues.exists() or Rules.objects.filter(address__istartswith=wanted).exists())
+
+
+def person_at(address: str) -> Person | None:
+    """Who of our staff, and still there, writes from this address."""
+    own = Q(user__email__iexact=address) | Q(contact_methods__channel="email", contact_methods__address__iexact=address)
+    return Person.objects.filter(own, active=True).order_by("id").first() if address else None
+
+
+def peer_at(address: str, brand_id: int) -> Peer | None:
+    """The network whose NOC writes from this address."""
+    return Peer.objects.filter(brand=brand_id, noc_email__iexact=address).first() if address else None
+
+
+def contact_with_number(number: str, brand_id: int) -> Contact | None:
+    """The brand's contact with this number (E.164), known longest; None for "" and where nobody has it."""
+    found = Contact.objects.filter(phone=number, customer__brand=brand_id, customer__active=True)
+    return found.select_related("customer").order_by("id").first() if number else None
+
+
+def pointed(
+    brand: Brand,
+    *,
+    key: UUID | None,
+    ids: Sequence[str],
+    own_id: str,
+    deliveries: Sequence[UUID],
+    numbers: Sequence[int],
+    old: Sequence[str],
+) -> Pointed:
+    """To which tickets a mail points: the key in its address, ids (the nearest first), numbers in its subject.
+
+    `deliveries`: ids that may be those of notices that we sent to colleagues.
+    """
+    by_ours: list[UUID] = []
+    by_theirs: list[UUID] = []
+    is_known = None
+    if ids:
+        rows = MessageId.objects.filter(message_id__in=[one[:300] for one in ids], ticket__brand=brand)
+        by_id: dict[str, list[MessageId]] = {}
+        for row in rows:
+            by_id.setdefault(row.message_id, []).append(row)
+        for one in ids:
+            for row in by_id.get(one[:300], ()):
+                (by_ours if row.whose == MessageId.Whose.OURS else by_theirs).append(row.ticket_id)
+                if one == own_id and row.whose in (MessageId.Whose.THEIRS, MessageId.Whose.STAFF):
+                    is_known = row.ticket_id
+    if deliveries and not by_ours:
+        told = Delivery.objects.filter(id__in=deliveries, subject_kind="ticket").values_list("id", "subject_id")
+        by_delivery = dict(told)
+        by_ours += [UUID(by_delivery[one]) for one in deliveries if one in by_delivery]
+    tags: list[UUID] = []
+    if numbers:
+        found = dict(Ticket.objects.filter(brand=brand, number__in=numbers).values_list("number", "id"))
+        tags += [found[number] for number in numbers if number in found]
+    if old:
+        kept = OldNumber.objects.annotate(lowered=Lower("text")).filter(brand=brand, lowered__in=old)
+        former = dict(kept.values_list("lowered", "ticket_id"))
+        tags += [former[text] for text in old if text in former]
+    wanted = {*([key] if key is not None else []), *by_ours, *by_theirs, *tags}
+    pointers = Pointers(key, tuple(by_ours), tuple(by_theirs), tuple(tags))
+    return Pointed(pointers, _candidates(wanted), is_known)
+
+
+def _candidates(ticket_ids: set[UUID]) -> dict[UUID, Candidate]:
+    if not ticket_ids:
+        return {}
+    parties: dict[UUID, set[str]] = {}
+    written = Party.objects.filter(ticket__in=ticket_ids).exclude(role=Party.Role.REMOVED)
+    for ticket_id, address in written.values_list("ticket_id", "address"):
+        parties.setdefault(ticket_id, set()).add(address.lower())
+    rows = Ticket.objects.filter(id__in=ticket_ids).values_list("id", "number", "customer_id")
+    return {pk: Candidate(number, customer_id, frozenset(parties.get(pk, ()))) for pk, number, customer_id in rows}
+
+
+def mails_lately(ticket_id: UUID, since: datetime) -> int:
+    """How many mails came to the ticket from `since` on."""
+    return Entry.objects.filter(ticket=ticket_id, kind=Entry.Kind.MESSAGE_IN, at__gte=since, via="email").count()
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredBefore:
+    """How often an address was answered by a machine; `braked`: a brake has engaged for it within a day, and was told of.
+
+    `opened` counts tickets of one brand that its mails opened lately, and `newest` is the last of them.
+    """
+
+    in_hour: int = 0
+    in_day: int = 0
+    braked: bool = False
+    opened: int = 0
+    newest: UUID | None = None
+
+
+def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
+    """Answers count whoever's brand they were of, as the address does not care who keeps it busy."""
+    day = Acknowledgement.objects.filter(address=address, at__gt=at - timedelta(days=1), at__lte=at)
+    told = day.order_by("-at", "-id").values_list("ticket_id", "ticket__brand_id", "at", "answered", "brake")
+    rows = list(told[:MOST_LOOKED_AT])
+    lately = [
+        ticket_id for ticket_id, brand, when, _answered, _brake in rows if brand == brand_id and when > at - within
+    ]
+    answered = [when for _ticket, _brand, when, was_answered, _brake in rows if was_answered]
+    return AnsweredBefore(
+        in_hour=sum(when > at - timedelta(hours=1) for when in answered),
+        in_day=len(answered),
+        braked=any(brake for *_rest, brake in rows),
+        opened=len(lately),
+        newest=lately[0] if lately else None,
+    )
+
+
+def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:
+    """What is known to be wrong with what the customer buys: the titles of the major incidents that are open."""
+    if customer_id is None:
+        return ()
+    bought = Subscription.objects.filter(customer=customer_id).values("service")
+    rows = Ticket.objects.filter(brand=brand_id, major=True, state__in=OPEN_STATES, merged_into=None)
+    told = rows.filter(service__in=bought).order_by("-opened_at").values_list("service__name", "title")
+    return tuple(f"{service}: {title}" for service, title in told[:FAULTS_TOLD])
+
+
+def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:
+    """(ticket, kind of recipient) of the mail that a report is about: by its delivery, else by the ids that it repeats."""
+    if delivery_id is not None:
+        rows = Delivery.objects.filter(id=delivery_id, subject_kind="ticket")
+        found = rows.values_list("subject_id", "recipient_kind").first()
+        if found is not None:
+            return UUID(found[0]), found[1]
+    if message_ids:
+        sent = MessageId.objects.filter(message_id__in=message_ids, whose=MessageId.Whose.OURS)
+        ticket_id = sent.values_list("ticket_id", flat=True).first()
+        return (ticket_id, "contact") if ticket_id is not None else None
+    return None
+
+
+def message_of(entry: Entry) -> Message | None:
+    """The message by which the entry was sent; None where it went to nobody."""
+    about = Message.objects.filter(subject_kind="ticket", subject_id=str(entry.ticket_id), cause=entry.id)
+    return about.filter(kind__in=("ticket.reply", "ticket.acknowledged")).order_by("-at").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A reply that waits for the opening: who wrote it, and until when it can be called back."""
+
+    entry: Entry
+    until: datetime
+
+
+def held_replies(brand_id: int, at: datetime, ticket_id: UUID | None = None) -> list[Held]:
+    """The replies of the brand (of one ticket) that wait and have not begun to leave, the first to leave first."""
+    rows = Delivery.objects.filter(
+        ended_at=None, due_at__gt=at, state="queued", attempt=0, subject_kind="ticket", recipient_kind="contact"
+    ).filter(brand_id=brand_id)
+    if ticket_id is not None:
+        rows = rows.filter(subject_id=str(ticket_id))
+    due: dict[UUID, datetime] = dict(rows.order_by("due_at").values_list("message_id", "due_at"))
+    causes = dict(Message.objects.filter(id__in=due).values_list("cause", "id"))
+    entries = Entry.objects.filter(id__in=[one for one in causes if one]).select_related("ticket")
+    return sorted((Held(one, due[causes[one.pk]]) for one in entries), key=lambda one: one.until)
+
+
+def actor_of_contact(contact: Contact) -> Actor:
+    """Who writes when this contact does."""
+    return Actor("contact", str(contact.pk), contact.name)

@@ -1,0 +1,355 @@
+"""Reading tickets; what several doors ask."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from nightdesk.access.models import Role
+from nightdesk.base.actors import Actor
+from nightdesk.base.files import read_file
+from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.customers.models import Contact, Customer, Subscription
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
+from nightdesk.desk.models import (
+    Attachment,
+    Entry,
+    Escalation,
+    Lesson,
+    Prepaid,
+    Rules,
+    Supplier,
+    Survey,
+    TeamRule,
+    Ticket,
+    TicketPage,
+    TimeSpent,
+)
+from nightdesk.paging.models import Page
+from nightdesk.people.models import Person, Team
+
+_KNOWN_FOR_S = 2.0
+_known_rules: dict[int, tuple[tuple[bool, bool], float]] = {}
+STORY_SHOWN = 12
+"""Of how many things that were said the story so far tells."""
+
+
+class FileNotClean(IllegalTransition):
+    """A scanner has not looked at the file yet, or has found something in it."""
+
+    code = "file-not-clean"
+    title = "The file may not be opened"
+
+
+def file_of(attachment: Attachment) -> bytes:
+    """The file's bytes, for whoever may see its entry. Raises FileNotClean, and NotFound where they are not on the disk."""
+    asked = _("{name} was asked for.").format(name=attachment.name)
+    if attachment.scan == Attachment.Scan.WAITING:
+        raise FileNotClean(asked, _("The virus scanner has not looked at it yet."), _("Try again in a minute."))
+    if attachment.scan == Attachment.Scan.REFUSED:
+        raise FileNotClean(
+            asked,
+            _("The virus scanner found {what} in it.").format(what=attachment.scanned_as),
+            _("Ask who sent it for another copy."),
+        )
+    try:
+        return read_file(attachment.digest)
+    except FileNotFoundError:
+        raise NotFound(asked, _("Its bytes are not on the disk."), _("Restore the folder of files.")) from None
+
+
+def rules_of(brand_id: int) -> Rules:
+    """The brand's rules; the usual ones, not kept, where nobody has said any."""
+    return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
+
+
+def rules_for(ticket: Ticket) -> Rules:
+    """The rules of the ticket's brand, read once where the brand was read with them."""
+    try:
+        return ticket.brand.desk_rules
+    except Rules.DoesNotExist:
+        return Rules(brand_id=ticket.brand_id)
+
+
+def has_desk(brand_id: int | None) -> bool:
+    """Whether pages of the brand's alarms may become tickets."""
+    return _wanted_of(brand_id)[0]
+
+
+def asks_surveys(brand_id: int | None) -> bool:
+    """Whether the brand's customers are asked what they think."""
+    return _wanted_of(brand_id)[1]
+
+
+def _wanted_of(brand_id: int | None) -> tuple[bool, bool]:
+    """(tickets of pages, surveys), read at most two seconds ago, as every page of an alarm asks it."""
+    if brand_id is None:
+        return False, False
+    known, until = _known_rules.get(brand_id, ((False, False), 0.0))
+    if time.monotonic() < until:
+        return known
+    rules = Rules.objects.filter(brand=brand_id).only("tickets_from_pages", "surveys").first()
+    wanted = rules is not None and rules.tickets_from_pages != Rules.FromPages.NONE, bool(rules and rules.surveys)
+    _known_rules[brand_id] = wanted, time.monotonic() + _KNOWN_FOR_S
+    return wanted
+
+
+def forget_desks() -> None:
+    """What is known of brands' rules in this process is read anew."""
+    _known_rules.clear()
+
+
+def policy_of(rules: Rules) -> Policy:
+    """What the rules say to `decide`."""
+    return Policy(
+        reopens_within=timedelta(days=rules.reopens_within_days),
+        closes_after=timedelta(days=rules.closes_after_days),
+        asks_again_after=timedelta(days=rules.asks_again_after_days),
+    )
+
+
+def level_of_team(team_id: int) -> str:
+    """The level that the team works on; a team of which nothing is said stands behind the desk, on level 2."""
+    found = TeamRule.objects.filter(team=team_id).values_list("level", flat=True).first()
+    return found or Level.TWO
+
+
+def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]]:
+    """On which level they speak to the ticket's user, and for which reasons.
+
+    Whoever has the desk's, a manager's or an admin's role here, or is in a team of level 1, is the desk. An engineer is of
+    their team's level, the lowest of several; where no team of theirs has a rule, the brand does not tell levels apart.
+    """
+    at_desk = {Role.DESK, Role.MANAGER, Role.ADMIN}
+    if any(brand in (None, ticket.brand_id) and role in at_desk for brand, role in by.grants):
+        return Level.ONE, tuple(ContactKind)
+    rules = TeamRule.objects.filter(team__members=by.person_id, team__brand=ticket.brand_id).order_by("level")
+    first = rules.first()
+    if first is None or first.level == Level.ONE:
+        return Level.ONE, tuple(ContactKind)
+    allowed = {ContactKind(kind) for rule in rules for kind in rule.contact_kinds}
+    return Level(first.level), tuple(kind for kind in ContactKind if kind in allowed)
+
+
+def contact_at(address: str, brand_id: int) -> Contact | None:
+    """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
+    found = Contact.objects.filter(email__iexact=address, customer__brand_id=brand_id, customer__active=True)
+    return found.select_related("customer").order_by("id").first()
+
+
+def who_works_on(ticket: Ticket) -> list[int]:
+    """Ids of the persons who are to act: the assignee, else the team that has it, else the desk."""
+    if ticket.assignee_id is not None:
+        return [ticket.assignee_id]
+    if ticket.team_id is not None:
+        return list(Person.objects.filter(teams=ticket.team_id, active=True).values_list("id", flat=True))
+    return desk_of(ticket)
+
+
+def desk_of(ticket: Ticket) -> list[int]:
+    """Ids of the persons of the team that owns it."""
+    if ticket.owner_id is None:
+        return []
+    return list(Person.objects.filter(teams=ticket.owner_id, active=True).values_list("id", flat=True))
+
+
+def manager_for(ticket: Ticket) -> Person | None:
+    """Whom a hierarchic escalation reaches: the manager of the team that has it, else of the desk."""
+    for team_id in (ticket.team_id, ticket.owner_id):
+        team = Team.objects.select_related("manager").filter(id=team_id).first() if team_id else None
+        if team is not None and team.manager is not None and team.manager.active:
+            return team.manager
+    return None
+
+
+def service_manager_of(ticket: Ticket) -> Person | None:
+    """Who of ours answers for the ticket's customer; None where nobody active is named."""
+    customer = Customer.objects.select_related("service_manager").filter(ticket=ticket).first()
+    manager = customer.service_manager if customer is not None else None
+    return manager if manager is not None and manager.active else None
+
+
+def open_escalation(ticket: Ticket) -> Escalation | None:
+    """The customer's call for a manager that nobody has answered yet."""
+    last = Escalation.objects.filter(ticket=ticket).order_by("-at").first()
+    return last if last is not None and not is_answered(last) else None
+
+
+def is_answered(escalation: Escalation) -> bool:
+    """Whether a person of ours has written to the customer since."""
+    spoken = Entry.objects.filter(ticket=escalation.ticket_id, kind=Entry.Kind.MESSAGE_OUT, automatic=False)
+    return spoken.filter(at__gt=escalation.at).exists()
+
+
+def story_of(ticket: Ticket) -> QuerySet[Entry]:
+    """All that was said and done, in order, of the ticket and of those that were merged into it."""
+    whole = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket))
+    return (
+        Entry.objects.filter(ticket__in=whole.values("id"))
+        .select_related("ticket")
+        .prefetch_related("attachments")
+        .order_by("at", "id")
+    )
+
+
+def story_so_far(ticket: Ticket) -> str:
+    """What whoever takes it over must know, in plain text: what it is, whose, what was said, what is promised."""
+    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
+    said = list(story_of(ticket).filter(kind__in=spoken).order_by("-at", "-id")[:STORY_SHOWN])
+    lines = [f"#{ticket.number} P{ticket.priority} {ticket.title}"]
+    if ticket.customer is not None:
+        lines.append(_("For {customer}, {name}").format(customer=ticket.customer.name, name=ticket.requester_name))
+    elif ticket.requester_name or ticket.requester_address:
+        lines.append(_("For {name}").format(name=ticket.requester_name or ticket.requester_address))
+    if ticket.next_step_at is not None:
+        lines.append(
+            _("Next: {step}, by {time} UTC").format(step=ticket.next_step, time=f"{ticket.next_step_at:%d %b %H:%M}")
+        )
+    lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said[::-1]]
+    return "\n".join(lines)
+
+
+def open_ticket_of_part(page: Page) -> Ticket | None:
+    """The newest open ticket that came of a page about the same part: of the same sender, service and component."""
+    same = TicketPage.objects.filter(
+        page__integration=page.integration_id,
+        page__service=page.service_id,
+        page__component=page.component,
+        ticket__brand=page.brand_id,
+        ticket__state__in=OPEN,
+        ticket__merged_into=None,
+    )
+    if page.service_id is None and not page.component:
+        same = same.filter(page__title=page.title)
+    found = same.select_related("ticket").order_by("-ticket__opened_at").first()
+    return found.ticket if found is not None else None
+
+
+def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
+    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
+
+    Those that are over, were opened by machines, or belong to a major incident already are not among them.
+    """
+    rows = Ticket.objects.filter(
+        brand=ticket.brand_id,
+        opened_at__gt=ticket.opened_at - within,
+        opened_at__lte=ticket.opened_at,
+        state__in=OPEN,
+        customer__isnull=False,
+        customer_wrote_at__isnull=False,
+        parent=None,
+        merged_into=None,
+    )
+    found = {one.pk: one for one in rows.order_by("-opened_at", "-id")[:500]}
+    found.setdefault(ticket.pk, ticket)
+    bought: dict[int, set[int]] = {}
+    vague = {one.customer_id for one in found.values() if one.service_id is None}
+    for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
+        bought.setdefault(customer_id, set()).add(service_id)
+    contacts = {
+        pk: Contacted(
+            one.customer_id or 0,
+            frozenset({one.service_id} if one.service_id else bought.get(one.customer_id or 0, ())),
+            one.opened_at,
+        )
+        for pk, one in found.items()
+    }
+    return contacts, found
+
+
+def lessons_of(person_id: int) -> QuerySet[Lesson]:
+    """Answers that came back to this person and that they have not confirmed, the oldest first."""
+    return Lesson.objects.filter(person=person_id, confirmed_at=None).select_related("ticket").order_by("made_at")
+
+
+def ladder_of(supplier: Supplier) -> list[Rung]:
+    """Whom to chase at the supplier, in order."""
+    return [Rung(one["who"], one["how"], timedelta(minutes=one["after_minutes"])) for one in supplier.ladder]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What was worked for a customer in a span of days. Minutes but for `call_outs` and `tickets`; `paid` are prepaid ones."""
+
+    customer: Customer | None
+    tickets: int
+    minutes: int
+    billable: int
+    paid: int
+    billed: int
+    call_outs: int
+
+
+def worked_for(brand_ids: Collection[int] | None, first: date, until: date) -> list[Worked]:
+    """For each customer that something was worked for on a day of `[first, until)`, by name; two queries.
+
+    Prepaid minutes are those of the span, after what earlier days of the same packages had used.
+    """
+    packages = Prepaid.objects.filter(valid_from__lt=until).filter(Q(valid_until=None) | Q(valid_until__gt=first))
+    spent = TimeSpent.objects.filter(withdrawn_at=None, on__lt=until).select_related("ticket__customer")
+    if brand_ids is not None:
+        packages = packages.filter(customer__brand__in=brand_ids)
+        spent = spent.filter(ticket__brand__in=brand_ids)
+    bought: dict[int, list[tuple[date, date | None, int]]] = {}
+    for one in packages:
+        bought.setdefault(one.customer_id, []).append((one.valid_from, one.valid_until, one.minutes))
+    earliest = min((start for one in bought.values() for start, _end, _minutes in one), default=first)
+    rows: dict[int | None, list[TimeSpent]] = {}
+    for row in spent.filter(on__gte=min(first, earliest)).order_by("on", "id"):
+        rows.setdefault(row.ticket.customer_id, []).append(row)
+    found = []
+    for customer_id, all_of in rows.items():
+        now = [row for row in all_of if row.on >= first]
+        if not now:
+            continue
+        theirs = bought.get(customer_id or 0, [])
+        before = use_prepaid(theirs, [(row.on, row.minutes) for row in all_of if row.billable and row.on < first])
+        whole = use_prepaid(theirs, [(row.on, row.minutes) for row in all_of if row.billable])
+        found.append(
+            Worked(
+                customer=now[0].ticket.customer,
+                tickets=len({row.ticket_id for row in now}),
+                minutes=sum(row.minutes for row in now),
+                billable=sum(row.minutes for row in now if row.billable),
+                paid=whole[0] - before[0],
+                billed=whole[1] - before[1],
+                call_outs=sum(row.call_out for row in now),
+            )
+        )
+    return sorted(found, key=lambda one: one.customer.name.lower() if one.customer else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfied:
+    """What was thought in a span: how many were asked, answered, and content (4 or 5); by whom it is counted for."""
+
+    name: str
+    asked: int
+    answered: int
+    content: int
+
+    @property
+    def percent(self) -> int | None:
+        """Of those who answered, how many were content; None where nobody did."""
+        return round(100 * self.content / self.answered) if self.answered else None
+
+
+def satisfaction(
+    brand_ids: Collection[int] | None, start: datetime, end: datetime, by: Literal["team", "supplier"]
+) -> list[Satisfied]:
+    """For each team or supplier with a survey asked in `[start, end)`, by name; one query."""
+    rows = Survey.objects.filter(asked_at__gte=start, asked_at__lt=end, **{f"{by}__isnull": False})
+    if brand_ids is not None:
+        rows = rows.filter(brand__in=brand_ids)
+    counted = rows.values(f"{by}__name").annotate(
+        asked=Count("id"), answered=Count("score"), content=Count("id", filter=Q(score__gte=4))
+    )
+    return [
+        Satisfied(row[f"{by}__name"], row["asked"], row["answered"], row["content"])
+        for row in counted.order_by(f"{by}__name")
+    ]

@@ -1,0 +1,145 @@
+"""What the worker does when a ticket's promise falls due: each verb looks at the ticket again under its lock."""
+
+from datetime import datetime
+from uuid import UUID
+
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import Handler
+from nightdesk.base.refusals import NotFound
+from nightdesk.desk import (
+    actions,
+    attaching,
+    attachment_actions,
+    clock_queries,
+    customer_actions,
+    linking_actions,
+    mail_actions,
+    supplier_actions,
+    survey_actions,
+)
+from nightdesk.journal.models import Entry
+
+
+def pass_next_step(promise: Promise, at: datetime) -> str:
+    """Say that a next step is late; returns what was done."""
+    return actions.pass_next_step(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def close_ticket(promise: Promise, at: datetime) -> str:
+    """Close what was resolved; returns what was done."""
+    return actions.expire_ticket(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def check_sent(promise: Promise, at: datetime) -> str:
+    """Look whether a reply has left; returns what was found."""
+    return mail_actions.check_sent(
+        ticket_id=UUID(promise.facts["ticket"]),
+        entry_id=UUID(promise.subject_id),
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def take_page(promise: Promise, at: datetime) -> str:
+    """Find or open the ticket of a page that began; returns what was done."""
+    return linking_actions.take_page(page_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def note_page_taken(promise: Promise, at: datetime) -> str:
+    """Let a page's ticket know who has it; returns what was done."""
+    return linking_actions.note_page_taken(page_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def note_page_over(promise: Promise, at: datetime) -> str:
+    """Let a page's ticket know that it is over; returns what was done."""
+    return linking_actions.note_page_over(page_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def gather_surge(promise: Promise, at: datetime) -> str:
+    """See whether several customers ask about one thing; returns what was done."""
+    return linking_actions.gather_surge(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def pass_chase(promise: Promise, at: datetime) -> str:
+    """Say that a supplier is to be chased; returns what was done."""
+    return supplier_actions.pass_chase(supplier_ticket_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def ask_survey(promise: Promise, at: datetime) -> str:
+    """Ask what the requester of a closed ticket thinks; returns what was done."""
+    return survey_actions.ask_survey(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def tell_clocks(promise: Promise, at: datetime) -> str:
+    """Tell what is nearly due or late; returns what was done."""
+    try:
+        return actions.tell_clocks(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    except NotFound:
+        return "It is gone."
+
+
+def recount_clocks(promise: Promise, at: datetime) -> str:
+    """Let what is promised about clocks follow a contract or hours that changed; returns what was done."""
+    after = promise.facts.get("after")
+    counted = actions.recount_clocks(
+        subject=(promise.subject_kind, promise.subject_id),
+        after=UUID(after) if after else None,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+    return f"{counted} tickets were looked at."
+
+
+def note_manager_late(promise: Promise, at: datetime) -> str:
+    """Say that a manager has not answered a customer in time; returns what was done."""
+    row_id = UUID(promise.subject_id)
+    return customer_actions.note_manager_late(escalation_id=row_id, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def hand_over_tickets(promise: Promise, at: datetime) -> str:
+    """Hand what a contact who left had open to their colleague; returns what was done."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    if entry.facts.get("hand_to") is None:
+        return "Nobody in particular goes on with what they had."
+    count = customer_actions.hand_over_tickets(
+        contact_id=entry.facts["contact"], to_id=entry.facts["hand_to"], by=SCHEDULER, via=Door.WORKER, at=at
+    )
+    return f"{count} tickets went on to their colleague."
+
+
+def scan_attachment(promise: Promise, at: datetime) -> str:
+    """Have the scanner look at a file; returns what it said."""
+    return attachment_actions.scan_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
+def read_attachment(promise: Promise, at: datetime) -> str:
+    """Read the words of a file; returns what was done."""
+    return attachment_actions.read_attachment(
+        attachment_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at
+    )
+
+
+HANDLERS = {
+    customer_actions.MANAGER_ANSWERS: Handler(note_manager_late, lane="follow"),
+    customer_actions.HAND_OVER: Handler(hand_over_tickets, lane="follow"),
+    actions.CHECK_SENT: Handler(check_sent, lane="follow"),
+    actions.NEXT_STEP: Handler(pass_next_step, lane="follow"),
+    actions.CLOSE: Handler(close_ticket),
+    linking_actions.FROM_PAGE: Handler(take_page),
+    linking_actions.PAGE_TAKEN: Handler(note_page_taken),
+    linking_actions.PAGE_OVER: Handler(note_page_over),
+    supplier_actions.CHASE: Handler(pass_chase, lane="follow"),
+    survey_actions.ASK: Handler(ask_survey),
+    linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow"),
+    actions.RECOUNT: Handler(recount_clocks, lane="follow"),
+    # Either may page somebody.
+    clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
+    clock_queries.BREACH: Handler(tell_clocks, lane="page", give_up_after=None),
+    attaching.SCAN: Handler(scan_attachment, give_up_after=None),
+    attaching.READ: Handler(read_attachment),
+}

@@ -1,0 +1,178 @@
+import io
+import json
+import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from nightdesk.base.files import keep_file
+from nightdesk.base.models import Promise
+from nightdesk.desk import attaching, attachment_actions, file_text, queries, scanning
+from nightdesk.desk.actions import File, Words
+from nightdesk.desk.finding import Reader, find_tickets
+from nightdesk.desk.models import Attachment
+from nightdesk.desk.queries import FileNotClean
+from nightdesk.desk.scanning import ScannerAway
+from nightdesk.desk.tests.provider import Provider
+from nightdesk.journal.models import Entry as JournalEntry
+from tests.peers.clamd import CALLED, LARGEST, VIRUS, Clamd
+from tests.requires import requires
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.fixture
+def there(db):
+    return Provider()
+
+
+def came(there, *files):
+    """The attachments of a ticket that came with these."""
+    ticket = there.ticket(words=Words("See the file", files=files))
+    return list(Attachment.objects.filter(entry__ticket=ticket))
+
+
+def look(there, file):
+    """The worker keeps what is promised of the file, until nothing is."""
+    for _ in range(3):
+        for promise in Promise.objects.filter(subject_kind="attachment", subject_id=str(file.pk), ended_at=None):
+            verb = (
+                attachment_actions.scan_attachment
+                if promise.kind == attaching.SCAN
+                else attachment_actions.read_attachment
+            )
+            verb(attachment_id=file.pk, **there.doing)
+            Promise.objects.filter(pk=promise.pk).update(ended_at=there.at, ended_as="kept")
+    file.refresh_from_db()
+
+
+class Hook(BaseHTTPRequestHandler):
+    """An operator's own scanner: what holds the test's virus is refused."""
+
+    def do_POST(self):
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        told = {"verdict": "refused", "found": "Test"} if VIRUS in content else {"verdict": "clean"}
+        body = b"<html>busy</html>" if content == b"busy" else json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        pass
+
+
+@contextmanager
+def hook():
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/scan"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class TestScanning:
+    def test_without_a_scanner_a_file_is_there_at_once(self, there):
+        (file,) = came(there, File("a.png", "image/png", b"\x89PNG"))
+        assert (file.scan, queries.file_of(file)) == ("unscanned", b"\x89PNG")
+        assert not Promise.objects.filter(subject_kind="attachment").exists()
+
+    def test_with_one_nobody_gets_it_before_the_verdict(self, there, settings):
+        with hook() as settings.SCANNER:
+            (file,) = came(there, File("a.txt", "text/plain", b"fine"))
+            with pytest.raises(FileNotClean, match="has not looked"):
+                queries.file_of(file)
+            look(there, file)
+        assert (file.scan, queries.file_of(file), file.text) == ("clean", b"fine", "fine")
+        assert JournalEntry.objects.get(kind="attachment.scanned").facts["verdict"] == "clean"
+
+    def test_what_is_refused_is_never_given_out_or_read(self, there, settings):
+        with hook() as settings.SCANNER:
+            (file,) = came(there, File("bad.txt", "text/plain", b"secretword " + VIRUS))
+            look(there, file)
+        assert (file.scan, file.scanned_as, file.text) == ("refused", "Test", "")
+        with pytest.raises(FileNotClean, match="found Test"):
+            queries.file_of(file)
+        attachment_actions.read_attachment(attachment_id=file.pk, **there.doing)
+        assert not find_tickets("secretword", Reader(None)).hits
+
+    @pytest.mark.parametrize("scanner", ["clamd:///nowhere/clamd.ctl", "clamd://127.0.0.1:1", "http://127.0.0.1:1/"])
+    def test_while_it_is_away_the_file_waits_and_the_promise_stays(self, there, settings, scanner):
+        settings.SCANNER = scanner
+        (file,) = came(there, File("a.txt", "text/plain", b"fine"))
+        with pytest.raises(ScannerAway):
+            attachment_actions.scan_attachment(attachment_id=file.pk, **there.doing)
+        file.refresh_from_db()
+        assert file.scan == "waiting"
+        assert Promise.objects.filter(kind=attaching.SCAN, ended_at=None).exists()
+
+    def test_a_hook_that_says_something_else_has_said_nothing(self, settings):
+        with hook() as scanner, pytest.raises(ScannerAway):
+            scanning.scan(b"busy", scanner)
+
+    @requires("clamd")
+    def test_clamd_by_socket_and_by_network(self, there, settings):
+        with Clamd() as clamd:
+            for scanner in (clamd.socket_address, clamd.tcp_address):
+                assert scanning.scan(b"fine" * 100_000, scanner) == ""
+                assert scanning.scan(b"", scanner) == ""
+                assert scanning.scan(b"x" * 70_000 + VIRUS, scanner) == CALLED
+                assert scanning.scan(bytes(LARGEST + 10), scanner) == "larger than the scanner takes"
+            settings.SCANNER = clamd.socket_address
+            (good, bad) = came(there, File("a", "text/plain", b"fine"), File("b", "text/plain", VIRUS))
+            look(there, good), look(there, bad)
+        assert (good.scan, bad.scan, bad.scanned_as) == ("clean", "refused", CALLED)
+
+
+def office(name, xml):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(name, xml)
+    return packed.getvalue()
+
+
+class TestReading:
+    def test_the_words_of_a_file_can_be_searched_for(self, there):
+        (file,) = came(there, File("mtr.txt", "text/plain", "Verlust bei Stück 3".encode("latin-1")))
+        look(there, file)
+        (hit,) = find_tickets("stuck verlust", Reader(None)).hits
+        assert [piece.text for piece in hit.pieces if piece.marked] == ["Verlust", "Stück"]
+
+    @pytest.mark.parametrize(
+        ("content", "media_type", "text"),
+        [
+            (b"\xff\xfeh\0i\0", "text/plain", "hi"),
+            ("\ufeffhi\0there".encode(), "text/csv", "hi there"),
+            (office("word/document.xml", "<d><p><t>Two</t></p><p><t>words</t></p></d>"), DOCX, "Two words"),
+            (office("word/document.xml", "<d><p>"), DOCX, ""),
+            (b"no zip", DOCX, ""),
+            (b"\x89PNG", "image/png", ""),
+        ],
+    )
+    def test_what_can_be_read_is_read_and_nothing_breaks(self, content, media_type, text):
+        assert file_text.text_of(content, media_type) == text
+
+    def test_a_bomb_costs_little_and_says_nothing(self):
+        entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "boom" * 10}">' for n in range(9))
+        bomb = f"<!DOCTYPE d [{entities}]><d><p>&e8;</p></d>"
+        assert len(file_text.text_of(office("word/document.xml", bomb), DOCX)) <= file_text.LONGEST
+        large = zipfile.ZipInfo("word/document.xml")
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file, file.open(large, "w") as part:
+            for _ in range(60):
+                part.write(b" " * 2**20)
+        assert file_text.text_of(packed.getvalue(), DOCX) == ""
+
+    def test_bytes_that_are_gone_are_said_to_be(self, there):
+        (file,) = came(there, File("a", "text/plain", b"x"))
+        Attachment.objects.filter(pk=file.pk).update(digest="0" * 64)
+        file.refresh_from_db()
+        with pytest.raises(queries.NotFound):
+            queries.file_of(file)
+        assert keep_file(b"x")

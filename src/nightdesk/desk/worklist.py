@@ -1,0 +1,189 @@
+"""Which tickets a list shows, and in which order: what is next for an agent stands first.
+
+A list asks only for what an index gives in order, and nothing is counted beyond what is shown (`COUNTED`).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from nightdesk.access.models import Brand
+from nightdesk.desk.decide import OPEN
+from nightdesk.desk.models import Ticket
+
+COUNTED = 10_000
+"""Beyond this nobody counts, and nobody turns pages."""
+VIEWS = ("mine", "unassigned", "ours", "theirs", "waiting", "open", "all")
+"""Mine; nobody's; waiting on us; waiting on the customer; waiting on somebody else; whatever is open; every ticket."""
+ORDERS = ("next", "oldest", "newest", "changed")
+IS_OPEN = Q(state__in=sorted(OPEN), merged_into=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is asked for; "" asks for nothing of that kind. `text` is words of the title, or a number.
+
+    `person_id`: whose "mine" is. A name after `view` is as the address has it, so that a saved view is an address.
+    """
+
+    view: str = "open"
+    state: str = ""
+    priority: str = ""
+    queue: str = ""
+    team: str = ""
+    customer: str = ""
+    tag: str = ""
+    q: str = ""
+    order: str = "next"
+    person_id: int | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, Any], person_id: int | None = None) -> "Wanted":
+        """What the address asks for; what it does not name, or names wrongly, is as in a new list."""
+        given = {name: str(query.get(name) or "").strip()[:200] for name in NAMES}
+        choices = {
+            "view": VIEWS,
+            "order": ORDERS,
+            "state": Ticket.State.values,
+            "priority": tuple("12345"),
+        }
+        for name, allowed in choices.items():
+            if given[name] not in allowed:
+                given[name] = ""
+        for name in ("queue", "team", "customer"):
+            if not (given[name].isascii() and given[name].isdecimal() and len(given[name]) < 19):
+                given[name] = ""
+        kept = {name: value for name, value in given.items() if value}
+        return cls(**kept, person_id=person_id)
+
+    def as_query(self) -> dict[str, str]:
+        """The same as an address has it, without what goes without saying."""
+        usual = Wanted()
+        return {name: getattr(self, name) for name in NAMES if getattr(self, name) != getattr(usual, name)}
+
+
+NAMES = tuple(each.name for each in fields(Wanted) if each.name != "person_id")
+
+
+def chosen(wanted: Wanted, brands: Collection[int] | None, at: datetime) -> QuerySet[Ticket]:
+    """The tickets that are asked for, of these brands (None: of every one), in the order that is asked for.
+
+    The order "next" is only that of one part: see `page_of`.
+    """
+    rows = Ticket.objects.filter(_of_view(wanted), _narrowed(wanted))
+    here = _brands(brands)
+    if here is not None:
+        rows = rows.filter(brand_id=here[0]) if len(here) == 1 else rows.filter(brand_id__in=here)
+    match wanted.order:
+        case "newest":
+            # Ids are made by the clock: over several brands they are the one index in this order.
+            one = here is not None and len(here) == 1
+            return rows.order_by("-opened_at", "-id") if one else rows.order_by("-id")
+        case "oldest":
+            return rows.order_by("id")
+        case "changed":
+            return rows.order_by("-changed_at", "-id")
+    if wanted.view == "all":
+        return chosen(replace(wanted, order="newest"), brands, at)
+    return rows.order_by("priority", "opened_at", "id")
+
+
+def page_of(wanted: Wanted, brands: Collection[int] | None, at: datetime, start: int, size: int) -> list[Ticket]:
+    """The tickets from place `start` on, one more than `size` where there are.
+
+    In the order "next" those whose next step is late come first, then the rest, each part by priority and then by age.
+    """
+    rows = chosen(wanted, brands, at).select_related("customer", "assignee", "team", "queue", "brand", "service")
+    end = start + size + 1
+    if wanted.order != "next" or wanted.view == "all":
+        return list(rows[start:end])
+    late = rows.filter(next_step_at__lt=at)
+    here = list(late[start:end])
+    if len(here) == end - start:
+        return here
+    before = start + len(here) if here or start == 0 else count(late)
+    rest = rows.filter(Q(next_step_at__gte=at) | Q(next_step_at=None))
+    return here + list(rest[max(0, start - before) : end - before])
+
+
+def count(rows: QuerySet[Ticket]) -> int:
+    """How many, exact up to COUNTED."""
+    return rows.order_by()[: COUNTED + 1].count()
+
+
+def counts(wanted: Wanted, brands: Collection[int] | None, at: datetime, views: Iterable[str]) -> dict[str, int]:
+    """How many tickets each view has with no other filter, and under "late" how many next steps are late."""
+    plain = {view: chosen(Wanted(view=view, person_id=wanted.person_id), brands, at) for view in (*views, "open")}
+    told = {view: count(plain[view]) for view in views}
+    told["late"] = count(plain["open"].filter(next_step_at__lt=at))
+    return told
+
+
+def for_a_quiet_hour(brands: Collection[int] | None, at: datetime, limit: int) -> list[Ticket]:
+    """What whoever is on at night may do when nothing burns, the most pressing first."""
+    rows = chosen(Wanted(), brands, at).filter(night_ok=True).select_related("customer")
+    return list(rows[:limit])
+
+
+def _of_view(wanted: Wanted) -> Q:
+    match wanted.view:
+        case "all":
+            return Q()
+        case "mine":
+            return IS_OPEN & Q(assignee=wanted.person_id if wanted.person_id is not None else 0)
+        case "unassigned":
+            return IS_OPEN & Q(assignee=None)
+        case "ours":
+            return IS_OPEN & ~Q(state="pending")
+        case "theirs":
+            return IS_OPEN & Q(state="pending", pending_reason="awaiting_caller")
+        case "waiting":
+            return IS_OPEN & Q(state="pending") & ~Q(pending_reason="awaiting_caller")
+    return IS_OPEN
+
+
+def _narrowed(wanted: Wanted) -> Q:
+    rows = Q()
+    if wanted.state:
+        rows &= Q(state=wanted.state)
+    if wanted.priority:
+        rows &= Q(priority=int(wanted.priority))
+    for name in ("queue", "team", "customer"):
+        if value := getattr(wanted, name):
+            rows &= Q(**{f"{name}_id": int(value)})
+    if wanted.tag:
+        rows &= Q(tags__contains=[wanted.tag.lower()])
+    if wanted.q:
+        number = number_in(wanted.q)
+        rows &= Q(number=number) if number is not None else Q(title__icontains=wanted.q)
+    return rows
+
+
+def number_in(text: str) -> int | None:
+    """The ticket number that somebody typed: 1042, #1042 or quay#1042; None for other words."""
+    digits = text.strip().rpartition("#")[2]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+
+
+def _brands(brands: Collection[int] | None) -> list[int] | None:
+    """One brand alone where the installation has no more, so that an index by brand serves whoever may see all."""
+    if brands is not None:
+        return sorted(brands)
+    first = list(Brand.objects.order_by("id").values_list("id", flat=True)[:2])
+    return first if len(first) == 1 else None
+
+
+def find_tickets(text: str, brands: Collection[int] | None, at: datetime, limit: int) -> list[Ticket]:
+    """For the palette: the tickets of this number, else open ones with these words in the title."""
+    wanted = Wanted(view="all", q=text) if number_in(text) is not None else Wanted(q=text)
+    return list(chosen(wanted, brands, at).select_related("brand", "customer")[:limit])
+
+
+def by_ids(ticket_ids: Iterable[UUID], brands: Collection[int] | None) -> list[Ticket]:
+    """Those of these tickets that are of the brands, by number."""
+    rows = Ticket.objects.filter(id__in=list(ticket_ids))
+    return list((rows if brands is None else rows.filter(brand_id__in=brands)).order_by("number"))

@@ -1,0 +1,90 @@
+"""What the pages and the API of a customer read. Each is asked inside the belt, and filters all the same."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from nightdesk.access.models import Token
+from nightdesk.customers import standing
+from nightdesk.customers.models import Contact, Subscription
+from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
+from nightdesk.portal.policies import KNOWN_FAULTS, visible
+
+OPEN = ("new", "assigned", "in_progress", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFault:
+    """What we have said to everybody about a fault that touches one of their services; times may be None."""
+
+    service_id: int
+    began_at: datetime
+    said_at: datetime
+    said: str
+    next_at: datetime | None
+
+
+def services_of(contact: Contact) -> QuerySet[Subscription]:
+    """What the contact's company buys, by name."""
+    rows = visible(Subscription, "service").filter(customer=contact.customer_id)
+    return rows.order_by("service__name", "label", "id")
+
+
+def people_of(contact: Contact) -> QuerySet[Contact]:
+    """Who speaks for the contact's company, by name; those who have left are not among them."""
+    return visible(Contact).filter(customer=contact.customer_id, left_at=None).order_by("name", "id")
+
+
+def tokens_of(contact: Contact) -> QuerySet[Token]:
+    """The contact's own tokens that still open something, newest first."""
+    return visible(Token).filter(contact_id=contact.pk, revoked_at=None).order_by("-created_at", "-id")
+
+
+def tickets_of(contact: Contact) -> QuerySet[Ticket]:
+    """The tickets that the contact sees: their own, those they are copied in on, and by the company's rule their colleagues'.
+
+    Newest first; what was merged away is found under its survivor.
+    """
+    rows = visible(Ticket, "service").filter(customer=contact.customer_id)
+    if not standing.sees_all(contact.customer.sees, contact.standing):
+        copied = Party.objects.filter(contact=contact.pk).exclude(role=Party.Role.REMOVED).values("ticket_id")
+        rows = rows.filter(Q(contact=contact.pk) | Q(id__in=copied))
+    return rows.order_by("-opened_at", "-id")
+
+
+def searched(rows: QuerySet[Ticket], text: str) -> QuerySet[Ticket]:
+    """Those of the tickets whose number is `text` ("1042", "#1042"), or that hold it in their title or in what was said."""
+    number = text.lstrip("#")
+    if number.isascii() and number.isdecimal() and len(number) < 15:
+        return rows.filter(number=int(number))
+    spoken = Entry.objects.filter(ticket=OuterRef("pk"), public=True, text__icontains=text)
+    return rows.filter(Q(title__icontains=text) | Exists(spoken))
+
+
+def story_of(ticket: Ticket, at: datetime) -> list[Entry]:
+    """What was said, oldest first, of the ticket and of what was merged into it; never a note, nor what is held back."""
+    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
+    rows = visible(Entry).filter(Q(ticket=ticket.pk) | Q(ticket__merged_into=ticket.pk))
+    return list(rows.filter(public=True, kind__in=spoken, at__lte=at).order_by("at", "id"))
+
+
+def files_of(entries: list[Entry]) -> dict[object, list[Attachment]]:
+    """The files of each entry by its id, those that a scanner refused left out."""
+    found: dict[object, list[Attachment]] = {}
+    for file in visible(Attachment).filter(entry__in=[one.pk for one in entries]).order_by("id"):
+        found.setdefault(file.entry_id, []).append(file)
+    return found
+
+
+def escalation_of(ticket: Ticket) -> Escalation | None:
+    """The last time that they asked for a manager about it."""
+    return visible(Escalation).filter(ticket=ticket.pk).order_by("-at").first()
+
+
+def known_faults() -> dict[int, KnownFault]:
+    """Faults that touch what the company buys and of which we have said something, by the service's id."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT service_id, began_at, said_at, said, next_at FROM {KNOWN_FAULTS}()")  # noqa: S608
+        return {row[0]: KnownFault(*row) for row in cursor.fetchall()}

@@ -1,0 +1,118 @@
+"""The customers' pages in a browser: a day of one contact at phone width, and every page by axe-core's rules."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.requires import requires
+from tests.system.browser import chromium, window
+from tests.system.customer import PASSWORD
+from tests.system.stack import ROOT, Stack, stack, until
+from tests.test_faces import axe, complaints
+
+__all__ = ["axe"]
+pytestmark = requires("chromium", "axe")
+
+SCREENS = (
+    "/my/",
+    "/my/tickets/",
+    "/my/tickets/?q=nothing+like+it",
+    "/my/tickets/new",
+    "/my/tickets/{ticket}/",
+    "/my/contract/",
+    "/my/people/",
+    "/my/people/new",
+    "/my/people/{person}/",
+    "/my/people/{person}/change",
+    "/my/you/",
+    "/my/you/change",
+    "/my/you/mobile",
+    "/my/you/tokens/new",
+    "/my/tickets/00000000-0000-7000-8000-000000000000/",
+)
+LOOKS = ((375, "day"), (1280, "night"))
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[tuple[Stack, Browser, dict[str, Any]]]:
+    with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
+        until((running.state / "demo-log-ins.txt").exists, 90, "the demo company is loaded")
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.system.customer"],
+            env=running.environment | {"NIGHTDESK_DATABASE_URL": running.database_url()},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        yield running, browser, json.loads(done.stdout)
+
+
+def signed_in(running: Stack, browser: Browser, email: str, width: int) -> Any:
+    context = window(browser, running.url, width=width)
+    page = context.new_page()
+    page.goto(f"{running.url}/account/login/")
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{running.url}/my/")
+    page.close()
+    return context
+
+
+def test_every_page_can_be_read_and_used(company: Any, axe: str) -> None:
+    running, browser, made = company
+    wrong = {}
+    for width, theme in LOOKS:
+        with signed_in(running, browser, made["email"], width) as context:
+            context.add_cookies([{"name": "theme", "value": theme, "url": running.url}])
+            for screen in SCREENS:
+                with context.new_page() as page:
+                    address = running.url + screen.format(**made)
+                    if found := complaints(page, axe, address):
+                        wrong[screen, width, theme] = found
+    assert not wrong
+
+
+def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
+    running, browser, made = company
+    with window(browser, running.url, width=375) as context:
+        page = context.new_page()
+        page.goto(running.url + made["join"])
+        page.get_by_label("A password").fill(PASSWORD)
+        page.get_by_role("button", name="Come in").click()
+        page.get_by_role("heading", name="1 of your 2 services has a fault").wait_for()
+        page.get_by_text("Sorry: internet lines at Dock Street are down.").wait_for()
+        page.get_by_role("link", name="Tell us").click()
+        page.get_by_text("We know of this already").wait_for()
+        page.get_by_label("In one line").fill("The card reader blinks red")
+        page.get_by_label("What do you see, and since when?").fill("Since ten.")
+        page.get_by_text("All of us, or our customers").click()
+        page.get_by_label("Files").set_input_files(
+            {"name": "reader.txt", "mimeType": "text/plain", "buffer": b"red, red, red"}
+        )
+        page.get_by_role("button", name="Send it").click()
+        page.get_by_role("heading", name="The card reader blinks red").wait_for()
+        page.get_by_text("What happens next").wait_for()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="reader.txt").click()
+        assert download.value.path().read_bytes() == b"red, red, red"
+        page.get_by_label("Your answer").fill("Now it is dark.")
+        page.get_by_role("button", name="Send it").click()
+        page.get_by_text("Now it is dark.").wait_for()
+        page.get_by_text("Escalate this").first.click()
+        page.get_by_text("Ines Duarte answers for what you get from us").wait_for()
+        page.get_by_label("Why is it not going well?").fill("Nobody has called.")
+        page.get_by_role("button", name="Escalate this").click()
+        page.get_by_text("Brought before Ines Duarte").wait_for()
+        page.goto(f"{running.url}/people/")
+        page.get_by_role("heading", name="There is nothing at this address").wait_for()
+        page.goto(f"{running.url}/")
+        page.wait_for_url(f"{running.url}/my/")
