@@ -71,7 +71,11 @@ LOOK_EVERY = 0.05
 PATIENCE = 0.5
 """Seconds that a message waits for a place before it looks again which route is best, or makes room for others."""
 AT_ONE_ADDRESS = 2
-"""Messages to one address that are under way at once: one that swallows everything must not take every place."""
+"""Messages to one address that are under way at once while it takes none: one that swallows everything must not take
+every place.
+"""
+WAIT_FOR_ONE_ADDRESS = IN_HAND // 2
+"""Messages that wait for their turn at an address which answers; more must not fill the hand."""
 LOOP_LIMIT = 5.0
 """Seconds without a sign of the event loop after which it counts as hanging."""
 LAST_PATIENCE = 4.0
@@ -83,6 +87,8 @@ HEAR_S = 0.2
 """Seconds of one turn in which it is begun to act on what people said."""
 RECEIPTS_AT_ONCE = 50
 """Receipts of one route that are taken in one turn, in one transaction: a flood of them must not hold up a page."""
+TURN_LATER = timedelta(seconds=1)
+"""The pause of those that are too many."""
 TOO_FAST_AT_MOST = 10
 """Refusals for being too fast after which a message goes back to the ledger, and comes again later."""
 LISTEN_AGAIN = 2.0
@@ -456,7 +462,7 @@ class Desk:
     ) -> None:
         self._done, self._ask = done, ask
         self._routes: dict[tuple[int, str], RouteInHand] = {}
-        self._addresses: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
+        self._addresses: WeakValueDictionary[tuple[str, str], Crowd] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, jobs: Sequence[Job]) -> None:
@@ -495,19 +501,25 @@ class Desk:
     async def _outcome(self, job: Job) -> Outcome | None:
         """What to record; None where it was dropped before anything happened."""
         address = (job.row.channel, job.row.address)
-        crowd = self._addresses.setdefault(address, asyncio.Semaphore(AT_ONE_ADDRESS))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await crowd.acquire()
-        except TimeoutError:
+        crowd = self._addresses.setdefault(address, Crowd())
+        began = await crowd.enter(self._most_to_one_address(job))
+        if began is None:
             at = clock.now()
             if job.dropped:
                 return None
-            return await self._by_some_route(job) if _is_too_late(job, at) else _make_room(job, at)
+            if _is_too_late(job, at):
+                return await self._by_some_route(job)
+            return _make_room(job, at, TURN_LATER if crowd.answers else decide.back_off(job.row.attempt, job.row.lane))
+        outcome = None
         try:
-            return await self._by_some_route(job)
+            outcome = await self._by_some_route(job)
         finally:
-            crowd.release()
+            crowd.leave(began, taken=outcome is not None and outcome.state in ("accepted", "delivered"))
+        return outcome
+
+    def _most_to_one_address(self, job: Job) -> int:
+        """Half of the places of the narrowest route, so that others find one should the address begin to hang."""
+        return max(AT_ONE_ADDRESS, min((self._in_hand(facts).at_once for facts in job.routes), default=0) // 2)
 
     async def _by_some_route(self, job: Job) -> Outcome | None:
         reason, pause = job.row.reason, None
@@ -565,13 +577,63 @@ class Desk:
         return known
 
 
+class Crowd:
+    """The messages to one address: few are under way at once, more while it answers, and the rest wait in turn."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._waiting: deque[tuple[asyncio.Future[float], int]] = deque()
+        self._answers_until = -PATIENCE
+
+    @property
+    def answers(self) -> bool:
+        """Whether something was taken just now: within PATIENCE, or within twice as long as that took."""
+        return asyncio.get_running_loop().time() < self._answers_until
+
+    async def enter(self, most: int) -> float | None:
+        """The instant at which its turn came, of which it tells `leave`; `most` may be under way while the address answers.
+
+        None where it does not answer, for PATIENCE, or too many wait.
+        """
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, most))
+        self._let_in()
+        try:
+            if not turn.done() and len(self._waiting) > WAIT_FOR_ONE_ADDRESS:
+                return None
+            while not turn.done():
+                await asyncio.wait([turn], timeout=PATIENCE)
+                if not turn.done() and not self.answers:
+                    return None
+            return turn.result()
+        finally:
+            if not turn.done():
+                self._waiting.remove((turn, most))
+
+    def leave(self, began: float, *, taken: bool) -> None:
+        """What began then is through; `taken`: a provider has it, which an address that hangs never comes to."""
+        self._inside -= 1
+        at = asyncio.get_running_loop().time()
+        if taken:
+            self._answers_until = at + max(PATIENCE, 2 * (at - began))
+        self._let_in()
+
+    def _let_in(self) -> None:
+        at = asyncio.get_running_loop().time()
+        while self._waiting and self._inside < (self._waiting[0][1] if self.answers else AT_ONE_ADDRESS):
+            turn, _most = self._waiting.popleft()
+            self._inside += 1
+            turn.set_result(at)
+
+
 class RouteInHand:
     """One route as this process uses it: its line, its gate and how it has been doing."""
 
     def __init__(self, facts: RouteFacts) -> None:
         settings = facts.settings or {}
         self.facts = facts
-        self.gate = Gate(settings.get("at_once") or facts.driver.at_once, settings.get("per_second"))
+        self.at_once: int = settings.get("at_once") or facts.driver.at_once
+        self.gate = Gate(self.at_once, settings.get("per_second"))
         self.health = Health()
         self._usual_s: float | None = None
         self._probing = False
@@ -812,9 +874,9 @@ def _is_too_late(job: Job, at: datetime) -> bool:
     return job.row.valid_until is not None and at >= job.row.valid_until
 
 
-def _make_room(job: Job, at: datetime) -> Outcome:
-    """Others to the same address are under way and do not come back: this one waits outside, and holds no place."""
-    due_at = at + decide.back_off(job.row.attempt, job.row.lane)
+def _make_room(job: Job, at: datetime, pause: timedelta) -> Outcome:
+    """Others to the same address are under way and do not come back, or are many: this one waits outside, for `pause`."""
+    due_at = at + pause
     if job.row.valid_until is not None:
         due_at = min(due_at, job.row.valid_until)
     state: State = "accepted" if job.row.state == Delivery.State.ACCEPTED else "failed_for_now"
