@@ -406,8 +406,9 @@ def test_files_are_saved_and_pictures_shown_and_nothing_is_run(provider, dee):
     shown = dee.client.get(reverse("console:attachment", args=[kept.id]), {"show": "1"})
     assert (shown["Content-Type"], shown["Content-Disposition"]) == ("image/png", 'inline; filename="a.png"')
     assert f'src="{reverse("console:attachment", args=[kept.id])}?show=1"' in dee.sees("ticket", ticket.id)
-    Attachment.objects.update(scan="refused", scanned_as="Eicar")
-    assert dee.client.get(reverse("console:attachment", args=[kept.id])).status_code == 403
+    for scan in ("waiting", "refused"):
+        Attachment.objects.update(scan=scan, scanned_as="Eicar")
+        assert dee.client.get(reverse("console:attachment", args=[kept.id])).status_code == 409
     stranger = Agent(provider, Provider().dee)
     assert stranger.client.get(reverse("console:attachment", args=[kept.id])).status_code == 404
 

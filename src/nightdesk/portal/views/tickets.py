@@ -16,12 +16,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from nightdesk.base.files import read_file
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk import actions, customer_actions
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket
+from nightdesk.desk.queries import file_of
 from nightdesk.people.models import Person
 from nightdesk.portal import belt, wording
 from nightdesk.portal.door import (
@@ -270,7 +270,7 @@ def attachment(request: CustomerRequest, ticket_id: UUID, attachment_id: UUID) -
     entries = story_of(shown, request.at)
     file = found(visible(Attachment).filter(pk=attachment_id, entry__in=[one.pk for one in entries]))
     kind = file.media_type if file.media_type in SAFE_TYPES else "application/octet-stream"
-    answer = HttpResponse(read_file(file.digest), content_type=kind)
+    answer = HttpResponse(file_of(file), content_type=kind)
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer

@@ -10,11 +10,10 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
-from nightdesk.base.files import read_file
-from nightdesk.base.refusals import Forbidden, NotFound
 from nightdesk.console.views.desk.shown import SHOWN_IMAGES
 from nightdesk.console.views.staff import StaffRequest, found, staff, within
 from nightdesk.desk.models import Attachment, Entry
+from nightdesk.desk.queries import file_of
 
 BY_CONTENT_ID = re.compile(r"""(?<=["'=(])cid:([^"'\s>)]+)""", re.IGNORECASE)
 
@@ -24,18 +23,7 @@ def attachment(request: StaffRequest, attachment_id: UUID) -> HttpResponse:
     """The file, to be saved; with `?show=1` a picture, to be seen. Never run, never guessed at."""
     rows = Attachment.objects.filter(within(request.brands, "entry__ticket__brand_id"), id=attachment_id)
     kept = found(rows, _("You asked for a file."))
-    if kept.scan == Attachment.Scan.REFUSED:
-        raise Forbidden(
-            _("You asked for a file."),
-            _("The scanner refused it: {name}.").format(name=kept.scanned_as or _("no name given")),
-            _("Ask the sender for another, or whoever runs the scanner."),
-        )
-    try:
-        content = read_file(kept.digest)
-    except FileNotFoundError:
-        raise NotFound(
-            _("You asked for a file."), _("It is not on the disk any more."), _("Look for it in the backup.")
-        ) from None
+    content = file_of(kept)
     shown = bool(request.GET.get("show")) and kept.media_type in SHOWN_IMAGES
     answer = HttpResponse(content, content_type=kept.media_type if shown else "application/octet-stream")
     answer["Content-Disposition"] = content_disposition_header(not shown, kept.name) or "attachment"
@@ -71,6 +59,6 @@ def with_pictures(entry: Entry) -> str:
     known = {
         each.content_id: f"{reverse('console:attachment', args=[each.id])}?show=1"
         for each in entry.attachments.exclude(content_id="")
-        if each.media_type in SHOWN_IMAGES and each.scan != Attachment.Scan.REFUSED
+        if each.media_type in SHOWN_IMAGES and each.scan in (Attachment.Scan.UNSCANNED, Attachment.Scan.CLEAN)
     }
     return BY_CONTENT_ID.sub(lambda match: known.get(match[1], "data:,"), entry.html)
