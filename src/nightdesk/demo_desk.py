@@ -6,6 +6,7 @@ from typing import Any
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.customers import actions as customers
+from nightdesk.customers import contact_actions as contacts
 from nightdesk.customers.models import Contact, Customer, Service
 from nightdesk.desk import actions as desk
 from nightdesk.desk import bulk_actions
@@ -79,7 +80,11 @@ def open_desk(brand: Brand, at: datetime) -> list[Ticket]:
     doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
     for company, name, address, phone, role in CALLERS:
         customer = Customer.objects.get(brand=brand, name=company)
-        customers.make_contact(customer_id=customer.pk, name=name, email=address, phone=phone, role=role, **doing)
+        made = customers.make_contact(
+            customer_id=customer.pk, name=name, email=address, phone=phone, role=role, **doing
+        )
+        if role == "Approver":
+            contacts.set_contact_standing(contact_id=made.pk, changes={"may_authorise": True}, **doing)
     day = Day(brand, at)
     _set_up(day, doing)
     _macros(day, doing)

@@ -374,11 +374,12 @@ class NextStepIn(Schema):
 
 
 class ProofIn(Schema):
-    """How it is known that whoever asked may ask, and from whom."""
+    """How it is known that whoever asked may ask; `approver_id` is a contact of theirs who may approve."""
 
-    model_config = example(how="call_back", said="Kim Baker, on the number on record")
+    model_config = example(how="call_back", said="On the number on record")
     how: Literal["call_back", "approver"]
-    said: str = Field(min_length=1, max_length=300)
+    approver_id: Id | None = None
+    said: str = Field("", max_length=300)
 
 
 class WatcherIn(Schema):

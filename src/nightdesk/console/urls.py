@@ -23,7 +23,7 @@ from nightdesk.console.views import (
     tonight,
     worked,
 )
-from nightdesk.console.views.desk import files, here, linking, opening, queue, ticket, verbs
+from nightdesk.console.views.desk import files, here, linking, opening, queue, ticket, verbs, work
 from nightdesk.console.views.knowledge import beside, briefings, procedures, sayings, spares, templates
 from nightdesk.console.views.settings import (
     brands,
@@ -103,6 +103,10 @@ console: list[URLPattern] = [
     path("tickets/<uuid:ticket_id>/major/tell", linking.tell, name="tell_children"),
     path("tickets/<uuid:ticket_id>/answer", linking.give_back, name="return_answer"),
     path("tickets/lessons/<int:lesson_id>", linking.learned, name="confirm_lesson"),
+    path("tickets/<uuid:ticket_id>/suppliers", work.ask_supplier, name="ask_supplier"),
+    path("tickets/<uuid:ticket_id>/suppliers/<int:supplier_ticket_id>", work.supplier_word, name="supplier_word"),
+    path("tickets/<uuid:ticket_id>/time", work.note_time, name="log_time"),
+    path("tickets/<uuid:ticket_id>/time/<int:time_id>", work.no_time, name="withdraw_time"),
     path("tickets/<uuid:ticket_id>/macro", verbs.macro, name="apply_macro"),
     path("tickets/<uuid:ticket_id>/clocks", clocks.ticket_clocks, name="ticket_clocks"),
     path("tickets/<uuid:ticket_id>/clocks.csv", clocks.ticket_clocks_csv, name="ticket_clocks_csv"),
@@ -293,6 +297,11 @@ console: list[URLPattern] = [
     path("settings/customers/<int:customer_id>", customers.customer, name="customer"),
     path("settings/customers/<int:customer_id>/change", customers.change_customer, name="change_customer"),
     path("settings/customers/<int:customer_id>/contacts", customers.new_contact, name="new_contact"),
+    path(
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/approves",
+        customers.contact_approves,
+        name="contact_approves",
+    ),
     path(
         "settings/customers/<int:customer_id>/contacts/<int:contact_id>/invite",
         customers.invite,

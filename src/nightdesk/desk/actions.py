@@ -918,6 +918,10 @@ def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
     changes = {name: [getattr(ticket, name), value] for name, value in wanted.items() if getattr(ticket, name) != value}
     if not changes:
         return ticket
+    if changes.get("needs_proof") == [True, False]:
+        require(by, "prove_identity", ticket.brand_id)  # else whoever may change a title could do without the proof
+    if {"customer_id", "contact_id"} & changes.keys() and ticket.proved_at is not None:
+        changes["proved_at"] = [ticket.proved_at.isoformat(), None]  # of somebody else that was sure
     for name, (_before, value) in changes.items():
         setattr(ticket, name, value)
     ticket.changed_at = at
@@ -937,23 +941,45 @@ def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
 
 @transaction.atomic
 def prove_identity(
-    *, ticket_id: UUID, how: Literal["call_back", "approver"], said: str, by: Actor, via: Door, at: datetime
+    *,
+    ticket_id: UUID,
+    how: Literal["call_back", "approver"],
+    approver_id: int | None = None,
+    said: str = "",
+    by: Actor,
+    via: Door,
+    at: datetime,
 ) -> Ticket:
-    """Somebody of ours has made sure that who asked may ask: by calling back the number on record, or by a named approver.
+    """Somebody of ours has made sure that who asked may ask: by calling back the number on record, or by an approver.
 
-    `said` names the number's owner or the approver. Raises Forbidden, NotFound, Invalid.
+    `approver_id` is one of `queries.approvers_of`; `said` is a note. Raises Forbidden, NotFound, Invalid (no number is on
+    record, or that is nobody who may approve).
     """
     ticket = _locked(ticket_id, "prove_identity", by)
-    if how not in ("call_back", "approver") or not said.strip():
-        raise Invalid(
-            _("It was to be said that whoever asked may ask."),
-            _("It is not said how that is known, or from whom."),
-            _("Give call_back or approver, and who it was."),
-        )
+    asked = _("It was to be said that whoever asked for ticket %d may ask.") % ticket.number
+    if how == "call_back":
+        if ticket.contact is None or not ticket.contact.phone:
+            raise Invalid(
+                asked, _("No number of theirs is on record, so calling back proves nothing."), _("Ask an approver.")
+            )
+        whom = ticket.contact.name
+    elif how == "approver":
+        approver = queries.approvers_of(ticket).filter(id=approver_id or 0).first()
+        if approver is None:
+            raise Invalid(
+                asked,
+                _("That is nobody of the customer who may approve what changes who gets in."),
+                _("Choose one who may, or call back the number on record."),
+                field="approver_id",
+            )
+        whom = approver.name
+    else:
+        raise Invalid(asked, _("It is not said how that is known."), _("Give call_back or approver."), field="how")
     ticket.proved_at = ticket.changed_at = at
-    _write([_entry(ticket, Entry.Kind.CHANGED, by, via, at, facts={"proved": how, "said": said.strip()[:300]})])
+    facts = {"proved": how, "said": f"{whom}. {said.strip()}"[:300]}
+    _write([_entry(ticket, Entry.Kind.CHANGED, by, via, at, facts=facts)])
     ticket.save(update_fields=["proved_at", "changed_at"])
-    _record(ticket, IDENTITY_PROVED, {"how": how}, by, via, at, text=said)
+    _record(ticket, IDENTITY_PROVED, {"how": how, "approver": approver_id}, by, via, at, text=facts["said"])
     return ticket
 
 

@@ -142,6 +142,12 @@ def contact_at(address: str, brand_id: int) -> Contact | None:
     return found.select_related("customer").order_by("id").first()
 
 
+def approvers_of(ticket: Ticket) -> QuerySet[Contact]:
+    """Who of the ticket's customer may say yes to what changes who gets in, but for whoever asks."""
+    rows = Contact.objects.filter(customer=ticket.customer_id, may_authorise=True, left_at=None)
+    return rows.exclude(id=ticket.contact_id or 0).order_by("name")
+
+
 def who_works_on(ticket: Ticket) -> list[int]:
     """Ids of the persons who are to act: the assignee, else the team that has it, else the desk."""
     if ticket.assignee_id is not None:

@@ -27,7 +27,8 @@ SHORTEST_PERIOD, LONGEST_PERIOD = timedelta(seconds=20), timedelta(days=366)
 SHORTEST_GRACE, LONGEST_GRACE = timedelta(seconds=10), timedelta(days=31)
 EARLY = timedelta(minutes=1)
 """A beat may come this much before its time: clocks differ."""
-_DAYS_AHEAD = 9 * 366
+_DAYS_AHEAD = 41 * 366
+"""The longest wait: from 29 February on one weekday to the next, across a year like 2100 that has none."""
 _BEFORE = timedelta(days=2)
 _ENTRY = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d{1,3}))?", re.ASCII)
 
@@ -134,7 +135,7 @@ def next_time(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime:
             found = min((at for at in _instants(cron, zone, day) if at > after), default=None)
             if found is not None:
                 return found
-    raise AssertionError("parse_cron lets through only what comes within nine years")
+    raise AssertionError("parse_cron lets through only what comes within forty years")
 
 
 def _instants(cron: Cron, zone: ZoneInfo, day: date) -> Iterator[datetime]:

@@ -16,7 +16,7 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk import actions as desk
-from nightdesk.desk import agent_actions, bulk_actions, supplier_actions
+from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
@@ -237,6 +237,10 @@ class Company:
             via=Door.EMAIL,
             at=self.at,
         )
+        carrier = supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing)
+        waits = desk.open_ticket(brand_id=brand.id, title=f"{name} cable", wakes=False, **self.doing)
+        supplied = supplier_actions.open_supplier_ticket(ticket_id=waits.pk, supplier_id=carrier.pk, **self.doing)
+        spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=self.at.date(), person_id=bo.id, **self.doing)
         said = desk_models.Entry.objects.get(ticket=ticket, kind="message_in")
         by_bo: dict[str, Any] = {"by": actor_of_person(bo.id), "via": Door.WEB, "at": self.at}
         view = agent_actions.save_view(name=f"{name} view", filters={"tag": key}, team_id=team.id, **by_bo)
@@ -263,7 +267,9 @@ class Company:
             "file_number": 0,
             "way": "lmtp",
             "heartbeat_id": heartbeat.pk,
-            "supplier_id": supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing).pk,
+            "supplier_id": carrier.pk,
+            "supplier_ticket_id": supplied.pk,
+            "time_id": spent.pk,
             "work_id": work.pk,
             "silence_id": work.silences.get().pk,
             "page_id": page.id,

@@ -331,7 +331,7 @@ def test_every_verb_of_the_page_does_what_it_says(provider, dee):
     told = {"resolve__what_was_wrong": "a", "resolve__what_was_done": "b", "resolve__what_to_do": "c"}
     refused = dee.does("resolve_ticket", ticket.id, status=409, **told).content.decode()
     assert "nobody has made sure who asked" in refused
-    dee.does("prove_identity", ticket.id, prove__how="call_back", prove__said="Cleo on her mobile")
+    dee.does("prove_identity", ticket.id, prove__how="call_back", prove__said="on her mobile")
     dee.does("resolve_ticket", ticket.id, **told)
     dee.does("reopen_ticket", ticket.id, reopen__why="It is back")
     ticket.refresh_from_db()
@@ -340,13 +340,16 @@ def test_every_verb_of_the_page_does_what_it_says(provider, dee):
 
 def test_it_is_shown_what_must_be_proved_and_how(provider, dee, eve):
     Contact.objects.filter(id=provider.cleo.pk).update(phone="+442079460100")
-    customers.make_contact(
-        customer_id=provider.acme.pk, name="Ada", phone="+442079460101", role="Approver", **provider.doing
-    )
+    for name, may_approve in (("Ada", True), ("Bob", False)):
+        made = customers.make_contact(
+            customer_id=provider.acme.pk, name=name, phone="+442079460101", role="Head", **provider.doing
+        )
+        Contact.objects.filter(id=made.pk).update(may_authorise=may_approve)
     ticket = provider.ticket("New password", kind="request", needs_proof=True)
     words = dee.words("ticket", ticket.id)
     assert "Ring Cleo back on 020 7946 0100" in words
-    assert "Ada, Approver: 020 7946 0101" in words
+    assert "Ada, Head: 020 7946 0101" in words
+    assert "Bob" not in words
     assert "I made sure" in words
     assert "I made sure" not in eve.words("ticket", ticket.id)  # the desk alone says so
     eve.does("prove_identity", ticket.id, prove__how="call_back", prove__said="x", status=403)

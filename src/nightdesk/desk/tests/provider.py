@@ -76,7 +76,9 @@ class Provider:
         wanted = {"hours_id": self.hours.pk, "valid_from": date(2026, 1, 1), "targets": {}, **contract}
         customers.make_contract(customer_id=made.pk, name="Basic", **wanted, **self.doing)
         first = email.partition("@")[0].title()
-        contact = customers.make_contact(customer_id=made.pk, name=first, email=email, **self.doing)
+        contact = customers.make_contact(
+            customer_id=made.pk, name=first, email=email, phone="+442079460199", **self.doing
+        )
         return made, contact
 
     def ticket(self, title: str = "The line is slow", said: str = "It crawls since nine.", **more: Any) -> Ticket:

@@ -9,6 +9,8 @@ from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery
+from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, decide, queries
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket, Watch
@@ -264,8 +266,41 @@ class TestStates:
         ticket = there.ticket(kind="request", needs_proof=True)
         with pytest.raises(ProofNeeded):
             resolve(there, ticket)
-        actions.prove_identity(ticket_id=ticket.pk, how="call_back", said="Cleo", **there.doing_as(there.dee))
+        actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
         assert resolve(there, ticket).state == "resolved"
+
+    def test_only_whoever_may_approve_there_does(self, there):
+        ticket = there.ticket(kind="request", needs_proof=True)
+        ada = customers.make_contact(customer_id=there.acme.pk, name="Ada", **there.doing)
+        _bolt, ben = there.customer("Bolt", "ben@bolt.example")
+        Contact.objects.exclude(pk=ada.pk).update(may_authorise=True)
+
+        def prove(who):
+            return actions.prove_identity(
+                ticket_id=ticket.pk, how="approver", approver_id=who, **there.doing_as(there.dee)
+            )
+
+        for wrong in (None, ada.pk, ben.pk, there.cleo.pk):
+            with pytest.raises(Invalid):
+                prove(wrong)
+        Contact.objects.filter(pk=ada.pk).update(may_authorise=True)
+        assert prove(ada.pk).proved_at == there.at
+
+    def test_without_a_number_on_record_calling_back_proves_nothing(self, there):
+        ticket = there.ticket(kind="request", needs_proof=True)
+        Contact.objects.update(phone="")
+        with pytest.raises(Invalid):
+            actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
+
+    def test_whoever_may_change_a_title_cannot_do_without_the_proof(self, there):
+        ticket = there.ticket(kind="request", needs_proof=True)
+        with pytest.raises(Forbidden):
+            actions.edit_ticket(ticket_id=ticket.pk, fields={"needs_proof": False}, **there.doing_as(there.eve))
+        actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
+        ada = customers.make_contact(customer_id=there.acme.pk, name="Ada", **there.doing)
+        actions.edit_ticket(ticket_id=ticket.pk, fields={"contact_id": ada.pk}, **there.doing_as(there.eve))
+        with pytest.raises(ProofNeeded):
+            resolve(there, ticket)
 
     @pytest.mark.parametrize(("state", "verb"), list(product(decide.State, decide.Verb)))
     def test_every_verb_in_every_state_does_what_the_table_says(self, there, state, verb):

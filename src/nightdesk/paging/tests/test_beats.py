@@ -99,6 +99,15 @@ def test_the_next_time_is_later_and_nothing_lies_between(cron: str, zone: str, s
     assert reads_it or first_instant(local.replace(tzinfo=None, fold=0), here) == found
 
 
+@pytest.mark.parametrize("text", ["0 0 5 3 */7", "0 0 29 2 */7", "0 0 */28 7 1"])
+@pytest.mark.parametrize("year", range(2026, 2100, 5))
+def test_a_day_that_must_be_a_weekday_too_comes_though_it_takes_decades(text: str, year: int) -> None:
+    cron, since = parse_cron(text), datetime(year, 4, 1, tzinfo=UTC)
+    found = next_time(cron, ZoneInfo("UTC"), since)
+    assert cron.comes_on(found.date())
+    assert found > since
+
+
 @given(st.integers(0, 23), st.integers(0, 59), st.sampled_from(ZONES[:-1]), nights)
 def test_a_fixed_time_comes_once_on_each_day_whatever_clocks_do(
     hour: int, minute: int, zone: str, since: datetime

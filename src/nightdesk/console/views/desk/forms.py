@@ -252,7 +252,17 @@ class ProveForm(forms.Form):
             ("approver", gettext_lazy("A named approver said yes")),
         ],
     )
-    said = forms.CharField(label=gettext_lazy("Whom you spoke to"), max_length=300)
+    approver = forms.TypedChoiceField(
+        label=gettext_lazy("Which approver"), required=False, coerce=int, empty_value=None
+    )
+    said = forms.CharField(label=gettext_lazy("What was said"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, approvers: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if approvers:
+            self.fields["approver"].choices = [("", _("Nobody")), *approvers]  # type: ignore[attr-defined]
+        else:
+            del self.fields["approver"]
 
 
 class PartyForm(forms.Form):

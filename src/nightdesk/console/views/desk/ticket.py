@@ -17,7 +17,8 @@ from nightdesk.base.tickets import live_url
 from nightdesk.console.context import TOPICS
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.checked import checked
-from nightdesk.console.views.choices import pairs, people_choices
+from nightdesk.console.views.choices import Choices, pairs, people_choices
+from nightdesk.console.views.clocks import shown_clocks
 from nightdesk.console.views.desk.forms import (
     AssignForm,
     EditForm,
@@ -44,11 +45,12 @@ from nightdesk.console.views.desk.shown import (
     who_has,
 )
 from nightdesk.console.views.desk.words import GRADES, KINDS, LEVEL_WORDS, TRUST_WORDS
+from nightdesk.console.views.desk.work import suppliers_of, time_of, work_folds
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.settings.customers import REASON_WORDS
 from nightdesk.console.views.staff import StaffRequest, may, staff
-from nightdesk.customers.models import Contact, Service
+from nightdesk.customers.models import Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
@@ -126,7 +128,10 @@ def _around(
         "facts": _facts(ticket),
         "buttons": buttons,
         "composer": _composer(request, ticket, newest, bound, main=not any(each.get("main") for each in buttons)),
-        "folds": _folds(request, ticket, bound),
+        "folds": [*_folds(request, ticket, bound), *work_folds(request, ticket)],
+        "suppliers": suppliers_of(request, ticket),
+        "time": time_of(request, ticket),
+        "clocks": shown_clocks(ticket, request.at),
         "more_folds": linking_folds(request, ticket) if ticket.merged_into_id is None else [],
         "proof": _proof(request, ticket),
         "parties": _parties(request, ticket),
@@ -186,13 +191,9 @@ def _told(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
 
 
 def promised_line(ticket: Ticket, at: datetime) -> str:
-    """What is promised to its customer now, and what was when it came: "In hours, until 17:30. An answer by 10:30."."""
-    priority = Priority(f"P{ticket.priority}")
-    now = promised_now(ticket.customer_id, priority, at, ticket.work_type or None)
-    then = promised_now(ticket.customer_id, priority, ticket.opened_at, ticket.work_type or None)
-    return " ".join(
-        part for part in (cover_words(now, at), _owed(then, at, answered=ticket.first_response_at is not None)) if part
-    )
+    """What is promised to its customer now: "In hours, until 17:30."; what is owed by when is the clocks' to say."""
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    return cover_words(cover, at)
 
 
 def cover_words(cover: Cover, at: datetime) -> str:
@@ -201,15 +202,6 @@ def cover_words(cover: Cover, at: datetime) -> str:
     text = text[:1].upper() + text[1:]
     until = _("until {time}").format(time=clock(cover.holds_until, at)) if cover.holds_until else ""
     return f"{text}, {until}." if until else f"{text}."
-
-
-def _owed(cover: Cover, at: datetime, *, answered: bool) -> str:
-    parts = []
-    if cover.respond_by is not None and not answered:
-        parts.append(_("an answer by {time}").format(time=clock(cover.respond_by, at)))
-    if cover.fix_by is not None:
-        parts.append(_("a fix by {time}").format(time=clock(cover.fix_by, at)))
-    return _("Promised: {what}.").format(what=", ".join(parts)) if parts else ""
 
 
 def _facts(ticket: Ticket) -> list[dict[str, str]]:
@@ -250,22 +242,24 @@ def _proof(request: StaffRequest, ticket: Ticket) -> dict[str, Any] | None:
     """What must be proved before anything is changed, and how: the number on record, and who else may say yes."""
     if not ticket.needs_proof or not ticket.is_open:
         return None
-    approvers = Contact.objects.none()
-    if ticket.customer_id is not None:
-        approvers = (
-            Contact.objects.filter(customer=ticket.customer_id).exclude(id=ticket.contact_id or 0).exclude(phone="")
-        )
     return {
         "proved_at": ticket.proved_at,
         "number": phone_text(ticket.contact.phone, ticket.brand.region) if ticket.contact else "",
         "name": ticket.contact.name if ticket.contact else "",
         "approvers": [
             f"{each.name}{f', {each.role}' if each.role else ''}: {phone_text(each.phone, ticket.brand.region)}"
-            for each in approvers[:8]
+            for each in queries.approvers_of(ticket)
         ],
-        "form": ProveForm(prefix="prove") if may(request, "prove_identity", ticket.brand_id) else None,
+        "form": ProveForm(prefix="prove", approvers=approver_choices(ticket))
+        if may(request, "prove_identity", ticket.brand_id)
+        else None,
         "url": reverse("console:prove_identity", args=[ticket.id]),
     }
+
+
+def approver_choices(ticket: Ticket) -> Choices:
+    """Who of the customer may say yes."""
+    return [(str(each.pk), each.name) for each in queries.approvers_of(ticket)]
 
 
 def _parties(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from nightdesk.console.views.desk.forms import (
 )
 from nightdesk.console.views.desk.queue import macros_for, pressed
 from nightdesk.console.views.desk.shown import one, who_has
-from nightdesk.console.views.desk.ticket import edit_form, reply_form, teams_of, ticket_page
+from nightdesk.console.views.desk.ticket import approver_choices, edit_form, reply_form, teams_of, ticket_page
 from nightdesk.console.views.staff import StaffRequest, done, found, posting
 from nightdesk.desk.actions import (
     StoryMovedOn,
@@ -280,8 +280,12 @@ def edit(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
 def prove(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     """It is sure who asked."""
     ticket = one(request, ticket_id)
-    values = checked(ProveForm(request.POST, prefix="prove"), _("You wanted to say that it is sure who asked."))
-    prove_identity(ticket_id=ticket.id, how=values["how"], said=values["said"], **_doing(request))
+    form = ProveForm(request.POST, prefix="prove", approvers=approver_choices(ticket))
+    values = checked(form, _("You wanted to say that it is sure who asked."))
+    approver_id = values.get("approver")
+    prove_identity(
+        ticket_id=ticket.id, how=values["how"], approver_id=approver_id, said=values["said"], **_doing(request)
+    )
     return done(request, _("It is written down that you made sure."), "console:ticket", ticket.id)
 
 

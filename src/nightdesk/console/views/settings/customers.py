@@ -42,7 +42,12 @@ from nightdesk.customers.actions import (
     make_customer,
     make_subscription,
 )
-from nightdesk.customers.contact_actions import invite_contact, mark_contact_left, set_company_rule
+from nightdesk.customers.contact_actions import (
+    invite_contact,
+    mark_contact_left,
+    set_company_rule,
+    set_contact_standing,
+)
 from nightdesk.customers.csv_import import COLUMNS, ImportPlan, plan_import
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service
 from nightdesk.customers.priority import Priority
@@ -320,6 +325,22 @@ def contact_left(request: StaffRequest, customer_id: int, contact_id: int) -> Ht
     shown = _customer(request, customer_id)
     mark_contact_left(contact_id=_contact_id(shown, contact_id), by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("They are let in no more, from now on."), "console:customer", shown.id)
+
+
+@posting("set_contact_standing")
+def contact_approves(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """A contact may say yes to what changes who gets in, or no more."""
+    shown = _customer(request, customer_id)
+    may_approve = request.POST.get("may") == "yes"
+    set_contact_standing(
+        contact_id=_contact_id(shown, contact_id),
+        changes={"may_authorise": may_approve},
+        by=request.actor,
+        via=Door.WEB,
+        at=request.at,
+    )
+    told = _("They may approve from now on.") if may_approve else _("They approve nothing any more.")
+    return done(request, told, "console:customer", shown.id)
 
 
 @posting("set_company_rule")
