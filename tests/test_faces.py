@@ -79,6 +79,7 @@ OTHERS = {
     "let through": "/people/me/let-through",
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
+    "search tickets": "/tickets/search?q=line",
     "suppliers": "/settings/suppliers/",
     "new supplier": "/settings/suppliers/new",
     "time worked": "/worked/",

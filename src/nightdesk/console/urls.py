@@ -23,7 +23,7 @@ from nightdesk.console.views import (
     tonight,
     worked,
 )
-from nightdesk.console.views.desk import files, here, linking, opening, queue, ticket, verbs, work
+from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
 from nightdesk.console.views.knowledge import beside, briefings, procedures, sayings, spares, templates
 from nightdesk.console.views.settings import (
     brands,
@@ -72,6 +72,8 @@ console: list[URLPattern] = [
     path("tickets/new/promise", opening.promise, name="promise"),
     path("tickets/files/<uuid:attachment_id>", files.attachment, name="attachment"),
     path("tickets/said/<uuid:said_id>", files.entry_html, name="entry_html"),
+    path("tickets/search", searching.search, name="search"),
+    path("tickets/search.csv", searching.search_csv, name="search_csv"),
     path("tickets/<uuid:ticket_id>", ticket.ticket, name="ticket"),
     path("tickets/<uuid:ticket_id>/reply", verbs.reply, name="reply"),
     path("tickets/<uuid:ticket_id>/note", verbs.note, name="note_ticket"),

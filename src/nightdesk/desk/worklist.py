@@ -177,12 +177,6 @@ def _brands(brands: Collection[int] | None) -> list[int] | None:
     return first if len(first) == 1 else None
 
 
-def find_tickets(text: str, brands: Collection[int] | None, at: datetime, limit: int) -> list[Ticket]:
-    """For the palette: the tickets of this number, else open ones with these words in the title."""
-    wanted = Wanted(view="all", q=text) if number_in(text) is not None else Wanted(q=text)
-    return list(chosen(wanted, brands, at).select_related("brand", "customer")[:limit])
-
-
 def by_ids(ticket_ids: Iterable[UUID], brands: Collection[int] | None) -> list[Ticket]:
     """Those of these tickets that are of the brands, by number."""
     rows = Ticket.objects.filter(id__in=list(ticket_ids))

@@ -13,7 +13,20 @@ from nightdesk.console.views.desk.forms import mentioned
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk.models import Attachment, Bulk, Draft, Entry, Macro, Party, Queue, SavedView, Ticket
+from nightdesk.desk import supplier_actions
+from nightdesk.desk.models import (
+    Attachment,
+    Bulk,
+    Draft,
+    Entry,
+    Macro,
+    Party,
+    Queue,
+    SavedView,
+    SupplierTicket,
+    Ticket,
+    TimeSpent,
+)
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 
 
@@ -547,3 +560,51 @@ def test_a_customers_page_lists_their_tickets(provider, dee):
     words = dee.words("customer", provider.acme.pk)
     assert "1 open ticket" in words
     assert "The line is slow" in words
+
+
+def test_every_word_of_a_story_is_searched_and_a_filter_that_says_nothing_is_told(provider, dee):
+    ticket = provider.ticket("Slow", "It crawls like a snail in Zürich")
+    desk.note_ticket(
+        ticket_id=ticket.id, words=desk.Words("The <b>splitter</b> is wet"), **provider.doing_as(provider.dee)
+    )
+    other = Provider()
+    other.ticket("Slow", "A snail of theirs")
+    for asked in ("snail zurich", "splitter", str(ticket.number), "is:open snail"):
+        shown = dee.client.get(reverse("console:search"), {"q": asked})
+        found = shown.content.decode()
+        assert (shown.status_code, found.count("data-item")) == (200, 1), asked
+        assert reverse("console:ticket", args=[ticket.id]) in found
+    assert "<mark>splitter</mark>" in dee.client.get(reverse("console:search"), {"q": "splitter"}).content.decode()
+    assert "<b>splitter" not in dee.client.get(reverse("console:search"), {"q": "splitter"}).content.decode()
+    refused = dee.client.get(reverse("console:search"), {"q": "colour:red is:nonsense"})
+    assert refused.status_code == 422
+    assert "says nothing" in refused.content.decode()
+    assert dee.client.get(reverse("console:find"), {"q": "is:n"}).status_code == 200
+    rows = b"".join(dee.client.get(reverse("console:search_csv"), {"q": "snail"}).streaming_content).decode()
+    assert rows.count("\n") == 2
+
+
+def test_it_lies_at_a_supplier_and_its_time_is_noted_on_its_page(provider, dee, eve):
+    carrier = supplier_actions.save_supplier(
+        brand_id=provider.brand.pk, name="Carrier", care_levels={"4": {"fix": "PT6H"}}, **provider.doing
+    )
+    ticket = provider.ticket("Cut")
+    dee.does("ask_supplier", ticket.id, supplier__supplier=f"{carrier.pk}:4", supplier__ref="CAS-1")
+    row = SupplierTicket.objects.get(ticket=ticket)
+    words = dee.words("ticket", ticket.id)
+    assert "Carrier CAS-1" in words
+    assert "care level 4" in words
+    kept = f"supplier-{row.pk}"
+    url = reverse("console:supplier_word", args=[ticket.id, row.pk])
+    dee.client.post(url, {f"{kept}-what": "chased", f"{kept}-text": "Rang them"})
+    dee.client.post(url, {f"{kept}-what": "done", f"{kept}-text": "Spliced"})
+    row.refresh_from_db()
+    assert (row.chased, row.closed_at is not None) == (1, True)
+    dee.does("log_time", ticket.id, time__minutes="25", time__on=f"{provider.at:%Y-%m-%d}", time__note="On the phone")
+    spent = TimeSpent.objects.get(ticket=ticket)
+    assert (spent.person, spent.minutes, spent.billable) == (provider.dee, 25, False)
+    assert "25 minutes" in dee.words("ticket", ticket.id)
+    back = reverse("console:withdraw_time", args=[ticket.id, spent.pk])
+    assert eve.client.post(back).status_code == 404  # it is somebody else's
+    dee.client.post(back)
+    assert "25 minutes" not in dee.words("ticket", ticket.id)

@@ -81,6 +81,8 @@ READ = {
     "message": "read_deliveries",
     "providers": "read_deliveries",
     "providers_csv": "read_deliveries",
+    "search": "read_tickets",
+    "search_csv": "read_tickets",
     "worked": "read_tickets",
     "worked_csv": "read_tickets",
     "surveys": "read_surveys",

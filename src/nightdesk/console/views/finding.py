@@ -1,6 +1,8 @@
 """What the palette (Ctrl K) finds by name: tickets, people, pages, customers, rotas, procedures; and the desk's actions."""
 
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpResponse, JsonResponse
@@ -8,12 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
+from nightdesk.base.refusals import Invalid
 from nightdesk.console.views.choices import people_within
 from nightdesk.console.views.desk.queue import TABS
 from nightdesk.console.views.desk.shown import state_words
 from nightdesk.console.views.staff import StaffRequest, staff, within
 from nightdesk.customers.models import Customer
-from nightdesk.desk.worklist import find_tickets
+from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.knowledge.folding import as_query
 from nightdesk.knowledge.models import Procedure
 from nightdesk.knowledge.queries import find_procedures
@@ -34,9 +37,15 @@ def _found(request: StaffRequest, text: str) -> list[dict[str, Any]]:
     rows: list[tuple[str, str, str]] = []
     seen = _brands(request, "read_tickets")
     if seen is None or seen:
-        for ticket in find_tickets(text, seen, request.at, EACH):
-            url = reverse("console:ticket", args=[ticket.id])
+        person_id = request.person.id if request.person else None
+        hits = []
+        with suppress(Invalid):  # a filter that is being typed says nothing yet
+            hits = find_tickets(text, Reader(seen, person_id), limit=EACH).hits
+        for hit in hits:
+            ticket, url = hit.ticket, reverse("console:ticket", args=[hit.ticket.id])
             rows.append((f"#{ticket.number} {ticket.title}", state_words(ticket), url))
+        everything = _("Search all tickets for “{text}”").format(text=text)
+        rows.append((everything, _("tickets"), f"{reverse('console:search')}?{urlencode({'q': text})}"))
         rows += [(label, _("tickets"), url) for label, url in _doings(request) if text.lower() in label.lower()]
     pages = Page.objects.filter(within(request.brands)).filter(Q(code__iexact=text) | Q(title__icontains=text))
     for page in pages.order_by("-started_at")[:EACH]:

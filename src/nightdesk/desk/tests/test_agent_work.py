@@ -76,7 +76,7 @@ def test_pages_of_the_queue_go_on_where_the_one_before_ended(provider):
 
 
 def test_each_view_has_what_it_says(provider):
-    mine, nobodys, theirs, others, over = (
+    mine, _nobodys, theirs, others, over = (
         provider.ticket(name) for name in ("mine", "nobody", "theirs", "other", "over")
     )
     press(provider, "take", tickets=[mine, theirs, others])
@@ -95,7 +95,6 @@ def test_each_view_has_what_it_says(provider):
     assert told == {
         "mine": 3, "unassigned": 1, "ours": 2, "theirs": 1, "waiting": 1, "open": 4, "all": 5, "late": 0,
     }  # fmt: skip
-    assert nobodys.number in {row.number for row in worklist.find_tickets(f"#{nobodys.number}", None, provider.at, 5)}
 
 
 def test_filters_narrow_and_what_makes_no_sense_is_left_out(provider):
