@@ -21,21 +21,11 @@ from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Invalid
 from nightdesk.base.rows import insert
 from nightdesk.channels.actions import KEEP_TRYING, MESSAGE_QUEUED
+from nightdesk.channels.fan_out_queries import Select, named
 from nightdesk.channels.mail_form import NOTICE, MailForm, as_json
 from nightdesk.channels.models import Message
 from nightdesk.journal.actions import record
 from nightdesk.knowledge.phrases import placeholders_in
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """SQL that finds whom to tell, with its parameters. Its columns are, in this order and whatever they are called:
-    recipient_kind (text), recipient_id (text), channel (text), address (text), rank (smallint, the lowest goes first) and
-    values (jsonb: name -> text). A queryset of `values_list` with these six will do as well (`select_of`).
-    """
-
-    sql: str
-    parameters: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +41,10 @@ class Queued:
         return sum(self.written.values())
 
 
-def select_of(found: "QuerySet[Any, Any] | Select") -> Select:
-    """What the database is asked by a queryset, as a `Select`."""
-    if isinstance(found, Select):
-        return found
-    sql, parameters = found.query.sql_with_params()
-    return Select(sql, parameters)
-
-
 @transaction.atomic(savepoint=False)  # part of the verb that has something to say: they stand or fall together
 def queue_from(
-    found: "QuerySet[Any, Any] | Select",
     *,
+    found: "QuerySet[Any, Any] | Select",
     once: str,
     variant: str = "",
     kind: str,
@@ -109,7 +91,7 @@ def queue_from(
     )
     insert([message], unless_there=True)
     places = placeholders_in(f"{title}\n{body}\n{mail.html}")
-    written = _write(select_of(found), message, once, sorted(places), lane, valid_until or said_at + KEEP_TRYING, at)
+    written = _write(found, message, once, sorted(places), lane, valid_until or said_at + KEEP_TRYING, at)
     if written:
         record(
             MESSAGE_QUEUED,
@@ -202,7 +184,7 @@ SELECT 'url', count(*) FROM found WHERE channel = 'chat' AND address LIKE '%%://
 
 
 def _write(
-    found: Select,
+    found: "QuerySet[Any, Any] | Select",
     message: Message,
     once: str,
     places: Sequence[str],
@@ -211,7 +193,7 @@ def _write(
     at: datetime,
 ) -> dict[str, int]:
     """By channel, how many rows are new."""
-    sql, parameters = _named(found)
+    sql, parameters = named(found)
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE.format(found=sql),
@@ -248,14 +230,6 @@ def _write(
             _("Set up a route with it, and give service:target, such as slack:#noc."),
         )
     return counted
-
-
-def _named(found: Select) -> tuple[str, dict[str, Any]]:
-    """Its SQL with names in place of `%s`, as it stands within a statement of ours."""
-    names = [f"found_{number}" for number in range(len(found.parameters))]
-    pieces = found.sql.replace("%%", "\0").split("%s")
-    sql = pieces[0] + "".join(f"%({name})s{piece}" for name, piece in zip(names, pieces[1:], strict=True))
-    return sql.replace("\0", "%%"), dict(zip(names, found.parameters, strict=True))
 
 
 def _id_of(once: str, variant: str, said_at: datetime) -> UUID:

@@ -14,7 +14,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import first_of
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels.actions import supersede_deliveries
-from nightdesk.channels.fan_out_actions import Queued, Select, queue_from, supersede_queued
+from nightdesk.channels.fan_out_actions import Queued, queue_from, supersede_queued
+from nightdesk.channels.fan_out_queries import Select
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.channels.tasks import claim_deliveries
 from nightdesk.customers.models import Contact, Customer
@@ -46,7 +47,7 @@ def tell(found: Any, once: str = "update 1", at: datetime = AT, **more: Any) -> 
         "kind": "outage.update", "subject": ("outage", "7"), "title": "Dock Street is down", "body": "We are on it.",
         "brand_id": None, "said_at": AT,
     }  # fmt: skip
-    return queue_from(found, once=once, **{**defaults, **more}, by=SCHEDULER, via=Door.WORKER, at=at)
+    return queue_from(found=found, once=once, **{**defaults, **more}, by=SCHEDULER, via=Door.WORKER, at=at)
 
 
 def rows() -> list[Delivery]:
