@@ -253,9 +253,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "outages": {
         "audience": "who hears of an outage, and how",
+        "audience_query": "the audience as one statement of SQL",
         "effect": "what the failure of parts does",
         "part_actions": "the verbs of parts and what needs them",
         "registries": "what high rooms hang in",
+        "statements": "statements, and the messages that carry them",
         "wish_actions": "the verbs of how people want to hear",
         "wording": "what customers read of an outage",
     },
