@@ -176,13 +176,13 @@ def _name_of(delimiter: str) -> str:
     return {",": "a comma", ";": "a semicolon"}.get(delimiter, "a tab")
 
 
-def cleaned(text: str) -> str:
+def cleaned(text: str, most: int = MAX_FIELD) -> str:
     """The field without spaces around it, and without the apostrophe that keeps a spreadsheet from calculating it."""
     text = unicodedata.normalize("NFC", text.strip())
     if re.match(r"'[=+\-@]", text):
         text = text[1:]
-    if len(text) > MAX_FIELD:
-        raise BadField(f"{text[:40]}...", f"It has more than {MAX_FIELD} characters.", "Shorten it.")
+    if len(text) > most:
+        raise BadField(f"{text[:40]}...", f"It has more than {most} characters.", "Shorten it.")
     if "\ufffd" in text:
         raise BadField(text, "A letter in it cannot be read.", "Save the file as UTF-8.")
     if any(unicodedata.category(letter) == "Cc" for letter in text):
