@@ -1,6 +1,6 @@
 """Verbs of parts: what can fail, what needs what, and which ways to reach a customer run over what they buy."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,9 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.customers.models import Contact, Customer, Service, Subscription
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.outages import part_queries, queries
-from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Owner, circle_in
-from nightdesk.outages.models import FailedPart, Member, Need, Part, Reach
+from nightdesk.outages import part_queries
+from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Owner
+from nightdesk.outages.models import Member, Need, Part, Reach
 from nightdesk.outages.needs_text import MOST_MEMBERS, MOST_NEEDS, Unreadable, Wanted, key_of, together, write_needs
 from nightdesk.outages.part_list import as_aliases
 
@@ -31,14 +31,6 @@ REACH_SAVED = kind("reach.saved", gettext_lazy("{by} said over what {channel} of
 
 CHANNELS = ("email", "sms", "voice")
 """Ways to reach a contact that may run over what their company buys."""
-
-
-class PartsInCircle(Refusal):
-    """Parts would need one another in a circle."""
-
-    code = "parts-in-a-circle"
-    status = 409
-    title = "They would need one another in a circle"
 
 
 class PartNeeded(Refusal):
@@ -153,7 +145,7 @@ def retire_part(*, part_id: int, by: Actor, via: Door, at: datetime) -> Part:
     brand_id = Part.objects.filter(id=part_id).values_list("brand_id", flat=True).first()
     require(by, "retire_part", brand_id)
     if brand_id is not None:
-        lock_parts(brand_id)
+        part_queries.lock_parts(brand_id)
     row = _locked(part_id, "retire_part", by)
     if row.retired_at is not None:
         return row
@@ -162,7 +154,7 @@ def retire_part(*, part_id: int, by: Actor, via: Door, at: datetime) -> Part:
         raise PartNeeded(
             asked, _("It is needed by %s.") % _listed(needing), _("Say first what they need in its place.")
         )
-    if failing := open_failures([row.pk]):
+    if failing := part_queries.open_failures([row.pk]):
         raise PartNeeded(asked, _("%s is about it.") % ", ".join(sorted(failing[row.pk])), _("Let that be over first."))
     row.retired_at = at
     row.save(update_fields=["retired_at"])
@@ -174,15 +166,6 @@ def retire_part(*, part_id: int, by: Actor, via: Door, at: datetime) -> Part:
 def _listed(names: Sequence[str]) -> str:
     """The first five of them."""
     return ", ".join(names[:5]) + (_(" and more") if len(names) > 5 else "")
-
-
-def open_failures(part_ids: Collection[int]) -> dict[int, set[str]]:
-    """Part -> the numbers of open outages that are about it."""
-    rows = FailedPart.objects.filter(part__in=part_ids, outage__resolved_at=None).select_related("outage")
-    found: dict[int, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.part_id, set()).add(row.outage.name)
-    return found
 
 
 @transaction.atomic
@@ -199,7 +182,7 @@ def save_needs(*, owner: Owner, needs: Sequence[Wanted], by: Actor, via: Door, a
     asked = _("What %s needs was to be saved.") % name
     if brand_id is None:
         raise NotFound(asked, _("There is no such thing."), _("Look at the list."))
-    lock_parts(brand_id)
+    part_queries.lock_parts(brand_id)
     if kind_of == PART and Part.objects.filter(id=number, retired_at__isnull=False).exists():
         raise IllegalTransition(asked, _("It is retired."), _("Take it into use again first."))
     wanted = _checked(needs, asked)
@@ -211,41 +194,14 @@ def save_needs(*, owner: Owner, needs: Sequence[Wanted], by: Actor, via: Door, a
     if resolved == part_queries.needs_of(kind_of, [number]).get(number, ()):
         return resolved
     Need.objects.filter(**{f"{kind_of}_id": number}).delete()
-    write_rows(brand_id, [(owner, resolved)], book.ids)
+    for need in resolved:
+        row = Need.objects.create(brand_id=brand_id, at_least=need.at_least, **{f"{kind_of}_id": number})
+        Member.objects.bulk_create(Member(need=row, part_id=book.ids[key]) for key in need.keys)
     if kind_of == PART:
-        refuse_circles(brand_id, asked)
+        part_queries.refuse_circles(brand_id, asked)
     facts = {"owner": name, "needs": write_needs(resolved)}
     record(NEEDS_SAVED, subject=(kind_of, number), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return resolved
-
-
-def lock_parts(brand_id: int) -> None:
-    """Until the transaction ends nobody else changes what the brand's parts need."""
-    Brand.objects.select_for_update(no_key=True).filter(pk=brand_id).first()
-
-
-def write_rows(brand_id: int, wanted: Iterable[tuple[Owner, Sequence[Wanted]]], ids: Mapping[str, int]) -> None:
-    """The needs of owners that have none."""
-    pairs = [
-        (Need(brand_id=brand_id, at_least=need.at_least, **{f"{kind_of}_id": number}), need)
-        for (kind_of, number), needs in wanted
-        for need in needs
-    ]
-    Need.objects.bulk_create([row for row, _need in pairs], batch_size=5000)
-    members = (Member(need=row, part_id=ids[key]) for row, need in pairs for key in need.keys)
-    Member.objects.bulk_create(members, batch_size=5000)
-
-
-def refuse_circles(brand_id: int, asked: str) -> None:
-    """Raise PartsInCircle, naming them in their order, where parts of the brand need one another so."""
-    circle = circle_in(queries.graph_of_parts(brand_id))
-    if circle:
-        keys = dict(Part.objects.filter(id__in=circle).values_list("id", "key"))
-        names = " → ".join(keys[part] for part in (*circle, circle[0]))
-        raise PartsInCircle(
-            asked, _("They would need one another in a circle: %s.") % names, _("Take one of these needs away."),
-            parts=[keys[part] for part in circle],
-        )  # fmt: skip
 
 
 def _checked(needs: Sequence[Wanted], asked: str) -> tuple[Wanted, ...]:

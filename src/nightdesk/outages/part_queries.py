@@ -8,15 +8,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Brand
+from nightdesk.base.refusals import Refusal
 from nightdesk.customers.models import Contact, Service, Subscription
 from nightdesk.knowledge import phrases
 from nightdesk.knowledge.phrase_book import Words
 from nightdesk.knowledge.queries import phrase_book, words_for
-from nightdesk.outages.effect import Effect, Effects, effects
+from nightdesk.outages.effect import Effect, Effects, circle_in, effects
 from nightdesk.outages.foresight import SinglePoint, single_points
-from nightdesk.outages.models import Member, Need, Part
+from nightdesk.outages.models import FailedPart, Member, Need, Part
 from nightdesk.outages.needs_text import Wanted, together
-from nightdesk.outages.queries import graph_of_brand
+from nightdesk.outages.queries import graph_of_brand, graph_of_parts
 
 
 class UnknownPart(LookupError):
@@ -123,6 +124,40 @@ def needed_by(part_id: int) -> QuerySet[Need]:
     related = ("part", "service", "subscription__customer", "subscription__service")
     rows = Need.objects.filter(of__part=part_id).select_related(*related)
     return rows.order_by("part__key", "service__name", "subscription__customer__name", "id")
+
+
+def lock_parts(brand_id: int) -> None:
+    """Until the transaction ends nobody else changes what the brand's parts need."""
+    Brand.objects.select_for_update(no_key=True).filter(pk=brand_id).first()
+
+
+def open_failures(part_ids: Collection[int]) -> dict[int, set[str]]:
+    """Part -> the numbers of open outages that are about it."""
+    rows = FailedPart.objects.filter(part__in=part_ids, outage__resolved_at=None).select_related("outage")
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.part_id, set()).add(row.outage.name)
+    return found
+
+
+class PartsInCircle(Refusal):
+    """Parts would need one another in a circle."""
+
+    code = "parts-in-a-circle"
+    status = 409
+    title = "They would need one another in a circle"
+
+
+def refuse_circles(brand_id: int, asked: str) -> None:
+    """Raise PartsInCircle, naming them in their order, where parts of the brand need one another so."""
+    circle = circle_in(graph_of_parts(brand_id))
+    if circle:
+        keys = dict(Part.objects.filter(id__in=circle).values_list("id", "key"))
+        names = " → ".join(keys[part] for part in (*circle, circle[0]))
+        raise PartsInCircle(
+            asked, _("They would need one another in a circle: %s.") % names, _("Take one of these needs away."),
+            parts=[keys[part] for part in circle],
+        )  # fmt: skip
 
 
 # --- What would happen if --------------------------------------------------------------------------------------------

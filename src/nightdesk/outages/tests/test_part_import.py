@@ -11,7 +11,7 @@ from nightdesk.base.refusals import Forbidden
 from nightdesk.outages import part_queries
 from nightdesk.outages.models import Need, Part
 from nightdesk.outages.needs_text import Wanted, write_needs
-from nightdesk.outages.part_import import PartsImport, PartsUnfit, apply_parts_import
+from nightdesk.outages.part_import_actions import PartsImport, PartsUnfit, apply_parts_import
 from nightdesk.outages.part_list import COLUMNS, HEADER_WORDS, KIND_WORDS, KINDS, Owner, plan_parts, word
 from nightdesk.outages.tests.conftest import Network
 
@@ -43,7 +43,8 @@ def standing(network: Network) -> dict[str, str]:
 
 def test_a_list_is_taken_and_the_same_list_again_changes_nothing(network: Network) -> None:
     supposed = take(network, LIST, dry_run=True)
-    assert supposed.made == ["site-1", "sw1", "up1", "up2", "sw2"] and not Part.objects.exists()
+    assert supposed.made == ["site-1", "sw1", "up1", "up2", "sw2"]
+    assert not Part.objects.exists()
     assert supposed.ignored == ("rack unit",)
     done = take(network, LIST)
     assert (done.made, done.needs, done.problems) == (supposed.made, supposed.needs, [])
@@ -51,7 +52,8 @@ def test_a_list_is_taken_and_the_same_list_again_changes_nothing(network: Networ
     sw1 = Part.objects.get(key="sw1")
     assert (sw1.kind, sw1.aliases, sw1.public, sw1.public_name) == ("device", ["sw1.dock"], True, "Dock Street")
     again = take(network, LIST)
-    assert not again.does_something and again.same == 5
+    assert not again.does_something
+    assert again.same == 5
     assert take(network, NEEDS).needs == ["c-1 lines L1", "mill internet lines", "mail"]
     assert not take(network, NEEDS).does_something
     lines = part_queries.needs_of("subscription", [network.bought("L3").pk])
@@ -63,8 +65,10 @@ def test_an_empty_field_says_nothing_and_none_takes_away(network: Network) -> No
     take(network, LIST)
     done = take(network, b"key,name,needs,public_name\nsw1,Core one,,none\nsw2,,none,\n")
     assert (done.changed, done.needs, done.same) == (["sw1"], ["sw2"], 1)
-    assert standing(network)["sw1"] == "site-1" and standing(network)["sw2"] == "none"
-    assert Part.objects.get(key="sw1").public is False and Part.objects.get(key="sw2").name == "Access"
+    assert standing(network)["sw1"] == "site-1"
+    assert standing(network)["sw2"] == "none"
+    assert Part.objects.get(key="sw1").public is False
+    assert Part.objects.get(key="sw2").name == "Access"
 
 
 def test_what_the_whole_list_does_not_have_is_retired_and_comes_back_when_it_does(network: Network) -> None:
@@ -110,7 +114,9 @@ def test_every_problem_is_told_by_its_line_and_nothing_is_taken(network: Network
     with pytest.raises(PartsUnfit) as refused:
         take(network, wrong)
     assert len(refused.value.extra["problems"]) == len(told.problems)
-    assert set(standing(network)) == {"sw0"} and Need.objects.count() == 1 and "parts.imported" not in network.kinds()
+    assert set(standing(network)) == {"sw0"}
+    assert Need.objects.count() == 1
+    assert "parts.imported" not in network.kinds()
 
 
 def test_two_lines_that_say_different_things_of_one_part_are_a_problem() -> None:
@@ -123,9 +129,11 @@ def test_two_lines_that_say_different_things_of_one_part_are_a_problem() -> None
 def test_whoever_reads_it_may_say_what_a_column_means() -> None:
     content = "Nummer;Bezeichnung;Art;name\n7;Kern;Standort;x\n".encode("cp1252")
     plan = plan_parts(content, {"Nummer": "key", "Bezeichnung": "name"})
-    assert [(part.key, part.name) for part in plan.parts] == [("7", "Kern")] and plan.ignored == ("Art", "name")
+    assert [(part.key, part.name) for part in plan.parts] == [("7", "Kern")]
+    assert plan.ignored == ("Art", "name")
     wrong = plan_parts(content, {"Nummer": "number"})
-    assert wrong.problems[0].place == "mapping" and "Nummer = number" in wrong.problems[0].what
+    assert wrong.problems[0].place == "mapping"
+    assert "Nummer = number" in wrong.problems[0].what
     assert "key or service" in plan_parts(content).problems[0].so
 
 
@@ -139,9 +147,8 @@ def test_whoever_has_no_role_for_it_imports_nothing(network: Network) -> None:
 
 def test_the_words_for_columns_and_kinds_are_such_as_headers_become() -> None:
     assert all(word(name) == name for name in [*HEADER_WORDS, *KIND_WORDS])
-    assert set(HEADER_WORDS.values()) == set(COLUMNS) and set(KIND_WORDS.values()) == set(KINDS) == set(
-        Part.Kind.values
-    )
+    assert set(HEADER_WORDS.values()) == set(COLUMNS)
+    assert set(KIND_WORDS.values()) == set(KINDS) == set(Part.Kind.values)
 
 
 @given(st.binary(max_size=120) | st.text(alphabet='key,needs;a1 of\n"none\t|', max_size=120).map(str.encode))

@@ -10,7 +10,8 @@ from nightdesk.outages import part_actions, part_queries
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import FailedPart, Need, Outage, Part, Reach
 from nightdesk.outages.needs_text import Wanted, read_needs, write_needs
-from nightdesk.outages.part_actions import PartNeeded, PartsInCircle
+from nightdesk.outages.part_actions import PartNeeded
+from nightdesk.outages.part_queries import PartsInCircle
 from nightdesk.outages.tests.conftest import Network
 
 
@@ -22,7 +23,8 @@ def test_a_part_is_saved_once_however_often_it_is_said(network: Network) -> None
     row = network.part("SW2", aliases=["SW2.dock", "sw2.dock", "core 2"], public_name="Dock Street")
     assert (row.key, row.aliases, row.public) == ("sw2", ["core 2", "sw2.dock"], True)
     again = network.part("sw2", aliases=["core 2", "sw2.dock"], public_name="Dock Street")
-    assert again.pk == row.pk and network.kinds() == ["part.saved"]
+    assert again.pk == row.pk
+    assert network.kinds() == ["part.saved"]
     with pytest.raises(Invalid, match="has a part of that key"):
         network.part("sw2", name="Another")
     changed = network.part("sw2", part_id=row.pk, name="Another")
@@ -108,7 +110,8 @@ def test_parts_that_would_need_one_another_in_a_circle_are_named(network: Networ
     network.needs("part", Part.objects.get(key="b").pk, "c")
     with pytest.raises(PartsInCircle) as refused:
         network.needs("part", c.pk, "any of a b2")
-    assert set(refused.value.extra["parts"]) == {"a", "b", "c"} and "→" in refused.value.so
+    assert set(refused.value.extra["parts"]) == {"a", "b", "c"}
+    assert "→" in refused.value.so
     assert needs("part", c.pk) == "none"
     with pytest.raises(PartsInCircle, match="a → a"):
         network.needs("part", a.pk, "a")
@@ -127,7 +130,7 @@ def test_of_two_who_close_a_circle_at_once_the_later_is_refused(network: Network
         second = Hand(lambda: network.needs("part", a.pk, "b"))
         until(lambda: somebody_waits_for(other))
         other.commit()
-        with pytest.raises(PartsInCircle, match="a → b → a|b → a → b"):
+        with pytest.raises(PartsInCircle, match="They would need one another in a circle"):
             second.result()
     assert (needs("part", a.pk), needs("part", b.pk)) == ("none", "a")
 

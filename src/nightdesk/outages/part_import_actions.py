@@ -1,7 +1,7 @@
 """The import of parts: a list of parts and needs becomes what stands, or nothing does."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,6 @@ from nightdesk.journal.kinds import kind
 from nightdesk.outages import effect, part_queries
 from nightdesk.outages.models import Member, Need, Part
 from nightdesk.outages.needs_text import Wanted
-from nightdesk.outages.part_actions import PartsInCircle, lock_parts, open_failures, refuse_circles, write_rows
 from nightdesk.outages.part_list import ListedNeeds, ListedPart, Owner, PartsPlan, Problem
 
 PARTS_IMPORTED = kind("parts.imported", gettext_lazy("{by} imported parts and what needs them"))
@@ -73,7 +72,7 @@ def apply_parts_import(
     }
     if not Brand.objects.filter(pk=brand_id).exists():
         raise NotFound(asked, _("There is no such brand."), _("Choose one of the list."))
-    lock_parts(brand_id)
+    part_queries.lock_parts(brand_id)
     work = _Import(brand_id, plan, PartsImport(dry_run, ignored=plan.ignored, notes=plan.notes), at)
     # With a list that cannot be read there is nothing to compare.
     if plan.parts or plan.needs or not plan.problems:
@@ -110,8 +109,8 @@ class _Import:
         self._write_needs({row.key for row in retiring})
         self._retire(retiring)
         try:
-            refuse_circles(self.brand_id, "")
-        except PartsInCircle as circle:
+            part_queries.refuse_circles(self.brand_id, "")
+        except part_queries.PartsInCircle as circle:
             self._problem("needs", " ".join(circle.extra["parts"]), circle.so, circle.do)
 
     def _problem(self, place: str, what: str, so: str, do: str) -> None:
@@ -193,8 +192,19 @@ class _Import:
             replaced[kind_of].append(number)
         for kind_of, numbers in replaced.items():
             Need.objects.filter(**{f"{kind_of}__in": numbers}).delete()
-        write_rows(self.brand_id, [(owner, needs) for owner, (_listed, needs) in new.items()], book.ids)
+        self._write_rows([(owner, needs) for owner, (_listed, needs) in new.items()], book.ids)
         self.result.needs = [str(listed.owner) for listed, _needs in new.values()]
+
+    def _write_rows(self, wanted: Iterable[tuple[effect.Owner, Sequence[Wanted]]], ids: Mapping[str, int]) -> None:
+        """The needs of owners that have none."""
+        pairs = [
+            (Need(brand_id=self.brand_id, at_least=need.at_least, **{f"{kind_of}_id": number}), need)
+            for (kind_of, number), needs in wanted
+            for need in needs
+        ]
+        Need.objects.bulk_create([row for row, _need in pairs], batch_size=5000)
+        members = (Member(need=row, part_id=ids[key]) for row, need in pairs for key in need.keys)
+        Member.objects.bulk_create(members, batch_size=5000)
 
     def _part_owner(self, listed: ListedNeeds, retiring: set[str]) -> effect.Owner | None:
         row = self.rows.get(listed.owner.key)
@@ -271,7 +281,7 @@ class _Import:
             needing = part_queries.names_of_owners([member.need])
             so = f"It would be retired, and {needing[0]} needs it."
             self._problem(member.part.key, member.part.name, so, "Say there what is needed in its place.")
-        for number, outages in open_failures(ids).items():
+        for number, outages in part_queries.open_failures(ids).items():
             key = next(row.key for row in retiring if row.pk == number)
             self._problem(key, key, f"{', '.join(sorted(outages))} is about it.", "Let that be over first.")
         Part.objects.filter(id__in=ids).update(retired_at=self.at)
