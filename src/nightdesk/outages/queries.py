@@ -1,7 +1,9 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from django.db import connection
@@ -24,26 +26,37 @@ def graph_of_brand(brand_id: int) -> Graph:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT n.part_id, n.service_id, n.subscription_id, n.at_least, array_agg(m.part_id)
-            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
-            WHERE n.brand_id = %s GROUP BY n.id
-            """,
-            [brand_id],
-        )
-        needs = [
-            Need(_owner(part, service, subscription), tuple(members), at_least)
-            for part, service, subscription, at_least, members in cursor.fetchall()
-        ]
-        cursor.execute(
-            """
             SELECT s.id, s.service_id FROM customers_subscription s JOIN customers_customer c ON c.id = s.customer_id
             WHERE c.brand_id = %s AND c.active
             """,
             [brand_id],
         )
         bought = dict(cursor.fetchall())
-    kept = (one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought)
-    return graph_of(kept, bought)
+    needs = _needs(brand_id)
+    return graph_of((one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought), bought)
+
+
+def graph_of_parts(brand_id: int) -> Graph:
+    """What parts of the brand need of one another, and nothing of services: enough to find a circle."""
+    return graph_of(_needs(brand_id, of_parts=True), {})
+
+
+def _needs(brand_id: int, *, of_parts: bool = False) -> Iterator[Need]:
+    """The brand's needs, or only those that parts have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT n.id, n.part_id, n.service_id, n.subscription_id, n.at_least, m.part_id
+            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
+            WHERE n.brand_id = %s AND (n.part_id IS NOT NULL OR NOT %s) ORDER BY n.id
+            """,
+            [brand_id, of_parts],
+        )
+        rows = cursor.fetchall()
+    for _number, group in groupby(rows, key=itemgetter(0)):
+        members = list(group)
+        _need, part, service, subscription, at_least, _member = members[0]
+        yield Need(_owner(part, service, subscription), tuple(row[5] for row in members), at_least)
 
 
 def _owner(part: int | None, service: int | None, subscription: int | None) -> tuple[str, int]:
