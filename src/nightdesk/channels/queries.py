@@ -23,6 +23,7 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
+from nightdesk.knowledge.phrases import put_in
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
@@ -97,6 +98,11 @@ def attempts_of(delivery_ids: Collection[UUID]) -> dict[UUID, list[Attempt]]:
 def messages_of(message_ids: Collection[UUID]) -> dict[UUID, Message]:
     """The messages by their id, their private words still sealed."""
     return Message.objects.in_bulk(list(message_ids))
+
+
+def words_to(row: Delivery, message: Message) -> tuple[str, str]:
+    """(title, body) as they are said to the recipient of that delivery; private words are still sealed."""
+    return put_in(message.title, row.values), put_in(message.body, row.values)
 
 
 def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
