@@ -251,6 +251,16 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "trust": "whether a sender is who the mail says",
     },
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
+    "outages": {
+        "audience": "who hears of an outage, and how",
+        "audience_query": "the audience as one statement of SQL",
+        "effect": "what the failure of parts does",
+        "part_actions": "the verbs of parts and what needs them",
+        "registries": "what high rooms hang in",
+        "statements": "statements, and the messages that carry them",
+        "wish_actions": "the verbs of how people want to hear",
+        "wording": "what customers read of an outage",
+    },
     "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
         "belt": "row-level security, put on and taken off",
@@ -281,6 +291,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 PURE_NAMES = {
     "addressing",
     "answers",
+    "audience",
     "auto_reply",
     "automatic",
     "beats",
@@ -291,6 +302,7 @@ PURE_NAMES = {
     "cost",
     "decide",
     "decoding",
+    "effect",
     "fitting",
     "flow",
     "flowed",
