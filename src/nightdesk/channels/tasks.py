@@ -119,30 +119,41 @@ due AS MATERIALIZED (
 )
 """
 # A hundred thousand may wait there for one provider, or for receipts: nothing that is not to be had now may be walked
-# through. So the index `delivery_bulk` is asked first which channels, brands and ranks have anything open, and then each of
-# these for what is due, the lowest rank first, until there is enough. Its condition is spelt as the index has it.
+# through. So the index `delivery_bulk`, whose condition is repeated here as it stands, is asked by steps: which channels and
+# brands have anything open; of those that are not full which ranks, the lowest first; of these what is due. It goes on to the
+# next rank, and to the next channel, only until there is enough.
 _DUE_BULK = """
-open (channel, brand, rank) AS (
-    (SELECT channel, coalesce(brand_id, 0), rank FROM channels_delivery
-     WHERE lane = 'bulk' AND ended_at IS NULL
-     ORDER BY channel, coalesce(brand_id, 0), rank LIMIT 1)
+place (channel, brand) AS (
+    (SELECT channel, coalesce(brand_id, 0) FROM channels_delivery WHERE lane = 'bulk' AND ended_at IS NULL
+     ORDER BY channel, coalesce(brand_id, 0) LIMIT 1)
     UNION ALL
-    SELECT next.* FROM open, LATERAL (
-        SELECT d.channel, coalesce(d.brand_id, 0), d.rank FROM channels_delivery d
-        WHERE d.lane = 'bulk' AND d.ended_at IS NULL
-          AND (d.channel, coalesce(d.brand_id, 0), d.rank) > (open.channel, open.brand, open.rank)
-        ORDER BY d.channel, coalesce(d.brand_id, 0), d.rank LIMIT 1) next
-), wanted AS MATERIALIZED (
-    SELECT * FROM open WHERE NOT EXISTS (
-        SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
-        WHERE f.channel = open.channel AND f.brand = open.brand)
-    ORDER BY rank
+    SELECT next.* FROM place, LATERAL (
+        SELECT d.channel, coalesce(d.brand_id, 0) FROM channels_delivery d
+        WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND (d.channel, coalesce(d.brand_id, 0)) > (place.channel, place.brand)
+        ORDER BY d.channel, coalesce(d.brand_id, 0) LIMIT 1) next
 ), due AS MATERIALIZED (
-    SELECT one.id, one.month FROM wanted, LATERAL (
-        SELECT d.id, d.month FROM channels_delivery d
-        WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
-          AND d.channel = wanted.channel AND coalesce(d.brand_id, 0) = wanted.brand AND d.rank = wanted.rank
-        ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
+    SELECT here.id, here.month FROM place, LATERAL (
+        WITH RECURSIVE step (rank) AS (
+            (SELECT d.rank FROM channels_delivery d
+             WHERE d.lane = 'bulk' AND d.ended_at IS NULL
+               AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand
+             ORDER BY d.rank LIMIT 1)
+            UNION ALL
+            SELECT next.rank FROM step, LATERAL (
+                SELECT d.rank FROM channels_delivery d
+                WHERE d.lane = 'bulk' AND d.ended_at IS NULL
+                  AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank > step.rank
+                ORDER BY d.rank LIMIT 1) next
+        )
+        SELECT one.id, one.month FROM step, LATERAL (
+            SELECT d.id, d.month FROM channels_delivery d
+            WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
+              AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank = step.rank
+            ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
+    ) here
+    WHERE NOT EXISTS (
+        SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
+        WHERE f.channel = place.channel AND f.brand = place.brand)
     LIMIT %(limit)s
 )
 """
