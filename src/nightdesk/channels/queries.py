@@ -129,11 +129,7 @@ def text_estimate(
 
     `answerable`: it says how to answer and has a link, as the text of a page.
     """
-    if route is None:
-        known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
-        ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
-        way = decide.choose_way(ways, {}, brand_id)
-        route = known[way.route_id] if way is not None else None
+    route = route or first_route("sms", brand_id)
     settings = shown_settings_of(route) if route is not None else {}
     said = Said(
         message_id=UUID(int=0),
@@ -150,6 +146,13 @@ def text_estimate(
     coding = smpp_text.coding_in(settings.get("alphabet") or "gsm7")
     text = wording.text_of(said, link, settings.get("parts") or MOST_PARTS, coding)
     return estimate(text, settings, recipients)
+
+
+def first_route(channel: str, brand_id: int | None) -> Route | None:
+    """The route that a brand's message would take by that channel while all of them are well; None where none is set up."""
+    known = {one.id: one for one in Route.objects.filter(channel=channel, enabled=True)}
+    way = decide.choose_way([Way(one.id, one.brand_id, one.position) for one in known.values()], {}, brand_id)
+    return known[way.route_id] if way is not None else None
 
 
 def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:
