@@ -27,7 +27,7 @@ class Unsubscriber:
 
 
 UNSUBSCRIBE: dict[str, Unsubscriber] = {}
-"""Kind of thing ("subscriber") -> how it is unsubscribed from. What a mail may end stands in its delivery's value of that name."""
+"""Kind of thing ("subscriber") -> how it is unsubscribed from. The value `unsubscribe` of a delivery names what its mail may end."""
 
 
 def offered(answers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
