@@ -11,7 +11,6 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-
 _NAME = re.compile(rb"^Message-ID:\s*<([^>]+)>", re.MULTILINE)
 
 

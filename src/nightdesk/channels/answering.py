@@ -27,7 +27,7 @@ class Unsubscriber:
 
 
 UNSUBSCRIBE: dict[str, Unsubscriber] = {}
-"""Kind of thing ("subscriber") -> how it is unsubscribed from. The value `unsubscribe` of a delivery names what its mail may end."""
+"""Kind of thing ("subscriber") -> how it is unsubscribed from; a delivery's value `unsubscribe` says what by its mail."""
 
 
 def offered(answers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
