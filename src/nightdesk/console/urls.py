@@ -21,6 +21,7 @@ from nightdesk.console.views import (
     rotas,
     survey,
     tonight,
+    unsubscribe,
     worked,
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
@@ -337,6 +338,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("push/<str:token>/answer", push.answer, name="push_answer"),
     path("push/<str:token>/seen", push.seen, name="push_seen"),
     path("a/<str:token>/card.vcf", answer.answer_card, name="answer_card"),
+    path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
     path("survey/<str:secret>/<int:score>", survey.survey, name="survey"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
