@@ -1,5 +1,6 @@
 """What stands of parts and of what needs them, by the keys that people call them by."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Brand
-from nightdesk.base.refusals import Refusal
+from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.customers.models import Contact, Service, Subscription
 from nightdesk.knowledge import phrases
 from nightdesk.knowledge.phrase_book import Words
@@ -188,6 +189,24 @@ class Supposed:
     """Customer -> the worst of theirs."""
     contacts: int
     """How many people speak for these customers."""
+
+
+def parts_called(brand_id: int, text: str) -> list[Part]:
+    """The brand's parts in use with these keys, or such names in monitoring as one of them has; commas or spaces between.
+
+    Raises NotFound.
+    """
+    names = list(dict.fromkeys(name.lower() for name in re.split(r"[\s,;]+", text) if name))
+    asked = _("Parts were asked for.")
+    if not names:
+        raise NotFound(asked, _("None is named."), _("Give the keys of some."))
+    book = KeyBook(brand_id, names)
+    try:
+        keys = [need.keys[0] for name in names for need in book.resolved([Wanted((name,))])]
+    except UnknownPart as unknown:
+        raise NotFound(asked, unknown.so, _("Look at the list of parts.")) from unknown
+    rows = {row.key: row for row in Part.objects.filter(brand=brand_id, key__in=keys)}
+    return [rows[key] for key in dict.fromkeys(keys)]
 
 
 def what_if(brand_id: int, failed: Mapping[int, Effect]) -> Supposed:
