@@ -47,10 +47,22 @@ CS-103,lines,sw3
 NL-104,dock-street,sw3
 """
 PHRASES = (
-    ("lines", "down", "en-gb", "{{ service }}: nothing reaches the Internet.", "Mobile phones and their hotspots work."),
+    (
+        "lines",
+        "down",
+        "en-gb",
+        "{{ service }}: nothing reaches the Internet.",
+        "Mobile phones and their hotspots work.",
+    ),
     ("lines", "down", "de", "{{ service }}: Es gibt keine Verbindung ins Internet.", "Mobiltelefone gehen weiter."),
     ("lines", "degraded", "en-gb", "{{ service }}: slow, and calls may break off.", ""),
-    ("mail", "down", "en-gb", "{{ service }}: nothing is sent or delivered. Nothing is lost.", "Write from another address."),
+    (
+        "mail",
+        "down",
+        "en-gb",
+        "{{ service }}: nothing is sent or delivered. Nothing is lost.",
+        "Write from another address.",
+    ),
     ("voice", "down", "en-gb", "{{ service }}: no calls in or out.", "Give out a mobile number."),
     (None, "reduced", "en-gb", "{{ service }} works. One of two ways has failed; the other carries it.", ""),
 )
