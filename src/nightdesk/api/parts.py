@@ -19,7 +19,7 @@ from nightdesk.base.actors import Door
 from nightdesk.customers.models import Customer, Service, Subscription
 from nightdesk.knowledge import wording_actions
 from nightdesk.knowledge.models import Phrase
-from nightdesk.knowledge.queries import phrase_book, words_for
+from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages import part_actions, part_queries
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect
 from nightdesk.outages.models import Part, Reach
@@ -496,7 +496,7 @@ def save_phrase(request: HttpRequest, body: PhraseIn) -> Any:
 def read_chosen_phrase(request: HttpRequest, service_id: Id, effect: Told, language: str = "en-gb") -> Any:
     """What somebody who reads `language` is told of that effect on the service: there always is something."""
     service = one(readable(request, "read_templates", Service.objects.all()), id=service_id)
-    words = words_for(phrase_book(service.brand_id), service.pk, effect, language)
+    words = phrase_for(phrase_book(service.brand_id), service.pk, effect, language)
     return {
         "text": words.text,
         "workaround": words.workaround,

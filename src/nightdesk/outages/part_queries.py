@@ -13,7 +13,7 @@ from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.customers.models import Contact, Service, Subscription
 from nightdesk.knowledge import phrases
 from nightdesk.knowledge.phrase_book import Words
-from nightdesk.knowledge.queries import phrase_book, words_for
+from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages.effect import Effect, Effects, circle_in, effects
 from nightdesk.outages.foresight import SinglePoint, single_points
 from nightdesk.outages.models import FailedPart, Member, Need, Part
@@ -230,7 +230,7 @@ def what_if(brand_id: int, failed: Mapping[int, Effect]) -> Supposed:
     touched = []
     for row in Service.objects.filter(id__in=list(by_service)):
         worst = max([found.services.get(row.pk, Effect.WORKS), *by_service[row.pk]])
-        words = words_for(book, row.pk, worst.name.lower(), brand.language)
+        words = phrase_for(book, row.pk, worst.name.lower(), brand.language)
         count = {effect: by_service[row.pk][effect] for effect in sorted(by_service[row.pk], reverse=True)}
         touched.append(ServiceTouched(row, worst, count, len(whose[row.pk]), _filled_in(words, row.name)))
     parts = [(row, found.parts[row.pk]) for row in Part.objects.filter(id__in=list(found.parts))]
