@@ -40,6 +40,109 @@ def _doing(request: HttpRequest) -> dict[str, Any]:
     return {"by": actor_of(request), "via": Door.API, "at": clock.now()}
 
 
+# --- Imports ---------------------------------------------------------------------------------------------------------
+
+
+class ProblemOut(Schema):
+    """`place` is where it stands, such as `line 12, needs`."""
+
+    place: str
+    what: str
+    so: str
+    do: str
+
+
+class PartsImported(Schema):
+    """Keys of parts that are new, changed and retired; whose needs are new; `same`: parts as they were before."""
+
+    dry_run: bool
+    made: list[str]
+    changed: list[str]
+    retired: list[str]
+    needs: list[str]
+    same: int
+    problems: list[ProblemOut]
+    ignored: list[str]
+    notes: list[str]
+
+
+class NetBoxIn(Schema):
+    """Where a NetBox is. `site` is the slug of one site alone; `roles` beginnings of roles' slugs, nearest to the core first."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"brand_id": 1, "url": "https://netbox.example.net", "token": "0123456789abcdef", "dry_run": True}
+            ]
+        },
+    )
+    brand_id: Id
+    url: str = Field(min_length=8, max_length=300)
+    token: str = Field(min_length=1, max_length=200)
+    site: str = Field("", max_length=100)
+    roles: list[str] = Field([], max_length=30)
+    upstream_types: list[str] = Field([], max_length=30)
+    dry_run: bool = False
+
+
+@router.post(
+    "/parts/import",
+    response=PartsImported,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {
+                    "schema": {"type": "string"},
+                    "example": "key,name,kind,needs\nsite-1,Dock Street,site,none\nsw1,Core switch,device,site-1\n",
+                }
+            },
+        }
+    },
+)
+def import_parts(request: HttpRequest, brand_id: Id, dry_run: bool = False, whole: bool = False) -> Any:
+    """Read a CSV file of parts and needs, all of it or nothing. `whole`: parts that are not in it are retired."""
+    return _imported(request, brand_id, plan_parts(request.body, whole=whole), dry_run=dry_run)
+
+
+@router.post(
+    "/parts/import/netbox",
+    response=PartsImported,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object"},
+                    "example": {"sites": [{"id": 1, "name": "Dock Street", "slug": "dock-street"}], "devices": []},
+                }
+            },
+        }
+    },
+)
+def import_netbox_lists(request: HttpRequest, brand_id: Id, dry_run: bool = False) -> Any:
+    """Read NetBox's lists, as its API gives them: sites, racks, devices, circuits, circuit_terminations, cables."""
+    lists = read_lists(request.body)
+    plan = PartsPlan(problems=(lists,)) if isinstance(lists, Problem) else plan_netbox(lists)
+    return _imported(request, brand_id, plan, dry_run=dry_run)
+
+
+@router.post("/parts/import/netbox/fetch", response=PartsImported)
+def import_from_netbox(request: HttpRequest, body: NetBoxIn) -> Any:
+    """Ask a NetBox for its lists, and take them. The token is used for this once, and kept nowhere."""
+    one(readable(request, "apply_parts_import", Brand.objects.all(), "id"), id=body.brand_id)
+    lists = fetch_lists(url=body.url, token=body.token, site=body.site)
+    usual = Wiring()
+    wiring = Wiring(tuple(body.roles) or usual.roles, tuple(body.upstream_types) or usual.upstream_types)
+    return _imported(request, body.brand_id, plan_netbox(lists, wiring), dry_run=body.dry_run)
+
+
+def _imported(request: HttpRequest, brand_id: int, plan: PartsPlan, *, dry_run: bool) -> PartsImport:
+    brand = one(readable(request, "apply_parts_import", Brand.objects.all(), "id"), id=brand_id)
+    return apply_parts_import(brand_id=brand.pk, plan=plan, dry_run=dry_run, **_doing(request))
+
+
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
@@ -235,109 +338,6 @@ def save_reaches(request: HttpRequest, customer_id: Id, body: ReachIn) -> Any:
     """Say over what one channel runs, of one contact or of all of the customer's."""
     ids = part_actions.save_reach(customer_id=customer_id, **body.dict(), **_doing(request))
     return {"contact_id": body.contact_id, "channel": body.channel, "subscription_ids": ids}
-
-
-# --- Imports ---------------------------------------------------------------------------------------------------------
-
-
-class ProblemOut(Schema):
-    """`place` is where it stands, such as `line 12, needs`."""
-
-    place: str
-    what: str
-    so: str
-    do: str
-
-
-class PartsImported(Schema):
-    """Keys of parts that are new, changed and retired; whose needs are new; `same`: parts as they were before."""
-
-    dry_run: bool
-    made: list[str]
-    changed: list[str]
-    retired: list[str]
-    needs: list[str]
-    same: int
-    problems: list[ProblemOut]
-    ignored: list[str]
-    notes: list[str]
-
-
-class NetBoxIn(Schema):
-    """Where a NetBox is. `site` is the slug of one site alone; `roles` beginnings of roles' slugs, nearest to the core first."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"brand_id": 1, "url": "https://netbox.example.net", "token": "0123456789abcdef", "dry_run": True}
-            ]
-        },
-    )
-    brand_id: Id
-    url: str = Field(min_length=8, max_length=300)
-    token: str = Field(min_length=1, max_length=200)
-    site: str = Field("", max_length=100)
-    roles: list[str] = Field([], max_length=30)
-    upstream_types: list[str] = Field([], max_length=30)
-    dry_run: bool = False
-
-
-@router.post(
-    "/parts/import",
-    response=PartsImported,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "text/csv": {
-                    "schema": {"type": "string"},
-                    "example": "key,name,kind,needs\nsite-1,Dock Street,site,none\nsw1,Core switch,device,site-1\n",
-                }
-            },
-        }
-    },
-)
-def import_parts(request: HttpRequest, brand_id: Id, dry_run: bool = False, whole: bool = False) -> Any:
-    """Read a CSV file of parts and needs, all of it or nothing. `whole`: parts that are not in it are retired."""
-    return _imported(request, brand_id, plan_parts(request.body, whole=whole), dry_run=dry_run)
-
-
-@router.post(
-    "/parts/import/netbox",
-    response=PartsImported,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"type": "object"},
-                    "example": {"sites": [{"id": 1, "name": "Dock Street", "slug": "dock-street"}], "devices": []},
-                }
-            },
-        }
-    },
-)
-def import_netbox_lists(request: HttpRequest, brand_id: Id, dry_run: bool = False) -> Any:
-    """Read NetBox's lists, as its API gives them: sites, racks, devices, circuits, circuit_terminations, cables."""
-    lists = read_lists(request.body)
-    plan = PartsPlan(problems=(lists,)) if isinstance(lists, Problem) else plan_netbox(lists)
-    return _imported(request, brand_id, plan, dry_run=dry_run)
-
-
-@router.post("/parts/import/netbox/fetch", response=PartsImported)
-def import_from_netbox(request: HttpRequest, body: NetBoxIn) -> Any:
-    """Ask a NetBox for its lists, and take them. The token is used for this once, and kept nowhere."""
-    one(readable(request, "apply_parts_import", Brand.objects.all(), "id"), id=body.brand_id)
-    lists = fetch_lists(url=body.url, token=body.token, site=body.site)
-    usual = Wiring()
-    wiring = Wiring(tuple(body.roles) or usual.roles, tuple(body.upstream_types) or usual.upstream_types)
-    return _imported(request, body.brand_id, plan_netbox(lists, wiring), dry_run=body.dry_run)
-
-
-def _imported(request: HttpRequest, brand_id: int, plan: PartsPlan, *, dry_run: bool) -> PartsImport:
-    brand = one(readable(request, "apply_parts_import", Brand.objects.all(), "id"), id=brand_id)
-    return apply_parts_import(brand_id=brand.pk, plan=plan, dry_run=dry_run, **_doing(request))
 
 
 # --- What would happen if --------------------------------------------------------------------------------------------

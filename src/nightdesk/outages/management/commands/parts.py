@@ -32,7 +32,7 @@ from nightdesk.outages.netbox_door import fetch_lists
 from nightdesk.outages.part_import_actions import PartsImport, apply_parts_import
 from nightdesk.outages.part_list import PartsPlan, Problem, plan_parts
 
-TOKEN_FROM = "NETBOX_TOKEN"
+VARIABLE = "NETBOX_TOKEN"
 """The environment variable that holds it: on the command line everybody on the machine could read it."""
 
 
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         importing.add_argument(
             "--column", action="append", default=[], metavar="THEIRS=OURS", help="what a column of theirs means"
         )
-        netbox = does.add_parser("netbox", help=f"take sites, racks, devices and circuits from NetBox; ${TOKEN_FROM}")
+        netbox = does.add_parser("netbox", help=f"take sites, racks, devices and circuits from NetBox; ${VARIABLE}")
         netbox.add_argument("source", help="its address, or a JSON file of its lists")
         netbox.add_argument("--site", default="", metavar="SLUG")
         netbox.add_argument("--roles", default=" ".join(Wiring().roles), help="nearest to the core first")
@@ -170,7 +170,7 @@ class Command(BaseCommand):
     def _netbox(self, brand: Brand, options: Any) -> None:
         source = options["source"]
         if source.startswith(("http://", "https://")):
-            lists: Any = fetch_lists(url=source, token=os.environ.get(TOKEN_FROM, ""), site=options["site"])
+            lists: Any = fetch_lists(url=source, token=os.environ.get(VARIABLE, ""), site=options["site"])
         else:
             lists = read_lists(_content(source))
         wiring = Wiring(tuple(options["roles"].split()), tuple(options["upstream_types"].split()))
