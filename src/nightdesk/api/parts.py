@@ -386,8 +386,8 @@ class WeakPoint(Schema):
 def what_if(
     request: HttpRequest,
     brand_id: Id,
-    parts: str = Query(max_length=4000),
-    effect: Told = "down",  # type: ignore[type-arg]
+    parts: str = Query(max_length=4000),  # type: ignore[type-arg]
+    effect: Told = "down",
 ) -> Any:
     """What the failure of these parts (keys, with commas between) would do to whom. Nothing is written."""
     brand = one(readable(request, "read_parts", Brand.objects.all(), "id"), id=brand_id)

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Refusal
@@ -33,9 +33,9 @@ from nightdesk.knowledge.fields import BadTemplate
 from nightdesk.knowledge.models import Phrase
 
 EFFECTS = {
-    "down": (gettext_lazy("It does not work"), "fire"),
-    "degraded": (gettext_lazy("It works badly"), "accent"),
-    "reduced": (gettext_lazy("It works, with nothing to spare"), "sky"),
+    "down": gettext_lazy("It does not work"),
+    "degraded": gettext_lazy("It works badly"),
+    "reduced": gettext_lazy("It works, with nothing to spare"),
 }
 
 
@@ -63,11 +63,14 @@ def phrases(request: StaffRequest) -> HttpResponse:
     filtered = clear_url(request)
     heading = _("Every service says what its customers lose")
     if silent:
-        heading = _("{count} services have no words of their own").format(count=silent)
+        text = ngettext(
+            "{count} service has no words of its own", "{count} services have no words of their own", silent
+        )
+        heading = text.format(count=silent)
     if not here:
         heading = _("No phrase is like that") if filtered else _("No phrase is written yet")
     new = {"url": reverse("console:new_phrase"), "label": _("Write a phrase")}
-    effects = {effect: str(words) for effect, (words, _tone) in EFFECTS.items()}
+    effects = {effect: str(words) for effect, words in EFFECTS.items()}
     return list_in(
         request,
         "phrases",
@@ -78,7 +81,7 @@ def phrases(request: StaffRequest) -> HttpResponse:
                 reverse("console:phrase", args=[each.pk]),
                 joined(each.text, each.workaround, each.brand.name),
                 [
-                    {"text": str(EFFECTS[each.effect][0]), "tone": EFFECTS[each.effect][1]},
+                    {"text": str(EFFECTS[each.effect]), "tone": ""},
                     {"text": str(dict(LANGUAGES).get(each.language, each.language)), "tone": ""},
                 ],
             )
@@ -117,7 +120,7 @@ class PhraseForm(forms.Form):
     where = forms.ChoiceField(label=gettext_lazy("For"))
     effect = forms.ChoiceField(
         label=gettext_lazy("When"),
-        choices=[(effect, words) for effect, (words, _tone) in EFFECTS.items()],
+        choices=list(EFFECTS.items()),
         widget=forms.RadioSelect,
         initial="down",
     )
@@ -224,7 +227,7 @@ def phrase(request: StaffRequest, phrase_id: int) -> HttpResponse:
     if may(request, "remove_phrase", shown.brand_id):
         url = reverse("console:remove_phrase", args=[shown.pk])
         more |= {"extra": "console/one_action.html", "action": {"label": _("Remove it"), "url": url, "tone": "fire"}}
-    heading = f"{shown.service.name if shown.service else _('Every other service')}: {EFFECTS[shown.effect][0]}"
+    heading = f"{shown.service.name if shown.service else _('Every other service')}: {EFFECTS[shown.effect]}"
     return form_in(request, "phrases", form, heading, _("Save it") if may_save else "", **more)
 
 

@@ -1,6 +1,6 @@
 """Parts: what can fail, what needs what, and what would happen if."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -60,9 +60,9 @@ STATES = {
     "retired": gettext_lazy("Retired"),
 }
 EFFECTS = {
-    Effect.DOWN: (gettext_lazy("does not work"), "fire"),
-    Effect.DEGRADED: (gettext_lazy("works badly"), "accent"),
-    Effect.REDUCED: (gettext_lazy("works, with nothing to spare"), "sky"),
+    Effect.DOWN: gettext_lazy("does not work"),
+    Effect.DEGRADED: gettext_lazy("works badly"),
+    Effect.REDUCED: gettext_lazy("works, with nothing to spare"),
 }
 SHOWN = 20
 HOW_TO_NEED = gettext_lazy(
@@ -70,10 +70,19 @@ HOW_TO_NEED = gettext_lazy(
 )
 
 
-def effect_tag(effect: Effect) -> dict[str, str]:
-    """How bad it is, as a tag."""
-    words, tone = EFFECTS[effect]
-    return {"text": str(words), "tone": tone}
+def _tag(effect: Effect) -> dict[str, str]:
+    """How bad it would be, as a tag; without a colour, as it is not so."""
+    return {"text": str(EFFECTS[effect]), "tone": ""}
+
+
+def _count_words(effect: Effect, count: int) -> str:
+    """So many of what customers buy are so."""
+    words = {
+        Effect.DOWN: ngettext("{count} does not work", "{count} do not work", count),
+        Effect.DEGRADED: ngettext("{count} works badly", "{count} work badly", count),
+        Effect.REDUCED: ngettext("{count} works, with nothing to spare", "{count} work, with nothing to spare", count),
+    }
+    return words[effect].format(count=counted_text(count))
 
 
 def _all(request: StaffRequest) -> QuerySet[Part]:
@@ -108,7 +117,7 @@ def parts(request: StaffRequest) -> HttpResponse:
     failing = set(_failing(request).values_list("part_id", flat=True))
     needs = part_queries.needs_of(PART, [each.pk for each in here])
     filtered = clear_url(request)
-    heading = _("Nothing of this is in an outage")
+    heading = _("No part is in an outage")
     if failing:
         text = ngettext("{count} part is in an open outage", "{count} parts are in an open outage", len(failing))
         heading = text.format(count=counted_text(len(failing)))
@@ -233,7 +242,7 @@ def part(request: StaffRequest, part_id: int) -> HttpResponse:
         "needs": _shown_needs(shown.brand_id, part_queries.needs_of(PART, [shown.pk]).get(shown.pk, ())),
         "needing": [_owner_row(each) for each in needing[:SHOWN]],
         "more_needing": max(0, needing.count() - SHOWN),
-        "supposed": _told(supposed),
+        "supposed": _told(supposed, [shown.pk]),
         "what_if_url": f"{reverse('console:what_if')}?brand={shown.brand_id}&parts={shown.key}",
         "outages": [{"outage": each, "open": each.is_open} for each in outages],
         "buttons": [
@@ -285,12 +294,13 @@ def _owner_row(need: Need) -> dict[str, str]:
     return row(bought.customer.name, reverse("console:customer", args=[bought.customer_id]), detail)
 
 
-def _told(supposed: part_queries.Supposed) -> dict[str, Any]:
+def _told(supposed: part_queries.Supposed, failed: Collection[int]) -> dict[str, Any]:
     """What would happen, in words; see parts/supposed.html."""
     by_effect = [
-        (effect_tag(effect), counted_text(list(supposed.customers.values()).count(effect)))
+        (_tag(effect), counted_text(list(supposed.customers.values()).count(effect)))
         for effect in sorted(set(supposed.customers.values()), reverse=True)
     ]
+    others = [(each, effect) for each, effect in supposed.parts if each.pk not in failed]
     if supposed.customers:
         text = ngettext("{count} customer would feel it", "{count} customers would feel it", len(supposed.customers))
         heading = text.format(count=counted_text(len(supposed.customers)))
@@ -304,16 +314,16 @@ def _told(supposed: part_queries.Supposed) -> dict[str, Any]:
         "services": [
             {
                 "name": each.service.name,
-                "tag": effect_tag(each.effect),
+                "tag": _tag(each.effect),
                 "words": each.words.text,
                 "workaround": each.words.workaround,
-                "counts": [(str(EFFECTS[one][0]), counted_text(count)) for one, count in each.subscriptions.items()],
+                "counts": [_count_words(one, count) for one, count in each.subscriptions.items()],
                 "customers": counted_text(each.customers),
             }
             for each in supposed.services
         ],
-        "parts": [{"part": each, "tag": effect_tag(effect)} for each, effect in supposed.parts[:SHOWN]],
-        "more_parts": max(0, len(supposed.parts) - SHOWN),
+        "parts": [{"part": each, "tag": _tag(effect)} for each, effect in others[:SHOWN]],
+        "more_parts": max(0, len(others) - SHOWN),
     }
 
 
@@ -605,15 +615,14 @@ def what_if(request: StaffRequest) -> HttpResponse:
     if brand is not None and named:
         try:
             failed = {each.pk: Effect[effect.upper()] for each in part_queries.parts_called(brand.pk, named)}
-            supposed = _told(part_queries.what_if(brand.pk, failed))
+            supposed = _told(part_queries.what_if(brand.pk, failed), failed)
         except Refusal as refusal:
             refused = f"{refusal.so} {refusal.do}"
     weak = part_queries.weak_points(brand.pk)[:SHOWN] if brand is not None and supposed is None else []
-    unneeded = (
-        part_queries.unneeded(_all(request).filter(brand=brand)) if brand is not None and supposed is None else []
-    )
+    idle = brand is not None and supposed is None
+    unneeded = part_queries.unneeded(_all(request).filter(brand=brand)) if idle else Part.objects.none()
     brands = {str(each.pk): each.name for each in Brand.objects.filter(within(request.brands, "id")).order_by("name")}
-    effects = {name.name.lower(): str(words) for name, (words, _tone) in EFFECTS.items()}
+    effects = {name.name.lower(): str(words) for name, words in EFFECTS.items()}
     narrowing = [
         {"name": "parts", "label": _("If these parts"), "value": named, "kind": "search"},
         {
