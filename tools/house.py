@@ -116,6 +116,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "mails",
                 "my",
                 "pages",
+                "parts",
                 "queues",
                 "finding",
                 "tickets",
@@ -380,6 +381,7 @@ TOP_MODULES = {
     "cli",
     "demo",
     "demo_desk",
+    "demo_network",
     "notify",
 }
 

@@ -16,6 +16,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import part_actions
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
 from nightdesk.paging import silence_actions as silences
@@ -165,6 +166,8 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
     proposal = procedures.propose_change(procedure_id=row.pk, body="Look first.", why="Quicker", over=2, **how)
     saying = wording_actions.save_saying(title="Lines", text="We know of it.", **here)
     template = wording_actions.save_template(use="reply", name="Hello", body="Dear {{ contact }},", **here)
+    phrase = wording_actions.save_phrase(effect="down", text="{{ service }} is down.", **here)
+    part = part_actions.save_part(key="sw2", name="Switch 2", kind="device", **here)
     spare = spare_actions.save_spare(site="Dock Street", what="SFP+", count=3, low_at=1, **here)
     due_at = START + timedelta(days=5)
     briefing = briefing_actions.make_briefing(
@@ -178,5 +181,7 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "saying_id": saying.pk,
         "template_id": template.pk,
         "spare_id": spare.pk,
+        "phrase_id": phrase.pk,
+        "part_id": part.pk,
         "briefing_id": briefing.pk,
     }

@@ -14,6 +14,7 @@ from nightdesk.api import (
     mails,
     my,
     pages,
+    parts,
     people,
     promises,
     providers,
@@ -58,6 +59,7 @@ api = Api(
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
             {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
+            {"name": "parts", "description": "What can fail, what needs it, and what customers are told of it"},
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -85,6 +87,7 @@ for router in (
     knowledge.router,
     mails.router,
     my.router,
+    parts.router,
     people.router,
     queues.router,
     shadow.router,

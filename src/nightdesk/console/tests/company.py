@@ -15,6 +15,7 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
@@ -22,6 +23,12 @@ from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import part_actions
+from nightdesk.outages.effect import SERVICE, SUBSCRIPTION
+from nightdesk.outages.models import Part
+from nightdesk.outages.needs_text import read_needs
+from nightdesk.outages.part_import_actions import apply_parts_import
+from nightdesk.outages.part_list import plan_parts
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
 from nightdesk.paging.beats import Expectation
@@ -251,48 +258,79 @@ class Company:
         )
         Promise.objects.filter(subject_id=str(ticket.pk)).delete()
         known = self._known(name, brand, bo, page)
-        ids = known | {
-            "ticket_id": ticket.id,
-            "said_id": said.id,
-            "attachment_id": said.attachments.get().id,
-            "queue_id": queue.pk,
-            "team_id": team.id,
-            "macro_id": macro.pk,
-            "view_id": view.pk,
-            "lesson_id": lesson.pk,
-            "bulk_id": bulk.id,
-            "mailbox_id": mailbox.id,
-            "address_id": address.id,
-            "mail_id": mail.id,
-            "file_number": 0,
-            "way": "lmtp",
-            "heartbeat_id": heartbeat.pk,
-            "supplier_id": carrier.pk,
-            "supplier_ticket_id": supplied.pk,
-            "time_id": spent.pk,
-            "work_id": work.pk,
-            "silence_id": work.silences.get().pk,
-            "page_id": page.id,
-            "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
-            "promise_id": dead.id,
-            "person_id": bo.id,
-            "method_id": number.id,
-            "rota_id": plan.id,
-            "override_id": override.id,
-            "seat_key": seat_key,
-            "integration_id": integration.id,
-            "raw_id": RawAlarm.objects.get(integration=integration).id,
-            "policy_id": policy.id,
-            "route_id": route.id,
-            "token_id": token.pk,
-            "brand_id": brand.id,
-            "user_id": user.pk,
-            "customer_id": customer.id,
-            "contact_id": contact.pk,
-            "hours_id": hours.id,
-            "driver": "outbox",
-        }
+        ids = (
+            known
+            | self._parts(name, brand, customer, contact)
+            | {
+                "ticket_id": ticket.id,
+                "said_id": said.id,
+                "attachment_id": said.attachments.get().id,
+                "queue_id": queue.pk,
+                "team_id": team.id,
+                "macro_id": macro.pk,
+                "view_id": view.pk,
+                "lesson_id": lesson.pk,
+                "bulk_id": bulk.id,
+                "mailbox_id": mailbox.id,
+                "address_id": address.id,
+                "mail_id": mail.id,
+                "file_number": 0,
+                "way": "lmtp",
+                "heartbeat_id": heartbeat.pk,
+                "supplier_id": carrier.pk,
+                "supplier_ticket_id": supplied.pk,
+                "time_id": spent.pk,
+                "work_id": work.pk,
+                "silence_id": work.silences.get().pk,
+                "page_id": page.id,
+                "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
+                "promise_id": dead.id,
+                "person_id": bo.id,
+                "method_id": number.id,
+                "rota_id": plan.id,
+                "override_id": override.id,
+                "seat_key": seat_key,
+                "integration_id": integration.id,
+                "raw_id": RawAlarm.objects.get(integration=integration).id,
+                "policy_id": policy.id,
+                "route_id": route.id,
+                "token_id": token.pk,
+                "brand_id": brand.id,
+                "user_id": user.pk,
+                "customer_id": customer.id,
+                "contact_id": contact.pk,
+                "hours_id": hours.id,
+                "driver": "outbox",
+            }
+        )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _parts(self, name: str, brand: Brand, customer: Customer, contact: Contact) -> dict[str, Any]:
+        """A switch at a site, what customers buy of it, what they are told of it, and how they are reached."""
+        listed = f"key,name,kind,needs\n{name}-1,{name} Street,site,\n{name}-2,{name} switch,device,{name}-1\n"
+        apply_parts_import(brand_id=brand.id, plan=plan_parts(listed.encode()), **self.doing)
+        service = customers.make_service(
+            brand_id=brand.id, key=f"{name}-lines".lower(), name=f"{name} lines", **self.doing
+        )
+        bought = customers.make_subscription(
+            customer_id=customer.id, service_id=service.pk, label=f"{name} 7", **self.doing
+        )
+        needs = read_needs(f"{name}-2")
+        for owner in ((SERVICE, service.pk), (SUBSCRIPTION, bought.pk)):
+            part_actions.save_needs(owner=owner, needs=needs, **self.doing)
+        part_actions.save_reach(
+            customer_id=customer.id, channel="email", subscription_ids=[bought.pk], contact_id=contact.pk, **self.doing
+        )
+        phrase = wording_actions.save_phrase(
+            brand_id=brand.id, service_id=service.pk, effect="down", text=f"{name} is dark.", **self.doing
+        )
+        part = Part.objects.get(brand=brand, name=f"{name} switch")
+        return {
+            "service_id": service.pk,
+            "subscription_id": bought.pk,
+            "part_id": part.pk,
+            "phrase_id": phrase.pk,
+        }
 
     def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
         """One of everything that is known, whose owner nobody is in particular."""

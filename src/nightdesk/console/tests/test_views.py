@@ -125,8 +125,27 @@ READ = {
     "spare": "read_spares",
     "templates": "read_templates",
     "templates_csv": "read_templates",
+    "phrases": "read_templates",
+    "phrases_csv": "read_templates",
+    "parts": "read_parts",
+    "parts_csv": "read_parts",
+    "part": "read_parts",
+    "service_needs_list": "read_parts",
+    "service_needs_csv": "read_parts",
+    "what_if": "read_parts",
+    "weak_points_csv": "read_parts",
 }
 FORMS = {
+    "new_phrase": "save_phrase",
+    "phrase": "read_templates",
+    "new_part": "save_part",
+    "change_part": "save_part",
+    "part_needs": "save_needs",
+    "service_needs": "read_parts",
+    "subscription_needs": "save_needs",
+    "reach": "save_reach",
+    "import_parts": "apply_parts_import",
+    "import_netbox": "apply_parts_import",
     "new_ticket": "open_ticket",
     "desk_rules": "save_desk_rules",
     "team_rule": "save_team_rule",
@@ -303,6 +322,9 @@ POSTS = {
     "count_spare": "count_spare",
     "remove_spare": "remove_spare",
     "remove_template": "remove_template",
+    "remove_phrase": "remove_phrase",
+    "retire_part": "retire_part",
+    "apply_parts": "apply_parts_import",
 }
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""

@@ -18,6 +18,7 @@ SECTIONS = (
         gettext_lazy("Customers"),
         gettext_lazy("who they are and what they were promised"),
     ),
+    ("parts", "read_parts", gettext_lazy("Parts"), gettext_lazy("what can fail, and what needs it")),
     ("desk_settings", "read_tickets", gettext_lazy("Desk"), gettext_lazy("rules, teams, queues and macros of tickets")),
     ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
