@@ -25,7 +25,7 @@ from nightdesk.console.views import (
     worked,
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
-from nightdesk.console.views.knowledge import beside, briefings, phrases, procedures, sayings, spares, templates
+from nightdesk.console.views.knowledge import beside, briefings, effects, procedures, sayings, spares, templates
 from nightdesk.console.views.settings import (
     brands,
     customers,
@@ -219,11 +219,11 @@ console: list[URLPattern] = [
     path("knowledge/spares/<int:spare_id>/return", spares.return_spare, name="return_spare"),
     path("knowledge/spares/<int:spare_id>/count", spares.count_spare, name="count_spare"),
     path("knowledge/spares/<int:spare_id>/remove", spares.remove_spare, name="remove_spare"),
-    path("knowledge/phrases/", phrases.phrases, name="phrases"),
-    path("knowledge/phrases.csv", phrases.phrases_csv, name="phrases_csv"),
-    path("knowledge/phrases/new", phrases.new_phrase, name="new_phrase"),
-    path("knowledge/phrases/<int:phrase_id>", phrases.phrase, name="phrase"),
-    path("knowledge/phrases/<int:phrase_id>/remove", phrases.remove_phrase, name="remove_phrase"),
+    path("knowledge/phrases/", effects.phrases, name="phrases"),
+    path("knowledge/phrases.csv", effects.phrases_csv, name="phrases_csv"),
+    path("knowledge/phrases/new", effects.new_phrase, name="new_phrase"),
+    path("knowledge/phrases/<int:phrase_id>", effects.phrase, name="phrase"),
+    path("knowledge/phrases/<int:phrase_id>/remove", effects.remove_phrase, name="remove_phrase"),
     path("knowledge/templates/", templates.templates, name="templates"),
     path("knowledge/templates.csv", templates.templates_csv, name="templates_csv"),
     path("knowledge/templates/new", templates.new_template, name="new_template"),
