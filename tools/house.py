@@ -225,6 +225,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "spare_actions": "the verbs of spares",
         "wording_actions": "the verbs of what is said and written",
     },
+    "outages": {
+        "calendar_lines": "a calendar as lines, however it was written",
+        "maintnote": "planned work as carriers and customers' programs write it",
+    },
     "mailroom": {
         "addressing": "addresses of ours, and what stands behind their plus",
         "automatic": "whether a machine wrote it",
