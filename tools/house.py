@@ -253,6 +253,14 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "trust": "whether a sender is who the mail says",
     },
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
+    "outages": {
+        "audience": "who hears of an outage, and how",
+        "effect": "what the failure of parts does",
+        "part_actions": "the verbs of parts and what needs them",
+        "registries": "what high rooms hang in",
+        "wish_actions": "the verbs of how people want to hear",
+        "wording": "what customers read of an outage",
+    },
     "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
         "belt": "row-level security, put on and taken off",
@@ -283,6 +291,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 PURE_NAMES = {
     "addressing",
     "answers",
+    "audience",
     "auto_reply",
     "automatic",
     "beats",
@@ -293,6 +302,7 @@ PURE_NAMES = {
     "cost",
     "decide",
     "decoding",
+    "effect",
     "fitting",
     "flow",
     "flowed",
