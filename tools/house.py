@@ -225,10 +225,6 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "spare_actions": "the verbs of spares",
         "wording_actions": "the verbs of what is said and written",
     },
-    "outages": {
-        "calendar_lines": "a calendar as lines, however it was written",
-        "maintnote": "planned work as carriers and customers' programs write it",
-    },
     "mailroom": {
         "addressing": "addresses of ours, and what stands behind their plus",
         "automatic": "whether a machine wrote it",
@@ -255,6 +251,20 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "outages": {
         "audience": "who hears of an outage, and how",
+        "calendar_lines": "a calendar as lines, however it was written",
+        "carrier_actions": "the verbs of what carriers announce",
+        "carrier_mail": "mails of carriers",
+        "foreign_formats": "carriers' own formats, read by another program",
+        "foreign_parser": "what that other program runs",
+        "maintnote": "planned work as carriers and customers' programs write it",
+        "matching": "which of our circuits a carrier means",
+        "work_actions": "the verbs of planned work that customers hear of",
+        "work_answers": "what customers say of planned work",
+        "work_flow": "what may follow what in planned work",
+        "work_rule_actions": "the verbs of what is agreed about planned work",
+        "work_queries": "whom planned work touches, and what speaks against it",
+        "work_tasks": "what falls due of planned work",
+        "work_wording": "what customers read of planned work",
         "effect": "what the failure of parts does",
         "part_actions": "the verbs of parts and what needs them",
         "registries": "what high rooms hang in",
@@ -296,6 +306,7 @@ PURE_NAMES = {
     "automatic",
     "beats",
     "bureau",
+    "calendar_lines",
     "clock",
     "comparison",
     "contents",
@@ -313,7 +324,9 @@ PURE_NAMES = {
     "html_text",
     "invites",
     "letter",
+    "maintnote",
     "markdown",
+    "matching",
     "mime",
     "moving",
     "own_words",
@@ -337,6 +350,7 @@ PURE_NAMES = {
     "tap_block",
     "threading",
     "tnef",
+    "work_flow",
 }
 PURE_FOLDERS = {"formats"}
 

@@ -96,7 +96,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class NoteObject:
     """An object of the customer: a circuit, a port. `impact` is its own, None where only the note's holds."""
 
     id: str
@@ -118,7 +118,7 @@ class Maintnote:
     status: Status | None = None
     impact: Impact | None = None
     impact_words: str = ""
-    objects: tuple[Touched, ...] = ()
+    objects: tuple[NoteObject, ...] = ()
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     uid: str = ""
@@ -148,7 +148,7 @@ class Maintnote:
         """What cannot be true, in sentences."""
         return tuple(one.words for one in self.problems if one.kind == "contradiction")
 
-    def impact_on(self, touched: Touched) -> Impact:
+    def impact_on(self, touched: NoteObject) -> Impact:
         """What becomes of the object. Where nothing was said, or a word that nobody knows, the worst is to be expected."""
         return touched.impact or self.impact or Impact.OUTAGE
 
@@ -311,8 +311,8 @@ class _Reading:
         name = one_line(line.parameters.get("CN", ""))[:120]
         return (found[0][:320] if found else ""), name
 
-    def _objects(self) -> tuple[Touched, ...]:
-        found: dict[str, Touched] = {}
+    def _objects(self) -> tuple[NoteObject, ...]:
+        found: dict[str, NoteObject] = {}
         for line in self.event.all_of(f"{PREFIX}OBJECT-ID"):
             said = one_line(line.text)[:200]
             if not said:
@@ -325,7 +325,7 @@ class _Reading:
             if same is not None and own is not None and same.impact not in (None, own):
                 self.say("contradiction", f"Object {said} is said to be {same.impact}, and {own} as well.")
             if same is None or (own is not None and same.impact is None):
-                found[said] = Touched(said, own, line.parameters.get("ALTREP", "")[:500])
+                found[said] = NoteObject(said, own, line.parameters.get("ALTREP", "")[:500])
             if len(found) > MOST_OBJECTS:
                 self.say("unreadable", f"It names more than {MOST_OBJECTS} objects; only these are looked at.")
                 break

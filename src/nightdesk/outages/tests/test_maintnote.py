@@ -14,10 +14,10 @@ from nightdesk.outages.maintnote import (
     WORSE,
     Impact,
     Maintnote,
+    NoteObject,
     NotWritable,
     Problem,
     Status,
-    Touched,
     notes_in_letter,
     read_maintnotes,
     worst,
@@ -32,7 +32,7 @@ NOTE = Maintnote(
     maintenance_ids=("W-12",),
     status=Status.CONFIRMED,
     impact=Impact.OUTAGE,
-    objects=(Touched("IC-1"), Touched("IC-2", Impact.REDUCED_REDUNDANCY, "https://north.example/c?a=1,2")),
+    objects=(NoteObject("IC-1"), NoteObject("IC-2", Impact.REDUCED_REDUNDANCY, "https://north.example/c?a=1,2")),
     starts_at=STARTS,
     ends_at=STARTS + timedelta(hours=2),
     uid="w-12.c-1042@north.example",
@@ -83,7 +83,7 @@ def test_a_note_without_fault_has_no_problem() -> None:
     note = read(PLAIN)
     assert note.problems == ()
     assert note.is_usable
-    assert note.objects == (Touched("IC-1"),)
+    assert note.objects == (NoteObject("IC-1"),)
 
 
 # --- What carriers do ------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def test_text_that_was_not_folded_goes_on_in_the_next_lines() -> None:
 
 def test_an_address_without_quotation_marks_does_not_cut_the_object() -> None:
     note = changed("OBJECT-ID:IC-1", "OBJECT-ID;ALTREP=https://example.com/c/1:IC-1")
-    assert note.objects == (Touched("IC-1", None, "https://example.com/c/1"),)
+    assert note.objects == (NoteObject("IC-1", None, "https://example.com/c/1"),)
 
 
 @pytest.mark.parametrize("end", ["20261201T020000Z", "20261201T010000Z"])
@@ -283,7 +283,7 @@ instants = st.integers(946_684_800, 3_786_912_000).map(lambda seconds: datetime.
     ids=st.lists(lines, min_size=1, max_size=3, unique=True),
     status=st.sampled_from(Status),
     objects=st.lists(
-        st.builds(Touched, lines, st.none() | st.sampled_from(Impact)),
+        st.builds(NoteObject, lines, st.none() | st.sampled_from(Impact)),
         min_size=1,
         max_size=6,
         unique_by=lambda one: one.id,
@@ -298,7 +298,7 @@ instants = st.integers(946_684_800, 3_786_912_000).map(lambda seconds: datetime.
     sequence=st.integers(0, 10**8),
 )
 def test_whatever_is_written_is_read_back_and_every_line_is_short(
-    provider: str, account: str, ids: list[str], status: Status, objects: list[Touched], impact: Impact,
+    provider: str, account: str, ids: list[str], status: Status, objects: list[NoteObject], impact: Impact,
     starts_at: datetime, lasts: timedelta, summary: str, name: str, sequence: int,
 ) -> None:  # fmt: skip
     note = Maintnote(
