@@ -9,7 +9,10 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
+from nightdesk.outages import work_actions as work
+from nightdesk.outages import work_queries
 from nightdesk.paging import actions as paging
+from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
 
@@ -39,6 +42,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
+    # Customers hear of what is done to planned work, whoever did it.
+    quiet.WORK_STARTED: (work.FOLLOW,),
+    quiet.WORK_EXTENDED: (work.FOLLOW,),
+    quiet.WORK_COMPLETED: (work.FOLLOW,),
+    quiet.WORK_CANCELLED: (work.FOLLOW,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
     desk.TICKET_MOVED: (surveys.ASK,),
     # Who leaves hands on what they had open.
@@ -50,6 +58,7 @@ WANTED = {
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,
     surveys.ASK: desk_queries.asks_surveys,
+    work.FOLLOW: work_queries.has_work,
 }
 """Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 

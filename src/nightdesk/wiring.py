@@ -28,6 +28,7 @@ from nightdesk.knowledge import tasks as knowledge_tasks
 from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
+from nightdesk.outages import carrier_mail, work_actions, work_answers, work_tasks
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
@@ -58,6 +59,7 @@ def connect() -> None:
         | channel_keeping.HANDLERS
         | portal_tasks.HANDLERS
         | desk_tasks.HANDLERS
+        | work_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
@@ -81,6 +83,10 @@ def connect() -> None:
     }
     knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
     knowledge_registries.TELL.append(telling.tell_quietly)
+    handing.BY_ADDRESS[work_actions.ANSWERS] = handing.Handler(
+        work_answers.take_work_answer, knows=work_answers.is_work_key, marks_machines=True
+    )
+    handing.BY_CONTENT.append(carrier_mail.take_carrier_mail)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)

@@ -5,7 +5,7 @@ for a person as well, for anybody can write a mail.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,8 +26,8 @@ from nightdesk.outages import work_queries as queries
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.foreign_formats import PARSERS, NotRead, read_foreign
 from nightdesk.outages.maintnote import Maintnote, Status
-from nightdesk.outages.matching import Known, folded, is_newer, match_objects, names_of
-from nightdesk.outages.models import Carrier, CarrierMail, CarrierNote, Part, Work
+from nightdesk.outages.matching import is_newer
+from nightdesk.outages.models import Carrier, CarrierMail, CarrierNote, Work
 from nightdesk.outages.work_actions import (
     PLANNING,
     SUBJECT,
@@ -40,7 +40,7 @@ from nightdesk.outages.work_actions import (
     open_work,
     prolong_work,
 )
-from nightdesk.outages.work_flow import EFFECT, OVER
+from nightdesk.outages.work_flow import OVER
 from nightdesk.outages.work_wording import window
 from nightdesk.paging.telling import tell_quietly
 
@@ -52,16 +52,6 @@ CHANGE_DROPPED = kind("carrier.change-dropped", gettext_lazy("{by} left {name} a
 
 PARSE = "carrier.parse"
 NO_MORE = (Status.CANCELLED, Status.COMPLETED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Meant:
-    """What a note is about, of ours: part -> effect, objects that nobody knows, and what is doubtful of it."""
-
-    parts: dict[int, Effect]
-    unknown: tuple[str, ...]
-    doubts: tuple[str, ...]
-    harmless: bool
 
 
 # --- Notes -----------------------------------------------------------------------------------------------------------
@@ -85,8 +75,8 @@ def take_carrier_note(
     Whoever plans is told. `doubts` are reasons to be careful, in sentences.
     """
     carrier = Carrier.objects.filter(id=carrier_id, brand=brand_id).first() if carrier_id is not None else None
-    meant = _meant(brand_id, carrier, note)
-    key = _key_of(carrier, note)
+    meant = queries.meant_by_note(brand_id, carrier, note)
+    key = queries.carrier_key(carrier, note)
     problems = [one.words for one in note.problems] + list(doubts) + list(meant.doubts)
     work = queries.work_of_carrier(brand_id, key, note.uid, note.maintenance_ids)
     work = Work.objects.select_for_update(of=("self",)).get(pk=work.pk) if work is not None else None
@@ -156,7 +146,7 @@ def take_carrier_change(
 @transaction.atomic
 def drop_carrier_change(*, work_id: UUID, by: Actor, via: Door, at: datetime) -> Work:
     """The work stays as it is, whatever the carrier said. Raises Forbidden, NotFound, IllegalTransition."""
-    work, _change_ = _waiting(work_id, "drop_carrier_change", by)
+    work, _what = _waiting(work_id, "drop_carrier_change", by)
     work.change = None
     work.save(update_fields=["change"])
     record(
@@ -188,7 +178,7 @@ def _announces(note: Maintnote, at: datetime) -> bool:
 
 
 def _propose(
-    brand_id: int, carrier: Carrier | None, key: str, note: Maintnote, meant: _Meant, problems: list[str],
+    brand_id: int, carrier: Carrier | None, key: str, note: Maintnote, meant: queries.Meant, problems: list[str],
     by: Actor, via: Door, at: datetime,
 ) -> tuple[Work | None, str, str]:  # fmt: skip
     """(work, what became of it, in words) of a note on work that nobody knew of."""
@@ -226,7 +216,7 @@ def _propose(
 
 
 def _change(
-    work: Work, note: Maintnote, meant: _Meant, problems: list[str], by: Actor, via: Door, at: datetime
+    work: Work, note: Maintnote, meant: queries.Meant, problems: list[str], by: Actor, via: Door, at: datetime
 ) -> tuple[str, str]:
     """(what became of it, in words) of a note on work that is known."""
     if not is_newer(
@@ -285,7 +275,7 @@ def _change_proposed(
     note: Maintnote,
     from_at: datetime,
     until_at: datetime,
-    meant: _Meant,
+    meant: queries.Meant,
     by: Actor,
     via: Door,
     at: datetime,
@@ -302,35 +292,6 @@ def _change_proposed(
     except Refusal as refusal:
         return "unusable", f"{work.name}: {refusal.so}"
     return "changed", _("{name} is changed.").format(name=work.name)
-
-
-def _meant(brand_id: int, carrier: Carrier | None, note: Maintnote) -> _Meant:
-    names = [carrier.name, *carrier.names] if carrier is not None else []
-    rows = Part.objects.filter(brand=brand_id, retired_at=None).exclude(provider_ref="")
-    known = [Known(*row) for row in rows.values_list("id", "provider", "provider_ref")]
-    parts: dict[int, Effect] = {}
-    unknown, doubts, found = [], [], False
-    for match in match_objects(note, names, known):
-        if not match.parts:
-            unknown.append(match.touched.id)
-            continue
-        found = True
-        if len(match.parts) > 1:
-            doubts.append(
-                _("{name} may be any of {count} parts.").format(name=match.touched.id, count=len(match.parts))
-            )
-        effect = EFFECT[note.impact_on(match.touched)]
-        for part in match.parts:
-            if effect is not Effect.WORKS:
-                parts[part] = max(parts.get(part, Effect.WORKS), effect)
-    return _Meant(parts, tuple(unknown), tuple(doubts), harmless=found and not parts)
-
-
-def _key_of(carrier: Carrier | None, note: Maintnote) -> str:
-    """What tells a carrier's work from that of others, who may use the same UID."""
-    if carrier is not None:
-        return f"carrier {carrier.pk}"
-    return min(names_of(note.provider), key=len, default=folded(note.organizer.rpartition("@")[2]))[:130]
 
 
 def _as_json(note: Maintnote) -> dict[str, Any]:

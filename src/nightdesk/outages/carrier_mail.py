@@ -32,6 +32,9 @@ def take_carrier_mail(arrived: Arrived, at: datetime) -> Taken | None:
             return Taken("kept", _("Its carrier's own format is being read."), brand_id=carrier.brand_id)
         notes = tuple(notes_of(asked.parsed or ()))
     brand_id = carrier.brand_id if carrier is not None else _brand_of(arrived, notes)
+    if carrier is None and brand_id is not None:
+        # Of a stranger's only what is about circuits of ours.
+        notes = tuple(note for note in notes if queries.meant_by_note(brand_id, None, note).parts)
     if not notes or brand_id is None:
         return None
     doubts = [] if arrived.trust == "verified" else [_("It is not proven that the mail is from its sender.")]

@@ -16,7 +16,11 @@ from django.conf import settings
 from nightdesk.mailroom.decoding import one_line
 from nightdesk.outages.maintnote import Impact, Maintnote, NoteObject, Problem, Status
 
-PARSERS = ["aquacomms", "att", "aws", "bso", "cirion", "cogent", "colt", "crowncastle", "equinix", "flag", "globalcloudxchange", "google", "gtt", "hgc", "lumen", "megaport", "momentum", "netflix", "pccw", "retn", "seaborn", "sparkle", "summitig", "tata", "telstra", "telxius", "turkcell", "verizon", "vodafone", "windstream", "zayo"]
+PARSERS = (
+    "aquacomms", "att", "aws", "bso", "cirion", "cogent", "colt", "crowncastle", "equinix", "flag", "globalcloudxchange",
+    "google", "gtt", "hgc", "lumen", "megaport", "momentum", "netflix", "pccw", "retn", "seaborn", "sparkle", "summitig",
+    "tata", "telstra", "telxius", "turkcell", "verizon", "vodafone", "windstream", "zayo",
+)  # fmt: skip
 """Carriers whose own format it knows. Those that write MAINTNOTE need none."""
 
 WITHIN_S = 20
@@ -78,7 +82,7 @@ def _note_of(one: Mapping[str, Any]) -> Maintnote:
     for circuit in one.get("circuits") or ():
         name = one_line(str(circuit.get("circuit_id", "")))[:200]
         said = str(circuit.get("impact", ""))
-        impact = Impact(said) if said in Impact else None
+        impact = next((known for known in Impact if known == said), None)
         if name:
             objects.append(NoteObject(name, impact))
             impacts.append(impact)
@@ -93,7 +97,7 @@ def _note_of(one: Mapping[str, Any]) -> Maintnote:
         provider=one_line(str(one.get("provider", "")))[:500],
         account=one_line(str(one.get("account", "")))[:500],
         maintenance_ids=(ref,) if ref else (),
-        status=Status(status) if status in Status else None,
+        status=next((known for known in Status if known == status), None),
         objects=tuple(objects),
         starts_at=starts_at,
         ends_at=ends_at,

@@ -22,6 +22,7 @@ from nightdesk.mailroom import addressing
 from nightdesk.mailroom.queries import ours
 from nightdesk.outages.effect import Effect, effects
 from nightdesk.outages.maintnote import Maintnote, NoteObject, Status, worst
+from nightdesk.outages.matching import Known, folded, match_objects, names_of
 from nightdesk.outages.models import (
     Carrier,
     CarrierMail,
@@ -38,7 +39,7 @@ from nightdesk.outages.models import (
     WorkTouched,
 )
 from nightdesk.outages.queries import graph_of_brand
-from nightdesk.outages.work_flow import IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
+from nightdesk.outages.work_flow import EFFECT, IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
 
 EMAIL = "email"
 
@@ -251,6 +252,46 @@ def work_of_carrier(brand_id: int, key: str, uid: str, refs: Collection[str]) ->
     return min(rows, key=lambda one: (one.ended_at is not None, -one.made_at.timestamp()), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a note is about, of ours: part -> effect, objects that nobody knows, and what is doubtful of it."""
+
+    parts: dict[int, Effect]
+    unknown: tuple[str, ...]
+    doubts: tuple[str, ...]
+    harmless: bool
+
+
+def meant_by_note(brand_id: int, carrier: Carrier | None, note: Maintnote) -> Meant:
+    """Which of the brand's circuits the note is about. `carrier` None: an unknown sender."""
+    names = [carrier.name, *carrier.names] if carrier is not None else []
+    rows = Part.objects.filter(brand=brand_id, retired_at=None).exclude(provider_ref="")
+    known = [Known(*row) for row in rows.values_list("id", "provider", "provider_ref")]
+    parts: dict[int, Effect] = {}
+    unknown, doubts, found = [], [], False
+    for match in match_objects(note, names, known):
+        if not match.parts:
+            unknown.append(match.touched.id)
+            continue
+        found = True
+        if len(match.parts) > 1:
+            doubts.append(
+                _("{name} may be any of {count} parts.").format(name=match.touched.id, count=len(match.parts))
+            )
+        effect = EFFECT[note.impact_on(match.touched)]
+        for part in match.parts:
+            if effect is not Effect.WORKS:
+                parts[part] = max(parts.get(part, Effect.WORKS), effect)
+    return Meant(parts, tuple(unknown), tuple(doubts), harmless=found and not parts)
+
+
+def carrier_key(carrier: Carrier | None, note: Maintnote) -> str:
+    """What tells a carrier's work from that of others, who may use the same UID."""
+    if carrier is not None:
+        return f"carrier {carrier.pk}"
+    return min(names_of(note.provider), key=len, default=folded(note.organizer.rpartition("@")[2]))[:130]
+
+
 def utc(at: datetime) -> str:
     """For JSON: 2026-12-01T02:00:00+00:00."""
     return at.astimezone(UTC).isoformat()
@@ -375,3 +416,18 @@ def warnings_of(work: Work, at: datetime) -> list[str]:
         )
         found.append(told + (_(" (with {others})").format(others=", ".join(legs.beside)) if legs.beside else ""))
     return found + told_of_clashes(clashes_of(work, at), work.brand.zone)
+
+
+def has_work(brand_id: int | None) -> bool:
+    """Whether customers of the brand are told of any planned work that is not over."""
+    return Work.objects.filter(brand=brand_id, planned__isnull=False, ended_at=None).exists()
+
+
+def notice_of(notice_id: UUID) -> WorkNotice | None:
+    """What a customer was told, with the work and the customer."""
+    return WorkNotice.objects.select_related("work__brand", "customer").filter(pk=notice_id).first()
+
+
+def contact_who_wrote(customer_id: int, address: str) -> Contact | None:
+    """The customer's contact with that mail address."""
+    return Contact.objects.filter(customer=customer_id, email__iexact=address, left_at=None).order_by("id").first()
