@@ -114,7 +114,7 @@ def test_those_touched_hear_of_it_all_the_way_and_nobody_else_does(world: World,
     work = net.announce(net.draft())
     when = "Friday 13 March, 02:00 to 04:00 (Europe/London)"
     net.bakery.got(f"Planned work W-1: {when}")
-    net.harbour.got("line of Harbour: works, without its reserve")
+    net.harbour.got("Internet line of Harbour works; its reserve is away.")
     world.minutes(9 * 24 * 60)
     net.bakery.got(f"Reminder of planned work W-1: {when}")
     net.harbour.got("Reminder")
@@ -148,7 +148,7 @@ def test_a_file_says_what_becomes_of_that_customer_and_not_of_the_worst_one(worl
     net.wants_maintnote("Harbour")
     work = net.announce(net.draft())
     net.bakery.got("does not work")
-    net.harbour.got("without its reserve")
+    net.harbour.got("its reserve is away")
     (note,) = files_of(work, "Harbour")
     assert note.impact == Impact.REDUCED_REDUNDANCY
     assert note.organizer == "noc@quay.example"
@@ -204,7 +204,11 @@ def test_work_that_moves_and_is_called_off_is_told_to_all_who_heard_of_it(world:
     # It turns out to be the other fibre: those of the first are told that it is over for them, and the new ones all of it.
     work_actions.edit_work(work_id=work.pk, parts={net.other.pk: Effect.DOWN}, **world.doing)
     world.run_due()
-    net.bakery.got("does not take place"), net.harbour.got("has changed"), net.dairy.got("line of Dairy: does not work")
+    (
+        net.bakery.got("does not take place"),
+        net.harbour.got("has changed"),
+        net.dairy.got("Internet line of Dairy does not work"),
+    )
     work_actions.call_off_work(work_id=work.pk, note="The weather.", **world.doing)
     world.run_due()
     net.harbour.got("The weather."), net.dairy.got("does not take place")

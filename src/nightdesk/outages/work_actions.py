@@ -7,7 +7,7 @@ dies tells nobody twice and forgets nobody.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -29,13 +29,16 @@ from nightdesk.channels.mail_form import FileInMail, MailForm
 from nightdesk.customers.models import Customer
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.knowledge.phrases import render
 from nightdesk.mailroom.queries import address_for
+from nightdesk.outages import queries as outage_queries
 from nightdesk.outages import work_queries as queries
+from nightdesk.outages.audience import EMAIL
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.maintnote import NotWritable, Status, write_maintnote
 from nightdesk.outages.models import Carrier, Objection, Part, Work, WorkNotice, WorkPart, WorkRules, WorkTouched
 from nightdesk.outages.work_flow import OVER, STATUS, State, Step, leads_to, reminders
-from nightdesk.outages.work_queries import Told
+from nightdesk.outages.work_queries import Theirs, Told
 from nightdesk.outages.work_wording import Kind, body_of, title_of, window
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.paging.models import PlannedWork, Policy
@@ -43,8 +46,7 @@ from nightdesk.paging.silencing import Matcher, check_work, is_narrow
 from nightdesk.paging.telling import tell_quietly
 from nightdesk.people.models import Person
 
-SUBJECT = "planned-work"
-"""Of journal entries, promises and messages to customers."""
+SUBJECT = queries.WORK
 PLANNING = "work-planning"
 """Subject of messages to whoever plans it, which a later notice to customers does not replace."""
 ANSWERS = "work"
@@ -551,11 +553,11 @@ def _tell_customers(
     """A notice for each, and a mail for each of their contacts; returns to how many people."""
     ids = [one.customer for one in tellings]
     customers = Customer.objects.select_related("brand").in_bulk(ids)
-    told = queries.contacts_told(ids, {one.customer: one.effect for one in tellings if one.kind is not Kind.CANCEL})
+    ending = {one.customer for one in tellings if one.kind in (Kind.END, Kind.CANCEL)}
+    told = queries.contacts_told(work, ids, ending=ending, at=at)
     objects = queries.objects_of(work.pk, ids)
     rules = queries.work_rules_of(work.brand_id)
     address = queries.our_address(work.brand_id)
-    phrases = queries.phrases_of(work.brand_id)
     people = 0
     for one in tellings:
         customer = customers[one.customer]
@@ -570,7 +572,7 @@ def _tell_customers(
             status=_status_of(work, one.kind),
             from_at=work.from_at,
             until_at=work.until_at,
-            objects_told=[[name, int(effect), service] for name, effect, service in theirs],
+            objects_told=[{**asdict(item), "effect": int(item.effect)} for item in theirs],
             at=at,
         )
         contacts = told.get(one.customer, [])
@@ -584,17 +586,21 @@ def _tell_customers(
             groups[contact.language, contact.zone, contact.maintnote].append(contact)
         for (language, zone, method), group in groups.items():
             digest = files[method] if method is not None else ""
-            _mail(notice, note, language, zone, digest, address, phrases, group, entry, by, via, at)
+            _mail(notice, note, language, zone, digest, address, group, entry, by, via, at)
         people += len(contacts)
     return people
 
 
 def _mail(
     notice: WorkNotice, note: str, language: str, zone: str, digest: str, address: str,
-    phrases: queries.Phrases, group: Sequence[Told], entry: UUID, by: Actor, via: Door, at: datetime,
+    group: Sequence[Told], entry: UUID, by: Actor, via: Door, at: datetime,
 ) -> None:  # fmt: skip
     work, why = notice.work, Kind(notice.kind)
-    objects = [(str(name), Effect(effect)) for name, effect, _service in notice.objects_told]
+    touched = {(one["service"], Effect(one["effect"])) for one in notice.objects_told}
+    phrases = outage_queries.phrases_of(work.brand_id, touched, [language])[language]
+    objects = [
+        render(phrases[f"{one['service']}:{one['effect']}"], {"service": one["called"]}) for one in notice.objects_told
+    ]
     reply_to = address_for(ANSWERS, make_subject_key(ANSWERS, notice.pk), work.brand_id)
     with translation.override(language):
         title = title_of(why, work.name, work.from_at, work.until_at, zone)
@@ -605,8 +611,7 @@ def _mail(
             from_at=work.from_at,
             until_at=work.until_at,
             zone=zone,
-            objects=objects,
-            phrases=phrases.of(notice.objects_told, language),
+            objects=objects if why not in (Kind.END, Kind.CANCEL) else [one["called"] for one in notice.objects_told],
             brand=work.brand.name,
             may_answer=bool(reply_to),
         )
@@ -617,7 +622,7 @@ def _mail(
         subject=(SUBJECT, work.pk),
         title=title,
         body=body,
-        to=[Recipient("contact", one.contact.pk, queries.EMAIL, one.contact.email, at) for one in group],
+        to=[Recipient("contact", one.contact.pk, EMAIL, one.contact.email, at) for one in group],
         brand_id=work.brand_id,
         cause=entry,
         lane="bulk",
@@ -640,9 +645,9 @@ def _status_of(work: Work, why: Kind) -> str:
     return str(Status.CANCELLED if why is Kind.CANCEL else STATUS[State(work.state)])
 
 
-def _as_told_before(work: Work, customer: int) -> list[tuple[str, Effect, int]]:
+def _as_told_before(work: Work, customer: int) -> list[Theirs]:
     last = WorkNotice.objects.filter(work=work, customer=customer).order_by("-sequence").first()
-    return [(str(name), Effect(effect), service) for name, effect, service in last.objects_told] if last else []
+    return [Theirs(**{**one, "effect": Effect(one["effect"])}) for one in last.objects_told] if last else []
 
 
 # --- What they share -------------------------------------------------------------------------------------------------
@@ -791,11 +796,11 @@ def _clean_texts(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _next_number(brand_id: int) -> int:
-    """The next of the brand's; two at once wait for each other here."""
+    """The next number of the brand's work; whoever takes one has the lock until it is committed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"work_number_{int(brand_id)}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('outages_work_number'), %s)", [brand_id])
     last = Work.objects.filter(brand=brand_id).order_by("-number").values_list("number", flat=True).first()
-    return (last or FIRST_NUMBER - 1) + 1
+    return FIRST_NUMBER if last is None else last + 1
 
 
 def _record(work: Work, what: str, facts: Mapping[str, object], by: Actor, via: Door, at: datetime) -> UUID:

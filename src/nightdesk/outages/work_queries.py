@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,12 +13,15 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
+from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact, Contract, Customer, Subscription
 from nightdesk.customers.queries import midnight
-from nightdesk.knowledge.models import Phrase
-from nightdesk.knowledge.phrases import Unfilled, languages_to_try, render
+from nightdesk.knowledge.phrases import languages_to_try
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.queries import ours
+from nightdesk.outages.audience import EMAIL, Facts, Hit, ways
+from nightdesk.outages.audience import Contact as Reader
+from nightdesk.outages.audience import Wish as Wished
 from nightdesk.outages.effect import Effect, effects
 from nightdesk.outages.maintnote import Maintnote, NoteObject, Status, worst
 from nightdesk.outages.matching import Known, folded, match_objects, names_of
@@ -41,7 +43,8 @@ from nightdesk.outages.models import (
 from nightdesk.outages.queries import graph_of_brand
 from nightdesk.outages.work_flow import EFFECT, IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
 
-EMAIL = "email"
+WORK = "planned-work"
+"""Of journal entries, promises and messages about it."""
 
 
 def work_rules_of(brand_id: int) -> WorkRules:
@@ -181,41 +184,75 @@ class Told:
     maintnote: str | None
 
 
-def contacts_told(customers: Collection[int], worst: Mapping[int, Effect]) -> dict[int, list[Told]]:
-    """Customer -> who of them is told of planned work: everybody with a mail address who has not left, and who has not wished
-    to hear of nothing so mild as `worst` says of their company.
+def contacts_told(
+    work: Work, customers: Collection[int], *, ending: Collection[int], at: datetime
+) -> dict[int, list[Told]]:
+    """Customer -> who of them is told of it, by mail: whoever would hear of an outage like it, see `audience`. Of the `ending`
+    ones whoever has heard of it before, whatever they wish by now.
     """
-    wishes: dict[tuple[int, int | None], Wish] = {}
-    for wish in Wish.objects.filter(customer__in=customers, service=None):
-        wishes[wish.customer_id, wish.contact_id] = wish
-    found: dict[int, list[Told]] = defaultdict(list)
     rows = Contact.objects.filter(customer__in=customers, left_at=None).exclude(email="")
-    for contact in rows.select_related("customer__brand", "maintnote").order_by("id"):
-        own = wishes.get((contact.customer_id, contact.pk)) or wishes.get((contact.customer_id, None))
-        if own is not None and (
-            EMAIL not in own.channels or worst.get(contact.customer_id, Effect.DOWN) < own.min_effect
-        ):
+    contacts = list(rows.select_related("customer__brand", "maintnote").order_by("id"))
+    hits: dict[int, list[Hit]] = defaultdict(list)
+    touched = WorkTouched.objects.filter(work=work, customer__in=customers).select_related("subscription")
+    for row in touched:
+        effect = Effect(row.effect)
+        hits[row.customer_id].append(
+            Hit(row.subscription_id, row.customer_id, row.subscription.service_id, effect, effect)
+        )
+    wishes = [
+        Wished(
+            one.customer_id, one.contact_id, one.service_id, frozenset(one.channels), Effect(one.min_effect),
+            one.texts_from, one.texts_until,
+        )
+        for one in Wish.objects.filter(customer__in=customers)
+    ]  # fmt: skip
+    facts = Facts(at, [], [], wishes)
+    heard = _have_heard(work)
+    found: dict[int, list[Told]] = defaultdict(list)
+    for contact in contacts:
+        reader = Reader(contact.pk, contact.customer_id, contact.email, "", contact.zone or contact.customer.zone)
+        wanted = any(channel == EMAIL for channel, _to in ways(reader, hits[contact.customer_id], facts, ended=False))
+        if not wanted and not (contact.customer_id in ending and contact.pk in heard):
             continue
         customer = contact.customer
-        wanted = getattr(contact, "maintnote", None)
+        maintnote = getattr(contact, "maintnote", None)
         found[contact.customer_id].append(
             Told(
                 contact,
                 contact.language or customer.language or customer.brand.language,
                 contact.zone or customer.zone or customer.brand.zone,
-                None if wanted is None else wanted.method,
+                None if maintnote is None else maintnote.method,
             )
         )
     return dict(found)
 
 
-def objects_of(work_id: UUID, customers: Collection[int]) -> dict[int, list[tuple[str, Effect, int]]]:
-    """Customer -> (what they call it, what becomes of it, service) of all of theirs that the work touches."""
-    found: dict[int, list[tuple[str, Effect, int]]] = defaultdict(list)
+def _have_heard(work: Work) -> set[int]:
+    """Contacts to whom a notice of it has gone, or still goes."""
+    rows = Delivery.objects.filter(subject_kind=WORK, subject_id=str(work.pk), recipient_kind="contact")
+    ids = rows.exclude(state=Delivery.State.SUPERSEDED).values_list("recipient_id", flat=True).distinct()
+    return {int(one) for one in ids if one.isdecimal()}
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """A subscription that the work touches: `name` as a notice's object, `called` as in a sentence."""
+
+    name: str
+    called: str
+    effect: Effect
+    service: int
+
+
+def objects_of(work_id: UUID, customers: Collection[int]) -> dict[int, list[Theirs]]:
+    """Customer -> all of theirs that the work touches, the worst first."""
+    found: dict[int, list[Theirs]] = defaultdict(list)
     rows = WorkTouched.objects.filter(work=work_id, customer__in=customers).select_related("subscription__service")
     for row in rows.order_by("-effect", "subscription__label", "subscription_id"):
-        name = row.subscription.label or row.subscription.service.name
-        found[row.customer_id].append((name, Effect(row.effect), row.subscription.service_id))
+        service, label = row.subscription.service, row.subscription.label
+        found[row.customer_id].append(
+            Theirs(label or service.name, f"{service.name} {label}".strip(), Effect(row.effect), service.pk)
+        )
     return dict(found)
 
 
@@ -306,39 +343,6 @@ def text_in(texts: Mapping[str, str], language: str, fall_back: str) -> str:
     return next((texts[code] for code in wanted if code in texts), next(iter(texts.values()), ""))
 
 
-class Phrases:
-    """What stops working, in a brand's own words."""
-
-    def __init__(self, rows: Iterable[Phrase]) -> None:
-        self._by_key = {(row.service_id, row.effect, row.language): row for row in rows}
-
-    def of(self, objects: Iterable[Sequence[Any]], language: str) -> dict[Effect, list[str]]:
-        """Effect -> the sentences on it, each once, for what a customer has: (name, effect, service) each."""
-        found: dict[Effect, list[str]] = defaultdict(list)
-        for name, number, service in objects:
-            effect = Effect(number)
-            row = self._find(service, effect, language)
-            if row is None:
-                continue
-            told = " ".join(part for part in (row.text, row.workaround) if part)
-            try:
-                told = render(told, {"service": str(name)})
-            except Unfilled:
-                continue
-            if told not in found[effect]:
-                found[effect].append(told)
-        return dict(found)
-
-    def _find(self, service: int, effect: Effect, language: str) -> Phrase | None:
-        keys = [(whose, effect.name.lower(), code) for whose in (service, None) for code in languages_to_try(language)]
-        return next((self._by_key[key] for key in keys if key in self._by_key), None)
-
-
-def phrases_of(brand_id: int) -> Phrases:
-    """The brand's."""
-    return Phrases(Phrase.objects.filter(brand=brand_id))
-
-
 def clash_words(found: Sequence[Clash], names: Mapping[int, str], zone: str, most: int) -> list[str]:
     """Each clash in a few words, `most` of them, and how many more there are."""
     told = []
@@ -370,7 +374,7 @@ def note_of(notice: WorkNotice, rules: WorkRules, address: str) -> Maintnote:
     """The notice as MAINTNOTE: only this customer's objects. An object has an impact of its own only where it differs."""
     work, customer = notice.work, notice.customer
     provider = rules.provider or address.rpartition("@")[2] or work.brand.slug
-    impacts = [(str(name), IMPACT[Effect(effect)]) for name, effect, _service in notice.objects_told]
+    impacts = [(one["name"], IMPACT[Effect(one["effect"])]) for one in notice.objects_told]
     whole = worst(impact for _name, impact in impacts)
     words = text_in(work.texts, customer.language, work.brand.language)
     summary = " ".join(words.split("\n", 1)[0].split())[:120]

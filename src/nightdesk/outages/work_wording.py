@@ -1,14 +1,12 @@
 """What customers read of planned work, in their language and by their clocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-
-from nightdesk.outages.effect import Effect
 
 
 class Kind(StrEnum):
@@ -55,16 +53,6 @@ def title_of(kind: Kind, name: str, from_at: datetime, until_at: datetime, zone:
     return words[kind].format(name=name, when=when, until=until)
 
 
-def effect_words(effect: Effect) -> str:
-    """What becomes of something, in two or three words."""
-    return {
-        Effect.WORKS: _("works"),
-        Effect.REDUCED: _("works, without its reserve"),
-        Effect.DEGRADED: _("works with limits"),
-        Effect.DOWN: _("does not work"),
-    }[effect]
-
-
 def body_of(
     kind: Kind,
     *,
@@ -73,13 +61,12 @@ def body_of(
     from_at: datetime,
     until_at: datetime,
     zone: str,
-    objects: Sequence[tuple[str, Effect]],
-    phrases: Mapping[Effect, Sequence[str]],
+    objects: Sequence[str],
     brand: str,
     may_answer: bool,
 ) -> str:
     """The whole notice. `words` say what is done, `note` what is new; each notice stands by itself, as it may be the first one
-    that arrives. `phrases` say of an effect what stops working, and what helps meanwhile.
+    that arrives. `objects` are sentences on what stops working, or at the end only names.
     """
     over = kind in (Kind.END, Kind.CANCEL)
     paragraphs = [note.strip(), words.strip()]
@@ -93,12 +80,10 @@ def body_of(
     else:
         paragraphs.append(_("When: {when}").format(when=when))
     if objects and not over:
-        rows = [f"- {name}: {effect_words(effect)}" for name, effect in objects]
+        rows = [f"- {sentence}" for sentence in dict.fromkeys(objects)]
         paragraphs.append("\n".join([_("What it does to you meanwhile:"), *rows]))
-        for effect in dict.fromkeys(effect for _name, effect in objects):
-            paragraphs += list(phrases.get(effect, ()))
     elif objects:
-        paragraphs.append(_("It was about: {names}").format(names=", ".join(name for name, _effect in objects)))
+        paragraphs.append(_("It was about: {names}").format(names=", ".join(dict.fromkeys(objects))))
     if may_answer and not over:
         paragraphs.append(
             _("Does it clash with something of yours? Answer this mail, and whoever plans it hears of it.")
