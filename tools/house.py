@@ -117,6 +117,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "journal",
                 "knowledge",
                 "mails",
+                "maintenance",
                 "my",
                 "pages",
                 "queues",

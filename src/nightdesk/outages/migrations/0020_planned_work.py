@@ -3,268 +3,470 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.text
+from django.db import migrations, models
+
 import nightdesk.base.ids
 import nightdesk.outages.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('access', '0002_customers_accounts'),
-        ('customers', '0003_contacts_log_in'),
-        ('outages', '0001_initial'),
-        ('paging', '0005_windows'),
-        ('people', '0002_rules'),
+        ("access", "0002_customers_accounts"),
+        ("customers", "0003_contacts_log_in"),
+        ("outages", "0001_initial"),
+        ("paging", "0005_windows"),
+        ("people", "0002_rules"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Carrier',
+            name="Carrier",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('names', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), default=list, size=None)),
-                ('senders', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=320), default=list, size=None)),
-                ('parser', models.CharField(blank=True, default='', max_length=40)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='access.brand')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "names",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=120), default=list, size=None
+                    ),
+                ),
+                (
+                    "senders",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=320), default=list, size=None
+                    ),
+                ),
+                ("parser", models.CharField(blank=True, default="", max_length=40)),
+                ("brand", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="access.brand")),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='CarrierMail',
+            name="CarrierMail",
             fields=[
-                ('mail_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('parsed', models.JSONField(null=True)),
-                ('failed', models.CharField(default='', max_length=500)),
-                ('carrier', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='outages.carrier')),
+                ("mail_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("parsed", models.JSONField(null=True)),
+                ("failed", models.CharField(default="", max_length=500)),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="mails", to="outages.carrier"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Freeze',
+            name="Freeze",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('first_day', models.DateField()),
-                ('last_day', models.DateField()),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='access.brand')),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='freezes', to='customers.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("first_day", models.DateField()),
+                ("last_day", models.DateField()),
+                ("brand", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="access.brand")),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="freezes",
+                        to="customers.customer",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['first_day', 'id'],
+                "ordering": ["first_day", "id"],
             },
         ),
         migrations.CreateModel(
-            name='MaintnoteWish',
+            name="MaintnoteWish",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', models.CharField(blank=True, default='', max_length=10)),
-                ('contact', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='maintnote', to='customers.contact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("method", models.CharField(blank=True, default="", max_length=10)),
+                (
+                    "contact",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="maintnote", to="customers.contact"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Work',
+            name="Work",
             fields=[
-                ('id', models.UUIDField(default=nightdesk.base.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('texts', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('tentative', 'Tentative'), ('announced', 'Announced'), ('in_progress', 'In Progress'), ('completed', 'Completed'), ('cancelled', 'Cancelled'), ('dismissed', 'Dismissed')], max_length=11)),
-                ('from_at', models.DateTimeField()),
-                ('until_at', models.DateTimeField()),
-                ('attended', models.BooleanField(default=True)),
-                ('public', models.BooleanField(default=False)),
-                ('public_title', models.CharField(blank=True, default='', max_length=200)),
-                ('round', models.PositiveIntegerField(default=0)),
-                ('carrier_key', models.CharField(blank=True, default='', max_length=130)),
-                ('carrier_uid', models.CharField(blank=True, default='', max_length=300)),
-                ('carrier_ref', models.CharField(blank=True, default='', max_length=200)),
-                ('carrier_status', models.CharField(blank=True, default='', max_length=12)),
-                ('carrier_sequence', models.IntegerField(null=True)),
-                ('carrier_stamped_at', models.DateTimeField(null=True)),
-                ('carrier_from_at', models.DateTimeField(null=True)),
-                ('carrier_until_at', models.DateTimeField(null=True)),
-                ('problems', models.JSONField(default=list)),
-                ('change', models.JSONField(null=True)),
-                ('made_by', models.CharField(max_length=120)),
-                ('made_at', models.DateTimeField()),
-                ('announced_at', models.DateTimeField(null=True)),
-                ('begun_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('changed_at', models.DateTimeField()),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='access.brand')),
-                ('carrier', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='work', to='outages.carrier')),
-                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person')),
-                ('planned', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='told_as', to='paging.plannedwork')),
-                ('policy', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='paging.policy')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=nightdesk.base.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.BigIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("texts", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("tentative", "Tentative"),
+                            ("announced", "Announced"),
+                            ("in_progress", "In Progress"),
+                            ("completed", "Completed"),
+                            ("cancelled", "Cancelled"),
+                            ("dismissed", "Dismissed"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("from_at", models.DateTimeField()),
+                ("until_at", models.DateTimeField()),
+                ("attended", models.BooleanField(default=True)),
+                ("public", models.BooleanField(default=False)),
+                ("public_title", models.CharField(blank=True, default="", max_length=200)),
+                ("round", models.PositiveIntegerField(default=0)),
+                ("carrier_key", models.CharField(blank=True, default="", max_length=130)),
+                ("carrier_uid", models.CharField(blank=True, default="", max_length=300)),
+                ("carrier_ref", models.CharField(blank=True, default="", max_length=200)),
+                ("carrier_status", models.CharField(blank=True, default="", max_length=12)),
+                ("carrier_sequence", models.IntegerField(null=True)),
+                ("carrier_stamped_at", models.DateTimeField(null=True)),
+                ("carrier_from_at", models.DateTimeField(null=True)),
+                ("carrier_until_at", models.DateTimeField(null=True)),
+                ("problems", models.JSONField(default=list)),
+                ("change", models.JSONField(null=True)),
+                ("made_by", models.CharField(max_length=120)),
+                ("made_at", models.DateTimeField()),
+                ("announced_at", models.DateTimeField(null=True)),
+                ("begun_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("changed_at", models.DateTimeField()),
+                ("brand", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="access.brand")),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="work",
+                        to="outages.carrier",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.person"
+                    ),
+                ),
+                (
+                    "planned",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="told_as",
+                        to="paging.plannedwork",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="paging.policy"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['from_at', 'id'],
+                "ordering": ["from_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Objection',
+            name="Objection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('by_name', models.CharField(max_length=120)),
-                ('words', models.TextField(default='')),
-                ('mail_id', models.UUIDField(null=True, unique=True)),
-                ('at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('settled_by', models.CharField(default='', max_length=120)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('work', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='objections', to='outages.work')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("by_name", models.CharField(max_length=120)),
+                ("words", models.TextField(default="")),
+                ("mail_id", models.UUIDField(null=True, unique=True)),
+                ("at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("settled_by", models.CharField(default="", max_length=120)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.customer"
+                    ),
+                ),
+                (
+                    "work",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="objections", to="outages.work"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
+                "ordering": ["-at"],
             },
         ),
         migrations.CreateModel(
-            name='CarrierNote',
+            name="CarrierNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mail_id', models.UUIDField(null=True)),
-                ('at', models.DateTimeField()),
-                ('provider', models.CharField(default='', max_length=500)),
-                ('ref', models.CharField(default='', max_length=200)),
-                ('status', models.CharField(default='', max_length=12)),
-                ('note', models.JSONField()),
-                ('problems', models.JSONField(default=list)),
-                ('unknown', models.JSONField(default=list)),
-                ('became', models.CharField(max_length=10)),
-                ('outcome', models.CharField(max_length=300)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='access.brand')),
-                ('carrier', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notes', to='outages.carrier')),
-                ('work', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notes', to='outages.work')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("mail_id", models.UUIDField(null=True)),
+                ("at", models.DateTimeField()),
+                ("provider", models.CharField(default="", max_length=500)),
+                ("ref", models.CharField(default="", max_length=200)),
+                ("status", models.CharField(default="", max_length=12)),
+                ("note", models.JSONField()),
+                ("problems", models.JSONField(default=list)),
+                ("unknown", models.JSONField(default=list)),
+                ("became", models.CharField(max_length=10)),
+                ("outcome", models.CharField(max_length=300)),
+                ("brand", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="access.brand")),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="notes",
+                        to="outages.carrier",
+                    ),
+                ),
+                (
+                    "work",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="notes", to="outages.work"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='WorkNotice',
+            name="WorkNotice",
             fields=[
-                ('id', models.UUIDField(default=nightdesk.base.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('round', models.PositiveIntegerField()),
-                ('sequence', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=10)),
-                ('status', models.CharField(max_length=12)),
-                ('from_at', models.DateTimeField()),
-                ('until_at', models.DateTimeField()),
-                ('objects_told', models.JSONField(default=list)),
-                ('digest', models.CharField(default='', max_length=64)),
-                ('people', models.PositiveIntegerField(default=0)),
-                ('at', models.DateTimeField()),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='work_notices', to='customers.customer')),
-                ('work', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='outages.work')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=nightdesk.base.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("round", models.PositiveIntegerField()),
+                ("sequence", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=10)),
+                ("status", models.CharField(max_length=12)),
+                ("from_at", models.DateTimeField()),
+                ("until_at", models.DateTimeField()),
+                ("objects_told", models.JSONField(default=list)),
+                ("digest", models.CharField(default="", max_length=64)),
+                ("people", models.PositiveIntegerField(default=0)),
+                ("at", models.DateTimeField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="work_notices",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "work",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="outages.work",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='WorkPart',
+            name="WorkPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('effect', models.PositiveSmallIntegerField(choices=[(0, 'works'), (1, 'reduced'), (2, 'degraded'), (3, 'down')], default=3)),
-                ('part', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='outages.part')),
-                ('work', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='outages.work')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "effect",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "works"), (1, "reduced"), (2, "degraded"), (3, "down")], default=3
+                    ),
+                ),
+                (
+                    "part",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="outages.part"),
+                ),
+                (
+                    "work",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="outages.work"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['part__key'],
+                "ordering": ["part__key"],
             },
         ),
         migrations.CreateModel(
-            name='WorkRules',
+            name="WorkRules",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(blank=True, default='', max_length=120)),
-                ('organizer', models.EmailField(blank=True, default='', max_length=254)),
-                ('notice_days', models.PositiveSmallIntegerField(default=10)),
-                ('remind_hours', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=nightdesk.outages.models.a_day_before, size=None)),
-                ('brand', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='work_rules', to='access.brand')),
-                ('planners', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='people.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(blank=True, default="", max_length=120)),
+                ("organizer", models.EmailField(blank=True, default="", max_length=254)),
+                ("notice_days", models.PositiveSmallIntegerField(default=10)),
+                (
+                    "remind_hours",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(),
+                        default=nightdesk.outages.models.a_day_before,
+                        size=None,
+                    ),
+                ),
+                (
+                    "brand",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="work_rules", to="access.brand"
+                    ),
+                ),
+                (
+                    "planners",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="people.team"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WorkTerms',
+            name="WorkTerms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('notice_days', models.PositiveSmallIntegerField()),
-                ('contract', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='work_terms', to='customers.contract')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("notice_days", models.PositiveSmallIntegerField()),
+                (
+                    "contract",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="work_terms", to="customers.contract"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WorkTouched',
+            name="WorkTouched",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('effect', models.PositiveSmallIntegerField(choices=[(0, 'works'), (1, 'reduced'), (2, 'degraded'), (3, 'down')])),
-                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='work_touched', to='customers.customer')),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.subscription')),
-                ('work', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='touched', to='outages.work')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "effect",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "works"), (1, "reduced"), (2, "degraded"), (3, "down")]
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="work_touched",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.subscription"
+                    ),
+                ),
+                (
+                    "work",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="touched",
+                        to="outages.work",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='carrier',
-            constraint=models.UniqueConstraint(models.F('brand'), django.db.models.functions.text.Lower('name'), name='one_carrier_a_name'),
+            model_name="carrier",
+            constraint=models.UniqueConstraint(
+                models.F("brand"), django.db.models.functions.text.Lower("name"), name="one_carrier_a_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='freeze',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__gte', models.F('first_day'))), name='freeze_has_length'),
+            model_name="freeze",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_day__gte", models.F("first_day"))), name="freeze_has_length"
+            ),
         ),
         migrations.AddIndex(
-            model_name='work',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['brand', 'from_at'], name='work_to_come'),
+            model_name="work",
+            index=models.Index(
+                condition=models.Q(("ended_at", None)), fields=["brand", "from_at"], name="work_to_come"
+            ),
         ),
         migrations.AddIndex(
-            model_name='work',
-            index=models.Index(fields=['brand', '-from_at', '-id'], name='work_newest'),
+            model_name="work",
+            index=models.Index(fields=["brand", "-from_at", "-id"], name="work_newest"),
         ),
         migrations.AddIndex(
-            model_name='work',
-            index=models.Index(condition=models.Q(('carrier_key', ''), _negated=True), fields=['brand', 'carrier_key', 'carrier_uid'], name='work_uid'),
+            model_name="work",
+            index=models.Index(
+                condition=models.Q(("carrier_key", ""), _negated=True),
+                fields=["brand", "carrier_key", "carrier_uid"],
+                name="work_uid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='work',
-            constraint=models.UniqueConstraint(fields=('brand', 'number'), name='one_work_a_number'),
+            model_name="work",
+            constraint=models.UniqueConstraint(fields=("brand", "number"), name="one_work_a_number"),
         ),
         migrations.AddConstraint(
-            model_name='work',
-            constraint=models.CheckConstraint(condition=models.Q(('until_at__gt', models.F('from_at'))), name='told_work_ends_after_it_begins'),
+            model_name="work",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("until_at__gt", models.F("from_at"))), name="told_work_ends_after_it_begins"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='work',
-            constraint=models.CheckConstraint(condition=models.Q(('public', False), models.Q(('public_title', ''), _negated=True), _connector='OR'), name='public_work_has_a_title'),
+            model_name="work",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("public", False), models.Q(("public_title", ""), _negated=True), _connector="OR"),
+                name="public_work_has_a_title",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='work',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['completed', 'cancelled', 'dismissed'])), models.Q(models.Q(('state__in', ['completed', 'cancelled', 'dismissed']), _negated=True), ('ended_at', None)), _connector='OR'), name='work_over_at_some_instant'),
+            model_name="work",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", False), ("state__in", ["completed", "cancelled", "dismissed"])),
+                    models.Q(
+                        models.Q(("state__in", ["completed", "cancelled", "dismissed"]), _negated=True),
+                        ("ended_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="work_over_at_some_instant",
+            ),
         ),
         migrations.AddIndex(
-            model_name='carriernote',
-            index=models.Index(fields=['brand', '-at'], name='carrier_notes_newest'),
+            model_name="carriernote",
+            index=models.Index(fields=["brand", "-at"], name="carrier_notes_newest"),
         ),
         migrations.AddConstraint(
-            model_name='worknotice',
-            constraint=models.UniqueConstraint(fields=('work', 'customer', 'round'), name='told_once_a_round'),
+            model_name="worknotice",
+            constraint=models.UniqueConstraint(fields=("work", "customer", "round"), name="told_once_a_round"),
         ),
         migrations.AddConstraint(
-            model_name='worknotice',
-            constraint=models.UniqueConstraint(fields=('work', 'customer', 'sequence'), name='one_notice_a_sequence'),
+            model_name="worknotice",
+            constraint=models.UniqueConstraint(fields=("work", "customer", "sequence"), name="one_notice_a_sequence"),
         ),
         migrations.AddConstraint(
-            model_name='workpart',
-            constraint=models.UniqueConstraint(fields=('work', 'part'), name='one_work_part'),
+            model_name="workpart",
+            constraint=models.UniqueConstraint(fields=("work", "part"), name="one_work_part"),
         ),
         migrations.AddIndex(
-            model_name='worktouched',
-            index=models.Index(fields=['customer', 'work'], name='work_touched_customer'),
+            model_name="worktouched",
+            index=models.Index(fields=["customer", "work"], name="work_touched_customer"),
         ),
         migrations.AddConstraint(
-            model_name='worktouched',
-            constraint=models.UniqueConstraint(fields=('work', 'subscription'), name='work_touches_once'),
+            model_name="worktouched",
+            constraint=models.UniqueConstraint(fields=("work", "subscription"), name="work_touches_once"),
         ),
     ]
