@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import fetch
 from nightdesk.customers.models import Service
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import (
@@ -542,21 +543,24 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Where several customers asked within minutes about one service, a major incident is proposed that gathers their
     tickets, and somebody is paged; while that is open, who asks joins it. Returns what was done.
     """
-    ticket = Ticket.objects.select_related("brand").filter(pk=ticket_id).first()
+    ticket = next(iter(fetch(Ticket, "SELECT * FROM desk_ticket WHERE id = %s", [ticket_id])), None)
     if ticket is None or ticket.customer_id is None or ticket.parent_id is not None or not ticket.is_open:
         return _("Nothing was to be done.")
-    contacts, rows = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
-    mine = contacts[ticket.pk].parts
+    mine = queries.parts_of(ticket)
+    if not mine:
+        return _("Nobody else asks about it.")
     gathers = Surge.objects.filter(brand=ticket.brand_id, service__in=mine, ticket__state__in=decide.OPEN).first()
     if gathers is not None and (gathers.ticket.major or gathers.ticket.major_proposed):
         locked, parent = _locked(ticket.pk, None, by), gathers.ticket
         _put_under(locked, parent, by, via, at)
         return _("It is part of #{number}.").format(number=parent.number)
+    contacts = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
     part = decide.shared_part(contacts.values(), ticket.opened_at)
     if part is None or part not in mine:
         return _("Nobody else asks about it.")
     service = Service.objects.get(pk=part)
-    asking = [rows[pk] for pk, one in contacts.items() if part in one.parts]
+    theirs = [pk for pk, one in contacts.items() if part in one.parts]
+    asking = list(Ticket.objects.filter(pk__in=theirs).order_by("-opened_at", "-id"))
     count = len({one.customer_id for one in asking})
     title = _("{count} customers at once: {service}").format(count=count, service=service.name)
     parent = open_ticket(

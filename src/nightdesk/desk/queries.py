@@ -7,13 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
 from nightdesk.base.files import read_file
+from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
 from nightdesk.desk.models import (
@@ -63,6 +66,7 @@ def file_of(attachment: Attachment) -> bytes:
         raise NotFound(asked, _("Its bytes are not on the disk."), _("Restore the folder of files.")) from None
 
 
+@remembered
 def rules_of(brand_id: int) -> Rules:
     """The brand's rules; the usual ones, not kept, where nobody has said any."""
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
@@ -138,8 +142,26 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
 
 def contact_at(address: str, brand_id: int) -> Contact | None:
     """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
-    found = Contact.objects.filter(email__iexact=address, customer__brand_id=brand_id, customer__active=True)
-    return found.select_related("customer").order_by("id").first()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.id FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id "
+            "WHERE upper(c.email) = upper(%s) AND k.brand_id = %s AND k.active ORDER BY c.id LIMIT 1",
+            [address, brand_id],
+        )
+        found = cursor.fetchone()
+    return contact_of(found[0]) if found else None
+
+
+@remembered
+def contact_of(contact_id: int) -> Contact | None:
+    """The contact, with its customer."""
+    found = fetch_with(
+        Contact,
+        "customer",
+        "SELECT c.*, k.* FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id WHERE c.id = %s",
+        [contact_id],
+    )
+    return found[0] if found else None
 
 
 def approvers_of(ticket: Ticket) -> QuerySet[Contact]:
@@ -236,36 +258,35 @@ def open_ticket_of_part(page: Page) -> Ticket | None:
     return found.ticket if found is not None else None
 
 
-def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
-    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
+def parts_of(ticket: Ticket) -> frozenset[int]:
+    """What the ticket may be about: its service, else all that its customer buys."""
+    if ticket.service_id is not None:
+        return frozenset({ticket.service_id})
+    bought = Subscription.objects.filter(customer=ticket.customer_id).values_list("service", flat=True)
+    return frozenset(bought)
+
+
+def contacts_lately(ticket: Ticket, within: timedelta) -> dict[UUID, Contacted]:
+    """By ticket, who of the brand's customers asked within that time up to this one, itself among them.
 
     Those that are over, were opened by machines, or belong to a major incident already are not among them.
     """
-    rows = Ticket.objects.filter(
-        brand=ticket.brand_id,
-        opened_at__gt=ticket.opened_at - within,
-        opened_at__lte=ticket.opened_at,
-        state__in=OPEN,
-        customer__isnull=False,
-        customer_wrote_at__isnull=False,
-        parent=None,
-        merged_into=None,
-    )
-    found = {one.pk: one for one in rows.order_by("-opened_at", "-id")[:500]}
-    found.setdefault(ticket.pk, ticket)
-    bought: dict[int, set[int]] = {}
-    vague = {one.customer_id for one in found.values() if one.service_id is None}
-    for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
-        bought.setdefault(customer_id, set()).add(service_id)
-    contacts = {
-        pk: Contacted(
-            one.customer_id or 0,
-            frozenset({one.service_id} if one.service_id else bought.get(one.customer_id or 0, ())),
-            one.opened_at,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT t.id, t.customer_id, t.opened_at, CASE WHEN t.service_id IS NOT NULL THEN ARRAY[t.service_id]
+                   ELSE ARRAY(SELECT s.service_id FROM customers_subscription s WHERE s.customer_id = t.customer_id) END
+              FROM desk_ticket t
+             WHERE t.brand_id = %s AND t.opened_at > %s AND t.opened_at <= %s AND t.state = ANY(%s)
+               AND t.customer_id IS NOT NULL AND t.customer_wrote_at IS NOT NULL
+               AND t.parent_id IS NULL AND t.merged_into_id IS NULL
+             ORDER BY t.opened_at DESC, t.id DESC LIMIT 500
+            """,
+            [ticket.brand_id, ticket.opened_at - within, ticket.opened_at, [str(one) for one in OPEN]],
         )
-        for pk, one in found.items()
-    }
-    return contacts, found
+        found = {pk: Contacted(customer, frozenset(parts), at) for pk, customer, at, parts in cursor.fetchall()}
+    found.setdefault(ticket.pk, Contacted(ticket.customer_id or 0, parts_of(ticket), ticket.opened_at))
+    return found
 
 
 def lessons_of(person_id: int) -> QuerySet[Lesson]:

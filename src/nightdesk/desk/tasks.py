@@ -135,7 +135,7 @@ HANDLERS = {
     linking_actions.PAGE_OVER: Handler(note_page_over),
     supplier_actions.CHASE: Handler(pass_chase, lane="follow"),
     survey_actions.ASK: Handler(ask_survey),
-    linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow"),
+    linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow", together=20),
     actions.RECOUNT: Handler(recount_clocks, lane="follow"),
     # Either may page somebody.
     clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
