@@ -5,10 +5,13 @@ from nightdesk.customers import contact_actions as contacts
 from nightdesk.desk import actions as desk
 from nightdesk.desk import customer_actions as customers_desk
 from nightdesk.desk import linking_actions as linking
+from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
+from nightdesk.outages import actions as outages
+from nightdesk.outages import queries as outage_queries
 from nightdesk.paging import actions as paging
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
@@ -34,18 +37,22 @@ TABLE: dict[str, tuple[str, ...]] = {
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
     customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
-    # An alarm's ticket goes with its page.
-    paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
+    # An alarm's ticket goes with its page, and so does the outage that it may be.
+    paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
-    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
-    paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
-    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
+    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
+    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
     desk.TICKET_MOVED: (surveys.ASK,),
     # Who leaves hands on what they had open.
     contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
 
 WANTED = {
+    outage_tickets.JOIN: outage_queries.has_open,
+    outages.FROM_PAGE: outage_queries.has_parts,
+    outages.PAGE_TAKEN: outage_queries.has_outages_of_pages,
+    outages.PAGE_OVER: outage_queries.has_outages_of_pages,
     linking.FROM_PAGE: desk_queries.has_desk,
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,

@@ -28,6 +28,9 @@ from nightdesk.knowledge import tasks as knowledge_tasks
 from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
+from nightdesk.outages import actions as outage_actions
+from nightdesk.outages import tasks as outage_tasks
+from nightdesk.outages.registries import GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
@@ -57,6 +60,7 @@ def connect() -> None:
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
         | portal_tasks.HANDLERS
+        | outage_tasks.HANDLERS
         | desk_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
@@ -66,6 +70,7 @@ def connect() -> None:
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
+    ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     handing.BY_ADDRESS |= {
@@ -83,6 +88,8 @@ def connect() -> None:
     knowledge_registries.TELL.append(telling.tell_quietly)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
+    GIVE_TICKETS.append(desk_tasks.give_tickets)
+    TOLD_IN_TICKETS.append(desk_tasks.note_update)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

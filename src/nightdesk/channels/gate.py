@@ -7,8 +7,8 @@ from datetime import datetime
 
 from nightdesk.channels.pace import Pace
 
-Order = tuple[int, datetime, int]
-"""(0 urgent or 1 bulk, due at, a number): the smallest goes first."""
+Order = tuple[int, int, datetime, int]
+"""(0 urgent or 1 bulk, rank, due at, a number): the smallest goes first."""
 
 _MARGIN = 1.05
 """Providers count their seconds differently from us: stay a little below what they allow."""
@@ -35,7 +35,8 @@ class Gate:
         heapq.heappush(self._waiting, (order, next(self._numbers), future))
         self._let_in()
         try:
-            await asyncio.wait([future], timeout=patience)
+            if not future.done():
+                await asyncio.wait([future], timeout=patience)
         except asyncio.CancelledError:
             if future.done():
                 self.leave(future.result())

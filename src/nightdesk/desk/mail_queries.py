@@ -13,7 +13,7 @@ from nightdesk.base.actors import Actor
 from nightdesk.base.memory import remembered
 from nightdesk.base.rows import fetch
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.customers.models import Contact, Peer, Subscription
+from nightdesk.customers.models import Contact, Peer
 from nightdesk.desk.models import Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
@@ -209,25 +209,6 @@ def answered_before(address: str, brand_id: int, within: timedelta, at: datetime
         opened=len(lately),
         newest=lately[0] if lately else None,
     )
-
-
-def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:
-    """What is known to be wrong with what the customer buys: the titles of the major incidents that are open."""
-    majors = _open_majors(brand_id) if customer_id is not None else []
-    if not majors:
-        return ()
-    bought = set(Subscription.objects.filter(customer=customer_id).values_list("service", flat=True))
-    told = [f"{name}: {title}" for service_id, name, title in majors if service_id in bought]
-    return tuple(told[:FAULTS_TOLD])
-
-
-@remembered
-def _open_majors(brand_id: int) -> list[tuple[int, str, str]]:
-    """(service, its name, title) of the brand's major incidents that are open, the newest first."""
-    rows = Ticket.objects.filter(
-        brand=brand_id, major=True, state__in=OPEN_STATES, merged_into=None, service__isnull=False
-    )
-    return list(rows.order_by("-opened_at").values_list("service", "service__name", "title"))
 
 
 def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:

@@ -18,7 +18,7 @@ from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
-from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
 from nightdesk.desk.models import (
     Attachment,
     Entry,
@@ -27,12 +27,14 @@ from nightdesk.desk.models import (
     Prepaid,
     Rules,
     Supplier,
+    Surge,
     Survey,
     TeamRule,
     Ticket,
     TicketPage,
     TimeSpent,
 )
+from nightdesk.outages.queries import parts_beneath
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 
@@ -258,7 +260,10 @@ def open_ticket_of_part(page: Page) -> Ticket | None:
     return found.ticket if found is not None else None
 
 
-def parts_of(ticket: Ticket) -> frozenset[int]:
+SURGE_READS = ("customer", "service", "opened_at", "number", "title")
+
+
+def services_of(ticket: Ticket) -> frozenset[int]:
     """What the ticket may be about: its service, else all that its customer buys."""
     if ticket.service_id is not None:
         return frozenset({ticket.service_id})
@@ -266,27 +271,48 @@ def parts_of(ticket: Ticket) -> frozenset[int]:
     return frozenset(bought)
 
 
-def contacts_lately(ticket: Ticket, within: timedelta) -> dict[UUID, Contacted]:
-    """By ticket, who of the brand's customers asked within that time up to this one, itself among them.
+def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
+    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
 
     Those that are over, were opened by machines, or belong to a major incident already are not among them.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT t.id, t.customer_id, t.opened_at, CASE WHEN t.service_id IS NOT NULL THEN ARRAY[t.service_id]
-                   ELSE ARRAY(SELECT s.service_id FROM customers_subscription s WHERE s.customer_id = t.customer_id) END
-              FROM desk_ticket t
-             WHERE t.brand_id = %s AND t.opened_at > %s AND t.opened_at <= %s AND t.state = ANY(%s)
-               AND t.customer_id IS NOT NULL AND t.customer_wrote_at IS NOT NULL
-               AND t.parent_id IS NULL AND t.merged_into_id IS NULL
-             ORDER BY t.opened_at DESC, t.id DESC LIMIT 500
-            """,
-            [ticket.brand_id, ticket.opened_at - within, ticket.opened_at, [str(one) for one in OPEN]],
-        )
-        found = {pk: Contacted(customer, frozenset(parts), at) for pk, customer, at, parts in cursor.fetchall()}
-    found.setdefault(ticket.pk, Contacted(ticket.customer_id or 0, parts_of(ticket), ticket.opened_at))
-    return found
+    rows = Ticket.objects.filter(
+        brand=ticket.brand_id,
+        opened_at__gt=ticket.opened_at - within,
+        opened_at__lte=ticket.opened_at,
+        state__in=OPEN,
+        customer__isnull=False,
+        customer_wrote_at__isnull=False,
+        parent=None,
+        merged_into=None,
+    )
+    found = {one.pk: one for one in rows.only(*SURGE_READS).order_by("-opened_at", "-id")[:500]}
+    found.setdefault(ticket.pk, ticket)
+    bought: dict[int, set[int]] = {}
+    vague = {one.customer_id for one in found.values() if one.service_id is None}
+    for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
+        bought.setdefault(customer_id, set()).add(service_id)
+    services = {
+        pk: {one.service_id} if one.service_id else bought.get(one.customer_id or 0, set()) for pk, one in found.items()
+    }
+    asked = {(found[pk].customer_id or 0, service) for pk, some in services.items() for service in some}
+    beneath = parts_beneath(sorted(asked))
+    contacts = {}
+    for pk, one in found.items():
+        about: dict[Thing, int] = {("service", service): 0 for service in services[pk]}
+        for service in services[pk]:
+            for part, distance in beneath.get((one.customer_id or 0, service), {}).items():
+                about["part", part] = min(distance, about.get(("part", part), distance))
+        contacts[pk] = Contacted(one.customer_id or 0, about, one.opened_at)
+    return contacts, found
+
+
+def surge_about(brand_id: int, about: Collection[Thing]) -> Surge | None:
+    """The open major incident, accepted or proposed, that gathers those who ask about one of these things."""
+    services = [number for kind, number in about if kind == "service"]
+    parts = [number for kind, number in about if kind == "part"]
+    rows = Surge.objects.filter(Q(service__in=services) | Q(part__in=parts), brand=brand_id, ticket__state__in=OPEN)
+    return rows.filter(Q(ticket__major=True) | Q(ticket__major_proposed=True)).order_by("at").first()
 
 
 def lessons_of(person_id: int) -> QuerySet[Lesson]:

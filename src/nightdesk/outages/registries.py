@@ -1,0 +1,17 @@
+"""What higher rooms hang in: tickets for those whom an outage touches. Filled by `nightdesk.wiring`."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+GiveTickets = Callable[[UUID, datetime], int]
+"""(outage, instant) -> how many of its customers were given a ticket, whose number `Affected.ticket_number` then has."""
+
+GIVE_TICKETS: list[GiveTickets] = []
+"""Called when an update is told, before any message of it is written. May be called again."""
+
+ToldInTickets = Callable[[UUID, datetime], int]
+"""(update, instant) -> in how many tickets it now stands."""
+
+TOLD_IN_TICKETS: list[ToldInTickets] = []
+"""Called likewise, after them. May be called again."""
