@@ -478,8 +478,8 @@ FAULTS = (
     Fault(
         id="attempt-not-fenced",
         file="src/nightdesk/base/promises.py",
-        old='"WHERE id = ANY(%s) AND attempt = %s AND ended_at IS NULL"',
-        new='"WHERE id = ANY(%s) AND attempt >= %s AND ended_at IS NULL"',
+        old="base_promise.attempt = kept.attempt",
+        new="base_promise.attempt >= kept.attempt",
         tests=("src/nightdesk/base/tests/test_promises.py",),
         why="a worker that was taken for dead ends what another has begun",
     ),
