@@ -1,0 +1,104 @@
+"""What is said of an outage besides its own text: when more comes, that it is late, how it stands. In words, once, for all.
+
+Pages, feeds and the programs' answers take their sentences from here, so that they say the same.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from nightdesk.outages.published import PublishedOutage, PublishedPage, Punctuality, is_late, work_now, worst_of
+
+STATES = {
+    "investigating": gettext_lazy("Investigating"),
+    "identified": gettext_lazy("Identified"),
+    "monitoring": gettext_lazy("Monitoring"),
+    "resolved": gettext_lazy("Resolved"),
+    "withdrawn": gettext_lazy("Withdrawn"),
+}
+WORK_STATES = {
+    "planned": gettext_lazy("Planned"),
+    "started": gettext_lazy("In progress"),
+    "ended": gettext_lazy("Finished"),
+    "cancelled": gettext_lazy("Cancelled"),
+}
+EFFECTS = {
+    "works": gettext_lazy("Working"),
+    "reduced": gettext_lazy("Working"),
+    "degraded": gettext_lazy("Degraded"),
+    "down": gettext_lazy("Down"),
+}
+KINDS = {
+    "correction": gettext_lazy("Correction"),
+    "post_incident": gettext_lazy("What happened"),
+}
+
+
+def clock_text(instant: datetime, zone: ZoneInfo, at: datetime) -> str:
+    """The time as readers of `zone` say it, with the zone's name; the day stands before it unless it is that of `at`."""
+    local = instant.astimezone(zone)
+    time = f"{local:%H:%M} {local.tzname() or zone.key}"
+    return time if local.date() == at.astimezone(zone).date() else f"{date_format(local, 'D j M')} {time}"
+
+
+def span_text(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """ "Tue 25 Nov 02:00–04:00 GMT"; both days and both names of the zone where they differ."""
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    one_zone = first.tzname() == last.tzname()
+    begins = f"{date_format(first, 'D j M')} {first:%H:%M}{'' if one_zone else f' {first.tzname()}'}"
+    ends = f"{last:%H:%M} {last.tzname()}"
+    if first.date() == last.date():
+        return f"{begins}–{ends}"
+    return f"{begins} – {date_format(last, 'D j M')} {ends}"
+
+
+def due_text(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> str:
+    """When the next update comes, or that it should have come; "" where none is promised."""
+    if outage.over or outage.next_at is None:
+        return ""
+    time = clock_text(outage.next_at, zone, at)
+    if is_late(outage, at):
+        return _("An update was due at {time}.").format(time=time)
+    return _("Next update by {time}.").format(time=time)
+
+
+def estimate_text(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> str:
+    """By when it should work again; "" where nobody has said."""
+    if outage.over or outage.estimate_at is None:
+        return ""
+    return _("We expect it to work again by {time}.").format(time=clock_text(outage.estimate_at, zone, at))
+
+
+def head_text(page: PublishedPage, at: datetime) -> str:
+    """How all stands, in one line."""
+    worst = worst_of(page.outages)
+    if worst is None:
+        return _("Work that was planned is going on") if work_now(page, at) else _("No faults are known")
+    count = len(page.open)
+    if count > 1:
+        return ngettext("{count} fault is open", "{count} faults are open", count).format(count=count)
+    return page.open[0].title
+
+
+def punctuality_text(figures: Punctuality) -> str:
+    """How punctual we were, in one sentence."""
+    if not figures.outages:
+        return _("No faults in the past year.")
+    count = figures.outages
+    said = [ngettext("{count} fault in the past year", "{count} faults in the past year", count).format(count=count)]
+    if figures.first_after is not None:
+        said.append(_("first update usually within {span}").format(span=minutes_text(figures.first_after)))
+    if figures.promised:
+        said.append(_("{kept} of {promised} updates on time").format(kept=figures.kept, promised=figures.promised))
+    return f"{', '.join(said)}."
+
+
+def minutes_text(span: timedelta) -> str:
+    """A span in whole minutes, rounded up, or in hours and minutes from two hours on: "6 minutes", "2 h 5 min"."""
+    minutes = max(1, -(-int(span.total_seconds()) // 60))
+    if minutes < 120:
+        return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
