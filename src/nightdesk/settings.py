@@ -102,6 +102,7 @@ ROOMS = (
     "mailroom",
     "channels",
     "paging",
+    "outages",
     "desk",
     "console",
     "portal",

@@ -293,3 +293,33 @@ class Confirmation(models.Model):
     class Meta:
         ordering: ClassVar = ["at"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["briefing", "person"], name="confirmed_once")]
+
+
+class Phrase(models.Model):
+    """What customers are told of a service's `effect` (reduced, degraded, down), in one language: what stops working for them.
+
+    `text` may name `{{ service }}`, what they call it; `workaround` is what helps meanwhile, "" for nothing. Without a service
+    it is for those that have no phrase of their own.
+    """
+
+    class Effect(models.TextChoices):
+        REDUCED = "reduced"
+        DEGRADED = "degraded"
+        DOWN = "down"
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    service = models.ForeignKey(Service, models.CASCADE, null=True, related_name="+")
+    effect = models.CharField(max_length=8, choices=Effect)
+    language = models.CharField(max_length=10, default="en-gb")
+    text = models.CharField(max_length=300)
+    workaround = models.CharField(max_length=300, default="", blank=True)
+    edited_by = models.CharField(max_length=120)
+    edited_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["service__name", "-effect", "language"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["brand", "service", "effect", "language"], name="one_phrase_an_effect", nulls_distinct=False
+            )
+        ]

@@ -221,6 +221,31 @@ read_surveys EDMAR
 save_supplier MA
 save_prepaid MA
 import_tickets MA
+read_outages EDMABR
+propose_outage EDMAB
+confirm_outage EDMA
+edit_outage EDMA
+set_failed_parts EDMA
+write_update EDMA
+drop_update EDMA
+approve_update DMA
+approve_critical_update MA
+withdraw_outage EDMA
+save_outage_rules MA
+save_statement_template DMA
+remove_statement_template DMA
+save_confirm_rule MA
+remove_confirm_rule MA
+read_parts EDMAR
+save_part EMA
+retire_part EMA
+save_needs EMA
+save_reach DMA
+apply_parts_import MA
+save_wish DMA
+remove_wish DMA
+save_phrase DMA
+remove_phrase DMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
