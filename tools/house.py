@@ -255,6 +255,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "feeds": "outages as Atom and RSS",
         "part_actions": "the verbs of parts and what needs them",
         "published": "what has been published, as plain facts",
+        "published_queries": "what each brand has published, read whole",
         "registries": "what high rooms hang in",
         "saying": "what is said of an outage besides its own text",
         "statuspage": "our page in the words of Statuspage's API",
@@ -266,7 +267,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
+        "hot_status": "public pages in memory and in a folder",
         "policies": "what a customer may read at all",
+        "status_page": "a public page as files",
         "wording": "what we promise, in their own words",
     },
     "paging": {

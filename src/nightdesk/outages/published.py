@@ -26,7 +26,10 @@ BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class PublishedUpdate:
-    """One update as it was said. `state` is the one that it moved the outage to; `kind` as in the model."""
+    """One update as it was said. `state` is the one that it moved the outage to; `kind` as in the model.
+
+    A `quiet` one was sent to nobody; in the place of a `corrected` one stands a newer.
+    """
 
     id: str
     kind: str
@@ -35,13 +38,15 @@ class PublishedUpdate:
     published_at: datetime
     next_at: datetime | None = None
     estimate_at: datetime | None = None
+    quiet: bool = False
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedOutage:
     """An outage as its readers may know it: `updates` newest first, at least one; `touches` (component's id, effect).
 
-    `next_at`: when the next update is due; None when nothing is promised, as after the end. `workaround` may be "".
+    `next_at`: when the next update is due; None when nothing is promised, as after the end.
     """
 
     id: str

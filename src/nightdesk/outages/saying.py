@@ -40,8 +40,14 @@ KINDS = {
 def clock_text(instant: datetime, zone: ZoneInfo, at: datetime) -> str:
     """The time as readers of `zone` say it, with the zone's name; the day stands before it unless it is that of `at`."""
     local = instant.astimezone(zone)
-    time = f"{local:%H:%M} {local.tzname() or zone.key}"
-    return time if local.date() == at.astimezone(zone).date() else f"{date_format(local, 'D j M')} {time}"
+    today = local.date() == at.astimezone(zone).date()
+    return f"{local:%H:%M} {local.tzname() or zone.key}" if today else day_text(instant, zone)
+
+
+def day_text(instant: datetime, zone: ZoneInfo) -> str:
+    """The time with its day, whatever day it is now: "Tue 25 Nov 04:08 GMT"."""
+    local = instant.astimezone(zone)
+    return f"{date_format(local, 'D j M')} {local:%H:%M} {local.tzname() or zone.key}"
 
 
 def span_text(start: datetime, end: datetime, zone: ZoneInfo) -> str:

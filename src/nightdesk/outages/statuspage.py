@@ -171,7 +171,7 @@ class _Teller:
                 if id_ in self.named
             ]
             or None,
-            "deliver_notifications": update.kind != "quiet",
+            "deliver_notifications": not update.quiet,
             "custom_tweet": None,
             "tweet_id": None,
         }
