@@ -141,6 +141,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "cost": "what a text costs",
         "driver": "what a way to reach a person is",
         "drivers/": "one file for each provider's language",
+        "fan_out_actions": "messages to very many",
+        "fan_out_queries": "whom such a message reaches",
         "gate": "the way in to one provider",
         "keeping": "what falls due later in this room",
         "links": "the signed link in a message",

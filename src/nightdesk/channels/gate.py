@@ -7,8 +7,8 @@ from datetime import datetime
 
 from nightdesk.channels.pace import Pace
 
-Order = tuple[int, datetime, int]
-"""(0 urgent or 1 bulk, due at, a number): the smallest goes first."""
+Order = tuple[int, int, datetime, int]
+"""(0 urgent or 1 bulk, rank, due at, a number): the smallest goes first."""
 
 _MARGIN = 1.05
 """Providers count their seconds differently from us: stay a little below what they allow."""

@@ -75,6 +75,8 @@ class Delivery(Leased):
     `occurrence` is unique in its month: the same message goes to the same address once. `recipient_kind` and
     `recipient_id` name a person or a contact; of an account's own mail only the address is known. `routes_tried` lists
     [route id, what came of it], see `decide.Tried`. Accepted and still open: it waits for its receipt until `due_at`.
+    `values` are put in the places `{{ name }}` of the message when it is sent. In the lane `bulk` what has the lowest
+    `rank` goes first of all that is due.
     """
 
     CLAIM_KEY: ClassVar = ("id", "month")
@@ -109,6 +111,8 @@ class Delivery(Leased):
     accepted_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
+    values = models.JSONField(default=dict)
+    rank = models.SmallIntegerField(default=0)
 
     class Meta:
         managed = False

@@ -421,7 +421,7 @@ class Sender:
             row=row,
             said=said,
             routes=routes[row.channel] if row.channel in routes else (_built_in_route(row.channel),),
-            order=(LANES.index(row.lane), row.due_at, next(self._numbers)),
+            order=(LANES.index(row.lane), row.rank, row.due_at, next(self._numbers)),
             link=make_link(row.id, row.month) if message.answers else "",
             reply_to=address_for("page", key, row.brand_id, known) if by_mail and message.answers else "",
             bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",

@@ -17,6 +17,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Refusal
+from nightdesk.base.rows import fetch
 from nightdesk.channels.decide import Came, Health, State
 from nightdesk.channels.driver import Driver, RingingLine, Settings
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
@@ -78,35 +79,73 @@ class Outcome:
 def claim_deliveries(
     lane: str, limit: int, *, at: datetime, worker: UUID, full: Collection[tuple[str, int]] = ()
 ) -> list[Delivery]:
-    """Lease up to `limit` rows of `lane` due at `at`, the longest overdue first, as `leases.claim` does.
+    """Lease up to `limit` rows of `lane` due at `at`, as `leases.claim` does: the longest overdue first, and in the lane
+    `bulk` before that the lowest rank.
 
     `full` names (channel, brand id or 0) pairs whose rows are left for later, so that what waits for one provider takes
     no place from another's. What waits to be sent is then "sending"; what waits for its receipt stays accepted.
     """
-    channels, brands = [channel for channel, _ in full], [brand for _, brand in full]
-    rows = list(
-        Delivery.objects.raw(
-            """
-            WITH due AS MATERIALIZED (
-                SELECT id, month FROM channels_delivery
-                WHERE lane = %s AND due_at <= %s AND ended_at IS NULL AND leased_by IS NULL
-                  AND NOT EXISTS (
-                      SELECT FROM unnest(%s::text[], %s::bigint[]) AS f (channel, brand)
-                      WHERE f.channel = channels_delivery.channel AND f.brand = coalesce(brand_id, 0))
-                ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
-            )
-            UPDATE channels_delivery r
-            SET leased_by = %s, leased_at = %s, attempt = r.attempt + 1,
-                state = CASE r.state WHEN 'accepted' THEN r.state ELSE 'sending' END
-            FROM due
-            WHERE r.id = due.id AND r.month = due.month
-            RETURNING r.*
-            """,
-            [lane, at, channels, brands, limit, worker, at],
-        )
-    )
-    rows.sort(key=lambda row: (row.due_at, row.id))
+    values: dict[str, Any] = {
+        "lane": lane,
+        "at": at,
+        "channels": [channel for channel, _ in full],
+        "brands": [brand for _, brand in full],
+        "limit": limit,
+        "worker": worker,
+    }
+    rows = fetch(Delivery, _CLAIM.format(due=_DUE_BULK if lane == "bulk" else _DUE), values)
+    rows.sort(key=lambda row: (row.rank, row.due_at, row.id))
     return rows
+
+
+_CLAIM = """
+WITH RECURSIVE {due}
+UPDATE channels_delivery r
+SET leased_by = %(worker)s, leased_at = %(at)s, attempt = r.attempt + 1,
+    state = CASE r.state WHEN 'accepted' THEN r.state ELSE 'sending' END
+FROM due
+WHERE r.id = due.id AND r.month = due.month
+RETURNING r.*
+"""
+# Materialized: a plan that ran the inner query twice would lease more than the limit.
+_DUE = """
+due AS MATERIALIZED (
+    SELECT id, month FROM channels_delivery
+    WHERE lane = %(lane)s AND due_at <= %(at)s AND ended_at IS NULL AND leased_by IS NULL
+      AND NOT EXISTS (
+          SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
+          WHERE f.channel = channels_delivery.channel AND f.brand = coalesce(brand_id, 0))
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+"""
+# A hundred thousand may wait there for one provider, or for receipts: nothing that is not to be had now may be walked
+# through. So the index `delivery_bulk` is asked first which channels, brands and ranks have anything open, and then each of
+# these for what is due, the lowest rank first, until there is enough. Its condition is spelt as the index has it.
+_DUE_BULK = """
+open (channel, brand, rank) AS (
+    (SELECT channel, coalesce(brand_id, 0), rank FROM channels_delivery
+     WHERE lane = 'bulk' AND ended_at IS NULL
+     ORDER BY channel, coalesce(brand_id, 0), rank LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM open, LATERAL (
+        SELECT d.channel, coalesce(d.brand_id, 0), d.rank FROM channels_delivery d
+        WHERE d.lane = 'bulk' AND d.ended_at IS NULL
+          AND (d.channel, coalesce(d.brand_id, 0), d.rank) > (open.channel, open.brand, open.rank)
+        ORDER BY d.channel, coalesce(d.brand_id, 0), d.rank LIMIT 1) next
+), wanted AS MATERIALIZED (
+    SELECT * FROM open WHERE NOT EXISTS (
+        SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
+        WHERE f.channel = open.channel AND f.brand = open.brand)
+    ORDER BY rank
+), due AS MATERIALIZED (
+    SELECT one.id, one.month FROM wanted, LATERAL (
+        SELECT d.id, d.month FROM channels_delivery d
+        WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
+          AND d.channel = wanted.channel AND coalesce(d.brand_id, 0) = wanted.brand AND d.rank = wanted.rank
+        ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
+    LIMIT %(limit)s
+)
+"""
 
 
 def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:

@@ -76,6 +76,11 @@ def render(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda place: values[place[1]], text)
 
 
+def put_in(text: str, values: Mapping[str, str]) -> str:
+    """The text with the values in the places of their names; a place that has no value stays as it stands."""
+    return _PLACEHOLDER.sub(lambda place: values.get(place[1], place[0]), text) if values else text
+
+
 def languages_to_try(language: str) -> tuple[str, ...]:
     """The language codes under which a text is looked for, the best first: `de-at`, `de`, and at last British English."""
     code = language.strip().lower().replace("_", "-")

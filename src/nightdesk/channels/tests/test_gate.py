@@ -9,12 +9,12 @@ from nightdesk.channels.gate import Gate
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 
 
-def urgent(number: int) -> tuple[int, datetime, int]:
-    return (0, AT, number)
+def urgent(number: int) -> tuple[int, int, datetime, int]:
+    return (0, 0, AT, number)
 
 
-def bulk(number: int) -> tuple[int, datetime, int]:
-    return (1, AT, number)
+def bulk(number: int) -> tuple[int, int, datetime, int]:
+    return (1, 0, AT, number)
 
 
 def test_no_more_are_inside_than_there_are_places() -> None:
@@ -37,7 +37,7 @@ def test_the_urgent_one_goes_first_though_it_came_last() -> None:
         held = await gate.enter(urgent(0), 1)
         assert held is not None
 
-        async def go(name: str, place: tuple[int, datetime, int]) -> None:
+        async def go(name: str, place: tuple[int, int, datetime, int]) -> None:
             token = await gate.enter(place, 5)
             assert token is not None
             order.append(name)
