@@ -4,10 +4,11 @@ An entry's id never changes; its `updated` moves with each update, and once more
 readers show it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
+from typing import TypeAlias
 from xml.etree import ElementTree as Xml
 from zoneinfo import ZoneInfo
 
@@ -16,16 +17,17 @@ from nightdesk.outages.published import PublishedOutage, PublishedPage, changed_
 
 ATOM = "http://www.w3.org/2005/Atom"
 MOST_ENTRIES = 50
+Where: TypeAlias = Callable[[PublishedOutage], str]
 
 Xml.register_namespace("atom", ATOM)
 
 
-def atom(page: PublishedPage, at: datetime, *, self_url: str, title: str = "") -> bytes:
-    """The feed as it is at `at`, found at `self_url`; `title`: its own, else the page's name."""
+def atom(page: PublishedPage, at: datetime, *, self_url: str, where: Where | None = None) -> bytes:
+    """The feed as it is at `at`, found at `self_url`; `where` an outage has a page of its own, else on the public one."""
     outages = page.outages[:MOST_ENTRIES]
     feed = Xml.Element("feed", {"xmlns": ATOM, "xml:lang": page.language})
     _add(feed, "id", f"tag:{_host(page.url)},2026:{short_id('page', page.id)}")
-    _add(feed, "title", title or page.name)
+    _add(feed, "title", page.name)
     _add(feed, "updated", _atom_time(feed_changed_at(outages, at)))
     _add(_add(feed, "author"), "name", page.name)
     _add(feed, "link", rel="self", type="application/atom+xml", href=self_url)
@@ -37,7 +39,7 @@ def atom(page: PublishedPage, at: datetime, *, self_url: str, title: str = "") -
         _add(entry, "title", outage.title)
         _add(entry, "published", _atom_time(outage.told_at))
         _add(entry, "updated", _atom_time(changed_at(outage, at)))
-        _add(entry, "link", rel="alternate", type="text/html", href=outage_url(page, outage))
+        _add(entry, "link", rel="alternate", type="text/html", href=where(outage) if where else outage_url(page, outage))
         _add(entry, "category", term=outage.state)
         _add(entry, "content", _content(page, outage, at), type="html")
     return _bytes(feed)
@@ -83,7 +85,8 @@ def _content(page: PublishedPage, outage: PublishedOutage, at: datetime) -> str:
     """All that was said, newest first, as a little HTML."""
     zone = ZoneInfo(page.zone)
     parts = [saying.due_text(outage, zone, at), saying.estimate_text(outage, zone, at)]
-    html = [f"<p><strong>{escape(part)}</strong></p>" for part in parts if part]
+    html = [f"<p>{escape(words)}</p>" for words in outage.words]
+    html += [f"<p><strong>{escape(part)}</strong></p>" for part in parts if part]
     for update in outage.updates:
         head = f"{saying.clock_text(update.published_at, zone, at)} {_kind(update.kind, update.state)}"
         text = escape(update.text).replace("\n", "<br>")

@@ -46,7 +46,8 @@ class PublishedUpdate:
 class PublishedOutage:
     """An outage as its readers may know it: `updates` newest first, at least one; `touches` (component's id, effect).
 
-    `next_at`: when the next update is due; None when nothing is promised, as after the end.
+    `next_at`: when the next update is due; None when nothing is promised, as after the end. `words`: what stops working for
+    its one reader; empty for everybody.
     """
 
     id: str
@@ -60,6 +61,7 @@ class PublishedOutage:
     touches: tuple[tuple[str, Effect], ...] = ()
     next_at: datetime | None = None
     estimate_at: datetime | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:

@@ -100,18 +100,16 @@ def page_url(brand: Brand, hosts: Sequence[str]) -> str:
 
 def updates_of(outages: Iterable[UUID], language: str, at: datetime) -> dict[UUID, tuple[PublishedUpdate, ...]]:
     """Of each outage what was published of it by `at`, newest first, in `language` where it was written in it."""
-    found: dict[UUID, list[PublishedUpdate]] = defaultdict(list)
     rows = Update.objects.filter(outage__in=list(outages), published_at__lte=at).order_by("-published_at", "-number")
     fields = (
         "id", "outage_id", "kind", "state", "texts", "published_at", "next_at", "estimate_at", "quiet", "corrects_id",
     )  # fmt: skip
-    return published_updates(rows.values(*fields), language, found)
+    return published_updates(rows.values(*fields), language)
 
 
-def published_updates(
-    rows: Iterable[Any], language: str, into: dict[UUID, list[PublishedUpdate]]
-) -> dict[UUID, tuple[PublishedUpdate, ...]]:
+def published_updates(rows: Iterable[Any], language: str) -> dict[UUID, tuple[PublishedUpdate, ...]]:
     """Rows of updates (newest first) as facts, by their outage; those that a later one took the place of are marked."""
+    into: dict[UUID, list[PublishedUpdate]] = defaultdict(list)
     kept = list(rows)
     replaced = {row["corrects_id"] for row in kept if row["corrects_id"]}
     for row in kept:

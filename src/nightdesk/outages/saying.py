@@ -31,6 +31,11 @@ EFFECTS = {
     "degraded": gettext_lazy("Degraded"),
     "down": gettext_lazy("Down"),
 }
+SEVERITIES = {
+    "minor": gettext_lazy("Minor"),
+    "major": gettext_lazy("Major"),
+    "critical": gettext_lazy("Critical"),
+}
 KINDS = {
     "correction": gettext_lazy("Correction"),
     "post_incident": gettext_lazy("What happened"),

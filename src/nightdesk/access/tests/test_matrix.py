@@ -246,6 +246,10 @@ save_wish DMA
 remove_wish DMA
 save_phrase DMA
 remove_phrase DMA
+make_feed_link -
+revoke_feed_link DMA
+share_outage EDMA
+share_archive DMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
