@@ -160,7 +160,10 @@ def main() -> None:
                         streams.kill()
                         streams.wait()
                 tell(rates, len(same))
-                late = [seconds_until_said(front.hostname or "", ports["front"], number, publish) for number in range(9, 9 + UPDATES)]
+                late = [
+                    seconds_until_said(front.hostname or "", ports["front"], number, publish)
+                    for number in range(9, 9 + UPDATES)
+                ]
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         at_most("page_right_after", percentile(late, 1.0), "s from commit to the page, worst of 40", 1.0).keep()
@@ -174,7 +177,9 @@ def tell(rates: dict[str, list[float]], size: int) -> None:
     at_least("page_of_nginx", median(of_nginx), "of nginx with the same bytes", 0.4).keep()
     at_least("page_of_django", median(of_django), "times a plain Django view", 5).keep()
     for name, values in rates.items():
-        print(f"page: {name} {median(values):,.0f} requests a second ({min(values):,.0f} to {max(values):,.0f}), {size:,} B")
+        print(
+            f"page: {name} {median(values):,.0f} requests a second ({min(values):,.0f} to {max(values):,.0f}), {size:,} B"
+        )
 
 
 def seconds_until_said(host: str, port: int, number: int, publish) -> float:

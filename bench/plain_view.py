@@ -1,6 +1,6 @@
 """A plain Django view that answers a page held in memory, with the middleware of a new project: the yardstick of `page`.
 
-    python -m bench.plain_view PORT FILE     one granian process, until it is ended
+python -m bench.plain_view PORT FILE     one granian process, until it is ended
 """
 
 import sys
@@ -34,7 +34,7 @@ if not settings.configured:
     )
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def page(_request: HttpRequest) -> HttpResponse:
     """The page, and nothing asked of any database."""
     return HttpResponse(BODY)
 

@@ -9,6 +9,8 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
+from nightdesk.outages import actions as outages
+from nightdesk.outages import queries as outage_queries
 from nightdesk.paging import actions as paging
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
@@ -34,11 +36,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
     customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
-    # An alarm's ticket goes with its page.
-    paging.PAGE_TRIGGERED: (linking.FROM_PAGE,),
+    # An alarm's ticket goes with its page, and so does the outage that it may be.
+    paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
-    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN,),
-    paging.PAGE_RESOLVED: (linking.PAGE_OVER,),
+    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
     desk.TICKET_MOVED: (surveys.ASK,),
     # Who leaves hands on what they had open.
@@ -46,6 +48,9 @@ TABLE: dict[str, tuple[str, ...]] = {
 }
 
 WANTED = {
+    outages.FROM_PAGE: outage_queries.has_parts,
+    outages.PAGE_TAKEN: outage_queries.has_outages_of_pages,
+    outages.PAGE_OVER: outage_queries.has_outages_of_pages,
     linking.FROM_PAGE: desk_queries.has_desk,
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,

@@ -28,6 +28,8 @@ from nightdesk.knowledge import tasks as knowledge_tasks
 from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
+from nightdesk.outages import actions as outage_actions
+from nightdesk.outages import tasks as outage_tasks
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
@@ -57,6 +59,7 @@ def connect() -> None:
         | mail_tasks.HANDLERS
         | channel_keeping.HANDLERS
         | portal_tasks.HANDLERS
+        | outage_tasks.HANDLERS
         | desk_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
@@ -66,6 +69,7 @@ def connect() -> None:
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
+    ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     handing.BY_ADDRESS |= {

@@ -50,6 +50,8 @@ VERBS: Mapping[str, tuple[frozenset[Standing], frozenset[Standing]]] = MappingPr
         "mark_contact_left": (_NOBODY, _MANAGERS),
         "confirm_contact": (_NOBODY, _MANAGERS),
         "set_company_rule": (_NOBODY, _MANAGERS),
+        "save_wish": (_EVERYBODY, _MANAGERS),
+        "remove_wish": (_EVERYBODY, _MANAGERS),
         # On tickets that they see by the company's rule; see `sees_all`.
         "open_ticket": (_NOBODY, _MEMBERS),
         "take_message": (_NOBODY, _MEMBERS),

@@ -34,7 +34,8 @@ TOLD: Mapping[State, frozenset[State]] = {
 """Which states an update may lead to, from each. A proposed one becomes an outage by its first update, or by none at all."""
 
 OVER = frozenset({S.RESOLVED, S.WITHDRAWN})
-OPEN = frozenset(S) - OVER
+EVERY = frozenset(S)
+OPEN = EVERY - OVER
 """States of what is not over, a proposed outage among them."""
 
 

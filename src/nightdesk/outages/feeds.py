@@ -12,7 +12,7 @@ from typing import TypeAlias
 from xml.etree import ElementTree as Xml
 from zoneinfo import ZoneInfo
 
-from nightdesk.outages import saying
+from nightdesk.outages import saying, wording
 from nightdesk.outages.published import PublishedOutage, PublishedPage, changed_at, short_id
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -39,7 +39,9 @@ def atom(page: PublishedPage, at: datetime, *, self_url: str, where: Where | Non
         _add(entry, "title", outage.title)
         _add(entry, "published", _atom_time(outage.told_at))
         _add(entry, "updated", _atom_time(changed_at(outage, at)))
-        _add(entry, "link", rel="alternate", type="text/html", href=where(outage) if where else outage_url(page, outage))
+        _add(
+            entry, "link", rel="alternate", type="text/html", href=where(outage) if where else outage_url(page, outage)
+        )
         _add(entry, "category", term=outage.state)
         _add(entry, "content", _content(page, outage, at), type="html")
     return _bytes(feed)
@@ -88,14 +90,10 @@ def _content(page: PublishedPage, outage: PublishedOutage, at: datetime) -> str:
     html = [f"<p>{escape(words)}</p>" for words in outage.words]
     html += [f"<p><strong>{escape(part)}</strong></p>" for part in parts if part]
     for update in outage.updates:
-        head = f"{saying.clock_text(update.published_at, zone, at)} {_kind(update.kind, update.state)}"
+        head = f"{wording.when(update.published_at, at, page.zone)} {saying.state_text(update)}"
         text = escape(update.text).replace("\n", "<br>")
         html.append(f"<p><small>{escape(head)}</small><br>{text}</p>")
     return "".join(html)
-
-
-def _kind(kind: str, state: str) -> str:
-    return str(saying.KINDS.get(kind) or saying.STATES[state])
 
 
 def _add(parent: Xml.Element, name: str, text: str = "", **attributes: str) -> Xml.Element:

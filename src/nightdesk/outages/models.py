@@ -257,27 +257,33 @@ class FailedPart(models.Model):
 
 
 class Touched(models.Model):
-    """What the outage does to one subscription: `effect` now, from `since` on. A row whose effect is over has `until`."""
+    """What the outage does to one subscription, from `since` on: `effect` is how it is now, WORKS from `until` on, and `worst`
+    the worst that it was.
+    """
 
     outage = models.ForeignKey(Outage, models.CASCADE, related_name="touched", db_index=False)
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="touched")
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="touched", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     effect = models.PositiveSmallIntegerField(choices=EffectChoices)
-    """The effect now; the worst that it was once it is over."""
+    worst = models.PositiveSmallIntegerField(choices=EffectChoices)
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["outage", "subscription"], name="touched_once"),
-            models.CheckConstraint(condition=Q(effect__gte=1), name="touched_is_not_untouched"),
+            models.CheckConstraint(condition=Q(worst__gte=1), name="touched_is_not_untouched"),
+            models.CheckConstraint(
+                condition=Q(effect=0, until__isnull=False) | Q(effect__gte=1, until=None), name="touched_until_it_works"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["customer", "outage"], name="touched_customer")]
 
 
 class Affected(models.Model):
-    """A customer that the outage touches, or touched: `effect` is the worst of theirs now, `worst` the worst it ever was.
+    """A customer that the outage touches, or touched: `effect` is the worst of theirs now, `worst` the worst it ever was,
+    `effect_told` what they were told last, None before they were.
 
     `ticket_number`: their ticket about it, once there is one.
     """
@@ -289,6 +295,7 @@ class Affected(models.Model):
     services = models.PositiveIntegerField()
     """How many of their subscriptions it touches, or touched."""
     since = models.DateTimeField()
+    effect_told = models.PositiveSmallIntegerField(choices=EffectChoices, null=True)
     ticket_number = models.BigIntegerField(null=True)
 
     class Meta:
@@ -352,13 +359,13 @@ class Update(models.Model):
 
 
 class StatementTemplate(models.Model):
-    """Words for 4 AM: `texts` {language: statement with the placeholders of `wording.PLACEHOLDERS`}, for updates that lead to
-    `state`. What is made of one as it stands needs nobody's approval. `holding`: it may go by itself.
+    """Words for 4 AM: `texts` {language: statement with the placeholders of `wording.PLACEHOLDERS`}, for updates that an outage
+    `goes_to` a state by. What is made of one as it stands needs nobody's approval. `holding`: it may go by itself.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
     name = models.CharField(max_length=80)
-    state = models.CharField(max_length=13, choices=Outage.State)
+    goes_to = models.CharField(max_length=13, choices=Outage.State)
     texts = models.JSONField()
     holding = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)

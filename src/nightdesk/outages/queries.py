@@ -1,6 +1,6 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -9,8 +9,13 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
+from nightdesk.knowledge.models import Phrase
+from nightdesk.knowledge.phrases import languages_to_try
+from nightdesk.outages import wording
+from nightdesk.outages.decide import OPEN
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
-from nightdesk.outages.models import FailedPart, Outage, Rules, Update
+from nightdesk.outages.models import Affected, ConfirmRule, FailedPart, Outage, Part, Rules, Touched, Update
+from nightdesk.paging.models import Page
 
 
 def graph_of_brand(brand_id: int) -> Graph:
@@ -72,3 +77,134 @@ def latest_update(outage_id: UUID) -> Update | None:
     """What was published last about it; None while nothing was."""
     rows = Update.objects.filter(outage=outage_id, published_at__isnull=False)
     return rows.order_by("-published_at", "-number").first()
+
+
+# --- Whom, in what words ---------------------------------------------------------------------------------------------
+
+
+def languages_and_zones(outage: Outage) -> tuple[Sequence[str], Sequence[str]]:
+    """The languages and the zones of everybody who may be told of it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH those AS (
+                SELECT coalesce(nullif(k.language, ''), c.language) AS language, coalesce(nullif(k.zone, ''), c.zone) AS zone
+                FROM outages_affected a JOIN customers_customer c ON c.id = a.customer_id
+                JOIN customers_contact k ON k.customer_id = c.id WHERE a.outage_id = %(outage)s
+              UNION ALL
+                SELECT s.language, b.zone FROM outages_subscriber s JOIN access_brand b ON b.id = s.brand_id
+                WHERE %(public)s AND s.brand_id = %(brand)s AND s.confirmed_at IS NOT NULL AND s.ended_at IS NULL
+            )
+            SELECT (SELECT array_agg(DISTINCT language) FROM those), (SELECT array_agg(DISTINCT zone) FROM those)
+            """,
+            {"outage": outage.pk, "public": outage.public, "brand": outage.brand_id},
+        )
+        languages, zones = cursor.fetchone()
+    return sorted(languages or []), sorted({outage.brand.zone, *(zones or [])})
+
+
+def languages_of(outage: Outage) -> Sequence[str]:
+    """The languages that what we say ourselves is made in: the brand's, and those of everybody who may be told."""
+    return sorted({outage.brand.language, *languages_and_zones(outage)[0]})
+
+
+def services_touched(outage_id: UUID) -> Sequence[tuple[int, Effect]]:
+    """Each service that it touches now, with each effect that occurs."""
+    rows = Touched.objects.filter(outage=outage_id, effect__gt=0).values_list("service_id", "effect").distinct()
+    return [(service, Effect(effect)) for service, effect in rows.order_by("service_id", "effect")]
+
+
+def phrases_of(
+    brand_id: int, touched: Collection[tuple[int, Effect]], languages: Collection[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """Language -> {"service:effect": what customers are told of it, with its workaround}: the service's own phrase, else the
+    brand's, else what is built in; of each the best language.
+    """
+    rows = Phrase.objects.filter(brand=brand_id).values_list("service_id", "effect", "language", "text", "workaround")
+    known: dict[tuple[int | None, str, str], str] = {
+        (service, effect, language): f"{text} {more}".strip() for service, effect, language, text, more in rows
+    }
+    found: dict[str, dict[str, str]] = {}
+    for language in languages:
+        with wording.in_language(language):
+            found[language] = {
+                f"{service}:{int(effect)}": _phrase(known, service, effect, language) for service, effect in touched
+            }
+    return found
+
+
+def _phrase(known: Mapping[tuple[int | None, str, str], str], service: int, effect: Effect, language: str) -> str:
+    for owner in (service, None):
+        for tried in languages_to_try(language):
+            if (owner, effect.name.lower(), tried) in known:
+                return known[owner, effect.name.lower(), tried]
+    return wording.phrase(effect)
+
+
+def public_names(outage: Outage) -> str:
+    """What fails, as anybody may read it: the public names of its failed parts; "" where none has one."""
+    rows = FailedPart.objects.filter(outage=outage, part__public=True).order_by("part__position", "part__key")
+    return ", ".join(rows.values_list("part__public_name", flat=True))
+
+
+# --- From alarms -----------------------------------------------------------------------------------------------------
+
+
+def parts_named(page: Page) -> Sequence[Part]:
+    """The brand's parts that the page's alarm is about: by key, name or alias, whatever the case."""
+    if not page.component:
+        return ()
+    named = page.component.lower()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM outages_part
+            WHERE brand_id = %(brand)s AND retired_at IS NULL
+              AND (lower(key) = %(named)s OR lower(name) = %(named)s OR aliases @> ARRAY[%(named)s]::varchar[])
+            """,
+            {"brand": page.brand_id, "named": named},
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Part.objects.filter(pk__in=ids).order_by("key")) if ids else ()
+
+
+def has_parts(brand_id: int | None) -> bool:
+    """Whether the brand has any part that an alarm could be about."""
+    return Part.objects.filter(brand=brand_id, retired_at=None).exists()
+
+
+def has_outages_of_pages(brand_id: int | None) -> bool:
+    """Whether any open outage of the brand came from a page."""
+    return Outage.objects.filter(brand=brand_id, state__in=OPEN, page__isnull=False).exists()
+
+
+def open_about(brand_id: int, part_ids: Collection[int]) -> Outage | None:
+    """The oldest open outage in which one of these parts fails; None where there is none."""
+    rows = Outage.objects.filter(brand=brand_id, state__in=OPEN, failed__part__in=part_ids)
+    return rows.order_by("began_at", "id").first()
+
+
+def confirm_rule_for(brand_id: int, part_ids: Collection[int]) -> ConfirmRule | None:
+    """The rule by which an alarm about one of these parts confirms an outage; None where a person has to."""
+    rows = ConfirmRule.objects.filter(brand=brand_id, removed_at=None, parts__in=part_ids)
+    return rows.order_by("after_s", "id").first()
+
+
+# --- What stands -----------------------------------------------------------------------------------------------------
+
+
+def open_outages(brands: Collection[int] | None) -> Sequence[Outage]:
+    """What is not over in these brands (None: all of them), proposed ones too, the oldest first."""
+    rows = Outage.objects.filter(state__in=OPEN).select_related("brand", "lead", "fixer", "voice")
+    rows = rows if brands is None else rows.filter(brand__in=brands)
+    return list(rows.order_by("began_at", "id"))
+
+
+def updates_of(outage_id: UUID) -> Sequence[Update]:
+    """Everything written about it, published or not, newest first."""
+    return list(Update.objects.filter(outage=outage_id).select_related("template", "corrects").order_by("-number"))
+
+
+def affected_count(outage_id: UUID) -> int:
+    """How many customers it touches now."""
+    return Affected.objects.filter(outage=outage_id, effect__gt=0).count()

@@ -1,7 +1,4 @@
-"""What is said of an outage besides its own text: when more comes, that it is late, how it stands. In words, once, for all.
-
-Pages, feeds and the programs' answers take their sentences from here, so that they say the same.
-"""
+"""What pages and feeds say of what is published beside its own text, in the words of `wording` where those of messages fit."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,15 +7,17 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from nightdesk.outages.published import PublishedOutage, PublishedPage, Punctuality, is_late, work_now, worst_of
+from nightdesk.outages import wording
+from nightdesk.outages.published import (
+    PublishedOutage,
+    PublishedPage,
+    PublishedUpdate,
+    Punctuality,
+    is_late,
+    work_now,
+    worst_of,
+)
 
-STATES = {
-    "investigating": gettext_lazy("Investigating"),
-    "identified": gettext_lazy("Identified"),
-    "monitoring": gettext_lazy("Monitoring"),
-    "resolved": gettext_lazy("Resolved"),
-    "withdrawn": gettext_lazy("Withdrawn"),
-}
 WORK_STATES = {
     "planned": gettext_lazy("Planned"),
     "started": gettext_lazy("In progress"),
@@ -42,13 +41,6 @@ KINDS = {
 }
 
 
-def clock_text(instant: datetime, zone: ZoneInfo, at: datetime) -> str:
-    """The time as readers of `zone` say it, with the zone's name; the day stands before it unless it is that of `at`."""
-    local = instant.astimezone(zone)
-    today = local.date() == at.astimezone(zone).date()
-    return f"{local:%H:%M} {local.tzname() or zone.key}" if today else day_text(instant, zone)
-
-
 def day_text(instant: datetime, zone: ZoneInfo) -> str:
     """The time with its day, whatever day it is now: "Tue 25 Nov 04:08 GMT"."""
     local = instant.astimezone(zone)
@@ -70,17 +62,19 @@ def due_text(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> str:
     """When the next update comes, or that it should have come; "" where none is promised."""
     if outage.over or outage.next_at is None:
         return ""
-    time = clock_text(outage.next_at, zone, at)
-    if is_late(outage, at):
-        return _("An update was due at {time}.").format(time=time)
-    return _("Next update by {time}.").format(time=time)
+    words = wording.late_words if is_late(outage, at) else wording.next_words
+    return words(outage.next_at, at, zone.key)
 
 
 def estimate_text(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> str:
     """By when it should work again; "" where nobody has said."""
-    if outage.over or outage.estimate_at is None:
-        return ""
-    return _("We expect it to work again by {time}.").format(time=clock_text(outage.estimate_at, zone, at))
+    return "" if outage.over else wording.estimate_words(outage.estimate_at, at, zone.key)
+
+
+def state_text(update: PublishedUpdate) -> str:
+    """What an update is: its kind, where that says more than the state it led to."""
+    kind = KINDS.get(update.kind)
+    return str(kind) if kind is not None else wording.state_words(update.state)
 
 
 def head_text(page: PublishedPage, at: datetime) -> str:

@@ -57,7 +57,7 @@ class MyOutage:
 
 def name_of(subscription: Subscription) -> str:
     """What they call it: the service, and which of them."""
-    return f"{subscription.service.name}, {subscription.label}" if subscription.label else subscription.service.name
+    return f"{subscription.service.name} {subscription.label}".strip()
 
 
 def outages_of(customer_id: int) -> QuerySet[Outage]:
@@ -78,7 +78,18 @@ def told(rows: Iterable[Outage], customer_id: int, language: str, at: datetime) 
     """The outages with what was said of them by `at` and what they do to the customer's services, in the rows' order."""
     outages = list(rows)
     ids = [outage.pk for outage in outages]
-    fields = ("id", "outage_id", "kind", "state", "texts", "published_at", "next_at", "estimate_at", "quiet", "corrects_id")
+    fields = (
+        "id",
+        "outage_id",
+        "kind",
+        "state",
+        "texts",
+        "published_at",
+        "next_at",
+        "estimate_at",
+        "quiet",
+        "corrects_id",
+    )
     said = Update.objects.filter(outage__in=ids, published_at__lte=at).order_by("-published_at", "-number")
     updates = published_updates(said.values(*fields), language)
     touched = _services(ids, customer_id, language)
@@ -132,9 +143,7 @@ def availability(customer_id: int, at: datetime) -> dict[int, str]:
     rows = rows.filter(Q(until=None) | Q(until__gt=since))
     for row in rows:
         lost[row.subscription_id] += min(row.until or at, at) - max(row.since, since)
-    return {
-        subscription: f"{100 * max(0.0, 1 - gone / SHARE_OF):.2f}" for subscription, gone in lost.items() if gone
-    }
+    return {subscription: f"{100 * max(0.0, 1 - gone / SHARE_OF):.2f}" for subscription, gone in lost.items() if gone}
 
 
 def past_year(customer_id: int, at: datetime) -> Punctuality:
@@ -152,8 +161,7 @@ def _services(outages: Sequence[UUID], customer_id: int, language: str) -> dict[
     found: dict[UUID, list[MyService]] = defaultdict(list)
     rows = list(visible(Touched).filter(outage__in=outages, customer=customer_id))
     bought = {
-        each.pk: each
-        for each in visible(Subscription, "service").filter(pk__in={row.subscription_id for row in rows})
+        each.pk: each for each in visible(Subscription, "service").filter(pk__in={row.subscription_id for row in rows})
     }
     if not bought:
         return found

@@ -153,7 +153,7 @@ VISIBLE: tuple[Visible, ...] = (
     Visible(
         Update,
         ("id", "outage", "number", "kind", "state", "texts", "quiet", "next_at", "estimate_at", "corrects", "published_at"),
-        f"published_at <= {AT} AND outage_id IN (SELECT a.outage_id FROM outages_affected a)",
+        f"published_at <= {AT} AND outage_id IN (SELECT a.outage_id FROM outages_affected a)",  # noqa: S608
     ),
     Visible(
         Outage,

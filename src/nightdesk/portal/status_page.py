@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from nightdesk.outages import feeds, saying
+from nightdesk.outages import wording as words
 from nightdesk.outages.published import (
     PublishedOutage,
     PublishedPage,
@@ -186,20 +187,20 @@ def outage_card(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> dict[s
     """What a template shows of one outage: its state, when more comes, and its story, newest first."""
     return {
         "outage": outage,
-        "state": saying.STATES[outage.state],
+        "state": words.state_words(outage.state),
         "tone": RAIL[outage.state],
         "due": saying.due_text(outage, zone, at),
         "late": is_late(outage, at),
         "estimate": saying.estimate_text(outage, zone, at),
-        "began": saying.clock_text(outage.began_at, zone, at),
+        "began": words.when(outage.began_at, at, zone.key),
         "day": saying.day_text(outage.began_at, zone),
-        "ended": saying.clock_text(outage.resolved_at, zone, at) if outage.resolved_at else "",
+        "ended": words.when(outage.resolved_at, at, zone.key) if outage.resolved_at else "",
         "lasted": saying.minutes_text(outage.resolved_at - outage.began_at) if outage.resolved_at else "",
         "updates": [
             {
                 "update": each,
-                "time": saying.clock_text(each.published_at, zone, at),
-                "state": saying.KINDS.get(each.kind) or saying.STATES[each.state],
+                "time": words.when(each.published_at, at, zone.key),
+                "state": saying.state_text(each),
                 "tone": RAIL[each.state],
             }
             for each in outage.updates

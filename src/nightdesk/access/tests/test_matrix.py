@@ -298,6 +298,7 @@ ASKED_AT_THE_DOOR = {
     "erase_text",  # the journal stands below the matrix
     "drop_month",  # likewise
     "queue_message",  # part of the verb that has something to say
+    "approve_update",  # whose verb hangs on the severity: decide.APPROVE_VERB
 }
 
 

@@ -22,6 +22,8 @@ set_contact_standing K K
 mark_contact_left K K
 confirm_contact K K
 set_company_rule K K
+save_wish VMK K
+remove_wish VMK K
 open_ticket MK MK
 take_message MK MK
 close_ticket MK MK

@@ -33,7 +33,7 @@ def test_a_reader_reads_it(make):
     assert read.feed.title == "Quayside Networks"
     assert [each.title for each in read.entries] == ["Fault at Dock Street", "Old"]
     assert "Sorry: internet lines at Dock Street are down." in read.entries[0].summary
-    assert "An update was due at 04:45 GMT." in read.entries[0].summary
+    assert "An update was due at 04:45 GMT" in read.entries[0].summary
     assert "Update 1" in read.entries[1].summary
     assert "It works again." in read.entries[1].summary
     assert read.entries[0].link.startswith("https://status.quayside.example/outages/")

@@ -121,7 +121,7 @@ def test_an_update_that_is_late_is_said_to_be_without_anybody_looking(night, mon
     night.pages.refresh(AT)
     monkeypatch.setattr(hot_status, "published_page", None)  # the database is gone
     night.time = minutes(45)
-    assert "An update was due at 04:45 GMT." in night.get()
+    assert "An update was due at 04:45 GMT" in night.get()
     assert json.loads(night.get("/status/quayside/api/v2/incidents.json"))["incidents"][0]["update_late"]
     assert "was due" in night.get("/status/quayside/history.rss")
 

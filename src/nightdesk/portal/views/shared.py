@@ -19,7 +19,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
 from nightdesk.customers.models import Contact, Customer
-from nightdesk.outages import feeds, saying
+from nightdesk.outages import feeds, saying, wording
 from nightdesk.outages.links import read_archive_token, read_feed_token, read_outage_token
 from nightdesk.outages.models import FeedLink, Outage
 from nightdesk.outages.published import PublishedOutage, PublishedPage, kept_promises, punctuality_of
@@ -160,7 +160,7 @@ def _line(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> dict[str, An
         "told_after": saying.minutes_text(max(timedelta(), outage.told_at - outage.began_at)),
         "promised": promised,
         "kept": kept,
-        "times": [saying.clock_text(each.published_at, zone, outage.began_at) for each in reversed(outage.updates)],
+        "times": [wording.when(each.published_at, outage.began_at, zone.key) for each in reversed(outage.updates)],
     }
 
 

@@ -1,0 +1,147 @@
+"""Statements: checked, filled in from the record, and made into the messages that carry them."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from nightdesk.base.refusals import Invalid
+from nightdesk.knowledge import phrases
+from nightdesk.outages import queries, wording
+from nightdesk.outages.audience_query import Wording
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Outage, Update
+
+LONGEST = 2000
+"""Characters of a statement."""
+CHANNELS = ("email", "sms")
+PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an update becomes: its messages by key ("en-gb:3:sms"), and what they are filled in with."""
+
+    drafts: Mapping[str, wording.Draft]
+    wording: Wording
+
+
+def checked(asked: str, texts: Mapping[str, str], language: str) -> dict[str, str]:
+    """The texts without blanks around them. Raises Invalid where the brand's `language` is missing, where one is empty or too
+    long, and for a placeholder that is not known.
+    """
+    found = {one: text.strip() for one, text in texts.items() if text.strip()}
+    if language not in found:
+        raise Invalid(
+            asked,
+            _("It says nothing in {language}, the brand's own language.").format(language=language),
+            _("Write at least that."),
+            field="texts",
+        )
+    for one, text in found.items():
+        if len(text) > LONGEST:
+            raise Invalid(
+                asked,
+                _("The text in {language} has {count} characters; {most} is the most.").format(
+                    language=one, count=len(text), most=LONGEST
+                ),
+                _("Make it shorter."),
+                field="texts",
+            )
+        try:
+            phrases.check(text, tuple(wording.PLACEHOLDERS))
+        except phrases.Unusable as error:
+            raise Invalid(
+                asked,
+                _("{wrong} is no placeholder of a statement.").format(wrong=error.wrong),
+                _("There are {known}.").format(known=", ".join(f"{{{{ {name} }}}}" for name in wording.PLACEHOLDERS)),
+                field="texts",
+            ) from error
+    return found
+
+
+def filled(outage: Outage, texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts with what the record supports in the places of placeholders, each in its own language."""
+    parts = queries.public_names(outage)
+    found = {}
+    for language, text in texts.items():
+        with wording.in_language(language):
+            values = {
+                "what": parts or _("some of our services"),
+                "engineer": wording.engineer() if outage.fixer_id is not None else "",
+                "found": wording.found() if outage.state in ("identified", "monitoring", "resolved") else "",
+            }
+        found[language] = " ".join(phrases.render(text, values).split(" ")).strip()
+    return found
+
+
+def in_every_language(languages: Collection[str], words: Callable[[], str]) -> dict[str, str]:
+    """What `words` makes in each of the languages."""
+    found = {}
+    for language in languages:
+        with wording.in_language(language):
+            found[language] = words()
+    return found
+
+
+def made(outage: Outage, update: Update) -> Made:
+    """The messages of a published update, for every language, effect and channel; and their fillings for every zone."""
+    own = outage.brand.language
+    readers, zones = queries.languages_and_zones(outage)
+    spoken_as = {language: _language_for(language, update.texts, own) for language in readers}
+    languages = sorted({own, *spoken_as.values()})
+    touched = queries.services_touched(outage.pk)
+    drafts: dict[str, wording.Draft] = {}
+    said: dict[str, dict[str, str]] = {"next": {}, "estimate": {}, "since": {}}
+    counted: dict[str, dict[str, str]] = {}
+    assert update.published_at is not None  # only what is published is sent
+    for language in languages:
+        with wording.in_language(language):
+            for effect in Effect:
+                for channel in CHANNELS:
+                    drafts[f"{language}:{int(effect)}:{channel}"] = wording.draft(
+                        effect,
+                        channel,
+                        update.texts[language],
+                        kind=update.kind,
+                        brand=outage.brand.name,
+                        name=outage.name,
+                    )
+            drafts[f"{language}:{PUBLIC}:email"] = wording.public_draft(
+                outage.public_title,
+                update.texts[language],
+                kind=update.kind,
+                state=update.state,
+                brand=outage.brand.name,
+                name=outage.name,
+            )
+            counted[language] = {str(int(effect)): wording.counted(effect) for effect in Effect}
+            for zone in zones:
+                _say_times(said, f"{language} {zone}", outage, update, update.published_at, zone)
+    return Made(
+        drafts,
+        Wording(
+            language=own,
+            spoken_as=spoken_as,
+            phrases=queries.phrases_of(outage.brand_id, touched, languages),
+            counted=counted,
+            tickets=in_every_language(languages, wording.ticket_words),
+            next=said["next"],
+            estimate=said["estimate"],
+            since=said["since"],
+        ),
+    )
+
+
+def _say_times(
+    said: Mapping[str, dict[str, str]], key: str, outage: Outage, update: Update, now: datetime, zone: str
+) -> None:
+    said["next"][key] = wording.next_words(update.next_at, now, zone)
+    said["estimate"][key] = wording.estimate_words(update.estimate_at, now, zone)
+    said["since"][key] = wording.since_words(outage.began_at, now, zone)
+
+
+def _language_for(language: str, texts: Mapping[str, str], own: str) -> str:
+    """Of the languages that the statement is in, the best for a reader of `language`."""
+    return next((one for one in phrases.languages_to_try(language) if one in texts), own)
