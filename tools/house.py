@@ -198,6 +198,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "clock_rules": "how a brand's rules for clocks lie in their column",
         "clock_wording": "a ticket's clocks in words",
         "customer_actions": "what a customer asks for beyond an answer",
+        "outage_actions": "what an outage does to tickets",
         "linking_actions": "how tickets belong together",
         "moving": "tickets of another desk, read",
         "supplier_actions": "suppliers' tickets inside ours",

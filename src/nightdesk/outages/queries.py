@@ -1,6 +1,7 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -178,6 +179,11 @@ def has_outages_of_pages(brand_id: int | None) -> bool:
     return Outage.objects.filter(brand=brand_id, state__in=OPEN, page__isnull=False).exists()
 
 
+def has_open(brand_id: int | None) -> bool:
+    """Whether any outage of the brand is open."""
+    return Outage.objects.filter(brand=brand_id, state__in=OPEN).exists()
+
+
 def open_about(brand_id: int, part_ids: Collection[int]) -> Outage | None:
     """The oldest open outage in which one of these parts fails; None where there is none."""
     rows = Outage.objects.filter(brand=brand_id, state__in=OPEN, failed__part__in=part_ids)
@@ -208,3 +214,92 @@ def updates_of(outage_id: UUID) -> Sequence[Update]:
 def affected_count(outage_id: UUID) -> int:
     """How many customers it touches now."""
     return Affected.objects.filter(outage=outage_id, effect__gt=0).count()
+
+
+# --- Of one customer -------------------------------------------------------------------------------------------------
+
+
+def words_for(outage: Outage, customer_id: int, language: str) -> Sequence[str]:
+    """What stops working for the customer in the outage, each of their services in a sentence, the worst first."""
+    rows = Touched.objects.filter(outage=outage, customer=customer_id, effect__gt=0).select_related(
+        "subscription", "service"
+    )
+    touched = list(rows.order_by("-effect", "service__name", "subscription__label"))
+    said = phrases_of(outage.brand_id, {(one.service_id, Effect(one.effect)) for one in touched}, [language])[language]
+    return [
+        said[f"{one.service_id}:{one.effect}"].replace(
+            "{{ service }}", f"{one.service.name} {one.subscription.label}".strip()
+        )
+        for one in touched
+    ]
+
+
+def told_to(customer_id: int) -> Sequence[tuple[Outage, Update]]:
+    """The open outages that touch the customer and of which something was published, the worst first, with the latest word."""
+    rows = Affected.objects.filter(customer=customer_id, effect__gt=0, outage__state__in=OPEN)
+    found = []
+    for affected in rows.select_related("outage", "outage__brand").order_by("-effect", "outage__began_at"):
+        update = latest_update(affected.outage_id)
+        if update is not None:
+            found.append((affected.outage, update))
+    return found
+
+
+def faults_of(customer_id: int, language: str, zone: str, at: datetime) -> Sequence[str]:
+    """What is known to be wrong with what the customer buys, as they were told it: one text an outage.
+
+    What an update promised and has not come is said too, so that nothing old is told as news.
+    """
+    found = []
+    for outage, update in told_to(customer_id):
+        text = text_in(update, language, outage.brand.language)
+        with wording.in_language(language):
+            if update.next_at is not None and update.next_at <= at:
+                more = wording.late_words(update.next_at, at, zone)
+            else:
+                more = wording.next_words(update.next_at, at, zone)
+            found.append(" ".join([*words_for(outage, customer_id, language), text, more]).strip())
+    return found
+
+
+def text_in(update: Update, language: str, own: str) -> str:
+    """The update's statement in the best language for a reader of `language`; `own` is the brand's."""
+    found = next((one for one in languages_to_try(language) if one in update.texts), own)
+    return str(update.texts[found])
+
+
+def parts_beneath(asked: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Mapping[int, int]]:
+    """(customer, service) -> each part that what they buy of it needs, in whatever depth, with how deep it lies (from 1)."""
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE asked (customer_id, service_id) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),
+            first (customer_id, service_id, part_id) AS (
+                SELECT a.customer_id, a.service_id, m.part_id FROM asked a
+                JOIN outages_need n ON n.service_id = a.service_id JOIN outages_member m ON m.need_id = n.id
+              UNION
+                SELECT a.customer_id, a.service_id, m.part_id FROM asked a
+                JOIN customers_subscription s ON s.customer_id = a.customer_id AND s.service_id = a.service_id
+                JOIN outages_need n ON n.subscription_id = s.id JOIN outages_member m ON m.need_id = n.id
+            ),
+            beneath (customer_id, service_id, part_id, depth) AS (
+                SELECT customer_id, service_id, part_id, 1 FROM first
+              UNION
+                SELECT b.customer_id, b.service_id, m.part_id, b.depth + 1 FROM beneath b
+                JOIN outages_need n ON n.part_id = b.part_id JOIN outages_member m ON m.need_id = n.id
+                WHERE b.depth < %s
+            )
+            SELECT customer_id, service_id, part_id, min(depth) FROM beneath GROUP BY 1, 2, 3
+            """,
+            [[customer for customer, _service in asked], [service for _customer, service in asked], DEEPEST],
+        )
+        found: dict[tuple[int, int], dict[int, int]] = {}
+        for customer, service, part, depth in cursor.fetchall():
+            found.setdefault((customer, service), {})[part] = depth
+    return found
+
+
+DEEPEST = 20
+"""How deep it is looked for parts beneath a service."""
