@@ -50,6 +50,11 @@ PARTS = {
     "clamd": Part("clamav-daemon", "clamd"),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
     "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
+    "status-widget": Part(
+        "@statuspage/status-widget",
+        str(ROOT / "node_modules/@statuspage/status-widget/package.json"),
+        npm=True,
+    ),
     "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""

@@ -83,7 +83,9 @@ class Firms:
         made = outages.propose_outage(
             brand_id=firm.brand.pk, title=f"SECRET switch of {firm.mark}", parts={part.pk: 3}, **self.doing
         )
-        fields = {"cause": f"SECRET cause of {firm.mark}"} | ({"public": True, "public_title": "All lines"} if public else {})
+        fields = {"cause": f"SECRET cause of {firm.mark}"} | (
+            {"public": True, "public_title": "All lines"} if public else {}
+        )
         outages.edit_outage(outage_id=made.pk, fields=fields, **self.doing)
         outages.confirm_outage(outage_id=made.pk, **self.doing)
         said = {"en-gb": text or f"{firm.mark} lines are down."}

@@ -11,14 +11,14 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions as desk
-from nightdesk.desk.models import Attachment, Entry, Escalation, Ticket
+from nightdesk.desk.models import Attachment, Entry, Escalation
 from nightdesk.knowledge.models import Phrase
 from nightdesk.outages import actions as outages
 from nightdesk.outages import link_actions
 from nightdesk.outages.models import FeedLink, Part, Touched, Update
 from nightdesk.portal import belt, policies
-from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
 from nightdesk.portal.outage_queries import open_outages
+from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
 from nightdesk.portal.queries import tickets_of
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 
@@ -144,7 +144,10 @@ def test_a_file_that_a_scanner_refused_or_has_not_seen_cannot_be_read(firms: Fir
 def test_of_an_outage_they_read_what_was_told_and_never_our_own_name_a_cause_or_a_suspicion(firms: Firms):
     ours = firms.bakery
     suspected = outages.propose_outage(
-        brand_id=ours.brand.pk, title="SECRET suspicion", parts={Part.objects.get(key="part-bakery").pk: 3}, **firms.doing
+        brand_id=ours.brand.pk,
+        title="SECRET suspicion",
+        parts={Part.objects.get(key="part-bakery").pk: 3},
+        **firms.doing,
     )
     assert Touched.objects.filter(outage=suspected, customer=ours.customer).exists()
     Update.objects.create(
@@ -181,6 +184,7 @@ def test_whoever_holds_a_link_reads_the_companys_outages_and_nobodys_own_things(
         for table in ("access_token", "outages_feedlink", "desk_ticket"):
             cursor.execute(f"SELECT id FROM {table}")
             assert cursor.fetchall() == [], table
+
 
 SECRETS = (
     "SELECT tags FROM desk_ticket",

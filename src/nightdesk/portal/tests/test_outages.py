@@ -28,9 +28,7 @@ def shown(answer: Any, code: int = 200) -> str:
 
 def says(firms: Firms, firm: Firm, text: str, state: str = "investigating", **more: Any) -> Update:
     assert firm.outage is not None
-    return actions.write_update(
-        outage_id=firm.outage.pk, state=state, texts={"en-gb": text}, **more, **firms.doing
-    )
+    return actions.write_update(outage_id=firm.outage.pk, state=state, texts={"en-gb": text}, **more, **firms.doing)
 
 
 def due(firms: Firms) -> datetime:
@@ -63,7 +61,14 @@ class TestTheirPage:
         client = firms.client(firms.bakery.viewer)
         assert "No fault is known of your service" in shown(client.get("/my/"))
         archive = shown(client.get("/my/outages/"))
-        for words in ("Bakery lines are down.", "It works again.", "09:30 BST", "09:42 BST", "12 minutes", "1 of 1 updates"):
+        for words in (
+            "Bakery lines are down.",
+            "It works again.",
+            "09:30 BST",
+            "09:42 BST",
+            "12 minutes",
+            "1 of 1 updates",
+        ):
             assert words in archive, words
         lines = client.get("/my/outages.csv").content.decode().splitlines()
         assert len(lines) == 3

@@ -97,7 +97,7 @@ def shared_outage(request: HttpRequest, token: str) -> HttpResponse:
     if shared is None or at >= shared.until:
         return _refused(request, _gone())
     rows = Outage.objects.filter(pk=shared.outage_id)
-    customer = Customer.objects.select_related("brand").filter(pk=shared.customer_id, active=True).first()
+    customer = Customer.objects.select_related("brand").filter(pk=shared.customer_id or 0, active=True).first()
     brand, zone, language = _for_everybody(rows)
     found: PublishedOutage | None = None
     if shared.customer_id is None:
