@@ -146,7 +146,7 @@ def test_everybody_reads_the_public_page_by_day_and_by_night_without_scripts(com
 
 @requires("status-widget")
 def test_statuspages_own_widget_reads_our_page_from_another_site(company: Any) -> None:
-    running, browser, made = company
+    running, browser, _made = company
     widget = (ROOT / "node_modules/@statuspage/status-widget/dist/src.77de5100.js").read_text()
     with browser.new_context() as context:
         page = context.new_page()
