@@ -96,7 +96,7 @@ def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
         page.get_by_role("button", name="Come in").click()
         page.get_by_role("heading", name="1 of your 2 services is not working").wait_for()
         page.get_by_text("Sorry: internet lines at Dock Street are down.").wait_for()
-        page.get_by_text("Next update by").wait_for()
+        page.get_by_text("Next update by").first.wait_for()
         page.get_by_role("link", name="Something else is wrong").click()
         page.get_by_text("We know of this already").wait_for()
         page.get_by_label("In one line").fill("The card reader blinks red")

@@ -149,6 +149,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "complete_work": ("complete_work", None),
     "cancel_work": ("cancel_work", {}),
     "read_ticket_clocks": ("read_tickets", None),
+    "share_outage": ("share_outage", {"days": 3}),
+    "share_archive": ("share_archive", {}),
     "list_suppliers": ("read_tickets", None),
     "save_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "New carrier"}),
     "edit_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "Carrier"}),

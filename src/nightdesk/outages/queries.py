@@ -1,7 +1,9 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from django.db import connection
@@ -10,8 +12,9 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.knowledge.models import Phrase
+from nightdesk.knowledge.phrase_book import PhraseKey, words_in
 from nightdesk.knowledge.phrases import languages_to_try
+from nightdesk.knowledge.queries import phrase_book
 from nightdesk.outages import wording
 from nightdesk.outages.decide import OPEN
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
@@ -24,26 +27,37 @@ def graph_of_brand(brand_id: int) -> Graph:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT n.part_id, n.service_id, n.subscription_id, n.at_least, array_agg(m.part_id)
-            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
-            WHERE n.brand_id = %s GROUP BY n.id
-            """,
-            [brand_id],
-        )
-        needs = [
-            Need(_owner(part, service, subscription), tuple(members), at_least)
-            for part, service, subscription, at_least, members in cursor.fetchall()
-        ]
-        cursor.execute(
-            """
             SELECT s.id, s.service_id FROM customers_subscription s JOIN customers_customer c ON c.id = s.customer_id
             WHERE c.brand_id = %s AND c.active
             """,
             [brand_id],
         )
         bought = dict(cursor.fetchall())
-    kept = (one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought)
-    return graph_of(kept, bought)
+    needs = _needs(brand_id)
+    return graph_of((one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought), bought)
+
+
+def graph_of_parts(brand_id: int) -> Graph:
+    """What parts of the brand need of one another, and nothing of services: enough to find a circle."""
+    return graph_of(_needs(brand_id, of_parts=True), {})
+
+
+def _needs(brand_id: int, *, of_parts: bool = False) -> Iterator[Need]:
+    """The brand's needs, or only those that parts have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT n.id, n.part_id, n.service_id, n.subscription_id, n.at_least, m.part_id
+            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
+            WHERE n.brand_id = %s AND (n.part_id IS NOT NULL OR NOT %s) ORDER BY n.id
+            """,
+            [brand_id, of_parts],
+        )
+        rows = cursor.fetchall()
+    for _number, group in groupby(rows, key=itemgetter(0)):
+        members = list(group)
+        _need, part, service, subscription, at_least, _member = members[0]
+        yield Need(_owner(part, service, subscription), tuple(row[5] for row in members), at_least)
 
 
 def _owner(part: int | None, service: int | None, subscription: int | None) -> tuple[str, int]:
@@ -121,25 +135,19 @@ def phrases_of(
     """Language -> {"service:effect": what customers are told of it, with its workaround}: the service's own phrase, else the
     brand's, else what is built in; of each the best language.
     """
-    rows = Phrase.objects.filter(brand=brand_id).values_list("service_id", "effect", "language", "text", "workaround")
-    known: dict[tuple[int | None, str, str], str] = {
-        (service, effect, language): f"{text} {more}".strip() for service, effect, language, text, more in rows
-    }
+    book = phrase_book(brand_id)
     found: dict[str, dict[str, str]] = {}
     for language in languages:
         with wording.in_language(language):
             found[language] = {
-                f"{service}:{int(effect)}": _phrase(known, service, effect, language) for service, effect in touched
+                f"{service}:{int(effect)}": _phrase(book, service, effect, language) for service, effect in touched
             }
     return found
 
 
-def _phrase(known: Mapping[tuple[int | None, str, str], str], service: int, effect: Effect, language: str) -> str:
-    for owner in (service, None):
-        for tried in languages_to_try(language):
-            if (owner, effect.name.lower(), tried) in known:
-                return known[owner, effect.name.lower(), tried]
-    return wording.phrase(effect)
+def _phrase(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: Effect, language: str) -> str:
+    words = words_in(book, service, effect.name.lower(), language)
+    return f"{words.text} {words.workaround}".strip() if words is not None else wording.phrase(effect)
 
 
 def public_names(outage: Outage) -> str:
@@ -152,18 +160,22 @@ def public_names(outage: Outage) -> str:
 
 
 def parts_named(page: Page) -> Sequence[Part]:
-    """The brand's parts that the page's alarm is about: by key, name or alias, whatever the case."""
-    if not page.component:
+    """The brand's parts that the page's alarm is about: by key, name or alias, whatever the case. A machine that the alarm names
+    with a port is meant without it too.
+    """
+    told = (page.component, page.details.get("source", ""), page.details.get("component", ""))
+    named = {name.lower() for name in told if isinstance(name, str) and name}
+    named |= {name.rpartition(":")[0] for name in named if name.rpartition(":")[2].isdecimal()} - {""}
+    if not named:
         return ()
-    named = page.component.lower()
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT id FROM outages_part
             WHERE brand_id = %(brand)s AND retired_at IS NULL
-              AND (lower(key) = %(named)s OR lower(name) = %(named)s OR aliases @> ARRAY[%(named)s]::varchar[])
+              AND (key = ANY (%(named)s) OR lower(name) = ANY (%(named)s) OR aliases && %(named)s::varchar[])
             """,
-            {"brand": page.brand_id, "named": named},
+            {"brand": page.brand_id, "named": sorted(named)},
         )
         ids = [row[0] for row in cursor.fetchall()]
     return list(Part.objects.filter(pk__in=ids).order_by("key")) if ids else ()
