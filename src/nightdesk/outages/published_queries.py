@@ -1,27 +1,40 @@
 """What each brand has published, read whole: the facts of its public page. Nothing that is not marked public is read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from nightdesk.access.models import Brand
 from nightdesk.outages.effect import PART, Effect, Need, effects, graph_of
-from nightdesk.outages.models import FailedPart, Outage, Part, Update
+from nightdesk.outages.models import FailedPart, Outage, Part, Update, Work, WorkPart
 from nightdesk.outages.published import (
     EFFECTS,
     PublishedComponent,
     PublishedOutage,
     PublishedPage,
     PublishedUpdate,
+    PublishedWork,
+    WorkState,
     punctuality_of,
 )
 from nightdesk.outages.published import Effect as EffectName
 
+WORK_STATES: Mapping[str, WorkState] = {
+    Work.State.TENTATIVE: "planned",
+    Work.State.ANNOUNCED: "planned",
+    Work.State.IN_PROGRESS: "started",
+    Work.State.COMPLETED: "ended",
+    Work.State.CANCELLED: "cancelled",
+}
+MOST_WORKS = 100
+WORK_KEPT = timedelta(days=90)
+"""How long planned work is shown after its end."""
 MOST_OUTAGES = 100
 """The newest that stand on a page and in its archive."""
 A_YEAR = timedelta(days=365)
@@ -29,7 +42,7 @@ PARTS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 """A part does not remember when it was made; programs that read the page want an instant."""
 
 MARKS = """
-SELECT b.id, md5(concat_ws('|', b.slug, b.name, b.language, b.zone, r.status_hosts::text, o.mark, p.mark))
+SELECT b.id, md5(concat_ws('|', b.slug, b.name, b.language, b.zone, r.status_hosts::text, o.mark, p.mark, w.mark))
 FROM access_brand b
 LEFT JOIN outages_rules r ON r.brand_id = b.id
 LEFT JOIN LATERAL (
@@ -40,6 +53,10 @@ LEFT JOIN LATERAL (
     SELECT string_agg(concat(id, public_name, position, retired_at), ',' ORDER BY id) AS mark
     FROM outages_part WHERE brand_id = b.id AND public
 ) p ON true
+LEFT JOIN LATERAL (
+    SELECT string_agg(concat(n.id, n.changed_at, n.round, n.public), ',') AS mark
+    FROM (SELECT id, changed_at, round, public FROM outages_work WHERE brand_id = b.id ORDER BY from_at DESC, id DESC LIMIT 100) n
+) w ON true
 ORDER BY b.id
 """
 
@@ -59,7 +76,8 @@ def published_page(brand_id: int, at: datetime) -> PublishedPage | None:
     parts = list(Part.objects.filter(brand=brand, public=True, retired_at=None).order_by("position", "public_name"))
     told = Outage.objects.filter(brand=brand, public=True).exclude(state=Outage.State.PROPOSED)
     outages = list(told.order_by("-began_at", "-id")[:MOST_OUTAGES])
-    if not parts and not outages:
+    works = list(told_works(at).filter(brand=brand, public=True)[:MOST_WORKS])
+    if not parts and not outages and not works:
         return None
     touches = _touches(brand_id, [each.pk for each in outages], {part.pk for part in parts})
     said = updates_of([each.pk for each in outages], brand.language, at)
@@ -77,6 +95,10 @@ def published_page(brand_id: int, at: datetime) -> PublishedPage | None:
             for number, part in enumerate(parts, 1)
         ),
         outages=published,
+        work=tuple(
+            published_work(each, each.public_title, brand.language, _touched_by(each, {part.pk for part in parts}))
+            for each in works
+        ),
         punctuality=punctuality_of(
             [each for each in published if each.state != "withdrawn" and each.told_at > at - A_YEAR], at
         ),
@@ -154,6 +176,38 @@ def published_outage(
         next_at=row.next_update_at,
         estimate_at=row.estimate_at,
     )
+
+
+def told_works(at: datetime) -> QuerySet[Work]:
+    """Planned work of which something was told and that is not long over, soonest first."""
+    rows = Work.objects.filter(round__gt=0, until_at__gt=at - WORK_KEPT).exclude(
+        state__in=[Work.State.PROPOSED, Work.State.DISMISSED]
+    )
+    return rows.order_by("from_at", "id")
+
+
+def published_work(
+    row: Work, title: str, language: str, touches: tuple[tuple[str, EffectName], ...] = ()
+) -> PublishedWork:
+    """The row as its readers may know it, under that `title`."""
+    return PublishedWork(
+        id=str(row.pk),
+        number=row.number,
+        title=title,
+        said=text_in(row.texts, language),
+        state=WORK_STATES[row.state],
+        starts_at=row.from_at,
+        ends_at=row.until_at,
+        sequence=max(0, row.round - 1),
+        announced_at=row.announced_at or row.changed_at,
+        changed_at=row.changed_at,
+        touches=touches,
+    )
+
+
+def _touched_by(work: Work, shown: set[int]) -> tuple[tuple[str, EffectName], ...]:
+    rows = WorkPart.objects.filter(work=work, part__in=shown).order_by("part")
+    return tuple((str(part), EFFECTS[effect]) for part, effect in rows.values_list("part_id", "effect"))
 
 
 def _touches(brand_id: int, outages: Sequence[UUID], shown: set[int]) -> dict[UUID, tuple[tuple[str, EffectName], ...]]:

@@ -16,9 +16,9 @@ from django.utils.translation import ngettext
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.knowledge import phrases
 from nightdesk.outages.effect import Effect
-from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update
-from nightdesk.outages.published import OVER, PublishedOutage, Punctuality, punctuality_of
-from nightdesk.outages.published_queries import A_YEAR, published_outage, published_updates
+from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, WorkTouched
+from nightdesk.outages.published import OVER, PublishedOutage, PublishedWork, Punctuality, punctuality_of
+from nightdesk.outages.published_queries import A_YEAR, published_outage, published_updates, published_work, told_works
 from nightdesk.outages.queries import phrases_of
 from nightdesk.portal.policies import visible
 
@@ -133,6 +133,36 @@ def effects_now(outages: Iterable[MyOutage]) -> dict[int, tuple[MyService, MyOut
             if service.until is None and (known is None or service.effect > known[0].effect):
                 found[service.subscription.pk] = (service, outage)
     return found
+
+
+def works_of(customer_id: int, language: str, at: datetime) -> list[PublishedWork]:
+    """Planned work that touches what the customer buys, soonest first; its title names what of theirs it touches."""
+    mine = WorkTouched.objects.filter(work=OuterRef("pk"), customer=customer_id)
+    fields = (
+        "id",
+        "brand",
+        "number",
+        "texts",
+        "state",
+        "from_at",
+        "until_at",
+        "public",
+        "public_title",
+        "round",
+        "announced_at",
+        "changed_at",
+    )
+    works = list(told_works(at).filter(Exists(mine)).only(*fields)[:MOST_COUNTED])
+    names: dict[UUID, list[str]] = defaultdict(list)
+    rows = visible(WorkTouched).filter(work__in=[each.pk for each in works], customer=customer_id)
+    touched = list(rows.values_list("work_id", "subscription_id"))
+    bought = visible(Subscription, "service").in_bulk({subscription for _work, subscription in touched})
+    for work, subscription in touched:
+        names[work].append(name_of(bought[subscription]))
+    return [
+        published_work(each, _("Planned work: {services}").format(services=", ".join(sorted(names[each.pk]))), language)
+        for each in works
+    ]
 
 
 def availability(customer_id: int, at: datetime) -> dict[int, str]:

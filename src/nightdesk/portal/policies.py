@@ -19,7 +19,7 @@ from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, Ticket
 from nightdesk.knowledge.models import Phrase
-from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update
+from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, Work, WorkTouched
 from nightdesk.people.models import Person
 
 POLICY = "customer_reads"
@@ -167,6 +167,17 @@ VISIBLE: tuple[Visible, ...] = (
         Touched,
         ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until"),
         f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
+    ),
+    # Of planned work likewise, once something of it was told.
+    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE}"),
+    Visible(
+        Work,
+        (
+            "id", "brand", "number", "texts", "state", "from_at", "until_at", "public", "public_title", "round",
+            "announced_at", "changed_at",
+        ),
+        "round > 0 AND state NOT IN ('proposed', 'dismissed')"
+        " AND EXISTS (SELECT FROM outages_worktouched t WHERE t.work_id = outages_work.id)",
     ),
     Visible(FeedLink, ("id", "contact", "serial", "made_at", "revoked_at"), f"contact_id = {ME}"),
     Visible(

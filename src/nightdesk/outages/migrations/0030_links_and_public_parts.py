@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("access", "0002_customers_accounts"),
         ("customers", "0003_contacts_log_in"),
-        ("outages", "0001_initial"),
+        ("outages", "0020_planned_work"),
     ]
 
     operations = [

@@ -1,7 +1,7 @@
 """Three customers, two of one brand and one of another; in each a manager, a member and a viewer, who all log in."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.test import Client
@@ -17,7 +17,7 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk import customer_actions, linking_actions
 from nightdesk.desk.models import Attachment, Entry, Ticket
 from nightdesk.outages import actions as outages
-from nightdesk.outages.models import Member, Need, Outage, Part
+from nightdesk.outages.models import Member, Need, Outage, Part, Work, WorkTouched
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
 
@@ -69,7 +69,21 @@ class Firms:
         for firm in self.all:
             self._tickets(firm)
             self.told_of(firm)
+            self.plans(firm)
         return self
+
+    def plans(self, firm: Firm, *, round_: int = 1, state: str = "announced", public: bool = False) -> Work:
+        """Work tomorrow night, of which the firm was told in this `round_` (0: not yet)."""
+        begins = self.at + timedelta(days=1)
+        made = Work.objects.create(
+            brand=firm.brand, number=Work.objects.count() + 1, title=f"SECRET rack of {firm.mark}", state=state,
+            texts={"en-gb": f"{firm.mark} gets new power."}, from_at=begins, until_at=begins + timedelta(hours=2),
+            round=round_, public=public, public_title=f"Power at {firm.mark}", made_by="Bo", made_at=self.at,
+            announced_at=self.at, changed_at=self.at,
+        )  # fmt: skip
+        for each in firm.customer.subscriptions.all():
+            WorkTouched.objects.create(work=made, subscription=each, customer=firm.customer, effect=1)
+        return made
 
     def told_of(self, firm: Firm, *, text: str = "", public: bool = False, **more: Any) -> Outage:
         """The part that the firm's line needs has failed, under a name of our own, and the firm was told so."""

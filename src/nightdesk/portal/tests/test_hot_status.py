@@ -9,7 +9,7 @@ import pytest
 
 from nightdesk.access.models import Brand
 from nightdesk.base.hot import HotBytes, send_page
-from nightdesk.outages.models import FailedPart, Outage, Part, Rules, Update
+from nightdesk.outages.models import FailedPart, Outage, Part, Rules, Update, Work
 from nightdesk.outages.tests.pages import minutes
 from nightdesk.portal import hot_status
 from nightdesk.portal.hot_status import HotStatus
@@ -189,6 +189,22 @@ def test_a_start_without_the_database_serves_what_was_written_before(night, fold
     night.part.delete()
     fresh.pages.refresh(minutes(47))
     assert fresh.get() == ""
+
+
+def test_public_work_stands_there_and_begins_by_itself(night):
+    for number, public in enumerate((True, False), 1):
+        Work.objects.create(
+            brand=night.brand, number=number, title="SECRET rack", state="announced", texts={"en-gb": f"Power {number}."},
+            from_at=minutes(60), until_at=minutes(90), round=1, public=public, public_title=f"Work {number}", made_by="Bo",
+            made_at=AT, announced_at=AT, changed_at=AT,
+        )  # fmt: skip
+    night.pages.refresh(AT)
+    assert "Power 1." in night.get()
+    assert "Power 1." in night.get("/status/quayside/work.ics")
+    assert "Work 2" not in night.get() + night.get("/status/quayside/api/v2/scheduled-maintenances.json")
+    night.time = minutes(60)
+    assert "In progress" in night.get()
+    assert json.loads(night.get("/status/quayside/api/v2/status.json"))["status"]["indicator"] == "maintenance"
 
 
 def test_what_is_over_leaves_the_first_page_after_a_week_by_itself(night):

@@ -7,6 +7,7 @@ import feedparser
 import pytest
 from django.test import Client
 from django.utils.html import strip_tags
+from icalendar import Calendar
 
 from nightdesk.customers import contact_actions
 from nightdesk.outages import actions, link_actions
@@ -187,7 +188,16 @@ class TestFeeds:
         contact_actions.mark_contact_left(contact_id=firms.bakery.viewer.pk, **firms.doing)
         assert Client().get(address).status_code == 404
 
-    def test_a_calendar_of_planned_work_is_a_calendar(self, firms: Firms):
+    def test_ones_own_planned_work_is_in_ones_calendar_and_on_ones_page_once_it_was_told(self, firms: Firms):
+        suspected, told = firms.plans(firms.bakery, round_=0, state="proposed"), firms.plans(firms.bakery)
+        firms.plans(firms.grocer)
         answer = Client().get(self.made(firms).replace(".atom", ".ics"))
         assert answer["Content-Type"].startswith("text/calendar")
-        assert answer.content.startswith(b"BEGIN:VCALENDAR")
+        (event,) = Calendar.from_ical(answer.content).walk("VEVENT")
+        assert str(event["summary"]) == "Planned work: Bakery line Bakery-0042"
+        assert (event["sequence"], event.decoded("dtstart")) == (0, told.from_at)
+        home = shown(firms.client(firms.bakery.viewer).get("/my/"))
+        assert home.count("gets new power") == 1
+        assert "Sat 15 Aug 09:30–11:30 BST" in home
+        assert "Grocer" not in home + str(event)
+        assert suspected.title not in home

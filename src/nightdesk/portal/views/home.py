@@ -13,9 +13,9 @@ from nightdesk.outages import saying
 from nightdesk.outages.effect import Effect
 from nightdesk.portal import wording
 from nightdesk.portal.door import CustomerRequest, draw, may, page
-from nightdesk.portal.outage_queries import availability, effects_now, name_of, open_outages, past_year
+from nightdesk.portal.outage_queries import availability, effects_now, name_of, open_outages, past_year, works_of
 from nightdesk.portal.queries import OPEN, services_of, tickets_of
-from nightdesk.portal.views.outages import card_of, language_of
+from nightdesk.portal.views.outages import card_of, language_of, zone_of
 
 LOOKED_AT = 500
 
@@ -48,6 +48,11 @@ def home(request: CustomerRequest) -> HttpResponse:
             for each in services
         ],
         "cards": [card_of(outage, request) for outage in outages],
+        "works": [
+            (each, saying.span_text(each.starts_at, each.ends_at, zone_of(request)), saying.WORK_STATES[each.state])
+            for each in works_of(company, language_of(request), request.at)
+            if not each.over
+        ],
         "figures": saying.punctuality_text(past_year(company, request.at)),
         "may_open": may(request, "open_ticket"),
         "now": wording.now_text(cover, contract, ZoneInfo(zone)),

@@ -27,7 +27,7 @@ from nightdesk.outages.published_queries import published_outage, updates_of
 from nightdesk.outages.work_calendar import calendar_of
 from nightdesk.portal import belt
 from nightdesk.portal.door import alone
-from nightdesk.portal.outage_queries import outages_of, told
+from nightdesk.portal.outage_queries import outages_of, told, works_of
 from nightdesk.portal.status_page import outage_card
 from nightdesk.portal.views.people import as_file
 
@@ -75,6 +75,7 @@ def _page_of(contact: Contact, at: datetime) -> PublishedPage:
     with translation.override(language):
         with belt.worn_for(contact, at):
             mine = told(outages_of(customer.pk)[:FEED_ENTRIES], customer.pk, language, at)
+            work = works_of(customer.pk, language, at)
         return PublishedPage(
             id=f"contact {contact.pk}",
             name=_("{brand}: outages of {company}").format(brand=customer.brand.name, company=customer.name),
@@ -82,6 +83,7 @@ def _page_of(contact: Contact, at: datetime) -> PublishedPage:
             zone=contact.zone or customer.zone,
             language=language,
             outages=tuple(each.outage for each in mine),
+            work=tuple(work),
         )
 
 
