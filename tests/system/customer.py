@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 PASSWORD = "correct horse battery"
-PUBLIC_PART = "Internet at Dock Street"
 STATUS_HOST = "status.localhost"
 
 
@@ -24,7 +23,7 @@ def fill() -> dict[str, Any]:
     from nightdesk.desk import actions as desk
     from nightdesk.desk import customer_actions
     from nightdesk.outages import actions as outages
-    from nightdesk.outages.models import Member, Need, Part
+    from nightdesk.outages.models import Part
     from nightdesk.people.models import Person
 
     at = clock.now()
@@ -41,7 +40,6 @@ def fill() -> dict[str, Any]:
         return contact_actions.join_portal(contact_id=made.pk, invite=made.invite, password=PASSWORD, **joining)
 
     kim, vera = contact("Kim Harbour", "manager"), contact("Vera Harbour", "viewer")
-    line = firm.subscriptions.get(service__key="lines").service
     voice = firm.subscriptions.get(service__key="voice").service
     by_kim: dict[str, Any] = doing | {"by": actor_of_contact(kim)}
     told = desk.open_ticket(
@@ -52,18 +50,7 @@ def fill() -> dict[str, Any]:
     dee = doing | {"by": Actor("person", str(manager.pk), "Ines Duarte", frozenset({(None, "desk")}))}
     desk.reply_to_customer(ticket_id=told.pk, words=desk.Words("Thank you. We look at the line today."), **dee)
     customer_actions.ask_for_manager(ticket_id=told.pk, why="It has been like this twice.", **by_kim)
-    part = Part.objects.filter(brand=firm.brand, public_name=PUBLIC_PART).first() or Part.objects.create(
-        brand=firm.brand, key="dock-street-sw2", name="sw2", kind="device", public=True, public_name=PUBLIC_PART
-    )
-    Part.objects.create(
-        brand=firm.brand,
-        key="mill-lane",
-        name="Mill Lane",
-        kind="site",
-        public=True,
-        public_name="Internet at Mill Lane",
-    )
-    Member.objects.create(need=Need.objects.create(brand=firm.brand, service=line), part=part)
+    part = Part.objects.get(brand=firm.brand, public_name="Internet at Dock Street")
     outages.save_outage_rules(brand_id=firm.brand_id, fields={"status_hosts": [STATUS_HOST]}, **doing)
     ended = _outage(
         firm.brand_id, part.pk, "Short cut in the power at Dock Street", doing | {"at": at - timedelta(days=3)}
