@@ -188,6 +188,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "save_work_terms": ("save_work_terms", {"notice_days": 5}),
     "set_maintnote_wish": ("set_maintnote_wish", {"wanted": True}),
     "read_ticket_clocks": ("read_tickets", None),
+    "share_outage": ("share_outage", {"days": 3}),
+    "share_archive": ("share_archive", {}),
     "list_suppliers": ("read_tickets", None),
     "save_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "New carrier"}),
     "edit_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "Carrier"}),

@@ -16,6 +16,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import actions as outages
 from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
@@ -114,6 +115,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
+    outage = outages.propose_outage(brand_id=brand.pk, title="Core switch is dead", **how)
+    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
+    outages.confirm_outage(outage_id=outage.pk, **how)
+    outages.write_update(outage_id=outage.pk, state="investigating", texts={brand.language: "We look."}, **how)
     supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
@@ -121,6 +126,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
     return known | {
+        "outage_id": outage.pk,
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
         "time_id": spent.pk,
