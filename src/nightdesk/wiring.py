@@ -31,6 +31,7 @@ from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
 from nightdesk.outages import carrier_mail, work_actions, work_answers, work_tasks
 from nightdesk.outages import tasks as outage_tasks
+from nightdesk.outages.registries import GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
@@ -93,6 +94,8 @@ def connect() -> None:
     handing.BY_CONTENT.append(carrier_mail.take_carrier_mail)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
+    GIVE_TICKETS.append(desk_tasks.give_tickets)
+    TOLD_IN_TICKETS.append(desk_tasks.note_update)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

@@ -23,6 +23,7 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
+from nightdesk.knowledge.phrases import put_in
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
@@ -99,6 +100,11 @@ def messages_of(message_ids: Collection[UUID]) -> dict[UUID, Message]:
     return Message.objects.in_bulk(list(message_ids))
 
 
+def words_to(row: Delivery, message: Message) -> tuple[str, str]:
+    """(title, body) as they are said to the recipient of that delivery; private words are still sealed."""
+    return put_in(message.title, row.values), put_in(message.body, row.values)
+
+
 def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
     """One delivery and what it says. Raises NotFound, also where its month was dropped."""
     delivery = Delivery.objects.filter(id=delivery_id, month=month).first()
@@ -123,11 +129,7 @@ def text_estimate(
 
     `answerable`: it says how to answer and has a link, as the text of a page.
     """
-    if route is None:
-        known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
-        ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
-        way = decide.choose_way(ways, {}, brand_id)
-        route = known[way.route_id] if way is not None else None
+    route = route or first_route("sms", brand_id)
     settings = shown_settings_of(route) if route is not None else {}
     said = Said(
         message_id=UUID(int=0),
@@ -144,6 +146,13 @@ def text_estimate(
     coding = smpp_text.coding_in(settings.get("alphabet") or "gsm7")
     text = wording.text_of(said, link, settings.get("parts") or MOST_PARTS, coding)
     return estimate(text, settings, recipients)
+
+
+def first_route(channel: str, brand_id: int | None) -> Route | None:
+    """The route that a brand's message would take by that channel while all of them are well; None where none is set up."""
+    known = {one.id: one for one in Route.objects.filter(channel=channel, enabled=True)}
+    way = decide.choose_way([Way(one.id, one.brand_id, one.position) for one in known.values()], {}, brand_id)
+    return known[way.route_id] if way is not None else None
 
 
 def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:
