@@ -148,6 +148,10 @@ OTHERS = {
     "new spare": "/knowledge/spares/new",
     "templates": "/knowledge/templates/",
     "template": "/knowledge/templates/{template}",
+    "work that customers hear of": "/maintenance/",
+    "put work down": "/maintenance/new",
+    "carriers": "/settings/carriers/",
+    "what is agreed about work": "/settings/work/",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }

@@ -43,7 +43,16 @@ from nightdesk.outages.models import (
     WorkTouched,
 )
 from nightdesk.outages.queries import graph_of_brand
-from nightdesk.outages.work_flow import EFFECT, IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
+from nightdesk.outages.work_flow import (
+    EFFECT,
+    IMPACT,
+    OVER,
+    Clash,
+    Frozen,
+    Terms,
+    both_legs,
+    clashes,
+)
 
 WORK = "planned-work"
 """Of journal entries, promises and messages about it."""
