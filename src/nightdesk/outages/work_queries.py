@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -42,7 +43,16 @@ from nightdesk.outages.models import (
     WorkTouched,
 )
 from nightdesk.outages.queries import graph_of_brand
-from nightdesk.outages.work_flow import EFFECT, IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
+from nightdesk.outages.work_flow import (
+    EFFECT,
+    IMPACT,
+    OVER,
+    Clash,
+    Frozen,
+    Terms,
+    both_legs,
+    clashes,
+)
 
 WORK = "planned-work"
 """Of journal entries, promises and messages about it."""
@@ -455,3 +465,9 @@ def customers_of(work: Work, most: int) -> list[tuple[Customer, list[Theirs]]]:
 def language_of(brand_id: int) -> str:
     """The brand's own."""
     return Brand.objects.get(pk=brand_id).language
+
+
+def note_as_json(note: Maintnote) -> dict[str, Any]:
+    """The note as it is shown: instants as text."""
+    told = {name: value for name, value in asdict(note).items() if value not in ("", None, (), [])}
+    return {name: utc(value) if isinstance(value, datetime) else value for name, value in told.items()}
