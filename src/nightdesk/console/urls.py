@@ -21,10 +21,11 @@ from nightdesk.console.views import (
     rotas,
     survey,
     tonight,
+    unsubscribe,
     worked,
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
-from nightdesk.console.views.knowledge import beside, briefings, phrases, procedures, sayings, spares, templates
+from nightdesk.console.views.knowledge import beside, briefings, effects, procedures, sayings, spares, templates
 from nightdesk.console.views.settings import (
     brands,
     customers,
@@ -218,11 +219,11 @@ console: list[URLPattern] = [
     path("knowledge/spares/<int:spare_id>/return", spares.return_spare, name="return_spare"),
     path("knowledge/spares/<int:spare_id>/count", spares.count_spare, name="count_spare"),
     path("knowledge/spares/<int:spare_id>/remove", spares.remove_spare, name="remove_spare"),
-    path("knowledge/phrases/", phrases.phrases, name="phrases"),
-    path("knowledge/phrases.csv", phrases.phrases_csv, name="phrases_csv"),
-    path("knowledge/phrases/new", phrases.new_phrase, name="new_phrase"),
-    path("knowledge/phrases/<int:phrase_id>", phrases.phrase, name="phrase"),
-    path("knowledge/phrases/<int:phrase_id>/remove", phrases.remove_phrase, name="remove_phrase"),
+    path("knowledge/phrases/", effects.phrases, name="phrases"),
+    path("knowledge/phrases.csv", effects.phrases_csv, name="phrases_csv"),
+    path("knowledge/phrases/new", effects.new_phrase, name="new_phrase"),
+    path("knowledge/phrases/<int:phrase_id>", effects.phrase, name="phrase"),
+    path("knowledge/phrases/<int:phrase_id>/remove", effects.remove_phrase, name="remove_phrase"),
     path("knowledge/templates/", templates.templates, name="templates"),
     path("knowledge/templates.csv", templates.templates_csv, name="templates_csv"),
     path("knowledge/templates/new", templates.new_template, name="new_template"),
@@ -365,6 +366,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("push/<str:token>/answer", push.answer, name="push_answer"),
     path("push/<str:token>/seen", push.seen, name="push_seen"),
     path("a/<str:token>/card.vcf", answer.answer_card, name="answer_card"),
+    path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
     path("survey/<str:secret>/<int:score>", survey.survey, name="survey"),
     path("hours/<slug:slug>/", public_hours.public_hours, name="public_hours"),
     path("hours/<slug:slug>.json", public_hours.public_hours_json, name="public_hours_json"),
