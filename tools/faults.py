@@ -1971,4 +1971,28 @@ FAULTS = (
         tests=("tests/scenarios/test_planned_work.py", "-k", "twice"),
         why="a promise that is kept again must not mail everybody again",
     ),
+    Fault(
+        id="two-close-a-circle",
+        file="src/nightdesk/outages/part_actions.py",
+        old="    part_queries.lock_parts(brand_id)\n    if kind_of == PART and",
+        new="    if kind_of == PART and",
+        tests=("src/nightdesk/outages/tests/test_parts.py", "-k", "at_once"),
+        why="each would see no circle, and then nothing could say what a failure does",
+    ),
+    Fault(
+        id="half-a-list-is-taken",
+        file="src/nightdesk/outages/part_import_actions.py",
+        old="    if result.problems and not dry_run:\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_part_import.py", "-k", "every_problem"),
+        why="what needs what would be half of one list and half of another",
+    ),
+    Fault(
+        id="the-token-of-netbox-is-readable",
+        file="src/nightdesk/outages/netbox_door.py",
+        old='    if parts.scheme == "http" and host not in LOOPBACK:\n',
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_netbox.py", "-k", "keeps_it"),
+        why="a token sent in the clear is everybody's",
+    ),
 )
