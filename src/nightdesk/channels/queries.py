@@ -123,12 +123,7 @@ def text_estimate(
 
     `answerable`: it says how to answer and has a link, as the text of a page.
     """
-    if route is None:
-        known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
-        ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
-        way = decide.choose_way(ways, {}, brand_id)
-        route = known[way.route_id] if way is not None else None
-    settings = shown_settings_of(route) if route is not None else {}
+    settings = text_settings(brand_id) if route is None else shown_settings_of(route)
     said = Said(
         message_id=UUID(int=0),
         at=datetime(2000, 1, 1, tzinfo=UTC),
@@ -144,6 +139,27 @@ def text_estimate(
     coding = smpp_text.coding_in(settings.get("alphabet") or "gsm7")
     text = wording.text_of(said, link, settings.get("parts") or MOST_PARTS, coding)
     return estimate(text, settings, recipients)
+
+
+def text_settings(brand_id: int | None) -> Settings:
+    """How the route that would be taken first for a text of the brand is set up, without its secrets; {} for none."""
+    known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
+    ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
+    way = decide.choose_way(ways, {}, brand_id)
+    return shown_settings_of(known[way.route_id]) if way is not None else {}
+
+
+def paces(brand_id: int | None) -> Mapping[str, float]:
+    """Channel -> how many messages a second its routes may take of the brand, together; none for one without a limit."""
+    found: dict[str, float] = {}
+    unlimited = set()
+    for route in Route.objects.filter(Q(brand=brand_id) | Q(brand=None), enabled=True):
+        per_second = shown_settings_of(route).get("per_second")
+        if per_second:
+            found[route.channel] = found.get(route.channel, 0.0) + float(per_second)
+        else:
+            unlimited.add(route.channel)
+    return {channel: rate for channel, rate in found.items() if channel not in unlimited}
 
 
 def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:

@@ -246,6 +246,7 @@ save_wish DMA
 remove_wish DMA
 save_phrase DMA
 remove_phrase DMA
+read_outage_room EDMAR
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

@@ -15,6 +15,7 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Customer
 from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
@@ -22,6 +23,8 @@ from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import actions as outages
+from nightdesk.outages.models import Member, Need, Part
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
 from nightdesk.paging.beats import Expectation
@@ -250,7 +253,7 @@ class Company:
             ticket=ticket, person=bo, answered_by="Eve", answer=f"{name} fibre", made_at=self.at
         )
         Promise.objects.filter(subject_id=str(ticket.pk)).delete()
-        known = self._known(name, brand, bo, page)
+        known = self._known(name, brand, bo, page) | self._outage(name, brand, bo, customer)
         ids = known | {
             "ticket_id": ticket.id,
             "said_id": said.id,
@@ -293,6 +296,39 @@ class Company:
             "driver": "outbox",
         }
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _outage(self, name: str, brand: Brand, bo: Person, customer: Customer) -> dict[str, Any]:
+        """A confirmed one that touches the brand's customer, with an update that was told."""
+        line = customers.make_service(brand_id=brand.id, key="line", name=f"{name} line", **self.doing)
+        bought = customers.make_subscription(customer_id=customer.pk, service_id=line.pk, **self.doing)
+        part = Part.objects.create(brand=brand, key=f"{name.lower()}-sw", name=f"{name} switch", kind="device")
+        need = Need.objects.create(brand=brand, subscription=bought)
+        Member.objects.create(need=need, part=part)
+        by_bo: dict[str, Any] = {"by": actor_of_person(bo.pk), "via": Door.WEB, "at": self.at}
+        template = outages.save_statement_template(
+            brand_id=brand.id,
+            name=f"{name} holds",
+            goes_to="investigating",
+            texts={"en-gb": f"{name} looks into {{{{ what }}}}."},
+            holding=True,
+            **self.doing,
+        )
+        rule = outages.save_confirm_rule(brand_id=brand.id, part_ids=[part.pk], template_id=template.pk, **self.doing)
+        outage = outages.propose_outage(
+            brand_id=brand.id, title=f"{name} switch is dark", parts={part.pk: 3}, severity="minor", **by_bo
+        )
+        outages.confirm_outage(outage_id=outage.pk, **by_bo)
+        update = outages.write_update(
+            outage_id=outage.pk, state="identified", texts={"en-gb": f"{name} found a fuse."}, **by_bo
+        )
+        Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.id).delete()
+        return {
+            "outage_id": outage.pk,
+            "update_id": update.pk,
+            "statement_id": template.pk,
+            "rule_id": rule.pk,
+            "part_id": part.pk,
+        }
 
     def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
         """One of everything that is known, whose owner nobody is in particular."""

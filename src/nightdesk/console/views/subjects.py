@@ -4,7 +4,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page", "mail": "console:mail", "ticket": "console:ticket"}
+_PAGES = {
+    "page": "console:page",
+    "mail": "console:mail",
+    "ticket": "console:ticket",
+    "outage": "console:outage",
+    "update": "console:outage_update",
+}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
@@ -20,6 +26,7 @@ _NUMBERED = {
     "briefing": "console:briefing",
     "spare": "console:spare",
     "template": "console:template",
+    "statement": "console:statement",
 }
 _LISTED = {
     "address": "console:mailboxes",
@@ -32,6 +39,7 @@ _LISTED = {
     "macro": "console:desk_settings",
     "team": "console:desk_settings",
     "saying": "console:sayings",
+    "confirm_rule": "console:outage_rules",
 }
 """Subjects without a page of their own, which stand in a list."""
 

@@ -25,6 +25,7 @@ SECTIONS = (
     ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
     ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
     ("raw_alarms", "read_alarms", gettext_lazy("What came in"), gettext_lazy("each request, and what became of it")),
+    ("outage_rules", "read_outage_room", gettext_lazy("Outages"), gettext_lazy("who approves, and words for 4 AM")),
     ("suppliers", "save_supplier", gettext_lazy("Suppliers"), gettext_lazy("of whom you buy, and whom to chase")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
