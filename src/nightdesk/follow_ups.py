@@ -5,6 +5,7 @@ from nightdesk.customers import contact_actions as contacts
 from nightdesk.desk import actions as desk
 from nightdesk.desk import customer_actions as customers_desk
 from nightdesk.desk import linking_actions as linking
+from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
@@ -41,13 +42,14 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
-    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE,),
+    desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
     desk.TICKET_MOVED: (surveys.ASK,),
     # Who leaves hands on what they had open.
     contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
 
 WANTED = {
+    outage_tickets.JOIN: outage_queries.has_open,
     outages.FROM_PAGE: outage_queries.has_parts,
     outages.PAGE_TAKEN: outage_queries.has_outages_of_pages,
     outages.PAGE_OVER: outage_queries.has_outages_of_pages,

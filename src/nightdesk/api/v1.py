@@ -13,6 +13,7 @@ from nightdesk.api import (
     knowledge,
     mails,
     my,
+    outages,
     pages,
     people,
     promises,
@@ -43,6 +44,7 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
             {"name": "people", "description": "Staff and the ways to reach them"},
@@ -85,6 +87,7 @@ for router in (
     knowledge.router,
     mails.router,
     my.router,
+    outages.router,
     people.router,
     queues.router,
     shadow.router,

@@ -262,6 +262,7 @@ def resend_message(
         )
     row = _row(message, to, "urgent", at + RESENT_FOR)
     row.id, row.created_at = uuid7(at), at  # the month stays its message's
+    row.values = old.values
     row.occurrence = f"{message.id}:again:{row.id}"  # asked for twice it is sent twice: a person wants it
     row.save(force_insert=True)
     record(

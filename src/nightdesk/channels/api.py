@@ -44,7 +44,7 @@ from nightdesk.channels.driver import Heard, Key, Receipt, Reply, Settings
 from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
 from nightdesk.channels.links import read_receipt_token
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
-from nightdesk.channels.queries import delivery_of, language_of, recipient_of, settings_of
+from nightdesk.channels.queries import delivery_of, language_of, recipient_of, settings_of, words_to
 from nightdesk.lines.leg import HangUp, Step
 from nightdesk.lines.twiml.document import CONTENT_TYPE, document
 
@@ -192,7 +192,7 @@ class _Call:
         return twilio_voice.parting(spoken.spoken(sentence) or _("Nothing is left to be done."), self.say)
 
     def reading(self) -> list[Step]:
-        what = spoken.what_it_says(self.message.title, self.message.code, is_page=self.is_page)
+        what = spoken.what_it_says(words_to(self.delivery, self.message)[0], self.message.code, is_page=self.is_page)
         key_at, again_at = self._address("/key", self.turn), self._address("", self.turn + 1)
         return twilio_voice.reading(what, self.keys, turn=self.turn, key_at=key_at, again_at=again_at, say=self.say)
 

@@ -70,7 +70,8 @@ class Outgoing:
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
     now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
     stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
-    by mail, and a mail server's report, find this delivery; "" where no mail is read.
+    by mail, and a mail server's report, find this delivery; "" where no mail is read. `values` stand in the places of
+    what is said already, but for a driver that puts them in itself (`Driver.puts_in`).
     """
 
     said: Said
@@ -85,6 +86,7 @@ class Outgoing:
     endpoint: Endpoint | None = None
     reply_to: str = ""
     bounce_to: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,7 @@ class Driver:
     line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears. `check`
     says what is wrong with settings that are each well for themselves, "" where nothing is. `sender`: the field
     that holds the number from which people are rung or texted.
-    line is a `ListeningLine`, opened with the route and not with the first message. `door`: the way in of what it hears.
-    `can_hang_up`: its line is a `RingingLine`.
+    `can_hang_up`: its line is a `RingingLine`. `puts_in`: it puts the values of each recipient in the message's places itself.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Driver:
     answers_back: bool = False
     listens: bool = False
     can_hang_up: bool = False
+    puts_in: bool = False
     door: Door = Door.SMS
     sender: str = ""
     at_once: int = 20

@@ -21,7 +21,7 @@ from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Invalid
 from nightdesk.base.rows import insert
 from nightdesk.channels.actions import KEEP_TRYING, MESSAGE_QUEUED
-from nightdesk.channels.fan_out_queries import Select, named
+from nightdesk.channels.fan_out_queries import ONCE_EACH, Select, named
 from nightdesk.channels.mail_form import NOTICE, MailForm, as_json
 from nightdesk.channels.models import Message
 from nightdesk.journal.actions import record
@@ -152,12 +152,7 @@ def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) 
         return int(cursor.rowcount)
 
 
-_WRITE = """
-WITH found (recipient_kind, recipient_id, channel, address, rank, "values") AS MATERIALIZED ({found}),
-told AS (
-    SELECT DISTINCT ON (channel, recipient_kind, coalesce(nullif(recipient_id, ''), address)) *
-    FROM found ORDER BY channel, recipient_kind, coalesce(nullif(recipient_id, ''), address), rank, address
-), named AS (
+_WRITE = """, named AS (
     SELECT *, %(once)s::text || ':' || channel || ':' || recipient_kind || ' '
         || coalesce(nullif(recipient_id, ''), address) AS occurrence FROM told
 ), written AS (
@@ -196,7 +191,7 @@ def _write(
     sql, parameters = named(found)
     with connection.cursor() as cursor:
         cursor.execute(
-            _WRITE.format(found=sql),
+            ONCE_EACH.format(found=sql) + _WRITE,
             parameters
             | {
                 "once": once,

@@ -35,7 +35,8 @@ class Gate:
         heapq.heappush(self._waiting, (order, next(self._numbers), future))
         self._let_in()
         try:
-            await asyncio.wait([future], timeout=patience)
+            if not future.done():
+                await asyncio.wait([future], timeout=patience)
         except asyncio.CancelledError:
             if future.done():
                 self.leave(future.result())

@@ -20,6 +20,9 @@ from nightdesk.base import vault
 from nightdesk.base.refusals import NotFound
 
 PATH = "/a/"
+UNSUBSCRIBE_PATH = "/u/"
+UNSUBSCRIBE = "unsubscribe"
+"""The value of a delivery that says what may be unsubscribed by its mail, as "kind:id"."""
 _SIGNATURE_BYTES = 10
 _LENGTH = 16 + 2 + _SIGNATURE_BYTES
 _RECEIPT_LENGTH = 8 + 16 + 2 + 2
@@ -132,6 +135,26 @@ def read_receipt_token(token: str, route_id: int) -> tuple[UUID, date, int] | No
         return None
     year, month = divmod(int.from_bytes(identity[24:26]), 12)
     return UUID(bytes=identity[8:24]), date(year, month + 1, 1), int.from_bytes(identity[26:])
+
+
+def make_unsubscribe_link(thing: str) -> str:
+    """Where whoever holds it unsubscribes from that thing ("kind:id", at most 80 characters), under the public URL."""
+    raw = thing.encode()
+    token = base64.urlsafe_b64encode(_signature(raw, UNSUBSCRIBE) + raw).rstrip(b"=").decode()
+    return f"{settings.PUBLIC_URL}{UNSUBSCRIBE_PATH}{token}"
+
+
+def read_unsubscribe(token: str) -> tuple[str, str]:
+    """The thing's kind and id. Raises NotFound for a token that we did not make."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise _unknown() from None
+    signature, thing = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):
+        raise _unknown()
+    kind, _colon, thing_id = thing.decode().partition(":")
+    return kind, thing_id
 
 
 def _signature(identity: bytes, purpose: str = "links") -> bytes:

@@ -22,7 +22,8 @@ class MailForm:
 
     `sender`, `to` and `cc` are (name, address): `to` and `cc` name all who are written to, while each has an envelope of
     their own. Ids are without angle brackets. `html` is safe. `submitted` is Auto-Submitted (RFC 3834), "no" for the words
-    of a person. `no_return`: no report comes back on it, as on an automatic reply.
+    of a person. `no_return`: no report comes back on it, as on an automatic reply. `list_id` is (name, id) of the list that
+    a message to many is of (RFC 2919), the id like `outages.example.net`.
     """
 
     sender: tuple[str, str] = ("", "")
@@ -36,6 +37,7 @@ class MailForm:
     files: tuple[FileInMail, ...] = ()
     submitted: Literal["no", "auto-replied", "auto-generated"] = "auto-generated"
     no_return: bool = False
+    list_id: tuple[str, str] = ("", "")
 
 
 NOTICE = MailForm()
@@ -67,6 +69,7 @@ def form_of(kept: Mapping[str, Any]) -> MailForm:
         ),
         submitted=cast(Any, kept.get("submitted", "auto-generated")),
         no_return=bool(kept.get("no_return", False)),
+        list_id=_pair(kept.get("list_id", ("", ""))),
     )
 
 

@@ -23,6 +23,7 @@ from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
+from nightdesk.knowledge.phrases import put_in
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 
@@ -99,6 +100,11 @@ def messages_of(message_ids: Collection[UUID]) -> dict[UUID, Message]:
     return Message.objects.in_bulk(list(message_ids))
 
 
+def words_to(row: Delivery, message: Message) -> tuple[str, str]:
+    """(title, body) as they are said to the recipient of that delivery; private words are still sealed."""
+    return put_in(message.title, row.values), put_in(message.body, row.values)
+
+
 def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:
     """One delivery and what it says. Raises NotFound, also where its month was dropped."""
     delivery = Delivery.objects.filter(id=delivery_id, month=month).first()
@@ -123,7 +129,8 @@ def text_estimate(
 
     `answerable`: it says how to answer and has a link, as the text of a page.
     """
-    settings = text_settings(brand_id) if route is None else shown_settings_of(route)
+    route = route or first_route("sms", brand_id)
+    settings = shown_settings_of(route) if route is not None else {}
     said = Said(
         message_id=UUID(int=0),
         at=datetime(2000, 1, 1, tzinfo=UTC),
@@ -141,25 +148,11 @@ def text_estimate(
     return estimate(text, settings, recipients)
 
 
-def text_settings(brand_id: int | None) -> Settings:
-    """How the route that would be taken first for a text of the brand is set up, without its secrets; {} for none."""
-    known = {one.id: one for one in Route.objects.filter(channel="sms", enabled=True)}
-    ways = [Way(one.id, one.brand_id, one.position) for one in known.values()]
-    way = decide.choose_way(ways, {}, brand_id)
-    return shown_settings_of(known[way.route_id]) if way is not None else {}
-
-
-def paces(brand_id: int | None) -> Mapping[str, float]:
-    """Channel -> how many messages a second its routes may take of the brand, together; none for one without a limit."""
-    found: dict[str, float] = {}
-    unlimited = set()
-    for route in Route.objects.filter(Q(brand=brand_id) | Q(brand=None), enabled=True):
-        per_second = shown_settings_of(route).get("per_second")
-        if per_second:
-            found[route.channel] = found.get(route.channel, 0.0) + float(per_second)
-        else:
-            unlimited.add(route.channel)
-    return {channel: rate for channel, rate in found.items() if channel not in unlimited}
+def first_route(channel: str, brand_id: int | None) -> Route | None:
+    """The route that a brand's message would take by that channel while all of them are well; None where none is set up."""
+    known = {one.id: one for one in Route.objects.filter(channel=channel, enabled=True)}
+    way = decide.choose_way([Way(one.id, one.brand_id, one.position) for one in known.values()], {}, brand_id)
+    return known[way.route_id] if way is not None else None
 
 
 def pager_numbers(brand_ids: Collection[int] | None) -> list[str]:

@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
@@ -49,12 +49,13 @@ from nightdesk.channels.driver import (
     Temporary,
 )
 from nightdesk.channels.gate import Gate, Order
-from nightdesk.channels.links import make_key, make_link
+from nightdesk.channels.links import UNSUBSCRIBE, make_key, make_link, make_unsubscribe_link
 from nightdesk.channels.mail_form import form_of
 from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
 from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.knowledge.phrases import put_in
 from nightdesk.mailroom.addressing import Ours
 from nightdesk.mailroom.queries import address_for, ours
 
@@ -123,6 +124,7 @@ class Job:
     bounce_to: str
     private: bool
     tried: dict[int, Came]
+    values: Mapping[str, str]
     endpoint: Endpoint | None = None
     dropped: bool = False
     begun: bool = False
@@ -248,6 +250,7 @@ class Sender:
         self._questions = Queue(1)
         self._receipts: dict[int, Queue] = {}
         self._routes_at = -ROUTES_EVERY
+        self._known_routes: dict[str, tuple[RouteFacts, ...]] = {}
         self._desk = Desk(self._done, self._ask)
 
     def __enter__(self) -> Self:
@@ -399,6 +402,9 @@ class Sender:
         messages = messages_of({row.message_id for row in rows})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
+        if routes == self._known_routes:  # then they are told apart at a glance, thousands of times a second
+            routes = self._known_routes
+        self._known_routes = routes
         endpoints = endpoints_of(rows)
         known = ours() if any(row.channel == "email" for row in rows) else []
         return [
@@ -427,6 +433,7 @@ class Sender:
             bounce_to=address_for("bounce", key, row.brand_id, known) if by_mail else "",
             private=bool(message.sealed),
             tried=dict(row.routes_tried),
+            values=values_of(row),
             endpoint=endpoint,
         )
 
@@ -570,7 +577,7 @@ class Desk:
         """The route with its line and its gate; a fresh one where it has been set up anew."""
         key = (facts.id, facts.channel)
         known = self._routes.get(key)
-        if known is None or known.facts != facts:
+        if known is None or (known.facts is not facts and known.facts != facts):
             if known is not None:
                 known.retire()
             known = self._routes[key] = RouteInHand(facts)
@@ -752,7 +759,7 @@ class RouteInHand:
         if self.facts.settings is None:
             return Temporary(_("The route's secrets cannot be opened: enter them anew."))
         outgoing = Outgoing(
-            said=job.said,
+            said=job.said if driver.puts_in else with_values(job.said, job.values),
             delivery_id=row.id,
             month=row.month,
             attempt=row.attempt,
@@ -764,6 +771,7 @@ class RouteInHand:
             endpoint=job.endpoint,
             reply_to=job.reply_to,
             bounce_to=job.bounce_to,
+            values=job.values,
         )
         try:
             async with asyncio.timeout(limit_s):
@@ -916,6 +924,21 @@ def said_of(message: Message) -> Said:
         verbs=tuple(sorted(offered(message.answers))),
         mail=form_of(message.mail),
     )
+
+
+def values_of(row: Delivery) -> Mapping[str, str]:
+    """What stands in the places of its message; in place of what may be unsubscribed the address to do so."""
+    values = {str(name): str(value) for name, value in row.values.items()}
+    if wish := values.get(UNSUBSCRIBE):
+        values[UNSUBSCRIBE] = make_unsubscribe_link(wish)
+    return values
+
+
+def with_values(said: Said, values: Mapping[str, str]) -> Said:
+    """What is said to one recipient."""
+    if not values:
+        return said
+    return replace(said, title=" ".join(put_in(said.title, values).split()), body=put_in(said.body, values))
 
 
 def routes_by_channel() -> dict[str, tuple[RouteFacts, ...]]:

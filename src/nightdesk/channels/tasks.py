@@ -20,7 +20,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.base.rows import fetch
 from nightdesk.channels.decide import Came, Health, State
 from nightdesk.channels.driver import Driver, RingingLine, Settings
-from nightdesk.channels.models import Attempt, Delivery, Device, Message, Route
+from nightdesk.channels.models import Delivery, Device, Message, Route
 from nightdesk.channels.queries import settings_of
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.people.actions import mark_contact_broken
@@ -119,30 +119,41 @@ due AS MATERIALIZED (
 )
 """
 # A hundred thousand may wait there for one provider, or for receipts: nothing that is not to be had now may be walked
-# through. So the index `delivery_bulk` is asked first which channels, brands and ranks have anything open, and then each of
-# these for what is due, the lowest rank first, until there is enough. Its condition is spelt as the index has it.
+# through. So the index `delivery_bulk`, whose condition is repeated here as it stands, is asked by steps: which channels and
+# brands have anything open; of those that are not full which ranks, the lowest first; of these what is due. It goes on to the
+# next rank, and to the next channel, only until there is enough.
 _DUE_BULK = """
-open (channel, brand, rank) AS (
-    (SELECT channel, coalesce(brand_id, 0), rank FROM channels_delivery
-     WHERE lane = 'bulk' AND ended_at IS NULL
-     ORDER BY channel, coalesce(brand_id, 0), rank LIMIT 1)
+place (channel, brand) AS (
+    (SELECT channel, coalesce(brand_id, 0) FROM channels_delivery WHERE lane = 'bulk' AND ended_at IS NULL
+     ORDER BY channel, coalesce(brand_id, 0) LIMIT 1)
     UNION ALL
-    SELECT next.* FROM open, LATERAL (
-        SELECT d.channel, coalesce(d.brand_id, 0), d.rank FROM channels_delivery d
-        WHERE d.lane = 'bulk' AND d.ended_at IS NULL
-          AND (d.channel, coalesce(d.brand_id, 0), d.rank) > (open.channel, open.brand, open.rank)
-        ORDER BY d.channel, coalesce(d.brand_id, 0), d.rank LIMIT 1) next
-), wanted AS MATERIALIZED (
-    SELECT * FROM open WHERE NOT EXISTS (
-        SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
-        WHERE f.channel = open.channel AND f.brand = open.brand)
-    ORDER BY rank
+    SELECT next.* FROM place, LATERAL (
+        SELECT d.channel, coalesce(d.brand_id, 0) FROM channels_delivery d
+        WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND (d.channel, coalesce(d.brand_id, 0)) > (place.channel, place.brand)
+        ORDER BY d.channel, coalesce(d.brand_id, 0) LIMIT 1) next
 ), due AS MATERIALIZED (
-    SELECT one.id, one.month FROM wanted, LATERAL (
-        SELECT d.id, d.month FROM channels_delivery d
-        WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
-          AND d.channel = wanted.channel AND coalesce(d.brand_id, 0) = wanted.brand AND d.rank = wanted.rank
-        ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
+    SELECT here.id, here.month FROM place, LATERAL (
+        WITH RECURSIVE step (rank) AS (
+            (SELECT d.rank FROM channels_delivery d
+             WHERE d.lane = 'bulk' AND d.ended_at IS NULL
+               AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand
+             ORDER BY d.rank LIMIT 1)
+            UNION ALL
+            SELECT next.rank FROM step, LATERAL (
+                SELECT d.rank FROM channels_delivery d
+                WHERE d.lane = 'bulk' AND d.ended_at IS NULL
+                  AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank > step.rank
+                ORDER BY d.rank LIMIT 1) next
+        )
+        SELECT one.id, one.month FROM step, LATERAL (
+            SELECT d.id, d.month FROM channels_delivery d
+            WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
+              AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank = step.rank
+            ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
+    ) here
+    WHERE NOT EXISTS (
+        SELECT FROM unnest(%(channels)s::text[], %(brands)s::bigint[]) AS f (channel, brand)
+        WHERE f.channel = place.channel AND f.brand = place.brand)
     LIMIT %(limit)s
 )
 """
@@ -156,10 +167,16 @@ def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
 
 def still_wanted(held: Collection[tuple[UUID, date, int]]) -> set[UUID]:
     """Those of (id, month, attempt) that are open and still at that attempt: nobody superseded or took them."""
-    wanted = {(delivery, attempt) for delivery, _, attempt in held}
-    months = {month for _, month, _ in held}
-    found = Delivery.objects.filter(id__in=[one for one, _ in wanted], month__in=months, ended_at=None)
-    return {delivery for delivery, attempt in found.values_list("id", "attempt") if (delivery, attempt) in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT d.id FROM unnest(%s::uuid[], %s::date[], %s::int[]) AS v (id, month, attempt)
+            JOIN channels_delivery d ON d.id = v.id AND d.month = v.month
+            WHERE d.ended_at IS NULL AND d.attempt = v.attempt
+            """,
+            [list(column) for column in zip(*held, strict=True)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 @transaction.atomic
@@ -176,12 +193,12 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
     for one in ordered:
         if one.unreachable:
             mark_broken(one.channel, one.address, one.reason, at)
-    lock_deliveries(Delivery.objects.filter(id__in=[one.delivery_id for one in ordered]))
+    _lock([one.delivery_id for one in ordered])
     written = _write_states(ordered, worker)
     late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
     if late:
         _note_late(late)
-    Attempt.objects.bulk_create(_attempts(ordered))
+    _note_tries(ordered)
     health = {route: health for one in outcomes for route, health in one.health.items()}
     for route, how in sorted(health.items()):
         Route.objects.filter(id=route).update(failures=how.failures, resting_until=how.resting_until)
@@ -193,6 +210,12 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
 def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
     """Lock the rows until the end of the transaction, by id, as everybody does who locks several; their ids come back."""
     return list(rows.order_by("id").select_for_update().values_list("id", flat=True))
+
+
+def _lock(ids: Sequence[UUID]) -> None:
+    """As `lock_deliveries`, by a statement that is the same for any number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM channels_delivery WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
 
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
@@ -298,25 +321,38 @@ def _note_late(outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _attempts(outcomes: Iterable[Outcome]) -> list[Attempt]:
-    return [
-        Attempt(
-            id=uuid7(one.at),
-            month=one.month,
-            delivery_id=one.delivery_id,
-            number=one.attempt,
-            route_id=tried.route_id or None,
-            route_name=tried.route_name,
-            at=tried.at,
-            took_ms=tried.took_ms,
-            outcome=tried.outcome,
-            reason=tried.reason[:300],
-            provider_id=tried.provider_id[:200],
-            parts=tried.parts,
-            price=tried.price,
-            currency=tried.currency,
-            part_ids=list(tried.part_ids),
+def _note_tries(outcomes: Iterable[Outcome]) -> None:
+    """Every try is in the ledger. One statement that is the same for any number is put together and planned once."""
+    tries = [(one, each) for one in outcomes for each in one.tries]
+    if not tries:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO channels_attempt (id, month, delivery_id, number, is_receipt, route_id, route_name, at, took_ms,
+                                          outcome, reason, provider_id, parts, price, currency, part_ids)
+            SELECT id, month, delivery, number, false, route, name, at, took_ms, outcome, reason, provider, parts, price,
+                   currency, coalesce(string_to_array(part_ids, chr(31)), '{}')
+            FROM unnest(%s::uuid[], %s::date[], %s::uuid[], %s::int[], %s::bigint[], %s::text[], %s::timestamptz[],
+                        %s::int[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::numeric[], %s::text[], %s::text[])
+                 AS v (id, month, delivery, number, route, name, at, took_ms, outcome, reason, provider, parts, price,
+                       currency, part_ids)
+            """,
+            [
+                [uuid7(one.at) for one, _ in tries],
+                [one.month for one, _ in tries],
+                [one.delivery_id for one, _ in tries],
+                [one.attempt for one, _ in tries],
+                [each.route_id or None for _, each in tries],
+                [each.route_name for _, each in tries],
+                [each.at for _, each in tries],
+                [each.took_ms for _, each in tries],
+                [each.outcome for _, each in tries],
+                [each.reason[:300] for _, each in tries],
+                [each.provider_id[:200] for _, each in tries],
+                [each.parts for _, each in tries],
+                [each.price for _, each in tries],
+                [each.currency for _, each in tries],
+                ["\x1f".join(each.part_ids) or None for _, each in tries],
+            ],
         )
-        for one in outcomes
-        for tried in one.tries
-    ]

@@ -19,13 +19,14 @@ from nightdesk.access.actions import close_contact_account, withdraw_contact_tok
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.csv_table import RowError
 from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import language as as_language
 from nightdesk.base.fields import one_line
 from nightdesk.base.fields import zone as as_zone
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
-from nightdesk.customers.csv_import import ImportPlan, Row, RowError
+from nightdesk.customers.csv_import import ImportPlan, Row
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Peer, Service, Subscription
 from nightdesk.customers.queries import locked_contact, require_for
 from nightdesk.customers.stored import exceptions_as_json, hours_from, may_wake_from, targets_from, week_as_json

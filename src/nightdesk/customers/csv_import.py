@@ -20,16 +20,15 @@ Other columns are left out and named in the plan. A header may say it in other w
 cannot be used is named with what to do about it, and the next one is read.
 """
 
-import csv
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import StringIO
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from nightdesk.base import csv_table
+from nightdesk.base.csv_table import BadField, RowError, cleaned, read_table, word
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import OutOfHours
 from nightdesk.people.numbers import BadNumber, e164
@@ -100,9 +99,7 @@ HEADER_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-MAX_BYTES = 32 * 1024 * 1024
-MAX_FIELD = 200
-_MAX_LINES_OF_A_RECORD = 20
+MAX_BYTES = csv_table.MAX_BYTES
 
 _OUT_OF_HOURS_WORDS = {
     "nothing": OutOfHours.NOTHING,
@@ -142,22 +139,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RowError:
-    """Something in the file that cannot be used.
-
-    `line` counts the file's lines from 1, the header among them; of a record over several lines it is the first.
-    `column` is one of COLUMNS, or None when the whole line is meant. `what` was given, `so` is what is wrong with it,
-    `do` the remedy.
-    """
-
-    line: int
-    column: str | None
-    what: str
-    so: str
-    do: str
-
-
-@dataclass(frozen=True)
 class ImportPlan:
     """What an import would do. A line with an error gives no row; `rows` and `errors` are in the order of the file.
 
@@ -172,144 +153,32 @@ class ImportPlan:
     ignored_columns: tuple[str, ...] = ()
 
 
-class BadField(Exception):
-    """A field of the file that cannot be used; it becomes a RowError, with the same three fields."""
-
-    def __init__(self, what: str, so: str, do: str) -> None:
-        super().__init__(what, so, do)
-        self.what, self.so, self.do = what, so, do
-
-
 def plan_import(content: bytes, region: str) -> ImportPlan:
     """Read the file; phone numbers without a country code are dialled as in `region` (ISO 3166-1).
 
     Never raises for what a file holds: what concerns all of it is an error of its header, and then there are no rows.
     """
-    if len(content) > MAX_BYTES:
-        return _unusable("a file of this size", f"It has more than {MAX_BYTES // 1024 // 1024} MB.", "Split it.")
-    text, encoding = _decoded(content)
-    lines = list(StringIO(text, newline=""))
-    header_at = next((number for number, line in enumerate(lines) if line.strip() and not _names_delimiter(line)), None)
-    if header_at is None:
-        return _unusable(
-            "an empty file", "There is no header line.", f"Begin with a line such as {','.join(COLUMNS[:3])}."
-        )
-    header, delimiter = _header(lines[header_at])
-    columns = [HEADER_WORDS.get(_word(name)) for name in header]
-    if "customer" not in columns:
-        return _unusable(
-            lines[header_at].strip()[:MAX_FIELD],
-            "No column of this line is called customer.",
-            f"Begin with a line of column names out of {', '.join(COLUMNS)}.",
-            header_at + 1,
-        )
-    for column in COLUMNS:
-        if columns.count(column) > 1:
-            both = " and ".join(name for name, found in zip(header, columns, strict=True) if found == column)
-            return _unusable(both, f"They all mean {column}.", "Rename or remove all but one.", header_at + 1)
-
+    table = read_table(content, HEADER_WORDS, COLUMNS, ("customer",), MAX_BYTES)
+    if isinstance(table, RowError):
+        return ImportPlan((), (table,))
     rows: list[Row] = []
     errors: list[RowError] = []
     agreed = _Agreement()
-    for line, fields in _records(lines, header_at + 1, delimiter, len(columns)):
-        if isinstance(fields, BadField):
-            errors.append(_error(line, None, fields))
+    for line, given in table.records():
+        if isinstance(given, BadField):
+            errors.append(_error(line, None, given))
             continue
-        if not any(field.strip() for field in fields):
-            continue
-        given = {column: fields[place] for place, column in enumerate(columns) if column is not None}
         row, wrong = _row(line, given, region)
         if row is not None:
             wrong = agreed.disagreements(row)
         errors += wrong
         if row is not None and not wrong:
             rows.append(row)
-    ignored = tuple(name for name, column in zip(header, columns, strict=True) if column is None and name)
-    return ImportPlan(tuple(rows), tuple(errors), encoding, delimiter, ignored)
-
-
-def _unusable(what: str, so: str, do: str, line: int = 1) -> ImportPlan:
-    return ImportPlan((), (RowError(line, None, what, so, do),))
+    return ImportPlan(tuple(rows), tuple(errors), table.encoding, table.delimiter, table.ignored_columns)
 
 
 def _error(line: int, column: str | None, bad: BadField) -> RowError:
     return RowError(line, column, bad.what, bad.so, bad.do)
-
-
-def _decoded(content: bytes) -> tuple[str, str]:
-    """The text and the encoding that it was read in: what its first bytes say, else UTF-8 or Windows-1252."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding, "replace"), encoding
-    text = content.decode("utf-8", "replace")
-    unreadable = text.count("\ufffd")
-    # A few broken bytes in a UTF-8 file cost their own lines; without this they would garble every name in it.
-    if unreadable <= sum(letter > "\x7f" for letter in text) - unreadable:
-        return text, "utf-8"
-    return content.decode("cp1252", "replace"), "cp1252"
-
-
-def _names_delimiter(line: str) -> bool:
-    """Whether it is the line `sep=;` that spreadsheets put before the header."""
-    return re.fullmatch(r'"?sep=.?"?', line.strip(), re.IGNORECASE) is not None
-
-
-def _word(name: str) -> str:
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
-
-
-def _header(line: str) -> tuple[list[str], str]:
-    """The names in the header, and the delimiter by which most of them are ours."""
-
-    def read(delimiter: str) -> list[str]:
-        try:
-            return [name.strip() for name in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
-        except csv.Error:  # longer than any field may be
-            return []
-
-    best = max(",;\t", key=lambda delimiter: sum(_word(name) in HEADER_WORDS for name in read(delimiter)))
-    return read(best), best
-
-
-def _records(lines: list[str], start: int, delimiter: str, width: int) -> Iterator[tuple[int, list[str] | BadField]]:
-    """The line number of each record from `start` on, and its fields, `width` of them, or why it has none."""
-    at = start
-    while at < len(lines):
-        fields, taken = _record(lines[at : at + _MAX_LINES_OF_A_RECORD], delimiter, width)
-        yield at + 1, fields
-        at += taken
-
-
-def _record(lines: list[str], delimiter: str, width: int) -> tuple[list[str] | BadField, int]:
-    """The record that begins with the first line, and how many lines it takes.
-
-    A field in quotes may run over several lines. Where no end of it makes a record of the right width, the quote is
-    taken for stray: only its own line is lost, and reading goes on at the next.
-    """
-    for taken in range(1, len(lines) + 1):
-        try:
-            fields = next(csv.reader(["".join(lines[:taken])], delimiter=delimiter, strict=True), [])
-        except csv.Error:
-            continue
-        if taken > 1 and len(fields) != width:
-            continue
-        if any(field.strip() for field in fields[width:]):
-            return BadField(
-                f"a line of {len(fields)} fields",
-                f"The header has {width}.",
-                f"Put a field that holds {_name_of(delimiter)} in double quotes.",
-            ), taken
-        # Spreadsheets leave out what is empty at the end of a line.
-        return (fields + [""] * width)[:width], taken
-    return BadField(
-        lines[0].strip()[:MAX_FIELD],
-        "It has a double quote that does not end a field.",
-        "Close the quotes, or write a quote inside them twice.",
-    ), 1
-
-
-def _name_of(delimiter: str) -> str:
-    return {",": "a comma", ";": "a semicolon"}.get(delimiter, "a tab")
 
 
 def _row(line: int, given: Mapping[str, str], region: str) -> tuple[Row | None, list[RowError]]:
@@ -318,17 +187,17 @@ def _row(line: int, given: Mapping[str, str], region: str) -> tuple[Row | None, 
     errors: list[RowError] = []
     for column, text in given.items():
         try:
-            cleaned = _cleaned(text)
-            if column == "contact_phone" and cleaned:
-                read[column] = e164(cleaned, region)
+            kept = cleaned(text)
+            if column == "contact_phone" and kept:
+                read[column] = e164(kept, region)
             elif column in _READERS:
-                read[column] = _READERS[column](cleaned) if cleaned else _BLANK.get(column, "")
+                read[column] = _READERS[column](kept) if kept else _BLANK.get(column, "")
             else:
-                read[column] = cleaned
+                read[column] = kept
         except BadField as bad:
             errors.append(_error(line, column, bad))
         except BadNumber as bad:
-            errors.append(RowError(line, column, cleaned, bad.so, bad.do))
+            errors.append(RowError(line, column, kept, bad.so, bad.do))
     if errors:
         return None, errors
     row = Row(line=line, **read)
@@ -343,23 +212,9 @@ def _row(line: int, given: Mapping[str, str], region: str) -> tuple[Row | None, 
     return (None if errors else row), errors
 
 
-def _cleaned(text: str) -> str:
-    """The field without spaces around it, and without the apostrophe that keeps a spreadsheet from calculating it."""
-    text = unicodedata.normalize("NFC", text.strip())
-    if re.match(r"'[=+\-@]", text):
-        text = text[1:]
-    if len(text) > MAX_FIELD:
-        raise BadField(f"{text[:40]}...", f"It has more than {MAX_FIELD} characters.", "Shorten it.")
-    if "\ufffd" in text:
-        raise BadField(text, "A letter in it cannot be read.", "Save the file as UTF-8.")
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise BadField(repr(text), "It has a line break or another control character in it.", "Write it on one line.")
-    return text
-
-
 def _out_of_hours(text: str) -> OutOfHours:
     try:
-        return _OUT_OF_HOURS_WORDS[_word(text)]
+        return _OUT_OF_HOURS_WORDS[word(text)]
     except KeyError:
         raise BadField(
             text, "It is not known what is answered out of hours.", "Give nothing, email_only or full."
@@ -367,9 +222,9 @@ def _out_of_hours(text: str) -> OutOfHours:
 
 
 def _may_wake(text: str) -> frozenset[Priority]:
-    if _word(text) in ("none", "nobody", "nothing", ""):
+    if word(text) in ("none", "nobody", "nothing", ""):
         return frozenset()
-    named = {word.upper() for word in re.split(r"[\s,;/+]+", text) if word}
+    named = {name.upper() for name in re.split(r"[\s,;/+]+", text) if name}
     if not named <= MAY_EVER_WAKE:
         raise BadField(text, "These are not priorities that may wake somebody.", "Give some of P1 P2 P3 P4, or none.")
     return frozenset(Priority(name) for name in named)

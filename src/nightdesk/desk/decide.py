@@ -212,29 +212,46 @@ SURGE_WITHIN = timedelta(minutes=10)
 SURGE_OF = 3
 
 
+Thing = tuple[str, int]
+"""What of ours somebody may ask about: ("service", id) or ("part", id)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contacted:
-    """Somebody asked for help. `parts` are what of ours it may be about: the service named, else all that they buy."""
+    """Somebody asked for help. `about` is what of ours it may be about, each with how far it lies from what they named: the
+    service named, else all that they buy, at 0; the parts beneath, the further the more.
+    """
 
     customer: int
-    parts: frozenset[int]
+    about: Mapping[Thing, int]
     at: datetime
 
 
-def shared_part(
-    contacts: Collection[Contacted], at: datetime, *, of: int = SURGE_OF, within: timedelta = SURGE_WITHIN
-) -> int | None:
-    """What `of` or more different customers asked about in `(at - within, at]`; None where they share nothing.
+def shared_thing(
+    contacts: Collection[Contacted],
+    at: datetime,
+    *,
+    kind: str = "",
+    of: int = SURGE_OF,
+    within: timedelta = SURGE_WITHIN,
+) -> Thing | None:
+    """What `of` or more different customers asked about in `(at - within, at]`; None where they share nothing. `kind`: only
+    things of that kind.
 
-    Of several the one that most ask about, then the one with the lowest id.
+    Of several the one that most ask about, then the nearest to what they named, then the lowest.
     """
-    asking: dict[int, set[int]] = {}
+    asking: dict[Thing, dict[int, int]] = {}
     for one in contacts:
         if at - within < one.at <= at:
-            for part in one.parts:
-                asking.setdefault(part, set()).add(one.customer)
-    enough = {part: len(customers) for part, customers in asking.items() if len(customers) >= of}
-    return min(enough, key=lambda part: (-enough[part], part), default=None)
+            for thing, distance in one.about.items():
+                known = asking.setdefault(thing, {})
+                known[one.customer] = min(distance, known.get(one.customer, distance))
+    enough = {
+        thing: (-len(customers), sum(customers.values()) / len(customers), thing)
+        for thing, customers in asking.items()
+        if len(customers) >= of and kind in ("", thing[0])
+    }
+    return min(enough, key=enough.__getitem__, default=None)
 
 
 def may_merge(ticket: int | str, survivor: int | str, merged_away: Collection[int | str]) -> bool:

@@ -39,6 +39,9 @@ from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.decide import Verb
 from nightdesk.desk.models import Entry, Lesson, Link, Party, Rules, Surge, Ticket, TicketPage
 from nightdesk.journal.kinds import kind
+from nightdesk.outages.actions import propose_outage
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Outage, Part
 from nightdesk.paging.actions import trigger_page
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person
@@ -546,25 +549,27 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     if ticket is None or ticket.customer_id is None or ticket.parent_id is not None or not ticket.is_open:
         return _("Nothing was to be done.")
     contacts, rows = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
-    mine = contacts[ticket.pk].parts
-    gathers = Surge.objects.filter(brand=ticket.brand_id, service__in=mine, ticket__state__in=decide.OPEN).first()
-    if gathers is not None and (gathers.ticket.major or gathers.ticket.major_proposed):
+    mine = contacts[ticket.pk].about
+    gathers = queries.surge_about(ticket.brand_id, mine)
+    if gathers is not None:
         locked, parent = _locked(ticket.pk, None, by), gathers.ticket
         _put_under(locked, parent, by, via, at)
         return _("It is part of #{number}.").format(number=parent.number)
-    part = decide.shared_part(contacts.values(), ticket.opened_at)
-    if part is None or part not in mine:
+    thing = decide.shared_thing(contacts.values(), ticket.opened_at)
+    if thing is None or thing not in mine:
         return _("Nobody else asks about it.")
-    service = Service.objects.get(pk=part)
-    asking = [rows[pk] for pk, one in contacts.items() if part in one.parts]
+    asking = [rows[pk] for pk, one in contacts.items() if thing in one.about]
     count = len({one.customer_id for one in asking})
-    title = _("{count} customers at once: {service}").format(count=count, service=service.name)
+    service = Service.objects.filter(pk=thing[1]).first() if thing[0] == "service" else None
+    part = Part.objects.filter(pk=thing[1]).first() if thing[0] == "part" else None
+    name = (service or part or ticket).__str__()
+    title = _("{count} customers at once: {service}").format(count=count, service=name)
     parent = open_ticket(
         brand_id=ticket.brand_id,
         title=title,
         words=Words("\n".join(f"#{one.number} {one.title}" for one in asking), automatic=True),
         trust=Ticket.Trust.MACHINE,
-        service_id=service.pk,
+        service_id=service.pk if service is not None else None,
         impact="high",
         urgency="medium",
         next_step=_("Say whether it is an outage"),
@@ -576,7 +581,7 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     )
     parent.major_proposed = True
     parent.save(update_fields=["major_proposed"])
-    Surge.objects.create(brand_id=ticket.brand_id, service=service, ticket=parent, at=at)
+    Surge.objects.create(brand_id=ticket.brand_id, service=service, part=part, ticket=parent, at=at)
     for one in asking:
         locked = _locked(one.pk, None, by)
         if locked.is_open and locked.parent_id is None and not locked.major:
@@ -587,13 +592,30 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         title=title,
         priority="P2",
         policy_id=rules.surge_policy_id,
-        service_id=service.pk,
+        service_id=service.pk if service is not None else None,
         details={"ticket": str(parent.pk), "number": parent.number},
         by=SCHEDULER,
         via=Door.WORKER,
         at=at,
     )
-    _record(parent, SURGE_SEEN, {"count": count, "service": service.name, "page": str(page.pk)}, by, via, at)
+    some = [contacts[one.pk] for one in asking]
+    failed = thing if part is not None else decide.shared_thing(some, ticket.opened_at, kind="part")
+    if failed is not None:
+        outage = propose_outage(
+            brand_id=ticket.brand_id,
+            title=title,
+            parts={failed[1]: int(Effect.DOWN)},
+            origin=Outage.Origin.CONTACTS,
+            page_id=page.pk,
+            began_at=min(one.opened_at for one in asking),
+            by=SCHEDULER,
+            via=Door.WORKER,
+            at=at,
+        )
+        parent.outage = outage
+        parent.save(update_fields=["outage"])
+    facts = {"count": count, "service": name, "page": str(page.pk), "outage": str(parent.outage_id or "")}
+    _record(parent, SURGE_SEEN, facts, by, via, at)
     return _("#{number} gathers {count} customers.").format(number=parent.number, count=count)
 
 

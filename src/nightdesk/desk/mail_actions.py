@@ -34,6 +34,7 @@ from nightdesk.desk.actions import (
 from nightdesk.desk.auto_reply import Brake, Wrote
 from nightdesk.desk.models import Acknowledgement, Entry, Ticket
 from nightdesk.journal.kinds import kind
+from nightdesk.outages.queries import faults_of
 
 ACKNOWLEDGED = kind("ticket.acknowledged", gettext_lazy("Ticket {number} was acknowledged by an automatic reply"))
 BRAKED = kind("ticket.braked", gettext_lazy("A brake engaged on ticket {number}: {why}"))
@@ -235,15 +236,17 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
     contract = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
     cover = what_is_promised(contract, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
     trusted = ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF)
+    reader = mail_out.reader_of(ticket, ())
     says = auto_reply.what_to_say(
         cover,
         trusted=trusted,
         entitled=auto_reply.is_entitled(contract, at),
         by_day_only=ticket.queue is not None and ticket.queue.waits_for_day,
         emergency_number=rules.emergency_number,
-        faults=mail_queries.known_faults(ticket.customer_id, ticket.brand_id) if trusted else (),
+        faults=faults_of(ticket.customer_id, reader.language, reader.zone, at)
+        if trusted and ticket.customer_id is not None
+        else (),
     )
-    reader = mail_out.reader_of(ticket, ())
     hours = wording.hours_line(contract.hours) if contract is not None and says.answer_from is not None else ""
     with translation.override(reader.language):
         return wording.acknowledgement(f"{ticket.brand.slug}#{ticket.number}", says, hours=hours, zone=reader.zone)

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.customers.models import Contact, Peer, Subscription
+from nightdesk.customers.models import Contact, Peer
 from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
@@ -174,16 +174,6 @@ def answered_before(address: str, brand_id: int, within: timedelta, at: datetime
         opened=len(lately),
         newest=lately[0] if lately else None,
     )
-
-
-def known_faults(customer_id: int | None, brand_id: int) -> tuple[str, ...]:
-    """What is known to be wrong with what the customer buys: the titles of the major incidents that are open."""
-    if customer_id is None:
-        return ()
-    bought = Subscription.objects.filter(customer=customer_id).values("service")
-    rows = Ticket.objects.filter(brand=brand_id, major=True, state__in=OPEN_STATES, merged_into=None)
-    told = rows.filter(service__in=bought).order_by("-opened_at").values_list("service__name", "title")
-    return tuple(f"{service}: {title}" for service, title in told[:FAULTS_TOLD])
 
 
 def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:

@@ -13,6 +13,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.customers.models import Contact, Customer, Hours, Service
 from nightdesk.mailroom.models import Mail
+from nightdesk.outages.models import Outage, Part
 from nightdesk.paging.models import Page, Policy
 from nightdesk.people.models import Person, Team
 
@@ -94,8 +95,9 @@ class Ticket(models.Model):
     wrote, known here or not. While it is open there is a next step and its time. `what_was_wrong`, `what_was_done` and
     `what_to_do` are told when it is resolved. `needs_proof`: it changes who gets in, and is not done before `proved_at`.
     `night_ok`: whoever is on at night may do it when nothing burns, because of `night_why`.
-    `merged_into` is where its story goes on; `parent` the major incident that it is part of. `first_response_at`: the first
-    words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last public words of each side.
+    `merged_into` is where its story goes on; `parent` the major incident that it is part of, `outage` the outage.
+    `first_response_at`: the first words of a person of ours to the customer; `customer_wrote_at`, `we_wrote_at`: the last
+    public words of each side.
     """
 
     class Kind(models.TextChoices):
@@ -159,6 +161,7 @@ class Ticket(models.Model):
     """It may be a major incident, and nobody has decided yet: nothing of it follows in its children."""
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_index=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
+    outage = models.ForeignKey(Outage, models.PROTECT, null=True, related_name="tickets", db_index=False)
     split_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     next_step = models.CharField(max_length=300, default="")
     next_step_at = models.DateTimeField(null=True)
@@ -252,6 +255,7 @@ class Ticket(models.Model):
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
             models.Index(fields=["number"], name="ticket_number"),
             models.Index(fields=["parent"], name="ticket_parent", condition=Q(parent__isnull=False)),
+            models.Index(fields=["outage", "id"], name="ticket_outage", condition=Q(outage__isnull=False)),
             models.Index(fields=["merged_into"], name="ticket_merged", condition=Q(merged_into__isnull=False)),
             GinIndex(fields=["tags"], name="ticket_tags"),
         ]
@@ -561,10 +565,13 @@ class Lesson(models.Model):
 
 
 class Surge(models.Model):
-    """Several customers asked at once about one service: `ticket` is the major incident that was proposed for it."""
+    """Several customers asked at once about one service, or about what needs one part: `ticket` is the major incident that was
+    proposed for it.
+    """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
-    service = models.ForeignKey(Service, models.CASCADE)
+    service = models.ForeignKey(Service, models.CASCADE, null=True)
+    part = models.ForeignKey(Part, models.CASCADE, null=True)
     ticket = models.OneToOneField(Ticket, models.CASCADE, related_name="surge")
     at = models.DateTimeField()
 

@@ -15,7 +15,7 @@ from nightdesk.base.actors import Actor
 from nightdesk.base.files import read_file
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.customers.models import Contact, Customer, Subscription
-from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, use_prepaid
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
 from nightdesk.desk.models import (
     Attachment,
     Entry,
@@ -24,12 +24,14 @@ from nightdesk.desk.models import (
     Prepaid,
     Rules,
     Supplier,
+    Surge,
     Survey,
     TeamRule,
     Ticket,
     TicketPage,
     TimeSpent,
 )
+from nightdesk.outages.queries import parts_beneath
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 
@@ -257,15 +259,27 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
     vague = {one.customer_id for one in found.values() if one.service_id is None}
     for customer_id, service_id in Subscription.objects.filter(customer__in=vague).values_list("customer", "service"):
         bought.setdefault(customer_id, set()).add(service_id)
-    contacts = {
-        pk: Contacted(
-            one.customer_id or 0,
-            frozenset({one.service_id} if one.service_id else bought.get(one.customer_id or 0, ())),
-            one.opened_at,
-        )
-        for pk, one in found.items()
+    services = {
+        pk: {one.service_id} if one.service_id else bought.get(one.customer_id or 0, set()) for pk, one in found.items()
     }
+    asked = {(found[pk].customer_id or 0, service) for pk, some in services.items() for service in some}
+    beneath = parts_beneath(sorted(asked))
+    contacts = {}
+    for pk, one in found.items():
+        about: dict[Thing, int] = {("service", service): 0 for service in services[pk]}
+        for service in services[pk]:
+            for part, distance in beneath.get((one.customer_id or 0, service), {}).items():
+                about["part", part] = min(distance, about.get(("part", part), distance))
+        contacts[pk] = Contacted(one.customer_id or 0, about, one.opened_at)
     return contacts, found
+
+
+def surge_about(brand_id: int, about: Collection[Thing]) -> Surge | None:
+    """The open major incident, accepted or proposed, that gathers those who ask about one of these things."""
+    services = [number for kind, number in about if kind == "service"]
+    parts = [number for kind, number in about if kind == "part"]
+    rows = Surge.objects.filter(Q(service__in=services) | Q(part__in=parts), brand=brand_id, ticket__state__in=OPEN)
+    return rows.filter(Q(ticket__major=True) | Q(ticket__major_proposed=True)).order_by("at").first()
 
 
 def lessons_of(person_id: int) -> QuerySet[Lesson]:

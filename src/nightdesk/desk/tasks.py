@@ -15,6 +15,7 @@ from nightdesk.desk import (
     customer_actions,
     linking_actions,
     mail_actions,
+    outage_actions,
     supplier_actions,
     survey_actions,
 )
@@ -60,6 +61,33 @@ def note_page_over(promise: Promise, at: datetime) -> str:
 def gather_surge(promise: Promise, at: datetime) -> str:
     """See whether several customers ask about one thing; returns what was done."""
     return linking_actions.gather_surge(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def join_outage(promise: Promise, at: datetime) -> str:
+    """See whether an open outage is what a ticket is about; returns what was done."""
+    return outage_actions.join_outage(ticket_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def end_outage_tickets(promise: Promise, at: datetime) -> str:
+    """Let an outage's tickets follow it; returns what was done."""
+    after = promise.facts.get("after")
+    return outage_actions.end_outage_tickets(
+        update_id=UUID(promise.facts["update"]),
+        after=UUID(after) if after else None,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+
+
+def give_tickets(outage_id: UUID, at: datetime) -> int:
+    """As the outages ask for it: how many of an outage's customers were given a ticket."""
+    return outage_actions.give_tickets(outage_id=outage_id, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def note_update(update_id: UUID, at: datetime) -> int:
+    """As the outages ask for it: in how many tickets an update now stands."""
+    return outage_actions.note_update(update_id=update_id, by=SCHEDULER, via=Door.WORKER, at=at)
 
 
 def pass_chase(promise: Promise, at: datetime) -> str:
@@ -136,6 +164,8 @@ HANDLERS = {
     supplier_actions.CHASE: Handler(pass_chase, lane="follow"),
     survey_actions.ASK: Handler(ask_survey),
     linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow"),
+    outage_actions.JOIN: Handler(join_outage, lane="follow"),
+    outage_actions.END: Handler(end_outage_tickets, lane="follow"),
     actions.RECOUNT: Handler(recount_clocks, lane="follow"),
     # Either may page somebody.
     clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),

@@ -1,13 +1,16 @@
 """Reading what is known: what fits a service and a kind of call, what was done about a subject, who has read what."""
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import F, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from nightdesk.knowledge.fitting import Asked, Written, closeness
 from nightdesk.knowledge.folding import as_query
@@ -17,6 +20,7 @@ from nightdesk.knowledge.models import (
     Briefing,
     CallKind,
     Confirmation,
+    Phrase,
     Procedure,
     Run,
     Saying,
@@ -25,6 +29,7 @@ from nightdesk.knowledge.models import (
     Template,
     Version,
 )
+from nightdesk.knowledge.phrase_book import PhraseKey, Words, words_in
 from nightdesk.knowledge.phrases import languages_to_try
 from nightdesk.people.models import Person
 
@@ -191,3 +196,31 @@ def briefings_naming(rows: QuerySet[Briefing], person_id: int | None) -> QuerySe
 def reviews_due(person_id: int, at: datetime) -> list[Procedure]:
     """The procedures that this person keeps and should have looked through by now."""
     return list(Procedure.objects.filter(owner_id=person_id, retired_at=None, review_at__lte=at).order_by("review_at"))
+
+
+BUILT_IN = {
+    "down": gettext_noop("{{ service }} is not working."),
+    "degraded": gettext_noop("{{ service }} is working badly: it may be slow, or break off."),
+    "reduced": gettext_noop(
+        "{{ service }} is working. A spare part of it has failed, so that a further fault could stop it."
+    ),
+}
+"""Effect -> what is said of it where nobody has written anything."""
+
+
+def phrase_book(brand_id: int) -> Mapping[PhraseKey, tuple[str, str]]:
+    """All that the brand says of effects, for `words_for`."""
+    rows = Phrase.objects.filter(brand=brand_id)
+    columns = ("service_id", "effect", "language", "text", "workaround")
+    return {
+        (service, effect, language): (text, workaround)
+        for service, effect, language, text, workaround in rows.values_list(*columns)
+    }
+
+
+def words_for(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: str, language: str) -> Words:
+    """What whoever reads `language` is told of the effect (reduced, degraded, down) on the service; there always is something."""
+    if found := words_in(book, service, effect, language):
+        return found
+    with translation.override(language):
+        return Words(_(BUILT_IN[effect]), language=language)

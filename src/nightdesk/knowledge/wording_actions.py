@@ -1,6 +1,6 @@
-"""Verbs of sayings and templates: what is said to customers, and what they are written."""
+"""Verbs of sayings, templates and phrases: what is said to customers, and what they are written."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,16 +15,19 @@ from nightdesk.base.fields import language as as_language
 from nightdesk.base.fields import one_line
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.base.unique import unless_taken
+from nightdesk.customers.models import Service
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.knowledge import fields, phrases
-from nightdesk.knowledge.models import Saying, Template
+from nightdesk.knowledge.models import Phrase, Saying, Template
 
 SAYING_SAVED = kind("saying.saved", gettext_lazy("{by} wrote what to say: {saying}; it waits to be approved"))
 SAYING_APPROVED = kind("saying.approved", gettext_lazy("{by} approved what to say: {saying}"))
 SAYING_REMOVED = kind("saying.removed", gettext_lazy("{by} removed what to say: {saying}"))
 TEMPLATE_SAVED = kind("template.saved", gettext_lazy("{by} saved the template {template} ({language})"))
 TEMPLATE_REMOVED = kind("template.removed", gettext_lazy("{by} removed the template {template} ({language})"))
+PHRASE_SAVED = kind("phrase.saved", gettext_lazy("{by} wrote what {effect} means for {service} ({language})"))
+PHRASE_REMOVED = kind("phrase.removed", gettext_lazy("{by} removed what {effect} means for {service} ({language})"))
 
 LONGEST_SAYING = 600
 """It is said at the telephone, in one go."""
@@ -135,11 +138,77 @@ def remove_template(*, template_id: int, by: Actor, via: Door, at: datetime) -> 
     row.delete()
 
 
-def _see_placeholders(text: str, asked: str) -> None:
+@transaction.atomic
+def save_phrase(
+    *,
+    brand_id: int,
+    effect: str,
+    text: str,
+    workaround: str = "",
+    language: str = "en-gb",
+    service_id: int | None = None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Phrase:
+    """What customers are told of that effect on the service, in that language; without a service, on those without words of
+    their own. It takes the place of what was said before; repeating it changes nothing.
+
+    Raises Forbidden, NotFound, Invalid, BadTemplate (a placeholder other than `service`).
+    """
+    require(by, "save_phrase", brand_id)
+    asked = _("What an effect means was to be saved.")
+    _see_brand(brand_id, asked)
+    if service_id is not None and not Service.objects.filter(id=service_id, brand=brand_id).exists():
+        raise NotFound(asked, _("The brand has no such service."), _("Choose one of the list."))
+    if effect not in Phrase.Effect.values:
+        raise Invalid(
+            asked, _("%r is no effect that is told.") % effect[:20], _("Choose one of: %s.") % ", ".join(Phrase.Effect)
+        )
+    values = {"text": one_line(text, 300, _("text"))}
+    values["workaround"] = one_line(workaround, 300, _("workaround"), may_be_empty=True)
+    for each in values.values():
+        _see_placeholders(each, asked, ["service"])
+    where = {"brand_id": brand_id, "service_id": service_id, "effect": effect, "language": as_language(language)}
+    same_time = _("Somebody else wrote it at the same time."), _("Look at what it says now.")
+    with unless_taken(asked, *same_time):
+        row = Phrase.objects.select_for_update().filter(**where).first() or Phrase(**where)
+        changed = [name for name, value in values.items() if getattr(row, name) != value]
+        if not changed:
+            return row
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.edited_by, row.edited_at = by.name[:120], at
+        if row.pk is None:
+            row.save(force_insert=True)
+        else:
+            row.save(update_fields=[*changed, "edited_by", "edited_at"])
+    _record_phrase(PHRASE_SAVED, row, by, via, at)
+    return row
+
+
+@transaction.atomic
+def remove_phrase(*, phrase_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """What the brand says, or else what is built in, is told in its place. Raises Forbidden, NotFound."""
+    row = Phrase.objects.select_for_update().filter(id=phrase_id).first()
+    require(by, "remove_phrase", row.brand_id if row else None)
+    if row is None:
+        raise NotFound(_("You asked for a phrase."), _("There is no such phrase."), _("Look at the list."))
+    _record_phrase(PHRASE_REMOVED, row, by, via, at)
+    row.delete()
+
+
+def _record_phrase(kind_of: str, row: Phrase, by: Actor, via: Door, at: datetime) -> None:
+    service = row.service.name if row.service else _("every service")
+    facts = {"effect": row.effect, "service": service, "language": row.language}
+    record(kind_of, subject=("phrase", row.pk), by=by, via=via, at=at, brand_id=row.brand_id, facts=facts)
+
+
+def _see_placeholders(text: str, asked: str, known_names: Collection[str] = tuple(phrases.PLACEHOLDERS)) -> None:
     try:
-        phrases.check(text)
+        phrases.check(text, known_names)
     except phrases.Unusable as unusable:
-        known = ", ".join(sorted(phrases.PLACEHOLDERS))
+        known = ", ".join(sorted(known_names))
         raise fields.BadTemplate(
             asked,
             _("“%s” is no placeholder that is known.") % unusable.wrong,

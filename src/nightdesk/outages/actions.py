@@ -424,7 +424,7 @@ def _publish_built_in(
 
 
 def _publish(outage: Outage, update: Update, cause: UUID, by: Actor, via: Door, at: datetime) -> None:
-    """The outage, locked, goes where the update says; pages and tickets have it, and it is promised to be sent."""
+    """The outage, locked, goes where the update says; pages have it, and it is promised to be told."""
     update.published_at = at
     update.save(update_fields=["published_at", "approved_at", "approved_by", "next_at"])
     if update.kind != Update.Kind.HOLDING:  # which only bridges the time until somebody approves what waits
@@ -443,35 +443,36 @@ def _publish(outage: Outage, update: Update, cause: UUID, by: Actor, via: Door, 
     void_promises(("outage", outage.pk), at=at, kinds=(CHASE,))
     if outage.is_open:
         _promise_chase(outage, 0, at)
-    for give in GIVE_TICKETS:
-        give(outage.pk, at)
-    for tell in TOLD_IN_TICKETS:
-        tell(update.pk, at)
     facts = {"number": update.number, "update": str(update.pk), "state": to}
     if moved:
         _record(outage, OUTAGE_MOVED, {"to": to}, by, via, at, cause=cause)
     cause = _record(outage, UPDATE_PUBLISHED, facts, by, via, at, cause=cause)
-    if not update.quiet:
-        promise(
-            TELL,
-            subject=("update", update.pk),
-            due_at=at,
-            why=_("Update {number} of {name} is to be sent.").format(number=update.number, name=outage.name),
-            at=at,
-            cause=cause,
-            brand_id=outage.brand_id,
-            occurrence=f"{update.pk}:tell",
-        )
+    promise(
+        TELL,
+        subject=("update", update.pk),
+        due_at=at,
+        why=_("Update {number} of {name} is to be told.").format(number=update.number, name=outage.name),
+        at=at,
+        cause=cause,
+        brand_id=outage.brand_id,
+        occurrence=f"{update.pk}:tell",
+    )
 
 
 @transaction.atomic
 def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
-    """It is in the ledger for everybody who is to hear it, each once a channel; what an earlier one still had to send is not
-    sent any more. Returns what was done.
+    """It stands in the tickets of all that it touches, and is in the ledger for everybody who is to hear it, each once a channel;
+    what an earlier one still had to send is not sent any more. Returns what was done.
     """
     update, outage = _waiting(update_id, None, by)
-    if update.published_at is None or update.quiet:
+    if update.published_at is None:
         return _("Nothing was to be sent.")
+    for give in GIVE_TICKETS:
+        give(outage.pk, at)
+    for tell in TOLD_IN_TICKETS:
+        tell(update.pk, at)
+    if update.quiet:
+        return _("It is shown, and sent to nobody.")
     later = Update.objects.filter(outage=outage, published_at__isnull=False, quiet=False, number__gt=update.number)
     if later.exists():
         return _("A later update goes in its place.")

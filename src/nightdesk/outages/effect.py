@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 
 
 class Effect(IntEnum):
@@ -35,17 +36,25 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What needs what. `bought`: subscription -> service. Built by `graph_of`."""
+    """What needs what, turned round: whatever a part takes with it. `bought`: subscription -> service. Built by `graph_of`.
 
-    needs_of_part: Mapping[int, Sequence[tuple[int, ...]]]
-    """Part -> its needs, each (how many are needed, member, member, ...)."""
-    needs_of_service: Mapping[int, Sequence[tuple[int, ...]]]
-    needs_of_subscription: Mapping[int, Sequence[tuple[int, ...]]]
-    owners_of: Mapping[int, Sequence[Owner]]
-    """Part -> whatever has a need with it."""
+    An owner that needs all of some parts is as bad as the worst of them, so that an effect passes straight on to it. Where
+    fewer are enough, the need counts how many of its members are no better.
+    """
+
+    parts_on: Mapping[int, Sequence[int]]
+    """Part -> the parts that cannot do without it."""
+    services_on: Mapping[int, Sequence[int]]
+    subscriptions_on: Mapping[int, Sequence[int]]
+    counts_of: Mapping[int, Sequence[int]]
+    """Part -> the needs, by their place in `counted`, of which it is one of several."""
+    counted: Sequence[tuple[str, int, int]]
+    """(kind of owner, its number, how many members it can spare)."""
     buyers: Mapping[int, Sequence[int]]
     """Service -> the subscriptions to it."""
     bought: Mapping[int, int]
+    circular: Mapping[int, Sequence[int]]
+    """Parts that need one another in a circle, or stand above such, with what they need among these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +76,98 @@ class Circular(ValueError):
 
 def graph_of(needs: Iterable[Need], bought: Mapping[int, int]) -> Graph:
     """The graph of these needs; `bought` says of each subscription which service it is to. A need without members is met."""
-    tables: dict[str, dict[int, list[tuple[int, ...]]]] = {
+    on: dict[str, dict[int, list[int]]] = {
         PART: defaultdict(list),
         SERVICE: defaultdict(list),
         SUBSCRIPTION: defaultdict(list),
     }
-    owners: dict[int, list[Owner]] = defaultdict(list)
+    counts_of: dict[int, list[int]] = defaultdict(list)
+    counted: list[tuple[str, int, int]] = []
+    below: dict[int, set[int]] = defaultdict(set)
     for need in needs:
-        if not need.members:
-            continue
         kind, number = need.owner
-        threshold = len(need.members) if need.at_least is None else min(need.at_least, len(need.members))
-        tables[kind][number].append((threshold, *need.members))
-        for member in need.members:
-            owners[member].append(need.owner)
+        spare = 0 if need.at_least is None else len(need.members) - need.at_least
+        if spare > 0:
+            for member in need.members:
+                counts_of[member].append(len(counted))
+            counted.append((kind, number, spare))
+        else:
+            for member in need.members:
+                on[kind][member].append(number)
+        if kind == PART:
+            below[number].update(need.members)
     buyers: dict[int, list[int]] = defaultdict(list)
     for subscription, service in bought.items():
         buyers[service].append(subscription)
-    return Graph(tables[PART], tables[SERVICE], tables[SUBSCRIPTION], owners, buyers, bought)
+    return Graph(
+        parts_on=_settled(on[PART]),
+        services_on=_settled(on[SERVICE]),
+        subscriptions_on=_settled(on[SUBSCRIPTION]),
+        counts_of=_settled(counts_of),
+        counted=counted,
+        buyers=_settled(buyers),
+        bought=bought,
+        circular=_circular(below),
+    )
+
+
+def _settled(table: Mapping[int, Sequence[int]]) -> dict[int, Sequence[int]]:
+    """The table as a plain one in little memory."""
+    return {number: tuple(numbers) for number, numbers in table.items()}
+
+
+def _circular(below: Mapping[int, set[int]]) -> dict[int, Sequence[int]]:
+    """What is left when parts that need nothing, or only such as were taken away before, are taken away."""
+    above: dict[int, list[int]] = defaultdict(list)
+    for part, members in below.items():
+        for member in members:
+            above[member].append(part)
+    missing = {part: len(members) for part, members in below.items()}
+    ready = [part for part in above if not missing.get(part)]
+    while ready:
+        for part in above.get(ready.pop(), ()):
+            missing[part] -= 1
+            if missing[part] == 0:
+                ready.append(part)
+    left = {part for part, count in missing.items() if count > 0}
+    return {part: sorted(below[part] & left) for part in left}
 
 
 def effects(graph: Graph, failed: Mapping[int, Effect]) -> Effects:
-    """What these failures do. Only what stands above them is looked at, each part once, after all that it needs.
+    """What these failures do. Only what stands above them is looked at, the worst effect first, each part once.
 
     Raises Circular where parts above them need one another.
     """
-    parts: dict[int, Effect] = {part: effect for part, effect in failed.items() if effect is not Effect.WORKS}
-    for part in _in_order(graph, parts):
-        worst = max((_of_need(need, parts) for need in graph.needs_of_part.get(part, ())), default=Effect.WORKS)
-        worst = max(worst, failed.get(part, Effect.WORKS))
-        if worst is not Effect.WORKS:
-            parts[part] = worst
-    above = {owner for part in parts for owner in graph.owners_of.get(part, ()) if owner[0] != PART}
+    parts: dict[int, Effect] = {}
     services: dict[int, Effect] = {}
     subscriptions: dict[int, Effect] = {}
-    for kind, number in above:
-        if kind == SERVICE:
-            worst = max(_of_need(need, parts) for need in graph.needs_of_service[number])
-            if worst is not Effect.WORKS:
-                services[number] = worst
-        else:
-            worst = max(_of_need(need, parts) for need in graph.needs_of_subscription[number])
-            if worst is not Effect.WORKS:
-                subscriptions[number] = worst
+    found = {SERVICE: services, SUBSCRIPTION: subscriptions}
+    no_better: dict[int, int] = {}
+    """Of each need that counts, how many members are no better than the effect at hand."""
+    for effect in (Effect.DOWN, Effect.DEGRADED, Effect.REDUCED):
+        here = {part for part, own in failed.items() if own == effect}
+        reached: dict[str, list[int]] = {PART: [], SERVICE: [], SUBSCRIPTION: []}
+        if effect is Effect.REDUCED:
+            # A need that lost a member and can still spare more is met, and its owner has less to spare.
+            for place in no_better:
+                kind, number, _spare = graph.counted[place]
+                reached[kind].append(number)
+            here.update(reached[PART])
+        while here := here.difference(parts):
+            parts.update(dict.fromkeys(here, effect))
+            reached[SERVICE] += _all_of(graph.services_on, here)
+            reached[SUBSCRIPTION] += _all_of(graph.subscriptions_on, here)
+            reached[PART] = _all_of(graph.parts_on, here)
+            for place in _all_of(graph.counts_of, here):
+                kind, number, spare = graph.counted[place]
+                no_better[place] = count = no_better.get(place, 0) + 1
+                if count > spare or effect is Effect.REDUCED:
+                    reached[kind].append(number)
+            here = set(reached[PART])
+        for kind, table in found.items():
+            table.update(dict.fromkeys(set(reached[kind]).difference(table), effect))
+    if graph.circular and (around := parts.keys() & graph.circular.keys()):
+        raise Circular(_circle(graph.circular, min(around)))
     for service, effect in services.items():
         for subscription in graph.buyers.get(service, ()):
             if subscriptions.get(subscription, Effect.WORKS) < effect:
@@ -117,60 +175,20 @@ def effects(graph: Graph, failed: Mapping[int, Effect]) -> Effects:
     return Effects(parts, services, subscriptions)
 
 
-def _of_need(need: tuple[int, ...], parts: Mapping[int, Effect]) -> Effect:
-    """What the need's members, as they are, mean to whoever has it."""
-    threshold, members = need[0], need[1:]
-    if threshold == 1 and len(members) == 1:
-        return parts.get(members[0], Effect.WORKS)
-    states = [parts.get(member, Effect.WORKS) for member in members]
-    if sum(state < Effect.DOWN for state in states) < threshold:
-        return Effect.DOWN
-    if sum(state < Effect.DEGRADED for state in states) < threshold:
-        return Effect.DEGRADED
-    return Effect.REDUCED if any(states) else Effect.WORKS
+def _all_of(table: Mapping[int, Sequence[int]], parts: Iterable[int]) -> list[int]:
+    """What the table has for each of the parts, together."""
+    return list(chain.from_iterable(filter(None, map(table.get, parts))))
 
 
-def _in_order(graph: Graph, failed: Iterable[int]) -> list[int]:
-    """The parts above the failed ones, and these, so that each comes after all of those that it needs."""
-    reached: set[int] = set()
-    waiting = list(failed)
-    while waiting:
-        part = waiting.pop()
-        if part not in reached:
-            reached.add(part)
-            waiting += [number for kind, number in graph.owners_of.get(part, ()) if kind == PART]
-    missing = dict.fromkeys(reached, 0)
-    for part in reached:
-        for number in {number for kind, number in graph.owners_of.get(part, ()) if kind == PART}:
-            missing[number] += 1
-    ready = [part for part, count in missing.items() if count == 0]
-    order: list[int] = []
-    while ready:
-        part = ready.pop()
-        order.append(part)
-        for number in {number for kind, number in graph.owners_of.get(part, ()) if kind == PART}:
-            missing[number] -= 1
-            if missing[number] == 0:
-                ready.append(number)
-    if len(order) < len(reached):
-        raise Circular(_circle(graph, {part for part, count in missing.items() if count > 0}))
-    return order
-
-
-def _circle(graph: Graph, among: set[int]) -> list[int]:
-    """One circle of parts among these. Some of them only stand above one, so that it is looked for downwards."""
+def _circle(circular: Mapping[int, Sequence[int]], part: int) -> list[int]:
+    """The circle below the part, itself among it or not."""
     path: list[int] = []
-    part = min(among)
     while part not in path:
         path.append(part)
-        part = min(member for need in graph.needs_of_part[part] for member in need[1:] if member in among)
+        part = circular[part][0]
     return path[path.index(part) :]
 
 
 def circle_in(graph: Graph) -> tuple[int, ...]:
     """Parts that need one another in a circle; () where there are none."""
-    try:
-        _in_order(graph, {member for needs in graph.needs_of_part.values() for need in needs for member in need[1:]})
-    except Circular as circular:
-        return circular.parts
-    return ()
+    return tuple(_circle(graph.circular, min(graph.circular))) if graph.circular else ()

@@ -13,12 +13,13 @@ from nightdesk.base.ids import uuid7
 from nightdesk.channels import smpp_text, sms_text
 from nightdesk.channels.cost import Cost, cost_of
 from nightdesk.channels.driver import Settings
-from nightdesk.channels.queries import MOST_PARTS, paces, text_settings
+from nightdesk.channels.fan_out_queries import pace_of
+from nightdesk.channels.queries import MOST_PARTS, first_route, shown_settings_of
 from nightdesk.knowledge.phrases import put_in
 from nightdesk.outages import audience_query, decide, queries, statements, wording
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Outage, Update
-from nightdesk.outages.registries import GIVE_TICKETS
+from nightdesk.outages.registries import MAY_GIVE_TICKETS
 
 COUNTED_TEXTS = 2000
 """So many texts are put together and counted in parts; of more the rest is taken to be like them."""
@@ -91,7 +92,8 @@ def preview_of(outage: Outage, draft: Draft, at: datetime) -> Preview:
         published_at=at,
     )
     rows, people, made = _rows(outage, update, at, ending=over)
-    settings = text_settings(outage.brand_id)
+    route = first_route("sms", outage.brand_id)
+    settings = shown_settings_of(route) if route is not None else {}
     samples, parts, counted = [], 0, 0
     for key, place, count, language, effect, channel, values in rows:
         sample = _sample(made.drafts[key], language, effect, channel, count, values, settings)
@@ -116,7 +118,7 @@ def preview_of(outage: Outage, draft: Draft, at: datetime) -> Preview:
         text_parts=0 if draft.quiet else parts,
         is_counted=counted == texts,
         cost=None if draft.quiet else cost_of(settings, parts),
-        seconds=None if draft.quiet else _seconds(outage.brand_id, {"email": mails, "sms": parts}),
+        seconds=None if draft.quiet else _seconds(outage.brand_id, {"email": mails, "sms": parts}, at),
         diverted=0 if draft.quiet else counts.diverted,
         untold_customers=counts.untold_customers,
         spoken=_spoken(update, rows, at),
@@ -179,10 +181,14 @@ def _rows(outage: Outage, update: Update, at: datetime, *, ending: bool) -> tupl
         )
         found = cursor.fetchall()
     rows: list[_Row] = []
+    tickets = any(may_give(outage.brand_id) for may_give in MAY_GIVE_TICKETS)
     for key, place, count, channel, values, _people in found:
         language, effect, _channel = key.split(":")
         known = None if effect == statements.PUBLIC else Effect(int(effect))
-        rows.append((key, place, count, language, known, channel, _with_ticket(language, _loads(values))))
+        filled = _loads(values)
+        rows.append(
+            (key, place, count, language, known, channel, _with_ticket(language, filled) if tickets else filled)
+        )
     return rows, found[0][5] if found else 0, made
 
 
@@ -192,7 +198,7 @@ def _loads(values: str) -> dict[str, str]:
 
 def _with_ticket(language: str, values: dict[str, str]) -> dict[str, str]:
     """A ticket that is made when the update is published has no number yet; its room is counted all the same."""
-    if GIVE_TICKETS and "ticket" in values and not values["ticket"]:
+    if "ticket" in values and not values["ticket"]:
         with wording.in_language(language):
             values["ticket"] = put_in(wording.ticket_words(), {"number": f"#{NUMBER_TO_COME}"})
     return values
@@ -228,9 +234,14 @@ def _sample(
     )
 
 
-def _seconds(brand_id: int, counts: Mapping[str, int]) -> int | None:
-    known = paces(brand_id)
-    each = [ceil(count / known[channel]) for channel, count in counts.items() if count and channel in known]
+def _seconds(brand_id: int, counts: Mapping[str, int], at: datetime) -> int | None:
+    """How long the slowest channel takes; None where nothing is known of the pace of any."""
+    each = []
+    for channel, count in counts.items():
+        route = first_route(channel, brand_id) if count else None
+        a_second = pace_of(route, at) if route is not None else None
+        if a_second:
+            each.append(ceil(count / a_second))
     return max(each, default=None)
 
 

@@ -1,7 +1,9 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from django.db import connection
@@ -10,8 +12,9 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.knowledge.models import Phrase
+from nightdesk.knowledge.phrase_book import PhraseKey, words_in
 from nightdesk.knowledge.phrases import languages_to_try
+from nightdesk.knowledge.queries import phrase_book
 from nightdesk.outages import wording
 from nightdesk.outages.decide import OPEN, next_mark
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
@@ -34,26 +37,37 @@ def graph_of_brand(brand_id: int) -> Graph:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT n.part_id, n.service_id, n.subscription_id, n.at_least, array_agg(m.part_id)
-            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
-            WHERE n.brand_id = %s GROUP BY n.id
-            """,
-            [brand_id],
-        )
-        needs = [
-            Need(_owner(part, service, subscription), tuple(members), at_least)
-            for part, service, subscription, at_least, members in cursor.fetchall()
-        ]
-        cursor.execute(
-            """
             SELECT s.id, s.service_id FROM customers_subscription s JOIN customers_customer c ON c.id = s.customer_id
             WHERE c.brand_id = %s AND c.active
             """,
             [brand_id],
         )
         bought = dict(cursor.fetchall())
-    kept = (one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought)
-    return graph_of(kept, bought)
+    needs = _needs(brand_id)
+    return graph_of((one for one in needs if one.owner[0] != SUBSCRIPTION or one.owner[1] in bought), bought)
+
+
+def graph_of_parts(brand_id: int) -> Graph:
+    """What parts of the brand need of one another, and nothing of services: enough to find a circle."""
+    return graph_of(_needs(brand_id, of_parts=True), {})
+
+
+def _needs(brand_id: int, *, of_parts: bool = False) -> Iterator[Need]:
+    """The brand's needs, or only those that parts have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT n.id, n.part_id, n.service_id, n.subscription_id, n.at_least, m.part_id
+            FROM outages_need n JOIN outages_member m ON m.need_id = n.id
+            WHERE n.brand_id = %s AND (n.part_id IS NOT NULL OR NOT %s) ORDER BY n.id
+            """,
+            [brand_id, of_parts],
+        )
+        rows = cursor.fetchall()
+    for _number, group in groupby(rows, key=itemgetter(0)):
+        members = list(group)
+        _need, part, service, subscription, at_least, _member = members[0]
+        yield Need(_owner(part, service, subscription), tuple(row[5] for row in members), at_least)
 
 
 def _owner(part: int | None, service: int | None, subscription: int | None) -> tuple[str, int]:
@@ -141,25 +155,19 @@ def phrases_of(
     """Language -> {"service:effect": what customers are told of it, with its workaround}: the service's own phrase, else the
     brand's, else what is built in; of each the best language.
     """
-    rows = Phrase.objects.filter(brand=brand_id).values_list("service_id", "effect", "language", "text", "workaround")
-    known: dict[tuple[int | None, str, str], str] = {
-        (service, effect, language): f"{text} {more}".strip() for service, effect, language, text, more in rows
-    }
+    book = phrase_book(brand_id)
     found: dict[str, dict[str, str]] = {}
     for language in languages:
         with wording.in_language(language):
             found[language] = {
-                f"{service}:{int(effect)}": _phrase(known, service, effect, language) for service, effect in touched
+                f"{service}:{int(effect)}": _phrase(book, service, effect, language) for service, effect in touched
             }
     return found
 
 
-def _phrase(known: Mapping[tuple[int | None, str, str], str], service: int, effect: Effect, language: str) -> str:
-    for owner in (service, None):
-        for tried in languages_to_try(language):
-            if (owner, effect.name.lower(), tried) in known:
-                return known[owner, effect.name.lower(), tried]
-    return wording.phrase(effect)
+def _phrase(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: Effect, language: str) -> str:
+    words = words_in(book, service, effect.name.lower(), language)
+    return f"{words.text} {words.workaround}".strip() if words is not None else wording.phrase(effect)
 
 
 def public_names(outage: Outage) -> str:
@@ -172,18 +180,22 @@ def public_names(outage: Outage) -> str:
 
 
 def parts_named(page: Page) -> Sequence[Part]:
-    """The brand's parts that the page's alarm is about: by key, name or alias, whatever the case."""
-    if not page.component:
+    """The brand's parts that the page's alarm is about: by key, name or alias, whatever the case. A machine that the alarm names
+    with a port is meant without it too.
+    """
+    told = (page.component, page.details.get("source", ""), page.details.get("component", ""))
+    named = {name.lower() for name in told if isinstance(name, str) and name}
+    named |= {name.rpartition(":")[0] for name in named if name.rpartition(":")[2].isdecimal()} - {""}
+    if not named:
         return ()
-    named = page.component.lower()
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT id FROM outages_part
             WHERE brand_id = %(brand)s AND retired_at IS NULL
-              AND (lower(key) = %(named)s OR lower(name) = %(named)s OR aliases @> ARRAY[%(named)s]::varchar[])
+              AND (key = ANY (%(named)s) OR lower(name) = ANY (%(named)s) OR aliases && %(named)s::varchar[])
             """,
-            {"brand": page.brand_id, "named": named},
+            {"brand": page.brand_id, "named": sorted(named)},
         )
         ids = [row[0] for row in cursor.fetchall()]
     return list(Part.objects.filter(pk__in=ids).order_by("key")) if ids else ()
@@ -197,6 +209,11 @@ def has_parts(brand_id: int | None) -> bool:
 def has_outages_of_pages(brand_id: int | None) -> bool:
     """Whether any open outage of the brand came from a page."""
     return Outage.objects.filter(brand=brand_id, state__in=OPEN, page__isnull=False).exists()
+
+
+def has_open(brand_id: int | None) -> bool:
+    """Whether any outage of the brand is open."""
+    return Outage.objects.filter(brand=brand_id, state__in=OPEN).exists()
 
 
 def open_about(brand_id: int, part_ids: Collection[int]) -> Outage | None:
@@ -221,16 +238,13 @@ def open_outages(brands: Collection[int] | None) -> Sequence[Outage]:
     return list(rows.order_by("began_at", "id"))
 
 
-def said_now(customers: Collection[int]) -> Mapping[int, Sequence[Update]]:
-    """Customer -> what was published last about each open outage that touches them now, the worst for them first."""
-    rows = Affected.objects.filter(
-        customer__in=customers, effect__gt=0, outage__state__in=OPEN, outage__confirmed_at__isnull=False
-    ).order_by("-effect", "outage__began_at")
-    latest = latest_updates({row.outage_id for row in rows})
-    found: dict[int, list[Update]] = {}
-    for row in rows:
-        if row.outage_id in latest:
-            found.setdefault(row.customer_id, []).append(latest[row.outage_id])
+def names_told_to(customers: Collection[int]) -> Mapping[int, Sequence[str]]:
+    """Customer -> the open outages that touch them now and of which something was published: O-1042, the worst first."""
+    rows = Affected.objects.filter(customer__in=customers, effect__gt=0, outage__state__in=OPEN)
+    rows = rows.filter(outage__updates__published_at__isnull=False).select_related("outage").distinct()
+    found: dict[int, list[str]] = {}
+    for row in rows.order_by("-effect", "outage__began_at"):
+        found.setdefault(row.customer_id, []).append(row.outage.name)
     return found
 
 
@@ -248,3 +262,92 @@ def updates_of(outage_id: UUID) -> Sequence[Update]:
 def affected_count(outage_id: UUID) -> int:
     """How many customers it touches now."""
     return Affected.objects.filter(outage=outage_id, effect__gt=0).count()
+
+
+# --- Of one customer -------------------------------------------------------------------------------------------------
+
+
+def words_for(outage: Outage, customer_id: int, language: str) -> Sequence[str]:
+    """What stops working for the customer in the outage, each of their services in a sentence, the worst first."""
+    rows = Touched.objects.filter(outage=outage, customer=customer_id, effect__gt=0).select_related(
+        "subscription", "service"
+    )
+    touched = list(rows.order_by("-effect", "service__name", "subscription__label"))
+    said = phrases_of(outage.brand_id, {(one.service_id, Effect(one.effect)) for one in touched}, [language])[language]
+    return [
+        said[f"{one.service_id}:{one.effect}"].replace(
+            "{{ service }}", f"{one.service.name} {one.subscription.label}".strip()
+        )
+        for one in touched
+    ]
+
+
+def told_to(customer_id: int) -> Sequence[tuple[Outage, Update]]:
+    """The open outages that touch the customer and of which something was published, the worst first, with the latest word."""
+    rows = Affected.objects.filter(customer=customer_id, effect__gt=0, outage__state__in=OPEN)
+    found = []
+    for affected in rows.select_related("outage", "outage__brand").order_by("-effect", "outage__began_at"):
+        update = latest_update(affected.outage_id)
+        if update is not None:
+            found.append((affected.outage, update))
+    return found
+
+
+def faults_of(customer_id: int, language: str, zone: str, at: datetime) -> Sequence[str]:
+    """What is known to be wrong with what the customer buys, as they were told it: one text an outage.
+
+    What an update promised and has not come is said too, so that nothing old is told as news.
+    """
+    found = []
+    for outage, update in told_to(customer_id):
+        text = text_in(update, language, outage.brand.language)
+        with wording.in_language(language):
+            if update.next_at is not None and update.next_at <= at:
+                more = wording.late_words(update.next_at, at, zone)
+            else:
+                more = wording.next_words(update.next_at, at, zone)
+            found.append(" ".join([*words_for(outage, customer_id, language), text, more]).strip())
+    return found
+
+
+def text_in(update: Update, language: str, own: str) -> str:
+    """The update's statement in the best language for a reader of `language`; `own` is the brand's."""
+    found = next((one for one in languages_to_try(language) if one in update.texts), own)
+    return str(update.texts[found])
+
+
+def parts_beneath(asked: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Mapping[int, int]]:
+    """(customer, service) -> each part that what they buy of it needs, in whatever depth, with how deep it lies (from 1)."""
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE asked (customer_id, service_id) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),
+            first (customer_id, service_id, part_id) AS (
+                SELECT a.customer_id, a.service_id, m.part_id FROM asked a
+                JOIN outages_need n ON n.service_id = a.service_id JOIN outages_member m ON m.need_id = n.id
+              UNION
+                SELECT a.customer_id, a.service_id, m.part_id FROM asked a
+                JOIN customers_subscription s ON s.customer_id = a.customer_id AND s.service_id = a.service_id
+                JOIN outages_need n ON n.subscription_id = s.id JOIN outages_member m ON m.need_id = n.id
+            ),
+            beneath (customer_id, service_id, part_id, depth) AS (
+                SELECT customer_id, service_id, part_id, 1 FROM first
+              UNION
+                SELECT b.customer_id, b.service_id, m.part_id, b.depth + 1 FROM beneath b
+                JOIN outages_need n ON n.part_id = b.part_id JOIN outages_member m ON m.need_id = n.id
+                WHERE b.depth < %s
+            )
+            SELECT customer_id, service_id, part_id, min(depth) FROM beneath GROUP BY 1, 2, 3
+            """,
+            [[customer for customer, _service in asked], [service for _customer, service in asked], DEEPEST],
+        )
+        found: dict[tuple[int, int], dict[int, int]] = {}
+        for customer, service, part, depth in cursor.fetchall():
+            found.setdefault((customer, service), {})[part] = depth
+    return found
+
+
+DEEPEST = 20
+"""How deep it is looked for parts beneath a service."""

@@ -8,10 +8,13 @@ GiveTickets = Callable[[UUID, datetime], int]
 """(outage, instant) -> how many of its customers were given a ticket, whose number `Affected.ticket_number` then has."""
 
 GIVE_TICKETS: list[GiveTickets] = []
-"""Called in the transaction in which an update is published, before it is sent."""
+"""Called when an update is told, before any message of it is written. May be called again."""
+
+MAY_GIVE_TICKETS: list[Callable[[int], bool]] = []
+"""Brand -> whether its customers are given tickets at all, so that their room can be counted before they are."""
 
 ToldInTickets = Callable[[UUID, datetime], int]
 """(update, instant) -> in how many tickets it now stands."""
 
 TOLD_IN_TICKETS: list[ToldInTickets] = []
-"""Called likewise, once the update is published."""
+"""Called likewise, after them. May be called again."""

@@ -1,6 +1,6 @@
 """Who was told what of an outage, when and by which route; how far that is; and who could not be told."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.db import connection
 
+from nightdesk.channels.fan_out_queries import LOST
 from nightdesk.outages import audience_query
 from nightdesk.outages.models import Affected, Outage
 
 ARRIVED = ("delivered", "read")
 ON_THE_WAY = ("queued", "sending", "failed_for_now")
-LOST = ("failed", "expired")
 BATCH = 2000
 
 
@@ -93,17 +93,19 @@ def progress_of(outage_id: UUID) -> Mapping[UUID, Progress]:
 
 _FITS = """
   AND (%(states)s::text[] IS NULL OR d.state = ANY(%(states)s::text[]))
+  AND (%(ids)s::uuid[] IS NULL OR d.id = ANY(%(ids)s::uuid[]))
   AND (%(words)s = '' OR k.name ILIKE %(words)s OR c.name ILIKE %(words)s OR d.address ILIKE %(words)s)
 """
 
 
-def _given(outage_id: UUID, words: str, how: str) -> dict[str, Any]:
+def _given(outage_id: UUID, words: str, how: str, ids: Collection[UUID] | None = None) -> dict[str, Any]:
     states = {"waiting": ON_THE_WAY, "arrived": ARRIVED, "lost": LOST}.get(how)
     plain = words.replace("\\", "").replace("%", "").replace("_", "\\_")
     return {
         "outage": outage_id,
         "words": f"%{plain}%" if plain else "",
         "states": list(states) if states else None,
+        "ids": list(ids) if ids is not None else None,
     }
 
 
@@ -124,9 +126,17 @@ def people_told(outage_id: UUID) -> int:
         return int(cursor.fetchone()[0])
 
 
-def told(outage_id: UUID, *, words: str = "", how: str = "", start: int = 0, most: int | None = None) -> Iterator[Told]:
+def told(
+    outage_id: UUID,
+    *,
+    words: str = "",
+    how: str = "",
+    ids: Collection[UUID] | None = None,
+    start: int = 0,
+    most: int | None = None,
+) -> Iterator[Told]:
     """Everybody who was sent anything, the latest update first, then by customer. `words` stand in a name or an address; `how`:
-    "waiting", "arrived" or "lost" alone.
+    "waiting", "arrived" or "lost" alone; `ids`: of these deliveries alone.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -136,7 +146,7 @@ def told(outage_id: UUID, *, words: str = "", how: str = "", start: int = 0, mos
             {_FROM} {_WHO} {_ABOUT} {_FITS}
             ORDER BY u.number DESC, c.name, k.name, d.channel, d.id OFFSET %(start)s LIMIT %(most)s
             """,
-            {**_given(outage_id, words, how), "start": start, "most": most},
+            {**_given(outage_id, words, how, ids), "start": start, "most": most},
         )
         while rows := cursor.fetchmany(BATCH):
             yield from (Told(*row) for row in rows)

@@ -1,14 +1,16 @@
 """E-mail by SMTP (RFC 5321), with STARTTLS or TLS and a log-in where the server wants them.
 
-A message is rendered once for all its recipients; for each only its address, id and link are put in. The Message-ID is the
-delivery's id, so that a repeat can be seen as one. Where mail is read here, the answer's address and the return path say
-which delivery they are about. Lines are kept open between mails.
+A message is rendered once for all its recipients; for each only its address, id, link and values are put into the finished
+bytes. The Message-ID is the delivery's id, so that a repeat can be seen as one. Where mail is read here, the answer's address
+and the return path say which delivery they are about. Lines are kept open between mails.
 """
 
 import asyncio
+import base64
 import quopri
 import re
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -17,6 +19,7 @@ from email.policy import SMTP as WIRE
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from html import escape
+from typing import Any, Literal, cast
 
 import aiosmtplib
 from django.conf import settings as django_settings
@@ -27,15 +30,21 @@ from nightdesk.base.files import read_file
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.drivers.trust import TRUST, tls_context
+from nightdesk.channels.links import UNSUBSCRIBE
 from nightdesk.channels.mail_form import FileInMail
 from nightdesk.channels.wording import LINK
+from nightdesk.knowledge.phrases import placeholders_in, put_in
 from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.handing import our_mark
 
 TIMEOUT_S = 20.0
 _IDLE_S = 20.0
 """A line unused for so long is opened anew: servers hang up by themselves."""
-_TO, _ID, _LINK = b"ndto7f3a@address.invalid", b"ndid7f3a", b"ndlink7f3a"
+_MARK = f"nd{secrets.token_hex(5)}"
+"""Stands where recipients differ while a mail is built. Nobody can guess it, so nobody's words are taken for it."""
+_MARKS = re.compile(rf"{_MARK}([0-9]{{3,6}})z(?:@address\.invalid)?".encode())
+_SUBJECT_ROOM = 66
+"""Characters of a subject that stand in one line as they are; longer ones are encoded words (RFC 2047) of 45 octets each."""
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
 _PLAIN_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
@@ -62,6 +71,7 @@ class EmailLine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._sender = settings.get("from") or django_settings.DEFAULT_FROM_EMAIL
+        self._address = parseaddr(self._sender)[1]
         self._kept: list[_Kept] = []
         self._tls = tls_context(settings)
 
@@ -70,7 +80,7 @@ class EmailLine:
             raise Permanent(_("That is no e-mail address that we can write to."), unreachable=True)
         raw, message_id = await _ready(outgoing, self._sender)
         form = outgoing.said.mail
-        return_path = outgoing.bounce_to or form.sender[1] or parseaddr(self._sender)[1]
+        return_path = outgoing.bounce_to or form.sender[1] or self._address
         envelope = _Envelope("" if form.no_return else return_path, outgoing.address, str(outgoing.delivery_id))
         kept = self._take()
         try:
@@ -137,7 +147,7 @@ class EmailLine:
             username=self._settings.get("user") or None,
             password=self._settings.get("password") or None,
             # Asking the system for its own name may wait for a name server, and everybody else with it.
-            local_hostname=parseaddr(self._sender)[1].rpartition("@")[2] or "localhost",
+            local_hostname=self._address.rpartition("@")[2] or "localhost",
             timeout=TIMEOUT_S,
         )
         try:
@@ -162,47 +172,100 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:250]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a rendered mail. Of a `line` or `subject` the `text` has places `{{ name }}` of its own."""
+
+    kind: Literal["to", "id", "link", "subject", "line", "html line"]
+    text: str = ""
+
+    def filled(self, known: Mapping[str, bytes], values: Mapping[str, str]) -> bytes:
+        """What stands there for one recipient: `known` by kind, or the text with the values, coded as its surroundings."""
+        match self.kind:
+            case "subject":
+                return _subject(put_in(self.text, values))
+            case "line":
+                return _quoted(put_in(self.text, values))
+            case "html line":
+                safe = {name: escape(value).replace("\n", "<br>\n") for name, value in values.items()}
+                return _quoted(put_in(self.text, safe))
+        return known[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A mail to be joined from its pieces, and the sender's domain."""
+
+    pieces: tuple[bytes | _Place, ...]
+    domain: str
+
+
 async def _ready(outgoing: Outgoing, sender: str) -> tuple[bytes, str]:
     """The mail as it goes over the wire, and its Message-ID."""
-    identity, form = str(outgoing.delivery_id), outgoing.said.mail
-    if form.files:  # they are read from a disk, and coded, which takes a while
-        raw, domain = await asyncio.to_thread(_rendered, outgoing.said, sender, bool(outgoing.link))
-    else:
-        raw, domain = _rendered(outgoing.said, sender, bool(outgoing.link))
-    # The link is put into quoted-printable, so it must be that too; soft line ends keep its lines short.
-    link = quopri.encodestring(outgoing.link.encode()).replace(b"=\n", b"=\r\n")
+    identity, form, values = str(outgoing.delivery_id), outgoing.said.mail, outgoing.values
+    asked = outgoing.said, sender, bool(outgoing.link), bool(values)
+    # Files are read from a disk, and coded, which takes a while.
+    rendered = await asyncio.to_thread(_rendered, *asked) if form.files else _rendered(*asked)
+    known = {"to": outgoing.address.encode(), "id": identity.encode(), "link": _quoted(outgoing.link)}
+    own = b""
     if reply_to := form.reply_to or outgoing.reply_to:
-        raw = f"Reply-To: {reply_to}\r\n".encode() + raw
-    raw = raw.replace(_TO, outgoing.address.encode(), 1).replace(_ID, identity.encode(), 1).replace(_LINK, link)
-    return raw, f"<{form.message_id or f'{identity}@{domain}'}>"
+        own += f"Reply-To: {reply_to}\r\n".encode()
+    if unsubscribe := values.get(UNSUBSCRIBE):
+        own += f"List-Unsubscribe: <{unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
+    pieces = [one if isinstance(one, bytes) else one.filled(known, values) for one in rendered.pieces]
+    return own + b"".join(pieces), f"<{form.message_id or f'{identity}@{rendered.domain}'}>"
+
+
+class _Marking:
+    """Puts marks where recipients differ, and takes the finished mail apart at them."""
+
+    def __init__(self) -> None:
+        self._places: list[_Place] = []
+
+    def mark(self, kind: Any, text: str = "") -> str:
+        """What stands for the place meanwhile; in a body it must have a line of its own, which is never folded."""
+        self._places.append(_Place(kind, text))
+        return f"{_MARK}{len(self._places) - 1:03}z"
+
+    def lines(self, kind: Any, text: str) -> str:
+        """The text, each line that has a place `{{ name }}` marked as a whole: its coding depends on what is put in."""
+        return "\n".join(self.mark(kind, line) if placeholders_in(line) else line for line in text.split("\n"))
+
+    def pieces(self, raw: bytes) -> tuple[bytes | _Place, ...]:
+        """The mail: at every second place what lies between two marks."""
+        cut: list[bytes | _Place] = list(_MARKS.split(raw))
+        cut[1::2] = [self._places[int(cast(bytes, number))] for number in cut[1::2]]
+        return tuple(cut)
 
 
 @lru_cache(maxsize=64)
-def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
-    """The mail with marks for what differs between recipients, and the sender's domain."""
-    form = said.mail
+def _rendered(said: Said, sender: str, with_link: bool, with_values: bool) -> _Rendered:
+    """The mail, built once for everybody who gets it."""
+    form, marking = said.mail, _Marking()
     name, address = form.sender if form.sender[1] else parseaddr(sender)
     local, _at, domain = address.rpartition("@")
+    domain = domain or "localhost"
     mail = EmailMessage(policy=WIRE)
-    mail["Subject"] = " ".join((f"[{said.code}] {said.title}" if said.code else said.title).split())
-    mail["From"] = Address(name, local or "nightdesk", domain or "localhost")
+    subject = " ".join((f"[{said.code}] {said.title}" if said.code else said.title).split())
+    mail["Subject"] = marking.mark("subject", subject) if with_values and placeholders_in(subject) else subject
+    mail["From"] = Address(name, local or "nightdesk", domain)
     to, cc = _named(form.to), _named(form.cc)
     if form.to or form.cc:
         mail["To"] = to or cc or "undisclosed-recipients:;"
         if to and cc:
             mail["Cc"] = cc
     else:
-        mail["To"] = _TO.decode()
+        mail["To"] = f"{marking.mark('to')}@address.invalid"
     mail["Date"] = format_datetime(said.at)
-    mail["Message-ID"] = f"<{form.message_id}>" if form.message_id else f"<{_ID.decode()}@{domain or 'localhost'}>"
+    mail["Message-ID"] = f"<{form.message_id}>" if form.message_id else f"<{marking.mark('id')}@{domain}>"
     if form.in_reply_to:
         mail["In-Reply-To"] = f"<{form.in_reply_to}>"
     if form.references:
         mail["References"] = " ".join(f"<{one}>" for one in form.references)
     elif said.subject_id:
-        mail["References"] = (
-            f"<{re.sub(r'[^A-Za-z0-9.-]', '-', f'{said.subject_kind}.{said.subject_id}')}@{domain or 'localhost'}>"
-        )
+        mail["References"] = f"<{_word(f'{said.subject_kind}.{said.subject_id}')}@{domain}>"
+    if form.list_id[1]:
+        mail["List-Id"] = f"{' '.join(form.list_id[0].split())} <{_word(form.list_id[1])}>".strip()
     if form.submitted != "no":
         mail["Auto-Submitted"] = form.submitted
         mail["X-Auto-Response-Suppress"] = "All"
@@ -211,12 +274,39 @@ def _rendered(said: Said, sender: str, with_link: bool) -> tuple[bytes, str]:
     if with_link and LINK not in body:
         body = f"{body}\n\n{_('Answer here:') if said.verbs else _('See it here:')} {LINK}"
     if not form.html:
-        # A line of its own, which is never folded; what differs is put in behind the encoding.
-        body = re.sub(r"[ \t]*\{link\}[ \t]*\n?", f"\n{_LINK.decode()}\n" if with_link else "", body)
-    mail.set_content(body, cte="quoted-printable")
-    mail.add_alternative(form.html or _html(said.title, body), subtype="html", cte="quoted-printable")
+        body = re.sub(r"[ \t]*\{link\}[ \t]*\n?", f"\n{marking.mark('link')}\n" if with_link else "", body)
+    html = form.html or _html(said.title, body)
+    mail.set_content(marking.lines("line", body) if with_values else body, cte="quoted-printable")
+    mail.add_alternative(
+        marking.lines("html line", html) if with_values else html, subtype="html", cte="quoted-printable"
+    )
     _attach(mail, form.files)
-    return mail.as_bytes(), domain or "localhost"
+    return _Rendered(marking.pieces(mail.as_bytes()), domain)
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", text)
+
+
+def _quoted(text: str) -> bytes:
+    """As it stands in a part that is quoted-printable; soft line ends keep its lines short."""
+    coded = quopri.encodestring(text.replace("\r\n", "\n").encode(errors="replace"))
+    return coded.replace(b"\n", b"\r\n")
+
+
+def _subject(text: str) -> bytes:
+    """The subject as it stands in the head, which nothing in it can leave."""
+    text = " ".join(text.split())
+    if text.isascii() and text.isprintable() and len(text) <= _SUBJECT_ROOM and "=?" not in text:
+        return text.encode()
+    words, start, octets = [], 0, text.encode(errors="replace")
+    while start < len(octets):
+        end = min(start + 45, len(octets))
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # no letter is cut in two
+            end -= 1
+        words.append(b"=?utf-8?b?" + base64.b64encode(octets[start:end]) + b"?=")
+        start = end
+    return b"\r\n ".join(words)
 
 
 def _named(people: Sequence[tuple[str, str]]) -> list[Address]:
@@ -248,8 +338,8 @@ def _attach(mail: EmailMessage, files: Sequence[FileInMail]) -> None:
 
 def _html(title: str, body: str) -> str:
     """A page that any mail program can show: no pictures, no style sheets. The link's mark has lines of its own."""
-    mark = _LINK.decode()
-    text = escape(body.strip()).replace("\n", "<br>\n").replace(mark, f'<a\nhref="{mark}"\n>\n{mark}\n</a>')
+    text = escape(body.strip()).replace("\n", "<br>\n")
+    text = re.sub(rf"{_MARK}[0-9]+z", r'<a\nhref="\g<0>"\n>\n\g<0>\n</a>', text)
     return (
         f"<!doctype html>\n<html>\n<body>\n<p><strong>{escape(title)}</strong></p>\n<p>{text}</p>\n</body>\n</html>\n"
     )
@@ -261,6 +351,7 @@ DRIVER = Driver(
     label=gettext_lazy("E-mail by SMTP"),
     connect=EmailLine,
     timeout_s=TIMEOUT_S,
+    puts_in=True,
     patience_s=5.0,  # a mail server looks through a mail before it takes it
     at_once=20,
     fields=(

@@ -194,3 +194,13 @@ def test_another_outages_words_stay() -> None:
     doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER, "at": LATER}
     assert supersede_queued(subject=("outage", "7"), before=LATER, **doing) == 0
     assert supersede_deliveries(subject=("outage", "8"), **doing) == 2
+
+
+def test_as_many_ranks_as_there_are_people_are_told_in_their_order() -> None:
+    found = Select(
+        "SELECT 'contact', n::text, 'email', n || '@harbour.example', ((n * 7) %% 101)::smallint, '{}'::jsonb "
+        "FROM generate_series(1, 100) n"
+    )
+    tell(found)
+    claimed = [row.rank for _ in range(4) for row in claim_deliveries("bulk", 25, at=AT, worker=ANN)]
+    assert claimed == sorted(claimed) == list(range(1, 101))

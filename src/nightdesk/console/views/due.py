@@ -17,6 +17,7 @@ from nightdesk.base.actors import Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import HANDLERS, LANES
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.channels.queries import words_to
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import (
     COUNTED,
@@ -199,7 +200,7 @@ def _due_deliveries(rows: Sequence[Delivery]) -> list[Due]:
                 kind=DELIVERY,
                 lane=row.lane,
                 what=str(words).format(name=name),
-                why=message.title if message else "",
+                why=words_to(row, message)[0] if message else "",
                 attempt=row.attempt,
                 failure=row.reason,
                 subject_kind=row.subject_kind,

@@ -17,7 +17,7 @@ from nightdesk.base.actors import Door
 from nightdesk.channels.actions import resend_message
 from nightdesk.channels.links import make_link
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
-from nightdesk.channels.queries import Filters, attempts_of, deliveries, messages_of
+from nightdesk.channels.queries import Filters, attempts_of, deliveries, messages_of, words_to
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import (
@@ -164,7 +164,7 @@ def _listed(
     details = [who, channel, _address(row), routes.get(row.route_id or 0, ""), row.reason if state in LOST else ""]
     return {
         "at": row.accepted_at or row.due_at,
-        "title": message.title if message else _("(its words are gone)"),
+        "title": words_to(row, message)[0] if message else _("(its words are gone)"),
         "url": reverse("console:message", args=[row.id]),
         "detail": " · ".join(part for part in details if part),
         "tags": [{"text": str(STATE_WORDS[state]), "tone": _tone(state)}],
@@ -221,11 +221,12 @@ def message(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
         "person",
         str(request.person.id),
     )
+    title, body = words_to(row, said) if said else (_("A message"), "")
     context = {
         "here": "messages",
-        "heading": said.title if said else _("A message"),
+        "heading": title,
         "tag": {"text": str(STATE_WORDS[state]), "tone": _tone(state)},
-        "body": said.body if said else "",
+        "body": body,
         # Whoever has the link answers as they would, so nobody else sees it.
         "link": make_link(row.id, row.month) if said and said.answers and theirs else "",
         "private": bool(said and not said.body and said.kind.startswith("account")),

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightdesk.base import csv_table
 from nightdesk.customers import csv_import
 from nightdesk.customers.csv_import import COLUMNS, HEADER_WORDS, Row, plan_import
 from nightdesk.customers.priority import Priority
@@ -102,7 +103,7 @@ def test_a_header_may_use_other_words_and_other_columns_are_named():
 
 def test_every_header_word_means_a_documented_column_and_is_in_the_form_that_is_looked_up():
     assert set(HEADER_WORDS.values()) == set(COLUMNS)
-    assert all(csv_import._word(word) == word for word in HEADER_WORDS)
+    assert all(csv_table.word(word) == word for word in HEADER_WORDS)
     assert all(f"{column}" in csv_import.__doc__ for column in COLUMNS)
 
 
@@ -227,7 +228,7 @@ def test_a_file_beyond_the_limit_is_not_read(monkeypatch):
 
 
 names = st.text("aZé\u00df\u4e2d '\",;=+-@|\u2028\U0001f600", min_size=1, max_size=12).filter(
-    lambda text: csv_import._cleaned(text) == text != ""
+    lambda text: csv_table.cleaned(text) == text != ""
 )
 
 

@@ -346,7 +346,9 @@ small_contacts = st.lists(
     st.builds(
         decide.Contacted,
         customer=st.integers(1, 4),
-        parts=st.frozensets(st.integers(1, 3), max_size=3),
+        about=st.dictionaries(
+            st.tuples(st.sampled_from(["part", "service"]), st.integers(1, 2)), st.integers(0, 3), max_size=3
+        ),
         at=st.integers(-15, 1).map(lambda minutes: MORNING + timedelta(minutes=minutes)),
     ),
     max_size=8,
@@ -355,15 +357,24 @@ small_contacts = st.lists(
 
 @given(small_contacts)
 def test_what_is_shared_is_what_enough_customers_asked_about_in_time(contacts):
-    part = decide.shared_part(contacts, MORNING)
+    things = [(kind, number) for kind in ("part", "service") for number in (1, 2)]
     counted = {
-        one: len({c.customer for c in contacts if one in c.parts and -10 < (c.at - MORNING).total_seconds() / 60 <= 0})
-        for one in (1, 2, 3)
+        one: len({c.customer for c in contacts if one in c.about and -10 < (c.at - MORNING).total_seconds() / 60 <= 0})
+        for one in things
     }
-    if part is None:
-        assert max(counted.values()) < 3
-    else:
-        assert counted[part] == max(counted.values()) >= 3
+    for kind in ("", "part"):
+        thing = decide.shared_thing(contacts, MORNING, kind=kind)
+        of_kind = [count for one, count in counted.items() if kind in ("", one[0])]
+        if thing is None:
+            assert max(of_kind) < 3
+        else:
+            assert counted[thing] == max(of_kind) >= 3
+
+
+def test_of_what_all_share_the_nearest_is_meant():
+    about = [{("part", 1): 1, ("part", 2): 2}, {("part", 1): 1, ("part", 2): 2}, {("part", 1): 1, ("part", 2): 2}]
+    contacts = [decide.Contacted(number, one, MORNING) for number, one in enumerate(about)]
+    assert decide.shared_thing(contacts, MORNING) == ("part", 1)
 
 
 @given(st.text("{}nameservicetitle ", max_size=40), st.text("{}name", max_size=10))

@@ -46,7 +46,7 @@ class Command(BaseCommand):
             message = said.get(row.message_id)
             self.stdout.write(
                 f"{row.id}  {row.created_at:%Y-%m-%d %H:%M:%S}  {row.state:<14} {row.channel:<8} {row.address}  "
-                f"{message.title if message else ''}"
+                f"{queries.words_to(row, message)[0] if message else ''}"
             )
         if not rows:
             self.stdout.write("No message is like that.")
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{row.id}\n{row.channel} {row.address}: {row.state} {row.reason}".rstrip())
         if message is not None:
-            self.stdout.write("\n".join(part for part in (message.title, message.body) if part))
+            self.stdout.write("\n".join(part for part in queries.words_to(row, message) if part))
         for each in tried:
             what = "receipt" if each.is_receipt else "try"
             self.stdout.write(
@@ -82,11 +82,12 @@ def _delivery(text: str) -> Delivery:
 
 
 def _told(row: Delivery, message: Message | None) -> dict[str, Any]:
+    title, body = queries.words_to(row, message) if message else (None, None)
     instants = {name: getattr(row, name) for name in ("created_at", "due_at", "accepted_at", "delivered_at", "read_at")}
     return {
         "id": str(row.id),
-        "title": message.title if message else None,
-        "body": message.body if message else None,
+        "title": title,
+        "body": body,
         "channel": row.channel,
         "address": row.address,
         "state": row.state,

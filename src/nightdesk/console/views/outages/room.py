@@ -12,6 +12,8 @@ from django.utils.translation import ngettext
 
 from nightdesk.base.models import Promise
 from nightdesk.base.tickets import live_url
+from nightdesk.channels.fan_out_queries import LOST
+from nightdesk.channels.models import Delivery
 from nightdesk.console.context import TOPICS
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.fragments import page_or_part
@@ -484,7 +486,7 @@ def _start(request: StaffRequest) -> int:
 
 
 def _told_row(each: report.Told) -> dict[str, Any]:
-    tone = "calm" if each.state in report.ARRIVED else "fire" if each.state in report.LOST else ""
+    tone = "calm" if each.state in report.ARRIVED else "fire" if each.state in LOST else ""
     ways = {"email": _("mail to {address}"), "sms": _("text to {address}")}
     said = ways.get(each.channel, "{address}").format(address=each.address)
     route = _("by {route}").format(route=each.route) if each.route else ""
@@ -495,7 +497,7 @@ def _told_row(each: report.Told) -> dict[str, Any]:
         "detail": " · ".join(
             part for part in (_("update {number}").format(number=each.update), said, route, each.reason) if part
         ),
-        "tags": [{"text": str(STATE_WORDS.get(each.state, each.state)), "tone": tone}],
+        "tags": [{"text": str(STATE_WORDS[Delivery.State(each.state)]), "tone": tone}],
     }
 
 

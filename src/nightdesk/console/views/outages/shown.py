@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.access.matrix import brands_for
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.staff import StaffRequest, found, may, within
-from nightdesk.knowledge.phrases import languages_to_try
 from nightdesk.outages import decide, queries, wording
 from nightdesk.outages.models import Affected, Outage, Update
 from nightdesk.outages.preview import Preview, preview_of_holding
@@ -129,9 +128,9 @@ def outage_row(request: StaffRequest, outage: Outage, customers: int, latest: Up
 
 
 def statement_of(update: Update) -> str:
-    """Its words in the reader's language, else the brand's."""
+    """Its words in the brand's language, which everybody there reads."""
     own = update.outage.brand.language
-    return next((update.texts[one] for one in (*languages_to_try(own), own) if one in update.texts), "")
+    return queries.text_in(update, own, own)
 
 
 # ---- How many, at what price ----------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ def time_text(seconds: int) -> str:
 
 
 def outage_card(request: StaffRequest, outage: Outage) -> dict[str, Any]:
-    """What outages/card.html draws on Tonight and in a page's story: the state of it, and what one press does."""
+    """What parts/outage_card.html draws on Tonight and in a page's story: the state of it, and what one press does."""
     at = request.at
     customers = queries.affected_count(outage.pk)
     inside = sees_room(request, outage.brand_id)
@@ -239,12 +238,11 @@ def said_to(request: StaffRequest, customer_id: int | None, brand_id: int) -> li
     """What may be said to the customer about what touches them now: the approved statements, and when more comes."""
     if customer_id is None or not may(request, "read_outages", brand_id):
         return []
-    return [said_item(request, update) for update in queries.said_now([customer_id]).get(customer_id, ())]
+    return [said_item(request, outage, update) for outage, update in queries.told_to(customer_id)]
 
 
-def said_item(request: StaffRequest, update: Update) -> dict[str, Any]:
-    """What outages/said.html draws."""
-    outage = update.outage
+def said_item(request: StaffRequest, outage: Outage, update: Update) -> dict[str, Any]:
+    """What parts/outage_said.html draws."""
     zone = outage.brand.zone
     due = outage.next_update_at
     late = is_late(outage, request.at)
@@ -266,13 +264,7 @@ def said_in_brands(request: StaffRequest) -> Sequence[dict[str, Any]]:
     """The approved statements of all that is open, for the desk's queue and whoever answers calls."""
     rows = Outage.objects.filter(within(brands_for(request.actor, "read_outages")), state__in=decide.OPEN)
     latest = queries.latest_updates(list(rows.filter(confirmed_at__isnull=False).values_list("id", flat=True)))
-    return [said_item(request, update) for update in latest.values()]
-
-
-def names_of_outages(customers: Collection[int]) -> Mapping[int, str]:
-    """Customer -> the open outages that touch them and of which something may be said: "O-1042"."""
-    found = queries.said_now(customers)
-    return {customer: ", ".join(update.outage.name for update in updates) for customer, updates in found.items()}
+    return [said_item(request, update.outage, update) for update in latest.values()]
 
 
 def of_page(request: StaffRequest, page_id: UUID) -> dict[str, Any] | None:

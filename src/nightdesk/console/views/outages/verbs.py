@@ -81,7 +81,8 @@ def new_outage(request: StaffRequest) -> HttpResponse:
         form.fields["brand"].widget = forms.HiddenInput()
         form.initial["brand"] = choices[0][0]
     typed = request.POST if request.method == "POST" else request.GET
-    brand = typed.get("brand") if typed.get("brand") in dict(choices) else choices[0][0]
+    brand = typed.get("brand") or ""
+    brand = brand if brand in dict(choices) else choices[0][0]
     if request.method == "POST" and "find" not in request.POST and form.is_valid():
         try:
             made = actions.propose_outage(

@@ -1,0 +1,87 @@
+"""A mail server (aiosmtpd) in a process of its own that counts what it takes, and says when."""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Counter:
+    """`port` says where it listens on loopback."""
+
+    def __init__(self, port: int, line: Connection) -> None:
+        self.port = port
+        self._line = line
+
+    def expect(self, count: int) -> None:
+        """Count from nothing, to `count`."""
+        self._line.send(count)
+        assert self._line.recv() == "counting"
+
+    def rate(self, within_s: float) -> float:
+        """Mails a second from the first to the last of those that were expected."""
+        assert self._line.poll(within_s), "the mails did not come in time"
+        first, last, count = self._line.recv()
+        return float((count - 1) / (last - first))
+
+    def addresses(self) -> list[str]:
+        """Whom all that was ever taken went to, in its order."""
+        self._line.send("addresses")
+        return list(self._line.recv())
+
+
+@contextmanager
+def counter() -> Iterator[Counter]:
+    """It runs until the end of the block."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield Counter(ours.recv(), ours)
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+class _Taking:
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._all: list[str] = []
+        self._count = self._expected = 0
+        self._first = 0.0
+
+    def asked(self) -> None:
+        asked = self._line.recv()
+        if asked == "addresses":
+            self._line.send(self._all)
+        else:
+            self._count, self._expected = 0, asked
+            self._line.send("counting")
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        self._count += 1
+        self._all += envelope.rcpt_tos
+        if self._count == 1:
+            self._first = time.time()
+        if self._count == self._expected:
+            self._line.send((self._first, time.time(), self._count))
+        return "250 2.0.0 Kept"
+
+
+def _serve(line: Connection) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        taking: Any = _Taking(line)
+        server = await loop.create_server(
+            lambda: SMTP(taking, hostname="sink.example", data_size_limit=None, loop=loop), "127.0.0.1", 0, backlog=500
+        )
+        loop.add_reader(line.fileno(), taking.asked)
+        line.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())

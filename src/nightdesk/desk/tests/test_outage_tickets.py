@@ -1,0 +1,126 @@
+"""What an outage does to tickets, and what three who ask at once say about a part."""
+
+from datetime import timedelta
+
+import pytest
+
+from nightdesk.base.actors import SCHEDULER
+from nightdesk.customers.models import Contact
+from nightdesk.desk import actions, linking_actions, outage_actions
+from nightdesk.desk.models import Entry, Ticket
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Affected, Outage
+from nightdesk.outages.tests.company import Network
+from nightdesk.paging.models import Page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def network(db: None) -> Network:
+    made = Network()
+    actions.save_desk_rules(brand_id=made.brand.pk, fields={"owner_id": made.team_of_the_desk().pk}, **made.doing)
+    made.acme, made.bolt = made.customer("Acme", "Cleo"), made.customer("Bolt", "Ben")
+    return made
+
+
+def asks(network: Network, contact: str, *, service: bool = True) -> Ticket:
+    who = Contact.objects.get(name=contact)
+    ticket = actions.open_ticket(
+        brand_id=network.brand.pk,
+        title="No internet",
+        words=actions.Words("No internet"),
+        contact_id=who.pk,
+        service_id=network.line.pk if service else None,
+        by=SCHEDULER,
+        via=network.doing["via"],
+        at=network.at,
+    )
+    Ticket.objects.filter(pk=ticket.pk).update(customer_wrote_at=network.at)
+    return ticket
+
+
+def test_each_customer_is_told_their_tickets_number_in_the_first_text(network: Network) -> None:
+    told = network.told(network.says(network.outage(), "We know of it."))
+    numbers = dict(Affected.objects.values_list("customer__name", "ticket_number"))
+    assert f"Your ticket is #{numbers['Acme']}." in told["Cleo", "sms"]
+    assert f"Your ticket is #{numbers['Bolt']}." in told["Ben", "email"]
+    ticket = Ticket.objects.get(number=numbers["Acme"])
+    assert (ticket.customer, ticket.state, ticket.title) == (network.acme, "in_progress", "A fault in your services")
+    assert ticket.next_step_at == Outage.objects.get().next_update_at
+
+
+def test_who_asked_before_it_was_one_keeps_their_ticket_and_nobody_gets_two(network: Network) -> None:
+    before = asks(network, "Cleo")
+    network.minutes(5)
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    network.says(outage, "Still.")
+    before.refresh_from_db()
+    assert before.outage == outage
+    assert Affected.objects.get(customer=network.acme).ticket_number == before.number
+    assert Ticket.objects.filter(customer=network.acme).count() == 1
+    assert Ticket.objects.filter(outage=outage).count() == 2
+
+
+def test_every_update_stands_in_every_ticket_and_nobody_is_mailed_twice(network: Network) -> None:
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    network.says(outage, "A spare is on its way.", quiet=True)
+    for ticket in Ticket.objects.filter(outage=outage):
+        said = Entry.objects.filter(ticket=ticket, kind="message_out").order_by("at", "id")
+        assert [(one.text, one.public) for one in said] == [("We know of it.", True), ("A spare is on its way.", True)]
+    update = outage.updates.first()
+    assert outage_actions.note_update(update_id=update.pk, **network.doing) == 0
+
+
+def test_the_end_resolves_what_nobody_asked_in_and_of_the_others_somebody_asks(network: Network) -> None:
+    asked = asks(network, "Cleo")
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    network.says(outage, "A fuse was replaced.", "resolved")
+    asked.refresh_from_db()
+    theirs = Ticket.objects.get(customer=network.bolt)
+    assert (theirs.state, theirs.what_was_done) == ("resolved", "A fuse was replaced.")
+    assert (asked.state, asked.next_step) == ("new", "Ask whether theirs works again: the outage is over")
+    network.says(outage, "It is back.", "investigating")
+    theirs.refresh_from_db()
+    assert theirs.state == "in_progress"
+
+
+def test_a_ticket_about_what_is_down_joins_the_outage_and_says_what_was_told(network: Network) -> None:
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    late = asks(network, "Cleo")
+    vague = asks(network, "Ben", service=False)
+    network.work()
+    late.refresh_from_db()
+    vague.refresh_from_db()
+    assert (late.outage, vague.outage) == (outage, None)
+    assert Entry.objects.filter(ticket=late, text="Outage O-1001 touches this. We know of it.").exists()
+
+
+def test_three_customers_with_different_services_behind_one_switch_propose_an_outage_of_it(network: Network) -> None:
+    network.customer("Cask", "Cid")
+    dell = network.customer("Dell")
+    network.contact(dell, "Dan")
+    network.needs(network.buys(dell, network.mail), network.access)
+    for name in ("Cleo", "Ben"):
+        asks(network, name)
+        network.minutes(2)
+    dans = Contact.objects.get(name="Dan")
+    ticket = actions.open_ticket(
+        brand_id=network.brand.pk, title="No mail", words=actions.Words("No mail"), contact_id=dans.pk,
+        service_id=network.mail.pk, by=SCHEDULER, via=network.doing["via"], at=network.at,
+    )  # fmt: skip
+    Ticket.objects.filter(pk=ticket.pk).update(customer_wrote_at=network.at)
+    linking_actions.gather_surge(ticket_id=ticket.pk, **network.doing)
+    outage = Outage.objects.get()
+    assert outage.state == "proposed"
+    assert outage.origin == "contacts"
+    assert [(one.part, one.effect) for one in outage.failed.all()] == [(network.access, Effect.DOWN)]
+    assert Page.objects.get().title == "3 customers at once: access-1"
+    ticket.refresh_from_db()
+    assert ticket.parent is not None
+    assert ticket.parent.outage == outage
+    assert outage.began_at == network.at - timedelta(minutes=4)
