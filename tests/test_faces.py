@@ -148,6 +148,20 @@ OTHERS = {
     "new spare": "/knowledge/spares/new",
     "templates": "/knowledge/templates/",
     "template": "/knowledge/templates/{template}",
+    "phrase book": "/knowledge/phrases/",
+    "phrase": "/knowledge/phrases/{phrase}",
+    "new phrase": "/knowledge/phrases/new",
+    "parts": "/settings/parts/",
+    "part": "/settings/parts/{part}",
+    "new part": "/settings/parts/new",
+    "change part": "/settings/parts/{part}/change",
+    "what a part needs": "/settings/parts/{part}/needs",
+    "what services need": "/settings/parts/services/",
+    "what a service needs": "/settings/parts/services/{service}",
+    "what would happen if": "/settings/parts/what-if",
+    "import parts": "/settings/parts/import",
+    "parts from NetBox": "/settings/parts/import/netbox",
+    "how they are reached": "/settings/customers/{customer}/reach",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
@@ -221,7 +235,7 @@ class Faces:
             "queue",
             "macro",
         )
-        numbered += ("procedure", "proposal", "saying", "briefing", "spare", "template")
+        numbered += ("procedure", "proposal", "saying", "briefing", "spare", "template", "phrase", "part", "service")
         known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 

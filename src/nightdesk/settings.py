@@ -24,6 +24,10 @@ SCANNER = env.text(
 if SCANNER and urlsplit(SCANNER).scheme not in ("clamd", "http", "https"):
     raise env.BadSetting("NIGHTDESK_SCANNER", repr(SCANNER), "an address that begins with clamd:, http: or https:")
 
+CARRIER_PARSER = env.text(
+    "NIGHTDESK_CARRIER_PARSER", "", "Python of the environment in which circuit-maintenance-parser is installed."
+)
+
 HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
 PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)
 PUBLIC_URL = env.text(

@@ -186,6 +186,45 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "extend_work": ("extend_work", {"until": "2026-11-14T09:00:00Z"}),
     "complete_work": ("complete_work", None),
     "cancel_work": ("cancel_work", {}),
+    "list_maintenance": ("read_work", None),
+    "draft_work": (
+        "draft_work",
+        {
+            "brand_id": "{brand_id}",
+            "title": "Move it",
+            "from": AT,
+            "until": "2026-11-14T07:00:00Z",
+            "parts": [{"key": "{part_key}"}],
+        },
+    ),
+    "read_maintenance": ("read_work", None),
+    "edit_work": ("edit_work", {"title": "Move it"}),
+    "announce_work": ("announce_work", {}),
+    "open_work": ("open_work", {}),
+    "prolong_work": ("prolong_work", {"until": "2026-11-14T09:00:00Z"}),
+    "close_work": ("close_work", {}),
+    "call_off_work": ("call_off_work", {}),
+    "dismiss_work": ("dismiss_work", {"why": "None of ours."}),
+    "take_carrier_change": ("take_carrier_change", {}),
+    "drop_carrier_change": ("drop_carrier_change", None),
+    "list_notices": ("read_work", None),
+    "read_maintnote": ("read_work", None),
+    "settle_objection": ("settle_objection", None),
+    "list_carriers": ("read_carriers", None),
+    "save_carrier": ("save_carrier", {"brand_id": "{brand_id}", "name": "Southline"}),
+    "edit_carrier": ("save_carrier", {"brand_id": "{brand_id}", "name": "Northline"}),
+    "remove_carrier": ("remove_carrier", None),
+    "list_carrier_notes": ("read_carriers", None),
+    "read_work_rules": ("read_work", None),
+    "save_work_rules": ("save_work_rules", {"notice_days": 5}),
+    "list_freezes": ("read_work", None),
+    "save_freeze": (
+        "save_freeze",
+        {"brand_id": "{brand_id}", "name": "Trade", "first_day": "2026-12-15", "last_day": "2026-12-31"},
+    ),
+    "remove_freeze": ("remove_freeze", None),
+    "save_work_terms": ("save_work_terms", {"notice_days": 5}),
+    "set_maintnote_wish": ("set_maintnote_wish", {"wanted": True}),
     "read_ticket_clocks": ("read_tickets", None),
     "list_suppliers": ("read_tickets", None),
     "save_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "New carrier"}),
@@ -293,6 +332,31 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
     ),
     "remove_template": ("remove_template", None),
+    "list_parts": ("read_parts", None),
+    "make_part": ("save_part", {"brand_id": "{brand_id}", "key": "sw9", "name": "Switch 9", "kind": "device"}),
+    "read_part": ("read_parts", None),
+    "save_part": ("save_part", {"brand_id": "{brand_id}", "key": "sw9", "name": "Switch 9", "kind": "device"}),
+    "retire_part": ("retire_part", None),
+    "read_part_needs": ("read_parts", None),
+    "save_part_needs": ("save_needs", {"needs": []}),
+    "read_service_needs": ("read_parts", None),
+    "save_service_needs": ("save_needs", {"needs": [{"parts": ["sw2"]}]}),
+    "read_subscription_needs": ("read_parts", None),
+    "save_subscription_needs": ("save_needs", {"needs": [{"parts": ["sw2"], "at_least": 1}]}),
+    "read_reaches": ("read_parts", None),
+    "save_reaches": ("save_reach", {"channel": "email", "subscription_ids": ["{subscription_id}"]}),
+    "import_parts": ("apply_parts_import", b"key,kind\nsw8,device\n"),
+    "import_netbox_lists": ("apply_parts_import", {"sites": [{"id": 1, "name": "Dock Street", "slug": "dock"}]}),
+    "import_from_netbox": (
+        "apply_parts_import",
+        {"brand_id": "{brand_id}", "url": "http://127.0.0.1:9", "token": "x", "dry_run": True},
+    ),
+    "what_if": ("read_parts", None),
+    "list_weak_points": ("read_parts", None),
+    "list_phrases": ("read_templates", None),
+    "save_phrase": ("save_phrase", {"brand_id": "{brand_id}", "effect": "down", "text": "{{ service }} is down."}),
+    "read_chosen_phrase": ("read_templates", None),
+    "remove_phrase": ("remove_phrase", None),
     "list_spares": ("read_spares", None),
     "make_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
     "save_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
@@ -326,6 +390,8 @@ brand.
 NEEDS_MORE = {
     "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
+    "prolong_work": 409,  # it has not begun
+    "dismiss_work": 409,  # customers have heard of it
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty
@@ -337,8 +403,14 @@ NEEDS_MORE = {
     "confirm_reading": 422,  # these users are not on the staff list
     "read_briefing": 404,  # a bureau's people see those that name them
     "confirm_briefing": 404,
+    "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "import_parts": "?brand_id={brand_id}",
+    "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
+    "what_if": "?brand_id={brand_id}&parts=sw2",
+    "list_weak_points": "?brand_id={brand_id}",
+    "read_chosen_phrase": "?service_id={service_id}&effect=down",
     "read_worked": "?since=2026-11-01&until=2026-12-01",
     "read_satisfaction": "?since=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z",
     "read_promised": "?priority=P1",

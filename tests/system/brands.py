@@ -159,7 +159,9 @@ def _known(
     briefing = briefing_actions.make_briefing(
         title=title[:160], body=body, person_ids=[person_id], due_at=doing["at"] + timedelta(days=2), **of_brand
     )
-    return {
+    phrase = wording_actions.save_phrase(effect="down", text=step[:300], workaround=what[:300], **of_brand)
+    return _parts(brand_id, words, doing) | {
+        "phrase": phrase.pk,
         "procedure": row.pk,
         "proposal": proposal.pk,
         "saying": saying.pk,
@@ -167,6 +169,28 @@ def _known(
         "spare": spare.pk,
         "briefing": briefing.pk,
     }
+
+
+def _parts(brand_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
+    """Parts with long names that need one another, and a service that needs them."""
+    from nightdesk.customers.models import Service
+    from nightdesk.outages import part_actions
+    from nightdesk.outages.needs_text import read_needs
+
+    title, _step, what = words
+    keys = [f"part-{number}-{'x' * 60}" for number in range(4)]
+    rows = [
+        part_actions.save_part(
+            brand_id=brand_id, key=key, name=f"{what} {title}"[:200], kind="device", aliases=[f"alias-{key}"],
+            provider=what[:120], provider_ref="R" * 60, public_name=title[:120], **doing,
+        )
+        for key in keys
+    ]  # fmt: skip
+    needs = read_needs(f"{keys[1]}; any of {keys[2]} {keys[3]}")
+    part_actions.save_needs(owner=("part", rows[0].pk), needs=needs, **doing)
+    service = Service.objects.filter(brand=brand_id).earliest("id")
+    part_actions.save_needs(owner=("service", service.pk), needs=read_needs(keys[0]), **doing)
+    return {"part": rows[0].pk, "service": service.pk}
 
 
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:

@@ -149,6 +149,27 @@ VERBS: dict[str, frozenset[Role]] = {
     "remove_wish": _OUR_DESK,
     "save_phrase": _OUR_DESK,
     "remove_phrase": _OUR_DESK,
+    # Planned work, as customers hear of it, and the carriers that announce theirs.
+    "read_work": _EVERYBODY,
+    "draft_work": _STAFF,
+    "edit_work": _STAFF,
+    "announce_work": _STAFF,
+    "open_work": _STAFF,
+    "prolong_work": _STAFF,
+    "close_work": _STAFF,
+    "call_off_work": _STAFF,
+    "dismiss_work": _STAFF,
+    "settle_objection": _STAFF,
+    "take_carrier_change": _STAFF,
+    "drop_carrier_change": _STAFF,
+    "set_maintnote_wish": _OUR_DESK,
+    "save_work_terms": _MANAGERS,
+    "save_freeze": _OUR_DESK,
+    "remove_freeze": _OUR_DESK,
+    "save_work_rules": _MANAGERS,
+    "read_carriers": _STAFF | {_R},
+    "save_carrier": _MANAGERS,
+    "remove_carrier": _MANAGERS,
     # The journal.
     "read_journal": _STAFF | {_R},
     "verify_journal": _MANAGERS,
@@ -331,6 +352,9 @@ INNER_WORKINGS = {
     "say_no_change": "asks for write_update, whose shortest form it is",
     "answer_survey": "whoever has the link of the mail that asked",
     "sign_door": "says only that a web process can be reached",
+    "object_to_work": "only a customer whom the work touches",
+    "take_carrier_note": "intake: what a carrier says leads to a proposal",
+    "ask_parser": "intake: a carrier's mail is read by another program",
 }
 """Functions of the rooms' actions that ask nobody, and why. Whatever else stands there is a verb."""
 
@@ -384,6 +408,11 @@ ITS_OWN = {
     "check_sent": "a reply was written, and may not have left",
     "scan_attachment": "a file that came is scanned before anybody gets it",
     "read_attachment": "a file that came is read, so that it can be searched for",
+    "remind_touched": "planned work begins soon",
+    "press_for_decision": "nobody has decided on planned work that begins soon",
+    "follow_planned": "planned work began, was extended or is over",
+    "tell_touched": "those whom planned work touches are told",
+    "parse_carrier_mail": "a carrier's mail in its own format is read",
 }
 """Verbs of Nightdesk itself, done when a promise falls due, and why. No role and no scope may do them."""
 

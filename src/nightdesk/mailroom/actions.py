@@ -26,7 +26,7 @@ from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
 from nightdesk.mailroom.decoding import one_line
-from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
+from nightdesk.mailroom.handing import BY_ADDRESS, BY_CONTENT, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
 from nightdesk.mailroom.queries import FRONTS, authserv_id_of, ours, who_is_meant
@@ -263,6 +263,10 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
     if not arrived.automatic:
         for take_thread in BY_THREAD:
             if (taken := take_thread(arrived, at)) is not None:
+                return taken
+    if any(not one.word for one in meant):
+        for take_content in BY_CONTENT:
+            if (taken := take_content(arrived, at)) is not None:
                 return taken
     for one in meant:
         if not one.word and "" in takers and (one.ours.local or takers[""].knows(one.key)):

@@ -12,9 +12,8 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.knowledge.phrase_book import PhraseKey, words_in
 from nightdesk.knowledge.phrases import languages_to_try
-from nightdesk.knowledge.queries import phrase_book
+from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages import wording
 from nightdesk.outages.decide import OPEN, next_mark
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
@@ -156,18 +155,14 @@ def phrases_of(
     brand's, else what is built in; of each the best language.
     """
     book = phrase_book(brand_id)
-    found: dict[str, dict[str, str]] = {}
-    for language in languages:
-        with wording.in_language(language):
-            found[language] = {
-                f"{service}:{int(effect)}": _phrase(book, service, effect, language) for service, effect in touched
-            }
-    return found
-
-
-def _phrase(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: Effect, language: str) -> str:
-    words = words_in(book, service, effect.name.lower(), language)
-    return f"{words.text} {words.workaround}".strip() if words is not None else wording.phrase(effect)
+    return {
+        language: {
+            f"{service}:{int(effect)}": f"{words.text} {words.workaround}".strip()
+            for service, effect in touched
+            for words in [phrase_for(book, service, effect.name.lower(), language)]
+        }
+        for language in languages
+    }
 
 
 def public_names(outage: Outage) -> str:

@@ -10,6 +10,8 @@ _PAGES = {
     "ticket": "console:ticket",
     "outage": "console:outage",
     "update": "console:outage_update",
+    "planned-work": "console:one_maintenance",
+    "work-planning": "console:one_maintenance",
 }
 _NUMBERED = {
     "person": "console:person",
@@ -25,6 +27,7 @@ _NUMBERED = {
     "procedure": "console:procedure",
     "briefing": "console:briefing",
     "spare": "console:spare",
+    "carrier": "console:carrier",
     "template": "console:template",
     "statement": "console:statement",
 }
@@ -35,6 +38,7 @@ _LISTED = {
     "token": "console:tokens",
     "silence": "console:quiet",
     "work": "console:quiet",
+    "freeze": "console:work_settings",
     "queue": "console:desk_settings",
     "macro": "console:desk_settings",
     "team": "console:desk_settings",
