@@ -183,7 +183,7 @@ def fill(url: str, *, brand: int, team: int, people: list[int], customers: int, 
 
 
 def _undress(db: psycopg.Connection[Any], table: str) -> tuple[list[str], list[str]]:
-    """The table loses its triggers, indexes and foreign keys, but for what is unique; returns what makes these and those again."""
+    """The table loses triggers, indexes and foreign keys, but for what is unique; returns what makes these and those again."""
     db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     keys = db.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",

@@ -125,6 +125,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "mails",
                 "maintenance",
                 "my",
+                "outages",
                 "pages",
                 "parts",
                 "queues",
@@ -293,6 +294,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "netbox_door": "asking a NetBox for its lists",
         "foresight": "what would happen if",
         "part_actions": "the verbs of parts and what needs them",
+        "preview": "what an update would say, to how many, at what price",
         "part_import_actions": "a list of parts, taken whole or not at all",
         "part_list": "parts and needs as a file lists them",
         "part_queries": "parts by what people call them",
@@ -300,6 +302,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "saying": "what is said of an outage besides its own text",
         "statuspage": "our page in the words of Statuspage's API",
         "subscriber_actions": "the verbs of those who follow a public page",
+        "report": "who was told what, and who could not be",
         "statements": "statements, and the messages that carry them",
         "wish_actions": "the verbs of how people want to hear",
         "wording": "what customers read of an outage",
@@ -425,6 +428,7 @@ TOP_MODULES = {
     "demo",
     "demo_desk",
     "demo_network",
+    "demo_outages",
     "notify",
 }
 

@@ -46,6 +46,44 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "snooze_page": ("snooze_page", {"until": AT}),
     "defer_page": ("defer_page", None),
     "note_page": ("note_page", {"text": "Looking"}),
+    "list_outages": ("read_outages", None),
+    "propose_outage": (
+        "propose_outage",
+        {"brand_id": "{brand_id}", "title": "Dark", "parts": [{"part_id": "{part_id}"}]},
+    ),
+    "read_outage": ("read_outages", None),
+    "edit_outage": ("edit_outage", {"cause": "A fuse"}),
+    "confirm_outage": ("confirm_outage", {}),
+    "withdraw_outage": ("withdraw_outage", {}),
+    "set_failed_parts": ("set_failed_parts", {"parts": [{"part_id": "{part_id}", "effect": "degraded"}]}),
+    "list_affected": ("read_outage_room", None),
+    "list_told": ("read_outage_room", None),
+    "write_update": ("write_update", {"state": "identified", "texts": {"en-gb": "We found it."}}),
+    "preview_update": ("write_update", {"state": "identified", "texts": {"en-gb": "We found it."}}),
+    "say_no_change": ("write_update", {}),
+    "approve_update": ("write_update", None),
+    "drop_update": ("drop_update", None),
+    "list_statements": ("read_outage_room", None),
+    "make_statement": (
+        "save_statement_template",
+        {"brand_id": "{brand_id}", "name": "Found", "goes_to": "identified", "texts": {"en-gb": "Ours."}},
+    ),
+    "save_statement": (
+        "save_statement_template",
+        {"name": "Hold on", "goes_to": "investigating", "texts": {"en-gb": "Ours."}},
+    ),
+    "remove_statement": ("remove_statement_template", None),
+    "list_confirm_rules": ("read_outage_room", None),
+    "make_confirm_rule": (
+        "save_confirm_rule",
+        {"brand_id": "{brand_id}", "part_ids": ["{part_id}"], "template_id": "{statement_id}"},
+    ),
+    "remove_confirm_rule": ("remove_confirm_rule", None),
+    "read_outage_rules": ("read_outage_room", None),
+    "save_outage_rules": ("save_outage_rules", {"update_every_minutes": 20}),
+    "list_wishes": ("read_customers", None),
+    "save_wish": ("save_wish", {"channels": []}),
+    "remove_wish": ("remove_wish", None),
     "list_promises": ("read_promises", None),
     "read_promise": ("read_promises", None),
     "retry_promise": ("retry_promise", None),
@@ -352,6 +390,7 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
     "prolong_work": 409,  # it has not begun
     "dismiss_work": 409,  # customers have heard of it

@@ -5,6 +5,7 @@ from typing import Any
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -17,7 +18,7 @@ from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
-from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
+from nightdesk.outages import carrier_actions, part_actions, wish_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
 from nightdesk.paging import actions as paging
@@ -115,18 +116,14 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
-    outage = outages.propose_outage(brand_id=brand.pk, title="Core switch is dead", **how)
-    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
-    outages.confirm_outage(outage_id=outage.pk, **how)
-    outages.write_update(outage_id=outage.pk, state="investigating", texts={brand.language: "We look."}, **how)
     supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _outage(brand, customer.pk, subscription, how)
     return known | {
-        "outage_id": outage.pk,
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
         "time_id": spent.pk,
@@ -161,6 +158,33 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "queue_id": queue.pk,
         "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
+    }
+
+
+def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:
+    """An open one with an update that waits for a manager, and one of everything around it."""
+    part = Part.objects.create(brand=brand, key="dock-sw", name="Dock switch", kind="device")
+    Member.objects.create(need=Need.objects.create(brand=brand, subscription=subscription), part=part)
+    words = {"goes_to": "investigating", "texts": {"en-gb": "We look into it."}, "holding": True}
+    sent = outages.save_statement_template(brand_id=brand.pk, name="Hold", **words, **how)
+    spare = outages.save_statement_template(brand_id=brand.pk, name="Hold on", **words, **how)
+    rule = outages.save_confirm_rule(brand_id=brand.pk, part_ids=[part.pk], template_id=sent.pk, **how)
+    outage = outages.propose_outage(
+        brand_id=brand.pk, title="Dock is dark", parts={part.pk: 3}, severity="minor", **how
+    )
+    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
+    outages.confirm_outage(outage_id=outage.pk, **how)
+    update = outages.write_update(
+        outage_id=outage.pk, state="identified", texts={"en-gb": "A fuse."}, quiet=True, **how
+    )
+    wish = wish_actions.save_wish(customer_id=customer_id, channels=["email"], **how)
+    Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.pk).delete()
+    return {
+        "outage_id": outage.pk,
+        "update_id": update.pk,
+        "statement_id": spare.pk,
+        "rule_id": rule.pk,
+        "wish_id": wish.pk,
     }
 
 

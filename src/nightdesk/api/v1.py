@@ -14,6 +14,7 @@ from nightdesk.api import (
     mails,
     maintenance,
     my,
+    outages,
     pages,
     parts,
     people,
@@ -46,6 +47,7 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
             {"name": "people", "description": "Staff and the ways to reach them"},
@@ -95,6 +97,7 @@ for router in (
     mails.router,
     maintenance.router,
     my.router,
+    outages.router,
     parts.router,
     people.router,
     queues.router,

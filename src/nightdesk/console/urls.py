@@ -27,6 +27,8 @@ from nightdesk.console.views import (
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
 from nightdesk.console.views.knowledge import beside, briefings, effects, procedures, sayings, spares, templates
+from nightdesk.console.views.outages import room, telling
+from nightdesk.console.views.outages import verbs as outage_verbs
 from nightdesk.console.views.settings import (
     brands,
     carriers,
@@ -37,6 +39,7 @@ from nightdesk.console.views.settings import (
     mail_rules,
     mailboxes,
     mappings,
+    outage_rules,
     part_imports,
     parts,
     policies,
@@ -66,6 +69,23 @@ console: list[URLPattern] = [
     path("pages/<uuid:page_id>/defer", pages.defer, name="defer"),
     path("pages/<uuid:page_id>/note", pages.note, name="note"),
     path("pages/<uuid:page_id>/silence", pages.silence, name="silence"),
+    path("outages/", room.outages, name="outages"),
+    path("outages.csv", room.outages_csv, name="outages_csv"),
+    path("outages/new", outage_verbs.new_outage, name="new_outage"),
+    path("outages/<uuid:outage_id>", room.outage, name="outage"),
+    path("outages/<uuid:outage_id>/tell", telling.tell, name="tell"),
+    path("outages/<uuid:outage_id>/tell/preview", telling.tell_preview, name="tell_preview"),
+    path("outages/<uuid:outage_id>/no-change", outage_verbs.say_no_change, name="say_no_change"),
+    path("outages/<uuid:outage_id>/confirm", outage_verbs.confirm_outage, name="confirm_outage"),
+    path("outages/<uuid:outage_id>/withdraw", outage_verbs.withdraw_outage, name="withdraw_outage"),
+    path("outages/<uuid:outage_id>/role", outage_verbs.take_role, name="take_role"),
+    path("outages/<uuid:outage_id>/change", outage_verbs.change_outage, name="change_outage"),
+    path("outages/<uuid:outage_id>/parts", outage_verbs.outage_parts, name="outage_parts"),
+    path("outages/<uuid:outage_id>/told", room.outage_report, name="outage_report"),
+    path("outages/<uuid:outage_id>/told.csv", room.outage_report_csv, name="outage_report_csv"),
+    path("outages/updates/<uuid:update_id>", room.outage_update, name="outage_update"),
+    path("outages/updates/<uuid:update_id>/approve", outage_verbs.approve_update, name="approve_update"),
+    path("outages/updates/<uuid:update_id>/drop", outage_verbs.drop_update, name="drop_update"),
     path("tickets/", queue.tickets, name="tickets"),
     path("tickets.csv", queue.tickets_csv, name="tickets_csv"),
     path("tickets/change", queue.change_many, name="change_tickets"),
@@ -279,6 +299,16 @@ console: list[URLPattern] = [
     path("settings/quiet/planned/<uuid:work_id>/extend", quiet.extend_work, name="extend_work"),
     path("settings/quiet/planned/<uuid:work_id>/complete", quiet.complete_work, name="complete_work"),
     path("settings/quiet/planned/<uuid:work_id>/cancel", quiet.cancel_work, name="cancel_work"),
+    path("settings/outages/", outage_rules.outage_rules, name="outage_rules"),
+    path("settings/outages/<int:brand_id>", outage_rules.brand_outage_rules, name="brand_outage_rules"),
+    path("settings/outages/statements.csv", outage_rules.statements_csv, name="statements_csv"),
+    path("settings/outages/statements/new", outage_rules.new_statement, name="new_statement"),
+    path("settings/outages/statements/<int:statement_id>", outage_rules.statement, name="statement"),
+    path(
+        "settings/outages/statements/<int:statement_id>/remove", outage_rules.remove_statement, name="remove_statement"
+    ),
+    path("settings/outages/confirm/new", outage_rules.new_confirm_rule, name="new_confirm_rule"),
+    path("settings/outages/confirm/<int:rule_id>/remove", outage_rules.remove_confirm_rule, name="remove_confirm_rule"),
     path("settings/policies/", policies.policies, name="policies"),
     path("settings/policies/new", policies.new_policy, name="new_policy"),
     path("settings/policies/<int:policy_id>", policies.policy, name="policy"),

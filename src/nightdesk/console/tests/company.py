@@ -23,6 +23,7 @@ from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import actions as outages
 from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import SERVICE, SUBSCRIPTION, Effect
 from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
@@ -262,6 +263,7 @@ class Company:
             known
             | self._parts(name, brand, customer, contact)
             | self._planned(name, brand, customer.pk)
+            | self._outage(name, brand, bo, customer)
             | {
                 "ticket_id": ticket.id,
                 "said_id": said.id,
@@ -305,6 +307,38 @@ class Company:
             }
         )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _outage(self, name: str, brand: Brand, bo: Person, customer: Customer) -> dict[str, Any]:
+        """A confirmed one that touches the brand's customer, with an update that was told."""
+        line = customers.make_service(brand_id=brand.id, key="line", name=f"{name} line", **self.doing)
+        bought = customers.make_subscription(customer_id=customer.pk, service_id=line.pk, **self.doing)
+        part = Part.objects.create(brand=brand, key=f"{name.lower()}-sw", name=f"{name} switch", kind="device")
+        need = Need.objects.create(brand=brand, subscription=bought)
+        Member.objects.create(need=need, part=part)
+        by_bo: dict[str, Any] = {"by": actor_of_person(bo.pk), "via": Door.WEB, "at": self.at}
+        template = outages.save_statement_template(
+            brand_id=brand.id,
+            name=f"{name} holds",
+            goes_to="investigating",
+            texts={"en-gb": f"{name} looks into {{{{ what }}}}."},
+            holding=True,
+            **self.doing,
+        )
+        rule = outages.save_confirm_rule(brand_id=brand.id, part_ids=[part.pk], template_id=template.pk, **self.doing)
+        outage = outages.propose_outage(
+            brand_id=brand.id, title=f"{name} switch is dark", parts={part.pk: 3}, severity="minor", **by_bo
+        )
+        outages.confirm_outage(outage_id=outage.pk, **by_bo)
+        update = outages.write_update(
+            outage_id=outage.pk, state="identified", texts={"en-gb": f"{name} found a fuse."}, **by_bo
+        )
+        Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.id).delete()
+        return {
+            "outage_id": outage.pk,
+            "update_id": update.pk,
+            "statement_id": template.pk,
+            "rule_id": rule.pk,
+        }
 
     def _planned(self, name: str, brand: Brand, customer_id: int) -> dict[str, Any]:
         """Announced work that its carrier has said something new of, and what is agreed about such work."""

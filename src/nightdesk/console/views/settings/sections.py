@@ -26,6 +26,7 @@ SECTIONS = (
     ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
     ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
     ("raw_alarms", "read_alarms", gettext_lazy("What came in"), gettext_lazy("each request, and what became of it")),
+    ("outage_rules", "read_outage_room", gettext_lazy("Outages"), gettext_lazy("who approves, and words for 4 AM")),
     ("carriers", "read_carriers", gettext_lazy("Carriers"), gettext_lazy("whose notices of work are read")),
     (
         "work_settings",
