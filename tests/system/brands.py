@@ -190,7 +190,27 @@ def _parts(brand_id: int, words: tuple[str, str, str], doing: dict[str, Any]) ->
     part_actions.save_needs(owner=("part", rows[0].pk), needs=needs, **doing)
     service = Service.objects.filter(brand=brand_id).earliest("id")
     part_actions.save_needs(owner=("service", service.pk), needs=read_needs(keys[0]), **doing)
-    return {"part": rows[0].pk, "service": service.pk}
+    return {"part": rows[0].pk, "service": service.pk} | _outage(brand_id, rows[3].pk, words, doing)
+
+
+def _outage(brand_id: int, part_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
+    """An open outage that is told and has an update to be approved, with a statement; nothing of it is sent by the worker."""
+    from nightdesk.base.promises import void_promises
+    from nightdesk.outages import actions
+
+    title, step, what = words
+    statement = actions.save_statement_template(
+        brand_id=brand_id, name=what[:80], goes_to="investigating", texts={"en-gb": step[:1500]}, holding=True, **doing
+    )
+    outage = actions.propose_outage(
+        brand_id=brand_id, title=title[:200], parts={part_id: 2}, severity="critical", **doing
+    )
+    actions.confirm_outage(outage_id=outage.pk, **doing)
+    actions.edit_outage(outage_id=outage.pk, fields={"cause": step[:1500]}, **doing)
+    update = actions.write_update(outage_id=outage.pk, state="identified", texts={"en-gb": step[:1500]}, **doing)
+    for subject in (("outage", outage.pk), ("update", update.pk)):
+        void_promises(subject, at=doing["at"])
+    return {"outage": str(outage.pk), "statement": statement.pk}
 
 
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:

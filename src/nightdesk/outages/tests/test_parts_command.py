@@ -28,7 +28,7 @@ def test_a_network_is_built_asked_and_taken_apart_again(network: Network, capsys
     said("phrase", "down", "{{ service }}: nothing is delivered.", "--service", "mail")
     told = said("what-if", "up1")
     assert "Mail: down (2 down; customers: 2)\n    Mail: nothing is delivered." in told
-    assert said("weak").splitlines()[0].split() == ["sw1", "2", "customers", "3", "subscriptions"]
+    assert {line.split()[0] for line in said("weak").splitlines() if "2 customers" in line} == {"up1", "sw1"}
     assert json.loads(said("list", "--json"))[0]["needs"] == "up1"
     said("reach", "email", "mail", "--customer", "C-1")
     assert Reach.objects.get().customer_id == network.acme.pk
