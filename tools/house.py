@@ -268,6 +268,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
     "outages": {
         "audience": "who hears of an outage, and how",
+        "unsubscribing": "what a click in a mail ends",
         "calendar_lines": "a calendar as lines, however it was written",
         "carrier_actions": "the verbs of what carriers announce",
         "carrier_mail": "mails of carriers",

@@ -9,7 +9,7 @@ from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
 from nightdesk.channels import tasks as channel_tasks
 from nightdesk.channels.actions import HANG_UP
-from nightdesk.channels.answering import ANSWER_VERBS
+from nightdesk.channels.answering import ANSWER_VERBS, UNSUBSCRIBE
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
@@ -30,7 +30,7 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
-from nightdesk.outages import carrier_mail, work_actions, work_answers, work_tasks
+from nightdesk.outages import carrier_mail, unsubscribing, work_actions, work_answers, work_tasks
 from nightdesk.outages import tasks as outage_tasks
 from nightdesk.outages.registries import GIVE_TICKETS, MAY_GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
@@ -76,6 +76,7 @@ def connect() -> None:
     ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
+    UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {
         "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
         "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),

@@ -144,8 +144,8 @@ LEFT JOIN LATERAL (
 _SUBSCRIBERS = """
 UNION ALL
 SELECT coalesce(%(spoken_as)s::jsonb ->> s.language, %(language)s) || ':public:email', 'subscriber', s.id::text, 'email', s.email,
-       20000::smallint, jsonb_build_object('secret', s.secret, 'next', coalesce(%(next)s::jsonb ->>
-           (coalesce(%(spoken_as)s::jsonb ->> s.language, %(language)s) || ' ' || b.zone), ''))
+       20000::smallint, jsonb_build_object('unsubscribe', 'subscriber:' || s.id, 'secret', s.secret, 'next',
+           coalesce(%(next)s::jsonb ->> (coalesce(%(spoken_as)s::jsonb ->> s.language, %(language)s) || ' ' || b.zone), ''))
 FROM outages_subscriber s JOIN access_brand b ON b.id = s.brand_id
 WHERE %(public)s AND s.brand_id = %(brand)s AND s.confirmed_at IS NOT NULL AND s.ended_at IS NULL
 """

@@ -671,7 +671,7 @@ def test_what_a_route_has_cost_this_month_is_told_by_currency(night: Night) -> N
 
 
 def test_each_is_told_their_own_values_and_the_worst_hit_first(night: Night) -> None:
-    night.route("carrier", at_once=1)
+    night.route("carrier")
     found = Select(
         "SELECT 'contact', n::text, 'sms', '+4477009' || n, (10003 - n)::smallint, jsonb_build_object('name', '{{ all }} ' || n) "
         "FROM generate_series(10001, 10003) n"
