@@ -43,6 +43,7 @@ PARTS = {
     "postfix": Part("postfix", "postfix"),
     "postgresql": Part("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
     "nginx": Part("nginx", "nginx"),
+    "wrk": Part("wrk", "wrk"),
     "kannel": Part("kannel", "bearerbox"),
     "perl-smpp": Part("libnet-smpp-perl", "/usr/share/perl5/Net/SMPP.pm", is_file=True),
     "perl-snpp": Part("libnet-snpp-perl", "/usr/share/perl5/Net/SNPP/Server.pm", is_file=True),
@@ -52,6 +53,11 @@ PARTS = {
     "carriers": Part("circuit-maintenance-parser", str(ROOT / ".carriers/bin/python"), is_file=True, target="carriers"),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
     "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
+    "status-widget": Part(
+        "@statuspage/status-widget",
+        str(ROOT / "node_modules/@statuspage/status-widget/package.json"),
+        npm=True,
+    ),
     "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""

@@ -22,6 +22,7 @@ from nightdesk.base.promises import WAKE_CHANNEL
 from nightdesk.base.tickets import live_key
 from nightdesk.paging.beat_door import sign_door
 from nightdesk.paging.formats import FORMATS
+from nightdesk.portal.hot_status import keep_hot
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'
 LARGER_BODIES = {
     "/hooks/": max(dialect.max_bytes for dialect in FORMATS.values()),
     "/api/v1/customers/import": 2 * 1024 * 1024,
+    "/api/v1/parts/import": 16 * 1024 * 1024,
+    "/settings/parts/import": 16 * 1024 * 1024,
     "/my/tickets/": 25 * 1024 * 1024,
     "/tickets/": 24 * 1024 * 1024,
 }
@@ -76,7 +79,7 @@ def build() -> Front:
     return Front(
         WSGIHandler(),
         key=live_key(),
-        background=[announcer(ear.address()), sign_door],
+        background=[announcer(ear.address()), sign_door, keep_hot],
         larger_bodies=LARGER_BODIES,
         trusted_proxies=settings.TRUSTED_PROXIES,
     )

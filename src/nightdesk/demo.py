@@ -20,6 +20,8 @@ from nightdesk.base.promises import void_promises
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.demo_desk import open_desk
+from nightdesk.demo_network import build_network
+from nightdesk.demo_outages import tell_outages
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
 from nightdesk.knowledge import actions as procedures
@@ -217,9 +219,11 @@ def load(at: datetime) -> dict[str, str]:
     hours = _customers(brand, at, doing)
     integrations = _paging(brand, team.id, hours, doing)
     _known(brand, team.id, ids, hours["services"], at, doing)
+    build_network(brand, doing)
     _past_nights(integrations, at)
     for ticket in open_desk(brand, at):
         _as_if_sent("ticket", ticket.id, at)
+    tell_outages(brand, at, _as_if_sent)
     return {member.email: password for member in STAFF}
 
 

@@ -18,6 +18,9 @@ STATE_DIR = env.state_dir()
 FILES_DIR = env.path(
     "NIGHTDESK_FILES_DIR", STATE_DIR / "files", "Folder of attachments; on several machines a shared one."
 )
+STATUS_DIR = env.path(
+    "NIGHTDESK_STATUS_DIR", STATE_DIR / "status", "Folder of the public status pages as files, for another network."
+)
 SCANNER = env.text(
     "NIGHTDESK_SCANNER", "", "Virus scanner of attachments: clamd:///PATH, clamd://HOST:3310, or an http(s) hook."
 )

@@ -46,6 +46,44 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "snooze_page": ("snooze_page", {"until": AT}),
     "defer_page": ("defer_page", None),
     "note_page": ("note_page", {"text": "Looking"}),
+    "list_outages": ("read_outages", None),
+    "propose_outage": (
+        "propose_outage",
+        {"brand_id": "{brand_id}", "title": "Dark", "parts": [{"part_id": "{part_id}"}]},
+    ),
+    "read_outage": ("read_outages", None),
+    "edit_outage": ("edit_outage", {"cause": "A fuse"}),
+    "confirm_outage": ("confirm_outage", {}),
+    "withdraw_outage": ("withdraw_outage", {}),
+    "set_failed_parts": ("set_failed_parts", {"parts": [{"part_id": "{part_id}", "effect": "degraded"}]}),
+    "list_affected": ("read_outage_room", None),
+    "list_told": ("read_outage_room", None),
+    "write_update": ("write_update", {"state": "identified", "texts": {"en-gb": "We found it."}}),
+    "preview_update": ("write_update", {"state": "identified", "texts": {"en-gb": "We found it."}}),
+    "say_no_change": ("write_update", {}),
+    "approve_update": ("write_update", None),
+    "drop_update": ("drop_update", None),
+    "list_statements": ("read_outage_room", None),
+    "make_statement": (
+        "save_statement_template",
+        {"brand_id": "{brand_id}", "name": "Found", "goes_to": "identified", "texts": {"en-gb": "Ours."}},
+    ),
+    "save_statement": (
+        "save_statement_template",
+        {"name": "Hold on", "goes_to": "investigating", "texts": {"en-gb": "Ours."}},
+    ),
+    "remove_statement": ("remove_statement_template", None),
+    "list_confirm_rules": ("read_outage_room", None),
+    "make_confirm_rule": (
+        "save_confirm_rule",
+        {"brand_id": "{brand_id}", "part_ids": ["{part_id}"], "template_id": "{statement_id}"},
+    ),
+    "remove_confirm_rule": ("remove_confirm_rule", None),
+    "read_outage_rules": ("read_outage_room", None),
+    "save_outage_rules": ("save_outage_rules", {"update_every_minutes": 20}),
+    "list_wishes": ("read_customers", None),
+    "save_wish": ("save_wish", {"channels": []}),
+    "remove_wish": ("remove_wish", None),
     "list_promises": ("read_promises", None),
     "read_promise": ("read_promises", None),
     "retry_promise": ("retry_promise", None),
@@ -188,6 +226,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "save_work_terms": ("save_work_terms", {"notice_days": 5}),
     "set_maintnote_wish": ("set_maintnote_wish", {"wanted": True}),
     "read_ticket_clocks": ("read_tickets", None),
+    "share_outage": ("share_outage", {"days": 3}),
+    "share_archive": ("share_archive", {}),
     "list_suppliers": ("read_tickets", None),
     "save_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "New carrier"}),
     "edit_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "Carrier"}),
@@ -294,6 +334,31 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
         {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
     ),
     "remove_template": ("remove_template", None),
+    "list_parts": ("read_parts", None),
+    "make_part": ("save_part", {"brand_id": "{brand_id}", "key": "sw9", "name": "Switch 9", "kind": "device"}),
+    "read_part": ("read_parts", None),
+    "save_part": ("save_part", {"brand_id": "{brand_id}", "key": "sw9", "name": "Switch 9", "kind": "device"}),
+    "retire_part": ("retire_part", None),
+    "read_part_needs": ("read_parts", None),
+    "save_part_needs": ("save_needs", {"needs": []}),
+    "read_service_needs": ("read_parts", None),
+    "save_service_needs": ("save_needs", {"needs": [{"parts": ["sw2"]}]}),
+    "read_subscription_needs": ("read_parts", None),
+    "save_subscription_needs": ("save_needs", {"needs": [{"parts": ["sw2"], "at_least": 1}]}),
+    "read_reaches": ("read_parts", None),
+    "save_reaches": ("save_reach", {"channel": "email", "subscription_ids": ["{subscription_id}"]}),
+    "import_parts": ("apply_parts_import", b"key,kind\nsw8,device\n"),
+    "import_netbox_lists": ("apply_parts_import", {"sites": [{"id": 1, "name": "Dock Street", "slug": "dock"}]}),
+    "import_from_netbox": (
+        "apply_parts_import",
+        {"brand_id": "{brand_id}", "url": "http://127.0.0.1:9", "token": "x", "dry_run": True},
+    ),
+    "what_if": ("read_parts", None),
+    "list_weak_points": ("read_parts", None),
+    "list_phrases": ("read_templates", None),
+    "save_phrase": ("save_phrase", {"brand_id": "{brand_id}", "effect": "down", "text": "{{ service }} is down."}),
+    "read_chosen_phrase": ("read_templates", None),
+    "remove_phrase": ("remove_phrase", None),
     "list_spares": ("read_spares", None),
     "make_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
     "save_spare": ("save_spare", {"brand_id": "{brand_id}", "site": "Pier", "what": "Fan"}),
@@ -325,6 +390,7 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
     "prolong_work": 409,  # it has not begun
     "dismiss_work": 409,  # customers have heard of it
@@ -339,8 +405,14 @@ NEEDS_MORE = {
     "confirm_reading": 422,  # these users are not on the staff list
     "read_briefing": 404,  # a bureau's people see those that name them
     "confirm_briefing": 404,
+    "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "import_parts": "?brand_id={brand_id}",
+    "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
+    "what_if": "?brand_id={brand_id}&parts=sw2",
+    "list_weak_points": "?brand_id={brand_id}",
+    "read_chosen_phrase": "?service_id={service_id}&effect=down",
     "read_worked": "?since=2026-11-01&until=2026-12-01",
     "read_satisfaction": "?since=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z",
     "read_promised": "?priority=P1",

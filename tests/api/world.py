@@ -5,6 +5,7 @@ from typing import Any
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -16,7 +17,8 @@ from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
-from nightdesk.outages import carrier_actions, work_actions, work_rule_actions
+from nightdesk.outages import actions as outages
+from nightdesk.outages import carrier_actions, part_actions, wish_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
 from nightdesk.paging import actions as paging
@@ -120,6 +122,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _outage(brand, customer.pk, subscription, how)
     return known | {
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
@@ -158,6 +161,33 @@ def world_of(brand: Brand) -> dict[str, Any]:
     }
 
 
+def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:
+    """An open one with an update that waits for a manager, and one of everything around it."""
+    part = Part.objects.create(brand=brand, key="dock-sw", name="Dock switch", kind="device")
+    Member.objects.create(need=Need.objects.create(brand=brand, subscription=subscription), part=part)
+    words = {"goes_to": "investigating", "texts": {"en-gb": "We look into it."}, "holding": True}
+    sent = outages.save_statement_template(brand_id=brand.pk, name="Hold", **words, **how)
+    spare = outages.save_statement_template(brand_id=brand.pk, name="Hold on", **words, **how)
+    rule = outages.save_confirm_rule(brand_id=brand.pk, part_ids=[part.pk], template_id=sent.pk, **how)
+    outage = outages.propose_outage(
+        brand_id=brand.pk, title="Dock is dark", parts={part.pk: 3}, severity="minor", **how
+    )
+    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
+    outages.confirm_outage(outage_id=outage.pk, **how)
+    update = outages.write_update(
+        outage_id=outage.pk, state="identified", texts={"en-gb": "A fuse."}, quiet=True, **how
+    )
+    wish = wish_actions.save_wish(customer_id=customer_id, channels=["email"], **how)
+    Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.pk).delete()
+    return {
+        "outage_id": outage.pk,
+        "update_id": update.pk,
+        "statement_id": spare.pk,
+        "rule_id": rule.pk,
+        "wish_id": wish.pk,
+    }
+
+
 def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> dict[str, Any]:
     """One of everything that is known; the procedure has a published version and a draft, and no owner."""
     here = {"brand_id": brand.pk, **how}
@@ -168,6 +198,8 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
     proposal = procedures.propose_change(procedure_id=row.pk, body="Look first.", why="Quicker", over=2, **how)
     saying = wording_actions.save_saying(title="Lines", text="We know of it.", **here)
     template = wording_actions.save_template(use="reply", name="Hello", body="Dear {{ contact }},", **here)
+    phrase = wording_actions.save_phrase(effect="down", text="{{ service }} is down.", **here)
+    part = part_actions.save_part(key="sw2", name="Switch 2", kind="device", **here)
     spare = spare_actions.save_spare(site="Dock Street", what="SFP+", count=3, low_at=1, **here)
     due_at = START + timedelta(days=5)
     briefing = briefing_actions.make_briefing(
@@ -181,6 +213,8 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "saying_id": saying.pk,
         "template_id": template.pk,
         "spare_id": spare.pk,
+        "phrase_id": phrase.pk,
+        "part_id": part.pk,
         "briefing_id": briefing.pk,
     }
 

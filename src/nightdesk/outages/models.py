@@ -73,6 +73,8 @@ class Part(models.Model):
             GinIndex(fields=["aliases"], name="part_aliases"),
             models.Index("brand", Lower("name"), name="part_name"),
             models.Index("brand", Lower("provider_ref"), condition=~Q(provider_ref=""), name="part_provider_ref"),
+            # Every web process asks several times a second.
+            models.Index(fields=["brand", "position"], condition=Q(public=True), name="part_public"),
         ]
 
     def __str__(self) -> str:
@@ -711,3 +713,15 @@ class CarrierNote(models.Model):
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
         indexes: ClassVar = [models.Index(fields=["brand", "-at"], name="carrier_notes_newest")]
+
+
+# --- Links to what is told -------------------------------------------------------------------------------------------
+
+
+class FeedLink(models.Model):
+    """The secret address of a contact's own feeds. A rise of `serial` shuts every address that was given out before."""
+
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="feed_link")
+    serial = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)

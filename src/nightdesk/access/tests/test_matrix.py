@@ -246,6 +246,11 @@ save_wish DMA
 remove_wish DMA
 save_phrase DMA
 remove_phrase DMA
+make_feed_link -
+revoke_feed_link DMA
+share_outage EDMA
+share_archive DMA
+read_outage_room EDMAR
 read_work EDMABR
 draft_work EDMA
 edit_work EDMA

@@ -37,6 +37,15 @@ from nightdesk.paging.queries import mail_rules
 from nightdesk.people.models import Person
 
 READ = {
+    "outages": "read_outages",
+    "outages_csv": "read_outages",
+    "outage": "read_outages",
+    "outage_update": "read_outage_room",
+    "outage_report": "read_outage_room",
+    "outage_report_csv": "read_outage_room",
+    "outage_rules": "read_outage_room",
+    "statements_csv": "read_outage_room",
+    "tell_preview": "write_update",
     "my_digest": "read_pages",
     "digest_csv": "read_pages",
     "tonight": "read_pages",
@@ -131,8 +140,35 @@ READ = {
     "spare": "read_spares",
     "templates": "read_templates",
     "templates_csv": "read_templates",
+    "phrases": "read_templates",
+    "phrases_csv": "read_templates",
+    "parts": "read_parts",
+    "parts_csv": "read_parts",
+    "part": "read_parts",
+    "service_needs_list": "read_parts",
+    "service_needs_csv": "read_parts",
+    "what_if": "read_parts",
+    "weak_points_csv": "read_parts",
 }
 FORMS = {
+    "new_outage": "propose_outage",
+    "tell": "write_update",
+    "change_outage": "edit_outage",
+    "outage_parts": "set_failed_parts",
+    "brand_outage_rules": "save_outage_rules",
+    "new_statement": "save_statement_template",
+    "statement": "save_statement_template",
+    "new_confirm_rule": "save_confirm_rule",
+    "new_phrase": "save_phrase",
+    "phrase": "read_templates",
+    "new_part": "save_part",
+    "change_part": "save_part",
+    "part_needs": "save_needs",
+    "service_needs": "read_parts",
+    "subscription_needs": "save_needs",
+    "reach": "save_reach",
+    "import_parts": "apply_parts_import",
+    "import_netbox": "apply_parts_import",
     "new_ticket": "open_ticket",
     "desk_rules": "save_desk_rules",
     "team_rule": "save_team_rule",
@@ -197,6 +233,14 @@ FORMS = {
     "template": "read_templates",
 }
 POSTS = {
+    "say_no_change": "write_update",
+    "confirm_outage": "confirm_outage",
+    "withdraw_outage": "withdraw_outage",
+    "take_role": "edit_outage",
+    "approve_update": "write_update",
+    "drop_update": "drop_update",
+    "remove_statement": "remove_statement_template",
+    "remove_confirm_rule": "remove_confirm_rule",
     "change_tickets": "change_tickets",
     "undo_change": "undo_change",
     "save_view": "save_view",
@@ -329,6 +373,9 @@ POSTS = {
     "count_spare": "count_spare",
     "remove_spare": "remove_spare",
     "remove_template": "remove_template",
+    "remove_phrase": "remove_phrase",
+    "retire_part": "retire_part",
+    "apply_parts": "apply_parts_import",
 }
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
@@ -336,7 +383,7 @@ TABLE = READ | FORMS | POSTS
 OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
-FRAGMENTS = {"trigger_cost", "who_calls", "promise", "entry_html"}
+FRAGMENTS = {"tell_preview", "outage_update", "trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
 AWAY = {"sign_in_mailbox", "signed_in_mailbox"}
 """To a service and back."""

@@ -8,6 +8,8 @@ _PAGES = {
     "page": "console:page",
     "mail": "console:mail",
     "ticket": "console:ticket",
+    "outage": "console:outage",
+    "update": "console:outage_update",
     "planned-work": "console:one_maintenance",
     "work-planning": "console:one_maintenance",
 }
@@ -27,6 +29,7 @@ _NUMBERED = {
     "spare": "console:spare",
     "carrier": "console:carrier",
     "template": "console:template",
+    "statement": "console:statement",
 }
 _LISTED = {
     "address": "console:mailboxes",
@@ -40,6 +43,7 @@ _LISTED = {
     "macro": "console:desk_settings",
     "team": "console:desk_settings",
     "saying": "console:sayings",
+    "confirm_rule": "console:outage_rules",
 }
 """Subjects without a page of their own, which stand in a list."""
 

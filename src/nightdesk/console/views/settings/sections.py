@@ -18,6 +18,7 @@ SECTIONS = (
         gettext_lazy("Customers"),
         gettext_lazy("who they are and what they were promised"),
     ),
+    ("parts", "read_parts", gettext_lazy("Parts"), gettext_lazy("what can fail, and what needs it")),
     ("desk_settings", "read_tickets", gettext_lazy("Desk"), gettext_lazy("rules, teams, queues and macros of tickets")),
     ("all_hours", "edit_hours", gettext_lazy("Support hours"), gettext_lazy("when somebody is there")),
     ("policies", "save_policy", gettext_lazy("Policies"), gettext_lazy("who is rung, and who next")),
@@ -25,6 +26,7 @@ SECTIONS = (
     ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
     ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
     ("raw_alarms", "read_alarms", gettext_lazy("What came in"), gettext_lazy("each request, and what became of it")),
+    ("outage_rules", "read_outage_room", gettext_lazy("Outages"), gettext_lazy("who approves, and words for 4 AM")),
     ("carriers", "read_carriers", gettext_lazy("Carriers"), gettext_lazy("whose notices of work are read")),
     (
         "work_settings",
