@@ -1,6 +1,6 @@
 """Planned work that customers hear of: the list, one piece of it with what speaks against it, and what may be done."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -270,9 +270,9 @@ def _notice(notice: WorkNotice) -> dict[str, Any]:
     people = ngettext("{count} person", "{count} people", notice.people).format(count=notice.people)
     url = reverse("console:maintnote_file", args=[notice.work_id, notice.pk]) if notice.digest else ""
     return {
-        "at": notice.at,
         "title": notice.customer.name,
-        "detail": f"{KINDS[notice.kind]} · {people}" if notice.people else _("nobody of theirs could be told"),
+        "detail": f"{_when(notice.at)} · "
+        + (f"{KINDS[notice.kind]} · {people}" if notice.people else _("nobody of theirs could be told")),
         "tags": [] if notice.people else [{"text": _("not told"), "tone": "fire"}],
         "actions": [{"label": "MAINTNOTE", "url": url, "get": True}] if url else [],
     }
@@ -283,9 +283,8 @@ def _objection(request: StaffRequest, one: Objection) -> dict[str, Any]:
     if one.settled_at is None and may(request, "settle_objection", one.work.brand_id):
         settle = [{"label": _("Seen to"), "url": reverse("console:settle_objection", args=[one.pk])}]
     return {
-        "at": one.at,
         "title": _("{customer}: this clashes").format(customer=one.customer.name),
-        "detail": f"{one.by_name}: {one.words[:300]}",
+        "detail": f"{_when(one.at)} · {one.by_name}: {one.words[:300]}",
         "tags": [{"text": _("seen to"), "tone": "calm"}] if one.settled_at else [{"text": _("open"), "tone": "accent"}],
         "actions": settle,
     }
@@ -294,11 +293,14 @@ def _objection(request: StaffRequest, one: Objection) -> dict[str, Any]:
 def _said(note: CarrierNote) -> dict[str, Any]:
     unknown = _("unknown here: {names}").format(names=", ".join(note.unknown[:5])) if note.unknown else ""
     return {
-        "at": note.at,
         "title": note.outcome,
-        "detail": " · ".join(part for part in (note.status, note.ref, unknown) if part),
+        "detail": " · ".join(part for part in (_when(note.at), note.status, note.ref, unknown) if part),
         "url": reverse("console:mail", args=[note.mail_id]) if note.mail_id else "",
     }
+
+
+def _when(at: datetime) -> str:
+    return f"{localtime(at):%a %d %b %H:%M}"
 
 
 def _doable(request: StaffRequest, work: Work) -> dict[str, Any]:
