@@ -4,7 +4,7 @@
 #   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
-#   make kills     kill processes at random moments during alarms (N=200)
+#   make kills     kill processes at random moments during alarms and a fan-out (N=200)
 #   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
 #   make faces     every screen at every width and theme;  make pictures: those of the README
 #   make carriers  what reads carriers' own formats, in an environment of its own (.carriers)
@@ -69,7 +69,7 @@ bench: $(VENV)/.dev
 	$(PY) -m bench $(ONLY)
 
 kills: $(VENV)/.dev
-	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py
+	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py tests/test_fan_out_kills.py
 
 faults: $(VENV)/.dev
 	$(PY) -m tools.mutate --only "$(ONLY)" --jobs $(JOBS)

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.figure import at_least, at_most, median
 from bench.ground import database
-from bench.mail_counter import Counter, counter
+from tests.peers.mail_counter import Counter, counter
 
 COUNT, ROUNDS, AT_ONCE = 100_000, 5, 20
 CONNECTIONS = AT_ONCE * 3 // 4
@@ -187,7 +187,7 @@ def _check(sink: Counter, count: int) -> None:
     """Everybody was told, once, and the ledger has one try of each."""
     from nightdesk.channels.models import Attempt
 
-    told = [address for address in sink.addresses() if not address.startswith("bare")]
+    told = [address for address, _ in sink.taken() if not address.startswith("bare")]
     assert len(told) == len(set(told)) == count, (len(told), len(set(told)))
     assert Attempt.objects.count() == count
 

@@ -13,9 +13,11 @@ from nightdesk import cli
 from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise, Worker
+from nightdesk.base.refusals import Refusal
 from nightdesk.channels.actions import make_push_key
 from nightdesk.channels.models import Route
 from nightdesk.management.commands import doctor, serve
+from nightdesk.outages.tests.company import Network
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -207,3 +209,43 @@ class TestServing:
             port = free.getsockname()[1]
         with pytest.raises(OSError, match="refused"):
             serve.answers("127.0.0.1", port)
+
+
+@pytest.mark.django_db
+class TestOutages:
+    """`nightdesk outages`: one verb, one action, as on the web."""
+
+    @pytest.fixture
+    def network(self):
+        made = Network(at=AT)
+        made.customer("Acme", "Cleo")
+        return made
+
+    def test_from_the_proposal_to_the_end(self, network):
+        assert said("outages", "list") == "There are none.\n"
+        brand = ["--brand", network.brand.slug]
+        assert "O-1001  major  Switch: proposed" in said("outages", "propose", "Switch", "--part", "access-1", *brand)
+        assert "investigating" in said("outages", "confirm", "O-1001", *brand)
+        looked = said("outages", "say", "O-1001", "We know of it.", "--look", *brand)
+        assert "We know of it." in looked
+        assert "1 person: 1 mails" in looked
+        told = said("outages", "say", "O-1001", "We found it.", "--state", "identified", *brand)
+        assert "Identified: We found it." in told
+        assert "No change" in said("outages", "no-change", "1001", *brand)
+        ended = json.loads(said("outages", "withdraw", "1001", "--json", *brand))
+        assert (ended["state"], len(ended["updates"])) == ("withdrawn", 3)
+        assert said("outages", "list", *brand) == "There are none.\n"
+        assert "O-1001" in said("outages", "list", "--all")
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            ["show", "O-7"],
+            ["show", "switch"],
+            ["propose", "Switch", "--part", "nothing"],
+            ["propose", "Switch", "--part", "core=broken"],
+        ],
+    )
+    def test_what_is_not_there_is_refused_by_name(self, network, line):
+        with pytest.raises(Refusal):
+            said("outages", *line, "--brand", network.brand.slug)

@@ -10,6 +10,9 @@ from nightdesk.channels.models import Delivery
 from nightdesk.duty import queries as duty
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge.queries import procedures_for
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Part
+from nightdesk.outages.part_queries import what_if
 from nightdesk.paging.models import Page
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -26,6 +29,12 @@ def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() ->
     assert [row.title for row in procedures_for(None, "access", Brand.objects.get(slug=demo.SLUG).pk)] == [
         "Somebody asks for a password"
     ]
+    brand = Brand.objects.get(slug=demo.SLUG)
+    sw2 = Part.objects.get(brand=brand, key="sw2")
+    touched = what_if(brand.pk, {sw2.pk: Effect.DOWN})
+    assert len(touched.customers) == 4, "all but those who buy mail and names alone"
+    lines = next(each for each in touched.services if each.service.key == "lines")
+    assert lines.words.text == "Internet lines: nothing reaches the Internet."
     page = demo.alarm(AT)
     fitting = procedures_for(page.service_id, "alarm", page.brand_id, page.component)
     assert [row.title for row in fitting] == ["A switch at Dock Street is dark", "A line flaps"]

@@ -55,6 +55,8 @@ OF_THE_NIGHT = {
     "answer": "/a/{token}",
     "public hours": "/hours/{slug}/",
     "mail in": "/mail/",
+    "outage room": "/outages/{outage}",
+    "tell customers": "/outages/{outage}/tell",
 }
 OTHERS = {
     "log-in": "/account/login/",
@@ -148,6 +150,34 @@ OTHERS = {
     "new spare": "/knowledge/spares/new",
     "templates": "/knowledge/templates/",
     "template": "/knowledge/templates/{template}",
+    "phrase book": "/knowledge/phrases/",
+    "phrase": "/knowledge/phrases/{phrase}",
+    "new phrase": "/knowledge/phrases/new",
+    "outages": "/outages/",
+    "something has failed": "/outages/new",
+    "who was told": "/outages/{outage}/told",
+    "what is noted of an outage": "/outages/{outage}/change",
+    "what fails": "/outages/{outage}/parts",
+    "how outages are told": "/settings/outages/",
+    "rules of outages": "/settings/outages/{brand}",
+    "new statement": "/settings/outages/statements/new",
+    "statement": "/settings/outages/statements/{statement}",
+    "confirm by itself": "/settings/outages/confirm/new",
+    "parts": "/settings/parts/",
+    "part": "/settings/parts/{part}",
+    "new part": "/settings/parts/new",
+    "change part": "/settings/parts/{part}/change",
+    "what a part needs": "/settings/parts/{part}/needs",
+    "what services need": "/settings/parts/services/",
+    "what a service needs": "/settings/parts/services/{service}",
+    "what would happen if": "/settings/parts/what-if",
+    "import parts": "/settings/parts/import",
+    "parts from NetBox": "/settings/parts/import/netbox",
+    "how they are reached": "/settings/customers/{customer}/reach",
+    "work that customers hear of": "/maintenance/",
+    "put work down": "/maintenance/new",
+    "carriers": "/settings/carriers/",
+    "what is agreed about work": "/settings/work/",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
@@ -204,7 +234,7 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access"), NO_UUID) | {
+        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access", "outage"), NO_UUID) | {
             "token": "none"
         }
         numbered = (
@@ -221,7 +251,18 @@ class Faces:
             "queue",
             "macro",
         )
-        numbered += ("procedure", "proposal", "saying", "briefing", "spare", "template")
+        numbered += (
+            "procedure",
+            "proposal",
+            "saying",
+            "briefing",
+            "spare",
+            "template",
+            "statement",
+            "phrase",
+            "part",
+            "service",
+        )
         known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
 

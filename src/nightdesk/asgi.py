@@ -66,6 +66,8 @@ DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'
 LARGER_BODIES = {
     "/hooks/": max(dialect.max_bytes for dialect in FORMATS.values()),
     "/api/v1/customers/import": 2 * 1024 * 1024,
+    "/api/v1/parts/import": 16 * 1024 * 1024,
+    "/settings/parts/import": 16 * 1024 * 1024,
     "/my/tickets/": 25 * 1024 * 1024,
     "/tickets/": 24 * 1024 * 1024,
 }

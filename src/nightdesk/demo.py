@@ -20,13 +20,12 @@ from nightdesk.base.promises import void_promises
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.demo_desk import open_desk
+from nightdesk.demo_network import build_network
+from nightdesk.demo_outages import tell_outages
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, spare_actions, wording_actions
-from nightdesk.outages import part_actions as parts
-from nightdesk.outages.effect import SERVICE
-from nightdesk.outages.needs_text import Wanted
 from nightdesk.paging import actions as paging
 from nightdesk.paging import decide
 from nightdesk.paging.models import Integration, Page
@@ -67,13 +66,6 @@ SERVICES = {
     "voice": "Office phones",
     "dns": "DNS",
 }
-PARTS = (
-    ("dock-street-access", "device", "Internet at Dock Street", "lines"),
-    ("mill-lane-access", "device", "Internet at Mill Lane", ""),
-    ("mail-cluster", "shared", "Mail and webmail", "mail"),
-    ("voice-platform", "shared", "Office phones", "voice"),
-)
-"""Key, kind, name on the public page, the service that needs it."""
 TARGETS = {
     "P1": {"respond": "PT30M", "fix": "PT4H", "clock": "wall"},
     "P2": {"respond": "PT1H", "fix": "PT8H", "clock": "open"},
@@ -227,10 +219,11 @@ def load(at: datetime) -> dict[str, str]:
     hours = _customers(brand, at, doing)
     integrations = _paging(brand, team.id, hours, doing)
     _known(brand, team.id, ids, hours["services"], at, doing)
-    _parts(brand, hours["services"], doing)
+    build_network(brand, doing)
     _past_nights(integrations, at)
     for ticket in open_desk(brand, at):
         _as_if_sent("ticket", ticket.id, at)
+    tell_outages(brand, at, _as_if_sent)
     return {member.email: password for member in STAFF}
 
 
@@ -273,23 +266,6 @@ def _hire(member: Member, brand: Brand, password: str, doing: dict[str, Any]) ->
         **doing,
     )
     return person.id
-
-
-def _parts(brand: Brand, services: dict[str, Any], doing: dict[str, Any]) -> None:
-    """What can fail, so that there is a public page, and what customers buy hangs on something."""
-    for position, (key, kind, public_name, service) in enumerate(PARTS):
-        parts.save_part(
-            brand_id=brand.id,
-            key=key,
-            name=key,
-            kind=kind,
-            public_name=public_name,
-            position=position,
-            **doing,
-        )
-        if service:
-            owner = (SERVICE, services[service].id)
-            parts.save_needs(owner=owner, needs=[Wanted((key,))], **doing)
 
 
 def _plan(brand: Brand, ids: dict[Member, int], at: datetime, doing: dict[str, Any]) -> None:

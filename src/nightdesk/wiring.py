@@ -16,6 +16,7 @@ from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
 from nightdesk.desk import mail_in
+from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
@@ -31,7 +32,7 @@ from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
 from nightdesk.outages import carrier_mail, work_actions, work_answers, work_tasks
 from nightdesk.outages import tasks as outage_tasks
-from nightdesk.outages.registries import GIVE_TICKETS, TOLD_IN_TICKETS
+from nightdesk.outages.registries import GIVE_TICKETS, MAY_GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
@@ -95,6 +96,7 @@ def connect() -> None:
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     GIVE_TICKETS.append(desk_tasks.give_tickets)
+    MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader

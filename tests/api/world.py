@@ -5,6 +5,7 @@ from typing import Any
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -17,6 +18,9 @@ from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
+from nightdesk.outages import carrier_actions, part_actions, wish_actions, work_actions, work_rule_actions
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
 from nightdesk.paging import silence_actions as silences
@@ -82,7 +86,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         parts=["core-1"],
         **how,
     )
-    known = _known(brand, person.pk, str(page.pk), how)
+    known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -112,18 +116,14 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
-    outage = outages.propose_outage(brand_id=brand.pk, title="Core switch is dead", **how)
-    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
-    outages.confirm_outage(outage_id=outage.pk, **how)
-    outages.write_update(outage_id=outage.pk, state="investigating", texts={brand.language: "We look."}, **how)
     supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _outage(brand, customer.pk, subscription, how)
     return known | {
-        "outage_id": outage.pk,
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
         "time_id": spent.pk,
@@ -161,6 +161,33 @@ def world_of(brand: Brand) -> dict[str, Any]:
     }
 
 
+def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:
+    """An open one with an update that waits for a manager, and one of everything around it."""
+    part = Part.objects.create(brand=brand, key="dock-sw", name="Dock switch", kind="device")
+    Member.objects.create(need=Need.objects.create(brand=brand, subscription=subscription), part=part)
+    words = {"goes_to": "investigating", "texts": {"en-gb": "We look into it."}, "holding": True}
+    sent = outages.save_statement_template(brand_id=brand.pk, name="Hold", **words, **how)
+    spare = outages.save_statement_template(brand_id=brand.pk, name="Hold on", **words, **how)
+    rule = outages.save_confirm_rule(brand_id=brand.pk, part_ids=[part.pk], template_id=sent.pk, **how)
+    outage = outages.propose_outage(
+        brand_id=brand.pk, title="Dock is dark", parts={part.pk: 3}, severity="minor", **how
+    )
+    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
+    outages.confirm_outage(outage_id=outage.pk, **how)
+    update = outages.write_update(
+        outage_id=outage.pk, state="identified", texts={"en-gb": "A fuse."}, quiet=True, **how
+    )
+    wish = wish_actions.save_wish(customer_id=customer_id, channels=["email"], **how)
+    Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.pk).delete()
+    return {
+        "outage_id": outage.pk,
+        "update_id": update.pk,
+        "statement_id": spare.pk,
+        "rule_id": rule.pk,
+        "wish_id": wish.pk,
+    }
+
+
 def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> dict[str, Any]:
     """One of everything that is known; the procedure has a published version and a draft, and no owner."""
     here = {"brand_id": brand.pk, **how}
@@ -171,6 +198,8 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
     proposal = procedures.propose_change(procedure_id=row.pk, body="Look first.", why="Quicker", over=2, **how)
     saying = wording_actions.save_saying(title="Lines", text="We know of it.", **here)
     template = wording_actions.save_template(use="reply", name="Hello", body="Dear {{ contact }},", **here)
+    phrase = wording_actions.save_phrase(effect="down", text="{{ service }} is down.", **here)
+    part = part_actions.save_part(key="sw2", name="Switch 2", kind="device", **here)
     spare = spare_actions.save_spare(site="Dock Street", what="SFP+", count=3, low_at=1, **here)
     due_at = START + timedelta(days=5)
     briefing = briefing_actions.make_briefing(
@@ -184,5 +213,40 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "saying_id": saying.pk,
         "template_id": template.pk,
         "spare_id": spare.pk,
+        "phrase_id": phrase.pk,
+        "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _planned(brand: Brand, customer_id: int, subscription_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """Announced work that a carrier has said something new of, and what is agreed about such work."""
+    part = Part.objects.create(brand=brand, key="fibre-1", name="Fibre 1", kind="circuit", provider_ref="IC-1")
+    need = Need.objects.create(brand=brand, subscription_id=subscription_id)
+    Member.objects.create(need=need, part=part)
+    mailroom.add_address(address=f"noc@{brand.slug}.example.net", brand_id=brand.pk, **how)
+    wants = customers.make_contact(customer_id=customer_id, name="Lee", email=f"lee@{brand.slug}.example.net", **how)
+    work_rule_actions.save_work_rules(brand_id=brand.pk, notice_days=0, **how)
+    work_rule_actions.set_maintnote_wish(contact_id=wants.pk, wanted=True, **how)
+    freeze = work_rule_actions.save_freeze(
+        brand_id=brand.pk, name="Move", first_day=date(2027, 1, 1), last_day=date(2027, 1, 2), **how
+    )
+    carrier = carrier_actions.save_carrier(brand_id=brand.pk, name="Northline", senders=["@northline.example"], **how)
+    from_at = START + timedelta(hours=5)
+    until_at = from_at + timedelta(hours=2)
+    work = work_actions.draft_work(
+        brand_id=brand.pk, title="Splice", from_at=from_at, until_at=until_at, parts={part.pk: Effect.DOWN}, **how
+    )
+    work_actions.announce_work(work_id=work.pk, **how)
+    work_actions.tell_touched(work_id=work.pk, round_=1, kind_="announce", note="", entry=work.pk, **how)
+    objection = work_actions.object_to_work(work_id=work.pk, customer_id=customer_id, name="Kim", words="No!", **how)
+    change = {"status": "CONFIRMED", "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "parts": []}
+    Work.objects.filter(pk=work.pk).update(change=change)
+    return {
+        "maintenance_id": work.pk,
+        "notice_id": WorkNotice.objects.get(work=work).pk,
+        "objection_id": objection.pk,
+        "carrier_id": carrier.pk,
+        "freeze_id": freeze.pk,
+        "part_key": part.key,
     }

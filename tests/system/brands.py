@@ -159,7 +159,9 @@ def _known(
     briefing = briefing_actions.make_briefing(
         title=title[:160], body=body, person_ids=[person_id], due_at=doing["at"] + timedelta(days=2), **of_brand
     )
-    return {
+    phrase = wording_actions.save_phrase(effect="down", text=step[:300], workaround=what[:300], **of_brand)
+    return _parts(brand_id, words, doing) | {
+        "phrase": phrase.pk,
         "procedure": row.pk,
         "proposal": proposal.pk,
         "saying": saying.pk,
@@ -167,6 +169,48 @@ def _known(
         "spare": spare.pk,
         "briefing": briefing.pk,
     }
+
+
+def _parts(brand_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
+    """Parts with long names that need one another, and a service that needs them."""
+    from nightdesk.customers.models import Service
+    from nightdesk.outages import part_actions
+    from nightdesk.outages.needs_text import read_needs
+
+    title, _step, what = words
+    keys = [f"part-{number}-{'x' * 60}" for number in range(4)]
+    rows = [
+        part_actions.save_part(
+            brand_id=brand_id, key=key, name=f"{what} {title}"[:200], kind="device", aliases=[f"alias-{key}"],
+            provider=what[:120], provider_ref="R" * 60, public_name=title[:120], **doing,
+        )
+        for key in keys
+    ]  # fmt: skip
+    needs = read_needs(f"{keys[1]}; any of {keys[2]} {keys[3]}")
+    part_actions.save_needs(owner=("part", rows[0].pk), needs=needs, **doing)
+    service = Service.objects.filter(brand=brand_id).earliest("id")
+    part_actions.save_needs(owner=("service", service.pk), needs=read_needs(keys[0]), **doing)
+    return {"part": rows[0].pk, "service": service.pk} | _outage(brand_id, rows[3].pk, words, doing)
+
+
+def _outage(brand_id: int, part_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
+    """An open outage that is told and has an update to be approved, with a statement; nothing of it is sent by the worker."""
+    from nightdesk.base.promises import void_promises
+    from nightdesk.outages import actions
+
+    title, step, what = words
+    statement = actions.save_statement_template(
+        brand_id=brand_id, name=what[:80], goes_to="investigating", texts={"en-gb": step[:1500]}, holding=True, **doing
+    )
+    outage = actions.propose_outage(
+        brand_id=brand_id, title=title[:200], parts={part_id: 2}, severity="critical", **doing
+    )
+    actions.confirm_outage(outage_id=outage.pk, **doing)
+    actions.edit_outage(outage_id=outage.pk, fields={"cause": step[:1500]}, **doing)
+    update = actions.write_update(outage_id=outage.pk, state="identified", texts={"en-gb": step[:1500]}, **doing)
+    for subject in (("outage", outage.pk), ("update", update.pk)):
+        void_promises(subject, at=doing["at"])
+    return {"outage": str(outage.pk), "statement": statement.pk}
 
 
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:

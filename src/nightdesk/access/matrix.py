@@ -124,6 +124,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_queue": _MANAGERS,
     # Outages. Whoever answers the phone reads what may be said; what is said to many is approved by its severity.
     "read_outages": _EVERYBODY,
+    "read_outage_room": _STAFF | {_R},
     "propose_outage": _STAFF | {_B},
     "confirm_outage": _STAFF,
     "edit_outage": _STAFF,

@@ -1,6 +1,7 @@
 """What answers can do: verbs of higher rooms, registered by `nightdesk.wiring`, called by what a message stored."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
@@ -12,6 +13,21 @@ Verb: TypeAlias = Callable[[str, str, Actor, Door, datetime], str]
 
 ANSWER_VERBS: dict[str, Verb] = {}
 """Name of a verb ("page.acknowledge") -> what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscriber:
+    """How one kind of thing is unsubscribed from. `what(id)` is a sentence on what would end and what would not, and changes
+    nothing; `end(id, by, via, at)` ends it, or begins whatever it takes, as often as it is called, and gives the sentence to say
+    back. Both may raise a Refusal, whose text is then said.
+    """
+
+    what: Callable[[str], str]
+    end: Callable[[str, Actor, Door, datetime], str]
+
+
+UNSUBSCRIBE: dict[str, Unsubscriber] = {}
+"""Kind of thing ("subscriber") -> how it is unsubscribed from; a delivery's value `unsubscribe` says what by its mail."""
 
 
 def offered(answers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:

@@ -16,7 +16,7 @@ from nightdesk.paging.decide import policy_from_json
 from nightdesk.paging.models import Policy
 from nightdesk.paging.queries import counts
 
-TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket")
+TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket", "outage")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
 HOLDERS_SHOWN = 2
 OPENED_BY = {
@@ -25,7 +25,9 @@ OPENED_BY = {
     "people": "read_people",
     "me": "edit_own_contacts",
     "mails": "read_mails",
+    "maintenance": "read_work",
     "tickets": "read_tickets",
+    "outages": "read_outages",
     "procedures": "read_procedures",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""

@@ -199,17 +199,15 @@ def reviews_due(person_id: int, at: datetime) -> list[Procedure]:
 
 
 BUILT_IN = {
-    "down": gettext_noop("{{ service }} is not working."),
-    "degraded": gettext_noop("{{ service }} is working badly: it may be slow, or break off."),
-    "reduced": gettext_noop(
-        "{{ service }} is working. A spare part of it has failed, so that a further fault could stop it."
-    ),
+    "down": gettext_noop("{{ service }} does not work."),
+    "degraded": gettext_noop("{{ service }} does not work as it should."),
+    "reduced": gettext_noop("{{ service }} works. A further fault could stop it until what has failed is mended."),
 }
 """Effect -> what is said of it where nobody has written anything."""
 
 
 def phrase_book(brand_id: int) -> Mapping[PhraseKey, tuple[str, str]]:
-    """All that the brand says of effects, for `words_for`."""
+    """All that the brand says of effects, for `phrase_for`."""
     rows = Phrase.objects.filter(brand=brand_id)
     columns = ("service_id", "effect", "language", "text", "workaround")
     return {
@@ -218,7 +216,7 @@ def phrase_book(brand_id: int) -> Mapping[PhraseKey, tuple[str, str]]:
     }
 
 
-def words_for(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: str, language: str) -> Words:
+def phrase_for(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: str, language: str) -> Words:
     """What whoever reads `language` is told of the effect (reduced, degraded, down) on the service; there always is something."""
     if found := words_in(book, service, effect, language):
         return found

@@ -172,7 +172,7 @@ def save_phrase(
     where = {"brand_id": brand_id, "service_id": service_id, "effect": effect, "language": as_language(language)}
     same_time = _("Somebody else wrote it at the same time."), _("Look at what it says now.")
     with unless_taken(asked, *same_time):
-        row = Phrase.objects.select_for_update().filter(**where).first() or Phrase(**where)
+        row = Phrase.objects.select_for_update(of=("self",)).filter(**where).first() or Phrase(**where)
         changed = [name for name, value in values.items() if getattr(row, name) != value]
         if not changed:
             return row
@@ -190,7 +190,7 @@ def save_phrase(
 @transaction.atomic
 def remove_phrase(*, phrase_id: int, by: Actor, via: Door, at: datetime) -> None:
     """What the brand says, or else what is built in, is told in its place. Raises Forbidden, NotFound."""
-    row = Phrase.objects.select_for_update().filter(id=phrase_id).first()
+    row = Phrase.objects.select_for_update(of=("self",)).filter(id=phrase_id).first()
     require(by, "remove_phrase", row.brand_id if row else None)
     if row is None:
         raise NotFound(_("You asked for a phrase."), _("There is no such phrase."), _("Look at the list."))

@@ -286,7 +286,7 @@ def write_update(
         id=uuid7(at),
         outage=outage,
         number=_number_of_next(outage),
-        kind=_kind_of(outage, state, corrects),
+        kind=statements.kind_of(outage, state, corrects=corrects is not None),
         state=state,
         texts=texts,
         quiet=quiet,
@@ -372,7 +372,7 @@ def hold_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         return _("Nothing was to be done.")
     if Update.objects.filter(outage=outage, published_at__gte=update.written_at).exists():
         return _("Something was told meanwhile.")
-    template = StatementTemplate.objects.filter(brand=outage.brand, holding=True, removed_at=None).first()
+    template = queries.holding_template(outage.brand_id)
     _publish_built_in(outage, Update.Kind.HOLDING, template, wording.holding, by, via, at)
     return _("The holding statement went, as nobody approved the update.")
 
@@ -1044,7 +1044,7 @@ def _checked_next(outage: Outage, state: str, next_at: datetime | None, at: date
 
 
 def _default_next(outage: Outage, at: datetime) -> datetime:
-    return decide.next_mark(at, timedelta(minutes=queries.rules_of(outage.brand_id).update_every_minutes))
+    return queries.usual_next(outage, at)
 
 
 def _corrected(outage: Outage, corrects_id: UUID | None, asked: str) -> Update | None:
@@ -1054,16 +1054,6 @@ def _corrected(outage: Outage, corrects_id: UUID | None, asked: str) -> Update |
     if found is None:
         raise NotFound(asked, _("What it corrects is no published update of this outage."), _("Choose one."))
     return found
-
-
-def _kind_of(outage: Outage, state: str, corrects: Update | None) -> str:
-    if corrects is not None:
-        return Update.Kind.CORRECTION
-    if state == State.WITHDRAWN:
-        return Update.Kind.WITHDRAWAL
-    if state == State.RESOLVED:
-        return Update.Kind.RESOLUTION if outage.is_open else Update.Kind.POST_INCIDENT
-    return Update.Kind.UPDATE
 
 
 def _number_of_next(outage: Outage) -> int:

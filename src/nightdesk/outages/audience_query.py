@@ -210,13 +210,14 @@ def lines_of(outage_id: UUID, *, ending: bool, at: datetime, update_id: UUID | N
 @dataclass(frozen=True, slots=True)
 class Count:
     """How many people are told, by channel how many messages, and of how many nobody can be told just now: whatever runs to
-    them is cut, or is not known.
+    them is cut, or is not known. `diverted`: people who are texted because their mail runs over the fault.
     """
 
     people: int
     messages: Mapping[str, int]
     customers: int
     untold_customers: int
+    diverted: int
 
 
 def count_of(outage_id: UUID, *, ending: bool, at: datetime, update_id: UUID | None = None) -> Count:
@@ -227,12 +228,14 @@ def count_of(outage_id: UUID, *, ending: bool, at: datetime, update_id: UUID | N
             SELECT (SELECT count(DISTINCT id) FROM lines), (SELECT count(*) FROM lines WHERE channel = 'email'),
                    (SELECT count(*) FROM lines WHERE channel = 'sms'), (SELECT count(*) FROM company),
                    (SELECT count(*) FROM company co WHERE NOT EXISTS (
-                       SELECT FROM lines JOIN who USING (id) WHERE who.customer_id = co.customer_id AND NOT lines.is_cut))
+                       SELECT FROM lines JOIN who USING (id) WHERE who.customer_id = co.customer_id AND NOT lines.is_cut)),
+                   (SELECT count(DISTINCT ways.id) FROM ways JOIN lines USING (id)
+                    WHERE ways.email_cut AND lines.channel = 'sms')
             """,  # noqa: S608 - the text above
             _about(outage_id, update_id, ending, at),
         )
-        people, mails, texts, customers, untold = cursor.fetchone()
-    return Count(people, {"email": mails, "sms": texts}, customers, untold)
+        people, mails, texts, customers, untold, diverted = cursor.fetchone()
+    return Count(people, {"email": mails, "sms": texts}, customers, untold, diverted)
 
 
 def untold(outage_id: UUID, *, ending: bool, at: datetime) -> Sequence[int]:

@@ -5,7 +5,6 @@ for a person as well, for anybody can write a mail.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -93,7 +92,7 @@ def take_carrier_note(
         provider=note.provider[:500],
         ref=note.maintenance_id or note.uid[:200],
         status=str(note.status or ""),
-        note=_as_json(note),
+        note=queries.note_as_json(note),
         problems=problems[:50],
         unknown=list(meant.unknown)[:200],
         became=became,
@@ -292,12 +291,6 @@ def _change_proposed(
     except Refusal as refusal:
         return "unusable", f"{work.name}: {refusal.so}"
     return "changed", _("{name} is changed.").format(name=work.name)
-
-
-def _as_json(note: Maintnote) -> dict[str, Any]:
-    """The note as it is shown: instants as text."""
-    told = {name: value for name, value in asdict(note).items() if value not in ("", None, (), [])}
-    return {name: queries.utc(value) if isinstance(value, datetime) else value for name, value in told.items()}
 
 
 def _tell_planners(

@@ -165,7 +165,15 @@ class _Reader:
         key = f"{PREFIX}{KINDS[kind]}/{number}"
         return key if key in self.parts else ""
 
-    def _part(self, listed: str, row: Json, name: str, **more: str) -> str:
+    def _part(
+        self,
+        listed: str,
+        row: Json,
+        name: str,
+        kind: str = "",
+        provider: str | None = None,
+        provider_ref: str | None = None,
+    ) -> str:
         """The key of the new part; "" where it cannot be one or does not stand in the network."""
         number, called = row.get("id"), row.get(name)
         if not isinstance(number, int) or number < 1:
@@ -184,7 +192,14 @@ class _Reader:
         called = " ".join(called.split())[:200]
         named = {called, str(row.get("slug") or "")} if listed == "sites" else {called}
         self.parts[key] = ListedPart(
-            f"{listed}/{number}", key, called, more.pop("kind", KINDS[listed]), as_aliases(named), retired=False, **more
+            f"{listed}/{number}",
+            key,
+            called,
+            kind or KINDS[listed],
+            as_aliases(named),
+            provider,
+            provider_ref,
+            retired=False,
         )
         return key
 
@@ -206,8 +221,8 @@ class _Reader:
         for row in rows:
             upstream = _slug(row, "type") in self.wiring.upstream_types
             provider = str(_of(row, "provider", "name") or "")[:120]
-            more = {"provider": provider, "provider_ref": str(row.get("cid") or "")[:120]}
-            key = self._part("circuits", row, "cid", kind="upstream" if upstream else "circuit", **more)
+            kind, ref = "upstream" if upstream else "circuit", str(row.get("cid") or "")[:120]
+            key = self._part("circuits", row, "cid", kind, provider, ref)
             if key and upstream:
                 upstreams.add(key)
         if upstreams:

@@ -26,7 +26,7 @@ class NetBoxSilent(Refusal):
     """The NetBox that was asked gave no lists."""
 
     code = "netbox-silent"
-    status = 502
+    status = 422
     title = "That NetBox gave no lists"
 
 

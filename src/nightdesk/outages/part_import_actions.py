@@ -229,8 +229,8 @@ class _Import:
             customers[row.ref.lower()] = [row]
         meant = [row.pk for found in customers.values() for row in found]
         bought: defaultdict[tuple[int, int], list[Subscription]] = defaultdict(list)
-        for each in Subscription.objects.filter(customer__in=meant).order_by("id"):
-            bought[each.customer_id, each.service_id].append(each)
+        for subscription in Subscription.objects.filter(customer__in=meant).order_by("id"):
+            bought[subscription.customer_id, subscription.service_id].append(subscription)
         found: dict[Owner, effect.Owner] = {}
         for each in listed:
             try:

@@ -1,5 +1,6 @@
 """What stands of parts and of what needs them, by the keys that people call them by."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +9,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Brand
-from nightdesk.base.refusals import Refusal
+from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.customers.models import Contact, Service, Subscription
 from nightdesk.knowledge import phrases
 from nightdesk.knowledge.phrase_book import Words
-from nightdesk.knowledge.queries import phrase_book, words_for
+from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages.effect import Effect, Effects, circle_in, effects
 from nightdesk.outages.foresight import SinglePoint, single_points
 from nightdesk.outages.models import FailedPart, Member, Need, Part
@@ -190,6 +191,24 @@ class Supposed:
     """How many people speak for these customers."""
 
 
+def parts_called(brand_id: int, text: str) -> list[Part]:
+    """The brand's parts in use with these keys, or such names in monitoring as one of them has; commas or spaces between.
+
+    Raises NotFound.
+    """
+    names = list(dict.fromkeys(name.lower() for name in re.split(r"[\s,;]+", text) if name))
+    asked = _("Parts were asked for.")
+    if not names:
+        raise NotFound(asked, _("None is named."), _("Give the keys of some."))
+    book = KeyBook(brand_id, names)
+    try:
+        keys = [need.keys[0] for name in names for need in book.resolved([Wanted((name,))])]
+    except UnknownPart as unknown:
+        raise NotFound(asked, unknown.so, _("Look at the list of parts.")) from unknown
+    rows = {row.key: row for row in Part.objects.filter(brand=brand_id, key__in=keys)}
+    return [rows[key] for key in dict.fromkeys(keys)]
+
+
 def what_if(brand_id: int, failed: Mapping[int, Effect]) -> Supposed:
     """What these failures would do, the worst first. Nothing is written, and nobody is told."""
     found = effects(graph_of_brand(brand_id), failed)
@@ -211,7 +230,7 @@ def what_if(brand_id: int, failed: Mapping[int, Effect]) -> Supposed:
     touched = []
     for row in Service.objects.filter(id__in=list(by_service)):
         worst = max([found.services.get(row.pk, Effect.WORKS), *by_service[row.pk]])
-        words = words_for(book, row.pk, worst.name.lower(), brand.language)
+        words = phrase_for(book, row.pk, worst.name.lower(), brand.language)
         count = {effect: by_service[row.pk][effect] for effect in sorted(by_service[row.pk], reverse=True)}
         touched.append(ServiceTouched(row, worst, count, len(whose[row.pk]), _filled_in(words, row.name)))
     parts = [(row, found.parts[row.pk]) for row in Part.objects.filter(id__in=list(found.parts))]

@@ -1,7 +1,7 @@
 """What stands: the graph of parts, open outages, and what was told of them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -12,13 +12,22 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.knowledge.phrase_book import PhraseKey, words_in
 from nightdesk.knowledge.phrases import languages_to_try
-from nightdesk.knowledge.queries import phrase_book
+from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages import wording
-from nightdesk.outages.decide import OPEN
+from nightdesk.outages.decide import OPEN, next_mark
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
-from nightdesk.outages.models import Affected, ConfirmRule, FailedPart, Outage, Part, Rules, Touched, Update
+from nightdesk.outages.models import (
+    Affected,
+    ConfirmRule,
+    FailedPart,
+    Outage,
+    Part,
+    Rules,
+    StatementTemplate,
+    Touched,
+    Update,
+)
 from nightdesk.paging.models import Page
 
 
@@ -75,6 +84,16 @@ def failed_parts(outage_id: UUID) -> Mapping[int, Effect]:
 def rules_of(brand_id: int) -> Rules:
     """How the brand speaks of outages; the defaults, unsaved, where nobody has said."""
     return Rules.objects.filter(brand=brand_id).first() or Rules(brand_id=brand_id)
+
+
+def holding_template(brand_id: int) -> StatementTemplate | None:
+    """The statement that goes where nobody approves one; None for the built-in words."""
+    return StatementTemplate.objects.filter(brand=brand_id, holding=True, removed_at=None).first()
+
+
+def usual_next(outage: Outage, at: datetime) -> datetime:
+    """When the next word is due where nobody says: as the rules have it, on a five-minute mark."""
+    return next_mark(at, timedelta(minutes=rules_of(outage.brand_id).update_every_minutes))
 
 
 def outage(outage_id: UUID, by: Actor | None = None) -> Outage:
@@ -136,18 +155,14 @@ def phrases_of(
     brand's, else what is built in; of each the best language.
     """
     book = phrase_book(brand_id)
-    found: dict[str, dict[str, str]] = {}
-    for language in languages:
-        with wording.in_language(language):
-            found[language] = {
-                f"{service}:{int(effect)}": _phrase(book, service, effect, language) for service, effect in touched
-            }
-    return found
-
-
-def _phrase(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: Effect, language: str) -> str:
-    words = words_in(book, service, effect.name.lower(), language)
-    return f"{words.text} {words.workaround}".strip() if words is not None else wording.phrase(effect)
+    return {
+        language: {
+            f"{service}:{int(effect)}": f"{words.text} {words.workaround}".strip()
+            for service, effect in touched
+            for words in [phrase_for(book, service, effect.name.lower(), language)]
+        }
+        for language in languages
+    }
 
 
 def public_names(outage: Outage) -> str:
@@ -216,6 +231,22 @@ def open_outages(brands: Collection[int] | None) -> Sequence[Outage]:
     rows = Outage.objects.filter(state__in=OPEN).select_related("brand", "lead", "fixer", "voice")
     rows = rows if brands is None else rows.filter(brand__in=brands)
     return list(rows.order_by("began_at", "id"))
+
+
+def names_told_to(customers: Collection[int]) -> Mapping[int, Sequence[str]]:
+    """Customer -> the open outages that touch them now and of which something was published: O-1042, the worst first."""
+    rows = Affected.objects.filter(customer__in=customers, effect__gt=0, outage__state__in=OPEN)
+    rows = rows.filter(outage__updates__published_at__isnull=False).select_related("outage").distinct()
+    found: dict[int, list[str]] = {}
+    for row in rows.order_by("-effect", "outage__began_at"):
+        found.setdefault(row.customer_id, []).append(row.outage.name)
+    return found
+
+
+def latest_updates(outages: Collection[UUID]) -> Mapping[UUID, Update]:
+    """Outage -> what was published last about it; nothing of one of which nothing was."""
+    rows = Update.objects.filter(outage__in=outages, published_at__isnull=False).select_related("outage__brand")
+    return {row.outage_id: row for row in rows.order_by("published_at", "number")}
 
 
 def updates_of(outage_id: UUID) -> Sequence[Update]:

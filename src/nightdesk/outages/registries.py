@@ -10,6 +10,9 @@ GiveTickets = Callable[[UUID, datetime], int]
 GIVE_TICKETS: list[GiveTickets] = []
 """Called when an update is told, before any message of it is written. May be called again."""
 
+MAY_GIVE_TICKETS: list[Callable[[int], bool]] = []
+"""Brand -> whether its customers are given tickets at all, so that their room can be counted before they are."""
+
 ToldInTickets = Callable[[UUID, datetime], int]
 """(update, instant) -> in how many tickets it now stands."""
 

@@ -61,6 +61,17 @@ def checked(asked: str, texts: Mapping[str, str], language: str) -> dict[str, st
     return found
 
 
+def kind_of(outage: Outage, state: str, *, corrects: bool) -> str:
+    """What kind of update that a person writes takes the outage to `state`."""
+    if corrects:
+        return Update.Kind.CORRECTION
+    if state == "withdrawn":
+        return Update.Kind.WITHDRAWAL
+    if state == "resolved":
+        return Update.Kind.RESOLUTION if outage.is_open else Update.Kind.POST_INCIDENT
+    return Update.Kind.UPDATE
+
+
 def filled(outage: Outage, texts: Mapping[str, str]) -> dict[str, str]:
     """The texts with what the record supports in the places of placeholders, each in its own language."""
     parts = queries.public_names(outage)

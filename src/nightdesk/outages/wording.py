@@ -55,16 +55,6 @@ def ticket_words() -> str:
     return _("Your ticket is {{ number }}.")
 
 
-def phrase(effect: Effect) -> str:
-    """What a service's effect means, where nobody wrote a phrase for it; `{{ service }}` stands for what they call it."""
-    return {
-        Effect.WORKS: _("{{ service }} works."),
-        Effect.REDUCED: _("{{ service }} works; its reserve is away."),
-        Effect.DEGRADED: _("{{ service }} does not work as it should."),
-        Effect.DOWN: _("{{ service }} does not work."),
-    }[effect]
-
-
 def counted(effect: Effect) -> str:
     """The same of many services, whose number stands as `{{ count }}`, and as `{{ all }}` that of all they have."""
     return {

@@ -29,7 +29,6 @@ from nightdesk.channels.mail_form import FileInMail, MailForm
 from nightdesk.customers.models import Customer
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.knowledge.phrases import render
 from nightdesk.mailroom.queries import address_for
 from nightdesk.outages import queries as outage_queries
 from nightdesk.outages import work_queries as queries
@@ -599,7 +598,8 @@ def _mail(
     touched = {(one["service"], Effect(one["effect"])) for one in notice.objects_told}
     phrases = outage_queries.phrases_of(work.brand_id, touched, [language])[language]
     objects = [
-        render(phrases[f"{one['service']}:{one['effect']}"], {"service": one["called"]}) for one in notice.objects_told
+        phrases[f"{one['service']}:{one['effect']}"].replace("{{ service }}", one["called"])
+        for one in notice.objects_told
     ]
     reply_to = address_for(ANSWERS, make_subject_key(ANSWERS, notice.pk), work.brand_id)
     with translation.override(language):

@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
+from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.models import Delivery
@@ -41,7 +43,16 @@ from nightdesk.outages.models import (
     WorkTouched,
 )
 from nightdesk.outages.queries import graph_of_brand
-from nightdesk.outages.work_flow import EFFECT, IMPACT, OVER, Clash, Frozen, Terms, both_legs, clashes
+from nightdesk.outages.work_flow import (
+    EFFECT,
+    IMPACT,
+    OVER,
+    Clash,
+    Frozen,
+    Terms,
+    both_legs,
+    clashes,
+)
 
 WORK = "planned-work"
 """Of journal entries, promises and messages about it."""
@@ -435,3 +446,28 @@ def notice_of(notice_id: UUID) -> WorkNotice | None:
 def contact_who_wrote(customer_id: int, address: str) -> Contact | None:
     """The customer's contact with that mail address."""
     return Contact.objects.filter(customer=customer_id, email__iexact=address, left_at=None).order_by("id").first()
+
+
+def work_parts(work_ids: Collection[UUID]) -> QuerySet[WorkPart]:
+    """The parts of each, by their keys."""
+    return WorkPart.objects.filter(work__in=work_ids).select_related("part").order_by("part__key")
+
+
+def customers_of(work: Work, most: int) -> list[tuple[Customer, list[Theirs]]]:
+    """Those whom the work touches, the worst hit first, with what of theirs."""
+    rows = WorkTouched.objects.filter(work=work).values("customer").annotate(worst=Max("effect"), n=Count("id"))
+    ids = [row["customer"] for row in rows.order_by("-worst", "-n", "customer")[:most]]
+    objects = objects_of(work.pk, ids)
+    known = Customer.objects.in_bulk(ids)
+    return [(known[one], objects[one]) for one in ids if one in known and one in objects]
+
+
+def language_of(brand_id: int) -> str:
+    """The brand's own."""
+    return Brand.objects.get(pk=brand_id).language
+
+
+def note_as_json(note: Maintnote) -> dict[str, Any]:
+    """The note as it is shown: instants as text."""
+    told = {name: value for name, value in asdict(note).items() if value not in ("", None, (), [])}
+    return {name: utc(value) if isinstance(value, datetime) else value for name, value in told.items()}

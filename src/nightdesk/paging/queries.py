@@ -5,7 +5,7 @@ import hashlib
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, TypeAlias
@@ -672,7 +672,7 @@ def notified(page_id: UUID) -> list[tuple[Person, str]]:
 
     Also what is under way at this moment: it may arrive after the page has ended.
     """
-    pushes = Delivery.objects.filter(channel="push", attempt__gt=0, **_about(page_id))
+    pushes = Delivery.objects.filter(channel="push", attempt__gt=0, subject_kind="page", subject_id=str(page_id))
     ways = ContactMethod.objects.filter(channel="push", broken_at=None, address__in=pushes.values("address"))
     return [(way.person, way.address) for way in ways.select_related("person").order_by("id")]
 
@@ -785,21 +785,27 @@ class Line:
 
 def story(page_id: UUID) -> list[Line]:
     """All that happened to the page and all that is promised: what is still to come first, then the newest first."""
-    lines = [*_promised(page_id), *_delivered(page_id), *_happened(page_id)]
+    return in_order([*story_of("page", page_id), *_delivered(page_id)])
+
+
+def story_of(kind: str, subject_id: object) -> list[Line]:
+    """What the journal tells of the subject, and what is promised about it, without the messages; in no order."""
+    about = {"subject_kind": kind, "subject_id": str(subject_id)}
+    return [*_promised(about), *_happened(about)]
+
+
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """What is still to come first, then the newest first."""
     return sorted(lines, key=lambda line: (line.future, line.at), reverse=True)
 
 
-def _about(page_id: UUID) -> dict[str, str]:
-    return {"subject_kind": "page", "subject_id": str(page_id)}
-
-
-def _promised(page_id: UUID) -> list[Line]:
-    still = Promise.objects.filter(ended_at=None, **_about(page_id)).order_by("due_at")
+def _promised(about: Mapping[str, str]) -> list[Line]:
+    still = Promise.objects.filter(ended_at=None, **about).order_by("due_at")
     return [Line(row.due_at, "promise", row.kind, row.why, "", future=True) for row in still]
 
 
 def _delivered(page_id: UUID) -> list[Line]:
-    rows = list(Delivery.objects.filter(**_about(page_id)).order_by("due_at", "id"))
+    rows = list(Delivery.objects.filter(subject_kind="page", subject_id=str(page_id)).order_by("due_at", "id"))
     tries: dict[UUID, list[Try]] = defaultdict(list)
     for tried in Attempt.objects.filter(delivery_id__in=[row.id for row in rows]).order_by("at", "number"):
         tries[tried.delivery_id].append(Try(tried.at, tried.route_name, tried.outcome, tried.reason, tried.took_ms))
@@ -821,8 +827,8 @@ def _delivered(page_id: UUID) -> list[Line]:
     ]
 
 
-def _happened(page_id: UUID) -> list[Line]:
-    entries = list(Entry.objects.filter(**_about(page_id)).order_by("at", "id"))
+def _happened(about: Mapping[str, str]) -> list[Line]:
+    entries = list(Entry.objects.filter(**about).order_by("at", "id"))
     wrote = [entry.id for entry in entries if entry.commitment is not None]
     notes = dict(PersonalText.objects.filter(entry_id__in=wrote).values_list("entry_id", "text"))
     return [

@@ -250,6 +250,7 @@ make_feed_link -
 revoke_feed_link DMA
 share_outage EDMA
 share_archive DMA
+read_outage_room EDMAR
 read_work EDMABR
 draft_work EDMA
 edit_work EDMA

@@ -15,6 +15,7 @@ from nightdesk.base.models import Promise
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
@@ -22,13 +23,20 @@ from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.outages import actions as outages
+from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
+from nightdesk.outages.effect import SERVICE, SUBSCRIPTION, Effect
+from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
+from nightdesk.outages.needs_text import read_needs
+from nightdesk.outages.part_import_actions import apply_parts_import
+from nightdesk.outages.part_list import plan_parts
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions, silence_actions
 from nightdesk.paging.beats import Expectation
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
-from nightdesk.paging.models import Page, RawAlarm
+from nightdesk.paging.models import Page, RawAlarm, Silence
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
@@ -251,48 +259,161 @@ class Company:
         )
         Promise.objects.filter(subject_id=str(ticket.pk)).delete()
         known = self._known(name, brand, bo, page)
-        ids = known | {
-            "ticket_id": ticket.id,
-            "said_id": said.id,
-            "attachment_id": said.attachments.get().id,
-            "queue_id": queue.pk,
-            "team_id": team.id,
-            "macro_id": macro.pk,
-            "view_id": view.pk,
-            "lesson_id": lesson.pk,
-            "bulk_id": bulk.id,
-            "mailbox_id": mailbox.id,
-            "address_id": address.id,
-            "mail_id": mail.id,
-            "file_number": 0,
-            "way": "lmtp",
-            "heartbeat_id": heartbeat.pk,
-            "supplier_id": carrier.pk,
-            "supplier_ticket_id": supplied.pk,
-            "time_id": spent.pk,
-            "work_id": work.pk,
-            "silence_id": work.silences.get().pk,
-            "page_id": page.id,
-            "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
-            "promise_id": dead.id,
-            "person_id": bo.id,
-            "method_id": number.id,
-            "rota_id": plan.id,
-            "override_id": override.id,
-            "seat_key": seat_key,
-            "integration_id": integration.id,
-            "raw_id": RawAlarm.objects.get(integration=integration).id,
-            "policy_id": policy.id,
-            "route_id": route.id,
-            "token_id": token.pk,
-            "brand_id": brand.id,
-            "user_id": user.pk,
-            "customer_id": customer.id,
-            "contact_id": contact.pk,
-            "hours_id": hours.id,
-            "driver": "outbox",
-        }
+        ids = (
+            known
+            | self._parts(name, brand, customer, contact)
+            | self._planned(name, brand, customer.pk)
+            | self._outage(name, brand, bo, customer)
+            | {
+                "ticket_id": ticket.id,
+                "said_id": said.id,
+                "attachment_id": said.attachments.get().id,
+                "queue_id": queue.pk,
+                "team_id": team.id,
+                "macro_id": macro.pk,
+                "view_id": view.pk,
+                "lesson_id": lesson.pk,
+                "bulk_id": bulk.id,
+                "mailbox_id": mailbox.id,
+                "address_id": address.id,
+                "mail_id": mail.id,
+                "file_number": 0,
+                "way": "lmtp",
+                "heartbeat_id": heartbeat.pk,
+                "supplier_id": carrier.pk,
+                "supplier_ticket_id": supplied.pk,
+                "time_id": spent.pk,
+                "work_id": work.pk,
+                "silence_id": work.silences.get().pk,
+                "page_id": page.id,
+                "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
+                "promise_id": dead.id,
+                "person_id": bo.id,
+                "method_id": number.id,
+                "rota_id": plan.id,
+                "override_id": override.id,
+                "seat_key": seat_key,
+                "integration_id": integration.id,
+                "raw_id": RawAlarm.objects.get(integration=integration).id,
+                "policy_id": policy.id,
+                "route_id": route.id,
+                "token_id": token.pk,
+                "brand_id": brand.id,
+                "user_id": user.pk,
+                "customer_id": customer.id,
+                "contact_id": contact.pk,
+                "hours_id": hours.id,
+                "driver": "outbox",
+            }
+        )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _outage(self, name: str, brand: Brand, bo: Person, customer: Customer) -> dict[str, Any]:
+        """A confirmed one that touches the brand's customer, with an update that was told."""
+        line = customers.make_service(brand_id=brand.id, key="line", name=f"{name} line", **self.doing)
+        bought = customers.make_subscription(customer_id=customer.pk, service_id=line.pk, **self.doing)
+        part = Part.objects.create(brand=brand, key=f"{name.lower()}-sw", name=f"{name} switch", kind="device")
+        need = Need.objects.create(brand=brand, subscription=bought)
+        Member.objects.create(need=need, part=part)
+        by_bo: dict[str, Any] = {"by": actor_of_person(bo.pk), "via": Door.WEB, "at": self.at}
+        template = outages.save_statement_template(
+            brand_id=brand.id,
+            name=f"{name} holds",
+            goes_to="investigating",
+            texts={"en-gb": f"{name} looks into {{{{ what }}}}."},
+            holding=True,
+            **self.doing,
+        )
+        rule = outages.save_confirm_rule(brand_id=brand.id, part_ids=[part.pk], template_id=template.pk, **self.doing)
+        outage = outages.propose_outage(
+            brand_id=brand.id, title=f"{name} switch is dark", parts={part.pk: 3}, severity="minor", **by_bo
+        )
+        outages.confirm_outage(outage_id=outage.pk, **by_bo)
+        update = outages.write_update(
+            outage_id=outage.pk, state="identified", texts={"en-gb": f"{name} found a fuse."}, **by_bo
+        )
+        Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.id).delete()
+        return {
+            "outage_id": outage.pk,
+            "update_id": update.pk,
+            "statement_id": template.pk,
+            "rule_id": rule.pk,
+        }
+
+    def _planned(self, name: str, brand: Brand, customer_id: int) -> dict[str, Any]:
+        """Announced work that its carrier has said something new of, and what is agreed about such work."""
+        key = name.lower()
+        service = customers.make_service(brand_id=brand.pk, key=f"{key}-fibre", name=f"{name} fibre", **self.doing)
+        bought = customers.make_subscription(
+            customer_id=customer_id, service_id=service.pk, label=f"{name} line 1", **self.doing
+        )
+        part = Part.objects.create(brand=brand, key=f"{key}-fibre", name=f"{name} fibre 1", kind="circuit")
+        need = Need.objects.create(brand=brand, subscription=bought)
+        Member.objects.create(need=need, part=part)
+        mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.pk, **self.doing)
+        wants = customers.make_contact(
+            customer_id=customer_id, name=f"Lee {name}", email=f"lee@{key}.example", **self.doing
+        )
+        work_rule_actions.set_maintnote_wish(contact_id=wants.pk, wanted=True, **self.doing)
+        freeze = work_rule_actions.save_freeze(
+            brand_id=brand.pk, name=f"{name} move", first_day=date(2027, 1, 1), last_day=date(2027, 1, 2), **self.doing
+        )
+        carrier = carrier_actions.save_carrier(brand_id=brand.pk, name=f"{name} carrier", **self.doing)
+        from_at = self.at + timedelta(days=30)
+        work = work_actions.draft_work(
+            brand_id=brand.pk, title=f"{name} splice", from_at=from_at, until_at=from_at + timedelta(hours=2),
+            parts={part.pk: Effect.DOWN}, texts={"en-gb": f"The fibre of {name} is moved."}, **self.doing,
+        )  # fmt: skip
+        work_actions.announce_work(work_id=work.pk, **self.doing)
+        work_actions.tell_touched(work_id=work.pk, round_=1, kind_="announce", note="", entry=work.pk, **self.doing)
+        said = work_actions.object_to_work(
+            work_id=work.pk, customer_id=customer_id, name=f"Cleo {name}", words="Not that night!", **self.doing
+        )
+        change = {
+            "status": "CONFIRMED",
+            "from_at": from_at.isoformat(),
+            "until_at": work.until_at.isoformat(),
+            "parts": [],
+        }
+        Work.objects.filter(pk=work.pk).update(change=change)
+        for subject in (work.pk, work.planned_id or work.pk):
+            Promise.objects.filter(subject_id=str(subject)).delete()
+        for silence in Silence.objects.filter(work=work.planned_id):
+            Promise.objects.filter(subject_id=str(silence.pk)).delete()
+        return {
+            "maintenance_id": work.pk,
+            "notice_id": WorkNotice.objects.get(work=work).pk,
+            "objection_id": said.pk,
+            "carrier_id": carrier.pk,
+            "freeze_id": freeze.pk,
+        }
+
+    def _parts(self, name: str, brand: Brand, customer: Customer, contact: Contact) -> dict[str, Any]:
+        """A switch at a site, what customers buy of it, what they are told of it, and how they are reached."""
+        listed = f"key,name,kind,needs\n{name}-1,{name} Street,site,\n{name}-2,{name} switch,device,{name}-1\n"
+        apply_parts_import(brand_id=brand.id, plan=plan_parts(listed.encode()), **self.doing)
+        service = customers.make_service(
+            brand_id=brand.id, key=f"{name}-lines".lower(), name=f"{name} lines", **self.doing
+        )
+        bought = customers.make_subscription(
+            customer_id=customer.id, service_id=service.pk, label=f"{name} 7", **self.doing
+        )
+        needs = read_needs(f"{name}-2")
+        for owner in ((SERVICE, service.pk), (SUBSCRIPTION, bought.pk)):
+            part_actions.save_needs(owner=owner, needs=needs, **self.doing)
+        part_actions.save_reach(
+            customer_id=customer.id, channel="email", subscription_ids=[bought.pk], contact_id=contact.pk, **self.doing
+        )
+        phrase = wording_actions.save_phrase(
+            brand_id=brand.id, service_id=service.pk, effect="down", text=f"{name} is dark.", **self.doing
+        )
+        part = Part.objects.get(brand=brand, name=f"{name} switch")
+        return {
+            "service_id": service.pk,
+            "subscription_id": bought.pk,
+            "part_id": part.pk,
+            "phrase_id": phrase.pk,
+        }
 
     def _known(self, name: str, brand: Brand, bo: Person, page: Page) -> dict[str, Any]:
         """One of everything that is known, whose owner nobody is in particular."""

@@ -37,6 +37,15 @@ from nightdesk.paging.queries import mail_rules
 from nightdesk.people.models import Person
 
 READ = {
+    "outages": "read_outages",
+    "outages_csv": "read_outages",
+    "outage": "read_outages",
+    "outage_update": "read_outage_room",
+    "outage_report": "read_outage_room",
+    "outage_report_csv": "read_outage_room",
+    "outage_rules": "read_outage_room",
+    "statements_csv": "read_outage_room",
+    "tell_preview": "write_update",
     "my_digest": "read_pages",
     "digest_csv": "read_pages",
     "tonight": "read_pages",
@@ -110,6 +119,12 @@ READ = {
     "heartbeat": "read_heartbeats",
     "quiet": "read_silences",
     "quiet_csv": "read_silences",
+    "maintenance": "read_work",
+    "maintenance_csv": "read_work",
+    "one_maintenance": "read_work",
+    "maintnote_file": "read_work",
+    "carriers": "read_carriers",
+    "work_settings": "read_work",
     "procedures": "read_procedures",
     "procedures_csv": "read_procedures",
     "procedure": "read_procedures",
@@ -125,8 +140,35 @@ READ = {
     "spare": "read_spares",
     "templates": "read_templates",
     "templates_csv": "read_templates",
+    "phrases": "read_templates",
+    "phrases_csv": "read_templates",
+    "parts": "read_parts",
+    "parts_csv": "read_parts",
+    "part": "read_parts",
+    "service_needs_list": "read_parts",
+    "service_needs_csv": "read_parts",
+    "what_if": "read_parts",
+    "weak_points_csv": "read_parts",
 }
 FORMS = {
+    "new_outage": "propose_outage",
+    "tell": "write_update",
+    "change_outage": "edit_outage",
+    "outage_parts": "set_failed_parts",
+    "brand_outage_rules": "save_outage_rules",
+    "new_statement": "save_statement_template",
+    "statement": "save_statement_template",
+    "new_confirm_rule": "save_confirm_rule",
+    "new_phrase": "save_phrase",
+    "phrase": "read_templates",
+    "new_part": "save_part",
+    "change_part": "save_part",
+    "part_needs": "save_needs",
+    "service_needs": "read_parts",
+    "subscription_needs": "save_needs",
+    "reach": "save_reach",
+    "import_parts": "apply_parts_import",
+    "import_netbox": "apply_parts_import",
     "new_ticket": "open_ticket",
     "desk_rules": "save_desk_rules",
     "team_rule": "save_team_rule",
@@ -166,6 +208,17 @@ FORMS = {
     "new_silence": "make_silence",
     "new_work": "plan_work",
     "extend_work": "extend_work",
+    "draft_work": "draft_work",
+    "edit_work": "edit_work",
+    "prolong_work": "prolong_work",
+    "call_off_work": "call_off_work",
+    "dismiss_work": "dismiss_work",
+    "new_carrier": "save_carrier",
+    "carrier": "save_carrier",
+    "work_rules": "save_work_rules",
+    "new_freeze": "save_freeze",
+    "set_notice": "save_work_terms",
+    "give_maintnote": "set_maintnote_wish",
     "new_procedure": "make_procedure",
     "save_procedure": "save_procedure",
     "edit_procedure": "edit_procedure",
@@ -180,6 +233,14 @@ FORMS = {
     "template": "read_templates",
 }
 POSTS = {
+    "say_no_change": "write_update",
+    "confirm_outage": "confirm_outage",
+    "withdraw_outage": "withdraw_outage",
+    "take_role": "edit_outage",
+    "approve_update": "write_update",
+    "drop_update": "drop_update",
+    "remove_statement": "remove_statement_template",
+    "remove_confirm_rule": "remove_confirm_rule",
     "change_tickets": "change_tickets",
     "undo_change": "undo_change",
     "save_view": "save_view",
@@ -284,6 +345,15 @@ POSTS = {
     "start_work": "start_work",
     "complete_work": "complete_work",
     "cancel_work": "cancel_work",
+    "announce_work": "announce_work",
+    "open_work": "open_work",
+    "close_work": "close_work",
+    "take_carrier_change": "take_carrier_change",
+    "drop_carrier_change": "drop_carrier_change",
+    "settle_objection": "settle_objection",
+    "remove_carrier": "remove_carrier",
+    "remove_freeze": "remove_freeze",
+    "no_maintnote": "set_maintnote_wish",
     "publish_procedure": "publish_procedure",
     "restore_procedure": "restore_procedure",
     "review_procedure": "review_procedure",
@@ -303,6 +373,9 @@ POSTS = {
     "count_spare": "count_spare",
     "remove_spare": "remove_spare",
     "remove_template": "remove_template",
+    "remove_phrase": "remove_phrase",
+    "retire_part": "retire_part",
+    "apply_parts": "apply_parts_import",
 }
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
@@ -310,7 +383,7 @@ TABLE = READ | FORMS | POSTS
 OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front"}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
-FRAGMENTS = {"trigger_cost", "who_calls", "promise", "entry_html"}
+FRAGMENTS = {"tell_preview", "outage_update", "trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
 AWAY = {"sign_in_mailbox", "signed_in_mailbox"}
 """To a service and back."""

@@ -62,6 +62,10 @@ WORDS = {
     "ticket.close": gettext_lazy("Close what was resolved"),
     "procedure.review": gettext_lazy("Ask its owner to look through a procedure"),
     "procedure.tell": gettext_lazy("Tell of a proposed change"),
+    "outage.tell": gettext_lazy("Tell customers of an outage"),
+    "outage.hold": gettext_lazy("Send the holding statement, if nobody has approved the update"),
+    "outage.chase": gettext_lazy("Ask for the next update of an outage"),
+    "outage.confirm_by_rule": gettext_lazy("Confirm an outage, if its alarm still stands"),
     "briefing.remind": gettext_lazy("Remind those who have not read a briefing"),
 }
 """Kinds of promises as things that the system will do; another kind is shown by its own name."""

@@ -36,6 +36,7 @@ from nightdesk.console.views.due import CHANNEL_WORDS
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
+from nightdesk.console.views.outages.shown import of_page
 from nightdesk.console.views.staff import (
     StaffRequest,
     done,
@@ -160,6 +161,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
         "forms": _forms(request, shown),
         "before": before_of(last_time(shown)),
         "events": rail_events(story(shown.id), request.at),
+        "outage": of_page(request, shown.id),
         "known": beside(
             request,
             ("page", shown.id),

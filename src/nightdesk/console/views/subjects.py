@@ -4,7 +4,15 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page", "mail": "console:mail", "ticket": "console:ticket"}
+_PAGES = {
+    "page": "console:page",
+    "mail": "console:mail",
+    "ticket": "console:ticket",
+    "outage": "console:outage",
+    "update": "console:outage_update",
+    "planned-work": "console:one_maintenance",
+    "work-planning": "console:one_maintenance",
+}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
@@ -19,7 +27,9 @@ _NUMBERED = {
     "procedure": "console:procedure",
     "briefing": "console:briefing",
     "spare": "console:spare",
+    "carrier": "console:carrier",
     "template": "console:template",
+    "statement": "console:statement",
 }
 _LISTED = {
     "address": "console:mailboxes",
@@ -28,10 +38,12 @@ _LISTED = {
     "token": "console:tokens",
     "silence": "console:quiet",
     "work": "console:quiet",
+    "freeze": "console:work_settings",
     "queue": "console:desk_settings",
     "macro": "console:desk_settings",
     "team": "console:desk_settings",
     "saying": "console:sayings",
+    "confirm_rule": "console:outage_rules",
 }
 """Subjects without a page of their own, which stand in a list."""
 

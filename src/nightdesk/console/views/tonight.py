@@ -19,6 +19,7 @@ from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.knowledge.briefings import waiting_for
 from nightdesk.console.views.lists import counted_text
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
+from nightdesk.console.views.outages.shown import open_cards
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
 from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
@@ -55,6 +56,7 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "quiet": _kept_quiet(request) if may_somewhere(request, "read_silences") else [],
         "waiting": [page_row(request, page) for page in waiting[:ROWS]],
         "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS) + max(0, len(waiting) - ROWS),
+        "outages": open_cards(request, CARDS),
         "warnings": warnings(request, pages, on_duty),
         **_desk(request, quiet=not unanswered),
         "on_duty": on_duty,

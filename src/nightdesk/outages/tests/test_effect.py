@@ -18,6 +18,7 @@ from nightdesk.outages.effect import (
     effects,
     graph_of,
 )
+from nightdesk.outages.foresight import single_points
 
 PARTS = range(6)
 SERVICES = range(3)
@@ -132,3 +133,18 @@ def test_the_order_of_needs_is_no_matter() -> None:
     needs = [Need((PART, 1), (0,)), Need((PART, 2), (0, 1), 1), Need((SUBSCRIPTION, 0), (2, 1), 1)]
     found = [effects(graph_of(some, BOUGHT), {0: Effect.DOWN}) for some in itertools.permutations(needs)]
     assert all(one == found[0] for one in found)
+
+
+@given(some_needs(), st.integers(1, 3))
+def test_a_weak_point_is_a_part_whose_loss_alone_takes_something_down(needs: list[Need], customers: int) -> None:
+    customer_of = {one: one % customers for one in BOUGHT}
+    found = {one.part: one for one in single_points(graph_of(needs, BOUGHT), PARTS, customer_of)}
+    for part in PARTS:
+        lost = naive(needs, {part: Effect.DOWN})
+        down = {one for one, effect in lost.subscriptions.items() if effect is Effect.DOWN}
+        services = tuple(one for one, effect in sorted(lost.services.items()) if effect is Effect.DOWN)
+        told = found.get(part)
+        assert (told is None) == (not down and not services)
+        if told is not None:
+            hit = {customer_of[one] for one in down}
+            assert (told.subscriptions, told.customers, told.services) == (len(down), len(hit), services)

@@ -206,7 +206,7 @@ def test_what_would_happen_if_says_whom_and_in_whose_words(network: Network) -> 
     assert told.services[0].subscriptions == {Effect.DOWN: 1, Effect.REDUCED: 2}
     assert told.customers == {network.acme.pk: Effect.REDUCED, network.mill.pk: Effect.DOWN}
     assert (told.contacts, told.subscriptions) == (1, 3)
-    assert told.services[0].words.text == "Internet lines is not working."
+    assert told.services[0].words.text == "Internet lines does not work."
     assert [row.key for row, _effect in told.parts] == ["up1", "core"]
     weak = [(row.key, one.customers, one.subscriptions) for row, one in part_queries.weak_points(network.brand.pk)]
     assert weak == [("core", 2, 3), ("up1", 1, 1)]

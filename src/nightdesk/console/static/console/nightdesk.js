@@ -523,6 +523,16 @@
     singleKeys.addEventListener("change", () => memory.set("single-keys", singleKeys.checked ? "on" : "off"));
   }
 
+  // "Hear it": the words as a caller will hear them, in the voice of this device.
+  document.addEventListener("click", (event) => {
+    const hear = event.target.closest("[data-hear]");
+    if (!hear || !window.speechSynthesis) return;
+    speechSynthesis.cancel();
+    const said = new SpeechSynthesisUtterance(find(hear.dataset.hear)?.textContent ?? "");
+    said.lang = root.lang;
+    speechSynthesis.speak(said);
+  });
+
   const lastSeen = find("[data-last-seen]");
   if (lastSeen) {
     const heardAt = Number(memory.get("heard-at"));

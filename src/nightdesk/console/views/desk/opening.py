@@ -19,6 +19,7 @@ from nightdesk.console.views.desk.forms import FilesField, ManyFiles, as_files, 
 from nightdesk.console.views.desk.shown import phone_text, ticket_row
 from nightdesk.console.views.desk.ticket import cover_words
 from nightdesk.console.views.desk.words import GRADES, KINDS
+from nightdesk.console.views.outages.shown import said_to
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, staff, within
 from nightdesk.customers.models import Contact, Customer, Service, Subscription
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
@@ -137,6 +138,7 @@ def new_ticket(request: StaffRequest) -> HttpResponse:
         "promise_url": reverse("console:promise"),
         "query": urlencode({"brand": brand_id, "customer": customer.pk if customer else ""}),
         "similar": _similar(request, customer, contact),
+        "said": said_to(request, customer.pk if customer else None, brand_id),
         "heading": _("{name} calls").format(
             name=contact.name if contact else customer.name if customer else _("Somebody")
         ),

@@ -29,6 +29,7 @@ from nightdesk.console.views.lists import (
     search_box,
     select,
 )
+from nightdesk.console.views.outages.shown import said_in_brands
 from nightdesk.console.views.staff import StaffRequest, done, found, may_somewhere, posting, staff, within
 from nightdesk.customers.models import Customer
 from nightdesk.customers.priority import Impact, Urgency, priority_of, table_with
@@ -37,6 +38,7 @@ from nightdesk.desk.agent_actions import remove_view, save_view
 from nightdesk.desk.bulk_actions import MOST, apply_macro, change_tickets, undo_change
 from nightdesk.desk.models import Bulk, Macro, Queue, SavedView, Ticket
 from nightdesk.desk.worklist import Wanted, by_ids, chosen, count, counts, page_of
+from nightdesk.outages.queries import names_told_to
 from nightdesk.people.models import Team
 
 TABS = {
@@ -55,6 +57,7 @@ ORDERS = {
     "newest": gettext_lazy("Newest first"),
     "changed": gettext_lazy("Changed last"),
 }
+SAID_SHOWN = 3
 LESSONS_SHOWN = 5
 PRIORITIES = {str(number): f"P{number}" for number in range(1, 6)}
 
@@ -70,12 +73,17 @@ def tickets(request: StaffRequest) -> HttpResponse:
     same = wanted == plain and wanted.view in told
     total = told[wanted.view] if same else count(chosen(wanted, request.brands, request.at))
     rows, pager = _page(request, here, total)
+    outages = names_told_to({each.customer_id for each in rows if each.customer_id is not None})
     may_change = may_somewhere(request, "change_tickets")
     context = {
         "here": "tickets",
         "heading": _heading(told, wanted),
         "view": wanted.view,
-        "rows": [ticket_row(each, request.at) for each in rows],
+        "rows": [
+            ticket_row(each, request.at) | {"outage": ", ".join(outages.get(each.customer_id or 0, ()))}
+            for each in rows
+        ],
+        "said": said_in_brands(request)[:SAID_SHOWN],
         "pager": pager,
         "tabs": _tabs(request, wanted, told),
         "filters": _filters(request, wanted),

@@ -48,6 +48,7 @@ from nightdesk.console.views.desk.words import GRADES, KINDS, LEVEL_WORDS, TRUST
 from nightdesk.console.views.desk.work import suppliers_of, time_of, work_folds
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.knowledge.beside import beside
+from nightdesk.console.views.outages.shown import said_to
 from nightdesk.console.views.settings.customers import REASON_WORDS
 from nightdesk.console.views.staff import StaffRequest, may, staff
 from nightdesk.customers.models import Service
@@ -126,6 +127,7 @@ def _around(
     buttons = _buttons(request, ticket)
     return {
         "facts": _facts(ticket),
+        "said": said_to(request, ticket.customer_id if ticket.is_open else None, ticket.brand_id),
         "buttons": buttons,
         "composer": _composer(request, ticket, newest, bound, main=not any(each.get("main") for each in buttons)),
         "folds": [*_folds(request, ticket, bound), *work_folds(request, ticket)],

@@ -21,6 +21,7 @@ SECTIONS = (
     ("briefings", "read_briefings", gettext_lazy("Briefings")),
     ("spares", "read_spares", gettext_lazy("Spares")),
     ("templates", "read_templates", gettext_lazy("Templates")),
+    ("phrases", "read_templates", gettext_lazy("Phrase book")),
 )
 """URL name, the verb that opens it, its name."""
 

@@ -21,6 +21,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs
 from nightdesk.console.views.desk.shown import ticket_row
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
+from nightdesk.console.views.settings.parts import reach_rows
 from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import (
     StaffRequest,
@@ -54,6 +55,9 @@ from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
 from nightdesk.desk.worklist import Wanted, chosen, count
+from nightdesk.outages.effect import SUBSCRIPTION
+from nightdesk.outages.needs_text import write_needs
+from nightdesk.outages.part_queries import needs_of
 from nightdesk.people.models import Person
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -144,7 +148,10 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "sees": shown.sees,
         "rules": list(RULE_WORDS.items()),
         "may_set_rule": may(request, "set_company_rule", shown.brand_id),
-        "services": shown.subscriptions.select_related("service"),
+        "services": _services(shown),
+        "reaches": reach_rows(shown),
+        "may_save_reach": may(request, "save_reach", shown.brand_id),
+        "may_save_needs": may(request, "save_needs", shown.brand_id),
         "may_edit": may(request, "edit_customer", shown.brand_id),
         **_tickets(request, shown),
         "contact_form": ContactForm(prefix="contact") if may(request, "make_contact", shown.brand_id) else None,
@@ -156,6 +163,13 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         else None,
     }
     return render(request, "console/customer.html", context)
+
+
+def _services(shown: Customer) -> list[dict[str, Any]]:
+    """What they buy, with what each needs on top of its service."""
+    bought = list(shown.subscriptions.select_related("service").order_by("service__name", "label"))
+    needs = needs_of(SUBSCRIPTION, [each.pk for each in bought])
+    return [{"row": each, "needs": write_needs(needs[each.pk]) if each.pk in needs else ""} for each in bought]
 
 
 def _contact(each: Contact) -> dict[str, Any]:

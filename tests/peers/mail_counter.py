@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+_NAME = re.compile(rb"^Message-ID:\s*<([^>]+)>", re.MULTILINE)
 
 
 class Counter:
@@ -29,9 +32,14 @@ class Counter:
         first, last, count = self._line.recv()
         return float((count - 1) / (last - first))
 
-    def addresses(self) -> list[str]:
-        """Whom all that was ever taken went to, in its order."""
-        self._line.send("addresses")
+    def count(self) -> int:
+        """How many were ever taken."""
+        self._line.send("count")
+        return int(self._line.recv())
+
+    def taken(self) -> list[tuple[str, str]]:
+        """(address, Message-ID) of all that was ever taken, in its order."""
+        self._line.send("taken")
         return list(self._line.recv())
 
 
@@ -51,21 +59,25 @@ def counter() -> Iterator[Counter]:
 class _Taking:
     def __init__(self, line: Connection) -> None:
         self._line = line
-        self._all: list[str] = []
+        self._all: list[tuple[str, str]] = []
         self._count = self._expected = 0
         self._first = 0.0
 
     def asked(self) -> None:
         asked = self._line.recv()
-        if asked == "addresses":
+        if asked == "taken":
             self._line.send(self._all)
+        elif asked == "count":
+            self._line.send(len(self._all))
         else:
             self._count, self._expected = 0, asked
             self._line.send("counting")
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         self._count += 1
-        self._all += envelope.rcpt_tos
+        assert isinstance(envelope.original_content, bytes)
+        named = _NAME.search(envelope.original_content)
+        self._all += [(address, named[1].decode() if named else "") for address in envelope.rcpt_tos]
         if self._count == 1:
             self._first = time.time()
         if self._count == self._expected:

@@ -1,0 +1,124 @@
+"""What is seen before an update is sent, and what is known of it afterwards."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from nightdesk.base.refusals import Invalid
+from nightdesk.channels import actions as channels
+from nightdesk.channels.models import Delivery, Route
+from nightdesk.outages import report
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Outage, Reach, Subscriber
+from nightdesk.outages.preview import Draft, Preview, preview_of
+from nightdesk.outages.tests.company import NIGHT, Network
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def network(db: None) -> Network:
+    made = Network()
+    made.acme = made.customer("Acme", "Cleo", full=True)
+    made.bolt = made.customer("Bolt", "Ben", "Bea")
+    return made
+
+
+def preview(network: Network, outage: Outage, text: str = "We know of it.", **more: object) -> Preview:
+    draft = Draft("investigating", {"en-gb": text}, next_at=network.at + timedelta(minutes=30), **more)  # type: ignore[arg-type]
+    return preview_of(outage, draft, network.at)
+
+
+def test_what_is_shown_before_is_what_is_sent_to_the_letter_and_to_the_number(network: Network) -> None:
+    outage = network.outage()
+    before = preview(network, outage)
+    told = network.told(network.says(outage, "We know of it.", next_at=network.at + timedelta(minutes=30)))
+    shown = {(one.channel, one.reader): f"{one.title}\n{one.text}" for one in before.samples}
+    assert shown["sms", "Acme"].strip() == told["Cleo", "sms"].strip()
+    assert shown["email", "Acme"].split() == told["Cleo", "email"].split()
+    assert (before.people, before.customers, before.mails, before.texts) == (3, 2, 3, 3)
+    assert len(told) == before.mails + before.texts
+
+
+def test_texts_are_counted_in_parts_with_their_price_and_how_long_a_provider_takes(network: Network) -> None:
+    route = channels.save_route(
+        channel="sms", driver="outbox", name="Texts", config={}, brand_id=network.brand.pk, **network.doing
+    )
+    Route.objects.filter(pk=route.pk).update(config={"price": "0.04", "currency": "GBP", "per_second": 1})
+    shown = preview(network, network.outage(), "We know of it. " * 10)
+    assert (shown.texts, shown.text_parts, shown.is_counted) == (3, 6, True)
+    assert shown.cost is not None
+    assert (shown.cost.price, shown.cost.currency) == (Decimal("0.24"), "GBP")
+    assert shown.seconds == 6
+
+
+def test_a_text_that_is_too_long_is_shown_as_it_is_cut(network: Network) -> None:
+    text = next(one for one in preview(network, network.outage(), "Long words. " * 60).samples if one.channel == "sms")
+    assert (text.is_cut, text.parts) == (True, 3)
+
+
+def test_whose_mail_runs_over_the_fault_is_counted_and_so_is_who_cannot_be_told(network: Network) -> None:
+    network.at = NIGHT
+    lone = network.customer("Cask")
+    line = network.bolt.subscriptions.get()
+    Reach.objects.create(customer=network.bolt, channel="email", subscription=line)
+    outage = network.outage()
+    shown = preview(network, outage)
+    assert (shown.diverted, shown.untold_customers) == (2, 1)
+    assert [row.customer for row in report.untold(outage, network.at)] == [lone]
+
+
+def test_a_quiet_word_is_sent_to_nobody_and_costs_nothing(network: Network) -> None:
+    shown = preview(network, network.outage(), quiet=True)
+    assert (shown.people, shown.texts, shown.cost, shown.seconds) == (0, 0, None, None)
+    assert shown.samples
+
+
+def test_the_public_reads_the_public_words(network: Network) -> None:
+    outage = network.outage()
+    Outage.objects.filter(pk=outage.pk).update(public=True, public_title="Lines in Dock Street")
+    Subscriber.objects.create(
+        brand=network.brand, email="sub@example.net", secret="s", asked_at=network.at, confirmed_at=network.at
+    )
+    outage.refresh_from_db()
+    public = preview(network, outage).samples[-1]
+    assert (public.effect, public.count, public.title) == (None, 1, "Quayside: Lines in Dock Street (Investigating)")
+
+
+def test_what_the_record_does_not_support_is_warned_of(network: Network) -> None:
+    shown = preview(network, network.outage(), "Our engineers are working on it.")
+    assert len(shown.unsupported) == 1
+
+
+def test_words_that_cannot_be_told_have_no_preview(network: Network) -> None:
+    with pytest.raises(Invalid):
+        preview(network, network.outage(), "{{ customer }} is down")
+
+
+def test_the_phone_says_the_same_words(network: Network) -> None:
+    assert preview(network, network.outage()).spoken == (
+        "Internet line L-1 does not work. We know of it. Next update by 12:30 GMT."
+    )
+
+
+def test_the_report_says_who_was_told_what_and_what_became_of_it(network: Network) -> None:
+    outage = network.outage()
+    update = network.says(outage, "We know of it.")
+    Delivery.objects.filter(channel="sms").update(state="failed", ended_at=network.at, reason="no such number")
+    rows = list(report.told(outage.pk))
+    assert [(row.customer, row.recipient, row.channel, row.state) for row in rows] == [
+        ("Acme", "Cleo", "email", "queued"),
+        ("Acme", "Cleo", "sms", "failed"),
+        ("Bolt", "Bea", "email", "queued"),
+        ("Bolt", "Bea", "sms", "failed"),
+        ("Bolt", "Ben", "email", "queued"),
+        ("Bolt", "Ben", "sms", "failed"),
+    ]
+    assert {row.update for row in rows} == {update.number}
+    assert {row.recipient for row in report.told(outage.pk, words="bolt", how="lost")} == {"Ben", "Bea"}
+    assert [row.recipient for row in report.told(outage.pk, start=4, most=1)] == ["Ben"]
+    progress = report.progress_of(outage.pk)[update.pk]
+    assert (progress.count, progress.done, progress.lost) == (6, 3, 3)
+    assert report.progress_of(outage.pk).keys() == {update.pk}
+    assert network.acme.affected.get().effect_told == Effect.DOWN
