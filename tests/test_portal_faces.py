@@ -139,7 +139,7 @@ def test_everybody_reads_the_public_page_by_day_and_by_night_without_scripts(com
             page.get_by_text("Sorry: internet lines at Dock Street are down.").wait_for()
             grounds[theme] = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
             page.get_by_role("link", name="Past faults").click()
-            page.get_by_text("Short cut in the power at Dock Street").click()
+            page.get_by_text("Short cut in the power at Dock Street").first.click()
             page.get_by_text("It works again. We are sorry.").wait_for()
     assert grounds["light"] != grounds["dark"]
 

@@ -80,7 +80,7 @@ def published_page(brand_id: int, at: datetime) -> PublishedPage | None:
     if not parts and not outages and not works:
         return None
     touches = _touches(brand_id, [each.pk for each in outages], {part.pk for part in parts})
-    said = updates_of([each.pk for each in outages], brand.language, at)
+    said = updates_of([each.pk for each in outages], brand.language)
     published = tuple(
         published_outage(each, each.public_title, said[each.pk], touches[each.pk]) for each in outages if said[each.pk]
     )
@@ -120,9 +120,14 @@ def page_url(brand: Brand, hosts: Sequence[str]) -> str:
     return f"{settings.PUBLIC_URL}/status/{brand.slug}/"
 
 
-def updates_of(outages: Iterable[UUID], language: str, at: datetime) -> dict[UUID, tuple[PublishedUpdate, ...]]:
-    """Of each outage what was published of it by `at`, newest first, in `language` where it was written in it."""
-    rows = Update.objects.filter(outage__in=list(outages), published_at__lte=at).order_by("-published_at", "-number")
+def updates_of(outages: Iterable[UUID], language: str) -> dict[UUID, tuple[PublishedUpdate, ...]]:
+    """Of each outage what was published of it, newest first, in `language` where it was written in it.
+
+    What is published is shown whatever the instant: one that was committed a moment after the reader's clock was read would
+    else be missing until something else changes.
+    """
+    rows = Update.objects.filter(outage__in=list(outages), published_at__isnull=False)
+    rows = rows.order_by("-published_at", "-number")
     fields = (
         "id", "outage_id", "kind", "state", "texts", "published_at", "next_at", "estimate_at", "quiet", "corrects_id",
     )  # fmt: skip

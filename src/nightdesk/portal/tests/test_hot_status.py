@@ -97,6 +97,13 @@ def test_what_is_published_is_served_at_the_next_look(night):
     assert json.loads(night.get("/status/quayside/api/v2/summary.json"))["components"][0]["status"] == "major_outage"
 
 
+def test_what_was_committed_a_moment_after_the_clock_was_read_is_served_all_the_same(night):
+    made = night.outage()
+    night.update(made, "A switch was replaced.", AT + timedelta(milliseconds=3), minutes(50))
+    night.pages.refresh(AT)
+    assert "A switch was replaced." in night.get()
+
+
 def test_only_what_is_public_is_served_and_a_brand_with_nothing_public_has_no_page(night):
     made = night.outage(public=False)
     night.outage(2, brand=night.other, public=False)

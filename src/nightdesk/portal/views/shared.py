@@ -104,7 +104,7 @@ def shared_outage(request: HttpRequest, token: str) -> HttpResponse:
     found: PublishedOutage | None = None
     if shared.customer_id is None:
         outage = rows.filter(public=True).exclude(state=Outage.State.PROPOSED).first()
-        said = updates_of([outage.pk], language, at)[outage.pk] if outage is not None else ()
+        said = updates_of([outage.pk], language)[outage.pk] if outage is not None else ()
         found = published_outage(outage, outage.public_title, said) if outage is not None and said else None
     elif customer is not None:
         zone, language = customer.zone, customer.language
@@ -136,7 +136,7 @@ def shared_archive(request: HttpRequest, token: str, ending: str = "") -> HttpRe
     rows = Outage.objects.filter(brand=brand, began_at__gt=at - ARCHIVED_FOR)
     rows = rows.exclude(state__in=[Outage.State.PROPOSED, Outage.State.WITHDRAWN]).order_by("-began_at")
     outages = list(rows[:MOST_ARCHIVED])
-    said = updates_of([each.pk for each in outages], brand.language, at)
+    said = updates_of([each.pk for each in outages], brand.language)
     published = [published_outage(each, "", said[each.pk]) for each in outages if said[each.pk]]
     with timezone.override(zone), translation.override(brand.language):
         lines = [_line(each, zone, at) for each in published]
