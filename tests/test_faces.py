@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -439,3 +440,26 @@ def test_page_is_taken_from_the_log_in_on_with_the_keyboard_alone(faces: Faces) 
         page.keyboard.press("Enter")
         query = "SELECT state FROM paging_page WHERE title = 'Only the keyboard is left'"
         until(lambda: faces.stack.rows(query) == [("acknowledged",)], 10, "the page is taken")
+
+
+def test_customers_are_told_at_4_am_by_one_thumb_within_a_minute(faces: Faces) -> None:
+    with faces.opened(Run("tonight", 375, "night", "demo")) as page:
+        began = time.monotonic()
+        page.goto(faces.stack.url)
+        card = page.locator("article", has=page.get_by_role("link", name="Access switch sw3 at Dock Street is dark"))
+        card.get_by_role("link", name="Tell customers").click()
+        page.get_by_role("link", name="A part of ours").click()
+        page.get_by_text("1 hour ·").click()
+        page.get_by_text("will read").first.wait_for()
+        send = page.locator("#send")
+        assert "people" in send.inner_text()
+        box = send.bounding_box()
+        assert box is not None
+        assert box["height"] >= 52
+        send.click()
+        page.get_by_text("It is a part of ours, and we are replacing it.").first.wait_for()
+        assert time.monotonic() - began < 60
+        said = (
+            "SELECT 1 FROM outages_update WHERE published_at IS NOT NULL AND texts::text LIKE '%we are replacing it%'"
+        )
+        assert faces.stack.rows(said)

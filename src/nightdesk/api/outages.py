@@ -322,8 +322,17 @@ class ConfirmRuleIn(Schema):
     public_title: str = Field("", max_length=200)
 
 
-class ConfirmRuleOut(ConfirmRuleIn):
+class ConfirmRuleOut(Schema):
+    """As it is kept."""
+
     id: int
+    brand_id: int
+    part_ids: list[int]
+    template_id: int
+    severity: Severity
+    after_s: int
+    public: bool
+    public_title: str
     made_by: str
     made_at: datetime
 
