@@ -183,7 +183,9 @@ def fill(url: str, *, brand: int, team: int, people: list[int], customers: int, 
 
 
 def _undress(db: psycopg.Connection[Any], table: str) -> tuple[list[str], list[str]]:
-    """The table loses triggers, indexes and foreign keys, but for what is unique; returns what makes these and those again."""
+    """The table loses its triggers, foreign keys and indexes, but for its own keys; returns what makes the indexes again, and
+    what makes the foreign keys.
+    """
     db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     keys = db.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from bench.desk_filling import fill_here
 from nightdesk.access.models import Brand
 from nightdesk.base import clock
+from nightdesk.desk import clock_queries
 from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Queue, Ticket
 from nightdesk.people.models import Person, Team
@@ -89,6 +90,14 @@ def test_a_list_goes_on_from_where_it_was_without_walking_there(desk: Desk) -> N
     assert re.search(r"Index Cond: .*opened_at <= ", plans), plans
 
 
+def test_clocks_are_computed_from_the_story_s_own_index(desk: Desk) -> None:
+    """Of one ticket and of a list of many, with what was merged into them."""
+    some = list(Ticket.objects.order_by("-number")[:50])
+    plans = desk.plans(lambda: clock_queries.clocks_of(some, START))
+    assert "Seq Scan on desk_" not in plans, plans
+    assert "entry_story" in plans, plans
+
+
 @pytest.mark.parametrize("asked", ["slow", "is:mine slow", "customer:C-1 slow", '"two words"', "from:p1"])
 @pytest.mark.parametrize("customer", [False, True])
 def test_a_search_walks_no_table(desk: Desk, asked: str, customer: bool) -> None:
@@ -98,6 +107,17 @@ def test_a_search_walks_no_table(desk: Desk, asked: str, customer: bool) -> None
     plans = desk.plans(lambda: find_tickets(asked, reader, count=True))
     assert "Seq Scan on desk_" not in plans, plans
     assert "Seq Scan on customers_customer" not in plans, plans
+
+
+def test_many_hits_are_read_with_as_many_questions_as_one(desk: Desk) -> None:
+    def questions(limit: int) -> int:
+        with CaptureQueriesContext(connection) as told:
+            assert len(desk.caller.get(f"/search?q={word}&limit={limit}")["items"]) == limit
+        return len(told)
+
+    word = desk.ticket.title.split()[0]
+    desk.caller.get(f"/search?q={word}&limit=1")
+    assert questions(2) == questions(8)
 
 
 @pytest.mark.parametrize("name", ["desk_found", "desk_found_newest"])
