@@ -7,6 +7,7 @@
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
 #   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
 #   make faces     every screen at every width and theme;  make pictures: those of the README
+#   make carriers  what reads carriers' own formats, in an environment of its own (.carriers)
 #   make lock      compile requirements/*.in with hashes (needs uv; UPGRADE=1 takes newer versions)
 #   make wheel     build the package into dist/;  make clean: remove all that was made, but not .state (the database)
 
@@ -14,6 +15,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 AXE := node_modules/.package-lock.json
+CARRIERS := .carriers/.made
 PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 UV ?= uv
 N ?= 200
@@ -27,7 +29,7 @@ export PYTHONPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench kills faults faces pictures lock wheel clean
+.PHONY: help run test check bench kills faults faces pictures carriers lock wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,7 +42,7 @@ run: $(VENV)/.run
 # short ones (src/) fill up the end.
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.dev $(AXE)
+test: $(VENV)/.dev $(AXE) $(CARRIERS)
 	@$(PY) -m tools.system_parts
 	$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
@@ -78,6 +80,9 @@ faces: $(VENV)/.dev $(AXE)
 pictures: $(VENV)/.dev
 	$(PY) -m tools.pictures
 
+carriers: $(CARRIERS)
+	@echo "It is in .carriers; say so with NIGHTDESK_CARRIER_PARSER=$(CURDIR)/.carriers/bin/python"
+
 # dev.txt is compiled under run.txt, so that both install the same versions.
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
@@ -85,13 +90,14 @@ lock:
 	@command -v $(UV) >/dev/null || { \
 	  echo "make lock needs uv, which is not here. Install it, or say where it is: make lock UV=..." >&2; exit 1; }
 	$(COMPILE) requirements/run.in --output-file requirements/run.txt
+	$(COMPILE) requirements/carriers.in --output-file requirements/carriers.txt
 	$(COMPILE) requirements/dev.in --constraint requirements/run.txt --output-file requirements/dev.txt
 
 wheel: $(VENV)/.dev
 	$(PY) -m build --wheel --no-isolation
 
 clean:
-	rm -rf $(VENV) build dist node_modules bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .carriers build dist node_modules bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what is installed. Each is written last, so that an install that broke off is done again.
@@ -118,3 +124,9 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.made
 # The accessibility rules, for tests only. npm writes this file itself; without npm their test is skipped by name.
 $(AXE): package-lock.json
 	@if command -v npm >/dev/null && npm ci --silent; then touch $@; fi
+
+# Carriers' formats are an extra: without it their tests are skipped by name, and Nightdesk runs all the same.
+$(CARRIERS): requirements/carriers.txt
+	@rm -rf .carriers; if $(PYTHON) -m venv .carriers && .carriers/bin/python -m pip --quiet --quiet \
+	  --disable-pip-version-check --no-input install --require-hashes --requirement $<; \
+	  then touch $@; else rm -rf .carriers; fi

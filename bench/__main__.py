@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 MACHINERY = {"__init__", "__main__", "desk_filling", "figure", "ground"}
+MACHINERY = {"__init__", "__main__", "desk_filling", "figure", "ground", "mail_counter", "plain_view"}
 
 
 def main(names: list[str]) -> int:

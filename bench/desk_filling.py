@@ -81,11 +81,12 @@ INSERT INTO desk_ticket (id, brand_id, number, kind, state, pending_reason, titl
          %(team)s, 0, 'It was broken', 'We mended it', 'Nothing'
     FROM bench_ticket b JOIN bench_paragraph p ON p.n = 1 + (b.r * 19999)::int
     JOIN customers_contact k ON k.customer_id = b.customer_id AND k.email LIKE '%%.1@%%'
-   ORDER BY b.n
+   WHERE b.n > %(first)s AND b.n <= %(last)s ORDER BY b.n
 """,
     """
 INSERT INTO desk_party (ticket_id, address, name, contact_id, role)
-  SELECT id, requester_address, requester_name, contact_id, 'requester' FROM desk_ticket WHERE brand_id = %(brand)s
+  SELECT id, requester_address, requester_name, contact_id, 'requester' FROM desk_ticket
+   WHERE brand_id = %(brand)s AND number > 1000 + %(first)s AND number <= 1000 + %(last)s
 """,
 )
 
@@ -117,6 +118,8 @@ INSERT INTO desk_searchable (ticket_id, at, words)
            FROM desk_entry e WHERE e.ticket_id = t.id AND e.text <> '') said
    WHERE t.brand_id = %(brand)s AND t.number > 1000 + %(first)s AND t.number <= 1000 + %(last)s ORDER BY t.number
 """
+
+FILLED = ("desk_ticket", "desk_party", "desk_entry", "desk_searchable")
 
 TIDY = (
     """
@@ -150,36 +153,65 @@ def fill_here(
 
 
 def fill(url: str, *, brand: int, team: int, people: list[int], customers: int, tickets: int, at: datetime) -> None:
-    """The brand has so many customers and tickets; `people` have them to work on. Two connections share the work."""
+    """The brand has so many customers and tickets; `people` have them to work on. Two connections share the work, and the
+    tables have their indexes and foreign keys, and their triggers, once all is written.
+    """
     told = {"brand": brand, "team": team, "people": people, "customers": customers, "tickets": tickets, "at": at}
+    halves = [(0, tickets // 2), (tickets // 2, tickets)]
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("SET synchronous_commit = off")
-        for statement in (FUNCTIONS, PARAGRAPHS_TABLE):
-            db.execute(statement)
-        for table in ("desk_ticket", "desk_entry"):
-            db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        db.execute("DROP INDEX searchable_words")
-        for statement in (*PEOPLE, *TICKETS):
-            _timed(db, statement, told)
-        halves = [(0, tickets // 2), (tickets // 2, tickets)]
-        for statement in (ENTRIES, SEARCHED):
-            with ThreadPoolExecutor(2) as pool:
-                for done in [pool.submit(_half, url, statement, {**told, "first": a, "last": b}) for a, b in halves]:
-                    done.result()
-            if statement is ENTRIES:
-                db.execute("ANALYZE desk_entry")
-        db.execute("SET maintenance_work_mem = '1GB'")
-        _timed(db, "CREATE INDEX searchable_words ON desk_searchable USING gin (words)", {})
-        for table in ("desk_ticket", "desk_entry"):
+        for statement in (FUNCTIONS, PARAGRAPHS_TABLE, *PEOPLE, "ANALYZE"):
+            _timed(db, statement, told if "%(" in statement else {})
+        indexes, keys = zip(*(_undress(db, table) for table in FILLED), strict=True)
+        _timed(db, TICKETS[0], told)
+        _timed(db, "CREATE INDEX ON bench_ticket (n)", {})
+        db.execute("ANALYZE bench_ticket")
+        for statement in (*TICKETS[1:], ENTRIES, SEARCHED):
+            _side_by_side(url, [(statement, {**told, "first": first, "last": last}) for first, last in halves])
+            _timed(db, f"ANALYZE {statement.split()[2]}", {})
+            if statement is ENTRIES:  # by these a ticket's texts are gathered
+                _side_by_side(url, [(one, {}) for one in indexes[FILLED.index("desk_entry")]])
+        others = [one for table, some in zip(FILLED, indexes, strict=True) if table != "desk_entry" for one in some]
+        _side_by_side(url, [(one, {}) for one in sorted(others, key=lambda one: "gin" not in one)])
+        for one in [one for some in keys for one in some]:
+            _timed(db, one, {})
+        for table in FILLED:
             db.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for statement in TIDY:
             db.execute(statement)
         _timed(db, "VACUUM (ANALYZE)", {})
 
 
-def _half(url: str, statement: str, told: dict[str, Any]) -> None:
+def _undress(db: psycopg.Connection[Any], table: str) -> tuple[list[str], list[str]]:
+    """The table loses its triggers, indexes and foreign keys, but for what is unique; returns what makes these and those again."""
+    db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    keys = db.execute(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",
+        [table],
+    ).fetchall()
+    indexes = db.execute(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid = %s::regclass "
+        "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)",
+        [table],
+    ).fetchall()
+    for name, _definition in keys:
+        db.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    for name, _definition in indexes:
+        db.execute(f"DROP INDEX {name}")
+    again = [f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {rule} NOT VALID' for name, rule in keys]
+    return [definition for _name, definition in indexes], again
+
+
+def _side_by_side(url: str, statements: list[tuple[str, dict[str, Any]]]) -> None:
+    """Each on a connection of its own, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(_alone, url, statement, told) for statement, told in statements]:
+            done.result()
+
+
+def _alone(url: str, statement: str, told: dict[str, Any]) -> None:
     with psycopg.connect(url, autocommit=True) as db:
-        db.execute("SET synchronous_commit = off")
+        db.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET work_mem = '64MB'")
         _timed(db, statement, told)
 
 

@@ -162,6 +162,10 @@ OTHERS = {
     "import parts": "/settings/parts/import",
     "parts from NetBox": "/settings/parts/import/netbox",
     "how they are reached": "/settings/customers/{customer}/reach",
+    "work that customers hear of": "/maintenance/",
+    "put work down": "/maintenance/new",
+    "carriers": "/settings/carriers/",
+    "what is agreed about work": "/settings/work/",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from tests.requires import requires
 from tests.system.browser import chromium, window
-from tests.system.customer import PASSWORD
+from tests.system.customer import PASSWORD, STATUS_HOST
 from tests.system.stack import ROOT, Stack, stack, until
 from tests.test_faces import axe, complaints
 
@@ -24,6 +24,12 @@ SCREENS = (
     "/my/tickets/?q=nothing+like+it",
     "/my/tickets/new",
     "/my/tickets/{ticket}/",
+    "/my/outages/",
+    "/my/outages/{outage}/",
+    "/my/outages/feeds",
+    "/status/{brand}/",
+    "/status/{brand}/history/",
+    "/status/{brand}/subscribe",
     "/my/contract/",
     "/my/people/",
     "/my/people/new",
@@ -88,9 +94,10 @@ def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
         page.goto(running.url + made["join"])
         page.get_by_label("A password").fill(PASSWORD)
         page.get_by_role("button", name="Come in").click()
-        page.get_by_role("heading", name="1 of your 2 services has a fault").wait_for()
+        page.get_by_role("heading", name="1 of your 2 services is not working").wait_for()
         page.get_by_text("Sorry: internet lines at Dock Street are down.").wait_for()
-        page.get_by_role("link", name="Tell us").click()
+        page.get_by_text("Next update by").first.wait_for()
+        page.get_by_role("link", name="Something else is wrong").click()
         page.get_by_text("We know of this already").wait_for()
         page.get_by_label("In one line").fill("The card reader blinks red")
         page.get_by_label("What do you see, and since when?").fill("Since ten.")
@@ -116,3 +123,43 @@ def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
         page.get_by_role("heading", name="There is nothing at this address").wait_for()
         page.goto(f"{running.url}/")
         page.wait_for_url(f"{running.url}/my/")
+
+
+def test_everybody_reads_the_public_page_by_day_and_by_night_without_scripts(company: Any) -> None:
+    running, browser, made = company
+    grounds = {}
+    for theme in ("light", "dark"):
+        with browser.new_context(color_scheme=theme, java_script_enabled=False) as context:
+            page = context.new_page()
+            answer = page.goto(f"{running.url}/status/{made['brand']}/")
+            assert answer is not None
+            assert answer.header_value("content-security-policy") is not None
+            page.get_by_role("heading", name="Fault at Dock Street").first.wait_for()
+            page.get_by_text("Next update by").wait_for()
+            page.get_by_text("Sorry: internet lines at Dock Street are down.").wait_for()
+            grounds[theme] = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+            page.get_by_role("link", name="Past faults").click()
+            page.get_by_text("Short cut in the power at Dock Street").click()
+            page.get_by_text("It works again. We are sorry.").wait_for()
+    assert grounds["light"] != grounds["dark"]
+
+
+@requires("status-widget")
+def test_statuspages_own_widget_reads_our_page_from_another_site(company: Any) -> None:
+    running, browser, _made = company
+    widget = (ROOT / "node_modules/@statuspage/status-widget/dist/src.77de5100.js").read_text()
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route(
+            "http://elsewhere.example/", lambda route: route.fulfill(content_type="text/html", body="<body></body>")
+        )
+        page.goto("http://elsewhere.example/")
+        page.add_script_tag(content=widget)
+        page.evaluate(
+            "src => { const made = document.createElement('statuspage-widget'); made.src = src;"
+            " made.setAttribute('src', src); document.body.append(made) }",
+            f"http://{STATUS_HOST}:{running.port}",
+        )
+        page.wait_for_function(
+            "() => /Partial System Outage/.test(document.querySelector('statuspage-widget').shadowRoot?.textContent ?? '')"
+        )

@@ -28,7 +28,7 @@ firms = _firms
 MARKS = ("Bakery", "Grocer", "Books")
 SHUT = {301, 302, 400, 401, 403, 404, 405, 410, 415, 422, 429}
 OPEN_TO_ALL = re.compile(
-    r"^/(account/|offline$|manifest\.webmanifest$|service-worker\.js$|healthz|readyz|livez|metrics|status|static/|hours/|survey/"
+    r"^/(account/|offline$|manifest\.webmanifest$|service-worker\.js$|healthz|readyz|livez|metrics|status/|static/|hours/|survey/"
     r"|api/v1/openapi\.json$|api/v1/docs)"
 )
 """Pages for everybody, and those of signing in: they may open, and still say nothing of a customer."""
@@ -87,6 +87,7 @@ def things_of(firm: Firm) -> dict[str, Any]:
         "contract_id": firm.contract.pk,
         "hours_id": firm.contract.hours_id,
         "person_id": firm.service_manager.pk,
+        "outage_id": firm.outage.pk if firm.outage is not None else None,
         "subscription_id": firm.customer.subscriptions.get().pk,
         "slug": firm.brand.slug,
     }

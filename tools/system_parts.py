@@ -26,13 +26,15 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 class Part:
     """An outside program: the package that brings it, and its command's name or full path.
 
-    `is_file`: no command but a file that is read (a Perl module); `npm`: a file that npm brings.
+    `is_file`: no command but a file that is read (a Perl module); `npm`: a file that npm brings; `target`: what make is asked
+    for, where it stands in an environment of its own.
     """
 
     package: str
     command: str
     npm: bool = False
     is_file: bool = False
+    target: str = ""
 
 
 PARTS = {
@@ -41,14 +43,21 @@ PARTS = {
     "postfix": Part("postfix", "postfix"),
     "postgresql": Part("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
     "nginx": Part("nginx", "nginx"),
+    "wrk": Part("wrk", "wrk"),
     "kannel": Part("kannel", "bearerbox"),
     "perl-smpp": Part("libnet-smpp-perl", "/usr/share/perl5/Net/SMPP.pm", is_file=True),
     "perl-snpp": Part("libnet-snpp-perl", "/usr/share/perl5/Net/SNPP/Server.pm", is_file=True),
     "nagios": Part("nagios4-core", "nagios4"),
     "dovecot": Part("dovecot-imapd", "dovecot"),
     "clamd": Part("clamav-daemon", "clamd"),
+    "carriers": Part("circuit-maintenance-parser", str(ROOT / ".carriers/bin/python"), is_file=True, target="carriers"),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
     "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
+    "status-widget": Part(
+        "@statuspage/status-widget",
+        str(ROOT / "node_modules/@statuspage/status-widget/package.json"),
+        npm=True,
+    ),
     "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""
@@ -71,9 +80,10 @@ def missing_parts() -> list[str]:
 def how_to_install(names: Iterable[str]) -> str:
     """The commands that bring the parts: "apt-get install chromium nginx; npm ci"."""
     parts = [PARTS[name] for name in names]
-    packages = " ".join(part.package for part in parts if not part.npm)
+    packages = " ".join(part.package for part in parts if not part.npm and not part.target)
     commands = [f"apt-get install {packages}"] if packages else []
-    return "; ".join([*commands, "npm ci"] if any(part.npm for part in parts) else commands)
+    commands += ["npm ci"] if any(part.npm for part in parts) else []
+    return "; ".join([*commands, *(f"make {part.target}" for part in parts if part.target)])
 
 
 def find_tests_needing(names: set[str], root: Path = ROOT) -> list[str]:
@@ -154,7 +164,7 @@ def main() -> int:
     missing = missing_parts()
     if not missing:
         return 0
-    packages = [PARTS[name].package for name in missing if not PARTS[name].npm]
+    packages = [PARTS[name].package for name in missing if not PARTS[name].npm and not PARTS[name].target]
     as_root = root_command()
     if as_root is None or not packages:
         why = "they are not installed, and nothing may be installed here"

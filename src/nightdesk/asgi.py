@@ -22,6 +22,7 @@ from nightdesk.base.promises import WAKE_CHANNEL
 from nightdesk.base.tickets import live_key
 from nightdesk.paging.beat_door import sign_door
 from nightdesk.paging.formats import FORMATS
+from nightdesk.portal.hot_status import keep_hot
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def build() -> Front:
     return Front(
         WSGIHandler(),
         key=live_key(),
-        background=[announcer(ear.address()), sign_door],
+        background=[announcer(ear.address()), sign_door, keep_hot],
         larger_bodies=LARGER_BODIES,
         trusted_proxies=settings.TRUSTED_PROXIES,
     )

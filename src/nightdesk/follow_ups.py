@@ -12,7 +12,10 @@ from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
+from nightdesk.outages import work_actions as work
+from nightdesk.outages import work_queries
 from nightdesk.paging import actions as paging
+from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
 
@@ -42,6 +45,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
+    # Customers hear of what is done to planned work, whoever did it.
+    quiet.WORK_STARTED: (work.FOLLOW,),
+    quiet.WORK_EXTENDED: (work.FOLLOW,),
+    quiet.WORK_COMPLETED: (work.FOLLOW,),
+    quiet.WORK_CANCELLED: (work.FOLLOW,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
     desk.TICKET_MOVED: (surveys.ASK,),
     # Who leaves hands on what they had open.
@@ -57,6 +65,7 @@ WANTED = {
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,
     surveys.ASK: desk_queries.asks_surveys,
+    work.FOLLOW: work_queries.has_work,
 }
 """Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 

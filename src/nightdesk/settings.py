@@ -18,11 +18,18 @@ STATE_DIR = env.state_dir()
 FILES_DIR = env.path(
     "NIGHTDESK_FILES_DIR", STATE_DIR / "files", "Folder of attachments; on several machines a shared one."
 )
+STATUS_DIR = env.path(
+    "NIGHTDESK_STATUS_DIR", STATE_DIR / "status", "Folder of the public status pages as files, for another network."
+)
 SCANNER = env.text(
     "NIGHTDESK_SCANNER", "", "Virus scanner of attachments: clamd:///PATH, clamd://HOST:3310, or an http(s) hook."
 )
 if SCANNER and urlsplit(SCANNER).scheme not in ("clamd", "http", "https"):
     raise env.BadSetting("NIGHTDESK_SCANNER", repr(SCANNER), "an address that begins with clamd:, http: or https:")
+
+CARRIER_PARSER = env.text(
+    "NIGHTDESK_CARRIER_PARSER", "", "Python of the environment in which circuit-maintenance-parser is installed."
+)
 
 HOST = env.text("NIGHTDESK_HOST", "127.0.0.1", "Address that the web process listens on.")
 PORT = env.integer("NIGHTDESK_PORT", 8080, "Port that the web process listens on.", least=1, most=65535)

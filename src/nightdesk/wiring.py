@@ -29,6 +29,7 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
+from nightdesk.outages import carrier_mail, work_actions, work_answers, work_tasks
 from nightdesk.outages import tasks as outage_tasks
 from nightdesk.outages.registries import GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
@@ -62,6 +63,7 @@ def connect() -> None:
         | portal_tasks.HANDLERS
         | outage_tasks.HANDLERS
         | desk_tasks.HANDLERS
+        | work_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
@@ -86,6 +88,10 @@ def connect() -> None:
     }
     knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
     knowledge_registries.TELL.append(telling.tell_quietly)
+    handing.BY_ADDRESS[work_actions.ANSWERS] = handing.Handler(
+        work_answers.take_work_answer, knows=work_answers.is_work_key, marks_machines=True
+    )
+    handing.BY_CONTENT.append(carrier_mail.take_carrier_mail)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     GIVE_TICKETS.append(desk_tasks.give_tickets)

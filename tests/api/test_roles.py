@@ -148,7 +148,48 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "extend_work": ("extend_work", {"until": "2026-11-14T09:00:00Z"}),
     "complete_work": ("complete_work", None),
     "cancel_work": ("cancel_work", {}),
+    "list_maintenance": ("read_work", None),
+    "draft_work": (
+        "draft_work",
+        {
+            "brand_id": "{brand_id}",
+            "title": "Move it",
+            "from": AT,
+            "until": "2026-11-14T07:00:00Z",
+            "parts": [{"key": "{part_key}"}],
+        },
+    ),
+    "read_maintenance": ("read_work", None),
+    "edit_work": ("edit_work", {"title": "Move it"}),
+    "announce_work": ("announce_work", {}),
+    "open_work": ("open_work", {}),
+    "prolong_work": ("prolong_work", {"until": "2026-11-14T09:00:00Z"}),
+    "close_work": ("close_work", {}),
+    "call_off_work": ("call_off_work", {}),
+    "dismiss_work": ("dismiss_work", {"why": "None of ours."}),
+    "take_carrier_change": ("take_carrier_change", {}),
+    "drop_carrier_change": ("drop_carrier_change", None),
+    "list_notices": ("read_work", None),
+    "read_maintnote": ("read_work", None),
+    "settle_objection": ("settle_objection", None),
+    "list_carriers": ("read_carriers", None),
+    "save_carrier": ("save_carrier", {"brand_id": "{brand_id}", "name": "Southline"}),
+    "edit_carrier": ("save_carrier", {"brand_id": "{brand_id}", "name": "Northline"}),
+    "remove_carrier": ("remove_carrier", None),
+    "list_carrier_notes": ("read_carriers", None),
+    "read_work_rules": ("read_work", None),
+    "save_work_rules": ("save_work_rules", {"notice_days": 5}),
+    "list_freezes": ("read_work", None),
+    "save_freeze": (
+        "save_freeze",
+        {"brand_id": "{brand_id}", "name": "Trade", "first_day": "2026-12-15", "last_day": "2026-12-31"},
+    ),
+    "remove_freeze": ("remove_freeze", None),
+    "save_work_terms": ("save_work_terms", {"notice_days": 5}),
+    "set_maintnote_wish": ("set_maintnote_wish", {"wanted": True}),
     "read_ticket_clocks": ("read_tickets", None),
+    "share_outage": ("share_outage", {"days": 3}),
+    "share_archive": ("share_archive", {}),
     "list_suppliers": ("read_tickets", None),
     "save_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "New carrier"}),
     "edit_supplier": ("save_supplier", {"brand_id": "{brand_id}", "name": "Carrier"}),
@@ -312,6 +353,8 @@ brand.
 """
 NEEDS_MORE = {
     "defer_page": 409,  # a P1 cannot wait
+    "prolong_work": 409,  # it has not begun
+    "dismiss_work": 409,  # customers have heard of it
     "acknowledge_page": 422,  # these users are not on the staff list, and only a person can have a page
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty

@@ -16,7 +16,10 @@ from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
-from nightdesk.outages import part_actions
+from nightdesk.outages import actions as outages
+from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
+from nightdesk.outages.effect import Effect
+from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
 from nightdesk.paging import silence_actions as silences
@@ -82,7 +85,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         parts=["core-1"],
         **how,
     )
-    known = _known(brand, person.pk, str(page.pk), how)
+    known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -112,6 +115,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
+    outage = outages.propose_outage(brand_id=brand.pk, title="Core switch is dead", **how)
+    outages.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Fault"}, **how)
+    outages.confirm_outage(outage_id=outage.pk, **how)
+    outages.write_update(outage_id=outage.pk, state="investigating", texts={brand.language: "We look."}, **how)
     supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
@@ -119,6 +126,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
     return known | {
+        "outage_id": outage.pk,
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
         "time_id": spent.pk,
@@ -184,4 +192,37 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "phrase_id": phrase.pk,
         "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _planned(brand: Brand, customer_id: int, subscription_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """Announced work that a carrier has said something new of, and what is agreed about such work."""
+    part = Part.objects.create(brand=brand, key="fibre-1", name="Fibre 1", kind="circuit", provider_ref="IC-1")
+    need = Need.objects.create(brand=brand, subscription_id=subscription_id)
+    Member.objects.create(need=need, part=part)
+    mailroom.add_address(address=f"noc@{brand.slug}.example.net", brand_id=brand.pk, **how)
+    wants = customers.make_contact(customer_id=customer_id, name="Lee", email=f"lee@{brand.slug}.example.net", **how)
+    work_rule_actions.save_work_rules(brand_id=brand.pk, notice_days=0, **how)
+    work_rule_actions.set_maintnote_wish(contact_id=wants.pk, wanted=True, **how)
+    freeze = work_rule_actions.save_freeze(
+        brand_id=brand.pk, name="Move", first_day=date(2027, 1, 1), last_day=date(2027, 1, 2), **how
+    )
+    carrier = carrier_actions.save_carrier(brand_id=brand.pk, name="Northline", senders=["@northline.example"], **how)
+    from_at = START + timedelta(hours=5)
+    until_at = from_at + timedelta(hours=2)
+    work = work_actions.draft_work(
+        brand_id=brand.pk, title="Splice", from_at=from_at, until_at=until_at, parts={part.pk: Effect.DOWN}, **how
+    )
+    work_actions.announce_work(work_id=work.pk, **how)
+    work_actions.tell_touched(work_id=work.pk, round_=1, kind_="announce", note="", entry=work.pk, **how)
+    objection = work_actions.object_to_work(work_id=work.pk, customer_id=customer_id, name="Kim", words="No!", **how)
+    change = {"status": "CONFIRMED", "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "parts": []}
+    Work.objects.filter(pk=work.pk).update(change=change)
+    return {
+        "maintenance_id": work.pk,
+        "notice_id": WorkNotice.objects.get(work=work).pk,
+        "objection_id": objection.pk,
+        "carrier_id": carrier.pk,
+        "freeze_id": freeze.pk,
+        "part_key": part.key,
     }

@@ -5,9 +5,11 @@ Run as `python -m tests.system.customer` with a stack's environment. Standard ou
 
 import json
 import os
+from datetime import timedelta
 from typing import Any
 
 PASSWORD = "correct horse battery"
+STATUS_HOST = "status.localhost"
 
 
 def fill() -> dict[str, Any]:
@@ -19,7 +21,9 @@ def fill() -> dict[str, Any]:
     from nightdesk.customers.models import Customer
     from nightdesk.customers.queries import actor_of_contact
     from nightdesk.desk import actions as desk
-    from nightdesk.desk import customer_actions, linking_actions
+    from nightdesk.desk import customer_actions
+    from nightdesk.outages import actions as outages
+    from nightdesk.outages.models import Part
     from nightdesk.people.models import Person
 
     at = clock.now()
@@ -36,7 +40,6 @@ def fill() -> dict[str, Any]:
         return contact_actions.join_portal(contact_id=made.pk, invite=made.invite, password=PASSWORD, **joining)
 
     kim, vera = contact("Kim Harbour", "manager"), contact("Vera Harbour", "viewer")
-    line = firm.subscriptions.get(service__key="lines").service
     voice = firm.subscriptions.get(service__key="voice").service
     by_kim: dict[str, Any] = doing | {"by": actor_of_contact(kim)}
     told = desk.open_ticket(
@@ -47,19 +50,36 @@ def fill() -> dict[str, Any]:
     dee = doing | {"by": Actor("person", str(manager.pk), "Ines Duarte", frozenset({(None, "desk")}))}
     desk.reply_to_customer(ticket_id=told.pk, words=desk.Words("Thank you. We look at the line today."), **dee)
     customer_actions.ask_for_manager(ticket_id=told.pk, why="It has been like this twice.", **by_kim)
-    major = desk.open_ticket(brand_id=firm.brand_id, title="sw2 dead", service_id=line.pk, wakes=False, **doing)
-    linking_actions.accept_major(ticket_id=major.pk, **doing)
-    desk.reply_to_customer(
-        ticket_id=major.pk,
-        words=desk.Words("Sorry: internet lines at Dock Street are down. We are looking into it."),
-        **dee,
+    part = Part.objects.get(brand=firm.brand, public_name="Internet at Dock Street")
+    outages.save_outage_rules(brand_id=firm.brand_id, fields={"status_hosts": [STATUS_HOST]}, **doing)
+    ended = _outage(
+        firm.brand_id, part.pk, "Short cut in the power at Dock Street", doing | {"at": at - timedelta(days=3)}
     )
+    _say(ended, "It works again. We are sorry.", "resolved", doing | {"at": at - timedelta(days=3, minutes=-41)})
+    outage = _outage(firm.brand_id, part.pk, "Fault at Dock Street", doing)
     new = customers.make_contact(customer_id=firm.pk, name="Nia Harbour", email="nia@harbour.example", **doing)
     new = contact_actions.invite_contact(contact_id=new.pk, standing="member", **doing)
     return {
         "email": kim.email, "ticket": str(told.pk), "number": told.number, "person": vera.pk,
-        "join": f"/join/{new.pk}/{new.invite}",
+        "join": f"/join/{new.pk}/{new.invite}", "outage": str(outage), "brand": firm.brand.slug,
     }  # fmt: skip
+
+
+def _outage(brand_id: int, part_id: int, title: str, doing: dict[str, Any]) -> Any:
+    """The part is down, customers and everybody are told so; its id."""
+    from nightdesk.outages import actions
+
+    made = actions.propose_outage(brand_id=brand_id, title="sw2 dead", parts={part_id: 3}, **doing)
+    actions.edit_outage(outage_id=made.pk, fields={"public": True, "public_title": title}, **doing)
+    actions.confirm_outage(outage_id=made.pk, **doing)
+    _say(made.pk, "Sorry: internet lines at Dock Street are down. We are looking into it.", "investigating", doing)
+    return made.pk
+
+
+def _say(outage_id: Any, text: str, state: str, doing: dict[str, Any]) -> None:
+    from nightdesk.outages import actions
+
+    actions.write_update(outage_id=outage_id, state=state, texts={"en-gb": text}, **doing)
 
 
 if __name__ == "__main__":

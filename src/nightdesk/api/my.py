@@ -1,10 +1,12 @@
 """What a customer's contact does by a program: their own services, contract, people and tickets, inside the belt."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils import translation
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
@@ -22,7 +24,10 @@ from nightdesk.customers.promised import Channels, Reason
 from nightdesk.customers.queries import actor_of_contact, promised_now, require_for
 from nightdesk.desk import actions, customer_actions
 from nightdesk.desk.models import Ticket
-from nightdesk.portal import belt, queries
+from nightdesk.outages import link_actions
+from nightdesk.outages.links import SHARED_FOR
+from nightdesk.outages.published import OVER, is_late
+from nightdesk.portal import belt, outage_queries, queries
 
 router = Router(tags=["my"], auth=OWN_WAYS_IN)
 
@@ -115,14 +120,62 @@ class MyContactOut(Schema):
     texted_at_night: bool
 
 
-class MyFaultOut(Schema):
-    """A fault that touches one of their services, in the words that were said to everybody."""
+class MyTouchOut(Schema):
+    """What an outage does to one service: `effect` now (its worst, once `until` says that it is over), in words."""
 
-    service_id: int
+    subscription_id: int
+    service: Named
+    label: str
+    effect: Literal["works", "reduced", "degraded", "down"]
+    since: datetime
+    until: datetime | None
+    words: str
+
+
+class MyUpdateOut(Schema):
+    """One update, as it was told. `corrected`: a newer one stands in its place."""
+
+    kind: str
+    state: str
+    text: str
+    published_at: datetime
+    next_update_at: datetime | None
+    estimate_at: datetime | None
+    corrected: bool
+
+
+class MyOutageOut(Schema):
+    """An outage that touches your company. `update_late`: what was promised for `next_update_at` has not come.
+
+    `updates` are newest first.
+    """
+
+    id: UUID
+    number: int
+    title: str
+    state: str
+    severity: str
     began_at: datetime
-    said_at: datetime
-    said: str
-    next_at: datetime | None
+    resolved_at: datetime | None
+    estimate_at: datetime | None
+    next_update_at: datetime | None
+    update_late: bool
+    ticket_number: int | None
+    services: list[MyTouchOut]
+    updates: list[MyUpdateOut]
+
+
+class MyOutagesCut(Cut):
+    """Only those that are going on, or all."""
+
+    open: bool = False
+
+
+class MyLinkOut(Schema):
+    """An address that shows this outage alone, without signing in, until `ends_at`."""
+
+    address: str
+    ends_at: datetime
 
 
 class MyPromiseOut(Schema):
@@ -148,11 +201,31 @@ def list_my_services(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, queries.services_of(_me(request)), MyServiceOut, cut)
 
 
-@router.get("/my/faults", response=list[MyFaultOut])
-def list_my_faults(request: HttpRequest) -> Any:
-    """Faults that are known, and touch what your company buys."""
-    _me(request)
-    return list(queries.known_faults().values())
+@router.get("/my/outages", response=Listing[MyOutageOut])
+def list_my_outages(request: HttpRequest, cut: Query[MyOutagesCut]) -> Any:
+    """Outages that touch what your company buys, newest first."""
+    me = _me(request)
+    rows = outage_queries.outages_of(me.customer_id)
+    if cut.open:
+        rows = rows.exclude(state__in=OVER)
+    return list_rows(request, rows, MyOutageOut, cut, newest_first=True, prepare=lambda part: _outages(me, part))
+
+
+@router.get("/my/outages/{outage_id}", response=MyOutageOut)
+def read_my_outage(request: HttpRequest, outage_id: UUID) -> Any:
+    """One outage."""
+    me = _me(request)
+    return _outages(me, [one(outage_queries.outages_of(me.customer_id), id=outage_id)])[0]
+
+
+@router.post("/my/outages/{outage_id}/link", response={201: MyLinkOut})
+def share_my_outage(request: HttpRequest, outage_id: UUID) -> Any:
+    """A link that shows this outage alone to whoever has it, for a week."""
+    me = _me(request)
+    one(outage_queries.outages_of(me.customer_id), id=outage_id)
+    doing = _doing(me)
+    address = belt.done(link_actions.share_outage, outage_id=outage_id, customer_id=me.customer_id, **doing)
+    return 201, {"address": address, "ends_at": doing["at"] + SHARED_FOR}
 
 
 @router.get("/my/promised", response=MyPromiseOut)
@@ -273,6 +346,55 @@ def _may(request: HttpRequest, verb: str, ticket_id: UUID) -> Contact:
 
 def _ticket(me: Contact, ticket_id: UUID) -> Ticket:
     return one(queries.tickets_of(me), id=ticket_id)
+
+
+def _outages(me: Contact, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    at = clock.now()
+    language = me.language or me.customer.language
+    with translation.override(language):
+        found = outage_queries.told(rows, me.customer_id, language, at)
+    return [_outage(each, at) for each in found]
+
+
+def _outage(mine: outage_queries.MyOutage, at: datetime) -> dict[str, Any]:
+    outage = mine.outage
+    return {
+        "id": mine.id,
+        "number": outage.number,
+        "title": outage.title,
+        "state": outage.state,
+        "severity": outage.severity,
+        "began_at": outage.began_at,
+        "resolved_at": outage.resolved_at,
+        "estimate_at": outage.estimate_at,
+        "next_update_at": outage.next_at,
+        "update_late": is_late(outage, at),
+        "ticket_number": mine.ticket_number,
+        "services": [
+            {
+                "subscription_id": each.subscription.pk,
+                "service": each.subscription.service,
+                "label": each.subscription.label,
+                "effect": each.effect.name.lower(),
+                "since": each.since,
+                "until": each.until,
+                "words": each.words,
+            }
+            for each in mine.services
+        ],
+        "updates": [
+            {
+                "kind": each.kind,
+                "state": each.state,
+                "text": each.text,
+                "published_at": each.published_at,
+                "next_update_at": each.next_at,
+                "estimate_at": each.estimate_at,
+                "corrected": each.corrected,
+            }
+            for each in outage.updates
+        ],
+    }
 
 
 def _doing(me: Contact) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A promise is a row: written with the change that made it, kept by a worker when it falls due, never forgotten."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from nightdesk.base import clock
 from nightdesk.base.ids import uuid7
+from nightdesk.base.memory import remembering
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import insert
@@ -33,19 +34,23 @@ class Handler:
 
     `run(promise, at)` does it inside one transaction with the promise's end, so what it writes happens exactly once; it
     looks at the subject again under its lock, and returns a short sentence of what it did. `run_many`, if given, takes
-    a whole batch in one transaction instead. With `give_up_after` None it is tried for ever (whatever wakes a person);
-    else it lands on the dead-letter list after that many attempts.
+    a whole batch in one transaction instead. `together`: of so many at most each is run in a savepoint of its own, and all
+    end with one transaction, in which what is `remembered` is asked once; what fails is undone and tried again alone. With
+    `give_up_after` None it is tried for ever (whatever wakes a person); else it lands on the dead-letter list after that
+    many attempts.
     """
 
     run: Callable[[Promise, datetime], str]
     lane: str = "plain"
     give_up_after: int | None = 8
     run_many: Callable[[Sequence[Promise], datetime], None] | None = None
+    together: int = 1
 
 
 HANDLERS: dict[str, Handler] = {}
 """Filled by `nightdesk.wiring`."""
 
+_gathered: ContextVar[list[Promise] | None] = ContextVar("gathered", default=None)
 _being_kept: ContextVar[frozenset[UUID]] = ContextVar("being_kept", default=frozenset())
 
 
@@ -77,9 +82,27 @@ def promise(
         cause=cause,
         brand_id=brand_id,
     )
-    insert([row], unless_there=occurrence is not None)
+    together = _gathered.get()
+    if together is not None:
+        together.append(row)
+    else:
+        insert([row], unless_there=occurrence is not None)
     if due_at <= at:
         wake_workers(row.lane)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """What is promised in here is written at its end in one statement: for a verb that promises several things, and in here
+    neither asks for promises nor voids any.
+    """
+    rows: list[Promise] = []
+    token = _gathered.set(rows)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    insert(rows, unless_there=True)
 
 
 def void_promises(subject: tuple[str, object], *, at: datetime, kinds: Collection[str] | None = None) -> int:
@@ -115,63 +138,98 @@ def back_off(attempt: int) -> timedelta:
 
 def keep(row: Promise) -> None:
     """Keep one leased promise. An error puts it back with a delay, or on the dead-letter list."""
-    handler = HANDLERS.get(row.kind)
     try:
-        if handler is None:
-            raise LookupError(f"No handler is registered for promises of kind {row.kind!r}.")
-        if handler.give_up_after is not None and row.attempt > handler.give_up_after:
-            # Each attempt ended with the worker's death, or it would have been counted out: it may be the cause.
-            raise RuntimeError(f"It was begun {row.attempt - 1} times and never came to an end.")
         with transaction.atomic():
             at = clock.now()
             # A verb that voids promises holds the subject's lock first, so the promise is not locked before the subject:
             # it is only looked at here, and ended below, under the fence.
-            if not _still_leased([row]):
+            if HANDLERS.get(row.kind) is not None and not _still_leased([row]):
                 return
-            with _keeping([row]):
-                outcome = handler.run(row, at)
-            _end_kept([row], outcome, at)
+            _end_kept([row], {row.id: _run(row, at)}, at)
     except Overtaken as overtaken:
         log.info("Promise %s (%s): %s", row.id, row.kind, overtaken)
     except Exception as error:  # the worker loop's own: one poisonous promise must not stop the rest
         if lost_connection():
             raise
-        log.exception("Promise %s (%s) failed at attempt %s", row.id, row.kind, row.attempt)
-        _put_back(row, error, handler)
+        _put_back(row, error)
 
 
 def keep_many(rows: Sequence[Promise], *, go_on: Callable[[], bool] = lambda: True) -> None:
-    """Keep a leased batch, each kind with a `run_many` in one transaction, the others one by one.
+    """Keep a leased batch, each kind with a `run_many` or `together` in one transaction, the others one by one.
 
     `go_on` is asked before each; once it says no, the rest is left leased, for the caller to give back.
     """
-    together: dict[str, list[Promise]] = {}
+    batches: dict[str, list[Promise]] = {}
     for row in rows:
         handler = HANDLERS.get(row.kind)
-        if handler is not None and handler.run_many is not None:
-            together.setdefault(row.kind, []).append(row)
+        if handler is not None and (handler.run_many is not None or handler.together > 1):
+            batches.setdefault(row.kind, []).append(row)
         elif go_on():
             keep(row)
-    for kind, batch in together.items():
-        run_many = HANDLERS[kind].run_many
-        assert run_many is not None
-        if not go_on():
-            return
-        try:
-            with transaction.atomic():
-                at = clock.now()
+    for kind, batch in batches.items():
+        handler = HANDLERS[kind]
+        size = len(batch) if handler.run_many is not None else handler.together
+        for first in range(0, len(batch), size):
+            _keep_together(batch[first : first + size], handler, go_on)
+
+
+def _keep_together(batch: Sequence[Promise], handler: Handler, go_on: Callable[[], bool]) -> None:
+    """Keep them in one transaction; where that cannot be kept as a whole, each is tried alone."""
+    failed: list[tuple[Promise, Exception]] = []
+    try:
+        with transaction.atomic():
+            at = clock.now()
+            if handler.run_many is None:
+                told = _run_each(batch, failed, at, go_on)
+            elif go_on():
+                told = dict.fromkeys((row.id for row in batch), "")
                 with _keeping(batch):
-                    run_many(batch, at)
-                # If one of them was voided since it was claimed, this undoes the batch, and each is tried alone.
-                _end_kept(batch, "", at)
-        except Exception as error:
-            if lost_connection():
-                raise
-            reason = None if isinstance(error, Overtaken) else error
-            log.warning("A batch of %s promises (%s) is undone; each is tried alone", len(batch), kind, exc_info=reason)
-            for row in batch:
-                if go_on():
-                    keep(row)
+                    handler.run_many(batch, at)
+            else:
+                return
+            # If one of them was voided since it was claimed, this undoes the batch, and each is tried alone.
+            _end_kept([row for row in batch if row.id in told], told, at)
+    except Exception as error:
+        if lost_connection():
+            raise
+        reason = None if isinstance(error, Overtaken) else error
+        log.warning("A batch of %s promises is undone; each is tried alone", len(batch), exc_info=reason)
+        for row in batch:
+            if go_on():
+                keep(row)
+        return
+    for row, wrong in failed:
+        _put_back(row, wrong)
+
+
+def _run_each(
+    batch: Sequence[Promise], failed: list[tuple[Promise, Exception]], at: datetime, go_on: Callable[[], bool]
+) -> dict[UUID, str]:
+    """What was done, by promise; what fails is undone alone and is in `failed`."""
+    told = {}
+    with remembering():
+        for row in batch:
+            if not go_on():
+                break
+            try:
+                with transaction.atomic():
+                    told[row.id] = _run(row, at)
+            except Exception as error:  # as in `keep`
+                if lost_connection():
+                    raise
+                failed.append((row, error))
+    return told
+
+
+def _run(row: Promise, at: datetime) -> str:
+    handler = HANDLERS.get(row.kind)
+    if handler is None:
+        raise LookupError(f"No handler is registered for promises of kind {row.kind!r}.")
+    if handler.give_up_after is not None and row.attempt > handler.give_up_after:
+        # Each attempt ended with the worker's death, or it would have been counted out: it may be the cause.
+        raise RuntimeError(f"It was begun {row.attempt - 1} times and never came to an end.")
+    with _keeping([row]):
+        return handler.run(row, at)
 
 
 def wake_workers(whom: str) -> None:
@@ -210,21 +268,25 @@ def _still_leased(rows: Sequence[Promise]) -> list[Promise]:
     return [row for row in rows if current.get(row.id) == row.attempt]
 
 
-def _end_kept(rows: Sequence[Promise], outcome: str, at: datetime) -> None:
-    """End `rows` as kept; if a verb voided one meanwhile (or another attempt took it), undo everything done for it."""
-    by_attempt: dict[int, list[UUID]] = {}
-    for row in rows:
-        by_attempt.setdefault(row.attempt, []).append(row.id)
-    ended = 0
+def _end_kept(rows: Sequence[Promise], told: Mapping[UUID, str], at: datetime) -> None:
+    """End `rows` as kept, with what was `told` of each; if a verb voided one meanwhile (or another attempt took it), undo
+    everything done for it.
+    """
     with connection.cursor() as cursor:
-        for attempt, ids in by_attempt.items():
-            # One array: a list of 500 ids in the statement would take longer to read than the rows take to change.
-            cursor.execute(
-                "UPDATE base_promise SET ended_at = %s, ended_as = %s, outcome = %s, leased_by = NULL, leased_at = NULL "
-                "WHERE id = ANY(%s) AND attempt = %s AND ended_at IS NULL",
-                [at, Promise.Ending.KEPT, outcome, ids, attempt],
-            )
-            ended += cursor.rowcount
+        # Arrays: a list of 500 ids in the statement would take longer to read than the rows take to change.
+        cursor.execute(
+            "UPDATE base_promise SET ended_at = %s, ended_as = %s, outcome = kept.outcome, leased_by = NULL, "
+            "leased_at = NULL FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS kept (id, attempt, outcome) "
+            "WHERE base_promise.id = kept.id AND base_promise.attempt = kept.attempt AND ended_at IS NULL",
+            [
+                at,
+                Promise.Ending.KEPT,
+                [row.id for row in rows],
+                [row.attempt for row in rows],
+                [told[row.id] for row in rows],
+            ],
+        )
+        ended = cursor.rowcount
     if ended != len(rows):
         raise Overtaken(f"{len(rows) - ended} of {len(rows)} promises were voided or taken while they were kept.")
 
@@ -233,8 +295,9 @@ class Overtaken(Exception):
     """While a promise was being kept it was voided, or its lease passed on; what was done for it is rolled back."""
 
 
-def _put_back(row: Promise, error: Exception, handler: Handler | None) -> None:
-    at = clock.now()
+def _put_back(row: Promise, error: Exception) -> None:
+    log.error("Promise %s (%s) failed at attempt %s", row.id, row.kind, row.attempt, exc_info=error)
+    at, handler = clock.now(), HANDLERS.get(row.kind)
     # A kind without a handler is a newer version's, most likely: its workers will take it.
     limit = handler.give_up_after if handler is not None else None
     gave_up = limit is not None and row.attempt >= limit

@@ -25,6 +25,7 @@ OPENED_BY = {
     "people": "read_people",
     "me": "edit_own_contacts",
     "mails": "read_mails",
+    "maintenance": "read_work",
     "tickets": "read_tickets",
     "procedures": "read_procedures",
 }

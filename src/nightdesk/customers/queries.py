@@ -17,7 +17,9 @@ from nightdesk.access.matrix import require
 from nightdesk.access.models import Token, User
 from nightdesk.base import vault
 from nightdesk.base.actors import Actor
+from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
+from nightdesk.base.rows import fetch_with
 from nightdesk.customers import standing
 from nightdesk.customers.hours import SupportHours, first_instant
 from nightdesk.customers.models import Contact, Contract, Customer, Hours
@@ -38,7 +40,7 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:
     """The customer's contract at `at`, valid then or not, see `contract_at`. None for a customer without any."""
-    return contract_at(contracts_of([customer_id]).get(customer_id, ()), at)
+    return contract_at(contracts_with(customer_id), at)
 
 
 def contracts_of(customer_ids: Collection[int]) -> dict[int, list[ContractFacts]]:
@@ -48,6 +50,19 @@ def contracts_of(customer_ids: Collection[int]) -> dict[int, list[ContractFacts]
     for row in rows:
         found.setdefault(row.customer_id, []).append(facts_of(row))
     return found
+
+
+@remembered
+def contracts_with(customer_id: int) -> list[ContractFacts]:
+    """The customer's contracts in order of their beginnings, as `contracts_of` reads them of many."""
+    rows = fetch_with(
+        Contract,
+        "hours",
+        "SELECT c.*, h.* FROM customers_contract c JOIN customers_hours h ON h.id = c.hours_id "
+        "WHERE c.customer_id = %s ORDER BY c.valid_from",
+        [customer_id],
+    )
+    return [facts_of(row) for row in rows]
 
 
 def facts_of(contract: Contract) -> ContractFacts:

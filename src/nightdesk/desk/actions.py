@@ -19,8 +19,9 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.files import keep_file
 from nightdesk.base.ids import uuid7
-from nightdesk.base.promises import promise, void_promises
+from nightdesk.base.promises import gathered, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import fetch, insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
@@ -348,18 +349,20 @@ def open_ticket(
     )
     if contact is not None:
         ticket.customer = contact.customer
-    ticket.save(force_insert=True)
+    insert([ticket])
     entries = [
         _entry(ticket, Entry.Kind.MOVED, by, via, at, facts={"from": "", "to": "new", "priority": ticket.priority})
     ]
     if words is not None:
         entries.append(_said(ticket, _kind_of_words(words.said_by or by), words, by, via, at))
-    _write(entries, words)
+    with gathered():
+        _write(entries, words)
+        _promise_step(ticket, at)
+        told = {"priority": priority, "follows": str(follows_id or "")}
+        _record(ticket, TICKET_OPENED, told, by, via, at, text=title)
     _first_parties(ticket, copies)
     if follows_id is not None:
         Link.objects.create(ticket=ticket, other_id=follows_id, kind=Link.Kind.FOLLOWS)
-    _promise_step(ticket, at)
-    _record(ticket, TICKET_OPENED, {"priority": priority, "follows": str(follows_id or "")}, by, via, at, text=title)
     if wakes and _wakes(ticket, queue, cover, words, at_once=at_once):
         _page(ticket, at)
     return ticket
@@ -566,7 +569,8 @@ def send_to_parties(
     """
     if not entry.public or entry.kind != Entry.Kind.MESSAGE_OUT:
         raise ValueError(f"entry {entry.id} is not public and must not leave")
-    there = Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED).select_related("contact")
+    sql = "SELECT * FROM desk_party WHERE ticket_id = %s AND role <> 'removed' ORDER BY id"
+    there = fetch(Party, sql, [ticket.pk])
     parties = [one for one in there if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
     if not parties:
         return 0
@@ -584,7 +588,7 @@ def send_to_parties(
         via=via,
         at=at,
     )
-    MessageId.objects.create(ticket=ticket, entry=entry, message_id=mail.form.message_id, whose=MessageId.Whose.OURS)
+    insert([MessageId(ticket=ticket, entry=entry, message_id=mail.form.message_id, whose=MessageId.Whose.OURS)])
     if not entry.automatic:
         _promise_check(entry, send_at + SENT_WITHIN, at)
     return len(parties)
@@ -1278,7 +1282,7 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     """The entries, all of one ticket, stand in the story; the files of `words` hang on the last, and by its ids mails find the
     ticket. Clocks follow.
     """
-    Entry.objects.bulk_create(entries)
+    insert(entries)
     # What a machine says to a customer is no answer, so no clock heeds it.
     if any(one.kind in clock_queries.CLOCKED and not (one.public and one.automatic) for one in entries):
         is_opening = entries[0].facts.get("from") == ""
@@ -1456,8 +1460,7 @@ def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
         known = address.strip().lower()[:320]
         if known and known not in rows:
             rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
-    if rows:
-        Party.objects.bulk_create(rows.values())
+    insert(list(rows.values()))
 
 
 def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
@@ -1669,8 +1672,8 @@ def _own(model: Any, row_id: Any, brand_id: int) -> Any:
 def _own_contact(contact_id: int | None, brand_id: int) -> Contact | None:
     if contact_id is None:
         return None
-    found = Contact.objects.select_related("customer").filter(id=contact_id, customer__brand_id=brand_id).first()
-    if found is None:
+    found = queries.contact_of(contact_id)
+    if found is None or found.customer.brand_id != brand_id:
         raise NotFound(
             _("A ticket names a contact."), _("The brand has none with this id."), _("Choose one of its own.")
         )

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from nightdesk.base.memory import remembered
 from nightdesk.base.models import Promise
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts
-from nightdesk.customers.queries import contracts_of
+from nightdesk.customers.queries import contracts_of, contracts_with
 from nightdesk.desk.clock import ClockRules, Clocks, Event, History, Missing, Move, clocks_at, none_run, to_tell
 from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import PendingReason, State
@@ -61,7 +62,7 @@ def clock_events(ticket: Ticket, at: datetime, story: Sequence[Entry] | None = N
     """
     if not ticket.is_open:
         return []
-    contracts = _contracts_for([ticket]).get(ticket.customer_id or 0, ())
+    contracts = contracts_with(ticket.customer_id) if ticket.customer_id is not None else ()
     if not contracts:
         return []
     if story is None:
@@ -87,8 +88,13 @@ def has_open_page(ticket: Ticket) -> bool:
 
 
 def _clock_rules_of(brand_ids: Collection[int]) -> dict[int, ClockRules]:
-    stored = dict(Rules.objects.filter(brand__in=brand_ids).values_list("brand_id", "clocks"))
-    return {brand_id: clock_rules_from(stored.get(brand_id, {})) for brand_id in brand_ids}
+    return {brand_id: _clock_rules(brand_id) for brand_id in brand_ids}
+
+
+@remembered
+def _clock_rules(brand_id: int) -> ClockRules:
+    stored = Rules.objects.filter(brand=brand_id).values_list("clocks", flat=True).first()
+    return clock_rules_from(stored or {})
 
 
 def _contracts_for(tickets: Collection[Ticket]) -> dict[int, list[ContractFacts]]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import fetch
 from nightdesk.customers.models import Service
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import (
@@ -545,9 +546,11 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Where several customers asked within minutes about one service, a major incident is proposed that gathers their
     tickets, and somebody is paged; while that is open, who asks joins it. Returns what was done.
     """
-    ticket = Ticket.objects.select_related("brand").filter(pk=ticket_id).first()
+    ticket = next(iter(fetch(Ticket, "SELECT * FROM desk_ticket WHERE id = %s", [ticket_id])), None)
     if ticket is None or ticket.customer_id is None or ticket.parent_id is not None or not ticket.is_open:
         return _("Nothing was to be done.")
+    if not queries.services_of(ticket):
+        return _("Nobody else asks about it.")
     contacts, rows = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
     mine = contacts[ticket.pk].about
     gathers = queries.surge_about(ticket.brand_id, mine)

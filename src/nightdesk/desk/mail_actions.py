@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import insert
 from nightdesk.channels.actions import hasten_message, recall_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.priority import Priority
@@ -56,7 +57,7 @@ def acknowledge_ticket(
     `braked`: it has been told today already. `known`: what was read before.
     """
     verdict = auto_reply.verdict(wrote)
-    row = Acknowledgement.objects.create(
+    row = Acknowledgement(
         ticket=ticket,
         address=wrote.address[:320],
         at=at,
@@ -64,6 +65,7 @@ def acknowledge_ticket(
         why=verdict.why[:200],
         brake=verdict.brake or "",
     )
+    insert([row])
     if verdict.answers:
         entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(_words_for(ticket, at), automatic=True), SCHEDULER, via, at)
         _write([entry])

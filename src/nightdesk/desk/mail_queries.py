@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
+from nightdesk.base.memory import remembered
+from nightdesk.base.rows import fetch
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer
-from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
+from nightdesk.desk.models import Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.people.models import Person
@@ -49,15 +51,26 @@ class Pointed:
 def place_of(meant: Sequence[Meant], brand_id: int | None, known: tuple[Ours, ...]) -> Place | None:
     """None where there is no brand at all. An address of every brand's belongs to the queue's, else to the first."""
     addresses = [f"{one.ours.local or one.key}@{one.ours.domain}" for one in meant if not one.word]
-    queues = list(Queue.objects.annotate(lowered=Lower("address")).filter(lowered__in=addresses)) if addresses else []
+    queues = list(_queues_at(tuple(addresses)))
     queues.sort(key=lambda one: addresses.index(one.address.lower()))
     first = next((one for one in queues if brand_id in (None, one.brand_id)), None)
     wanted = first.brand_id if first is not None else brand_id
-    brands = Brand.objects.select_related("desk_rules").order_by("id")
-    brand = (brands.filter(id=wanted) if wanted is not None else brands).first()
+    brand = _brand_with_rules(wanted)
     if brand is None:
         return None
     return Place(brand, known, first, tuple(one for one in queues if one is not first and one.brand_id == brand.pk))
+
+
+@remembered
+def _queues_at(addresses: tuple[str, ...]) -> list[Queue]:
+    return list(Queue.objects.annotate(lowered=Lower("address")).filter(lowered__in=addresses)) if addresses else []
+
+
+@remembered
+def _brand_with_rules(brand_id: int | None) -> Brand | None:
+    """The brand, or the first of all."""
+    brands = Brand.objects.select_related("desk_rules").order_by("id")
+    return (brands.filter(id=brand_id) if brand_id is not None else brands).first()
 
 
 def has_address(name: str) -> bool:
@@ -69,13 +82,25 @@ def has_address(name: str) -> bool:
 
 def person_at(address: str) -> Person | None:
     """Who of our staff, and still there, writes from this address."""
-    own = Q(user__email__iexact=address) | Q(contact_methods__channel="email", contact_methods__address__iexact=address)
-    return Person.objects.filter(own, active=True).order_by("id").first() if address else None
+    if not address:
+        return None
+    found = fetch(
+        Person,
+        "SELECT * FROM people_person WHERE active AND (user_id IN (SELECT id FROM access_user WHERE lower(email) = lower(%s)) "
+        "OR id IN (SELECT person_id FROM people_contactmethod WHERE channel = 'email' AND lower(address) = lower(%s))) "
+        "ORDER BY id LIMIT 1",
+        [address, address],
+    )
+    return found[0] if found else None
 
 
 def peer_at(address: str, brand_id: int) -> Peer | None:
     """The network whose NOC writes from this address."""
-    return Peer.objects.filter(brand=brand_id, noc_email__iexact=address).first() if address else None
+    if not address:
+        return None
+    sql = "SELECT * FROM customers_peer WHERE brand_id = %s AND lower(noc_email) = lower(%s) ORDER BY id LIMIT 1"
+    found = fetch(Peer, sql, [brand_id, address])
+    return found[0] if found else None
 
 
 def contact_with_number(number: str, brand_id: int) -> Contact | None:
@@ -102,7 +127,12 @@ def pointed(
     by_theirs: list[UUID] = []
     is_known = None
     if ids:
-        rows = MessageId.objects.filter(message_id__in=[one[:300] for one in ids], ticket__brand=brand)
+        rows = fetch(
+            MessageId,
+            "SELECT m.* FROM desk_messageid m JOIN desk_ticket t ON t.id = m.ticket_id "
+            "WHERE m.message_id = ANY(%s) AND t.brand_id = %s ORDER BY m.id",
+            [[one[:300] for one in ids], brand.pk],
+        )
         by_id: dict[str, list[MessageId]] = {}
         for row in rows:
             by_id.setdefault(row.message_id, []).append(row)
@@ -160,9 +190,14 @@ class AnsweredBefore:
 
 def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
     """Answers count whoever's brand they were of, as the address does not care who keeps it busy."""
-    day = Acknowledgement.objects.filter(address=address, at__gt=at - timedelta(days=1), at__lte=at)
-    told = day.order_by("-at", "-id").values_list("ticket_id", "ticket__brand_id", "at", "answered", "brake")
-    rows = list(told[:MOST_LOOKED_AT])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.ticket_id, t.brand_id, a.at, a.answered, a.brake FROM desk_acknowledgement a "
+            "JOIN desk_ticket t ON t.id = a.ticket_id WHERE a.address = %s AND a.at > %s AND a.at <= %s "
+            "ORDER BY a.at DESC, a.id DESC LIMIT %s",
+            [address, at - timedelta(days=1), at, MOST_LOOKED_AT],
+        )
+        rows = cursor.fetchall()
     lately = [
         ticket_id for ticket_id, brand, when, _answered, _brake in rows if brand == brand_id and when > at - within
     ]

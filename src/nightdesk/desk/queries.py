@@ -7,13 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
 from nightdesk.base.files import read_file
+from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
 from nightdesk.desk.models import (
@@ -65,6 +68,7 @@ def file_of(attachment: Attachment) -> bytes:
         raise NotFound(asked, _("Its bytes are not on the disk."), _("Restore the folder of files.")) from None
 
 
+@remembered
 def rules_of(brand_id: int) -> Rules:
     """The brand's rules; the usual ones, not kept, where nobody has said any."""
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
@@ -140,8 +144,26 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
 
 def contact_at(address: str, brand_id: int) -> Contact | None:
     """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
-    found = Contact.objects.filter(email__iexact=address, customer__brand_id=brand_id, customer__active=True)
-    return found.select_related("customer").order_by("id").first()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.id FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id "
+            "WHERE upper(c.email) = upper(%s) AND k.brand_id = %s AND k.active ORDER BY c.id LIMIT 1",
+            [address, brand_id],
+        )
+        found = cursor.fetchone()
+    return contact_of(found[0]) if found else None
+
+
+@remembered
+def contact_of(contact_id: int) -> Contact | None:
+    """The contact, with its customer."""
+    found = fetch_with(
+        Contact,
+        "customer",
+        "SELECT c.*, k.* FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id WHERE c.id = %s",
+        [contact_id],
+    )
+    return found[0] if found else None
 
 
 def approvers_of(ticket: Ticket) -> QuerySet[Contact]:
@@ -238,6 +260,17 @@ def open_ticket_of_part(page: Page) -> Ticket | None:
     return found.ticket if found is not None else None
 
 
+SURGE_READS = ("customer", "service", "opened_at", "number", "title")
+
+
+def services_of(ticket: Ticket) -> frozenset[int]:
+    """What the ticket may be about: its service, else all that its customer buys."""
+    if ticket.service_id is not None:
+        return frozenset({ticket.service_id})
+    bought = Subscription.objects.filter(customer=ticket.customer_id).values_list("service", flat=True)
+    return frozenset(bought)
+
+
 def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
     """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
 
@@ -253,7 +286,7 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
         parent=None,
         merged_into=None,
     )
-    found = {one.pk: one for one in rows.order_by("-opened_at", "-id")[:500]}
+    found = {one.pk: one for one in rows.only(*SURGE_READS).order_by("-opened_at", "-id")[:500]}
     found.setdefault(ticket.pk, ticket)
     bought: dict[int, set[int]] = {}
     vague = {one.customer_id for one in found.values() if one.service_id is None}

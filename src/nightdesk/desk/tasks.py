@@ -163,7 +163,7 @@ HANDLERS = {
     linking_actions.PAGE_OVER: Handler(note_page_over),
     supplier_actions.CHASE: Handler(pass_chase, lane="follow"),
     survey_actions.ASK: Handler(ask_survey),
-    linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow"),
+    linking_actions.LOOK_FOR_SURGE: Handler(gather_surge, lane="follow", together=20),
     outage_actions.JOIN: Handler(join_outage, lane="follow"),
     outage_actions.END: Handler(end_outage_tickets, lane="follow"),
     actions.RECOUNT: Handler(recount_clocks, lane="follow"),

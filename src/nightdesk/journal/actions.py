@@ -66,7 +66,7 @@ def record(
     )
     insert([entry])
     if text:
-        PersonalText.objects.create(entry_id=entry.id, salt=salt, text=text)
+        insert([PersonalText(entry_id=entry.id, salt=salt, text=text)])
     for follow_up in FOLLOW_UPS.get(kind, ()):
         if not FOLLOWS_WHERE.get(follow_up, _always)(brand_id):
             continue

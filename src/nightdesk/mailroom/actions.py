@@ -20,16 +20,17 @@ from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import change, fetch
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
 from nightdesk.mailroom.decoding import one_line
-from nightdesk.mailroom.handing import BY_ADDRESS, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
+from nightdesk.mailroom.handing import BY_ADDRESS, BY_CONTENT, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import FRONTS, authserv_id_of, ours, who_is_meant
+from nightdesk.mailroom.queries import FRONTS, authserv_id_of, mailbox_of, ours, who_is_meant
 from nightdesk.mailroom.reports import read_reports
 from nightdesk.mailroom.trust import checked
 
@@ -53,6 +54,11 @@ BEGUN_AT_MOST = 8
 BOUNCE = "bounce"
 REPORTED_TO = ("page", BOUNCE)
 """Words of addresses that a report may come to."""
+
+
+WHAT_WAS_READ = ("message_id", "from_address", "from_name", "title", "text", "same", "automatic", "trust")
+WHAT_BECAME = (*WHAT_WAS_READ, "standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at")
+"""Columns of a mail that its reading writes."""
 
 
 @transaction.atomic
@@ -111,9 +117,11 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
     again; then the mail is kept with what was wrong.
     """
-    mail = Mail.objects.select_for_update(of=("self",)).select_related("mailbox").filter(id=mail_id).first()
+    mail = next(iter(fetch(Mail, "SELECT * FROM mailroom_mail WHERE id = %s FOR UPDATE", [mail_id])), None)
     if mail is None:
         return _("The mail is gone.")
+    if mail.mailbox_id is not None:
+        mail.mailbox = mailbox_of(mail.mailbox_id)
     if mail.standing != Mail.Standing.WAITING:
         return mail.outcome
     if attempt > BEGUN_AT_MOST:
@@ -123,7 +131,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     letter = read_letter(raw)
     known = ours()
     meant = _meant(mail, letter, known)
-    _keep_what_was_read(mail, letter, meant, raw)
+    _take_down(mail, letter, meant, raw)
     first = _first_of_the_same(mail)
     if first is not None:
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
@@ -132,7 +140,8 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     arrived = _arrived(mail, letter, meant, known, raw)
     mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
-        with transaction.atomic():
+        # Before the last attempt whatever is wrong is raised, and the caller undoes it.
+        with transaction.atomic(savepoint=attempt >= TRIES):
             taken = _hand_on(arrived, meant, at, by=by, via=via)
     except Exception as error:  # one poisonous mail must not stop the rest: it is kept, with what was wrong
         if promises.lost_connection() or attempt < TRIES:
@@ -191,7 +200,8 @@ def _meant(mail: Mail, letter: Letter, known: Sequence[Ours]) -> list[Meant]:
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
-def _keep_what_was_read(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> None:
+def _take_down(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> None:
+    """What was read stands in the row, which `_end` keeps."""
     mail.message_id = letter.message_id[:300]
     mail.from_address, mail.from_name = letter.from_address[:320], letter.from_name[:200]
     mail.title, mail.text = letter.title[:300], letter.text
@@ -203,7 +213,6 @@ def _keep_what_was_read(mail: Mail, letter: Letter, meant: Sequence[Meant], raw:
         told = [mail.message_id, mail.from_address, mail.title, hashlib.sha256(body).hexdigest()]
         told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in meant)
         mail.same = hashlib.sha256("\n".join(told).encode()).hexdigest()
-    mail.save(update_fields=["message_id", "from_address", "from_name", "title", "text", "brand", "error", "same"])
 
 
 def _first_of_the_same(mail: Mail) -> Mail | None:
@@ -212,8 +221,13 @@ def _first_of_the_same(mail: Mail) -> Mail | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [mail.same])
-    others = Mail.objects.defer("raw").filter(same=mail.same).exclude(id=mail.id)
-    return others.filter(standing__in=(Mail.Standing.DONE, Mail.Standing.KEPT)).order_by("at", "id").first()
+        cursor.execute(
+            "SELECT id FROM mailroom_mail WHERE same = %s AND id <> %s AND standing IN ('done', 'kept') "
+            "ORDER BY at, id LIMIT 1",
+            [mail.same, mail.id],
+        )
+        found = cursor.fetchone()
+    return Mail.objects.defer("raw").get(id=found[0]) if found else None
 
 
 def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], known: Sequence[Ours], raw: bytes) -> Arrived:
@@ -264,6 +278,10 @@ def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Acto
         for take_thread in BY_THREAD:
             if (taken := take_thread(arrived, at)) is not None:
                 return taken
+    if any(not one.word for one in meant):
+        for take_content in BY_CONTENT:
+            if (taken := take_content(arrived, at)) is not None:
+                return taken
     for one in meant:
         if not one.word and "" in takers and (one.ours.local or takers[""].knows(one.key)):
             return takers[""].take(arrived, one.key, at)
@@ -286,8 +304,7 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.subject_kind, mail.subject_id = taken.subject[0][:30], str(taken.subject[1])[:60]
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
-    told = ["standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at", "automatic", "trust"]
-    mail.save(update_fields=told)
+    change(mail, WHAT_BECAME)
     return mail.outcome or mail.error
 
 

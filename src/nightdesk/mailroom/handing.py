@@ -2,7 +2,8 @@
 
 A mail goes, in this order: to the handler of the word in its address (`alarm+KEY@...`) where that one takes machines'
 mail; as a report on a mail of ours to `ON_REPORT`; then to the handler of its word, to whoever knows the mail that it
-answers (`BY_THREAD`), or to the handler of the plain address (""). What nobody takes is kept and shown.
+answers (`BY_THREAD`), to whoever knows it by what it holds (`BY_CONTENT`, machines' mail too), or to the handler of the plain
+address (""). What nobody takes is kept and shown.
 """
 
 from collections.abc import Callable
@@ -77,6 +78,9 @@ BY_ADDRESS: dict[str, Handler] = {}
 
 BY_THREAD: list[Callable[[Arrived, datetime], Taken | None]] = []
 """(mail, at): None where none of the mails that it answers is theirs. Only of what a person may have written."""
+
+BY_CONTENT: list[Callable[[Arrived, datetime], Taken | None]] = []
+"""(mail, at): None where it holds nothing of theirs."""
 
 ON_REPORT: list[Callable[[Arrived, Report, str, datetime], Taken | None]] = []
 """(mail, report, key of the `page+` or `bounce+` address it came to or "", at): None where it is about none of theirs."""

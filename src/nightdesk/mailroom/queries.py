@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q, QuerySet
 
 from nightdesk.base import vault
+from nightdesk.base.memory import remembered
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.handing import BY_ADDRESS
@@ -19,6 +20,7 @@ LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
 
 
+@remembered
 def ours() -> list[Ours]:
     """Every address of ours, the oldest first."""
     rows = Address.objects.order_by("id").values_list("address", "brand_id")
@@ -60,7 +62,18 @@ def authserv_id_of(mail: Mail) -> str:
     """Whose Authentication-Results are believed of this mail: its mailbox' server, or the one in front; "" for nobody's."""
     if mail.mailbox is not None:
         return mail.mailbox.authserv_id
-    return Front.objects.filter(way=mail.way).values_list("authserv_id", flat=True).first() or ""
+    return _authserv_id_before(mail.way)
+
+
+@remembered
+def _authserv_id_before(way: str) -> str:
+    return Front.objects.filter(way=way).values_list("authserv_id", flat=True).first() or ""
+
+
+@remembered
+def mailbox_of(mailbox_id: int) -> Mailbox | None:
+    """The mailbox; None where it was removed."""
+    return Mailbox.objects.filter(id=mailbox_id).first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ def read_mail(promise: Promise, at: datetime) -> str:
     return actions.read_mail(mail_id=mail_id, attempt=promise.attempt, by=SCHEDULER, via=Door.EMAIL, at=at)
 
 
-HANDLERS = {actions.READ: Handler(read_mail, lane="follow", give_up_after=None)}
+HANDLERS = {actions.READ: Handler(read_mail, lane="follow", give_up_after=None, together=10)}
 """For `wiring`. A mail may be an alarm, so it is never given up here: `read_mail` itself ends what cannot be read.
-Not in the lane of pages, since reports on a fan-out come by the ten thousand.
+Not in the lane of pages, since reports on a fan-out come by the ten thousand. Of ten in one transaction others wait a tenth of
+a second, for a ticket that one of them is about, or for an alarm among them.
 """

@@ -10,8 +10,8 @@ from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
-from nightdesk.customers.models import Contact, Customer, Service, Subscription
-from nightdesk.paging.models import Page, Policy
+from nightdesk.customers.models import Contact, Contract, Customer, Service, Subscription
+from nightdesk.paging.models import Page, PlannedWork, Policy
 from nightdesk.people.models import Person, Team
 
 
@@ -73,6 +73,8 @@ class Part(models.Model):
             GinIndex(fields=["aliases"], name="part_aliases"),
             models.Index("brand", Lower("name"), name="part_name"),
             models.Index("brand", Lower("provider_ref"), condition=~Q(provider_ref=""), name="part_provider_ref"),
+            # Every web process asks several times a second.
+            models.Index(fields=["brand", "position"], condition=Q(public=True), name="part_public"),
         ]
 
     def __str__(self) -> str:
@@ -454,3 +456,272 @@ class Subscriber(models.Model):
                 fields=["brand"], name="subscribers_now", condition=Q(confirmed_at__isnull=False, ended_at=None)
             )
         ]
+
+
+# --- Planned work ----------------------------------------------------------------------------------------------------
+
+
+def a_day_before() -> list[int]:
+    """When those touched are reminded, where a brand says nothing else."""
+    return [24]
+
+
+class WorkRules(models.Model):
+    """How a brand speaks of planned work. `provider` and `organizer` are how MAINTNOTE names us; where empty, our mail address.
+
+    `notice_days`: how long before customers are told whose contract says nothing else. `remind_hours` before it begins those
+    touched are reminded. `planners` hear of what carriers announce and of what clashes.
+    """
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="work_rules")
+    provider = models.CharField(max_length=120, default="", blank=True)
+    organizer = models.EmailField(default="", blank=True)
+    notice_days = models.PositiveSmallIntegerField(default=10)
+    remind_hours = ArrayField(models.PositiveSmallIntegerField(), default=a_day_before)
+    planners = models.ForeignKey(Team, models.SET_NULL, null=True, related_name="+")
+
+
+class WorkTerms(models.Model):
+    """How many days before planned work a contract wants its customer to be told."""
+
+    contract = models.OneToOneField(Contract, models.CASCADE, related_name="work_terms")
+    notice_days = models.PositiveSmallIntegerField()
+
+
+class Freeze(models.Model):
+    """No work from `first_day` to `last_day`, both included, by the clocks of the customer, or of the brand where None."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, related_name="freezes")
+    name = models.CharField(max_length=120)
+    first_day = models.DateField()
+    last_day = models.DateField()
+
+    class Meta:
+        ordering: ClassVar = ["first_day", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(last_day__gte=models.F("first_day")), name="freeze_has_length")
+        ]
+
+
+class MaintnoteWish(models.Model):
+    """The contact's programs read MAINTNOTE: it comes with each notice. `method`: of its calendar, "" for none."""
+
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="maintnote")
+    method = models.CharField(max_length=10, default="", blank=True)
+
+
+class Carrier(models.Model):
+    """A provider of ours whose notices are read. `names`: what parts and notices call it besides `name`. `senders`: addresses in
+    small letters, or `@domain`, that its notices come from. `parser`: who reads its own format, "" where it writes MAINTNOTE.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    name = models.CharField(max_length=120)
+    names = ArrayField(models.CharField(max_length=120), default=list)
+    senders = ArrayField(models.CharField(max_length=320), default=list)
+    parser = models.CharField(max_length=40, default="", blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint("brand", Lower("name"), name="one_carrier_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CarrierMail(models.Model):
+    """A mail in a carrier's own format: `parsed` by another program, or `failed` with the reason; both empty while it is."""
+
+    mail_id = models.UUIDField(primary_key=True)
+    carrier = models.ForeignKey(Carrier, models.CASCADE, related_name="mails")
+    at = models.DateTimeField()
+    parsed = models.JSONField(null=True)
+    failed = models.CharField(max_length=500, default="")
+
+
+class Work(models.Model):
+    """Planned work as customers hear of it. `state` moves only in `work_actions._move`, see `work_flow.TRANSITIONS`.
+
+    `title` is for us; `texts` {language: words} is what customers read of it beside what it does to them. `planned` keeps the
+    parts' alarms quiet meanwhile, and pages whoever does not say that it is done. `round` counts how often it was told of.
+
+    Of a carrier's: `carrier_key`, `carrier_uid` and `carrier_ref` tell it from others; what the carrier said last follows.
+    `change`: what it has said since, and nobody here has taken: {"status", "from_at", "until_at", "parts"}.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        TENTATIVE = "tentative"
+        ANNOUNCED = "announced"
+        IN_PROGRESS = "in_progress"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        DISMISSED = "dismissed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT)
+    number = models.BigIntegerField()
+    title = models.CharField(max_length=200)
+    texts = models.JSONField(default=dict)
+    state = models.CharField(max_length=11, choices=State)
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    """Who does it, or sees to it."""
+    policy = models.ForeignKey(Policy, models.PROTECT, null=True, related_name="+")
+    attended = models.BooleanField(default=True)
+    planned = models.OneToOneField(PlannedWork, models.PROTECT, null=True, related_name="told_as")
+    public = models.BooleanField(default=False)
+    public_title = models.CharField(max_length=200, default="", blank=True)
+    round = models.PositiveIntegerField(default=0)
+    carrier = models.ForeignKey(Carrier, models.SET_NULL, null=True, related_name="work")
+    carrier_key = models.CharField(max_length=130, default="", blank=True)
+    carrier_uid = models.CharField(max_length=300, default="", blank=True)
+    carrier_ref = models.CharField(max_length=200, default="", blank=True)
+    carrier_status = models.CharField(max_length=12, default="", blank=True)
+    carrier_sequence = models.IntegerField(null=True)
+    carrier_stamped_at = models.DateTimeField(null=True)
+    carrier_from_at = models.DateTimeField(null=True)
+    carrier_until_at = models.DateTimeField(null=True)
+    problems = models.JSONField(default=list)
+    """What is wrong with what the carrier said, in sentences."""
+    change = models.JSONField(null=True)
+    made_by = models.CharField(max_length=120)
+    made_at = models.DateTimeField()
+    announced_at = models.DateTimeField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["from_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["brand", "number"], name="one_work_a_number"),
+            models.CheckConstraint(
+                condition=Q(until_at__gt=models.F("from_at")), name="told_work_ends_after_it_begins"
+            ),
+            models.CheckConstraint(condition=Q(public=False) | ~Q(public_title=""), name="public_work_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(state__in=["completed", "cancelled", "dismissed"], ended_at__isnull=False)
+                | (~Q(state__in=["completed", "cancelled", "dismissed"]) & Q(ended_at=None)),
+                name="work_over_at_some_instant",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "from_at"], name="work_to_come", condition=Q(ended_at=None)),
+            models.Index(fields=["brand", "-from_at", "-id"], name="work_newest"),
+            models.Index(fields=["brand", "carrier_key", "carrier_uid"], name="work_uid", condition=~Q(carrier_key="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.title}"
+
+    @property
+    def name(self) -> str:
+        """How people call it: `W-12`."""
+        return f"W-{self.number}"
+
+
+class WorkPart(models.Model):
+    """A part that the work is about, and how badly it fails meanwhile."""
+
+    work = models.ForeignKey(Work, models.CASCADE, related_name="parts")
+    part = models.ForeignKey(Part, models.PROTECT, related_name="+")
+    effect = models.PositiveSmallIntegerField(choices=EffectChoices, default=EffectChoices.DOWN)
+
+    class Meta:
+        ordering: ClassVar = ["part__key"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["work", "part"], name="one_work_part")]
+
+
+class WorkTouched(models.Model):
+    """What the work does to one subscription."""
+
+    work = models.ForeignKey(Work, models.CASCADE, related_name="touched", db_index=False)
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="+")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="work_touched", db_index=False)
+    effect = models.PositiveSmallIntegerField(choices=EffectChoices)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["work", "subscription"], name="work_touches_once")]
+        indexes: ClassVar = [models.Index(fields=["customer", "work"], name="work_touched_customer")]
+
+
+class WorkNotice(models.Model):
+    """What one customer was told of the work, never changed. `sequence` is its MAINTNOTE's, from 0; `round` the work's.
+
+    `objects_told`: [{"name", "called", "effect", "service"}]. `digest`: the file. `people`: to how many contacts it went.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    work = models.ForeignKey(Work, models.CASCADE, related_name="notices", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="work_notices")
+    round = models.PositiveIntegerField()
+    sequence = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10)
+    status = models.CharField(max_length=12)
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    objects_told = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, default="")
+    people = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["work", "customer", "round"], name="told_once_a_round"),
+            models.UniqueConstraint(fields=["work", "customer", "sequence"], name="one_notice_a_sequence"),
+        ]
+
+
+class Objection(models.Model):
+    """A customer said that the work clashes with something of theirs."""
+
+    work = models.ForeignKey(Work, models.CASCADE, related_name="objections")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    by_name = models.CharField(max_length=120)
+    words = models.TextField(default="")
+    mail_id = models.UUIDField(null=True, unique=True)
+    at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+
+
+class CarrierNote(models.Model):
+    """What a carrier said, as it was read, and what became of it."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE)
+    carrier = models.ForeignKey(Carrier, models.SET_NULL, null=True, related_name="notes")
+    work = models.ForeignKey(Work, models.SET_NULL, null=True, related_name="notes")
+    mail_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+    provider = models.CharField(max_length=500, default="")
+    ref = models.CharField(max_length=200, default="")
+    status = models.CharField(max_length=12, default="")
+    note = models.JSONField()
+    problems = models.JSONField(default=list)
+    unknown = models.JSONField(default=list)
+    """Objects of the note that are no part of ours."""
+    became = models.CharField(max_length=10)
+    outcome = models.CharField(max_length=300)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["brand", "-at"], name="carrier_notes_newest")]
+
+
+# --- Links to what is told -------------------------------------------------------------------------------------------
+
+
+class FeedLink(models.Model):
+    """The secret address of a contact's own feeds. A rise of `serial` shuts every address that was given out before."""
+
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="feed_link")
+    serial = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)

@@ -6,7 +6,7 @@ is forgotten; it is no wall against SQL that somebody else writes, who could tak
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import ParamSpec, TypeVar
@@ -33,10 +33,18 @@ class NotSetUp(Refusal):
     title = "These pages are not open yet"
 
 
-@contextmanager
-def worn_for(contact: Contact, at: datetime) -> Iterator[None]:
+def worn_for(contact: Contact, at: datetime) -> AbstractContextManager[None]:
     """Inside the block everything read is the contact's to see at `at`. Raises NotSetUp where the role is missing."""
-    wearer = (contact.customer_id, contact.pk, at)
+    return _worn_by((contact.customer_id, contact.pk, at))
+
+
+def worn_for_company(customer_id: int, at: datetime) -> AbstractContextManager[None]:
+    """Likewise for the company, and nobody of it in particular: for whoever holds a link. No contact's own rows are seen."""
+    return _worn_by((customer_id, 0, at))
+
+
+@contextmanager
+def _worn_by(wearer: tuple[int, int, datetime]) -> Iterator[None]:
     with transaction.atomic():
         _put_on(wearer)
         token = _worn.set(wearer)

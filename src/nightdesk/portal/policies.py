@@ -18,6 +18,8 @@ from nightdesk.access.models import Brand, Token
 from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, Ticket
+from nightdesk.knowledge.models import Phrase
+from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, Work, WorkTouched
 from nightdesk.people.models import Person
 
 POLICY = "customer_reads"
@@ -32,22 +34,10 @@ SEES_ALL = f"""(SELECT c.sees = 'all' OR (c.sees = 'managers_all' AND k.standing
 """Whether they see their colleagues' tickets: the same rule as `standing.sees_all`, in the database's words."""
 OF_MY_BRAND = "brand_id IN (SELECT c.brand_id FROM customers_customer c)"
 """Of customers they see their own alone."""
+BUY = "(SELECT s.service_id FROM customers_subscription s)"
+"""The services that they buy."""
 SPOKEN = "public AND kind IN ('message_in', 'message_out', 'call')"
 """What of a ticket's story is a customer's to read at all; notes are never public, by a constraint."""
-
-KNOWN_FAULTS = "customer_known_faults"
-MAKE_KNOWN_FAULTS = f"""
-CREATE OR REPLACE FUNCTION {KNOWN_FAULTS}()
-RETURNS TABLE (service_id bigint, began_at timestamptz, said_at timestamptz, said text, next_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
-    SELECT DISTINCT ON (t.id) t.service_id, t.opened_at, e.at, e.text, t.next_step_at
-    FROM desk_ticket t JOIN desk_entry e ON e.ticket_id = t.id
-    WHERE t.major AND t.customer_id IS NULL AND t.state IN ('new', 'assigned', 'in_progress', 'pending')
-    AND t.service_id IN (SELECT s.service_id FROM customers_subscription s WHERE s.customer_id = {MINE})
-    AND e.public AND e.kind = 'message_out' AND e.at <= {AT}
-    ORDER BY t.id, e.at DESC, e.id DESC
-$$"""  # noqa: S608
-"""What was said to everybody of a major incident that touches what they buy. The ticket itself they cannot see."""
 
 BY_HAND = f"""CREATE ROLE {CUSTOMER_ROLE} NOLOGIN;
 GRANT {CUSTOMER_ROLE} TO {{app}};"""
@@ -157,6 +147,44 @@ VISIBLE: tuple[Visible, ...] = (
         ("id", "ticket", "at", "why", "manager_name", "answer_by"),
         "EXISTS (SELECT FROM desk_ticket t WHERE t.id = desk_escalation.ticket_id)",
     ),
+    # Outages, each policy asking the one before and never back: two that ask each other never end. Of whom it touches only
+    # themselves and their ticket; what they are told once it was published; the rest once they were told something.
+    Visible(Affected, ("id", "outage", "customer", "ticket_number"), f"customer_id = {MINE}"),
+    Visible(
+        Update,
+        ("id", "outage", "number", "kind", "state", "texts", "quiet", "next_at", "estimate_at", "corrects", "published_at"),
+        f"published_at <= {AT} AND outage_id IN (SELECT a.outage_id FROM outages_affected a)",  # noqa: S608
+    ),
+    Visible(
+        Outage,
+        (
+            "id", "brand", "number", "state", "severity", "public", "public_title", "began_at", "resolved_at", "estimate_at",
+            "next_update_at",
+        ),
+        "EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_outage.id)",
+    ),
+    Visible(
+        Touched,
+        ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until"),
+        f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
+    ),
+    # Of planned work likewise, once something of it was told.
+    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE}"),
+    Visible(
+        Work,
+        (
+            "id", "brand", "number", "texts", "state", "from_at", "until_at", "public", "public_title", "round",
+            "announced_at", "changed_at",
+        ),
+        "round > 0 AND state NOT IN ('proposed', 'dismissed')"
+        " AND EXISTS (SELECT FROM outages_worktouched t WHERE t.work_id = outages_work.id)",
+    ),
+    Visible(FeedLink, ("id", "contact", "serial", "made_at", "revoked_at"), f"contact_id = {ME}"),
+    Visible(
+        Phrase,
+        ("id", "brand", "service", "effect", "language", "text", "workaround"),
+        f"{OF_MY_BRAND} AND (service_id IS NULL OR service_id IN {BUY})",
+    ),
 )  # fmt: skip
 
 
@@ -187,9 +215,7 @@ def lay_belt() -> str:
             if laid.get(each.table) != each.mark:
                 with transaction.atomic():  # one table at a time, so that none is locked while another is waited for
                     _lay(cursor, each)
-        if laid.get(KNOWN_FAULTS) != _mark_of_function():
-            with transaction.atomic():
-                _lay_function(cursor)
+        _run(cursor, "DROP FUNCTION IF EXISTS customer_known_faults()")  # of earlier versions
         for table in _granted(cursor) - {each.table for each in VISIBLE}:
             _run(cursor, "REVOKE ALL ON TABLE {} FROM {}", table, CUSTOMER_ROLE)
     return ""
@@ -202,8 +228,6 @@ def why_bare() -> str:
             return f"This database has no role {CUSTOMER_ROLE} that we may take on."
         laid = _laid(cursor)
         wrong = sorted(each.table for each in VISIBLE if laid.get(each.table) != each.mark)
-        if laid.get(KNOWN_FAULTS) != _mark_of_function():
-            wrong.append(KNOWN_FAULTS)
         if wrong:
             return f"What customers may read is not set for {', '.join(wrong)}."
         beyond = sorted(_granted(cursor) - {each.table for each in VISIBLE})
@@ -249,13 +273,11 @@ def _may_become(cursor: Any) -> bool:
 
 
 def _laid(cursor: Any) -> dict[str, str]:
-    """Of each table with our policy in force, and of our function, its mark."""
+    """Of each table with our policy in force its mark."""
     cursor.execute(
         "SELECT c.relname, obj_description(p.oid, 'pg_policy') FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
-        " WHERE p.polname = %s AND c.relrowsecurity AND c.relnamespace = current_schema()::regnamespace"
-        " UNION ALL SELECT p.proname, obj_description(p.oid, 'pg_proc') FROM pg_proc p"
-        " WHERE p.proname = %s AND p.pronamespace = current_schema()::regnamespace",
-        [POLICY, KNOWN_FAULTS],
+        " WHERE p.polname = %s AND c.relrowsecurity AND c.relnamespace = current_schema()::regnamespace",
+        [POLICY],
     )
     return {name: mark or "" for name, mark in cursor.fetchall()}
 
@@ -284,20 +306,6 @@ def _lay(cursor: Any, each: Visible) -> None:
     _execute(cursor, sql.SQL("GRANT SELECT ({}) ON TABLE {} TO {}").format(columns, table, role))
     policy, table = _names(POLICY, each.table)
     _execute(cursor, sql.SQL("COMMENT ON POLICY {} ON {} IS {}").format(policy, table, sql.Literal(each.mark)))
-
-
-def _mark_of_function() -> str:
-    return hashlib.sha256(MAKE_KNOWN_FAULTS.encode()).hexdigest()[:16]
-
-
-def _lay_function(cursor: Any) -> None:
-    cursor.execute("SELECT quote_ident(current_schema())")
-    cursor.execute(MAKE_KNOWN_FAULTS.format(schema=cursor.fetchone()[0]))
-    function, role = _names(KNOWN_FAULTS, CUSTOMER_ROLE)
-    _execute(cursor, sql.SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(function))
-    _execute(cursor, sql.SQL("GRANT EXECUTE ON FUNCTION {}() TO {}").format(function, role))
-    mark = sql.Literal(_mark_of_function())
-    _execute(cursor, sql.SQL("COMMENT ON FUNCTION {}() IS {}").format(function, mark))
 
 
 def _names(*names: str) -> Iterator[sql.Identifier]:

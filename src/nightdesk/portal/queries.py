@@ -1,29 +1,16 @@
 """What the pages and the API of a customer read. Each is asked inside the belt, and filters all the same."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from nightdesk.access.models import Token
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
-from nightdesk.portal.policies import KNOWN_FAULTS, visible
+from nightdesk.portal.policies import visible
 
 OPEN = ("new", "assigned", "in_progress", "pending")
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFault:
-    """What we have said to everybody about a fault that touches one of their services; times may be None."""
-
-    service_id: int
-    began_at: datetime
-    said_at: datetime
-    said: str
-    next_at: datetime | None
 
 
 def services_of(contact: Contact) -> QuerySet[Subscription]:
@@ -81,10 +68,3 @@ def files_of(entries: list[Entry]) -> dict[object, list[Attachment]]:
 def escalation_of(ticket: Ticket) -> Escalation | None:
     """The last time that they asked for a manager about it."""
     return visible(Escalation).filter(ticket=ticket.pk).order_by("-at").first()
-
-
-def known_faults() -> dict[int, KnownFault]:
-    """Faults that touch what the company buys and of which we have said something, by the service's id."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT service_id, began_at, said_at, said, next_at FROM {KNOWN_FAULTS}()")  # noqa: S608
-        return {row[0]: KnownFault(*row) for row in cursor.fetchall()}

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from nightdesk.portal.views import company, home, joining, people, tickets, you
+from nightdesk.portal.views import company, home, joining, outages, people, shared, status, tickets, you
 
 app_name = "portal"
 
@@ -18,6 +18,13 @@ urlpatterns: list[URLPattern] = [
     path("my/tickets/<uuid:ticket_id>/reopen", tickets.reopen, name="reopen"),
     path("my/tickets/<uuid:ticket_id>/escalate", tickets.escalate, name="escalate"),
     path("my/tickets/<uuid:ticket_id>/files/<uuid:attachment_id>", tickets.attachment, name="attachment"),
+    path("my/outages/", outages.outages, name="outages"),
+    path("my/outages.csv", outages.outages_csv, name="outages_csv"),
+    path("my/outages/feeds", outages.feeds, name="outage_feeds"),
+    path("my/outages/feeds/make", outages.make_feeds, name="make_feeds"),
+    path("my/outages/feeds/revoke", outages.revoke_feeds, name="revoke_feeds"),
+    path("my/outages/<uuid:outage_id>/", outages.outage, name="outage"),
+    path("my/outages/<uuid:outage_id>/share", outages.share, name="share_outage"),
     path("my/people/", people.people, name="people"),
     path("my/people.csv", people.people_csv, name="people_csv"),
     path("my/people/new", people.new_person, name="new_person"),
@@ -34,5 +41,14 @@ urlpatterns: list[URLPattern] = [
     path("my/you/tokens/new", you.new_token, name="new_token"),
     path("my/you/tokens/<int:token_id>/revoke", you.no_token, name="no_token"),
     path("my/companies/", company.choose, name="choose"),
+    path("feeds/outages/<str:token>.atom", shared.feed, {"ending": "atom"}, name="outage_feed"),
+    path("feeds/outages/<str:token>.ics", shared.feed, {"ending": "ics"}, name="work_feed"),
+    path("shared/outage/<str:token>", shared.shared_outage, name="shared_outage"),
+    path("shared/punctuality/<str:token>.csv", shared.shared_archive, {"ending": "csv"}, name="shared_archive_csv"),
+    path("shared/punctuality/<str:token>", shared.shared_archive, name="shared_archive"),
+    path("status/<slug:slug>/", status.status, name="status"),
+    path("status/<slug:slug>/subscribe", status.subscribe, name="subscribe"),
+    path("status/<slug:slug>/confirm/<str:secret>", status.confirm, name="confirm_subscriber"),
+    path("status/<slug:slug>/<path:path>", status.status, name="status_file"),
     path("join/<int:contact_id>/<slug:invite>", joining.join, name="join"),
 ]

@@ -246,6 +246,30 @@ save_wish DMA
 remove_wish DMA
 save_phrase DMA
 remove_phrase DMA
+make_feed_link -
+revoke_feed_link DMA
+share_outage EDMA
+share_archive DMA
+read_work EDMABR
+draft_work EDMA
+edit_work EDMA
+announce_work EDMA
+open_work EDMA
+prolong_work EDMA
+close_work EDMA
+call_off_work EDMA
+dismiss_work EDMA
+settle_objection EDMA
+take_carrier_change EDMA
+drop_carrier_change EDMA
+set_maintnote_wish DMA
+save_work_terms MA
+save_freeze DMA
+remove_freeze DMA
+save_work_rules MA
+read_carriers EDMAR
+save_carrier MA
+remove_carrier MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from nightdesk.base import clock, leases, promises
+from nightdesk.base.memory import remembered
 from nightdesk.base.models import Promise, Worker
-from nightdesk.base.promises import HANDLERS, Handler, back_off, keep, keep_many, promise, void_promises
+from nightdesk.base.promises import HANDLERS, Handler, back_off, gathered, keep, keep_many, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 
@@ -172,7 +173,7 @@ class TestKeeping:
         made()
         (row,) = claimed()
         Promise.objects.update(attempt=2, leased_by=BEN)
-        promises._put_back(row, RuntimeError("late"), HANDLERS["test.ring"])
+        promises._put_back(row, RuntimeError("late"))
         now = Promise.objects.get()
         assert (now.due_at, now.leased_by, now.failure) == (AT, BEN, "")
 
@@ -297,6 +298,60 @@ class TestBatches:
         keep_many(claimed())
         assert set(Promise.objects.values_list("outcome", flat=True)) == {"alone"}
         assert marks() == 2
+
+    def test_together_each_has_an_end_of_its_own_and_what_fails_stops_no_other(self, handler):
+        def run(row, at):
+            Worker.objects.create(id=uuid4(), name=f"mark {row.facts['n']}", started_at=AT, beat_at=AT)
+            if row.facts["n"] == 1:
+                raise ZeroDivisionError("one of them is poisonous")
+            return f"did {row.facts['n']}"
+
+        handler(run, together=3)
+        for n in range(5):
+            made(facts={"n": n})
+        keep_many(claimed())
+        assert sorted(Worker.objects.values_list("name", flat=True)) == ["mark 0", "mark 2", "mark 3", "mark 4"]
+        kept = Promise.objects.filter(ended_as="kept").order_by("id")
+        assert [row.outcome for row in kept] == ["did 0", "did 2", "did 3", "did 4"]
+        poison = Promise.objects.get(ended_as=None)
+        assert (poison.facts["n"], poison.leased_by, poison.failure) == (
+            1,
+            None,
+            "ZeroDivisionError: one of them is poisonous",
+        )
+
+    @pytest.mark.parametrize("voided", [{1}, {0, 1, 2}])
+    def test_together_only_what_is_still_wanted_is_done(self, handler, voided):
+        def run(row, at):
+            Worker.objects.create(id=uuid4(), name=f"mark {row.facts['n']}", started_at=AT, beat_at=AT)
+            return ""
+
+        handler(run, together=3)
+        for n in range(3):
+            made(facts={"n": n}, subject=("page", n))
+        rows = claimed()
+        for n in voided:
+            void_promises(("page", n), at=AT)
+        keep_many(rows)
+        wanted = {0, 1, 2} - voided
+        assert sorted(Worker.objects.values_list("name", flat=True)) == [f"mark {n}" for n in sorted(wanted)]
+        assert {row.facts["n"] for row in Promise.objects.filter(ended_as="kept")} == wanted
+
+    def test_together_what_is_remembered_is_asked_once_in_each_transaction(self, handler):
+        asked = []
+        question = remembered(lambda brand_id: asked.append(brand_id) or len(asked))
+        handler(lambda row, at: f"{question(7)}", together=2)
+        for _ in range(4):
+            made()
+        keep_many(claimed())
+        assert list(Promise.objects.order_by("id").values_list("outcome", flat=True)) == ["1", "1", "2", "2"]
+        assert [question(7), question(7)] == [3, 4]
+
+    def test_what_is_gathered_is_written_once_and_in_order(self, django_assert_num_queries, handler):
+        with django_assert_num_queries(1), gathered():
+            for n in range(3):
+                promise("test.ring", subject=PAGE, due_at=AT + timedelta(hours=1), why="", facts={"n": n}, at=AT)
+        assert [row.facts["n"] for row in Promise.objects.order_by("id")] == [0, 1, 2]
 
     def test_a_batch_is_broken_off_between_two_when_the_worker_has_to_go(self, handler):
         left = iter([True, False])

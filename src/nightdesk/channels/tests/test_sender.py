@@ -17,6 +17,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels import queries, registry
 from nightdesk.channels.actions import Recipient, note_receipt, queue_message, save_route, supersede_deliveries
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Sent, Settings, Temporary
+from nightdesk.channels.fan_out_actions import queue_from
+from nightdesk.channels.fan_out_queries import Select
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.channels.sender import Sender
 from nightdesk.people.models import ContactMethod, Person
@@ -663,3 +665,28 @@ def test_what_a_route_has_cost_this_month_is_told_by_currency(night: Night) -> N
     (health,) = queries.route_health(night.at)
     assert health.parts == 7
     assert [str(cost) for cost in health.costs] == ["0.12 EUR", "0.05 GBP"]
+
+
+# To very many
+
+
+def test_each_is_told_their_own_values_and_the_worst_hit_first(night: Night) -> None:
+    night.route("carrier", at_once=1)
+    found = Select(
+        "SELECT 'contact', n::text, 'sms', '+4477009' || n, (10003 - n)::smallint, jsonb_build_object('name', '{{ all }} ' || n) "
+        "FROM generate_series(10001, 10003) n"
+    )
+    queue_from(
+        found=found, once="update 1", kind="outage.update", subject=("outage", "7"), title="Dear {{ name }}", body="",
+        brand_id=night.brand.id, said_at=START, by=SCHEDULER, via=Door.WORKER, at=START,
+    )  # fmt: skip
+    night.settle()
+    told = [outgoing.said.title for outgoing, _ in night.providers["carrier"].got]
+    assert told == ["Dear {{ all }} 10003", "Dear {{ all }} 10002", "Dear {{ all }} 10001"]
+
+
+def test_a_page_with_braces_in_it_is_said_as_it_came(night: Night) -> None:
+    night.route("carrier")
+    night.queue(title="{{ name }} is down")
+    night.settle()
+    assert night.providers["carrier"].got[0][0].said.title == "{{ name }} is down"

@@ -23,9 +23,9 @@ from nightdesk.duty import actions as duty
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
-from nightdesk.outages import part_actions
-from nightdesk.outages.effect import SERVICE, SUBSCRIPTION
-from nightdesk.outages.models import Part
+from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
+from nightdesk.outages.effect import SERVICE, SUBSCRIPTION, Effect
+from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
 from nightdesk.outages.needs_text import read_needs
 from nightdesk.outages.part_import_actions import apply_parts_import
 from nightdesk.outages.part_list import plan_parts
@@ -35,7 +35,7 @@ from nightdesk.paging.beats import Expectation
 from nightdesk.paging.decide import Policy as Ladder
 from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
-from nightdesk.paging.models import Page, RawAlarm
+from nightdesk.paging.models import Page, RawAlarm, Silence
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
@@ -261,6 +261,7 @@ class Company:
         ids = (
             known
             | self._parts(name, brand, customer, contact)
+            | self._planned(name, brand, customer.pk)
             | {
                 "ticket_id": ticket.id,
                 "said_id": said.id,
@@ -304,6 +305,54 @@ class Company:
             }
         )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _planned(self, name: str, brand: Brand, customer_id: int) -> dict[str, Any]:
+        """Announced work that its carrier has said something new of, and what is agreed about such work."""
+        key = name.lower()
+        service = customers.make_service(brand_id=brand.pk, key=f"{key}-fibre", name=f"{name} fibre", **self.doing)
+        bought = customers.make_subscription(
+            customer_id=customer_id, service_id=service.pk, label=f"{name} line 1", **self.doing
+        )
+        part = Part.objects.create(brand=brand, key=f"{key}-fibre", name=f"{name} fibre 1", kind="circuit")
+        need = Need.objects.create(brand=brand, subscription=bought)
+        Member.objects.create(need=need, part=part)
+        mailroom.add_address(address=f"noc@{key}.example", brand_id=brand.pk, **self.doing)
+        wants = customers.make_contact(
+            customer_id=customer_id, name=f"Lee {name}", email=f"lee@{key}.example", **self.doing
+        )
+        work_rule_actions.set_maintnote_wish(contact_id=wants.pk, wanted=True, **self.doing)
+        freeze = work_rule_actions.save_freeze(
+            brand_id=brand.pk, name=f"{name} move", first_day=date(2027, 1, 1), last_day=date(2027, 1, 2), **self.doing
+        )
+        carrier = carrier_actions.save_carrier(brand_id=brand.pk, name=f"{name} carrier", **self.doing)
+        from_at = self.at + timedelta(days=30)
+        work = work_actions.draft_work(
+            brand_id=brand.pk, title=f"{name} splice", from_at=from_at, until_at=from_at + timedelta(hours=2),
+            parts={part.pk: Effect.DOWN}, texts={"en-gb": f"The fibre of {name} is moved."}, **self.doing,
+        )  # fmt: skip
+        work_actions.announce_work(work_id=work.pk, **self.doing)
+        work_actions.tell_touched(work_id=work.pk, round_=1, kind_="announce", note="", entry=work.pk, **self.doing)
+        said = work_actions.object_to_work(
+            work_id=work.pk, customer_id=customer_id, name=f"Cleo {name}", words="Not that night!", **self.doing
+        )
+        change = {
+            "status": "CONFIRMED",
+            "from_at": from_at.isoformat(),
+            "until_at": work.until_at.isoformat(),
+            "parts": [],
+        }
+        Work.objects.filter(pk=work.pk).update(change=change)
+        for subject in (work.pk, work.planned_id or work.pk):
+            Promise.objects.filter(subject_id=str(subject)).delete()
+        for silence in Silence.objects.filter(work=work.planned_id):
+            Promise.objects.filter(subject_id=str(silence.pk)).delete()
+        return {
+            "maintenance_id": work.pk,
+            "notice_id": WorkNotice.objects.get(work=work).pk,
+            "objection_id": said.pk,
+            "carrier_id": carrier.pk,
+            "freeze_id": freeze.pk,
+        }
 
     def _parts(self, name: str, brand: Brand, customer: Customer, contact: Contact) -> dict[str, Any]:
         """A switch at a site, what customers buy of it, what they are told of it, and how they are reached."""

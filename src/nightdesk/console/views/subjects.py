@@ -4,7 +4,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_PAGES = {"page": "console:page", "mail": "console:mail", "ticket": "console:ticket"}
+_PAGES = {
+    "page": "console:page",
+    "mail": "console:mail",
+    "ticket": "console:ticket",
+    "planned-work": "console:one_maintenance",
+    "work-planning": "console:one_maintenance",
+}
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
@@ -19,6 +25,7 @@ _NUMBERED = {
     "procedure": "console:procedure",
     "briefing": "console:briefing",
     "spare": "console:spare",
+    "carrier": "console:carrier",
     "template": "console:template",
 }
 _LISTED = {
@@ -28,6 +35,7 @@ _LISTED = {
     "token": "console:tokens",
     "silence": "console:quiet",
     "work": "console:quiet",
+    "freeze": "console:work_settings",
     "queue": "console:desk_settings",
     "macro": "console:desk_settings",
     "team": "console:desk_settings",

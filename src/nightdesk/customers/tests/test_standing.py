@@ -16,6 +16,9 @@ ask_mobile_code VMK -
 verify_mobile VMK -
 make_contact_token VMK -
 revoke_contact_token VMK K
+make_feed_link VMK -
+revoke_feed_link VMK K
+share_outage VMK VMK
 make_contact K K
 invite_contact K K
 set_contact_standing K K

@@ -1,7 +1,7 @@
 """Three customers, two of one brand and one of another; in each a manager, a member and a viewer, who all log in."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.test import Client
@@ -16,6 +16,8 @@ from nightdesk.customers.queries import actor_of_contact
 from nightdesk.desk import actions as desk
 from nightdesk.desk import customer_actions, linking_actions
 from nightdesk.desk.models import Attachment, Entry, Ticket
+from nightdesk.outages import actions as outages
+from nightdesk.outages.models import Member, Need, Outage, Part, Work, WorkTouched
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
 
@@ -42,6 +44,7 @@ class Firm:
     tickets: "dict[str, Ticket]" = field(default_factory=dict)
     """By who opened it: "manager", "member", "viewer"; and "merged", which went into the member's."""
     file: Attachment | None = None
+    outage: Outage | None = None
 
     @property
     def contacts(self) -> list[Contact]:
@@ -65,7 +68,44 @@ class Firms:
             desk.save_desk_rules(brand_id=brand.pk, fields={"closes_after_days": 5}, **self.doing)
         for firm in self.all:
             self._tickets(firm)
+            self.told_of(firm)
+            self.plans(firm)
         return self
+
+    def plans(self, firm: Firm, *, round_: int = 1, state: str = "announced", public: bool = False) -> Work:
+        """Work tomorrow night, of which the firm was told in this `round_` (0: not yet)."""
+        begins = self.at + timedelta(days=1)
+        made = Work.objects.create(
+            brand=firm.brand, number=Work.objects.count() + 1, title=f"SECRET rack of {firm.mark}", state=state,
+            texts={"en-gb": f"{firm.mark} gets new power."}, from_at=begins, until_at=begins + timedelta(hours=2),
+            round=round_, public=public, public_title=f"Power at {firm.mark}", made_by="Bo", made_at=self.at,
+            announced_at=self.at, changed_at=self.at,
+        )  # fmt: skip
+        for each in firm.customer.subscriptions.all():
+            WorkTouched.objects.create(work=made, subscription=each, customer=firm.customer, effect=1)
+        return made
+
+    def told_of(self, firm: Firm, *, text: str = "", public: bool = False, **more: Any) -> Outage:
+        """The part that the firm's line needs has failed, under a name of our own, and the firm was told so."""
+        part = Part.objects.filter(brand=firm.brand, key=f"part-{firm.mark.lower()}").first()
+        if part is None:
+            part = Part.objects.create(
+                brand=firm.brand, key=f"part-{firm.mark.lower()}", name=f"SECRET switch of {firm.mark}", kind="device",
+            )  # fmt: skip
+            need = Need.objects.create(brand=firm.brand, service=firm.service)
+            Member.objects.create(need=need, part=part)
+        made = outages.propose_outage(
+            brand_id=firm.brand.pk, title=f"SECRET switch of {firm.mark}", parts={part.pk: 3}, **self.doing
+        )
+        fields = {"cause": f"SECRET cause of {firm.mark}"} | (
+            {"public": True, "public_title": "All lines"} if public else {}
+        )
+        outages.edit_outage(outage_id=made.pk, fields=fields, **self.doing)
+        outages.confirm_outage(outage_id=made.pk, **self.doing)
+        said = {"en-gb": text or f"{firm.mark} lines are down."}
+        outages.write_update(outage_id=made.pk, state="investigating", texts=said, **more, **self.doing)
+        firm.outage = Outage.objects.get(pk=made.pk)
+        return firm.outage
 
     @property
     def all(self) -> list[Firm]:

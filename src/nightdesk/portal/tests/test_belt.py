@@ -11,11 +11,15 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions as desk
-from nightdesk.desk import linking_actions
-from nightdesk.desk.models import Attachment, Entry, Escalation, Ticket
+from nightdesk.desk.models import Attachment, Entry, Escalation
+from nightdesk.knowledge.models import Phrase
+from nightdesk.outages import actions as outages
+from nightdesk.outages import link_actions
+from nightdesk.outages.models import FeedLink, Part, Touched, Update
 from nightdesk.portal import belt, policies
+from nightdesk.portal.outage_queries import open_outages
 from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
-from nightdesk.portal.queries import known_faults, tickets_of
+from nightdesk.portal.queries import tickets_of
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 
 
@@ -45,6 +49,11 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
     for firm in firms.all:
         for contact in firm.contacts:
             contact_actions.make_contact_token(contact_id=contact.pk, name=f"{firm.mark} token", **firms.as_(contact))
+            link_actions.make_feed_link(contact_id=contact.pk, **firms.as_(contact))
+        Phrase.objects.create(
+            brand=firm.brand, service=firm.service, effect="down", text=f"{firm.mark} is down", edited_by="Bo",
+            edited_at=firms.at,
+        )  # fmt: skip
     for each in VISIBLE:
         columns = ", ".join(each.columns)
         told = {firm.mark: str(seen(firm.manager, f"SELECT {columns} FROM {each.table}")) for firm in firms.all}
@@ -132,24 +141,49 @@ def test_a_file_that_a_scanner_refused_or_has_not_seen_cannot_be_read(firms: Fir
     assert ours.file.pk in before
 
 
-def test_a_fault_is_known_to_those_it_touches_once_something_was_said_to_everybody(firms: Firms):
+def test_of_an_outage_they_read_what_was_told_and_never_our_own_name_a_cause_or_a_suspicion(firms: Firms):
     ours = firms.bakery
-    major = desk.open_ticket(
-        brand_id=firms.quay.pk, title="SECRET switch sw2", service_id=ours.service.pk, **firms.doing
+    suspected = outages.propose_outage(
+        brand_id=ours.brand.pk,
+        title="SECRET suspicion",
+        parts={Part.objects.get(key="part-bakery").pk: 3},
+        **firms.doing,
     )
-    linking_actions.accept_major(ticket_id=major.pk, **firms.doing)
+    assert Touched.objects.filter(outage=suspected, customer=ours.customer).exists()
+    Update.objects.create(
+        outage=ours.outage, number=9, kind="update", state="identified", texts={"en-gb": "SECRET draft"},
+        written_at=firms.at, written_by="Bo", written_by_id="7",
+    )  # fmt: skip
+    assert ours.outage is not None
+    for table in ("outages_outage", "outages_touched"):
+        column = "id" if table == "outages_outage" else "outage_id"
+        assert ids_of(ours.viewer, f"SELECT {column} FROM {table}") == {ours.outage.pk}
+    with belt.worn_for(ours.viewer, firms.at):
+        mine = open_outages(ours.customer.pk, "en-gb", firms.at)
+        assert [each.outage.title for each in mine] == ["Bakery line Bakery-0042"]
+        assert "Bakery lines are down." in str(mine)
+        assert "SECRET" not in str(mine)
+    for column in ("title", "cause", "lead_id", "page_id"):
+        assert "permission denied" in refused(ours.manager, f"SELECT {column} FROM outages_outage")
+    for table in ("outages_part", "outages_failedpart", "outages_need", "outages_subscriber", "outages_wish"):
+        assert "permission denied" in refused(ours.manager, f"SELECT * FROM {table}")
 
-    def told(firm: Firm) -> str:
-        with belt.worn_for(firm.viewer, firms.at):
-            return str(known_faults())
 
-    assert told(ours) == "{}", "nothing was said yet"
-    firms.answered(major, "Lines at Dock Street are down.")
-    assert "Lines at Dock Street are down." in told(ours)
-    assert (told(firms.grocer), told(firms.books), "SECRET" in told(ours)) == ("{}", "{}", False)
-    assert major.pk not in ids_of(ours.manager, "SELECT id FROM desk_ticket")
-    Ticket.objects.filter(pk=major.pk).update(customer=firms.grocer.customer)
-    assert told(ours) == "{}", "a customer's own ticket is never shown to another"
+def test_an_update_is_not_read_before_its_instant(firms: Firms):
+    ours = firms.bakery
+    Update.objects.update(published_at=firms.at + timedelta(minutes=1))
+    assert seen(ours.manager, "SELECT id FROM outages_update") == []
+    assert seen(ours.manager, "SELECT id FROM outages_outage") == []
+
+
+def test_whoever_holds_a_link_reads_the_companys_outages_and_nobodys_own_things(firms: Firms):
+    ours = firms.bakery
+    with belt.worn_for_company(ours.customer.pk, firms.at), connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM outages_outage")
+        assert {row[0] for row in cursor.fetchall()} == {ours.outage.pk}
+        for table in ("access_token", "outages_feedlink", "desk_ticket"):
+            cursor.execute(f"SELECT id FROM {table}")
+            assert cursor.fetchall() == [], table
 
 
 SECRETS = (
@@ -285,6 +319,6 @@ def test_a_query_of_the_pages_keeps_to_the_columns_that_may_be_read(firms: Firms
     contact_actions.make_contact_token(contact_id=ours.viewer.pk, name="till", **firms.as_(ours.viewer))
     with belt.worn_for(ours.viewer, MORNING):
         for each in VISIBLE:
-            assert each.model is Escalation or list(visible(each.model)), each.table
+            assert each.model in (Escalation, FeedLink, Phrase) or list(visible(each.model)), each.table
         (contract,) = visible(ours.contract.__class__, "hours", "customer")
         assert (contract.hours.name, contract.customer.name) == ("Bakery hours", "The Bakery Ltd")

@@ -6,13 +6,16 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from nightdesk.customers.models import Subscription
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk.models import Ticket
+from nightdesk.outages import saying
+from nightdesk.outages.effect import Effect
 from nightdesk.portal import wording
 from nightdesk.portal.door import CustomerRequest, draw, may, page
-from nightdesk.portal.queries import OPEN, KnownFault, known_faults, services_of, tickets_of
+from nightdesk.portal.outage_queries import availability, effects_now, name_of, open_outages, past_year, works_of
+from nightdesk.portal.queries import OPEN, services_of, tickets_of
+from nightdesk.portal.views.outages import card_of, language_of, zone_of
 
 LOOKED_AT = 500
 
@@ -21,18 +24,36 @@ LOOKED_AT = 500
 def home(request: CustomerRequest) -> HttpResponse:
     """Does mine work, what happened, when do I hear more?"""
     services = list(services_of(request.contact))
-    faults = known_faults()
+    company = request.customer.pk
+    outages = open_outages(company, language_of(request), request.at)
+    touched = effects_now(outages)
     reported: dict[int | None, Ticket] = {
         each.service_id: each
         for each in tickets_of(request.contact).filter(state__in=OPEN, kind="incident", merged_into=None)[:LOOKED_AT]
     }
-    contract = contract_facts(request.customer.pk, request.at)
-    cover = promised_now(request.customer.pk, Priority.P3, request.at)
+    contract = contract_facts(company, request.at)
+    cover = promised_now(company, Priority.P3, request.at)
     zone = contract.hours.zone if contract else request.customer.zone
+    shares = availability(company, request.at)
     context = {
-        "heading": _heading(len(services), sum(each.service_id in faults for each in services)),
-        "services": [(each, faults.get(each.service_id), reported.get(each.service_id)) for each in services],
-        "faults": _by_service(services, faults),
+        "heading": _heading(len(services), [service.effect for service, _outage in touched.values()]),
+        "services": [
+            {
+                "each": each,
+                "name": name_of(each),
+                "touch": touched.get(each.pk, (None, None))[0],
+                "told": reported.get(each.service_id),
+                "share": shares.get(each.pk, "100") if outages or shares else "",
+            }
+            for each in services
+        ],
+        "cards": [card_of(outage, request) for outage in outages],
+        "works": [
+            (each, saying.span_text(each.starts_at, each.ends_at, zone_of(request)), saying.WORK_STATES[each.state])
+            for each in works_of(company, language_of(request), request.at)
+            if not each.over
+        ],
+        "figures": saying.punctuality_text(past_year(company, request.at)),
         "may_open": may(request, "open_ticket"),
         "now": wording.now_text(cover, contract, ZoneInfo(zone)),
         "open_now": cover.open_now,
@@ -40,19 +61,25 @@ def home(request: CustomerRequest) -> HttpResponse:
     return draw(request, "portal/home.html", context, here="services")
 
 
-def _by_service(services: list[Subscription], faults: dict[int, KnownFault]) -> list[tuple[str, KnownFault]]:
-    names = {each.service_id: each.service.name for each in services}
-    return [(names[key], fault) for key, fault in faults.items() if key in names]
-
-
-def _heading(count: int, faulty: int) -> str:
+def _heading(count: int, effects: list[Effect]) -> str:
+    """How their services stand, in one line."""
     if not count:
         return _("You have no services with us yet")
-    if faulty:
+    down = sum(effect is Effect.DOWN for effect in effects)
+    if down:
         return ngettext(
-            "{faulty} of your {count} services has a fault", "{faulty} of your {count} services have a fault", faulty
-        ).format(faulty=faulty, count=count)
-    return ngettext("Your service", "Your {count} services", count).format(count=count)
+            "{down} of your {count} services is not working", "{down} of your {count} services are not working", down
+        ).format(down=down, count=count)
+    poor = sum(effect is Effect.DEGRADED for effect in effects)
+    if poor:
+        return ngettext(
+            "{poor} of your {count} services does not work as it should",
+            "{poor} of your {count} services do not work as they should",
+            poor,
+        ).format(poor=poor, count=count)
+    return ngettext("No fault is known of your service", "No fault is known of your {count} services", count).format(
+        count=count
+    )
 
 
 @page()

@@ -36,17 +36,18 @@ from nightdesk.portal.door import (
     page,
     posting,
 )
+from nightdesk.portal.outage_queries import open_outages
 from nightdesk.portal.policies import visible
 from nightdesk.portal.queries import (
     OPEN,
     escalation_of,
     files_of,
-    known_faults,
     searched,
     services_of,
     story_of,
     tickets_of,
 )
+from nightdesk.portal.views.outages import card_of, language_of
 from nightdesk.portal.views.people import as_file, cell
 
 PAGE_ROWS = 25
@@ -327,7 +328,7 @@ def new_ticket(request: CustomerRequest) -> HttpResponse:
         if made is not None:
             told = _("We have it: #{number}.").format(number=made.number)
             return gone_to(request, told, "portal:ticket", made.pk)
-    faults = known_faults()
+    outages = open_outages(request.customer.pk, language_of(request), request.at)
     opened = tickets_of(request.contact).filter(state__in=OPEN, merged_into=None)
     contract = contract_facts(request.customer.pk, request.at)
     cover = promised_now(request.customer.pk, Priority.P3, request.at)
@@ -335,7 +336,7 @@ def new_ticket(request: CustomerRequest) -> HttpResponse:
         "heading": _("Tell us"),
         "form": form,
         "label": _("Send it"),
-        "faults": [(names[str(key)], fault) for key, fault in faults.items() if str(key) in names],
+        "cards": [card_of(outage, request) for outage in outages],
         "opened": [_row(each, request) for each in opened[:SHOWN_ELSEWHERE]],
         "now": wording.now_text(cover, contract, ZoneInfo(contract.hours.zone if contract else request.customer.zone)),
         "open_now": cover.open_now,

@@ -26,6 +26,13 @@ SECTIONS = (
     ("heartbeats", "read_heartbeats", gettext_lazy("Heartbeats"), gettext_lazy("what must be heard again and again")),
     ("quiet", "read_silences", gettext_lazy("Quiet"), gettext_lazy("silences and planned work")),
     ("raw_alarms", "read_alarms", gettext_lazy("What came in"), gettext_lazy("each request, and what became of it")),
+    ("carriers", "read_carriers", gettext_lazy("Carriers"), gettext_lazy("whose notices of work are read")),
+    (
+        "work_settings",
+        "read_work",
+        gettext_lazy("Planned work"),
+        gettext_lazy("notice, freezes, and who gets MAINTNOTE"),
+    ),
     ("suppliers", "save_supplier", gettext_lazy("Suppliers"), gettext_lazy("of whom you buy, and whom to chase")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),

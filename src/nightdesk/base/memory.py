@@ -1,0 +1,44 @@
+"""What a batch of work asks once: addresses of ours, the rules of a desk, who writes from an address, their contract.
+
+Inside `remembering` a `remembered` question goes to the database once for the same arguments; outside, every time. It is only
+for what the batch does not write itself, and the batch is short, so an answer is as old as a read a moment earlier.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+_memory: ContextVar[dict[Any, Any] | None] = ContextVar("memory", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Whatever is `remembered` is asked once in here; at the end it is forgotten."""
+    token = _memory.set({})
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def remembered(ask: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+    """The question, answered from memory where it was asked before in the batch. Its arguments are hashable, and nobody may
+    change what it answers.
+    """
+
+    @wraps(ask)
+    def answer(*args: Asked.args, **named: Asked.kwargs) -> Answer:
+        memory = _memory.get()
+        if memory is None:
+            return ask(*args, **named)
+        key = (ask, args, tuple(sorted(named.items())))
+        if key not in memory:
+            memory[key] = ask(*args, **named)
+        return memory[key]  # type: ignore[no-any-return]
+
+    return answer
