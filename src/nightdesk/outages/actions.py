@@ -903,7 +903,8 @@ def _end(outage: Outage, to: State, at: datetime) -> None:
 
 def _touch(outage: Outage, at: datetime) -> None:
     """Whom it touches, and how, from the parts that fail now. While it is only proposed nothing of before is kept."""
-    found = effects(queries.graph_of_brand(outage.brand_id), queries.failed_parts(outage.pk)).subscriptions
+    failed = queries.failed_parts(outage.pk)
+    found = effects(queries.graph_above(outage.brand_id, failed), failed).subscriptions
     ids, worst = list(found), [int(found[one]) for one in found]
     if outage.state == State.PROPOSED:
         Touched.objects.filter(outage=outage).delete()

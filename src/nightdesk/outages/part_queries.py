@@ -18,7 +18,7 @@ from nightdesk.outages.effect import Effect, Effects, circle_in, effects
 from nightdesk.outages.foresight import SinglePoint, single_points
 from nightdesk.outages.models import FailedPart, Member, Need, Part
 from nightdesk.outages.needs_text import Wanted, together
-from nightdesk.outages.queries import graph_of_brand, graph_of_parts
+from nightdesk.outages.queries import graph_above, graph_of_brand, graph_of_parts
 
 
 class UnknownPart(LookupError):
@@ -211,7 +211,7 @@ def parts_called(brand_id: int, text: str) -> list[Part]:
 
 def what_if(brand_id: int, failed: Mapping[int, Effect]) -> Supposed:
     """What these failures would do, the worst first. Nothing is written, and nobody is told."""
-    found = effects(graph_of_brand(brand_id), failed)
+    found = effects(graph_above(brand_id, failed), failed)
     bought = Subscription.objects.filter(id__in=list(found.subscriptions)).values_list(
         "id", "service_id", "customer_id"
     )

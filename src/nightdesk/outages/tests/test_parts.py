@@ -1,17 +1,21 @@
 """Parts and what needs them: what may stand, what is refused by name, and two people at once."""
 
+import random
+
 import pytest
 
 from nightdesk.access import actions as access
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Subscription
 from nightdesk.outages import part_actions, part_queries
-from nightdesk.outages.effect import Effect
+from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, effects
 from nightdesk.outages.models import FailedPart, Need, Outage, Part, Reach
 from nightdesk.outages.needs_text import Wanted, read_needs, write_needs
 from nightdesk.outages.part_actions import PartNeeded
 from nightdesk.outages.part_queries import PartsInCircle
+from nightdesk.outages.queries import graph_above, graph_of_brand
 from nightdesk.outages.tests.conftest import Network
 
 
@@ -217,3 +221,27 @@ def test_needs_in_a_file_may_name_a_part_as_monitoring_does(network: Network) ->
     network.part("sw1", aliases=["core.dock"])
     book = part_queries.KeyBook(network.brand.pk, ["core.dock", "sw1"])
     assert book.resolved(read_needs("2 of core.dock sw1")) == (Wanted(("sw1",)),)
+
+
+def test_what_stands_above_a_part_is_all_that_its_failure_needs(network: Network) -> None:
+    """On some networks, drawn by a fixed hand: each part's failure, alone and with another's, does the same as in the whole."""
+    draw = random.Random(7)
+    keys = [f"p{number}" for number in range(7)]
+    rows = [network.part(key) for key in keys]
+    bought = list(Subscription.objects.filter(customer__brand=network.brand))
+    customers.edit_customer(customer_id=network.mill.pk, changes={"active": False}, **network.doing())
+    owners = [(PART, row.pk, keys[:place]) for place, row in enumerate(rows) if place]
+    owners += [(SERVICE, row.pk, keys) for row in (network.lines, network.mail)]
+    owners += [(SUBSCRIPTION, row.pk, keys) for row in bought]
+    for _network in range(4):
+        for kind, number, below in owners:
+            wanted = [draw.sample(below, draw.randint(1, len(below))) for _need in range(draw.randint(0, 2))]
+            needs = [Wanted(tuple(some), draw.choice([None, 1])) for some in wanted]
+            part_actions.save_needs(owner=(kind, number), needs=needs, **network.doing())
+        whole = graph_of_brand(network.brand.pk)
+        for row in rows:
+            failed = {row.pk: Effect.DOWN, draw.choice(rows).pk: draw.choice([Effect.DEGRADED, Effect.REDUCED])}
+            for some in ({row.pk: Effect.DOWN}, failed):
+                found, told = effects(graph_above(network.brand.pk, some), some), effects(whole, some)
+                assert (found.parts, found.services) == (told.parts, told.services)
+                assert found.subscriptions == told.subscriptions
