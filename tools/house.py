@@ -407,6 +407,7 @@ TOP_MODULES = {
     "demo",
     "demo_desk",
     "demo_network",
+    "demo_outages",
     "notify",
 }
 
