@@ -634,7 +634,7 @@ def save_outage_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, vi
     if unknown := sorted(set(fields) - known):
         raise Invalid(asked, _("They have no %s.") % unknown[0], "")
     for severity, approver in fields.get("approvers", {}).items():
-        if severity not in Severity or approver not in decide.Approver:
+        if severity not in Severity or approver not in set(decide.Approver):
             raise Invalid(
                 asked,
                 _("Statements about minor, major and critical outages are approved by anybody, desk or manager."),
