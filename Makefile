@@ -6,7 +6,7 @@
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
 #   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
-#   make faces     every screen at every width and theme;  make pictures: those of the README
+#   make faces     every screen at every width and theme (FACES=once: each of them once);  make pictures: those of the README
 #   make carriers  what reads carriers' own formats, in an environment of its own (.carriers)
 #   make lock      compile requirements/*.in with hashes (needs uv; UPGRADE=1 takes newer versions)
 #   make wheel     build the package into dist/;  make clean: remove all that was made, but not .state (the database)
@@ -75,7 +75,7 @@ faults: $(VENV)/.dev
 	$(PY) -m tools.mutate --only "$(ONLY)" --jobs $(JOBS)
 
 faces: $(VENV)/.dev $(AXE)
-	NIGHTDESK_FACES=all $(PY) -m pytest tests/test_faces.py
+	NIGHTDESK_FACES=$(or $(FACES),all) $(PY) -m pytest tests/test_faces.py
 
 pictures: $(VENV)/.dev
 	$(PY) -m tools.pictures

@@ -114,7 +114,7 @@ def test_those_touched_hear_of_it_all_the_way_and_nobody_else_does(world: World,
     work = net.announce(net.draft())
     when = "Friday 13 March, 02:00 to 04:00 (Europe/London)"
     net.bakery.got(f"Planned work W-1: {when}")
-    net.harbour.got("Internet line of Harbour works; its reserve is away.")
+    net.harbour.got("Internet line of Harbour works. A further fault could stop it")
     world.minutes(9 * 24 * 60)
     net.bakery.got(f"Reminder of planned work W-1: {when}")
     net.harbour.got("Reminder")
@@ -148,7 +148,7 @@ def test_a_file_says_what_becomes_of_that_customer_and_not_of_the_worst_one(worl
     net.wants_maintnote("Harbour")
     work = net.announce(net.draft())
     net.bakery.got("does not work")
-    net.harbour.got("its reserve is away")
+    net.harbour.got("A further fault could stop it")
     (note,) = files_of(work, "Harbour")
     assert note.impact == Impact.REDUCED_REDUNDANCY
     assert note.organizer == "noc@quay.example"

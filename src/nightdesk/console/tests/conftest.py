@@ -18,9 +18,8 @@ QUICK = {"PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"]}
 @pytest.fixture(scope="module")
 def standing_company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Company]:
     """Made once for all tests of a file, and committed: it takes seconds. What a test does to it is undone with the test."""
-    with django_db_blocker.unblock():
-        with override_settings(**QUICK), clock.replaced_by(lambda: NIGHT):
-            made = Company()
+    with django_db_blocker.unblock(), override_settings(**QUICK), clock.replaced_by(lambda: NIGHT):
+        made = Company()
     yield made
     with django_db_blocker.unblock():
         empty_tables()
