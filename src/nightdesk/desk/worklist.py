@@ -21,6 +21,8 @@ VIEWS = ("mine", "unassigned", "ours", "theirs", "waiting", "open", "all")
 """Mine; nobody's; waiting on us; waiting on the customer; waiting on somebody else; whatever is open; every ticket."""
 ORDERS = ("next", "oldest", "newest", "changed")
 IS_OPEN = Q(state__in=sorted(OPEN), merged_into=None)
+IS_ASKED = Q(outage=None) | Q(customer_wrote_at__isnull=False)
+"""Not those that an outage opened and in which nobody wrote: they follow it by themselves, and are nobody's work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,9 @@ def _of_view(wanted: Wanted) -> Q:
         case "mine":
             return IS_OPEN & Q(assignee=wanted.person_id if wanted.person_id is not None else 0)
         case "unassigned":
-            return IS_OPEN & Q(assignee=None)
+            return IS_OPEN & Q(assignee=None) & IS_ASKED
         case "ours":
-            return IS_OPEN & ~Q(state="pending")
+            return IS_OPEN & ~Q(state="pending") & IS_ASKED
         case "theirs":
             return IS_OPEN & Q(state="pending", pending_reason="awaiting_caller")
         case "waiting":

@@ -89,7 +89,7 @@ def test_nothing_is_sent_before_whoever_sends_it_has_seen_how_many_that_are(comp
     url = reverse("console:tell", args=[outage.pk])
     before = Update.objects.count()
     mark = decide.next_mark(company.at, timedelta(minutes=30)).isoformat()
-    typed = {"state": "identified", "text_en-gb": "A fuse has blown.", "next": mark}
+    typed = {"state": "identified", "text_en-gb": "A fuse has blown.", "again": mark}
     shown = client.post(url, typed)
     assert "Look once, then send it" in words(shown)
     assert Update.objects.count() == before

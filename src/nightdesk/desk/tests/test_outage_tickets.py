@@ -8,6 +8,7 @@ from nightdesk.base.actors import SCHEDULER
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, linking_actions, outage_actions
 from nightdesk.desk.models import Entry, Ticket
+from nightdesk.desk.worklist import Wanted, chosen
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Affected, Outage
 from nightdesk.outages.tests.company import Network
@@ -61,6 +62,15 @@ def test_who_asked_before_it_was_one_keeps_their_ticket_and_nobody_gets_two(netw
     assert Affected.objects.get(customer=network.acme).ticket_number == before.number
     assert Ticket.objects.filter(customer=network.acme).count() == 1
     assert Ticket.objects.filter(outage=outage).count() == 2
+
+
+def test_what_an_outage_opened_is_nobodys_work_until_somebody_writes(network: Network) -> None:
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    wanted = Wanted(view="unassigned")
+    assert not chosen(wanted, [network.brand.pk], network.at).exists()
+    Ticket.objects.filter(outage=outage, customer=network.acme).update(customer_wrote_at=network.at)
+    assert [one.customer for one in chosen(wanted, [network.brand.pk], network.at)] == [network.acme]
 
 
 def test_every_update_stands_in_every_ticket_and_nobody_is_mailed_twice(network: Network) -> None:

@@ -50,10 +50,10 @@ class TellForm(forms.Form):
     """The words; the choice of the state and of when they hear again."""
 
     state = forms.ChoiceField(label=gettext_lazy("Where are we"), widget=forms.RadioSelect)
-    next = forms.ChoiceField(
+    again = forms.ChoiceField(
         label=gettext_lazy("When will they hear from us again"), widget=forms.RadioSelect, required=False
     )
-    next_time = forms.TimeField(
+    again_time = forms.TimeField(
         label=gettext_lazy("At"), required=False, widget=forms.TimeInput(attrs={"type": "time", "step": "300"})
     )
     estimate = forms.TimeField(
@@ -75,7 +75,7 @@ class TellForm(forms.Form):
             *(one for one in queries.languages_of(outage) if one != outage.brand.language),
         ]
         self.fields["state"].choices = state_choices(outage)  # type: ignore[attr-defined]
-        self.fields["next"].choices = next_choices(at)  # type: ignore[attr-defined]
+        self.fields["again"].choices = next_choices(at)  # type: ignore[attr-defined]
         self.fields["corrects"].choices = _corrigible(outage)  # type: ignore[attr-defined]
         self.languages = [own, *others]
         for language in self.languages:
@@ -105,13 +105,13 @@ class TellForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """With `next_at` and `estimate_at` as instants, in the reader's zone: the next time that clocks show them."""
         values: dict[str, Any] = super().clean() or {}
-        chosen = values.get("next") or ""
+        chosen = values.get("again") or ""
         values["next_at"] = None
         if chosen == AT_A_TIME:
-            if values.get("next_time") is None:
-                self.add_error("next_time", _("Give a time, such as 05:15."))
+            if values.get("again_time") is None:
+                self.add_error("again_time", _("Give a time, such as 05:15."))
             else:
-                values["next_at"] = self._next(values["next_time"])
+                values["next_at"] = self._next(values["again_time"])
         elif chosen:
             values["next_at"] = parse_datetime(chosen)
         values["estimate_at"] = self._next(values["estimate"]) if values.get("estimate") else None
@@ -251,7 +251,7 @@ def _form(request: StaffRequest, shown: Outage, template: StatementTemplate | No
     every = queries.rules_of(shown.brand_id).update_every_minutes
     usual = every if every in AFTER else 30
     mark = decide.next_mark(request.at, timedelta(minutes=usual)).isoformat()
-    initial: dict[str, Any] = {"state": state, "next": mark}
+    initial: dict[str, Any] = {"state": state, "again": mark}
     corrects = request.GET.get("corrects", "")
     wrong = shown.updates.filter(pk=corrects).first() if _is_uuid(corrects) else None
     texts: Mapping[str, str] = {}
@@ -412,7 +412,7 @@ def _as_far(form: TellForm) -> dict[str, Any]:
         form.is_valid()
         return form.cleaned_data
     values = dict(form.initial)
-    values["next_at"] = parse_datetime(values["next"]) if values.get("next") else None
+    values["next_at"] = parse_datetime(values["again"]) if values.get("again") else None
     return values
 
 
