@@ -455,13 +455,12 @@ def test_customers_are_told_at_4_am_by_one_thumb_within_a_minute(faces: Faces) -
         page.get_by_text("will read").first.wait_for()
         send = page.locator("#send")
         assert "people" in send.inner_text()
-        box = send.bounding_box()
-        assert box is not None
+        box = until(send.bounding_box, 5, "the button stands still")
         assert box["height"] >= 52
         send.click()
         page.get_by_text("It is a part of ours, and we are replacing it.").first.wait_for()
         assert time.monotonic() - began < 60
         said = (
-            "SELECT 1 FROM outages_update WHERE published_at IS NOT NULL AND texts::text LIKE '%we are replacing it%'"
+            "SELECT 1 FROM outages_update WHERE published_at IS NOT NULL AND texts::text LIKE '%%we are replacing it%%'"
         )
         assert faces.stack.rows(said)
