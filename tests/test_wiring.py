@@ -10,6 +10,7 @@ import pytest
 from nightdesk.base import clock, health, leases, promises
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Attempt, Route
+from nightdesk.console.views import due
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 WAKES = (
@@ -22,6 +23,10 @@ WAKES = (
 
 def test_whatever_has_the_lane_of_pages_is_known_here() -> None:
     assert {kind for kind, handler in promises.HANDLERS.items() if handler.lane == "page"} == set(WAKES)
+
+
+def test_whatever_will_be_done_has_words_on_the_page_of_what_happens_next() -> None:
+    assert promises.HANDLERS.keys() - due.WORDS.keys() == set()
 
 
 @pytest.mark.django_db
