@@ -1,9 +1,12 @@
 """The customers' pages in a browser: a day of one contact at phone width, and every page by axe-core's rules."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -144,22 +147,41 @@ def test_everybody_reads_the_public_page_by_day_and_by_night_without_scripts(com
     assert grounds["light"] != grounds["dark"]
 
 
+@contextlib.contextmanager
+def elsewhere() -> Iterator[str]:
+    """Another site, with an empty page; on loopback as ours is, as a browser lets no page of the Internet ask there."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<body></body>")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
 @requires("status-widget")
 def test_statuspages_own_widget_reads_our_page_from_another_site(company: Any) -> None:
     running, browser, _made = company
     widget = (ROOT / "node_modules/@statuspage/status-widget/dist/src.77de5100.js").read_text()
-    with browser.new_context() as context:
+    with browser.new_context() as context, elsewhere() as site:
         page = context.new_page()
-        page.route(
-            "http://elsewhere.example/", lambda route: route.fulfill(content_type="text/html", body="<body></body>")
-        )
-        page.goto("http://elsewhere.example/")
+        page.goto(site)
         page.add_script_tag(content=widget)
         page.evaluate(
             "src => { const made = document.createElement('statuspage-widget'); made.src = src;"
             " made.setAttribute('src', src); document.body.append(made) }",
             f"http://{STATUS_HOST}:{running.port}",
         )
-        page.wait_for_function(
-            "() => /Partial System Outage/.test(document.querySelector('statuspage-widget').shadowRoot?.textContent ?? '')"
-        )
+        shown = "() => document.querySelector('statuspage-widget').shadowRoot?.textContent ?? ''"
+        until(lambda: "Partial System Outage" in page.evaluate(shown), 20, "the widget shows our state")

@@ -50,7 +50,7 @@ def fill() -> dict[str, Any]:
     dee = doing | {"by": Actor("person", str(manager.pk), "Ines Duarte", frozenset({(None, "desk")}))}
     desk.reply_to_customer(ticket_id=told.pk, words=desk.Words("Thank you. We look at the line today."), **dee)
     customer_actions.ask_for_manager(ticket_id=told.pk, why="It has been like this twice.", **by_kim)
-    part = Part.objects.get(brand=firm.brand, public_name="Internet at Dock Street")
+    part = Part.objects.get(brand=firm.brand, key="sw2")
     outages.save_outage_rules(brand_id=firm.brand_id, fields={"status_hosts": [STATUS_HOST]}, **doing)
     ended = _outage(
         firm.brand_id, part.pk, "Short cut in the power at Dock Street", doing | {"at": at - timedelta(days=3)}
