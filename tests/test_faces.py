@@ -178,7 +178,7 @@ OTHERS = {
     "work that customers hear of": "/maintenance/",
     "put work down": "/maintenance/new",
     "carriers": "/settings/carriers/",
-    "what is agreed about work": "/settings/work/",
+    "what is agreed about work": "/settings/planned-work/",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
