@@ -69,7 +69,6 @@ FIRST_WORD = timedelta(minutes=10)
 """How soon after an outage is confirmed its first update is due."""
 LATEST_NEXT = timedelta(days=7)
 FIRST_NUMBER = 1001
-STATEMENT_LENGTH = 2000
 
 Row = TypeVar("Row", bound=models.Model)
 

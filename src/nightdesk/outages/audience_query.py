@@ -36,7 +36,7 @@ company AS MATERIALIZED (
     GROUP BY h.customer_id
 ),
 who AS MATERIALIZED (
-    SELECT k.id, k.customer_id, k.name, k.email, CASE WHEN k.mobile_verified_at IS NULL THEN '' ELSE k.mobile END AS mobile,
+    SELECT k.id, k.customer_id, k.email, CASE WHEN k.mobile_verified_at IS NULL THEN '' ELSE k.mobile END AS mobile,
            k.left_at IS NOT NULL AS gone, k.texted_at_night, c.name AS customer_name,
            coalesce(nullif(k.zone, ''), c.zone) AS zone, coalesce(nullif(k.language, ''), c.language) AS language,
            co.now, co.worst, co.services, co.ticket,
@@ -125,12 +125,11 @@ SELECT x.language || ':' || lines.effect || ':' || lines.channel AS key, 'contac
            'words', CASE WHEN spoken.affected IS NULL THEN '' WHEN spoken.affected <= %(named)s THEN spoken.each
                     ELSE replace(replace(coalesce(%(counted)s::jsonb -> x.language ->> spoken.effect::text, ''),
                         '{{ count }}', spoken.affected::text), '{{ all }}', bought.n::text) END,
-           'name', who.name, 'customer', who.customer_name,
+           'customer', who.customer_name,  -- names the reader of a preview
            'ticket', CASE WHEN who.ticket IS NULL THEN '' ELSE replace(
                coalesce(%(tickets)s::jsonb ->> x.language, ''), '{{ number }}', '#' || who.ticket) END,
            'next', coalesce(%(next)s::jsonb ->> (x.language || ' ' || who.zone), ''),
-           'estimate', coalesce(%(estimate)s::jsonb ->> (x.language || ' ' || who.zone), ''),
-           'since', coalesce(%(since)s::jsonb ->> (x.language || ' ' || who.zone), '')
+           'estimate', coalesce(%(estimate)s::jsonb ->> (x.language || ' ' || who.zone), '')
        ) AS "values"
 FROM lines JOIN who USING (id)
 CROSS JOIN LATERAL (SELECT coalesce(%(spoken_as)s::jsonb ->> who.language, %(language)s) AS language) x
@@ -159,8 +158,8 @@ class Wording:
     """What the statement puts into messages, made beforehand for every language and zone that occurs.
 
     `language`: the brand's own. `spoken_as`: a reader's language -> the one they are written to in. `phrases`: language ->
-    {"service:effect": phrase}; `counted`: language -> {effect: sentence}; `tickets`: language -> sentence; `next`, `estimate`,
-    `since`: "language zone" -> words for that instant there.
+    {"service:effect": phrase}; `counted`: language -> {effect: sentence}; `tickets`: language -> sentence; `next` and
+    `estimate`: "language zone" -> words for that instant there.
     """
 
     language: str
@@ -170,7 +169,6 @@ class Wording:
     tickets: Mapping[str, str]
     next: Mapping[str, str]
     estimate: Mapping[str, str]
-    since: Mapping[str, str]
 
 
 def select_for(
@@ -189,7 +187,6 @@ def select_for(
         "tickets": json.dumps(wording.tickets),
         "next": json.dumps(wording.next),
         "estimate": json.dumps(wording.estimate),
-        "since": json.dumps(wording.since),
         "named": NAMED,
         "public": public,
         "brand": brand_id,

@@ -104,7 +104,7 @@ def made(outage: Outage, update: Update) -> Made:
     languages = sorted({own, *spoken_as.values()})
     touched = queries.services_touched(outage.pk)
     drafts: dict[str, wording.Draft] = {}
-    said: dict[str, dict[str, str]] = {"next": {}, "estimate": {}, "since": {}}
+    said: dict[str, dict[str, str]] = {"next": {}, "estimate": {}}
     counted: dict[str, dict[str, str]] = {}
     assert update.published_at is not None  # only what is published is sent
     for language in languages:
@@ -129,7 +129,7 @@ def made(outage: Outage, update: Update) -> Made:
             )
             counted[language] = {str(int(effect)): wording.counted(effect) for effect in Effect}
             for zone in zones:
-                _say_times(said, f"{language} {zone}", outage, update, update.published_at, zone)
+                _say_times(said, f"{language} {zone}", update, update.published_at, zone)
     return Made(
         drafts,
         Wording(
@@ -140,17 +140,13 @@ def made(outage: Outage, update: Update) -> Made:
             tickets=in_every_language(languages, wording.ticket_words),
             next=said["next"],
             estimate=said["estimate"],
-            since=said["since"],
         ),
     )
 
 
-def _say_times(
-    said: Mapping[str, dict[str, str]], key: str, outage: Outage, update: Update, now: datetime, zone: str
-) -> None:
+def _say_times(said: Mapping[str, dict[str, str]], key: str, update: Update, now: datetime, zone: str) -> None:
     said["next"][key] = wording.next_words(update.next_at, now, zone)
     said["estimate"][key] = wording.estimate_words(update.estimate_at, now, zone)
-    said["since"][key] = wording.since_words(outage.began_at, now, zone)
 
 
 def _language_for(language: str, texts: Mapping[str, str], own: str) -> str:

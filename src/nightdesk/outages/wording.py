@@ -45,11 +45,6 @@ def estimate_words(estimate_at: datetime | None, now: datetime, zone: str) -> st
     return _("We hope that it works again by %s.") % when(estimate_at, now, zone) if estimate_at else ""
 
 
-def since_words(began_at: datetime, now: datetime, zone: str) -> str:
-    """Since when, as a few words."""
-    return _("since %s") % when(began_at, now, zone)
-
-
 def ticket_words() -> str:
     """How a customer's ticket is named; the number stands in its place."""
     return _("Your ticket is {{ number }}.")
