@@ -11,7 +11,7 @@ from nightdesk.rota.planner.child import Solver, SolverIsMissing
 from nightdesk.rota.planner.model import Model, bits
 from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
-from nightdesk.rota.planner.search import HARD, Search, Standing, construct
+from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
 VERSION = "1"
 """Of the engine: raised with every change that could change an outcome."""
@@ -85,10 +85,21 @@ class Run:
         state = self._anneal(construct(model, model.masks(start)))
         return self.result(state.mask, "core", VERSION, None)
 
-    def _ended(self) -> bool:
-        """Whether somebody or the clock says stop."""
+    def _patience(self, units: float) -> float:
+        """Wall seconds that a question may take."""
+        left = units * PATIENCE
+        if self.budget.seconds is not None:
+            left = min(left, self.began + self.budget.seconds - time.monotonic())
+        return max(left, 0.1)
+
+    def _told_to_stop(self) -> bool:
         if self.should_stop is not None and self.should_stop():
             self.stopped = True
+        return self.stopped
+
+    def _ended(self) -> bool:
+        """Whether somebody or the clock says stop."""
+        self._told_to_stop()
         seconds = self.budget.seconds
         if seconds is not None and time.monotonic() - self.began >= seconds:
             self.late = True
@@ -111,6 +122,8 @@ class Run:
         wrong = bool(search.gaps) or any(self.model.accompany(n, people)[1] for n, people in enumerate(state.made))
         phases = [("fill", steps // 5, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
         phases.append(("improve", steps - sum(each[1] for each in phases), kind * 2.0, 0.4))
+        if self._has_least():
+            phases = [("improve", steps, float(max(gap, kind)), 0.5)]
         for phase, many, hot, cold in phases:
             done_before = self.steps
 
@@ -123,11 +136,17 @@ class Run:
 
             search.run(many, max(hot, cold), cold, far)
             self.steps = search.steps
-        return Standing(self.model, search.best_masks)
+        best = Standing(self.model, search.best_masks)
+        if not self._has_least():
+            fill(best)
+        return best
 
     def _hard(self, gap: int) -> int:
         """Rules that say "at least" are broken on the way from one rota to the next, so they must not weigh too much."""
-        return gap * 2 if any(who.least for who in self.model.who) else HARD
+        return gap * 3 if self._has_least() else HARD
+
+    def _has_least(self) -> bool:
+        return any(who.least for who in self.model.who)
 
     # With the solver
 
@@ -139,9 +158,10 @@ class Run:
         units = self.budget.units
         if pairs <= SMALL // 4:
             return self._whole(solver, state, everybody, units)
-        while units > 0.05 and not self._ended() and len(everybody) > 1:
+        prove = units * 0.6 if pairs <= SMALL else 0.0
+        while units - prove > 0.05 and not self._ended() and len(everybody) > 1:
             few, posts, most = self._choose(state, everybody)
-            answer = solver.ask(state.mask, few, posts, most, most * PATIENCE, self._ended)
+            answer = solver.ask(state.mask, few, posts, most, self._patience(most), self._told_to_stop)
             if answer is None:
                 break
             units -= max(answer.units, 0.005)
@@ -152,12 +172,14 @@ class Run:
                 ]
                 state.make(changes)
             self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
+        if prove and not self._ended():
+            return self._whole(solver, state, everybody, prove)
         return state, None
 
     def _whole(
         self, solver: Solver, state: Standing, everybody: list[int], units: float
     ) -> tuple[Standing, int | None]:
-        answer = solver.ask(state.mask, everybody, None, units, units * PATIENCE, self._ended)
+        answer = solver.ask(state.mask, everybody, None, units, self._patience(units), self._told_to_stop)
         if answer is None or answer.masks is None:
             return state, None
         self.late |= answer.status == "LATE"
@@ -166,7 +188,7 @@ class Run:
             found = list(state.mask)
             for number, mask in zip(everybody, answer.masks, strict=True):
                 found[number] = mask
-        already = any(who.already for who in self.model.who)
+        already = any(who.already or who.tired for who in self.model.who)
         return Standing(self.model, found), None if already else answer.bound
 
     def _choose(self, state: Standing, everybody: list[int]) -> tuple[list[int], int | None, float]:
@@ -199,9 +221,13 @@ class Run:
             raise WrongRota(
                 f"counted {state.points} and {state.broken} wrong; it is {bill.cost} and {bill.breaches[:3]}"
             )
-        if bill.breaches and not any(who.least for who in self.model.who):
+        if bill.breaches and not self._has_least():
             raise WrongRota(f"the rota breaks {bill.breaches[:3]}")
-        already = tuple(Gap("rule", person=who.person.id, missing=who.already) for who in self.model.who if who.already)
+        already = tuple(
+            Gap("rule", person=who.person.id, missing=who.already + who.tired.bit_count())
+            for who in self.model.who
+            if who.already or who.tired
+        )
         return Result(
             given=given,
             cost=bill.cost,
