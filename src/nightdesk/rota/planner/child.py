@@ -15,12 +15,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from nightdesk.rota.planner.exact import Answer
 from nightdesk.rota.planner.problem import Problem, to_json
+
+MODULE = "nightdesk.rota.planner.solver_process"
 
 MEMORY = 3 * 2**30
 """Bytes of address space that the process may have. What it really holds is about a tenth of that."""
@@ -58,8 +61,8 @@ class Solver:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nightdesk.rota.planner.solver_process"],
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+            [sys.executable, "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -78,7 +81,8 @@ class Solver:
             self.process.wait()
             for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # what it did not read before it died
+                        pipe.close()
 
     def ask(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from nightdesk.rota.planner.child import Solver, SolverIsMissing
+from nightdesk.rota.planner.exact import LATE
 from nightdesk.rota.planner.model import Model, bits
 from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
@@ -18,6 +19,9 @@ VERSION = "1"
 
 SMALL = 1600
 """So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
+
+FRUITLESS = 10
+"""After so many questions about a few people that brought nothing, the whole is asked about."""
 
 PATIENCE = 10.0
 """Wall seconds that the solver may take for each counted unit before it is stopped for safety."""
@@ -70,7 +74,7 @@ class Run:
         self.progress, self.should_stop = progress, should_stop
         self.began = time.monotonic()
         self.told = self.began
-        self.stopped = self.late = False
+        self.stopped = self.late = self.by_clock = False
         self.steps = 0
         self.model = Model(problem)
         self.random = Random(seed)  # noqa: S311 - chance that can be had again is what is wanted
@@ -159,30 +163,35 @@ class Run:
         if pairs <= SMALL // 4:
             return self._whole(solver, state, everybody, units)
         prove = units * 0.6 if pairs <= SMALL else 0.0
+        fruitless = 0
         while units - prove > 0.05 and not self._ended() and len(everybody) > 1:
+            if prove and fruitless >= FRUITLESS:
+                break
             few, posts, most = self._choose(state, everybody)
             answer = solver.ask(state.mask, few, posts, most, self._patience(most), self._told_to_stop)
             if answer is None:
+                self.by_clock = True
                 break
             units -= max(answer.units, 0.005)
-            self.late |= answer.status == "LATE"
+            self.by_clock |= answer.status == LATE
             if answer.masks is not None:
                 changes = [
                     (number, mask) for number, mask in zip(few, answer.masks, strict=True) if mask != state.mask[number]
                 ]
+                fruitless = fruitless + 1 if answer.points == state.points else 0
                 state.make(changes)
             self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
         if prove and not self._ended():
-            return self._whole(solver, state, everybody, prove)
+            return self._whole(solver, state, everybody, units)
         return state, None
 
     def _whole(
         self, solver: Solver, state: Standing, everybody: list[int], units: float
     ) -> tuple[Standing, int | None]:
         answer = solver.ask(state.mask, everybody, None, units, self._patience(units), self._told_to_stop)
+        self.by_clock |= answer is None or answer.status == LATE
         if answer is None or answer.masks is None:
             return state, None
-        self.late |= answer.status == "LATE"
         found = state.mask
         if answer.points is not None and answer.points <= state.points:
             found = list(state.mask)
@@ -233,7 +242,7 @@ class Run:
             cost=bill.cost,
             gaps=(*bill.gaps, *already),
             lines=bill.lines,
-            reproducible=not (self.stopped or self.late),
+            reproducible=not (self.stopped or self.late or self.by_clock),
             engine=engine,
             version=version,
             seed=self.seed,

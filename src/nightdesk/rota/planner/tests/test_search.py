@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from nightdesk.rota.planner.model import Model
 from nightdesk.rota.planner.problem import Person, Rules, Weights
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct
+from nightdesk.rota.planner.solve import Run, WrongRota
 from nightdesk.rota.planner.tests.small_world import FIRST, make_pairs, problems, shift
 
 QUICK = Budget(steps=600)
@@ -120,3 +122,11 @@ def test_nights_are_shared_in_proportion_to_contracts():
     problem = Problem(FIRST, FIRST + 28, people, slots, rules=rules, weights=Weights(weekends=0))
     held = [each.person for each in solve(problem, Budget(steps=20_000)).given]
     assert [held.count(each.id) for each in people] == [8, 8, 4, 8]
+
+
+def test_a_rota_that_breaks_a_rule_is_not_given_out():
+    """As if the search had lost its mind: the plain count stops what it made."""
+    slots = tuple(shift(day) for day in range(7))
+    run = Run(Problem(FIRST, FIRST + 7, (Person("P0"),), slots), Budget(), 1, None, None)
+    with pytest.raises(WrongRota):
+        run.result([0b1111111], "core", "1", None)
