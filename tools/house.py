@@ -309,6 +309,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what customers read of an outage",
         "work_calendar": "planned work as a calendar to subscribe to",
     },
+    "rota": {"law": "what working-time law says to somebody's duties"},
     "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
         "belt": "row-level security, put on and taken off",
@@ -365,6 +366,7 @@ PURE_NAMES = {
     "html_safe",
     "html_text",
     "invites",
+    "law",
     "letter",
     "maintnote",
     "markdown",
