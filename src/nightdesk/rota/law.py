@@ -256,7 +256,8 @@ class Span:
     `counts`: all of it is working time. A duty that does not is standby: it can be in nobody's leave and beside no other
     duty, and breaks no rest. `said` is False where nobody has decided how it counts: it is then taken to count, but an
     average that only it brings over the limit is unknown, and no block. `key` says what it is, for who reads the finding;
-    a seat's key. `needs` are the skills, with the least level, without which nobody may have it.
+    a seat's key. `place` is what is planned together: two duties at once in one place block, in two of them only where
+    it is said of both how they count. `needs` are the skills, with the least level, without which nobody may have it.
     """
 
     start: datetime
@@ -266,6 +267,7 @@ class Span:
     said: bool = True
     key: str = ""
     needs: tuple[tuple[str, int], ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +491,9 @@ def _check_overlaps(worker: Worker, time_: _Time) -> Iterator[Finding]:  # noqa:
                 break
             start, end = other.start, min(span.end, other.end)
             if time_.start < end and start < time_.end:
-                yield Finding(Rule.OVERLAP, Severity.BLOCK, start, end, span.key, what=other.key)
+                surely = span.place == other.place or (span.said and other.said)
+                severity = Severity.BLOCK if surely else Severity.WARN
+                yield Finding(Rule.OVERLAP, severity, start, end, span.key, what=other.key)
 
 
 def _check_absences(worker: Worker, time_: _Time) -> Iterator[Finding]:

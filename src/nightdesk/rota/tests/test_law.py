@@ -321,6 +321,14 @@ def test_two_duties_at_once_block_and_one_after_the_other_do_not():
     assert not of(Rule.OVERLAP, ANN, first, duty("2026-01-05T17:00", "2026-01-05T18:00"))
 
 
+def test_two_duties_of_two_rotas_at_once_are_only_warned_of_while_nobody_said_how_they_count():
+    first = duty("2026-01-05T09:00", "2026-01-05T17:00", place="1", said=False)
+    assert the(Rule.OVERLAP, ANN, first, replace(first, place="2")).severity == Severity.WARN
+    assert the(Rule.OVERLAP, ANN, first, replace(first, key="other")).severity == Severity.BLOCK
+    said = replace(first, said=True)
+    assert the(Rule.OVERLAP, ANN, said, replace(said, place="2")).severity == Severity.BLOCK
+
+
 def test_nobody_is_on_while_they_are_away_not_even_on_standby():
     worker = replace(ANN, away=(Away(local("2026-01-05T12:00"), local("2026-01-09T00:00"), excluded=False),))
     found = the(Rule.ABSENT, worker, duty("2026-01-05T09:00", "2026-01-05T17:00", counts=False))
