@@ -20,6 +20,7 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
+from nightdesk.duty import coverage_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
@@ -69,6 +70,7 @@ def connect() -> None:
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
+            coverage_actions.CHECK: promises.Handler(duty_tasks.check_coverage, lane="follow", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )

@@ -189,6 +189,18 @@ VERBS: dict[str, frozenset[Role]] = {
     "set_layers": _MANAGERS,
     "add_override": _MANAGERS,
     "cancel_override": _MANAGERS,
+    # What people know, and who is new. Who alone knows something is for managers: it is about one person.
+    "read_skills": _STAFF | {_R},
+    "read_scarce_skills": _MANAGERS,
+    "save_skill": _MANAGERS,
+    "remove_skill": _MANAGERS,
+    "set_person_skill": _MANAGERS,
+    "set_skill_needs": _MANAGERS,
+    "set_seat_brands": _MANAGERS,
+    "begin_as_newcomer": _MANAGERS,
+    "sign_off_newcomer": _MANAGERS,
+    "pair_newcomer": _MANAGERS,
+    "end_pairing": _MANAGERS,
     # People. Everybody keeps the ways to reach them themselves; a bureau does not see them.
     "read_people": _STAFF | {_R},
     "edit_own_contacts": _STAFF | {_B},

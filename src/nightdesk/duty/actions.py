@@ -26,7 +26,7 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
 from nightdesk.channels.registry import LOUD
-from nightdesk.duty import decide, queries
+from nightdesk.duty import decide, pairings, queries
 from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, ReachWarning
 from nightdesk.journal.actions import record
@@ -66,7 +66,8 @@ ACCEPT = "duty.accept"
 def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at: datetime) -> Hold:
     """The person holds the seat that nobody held. Repeating it changes nothing.
 
-    Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition when somebody else holds it.
+    Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition when somebody else holds it; and,
+    as every verb here by which somebody comes on, `NewcomerAlone` for a newcomer without anybody experienced.
     """
     seat, current = _lock_seat(seat_key)
     require(by, "set_first_holder", seat.rota.brand_id)
@@ -77,6 +78,7 @@ def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at:
         raise _held_already(
             _("%(person)s was to hold %(seat)s first.") % {"person": person.name, "seat": seat.name}, seat, current
         )
+    pairings.refuse_alone(seat, person, at, at)
     hold = _move_token(seat, None, person, Hold.How.SET, at)
     record(HOLDER_SET, by=by, via=via, at=at, **_about(seat, person=person))
     return hold
@@ -125,6 +127,7 @@ def accept_duty(
             _("Nothing has to be done; ask them to pass it if you want it."),
             holder=accepted.person_id,
         )
+    pairings.refuse_alone(seat, person, max(turn_at, at), at)
     accepted, _new = Acceptance.objects.update_or_create(
         seat=seat, turn_at=turn_at, defaults={"person": person, "accepted_at": at, "via": via}
     )
@@ -155,6 +158,7 @@ def pass_duty(*, seat_key: str, to_person_id: int, by: Actor, via: Door, at: dat
         return current
     if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
         raise _held_already(asked, seat, current)
+    pairings.refuse_alone(seat, person, at, at)
     hold = _move_token(seat, current, person, Hold.How.PASSED, at)
     supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(PASSED, by=by, via=via, at=at, **_about(seat, person=person, before=current))
@@ -188,6 +192,7 @@ def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
             _("Ask the holder to pass it, or a manager."),
             holder=current.person_id if current else None,
         )
+    pairings.refuse_alone(seat, person, at, at)
     hold = _move_token(seat, current, person, Hold.How.TAKEN, at)
     supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)
     record(TAKEN, by=by, via=via, at=at, **_about(seat, person=person, before=current))
@@ -219,6 +224,8 @@ def begin_turn(
     member = decide.planned(rota, seat.key, turn_at)
     # Locked, so that nobody of them is deactivated between the look and the token's passing.
     people = {each.id: each for each in _lock_people(queries.people_of(member))}
+    for person_id in pairings.alone(seat, people, at, at):  # nobody new is on alone, whatever is planned
+        del people[person_id]
     acceptance = Acceptance.objects.filter(seat=seat, turn_at=turn_at).first()
     next_at = resolve.next_change(rota, seat.key, turn_at)
     if next_at is None:

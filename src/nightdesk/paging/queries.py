@@ -22,6 +22,7 @@ from nightdesk.customers.models import Hours, Service, Subscription
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
+from nightdesk.duty.pairings import only_watches
 from nightdesk.duty.queries import holder
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
@@ -48,6 +49,7 @@ from nightdesk.paging.models import (
 )
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 from nightdesk.people.queries import brands_of, contacts_and_rules
+from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.models import Seat
 
 log = logging.getLogger(__name__)
@@ -383,6 +385,8 @@ class Roll:
     def candidates(self, target: decide.Target) -> list[decide.Candidate]:
         """The active people behind `target` now; for `decide.plan_next`."""
         persons = self._behind(target)
+        if target.kind in ("person", "team", "everybody"):
+            persons = self._without_newcomers(persons, target.kind)
         self._read(persons)
         return [
             decide.Candidate(str(person.id), self._reach[str(person.id)].reachable, self._quiet(person))
@@ -425,6 +429,12 @@ class Roll:
                 return self._managers(active)
             case "everybody":
                 return self._everybody(active)
+
+    def _without_newcomers(self, persons: list[Person], kind: str) -> list[Person]:
+        """Those of them who answer pages; where everybody is rung and there are none such, all of them."""
+        new = newcomers([person.id for person in persons])
+        answering = [person for person in persons if person.id not in new or not only_watches(person.id)]
+        return persons if kind == "everybody" and not answering else answering
 
     def _holder(self, seat_key: str) -> int | None:
         try:
@@ -665,6 +675,12 @@ def only_customer(service_id: int) -> int | None:
 def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
     """The brand's services that have one of these keys, by key."""
     return {service.key: service for service in Service.objects.filter(brand_id=brand_id, key__in=keys)}
+
+
+def was_rung(page: Page, person_id: int) -> bool:
+    """Whether something was, or will be, sent to the person as to one of those who may answer the page."""
+    rows = Delivery.objects.filter(subject_kind="page", subject_id=str(page.pk), recipient_kind="person")
+    return rows.filter(recipient_id=str(person_id)).exists()
 
 
 def notified(page_id: UUID) -> list[tuple[Person, str]]:

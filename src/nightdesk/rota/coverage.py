@@ -152,8 +152,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`new` are to be told. `kept`: told hole -> what has become of it, which is nothing new. `rest` are pieces of told holes
-    that were torn apart, no news either. `gone` are the told ones that are no more: mended, or over.
+    """`new` are to be told. `kept`: told hole -> what has become of it, which is nothing new. `rest` are no news either: pieces
+    of told holes that were torn apart, and more of the same that has only now come into sight. `gone` are the told ones that
+    are no more: mended, or over.
     """
 
     new: tuple[Hole, ...]
@@ -166,7 +167,7 @@ def changes(told: Iterable[Told], found: Iterable[Hole], looked_until: datetime 
     """What is news of `found`, where `told` was said already and the rota had been looked at until `looked_until`.
 
     A hole that was told is told again only where it has grown into time that was covered when it was looked at: that it
-    goes on for longer than could be seen then is none.
+    goes on for longer than could be seen then is none, nor that the same comes again there.
     """
     by_subject: dict[Subject, list[Told]] = defaultdict(list)
     for one in told:
@@ -181,6 +182,10 @@ def changes(told: Iterable[Told], found: Iterable[Hole], looked_until: datetime 
             for one in by_subject[hole.subject]
             if one.start <= hole.end and hole.start <= one.end and skills <= one.skills
         ]
+        in_sight_now = looked_until is not None and hole.start >= looked_until
+        if not before and in_sight_now and any(skills <= one.skills for one in by_subject[hole.subject]):
+            rest.append(hole)
+            continue
         if not before or _grown(hole, before, looked_until):
             new.append(hole)
             continue
