@@ -277,6 +277,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "outages": {
         "audience": "who hears of an outage, and how",
         "unsubscribing": "what a click in a mail ends",
+        "way_actions": "warnings of ways that a fault cuts off",
+        "way_queries": "which ways to reach our own people a fault cuts off",
         "calendar_lines": "a calendar as lines, however it was written",
         "carrier_actions": "the verbs of what carriers announce",
         "carrier_mail": "mails of carriers",

@@ -15,8 +15,9 @@ from nightdesk.duty import coverage_queries, pairings
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
+from nightdesk.outages import way_actions as ways
+from nightdesk.outages import way_queries, work_queries
 from nightdesk.outages import work_actions as work
-from nightdesk.outages import work_queries
 from nightdesk.paging import actions as paging
 from nightdesk.paging import copy_actions as copies
 from nightdesk.paging import silence_actions as quiet
@@ -30,11 +31,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK),
     rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
-    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK),
-    duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK),
     duty.NOT_TAKEN: (coverage.CHECK,),
-    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK),
-    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),
@@ -69,6 +70,17 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_WOKEN: (copies.COPY,),
     paging.PAGE_RAISED: (copies.COPY,),
     paging.PAGE_LIVE: (copies.COPY,),
+    # A fault, or planned work, may cut off whoever is on duty.
+    ways.WAY_PARTS_SET: (ways.CHECK,),
+    outages.OUTAGE_CONFIRMED: (ways.CHECK,),
+    outages.OUTAGE_PARTS: (ways.CHECK,),
+    outages.OUTAGE_MOVED: (ways.CHECK,),
+    work.WORK_ANNOUNCED: (ways.CHECK,),
+    work.WORK_OPENED: (ways.CHECK,),
+    work.WORK_PROLONGED: (ways.CHECK,),
+    work.WORK_CLOSED: (ways.CHECK,),
+    work.WORK_CALLED_OFF: (ways.CHECK,),
+    work.WORK_EDITED: (ways.CHECK,),
     # Customers hear of what is done to planned work, whoever did it.
     quiet.WORK_STARTED: (work.FOLLOW,),
     quiet.WORK_EXTENDED: (work.FOLLOW,),
@@ -82,6 +94,7 @@ TABLE: dict[str, tuple[str, ...]] = {
 
 WANTED = {
     coverage.CHECK: coverage_queries.asks_for_coverage,
+    ways.CHECK: way_queries.has_ways,
     copies.COPY: pairings.has_pairings,
     outage_tickets.JOIN: outage_queries.has_open,
     outages.FROM_PAGE: outage_queries.has_parts,

@@ -144,6 +144,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "retire_part": _ENGINEERS,
     "save_needs": _ENGINEERS,
     "save_reach": _OUR_DESK,
+    "save_way_parts": _MANAGERS,
     "apply_parts_import": _MANAGERS,
     "make_feed_link": _CONTACTS,
     "revoke_feed_link": _OUR_DESK,

@@ -31,8 +31,8 @@ from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, ReachWarning
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import NotifyRule, Person, Team
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
+from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_seat, no_seat
@@ -315,7 +315,9 @@ def check_reach(*, seat_id: int, by: Actor, via: Door, at: datetime) -> str:
         return _("The seat is gone.")
     rota = load_rota(seat.rota_id)
     people = _who_comes(seat, current, rota, at)
-    proofs = queries.proofs(people.keys())
+    proofs: dict[int, datetime | None] = {}
+    for turn_at in set(people.values()):
+        proofs |= queries.proofs([each for each in people if people[each] == turn_at], turn_at or at)
     silent = {person_id for person_id, until in proofs.items() if until is None or until <= at}
     known = {row.person_id: row for row in ReachWarning.objects.filter(seat=seat, withdrawn_at=None)}
     for person_id, row in known.items():
@@ -424,7 +426,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
 def _all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
     """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
     methods, _rules = contacts_and_rules([person.id])[person.id]
-    usable = [method for method in methods if method.broken_at is None]
+    usable = _usable(person, methods, at)
     quiet = [method for method in usable if method.channel not in LOUD]
     chosen = usable if loud or not quiet else quiet
     return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
@@ -631,12 +633,22 @@ def _send(
 def _recipients(person: Person, at: datetime) -> list[Recipient]:
     """The person's ways for an urgent page, when they want them; without rules, every way at once."""
     methods, rules = contacts_and_rules([person.id])[person.id]
-    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
+    usable = _usable(person, methods, at)
+    wanted = [
+        (rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH and rule.method in usable
+    ]
     return [
         Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
         for method, after in wanted or [(method, timedelta(0)) for method in methods]
-        if method.broken_at is None
+        if method in usable
     ]
+
+
+def _usable(person: Person, methods: list[ContactMethod], at: datetime) -> list[ContactMethod]:
+    """Those that are not broken, without what a fault has cut off; where that leaves none, with it."""
+    working = [method for method in methods if method.broken_at is None]
+    cut = cut_off([person.pk], at)
+    return [method for method in working if method.pk not in cut] or working
 
 
 def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:

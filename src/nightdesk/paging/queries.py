@@ -48,7 +48,7 @@ from nightdesk.paging.models import (
     TurnTaking,
 )
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
-from nightdesk.people.queries import brands_of, contacts_and_rules
+from nightdesk.people.queries import brands_of, contacts_and_rules, cut_off
 from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.models import Seat
 
@@ -460,18 +460,27 @@ class Roll:
         if not fresh:
             return
         told = contacts_and_rules([person.id for person in fresh])
+        cut = cut_off([person.id for person in fresh], self._at)
         for person in fresh:
             methods, rules = told.get(person.id, ([], []))
             key = str(person.id)
             self._persons[key] = person
             self._contacts |= {str(method.id): (method.channel, method.address) for method in methods}
-            self._reach[key] = reach(person, methods, rules, decide.Urgency(self._page.urgency), self._at)
+            urgency = decide.Urgency(self._page.urgency)
+            self._reach[key] = reach(person, methods, rules, urgency, self._at, cut)
 
 
 def reach(
-    person: Person, methods: Sequence[ContactMethod], rules: Sequence[NotifyRule], urgency: decide.Urgency, at: datetime
+    person: Person,
+    methods: Sequence[ContactMethod],
+    rules: Sequence[NotifyRule],
+    urgency: decide.Urgency,
+    at: datetime,
+    cut: Collection[int] = (),
 ) -> decide.Reach:
-    """What the person is sent for a page of that urgency at `at`, and whether it can wake them."""
+    """What the person is sent for a page of that urgency at `at`, and whether it can wake them. `cut`: methods that a fault
+    has cut off.
+    """
     return decide.deliveries_for(
         [
             decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency), rule_hours(person.zone, rule))
@@ -481,6 +490,7 @@ def reach(
         [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
         urgency,
         at,
+        out_of_reach={str(method_id) for method_id in cut},
     )
 
 
@@ -590,7 +600,8 @@ def would_be_sent(person: Person, urgency: decide.Urgency, at: datetime) -> list
     """What the person would be sent, and when, if they were rung at `at`; by their rules of that hour."""
     methods, rules = contacts_and_rules([person.id])[person.id]
     by_id = {str(method.id): method for method in methods}
-    return [(by_id[one.contact], one.due_at) for one in reach(person, methods, rules, urgency, at).deliveries]
+    told = reach(person, methods, rules, urgency, at, cut_off([person.id], at))
+    return [(by_id[one.contact], one.due_at) for one in told.deliveries]
 
 
 # --- Left till morning, and digests ----------------------------------------------------------------------------------
