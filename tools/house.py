@@ -146,7 +146,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
             "operations of one room",
         ),
     },
-    "access": {"promise_verbs": "what people may do to a promise", "matrix": "what each role may do"},
+    "access": {
+        "promise_verbs": "what people may do to a promise",
+        "matrix": "what each role may do",
+    },
     "channels": {
         "account_mail": "mail of the account pages, by the ledger",
         "answering": "what answers can do",
@@ -190,6 +193,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "standing": "what a customer's contact may do",
         "stored": "how hours and contracts lie in their rows",
+        "need_actions": "what one must know to help with something",
+        "need_queries": "what brands, customers and services need",
     },
     "desk": {
         "agent_actions": "an agent's drafts, presence and saved views",
@@ -223,8 +228,22 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
     },
-    "duty": {"feed": "duty as a calendar to subscribe to"},
-    "rota": {"planner/": "who takes which duty of the next period"},
+    "duty": {
+        "feed": "duty as a calendar to subscribe to",
+        "coverage_actions": "looking ahead at what shifts know, and telling",
+        "coverage_queries": "holes ahead, and the words for them",
+        "pairing_actions": "newcomers beside those who know",
+        "pairings": "who is on beside whom, and what they have seen",
+    },
+    "rota": {
+        "law": "what working-time law says to somebody's duties",
+        "law_wording": "what the law found, in a sentence",
+        "checking": "the law held against the plan",
+        "work_actions": "the verbs of hours worked and of rest owed",
+        "coverage": "what nobody on a shift knows",
+        "coverage_actions": "for which brands a seat answers",
+        "coverage_queries": "the facts of the coverage check",
+    },
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -266,7 +285,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "tnef": "what Outlook wraps",
         "trust": "whether a sender is who the mail says",
     },
-    "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
+    "lines": {
+        "leg": "what a telephone leg is, whoever carries it",
+        "twiml/": "legs in Twilio's language",
+    },
     "outages": {
         "audience": "who hears of an outage, and how",
         "unsubscribing": "what a click in a mail ends",
@@ -309,14 +331,15 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wish_actions": "the verbs of how people want to hear",
         "wording": "what customers read of an outage",
         "work_calendar": "planned work as a calendar to subscribe to",
+        "way_actions": "warnings of ways that a fault cuts off",
+        "way_queries": "which ways to reach our own people a fault cuts off",
     },
-    "rota": {
-        "law": "what working-time law says to somebody's duties",
-        "law_wording": "what the law found, in a sentence",
-        "checking": "the law held against the plan",
-        "work_actions": "the verbs of hours worked and of rest owed",
+    "people": {
+        "numbers": "phone numbers, kept as E.164",
+        "skill_actions": "the verbs of skills and newcomers",
+        "skill_list": "people and skills as a table in a file",
+        "skill_queries": "who knows what",
     },
-    "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
@@ -342,6 +365,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "opsgenie": "what clients of Opsgenie's API read back",
         "mail_alarms": "alarms by plain mail",
         "wording": "what a page says",
+        "copy_actions": "silent copies for newcomers",
     },
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
@@ -367,6 +391,7 @@ PURE_NAMES = {
     "comparison",
     "contents",
     "cost",
+    "coverage",
     "decide",
     "decoding",
     "effect",
@@ -404,6 +429,7 @@ PURE_NAMES = {
     "rtf",
     "search",
     "silencing",
+    "skill_list",
     "smime",
     "smpp_pdu",
     "smpp_text",

@@ -20,6 +20,7 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
+from nightdesk.duty import coverage_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
@@ -30,7 +31,7 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
-from nightdesk.outages import carrier_mail, unsubscribing, work_actions, work_answers, work_tasks
+from nightdesk.outages import carrier_mail, unsubscribing, way_queries, work_actions, work_answers, work_tasks
 from nightdesk.outages import tasks as outage_tasks
 from nightdesk.outages.registries import GIVE_TICKETS, MAY_GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
@@ -40,6 +41,7 @@ from nightdesk.paging import tasks as page_tasks
 from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
@@ -69,6 +71,7 @@ def connect() -> None:
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
+            coverage_actions.CHECK: promises.Handler(duty_tasks.check_coverage, lane="follow", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
@@ -99,6 +102,7 @@ def connect() -> None:
     GIVE_TICKETS.append(desk_tasks.give_tickets)
     MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
+    CUT_OFF.append(way_queries.cut_off)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

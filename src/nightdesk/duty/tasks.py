@@ -9,7 +9,7 @@ from nightdesk.base import promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
-from nightdesk.duty import actions, queries
+from nightdesk.duty import actions, coverage_actions, coverage_queries, queries
 from nightdesk.journal.models import Entry
 from nightdesk.rota.models import Seat
 
@@ -60,6 +60,25 @@ def check_reach(promise: Promise, at: datetime) -> str:
             brand_id=seat.rota.brand_id,
         )
     return _("%d seats are looked at.") % len(seats)
+
+
+def check_coverage(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
+    if promise.subject_kind == "brand":
+        return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    brands = coverage_queries.brands_to_look_at()
+    for brand_id in brands:
+        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
+        promises.promise(
+            coverage_actions.CHECK,
+            subject=("brand", brand_id),
+            due_at=at,
+            why=promise.why,
+            at=at,
+            cause=promise.cause,
+            brand_id=brand_id,
+        )
+    return _("The coverage of %d brands is looked at.") % len(brands)
 
 
 def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
