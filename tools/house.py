@@ -236,6 +236,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "pairings": "who is on beside whom, and what they have seen",
     },
     "rota": {
+        "planner/": "who takes which duty of the next period",
         "law": "what working-time law says to somebody's duties",
         "law_wording": "what the law found, in a sentence",
         "checking": "the law held against the plan",
