@@ -9,6 +9,7 @@ from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
+from nightdesk.duty import handover_actions as handover
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -28,6 +29,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),

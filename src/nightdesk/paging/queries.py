@@ -22,7 +22,7 @@ from nightdesk.customers.models import Hours, Service, Subscription
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
-from nightdesk.duty.queries import holder
+from nightdesk.duty.queries import who_rings
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.mailroom.letter import read_letter
@@ -428,7 +428,7 @@ class Roll:
 
     def _holder(self, seat_key: str) -> int | None:
         try:
-            return holder(seat_key, self._at)
+            return who_rings(seat_key, self._at)
         except NotFound:
             return None
 
