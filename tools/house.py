@@ -124,6 +124,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "deliveries",
                 "devices",
                 "duty",
+                "handover",
                 "heartbeats",
                 "integrations",
                 "journal",

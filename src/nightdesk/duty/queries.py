@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -29,6 +30,7 @@ from nightdesk.duty.models import (
     ReachWarning,
     TurnRefused,
 )
+from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
@@ -228,6 +230,47 @@ def handing(seat: Seat, at: datetime) -> Handing:
         away=away,
         rings=rings if rings is not None and hold is not None and rings.id != hold.person_id else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The note as somebody took it: `text` as `note.as_text` made it, "" where nothing stood in it or it was erased."""
+
+    at: datetime
+    by: str
+    via: str
+    kind: str
+    text: str
+
+
+def past_notes(seat: Seat) -> QuerySet[Note]:
+    """The notes that were handed over, the newest first."""
+    rows = Note.objects.filter(seat=seat, closed_at__isnull=False).select_related("hold__person", "seat__rota")
+    return rows.order_by("-closed_at", "-id")
+
+
+def copies_of(note: Note) -> list[Copy]:
+    """The note as it was accepted, each time that somebody did, the oldest first."""
+    ids = [UUID(each) for each in note.copies]
+    texts = dict(PersonalText.objects.filter(entry_id__in=ids).values_list("entry_id", "text"))
+    rows = Entry.objects.filter(id__in=ids).order_by("at", "id")
+    return [Copy(row.at, row.by_name, row.via, row.kind, texts.get(row.id, "")) for row in rows]
+
+
+def needing_a_look(brand_ids: Collection[int] | None) -> list[Seat]:
+    """The seats of the brands (None: of all) about whose handover there is something to say now."""
+    drafted = Note.objects.filter(closed_at=None, drafted_at__isnull=False)
+    wanted = Q(id__in=NotTaken.objects.filter(ended_at=None).values("seat"))
+    wanted |= Q(id__in=Offer.objects.filter(ended_at=None).values("seat")) | Q(id__in=drafted.values("seat"))
+    away = Away.objects.filter(ended_at=None).values("person")
+    wanted |= Q(id__in=Hold.objects.filter(until_at=None, person__in=away).values("seat"))
+    rows = Seat.objects.filter(wanted).select_related("rota").order_by("rota__name", "position", "id")
+    return list(rows if brand_ids is None else rows.filter(rota__brand__in=brand_ids))
+
+
+def handings(brand_ids: Collection[int] | None, at: datetime) -> list[Handing]:
+    """How the handover of every seat of the brands (None: of all) stands."""
+    return [handing(seat, at) for seat in _seats(brand_ids)]
 
 
 def held_by(person_id: int) -> list[Seat]:
