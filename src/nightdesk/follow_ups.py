@@ -12,6 +12,7 @@ from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.duty import coverage_actions as coverage
 from nightdesk.duty import coverage_queries, pairings
+from nightdesk.duty import handover_actions as handover
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -36,6 +37,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     duty.NOT_TAKEN: (coverage.CHECK,),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),

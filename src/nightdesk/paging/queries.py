@@ -23,7 +23,7 @@ from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
 from nightdesk.duty.pairings import only_watches
-from nightdesk.duty.queries import holder
+from nightdesk.duty.queries import who_rings
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.mailroom.letter import read_letter
@@ -438,7 +438,7 @@ class Roll:
 
     def _holder(self, seat_key: str) -> int | None:
         try:
-            return holder(seat_key, self._at)
+            return who_rings(seat_key, self._at)
         except NotFound:
             return None
 

@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="plan",
-            constraint=models.UniqueConstraint(fields=("rota", "0001_initial"), name="one_plan_a_number"),
+            constraint=models.UniqueConstraint(fields=("rota", "number"), name="one_plan_a_number"),
         ),
         migrations.AddConstraint(
             model_name="plan",
