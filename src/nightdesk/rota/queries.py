@@ -4,7 +4,8 @@ A member is ("person", id) or ("team", id). What is kept goes by the rota's `ver
 another process is seen at once.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -79,18 +80,25 @@ def next_turns(seat_key: str, after: datetime, count: int = 8) -> list[resolve.T
     return resolve.next_turns(_plan_of(seat_key), seat_key, after, count)
 
 
-def preview_turns(zone: str, layers: list[dict[str, Any]], after: datetime, count: int = 8) -> list[resolve.Turn]:
-    """The next turns of a seat that had these layers (as in `decide`) and no overrides: for a form. Raises Invalid."""
-    rota = resolve.Rota(zone, (resolve.Seat("seat", "seat", decide.read_layers(layers)),))
-    return resolve.next_turns(rota, "seat", after, count)
-
-
 def plain_layers(seat_key: str) -> list[dict[str, Any]]:
     """The seat's layers in plain values, lowest first, as `set_layers` takes them. Raises NotFound."""
     seat = load_seat(seat_key)
     layers = list(Layer.objects.filter(seat=seat).order_by("position", "id"))
     members = _members_of(layers)
     return [_plain(layer, members.get(layer.id, [])) for layer in layers]
+
+
+def layers_mark(seat_key: str) -> str:
+    """The mark of the seat's layers, for `set_layers`: that these are the ones that were read. Raises NotFound."""
+    return decide.mark_of(plain_layers(seat_key))
+
+
+def drafted(seat_key: str, layers: Sequence[Mapping[str, Any]]) -> resolve.Rota:
+    """The rota as it would be if the seat had these layers (as in `decide`). Raises NotFound, Invalid."""
+    rota = _plan_of(seat_key)
+    read = decide.read_layers(layers)
+    seats = tuple(replace(seat, layers=read) if seat.key == seat_key else seat for seat in rota.seats)
+    return replace(rota, seats=seats)
 
 
 def overrides(seat_key: str, start: datetime, end: datetime) -> list[Override]:
