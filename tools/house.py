@@ -223,7 +223,22 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
     },
-    "duty": {"feed": "duty as a calendar to subscribe to"},
+    "duty": {
+        "feed": "duty as a calendar to subscribe to",
+        "feed_actions": "giving calendars out at secret addresses",
+        "plan_actions": "telling people what becomes of the plan",
+        "reaching": "by which ways somebody is told of their duty",
+        "seat_actions": "a seat goes, and its token with it",
+    },
+    "rota": {
+        "difference": "what a change of a plan changes",
+        "import_actions": "turns from a file",
+        "seat_actions": "rotas and seats as such",
+        "starting_points": "rotas to start from",
+        "swap_actions": "one takes another's turn",
+        "swapping": "what becomes of a swap",
+        "turn_file": "turns in a calendar or a table",
+    },
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -340,6 +355,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "difference",
+    "swapping",
+    "turn_file",
     "addressing",
     "answers",
     "audience",

@@ -9,6 +9,7 @@ from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
+from nightdesk.duty import plan_actions as told
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -18,11 +19,15 @@ from nightdesk.paging import actions as paging
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
+from nightdesk.rota import import_actions as imports
+from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
-    rota.LAYERS_SET: ("duty.replan", duty.REACH),
-    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH),
-    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH),
+    rota.LAYERS_SET: ("duty.replan", duty.REACH, told.CHANGED),
+    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, told.CHANGED),
+    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, told.CHANGED),
+    imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, told.CHANGED),
+    **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER),

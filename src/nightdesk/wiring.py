@@ -20,7 +20,9 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
+from nightdesk.duty import plan_actions as duty_plan
 from nightdesk.duty import queries as duty_queries
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
@@ -41,6 +43,7 @@ from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.portal import tasks as portal_tasks
+from nightdesk.rota import tasks as rota_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -65,16 +68,21 @@ def connect() -> None:
         | outage_tasks.HANDLERS
         | desk_tasks.HANDLERS
         | work_tasks.HANDLERS
+        | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
+            duty_plan.CHANGED: promises.Handler(duty_tasks.tell_of_change, lane="follow", give_up_after=5),
+            duty_plan.SWAPS: promises.Handler(duty_tasks.tell_of_swap, lane="follow", give_up_after=5),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
+    ANSWER_VERBS.update(duty_tasks.SWAP_ANSWERS)
+    duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {

@@ -13,9 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,15 +22,17 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
-from nightdesk.channels.registry import LOUD
+from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import decide, queries
 from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, ReachWarning
+from nightdesk.duty.reaching import all_ways as _all_ways
+from nightdesk.duty.reaching import local as _local
+from nightdesk.duty.reaching import managers_of as _managers_of
+from nightdesk.duty.reaching import recipients as _recipients
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import NotifyRule, Person, Team
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.models import Person
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_seat, no_seat
@@ -381,13 +381,7 @@ def _withdraw(row: ReachWarning, seat: Seat, why: str, by: Actor, via: Door, at:
 
 def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: datetime) -> None:
     """Tell the person by all that is not broken, and their managers: loudly only once the duty is on."""
-    managers = Person.objects.filter(
-        Q(id__in=Team.objects.filter(members=person).values("manager"))
-        | Q(id__in=Team.objects.filter(brand=seat.rota.brand_id).values("manager")),
-        active=True,
-    ).exclude(id=person.id)
-    own_team = managers.filter(id__in=Team.objects.filter(members=person).values("manager"))
-    for each in [person, *(own_team or managers)]:
+    for each in [person, *_managers_of(person, seat.rota.brand_id)]:
         with translation.override(each.language):
             facts = {"name": person.name, "seat": seat.name}
             facts["when"] = _("now") if turn_at is None else _("from %s on") % _local(turn_at, each)
@@ -414,15 +408,6 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
                 )
 
 
-def _all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
-    """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
-    methods, _rules = contacts_and_rules([person.id])[person.id]
-    usable = [method for method in methods if method.broken_at is None]
-    quiet = [method for method in usable if method.channel not in LOUD]
-    chosen = usable if loud or not quiet else quiet
-    return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
-
-
 def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
     """The seat, locked, and who holds it."""
     seat, current = _lock_seat_by_id(load_seat(seat_key).id)
@@ -432,7 +417,7 @@ def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
 
 
 def _lock_seat_by_id(seat_id: int) -> tuple[Seat | None, Hold | None]:
-    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id).first()
+    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id, removed_at=None).first()
     if seat is None:
         return None, None
     # Only now: while we waited for the lock, both may have changed.
@@ -621,17 +606,6 @@ def _send(
     )
 
 
-def _recipients(person: Person, at: datetime) -> list[Recipient]:
-    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
-    methods, rules = contacts_and_rules([person.id])[person.id]
-    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
-    return [
-        Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
-        for method, after in wanted or [(method, timedelta(0)) for method in methods]
-        if method.broken_at is None
-    ]
-
-
 def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
     return IllegalTransition(
         asked,
@@ -644,8 +618,3 @@ def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
         _("Ask them to pass it, or take it if it is your turn."),
         holder=current.person_id,
     )
-
-
-def _local(instant: datetime, person: Person) -> str:
-    """The instant by the person's clock, with the weekday."""
-    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")

@@ -32,7 +32,7 @@ LAYERS_SET = kind("rota.layers_set", gettext_lazy("{by} changed the turns of {se
 OVERRIDE_ADDED = kind("rota.override_added", gettext_lazy("{by} changed who is on {seat} for a while"))
 OVERRIDE_CANCELLED = kind("rota.override_cancelled", gettext_lazy("{by} took back a change of who is on {seat}"))
 
-PLAN_CHANGED = (LAYERS_SET, OVERRIDE_ADDED, OVERRIDE_CANCELLED)
+PLAN_CHANGED = (LAYERS_SET, OVERRIDE_ADDED, OVERRIDE_CANCELLED, "rota.turns_imported")
 """Kinds after which somebody else may be planned for a seat. Their subject is the seat."""
 
 SOON = timedelta(hours=48)
@@ -200,10 +200,10 @@ def add_override(
         raise Invalid(
             asked, _("It would be over before it begins."), _("Let it end later than it starts, and than now.")
         )
-    return put_override(seat, kind, starts_at, ends_at, member_id, instead_of_id, by, via, at)
+    return _put_override(seat, kind, starts_at, ends_at, member_id, instead_of_id, by, via, at)
 
 
-def put_override(
+def _put_override(
     seat: Seat,
     kind: str,
     starts_at: datetime,
@@ -215,7 +215,7 @@ def put_override(
     at: datetime,
     cause: UUID | None = None,
 ) -> Override:
-    """For verbs that end in an override, of a seat from `lock_seat`: they have checked their facts and who may.
+    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may.
 
     Raises NotFound and Invalid for persons who are not there or no longer active.
     """
@@ -278,10 +278,10 @@ def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> 
 def _lock_seat(seat_key: str, by: Actor, verb: str) -> Seat:
     seat = queries.load_seat(seat_key)
     require(by, verb, seat.rota.brand_id)
-    return lock_seat(seat)
+    return _with_lock(seat)
 
 
-def lock_seat(seat: Seat) -> Seat:
+def _with_lock(seat: Seat) -> Seat:
     """The seat, with the lock on its rota: plans change one after the other."""
     seat.rota = Rota.objects.select_for_update(no_key=True).get(id=seat.rota_id)
     return seat

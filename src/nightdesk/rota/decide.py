@@ -16,6 +16,7 @@ Whatever does not fit raises Invalid, which names the layer and the value.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from functools import lru_cache
 from hashlib import sha256
@@ -78,11 +79,7 @@ def read_members(plain: Mapping[str, Any], name: str = "layer") -> tuple[tuple[s
 def mark_of(layers: Sequence[Mapping[str, Any]]) -> str:
     """What tells layers from others: the same for the same turns, however they are written down. Raises Invalid."""
     read = [(layer, read_nation(plain)) for layer, plain in zip(read_layers(layers), layers, strict=True)]
-    values = [
-        (layer.members, layer.anchor, layer.turn.value, layer.every, _windows_of(layer), sorted(layer.weekdays), nation)
-        + (layer.starts_on, layer.ends_on)
-        for layer, nation in read
-    ]
+    values = [(replace(layer, days_off=frozenset(), restrict=()), _windows_of(layer), nation) for layer, nation in read]
     return sha256(repr(values).encode()).hexdigest()[:24]
 
 

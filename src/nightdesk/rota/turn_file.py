@@ -8,7 +8,7 @@ Windows names or a VTIMEZONE of the file. A time without a zone is one by the ro
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -134,6 +134,24 @@ def match_turns(reading: Reading, known: Known, at: datetime) -> Matched:
     return matched
 
 
+def span_of(planned: Sequence[Planned]) -> tuple[datetime, datetime]:
+    """From the first turn's beginning until the last one's end."""
+    return min(each.start for each in planned), max(each.end for each in planned)
+
+
+def read_aliases(lines: Iterable[str], people: Mapping[str, int]) -> dict[str, int]:
+    """Lines of "their name = ours" as `Known.aliases` has them. `people`: name -> id. Raises BadField."""
+    by_name = {folded(name): id_ for name, id_ in people.items()}
+    found: dict[str, int] = {}
+    for line in lines:
+        theirs, sign, ours = line.partition("=")
+        person = by_name.get(folded(ours))
+        if not sign or not folded(theirs) or person is None:
+            raise BadField(line[:60], "It names nobody who may be on.", "Write: their name for it = ours.")
+        found[folded(theirs)] = person
+    return found
+
+
 def _without_overlaps(matched: Matched) -> None:
     kept: list[Planned] = []
     for each in matched.planned:
@@ -180,7 +198,9 @@ class _Names:
         if len(found) == 1:
             return found.pop()
         so = "It names several seats." if found else "It does not say for which seat."
-        raise BadField(each.words[:60] or "a turn", so, f"Choose the seat for all, or name one of {self._seat_names()}.")
+        raise BadField(
+            each.words[:60] or "a turn", so, f"Choose the seat for all, or name one of {self._seat_names()}."
+        )
 
     def person(self, each: Written) -> int:
         """The id. Raises BadField."""
@@ -328,9 +348,7 @@ def _read_calendar(content: bytes, zone: ZoneInfo, start: datetime, end: datetim
 def _lines_of_events(content: bytes) -> list[int]:
     """The line at which each event begins, in their order."""
     return [
-        number
-        for number, line in enumerate(content.splitlines(), start=1)
-        if line.strip().upper() == b"BEGIN:VEVENT"
+        number for number, line in enumerate(content.splitlines(), start=1) if line.strip().upper() == b"BEGIN:VEVENT"
     ]
 
 

@@ -271,6 +271,15 @@ save_work_rules MA
 read_carriers EDMAR
 save_carrier MA
 remove_carrier MA
+edit_rota MA
+add_seat MA
+edit_seat MA
+remove_seat MA
+import_turns MA
+ask_swap EDMA
+accept_swap EDMA
+approve_swap MA
+renew_feed MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

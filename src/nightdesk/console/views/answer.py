@@ -27,6 +27,7 @@ from nightdesk.console.contact_test import TEST
 from nightdesk.console.views.cards import waits_until
 from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
+from nightdesk.duty.queries import swap_in_words, swap_waits_for
 from nightdesk.paging.models import Page
 
 TRIES_A_MINUTE = 30
@@ -35,9 +36,11 @@ LABELS = {
     "acknowledge": gettext_lazy("I've got it"),
     "escalate": gettext_lazy("I cannot: wake the next"),
     "morning": gettext_lazy("Leave it till morning"),
+    "decline": gettext_lazy("No, I decline"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
 CONFIRM_LABEL = gettext_lazy("It arrived")
+SWAP_LABEL = gettext_lazy("Yes, I agree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,10 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         return _standing_of(page, verbs, by, at)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
+    if message.subject_kind == "swap":
+        if not swap_waits_for(int(message.subject_id), by.person_id):
+            return Standing(swap_in_words(int(message.subject_id)), _("There is nothing left to answer."), (), "calm")
+        return Standing(message.title, message.body, verbs, "accent")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
 
 
@@ -142,5 +149,8 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 
 
 def _button(verb: str, message: Message) -> dict[str, Any]:
-    label = LABELS[verb] if message.subject_kind == "page" else CONFIRM_LABEL
+    if message.subject_kind == "swap" and verb == "acknowledge":
+        label = SWAP_LABEL
+    else:
+        label = LABELS[verb] if message.subject_kind in ("page", "swap") else CONFIRM_LABEL
     return {"verb": verb, "label": str(label)}

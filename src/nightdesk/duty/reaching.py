@@ -1,0 +1,48 @@
+"""By which ways somebody is told of their duty, and of its plan."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.formats import date_format
+
+from nightdesk.channels.actions import Recipient
+from nightdesk.channels.registry import LOUD
+from nightdesk.people.models import NotifyRule, Person, Team
+from nightdesk.people.queries import contacts_and_rules
+
+
+def recipients(person: Person, at: datetime) -> list[Recipient]:
+    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
+    return [
+        Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
+        for method, after in wanted or [(method, timedelta(0)) for method in methods]
+        if method.broken_at is None
+    ]
+
+
+def all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
+    """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
+    methods, _rules = contacts_and_rules([person.id])[person.id]
+    usable = [method for method in methods if method.broken_at is None]
+    quiet = [method for method in usable if method.channel not in LOUD]
+    chosen = usable if loud or not quiet else quiet
+    return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
+
+
+def managers_of(person: Person, brand_id: int) -> list[Person]:
+    """Who manages a team of theirs; where nobody does, who manages one of the brand's. They themselves are not among them."""
+    managers = Person.objects.filter(
+        Q(id__in=Team.objects.filter(members=person).values("manager"))
+        | Q(id__in=Team.objects.filter(brand=brand_id).values("manager")),
+        active=True,
+    ).exclude(id=person.id)
+    own_team = managers.filter(id__in=Team.objects.filter(members=person).values("manager"))
+    return list(own_team) or list(managers)
+
+
+def local(instant: datetime, person: Person) -> str:
+    """The instant by the person's clock, with the weekday."""
+    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")
