@@ -223,7 +223,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
     },
-    "duty": {"feed": "duty as a calendar to subscribe to"},
+    "duty": {
+        "called": "somebody off duty was rung for help",
+        "rest_actions": "the verbs after a bad night, and of hours held",
+        "feed": "duty as a calendar to subscribe to",
+    },
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -315,7 +319,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "checking": "the law held against the plan",
         "work_actions": "the verbs of hours worked and of rest owed",
     },
-    "people": {"numbers": "phone numbers, kept as E.164"},
+    "people": {
+        "hours_actions": "the verbs of absences, of what somebody cannot do, and of terms",
+        "locking": "the person that a verb is about",
+        "numbers": "phone numbers, kept as E.164",
+    },
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
@@ -326,6 +334,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
+        "handling": "how long somebody was at work with a page",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",

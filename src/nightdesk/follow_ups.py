@@ -9,12 +9,14 @@ from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
+from nightdesk.duty import rest_actions as rest
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
 from nightdesk.outages import work_actions as work
 from nightdesk.outages import work_queries
 from nightdesk.paging import actions as paging
+from nightdesk.paging import handling
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
@@ -24,11 +26,13 @@ TABLE: dict[str, tuple[str, ...]] = {
     rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH),
     rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
+    # And what was worked before goes on record.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
-    duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
-    duty.PASSED: (duty.REACH, paging.HANDED_OVER),
-    duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
-    duty.ACCEPTED: (duty.REACH,),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, rest.NOTE_HOLDS),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER, rest.NOTE_HOLDS),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, rest.NOTE_HOLDS),
+    duty.ACCEPTED: (duty.REACH, rest.NOTE_HOLDS),
+    duty.GAP: (rest.NOTE_HOLDS,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),
     people.CONTACT_REMOVED: (duty.REACH,),
@@ -44,7 +48,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
-    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER, handling.NOTE_HANDLED),
     # Customers hear of what is done to planned work, whoever did it.
     quiet.WORK_STARTED: (work.FOLLOW,),
     quiet.WORK_EXTENDED: (work.FOLLOW,),

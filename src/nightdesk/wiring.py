@@ -9,7 +9,7 @@ from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
 from nightdesk.channels import tasks as channel_tasks
 from nightdesk.channels.actions import HANG_UP
-from nightdesk.channels.answering import ANSWER_VERBS, UNSUBSCRIBE
+from nightdesk.channels.answering import ANSWER_VERBS, STANDING, UNSUBSCRIBE
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
@@ -20,7 +20,9 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
+from nightdesk.duty import called
 from nightdesk.duty import queries as duty_queries
+from nightdesk.duty import rest_actions as duty_rest
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
@@ -69,12 +71,16 @@ def connect() -> None:
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
+            duty_rest.NOTE_HOLDS: promises.Handler(duty_tasks.note_holds, lane="follow"),
+            duty_rest.REMIND_COVER: promises.Handler(duty_tasks.remind_cover),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
+    ANSWER_VERBS[duty_rest.COVER] = duty_tasks.confirm_cover_by_answer
+    STANDING["called"] = called.called_by_text
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {

@@ -31,7 +31,7 @@ from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFo
 from nightdesk.base.rows import insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
-from nightdesk.channels.answering import ANSWER_VERBS, offered
+from nightdesk.channels.answering import ANSWER_VERBS, STANDING, offered, standing_word
 from nightdesk.channels.answers import Answer, carrier_word, parse_answer
 from nightdesk.channels.decide import Came, State
 from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
@@ -60,6 +60,7 @@ from nightdesk.people.actions import (
     remove_contact_method,
 )
 from nightdesk.people.models import ContactMethod, Person
+from nightdesk.people.queries import actor_of_person
 
 log = logging.getLogger(__name__)
 
@@ -846,6 +847,9 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
+    standing = standing_word(reply.body)
+    if standing is not None and (sentence := _take_standing_word(row, reply, *standing, via, at)) is not None:
+        return sentence
     told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     if not told:
         return _("This number was told nothing lately.")
@@ -869,6 +873,36 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
         return _help(row, delivery, message, wording.what_is_understood(verbs, message.code), via, at)
     sentence = _ask_verb(delivery, command, via, at)
     _say_back(delivery, message, sentence, via, at)
+    return sentence
+
+
+def _take_standing_word(row: Inbound, reply: Reply, word: str, rest: str, via: Door, at: datetime) -> str | None:
+    """Do what the word means for the one of our people whose confirmed number it came from; None: nobody's."""
+    methods = ContactMethod.objects.filter(
+        channel=row.channel, address=reply.sender, verified_at__isnull=False, person__active=True
+    )
+    people = set(methods.values_list("person_id", flat=True))
+    if len(people) != 1:
+        return None
+    (person_id,) = people
+    by = actor_of_person(person_id)
+    try:
+        with transaction.atomic():
+            sentence = STANDING[word](rest, by, via, at, f"{row.route_id}:{reply.id}")
+    except Refusal as refusal:
+        sentence = str(refusal)
+    queue_message(
+        kind="answer",
+        subject=("person", person_id),
+        title=sentence,
+        body="",
+        to=[Recipient("person", person_id, row.channel, reply.sender, at)],
+        brand_id=None,
+        valid_until=at + timedelta(minutes=10),
+        by=_NIGHTDESK,
+        via=via,
+        at=at,
+    )
     return sentence
 
 

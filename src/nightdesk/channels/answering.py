@@ -15,6 +15,20 @@ ANSWER_VERBS: dict[str, Verb] = {}
 """Name of a verb ("page.acknowledge") -> what it does."""
 
 
+StandingWord: TypeAlias = Callable[[str, Actor, Door, datetime, str], str]
+"""(what stands behind the word, by, via, at, a name of this message alone) -> the sentence to say back. May raise a Refusal."""
+
+STANDING: dict[str, StandingWord] = {}
+"""A word ("called") that staff may text from a confirmed number of theirs at any time, without being asked anything."""
+
+
+def standing_word(body: str) -> tuple[str, str] | None:
+    """The word of STANDING that the message begins with, and the rest; None where it begins with none."""
+    word, _space, rest = body.strip().partition(" ")
+    word = word.casefold().rstrip(":,.")
+    return (word, rest.strip()) if word in STANDING else None
+
+
 @dataclass(frozen=True, slots=True)
 class Unsubscriber:
     """How one kind of thing is unsubscribed from. `what(id)` is a sentence on what would end and what would not, and changes

@@ -9,7 +9,7 @@ from nightdesk.base import promises
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
-from nightdesk.duty import actions, queries
+from nightdesk.duty import actions, queries, rest_actions
 from nightdesk.journal.models import Entry
 from nightdesk.rota.models import Seat
 
@@ -60,6 +60,23 @@ def check_reach(promise: Promise, at: datetime) -> str:
             brand_id=seat.rota.brand_id,
         )
     return _("%d seats are looked at.") % len(seats)
+
+
+def note_holds(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.note_holds` promise: what was worked on a seat goes on record."""
+    return rest_actions.note_holds(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def remind_cover(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.remind_cover` promise."""
+    return rest_actions.remind_cover(late_start_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def confirm_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Put the proposed cover in the plan; the sentence to say back. Refuses as the verb."""
+    row = rest_actions.confirm_cover(late_start_id=int(subject_id), by=by, via=via, at=at)
+    assert row.cover is not None  # what was proposed
+    return _("%(cover)s covers for %(name)s.") % {"cover": row.cover.name, "name": row.person.name}
 
 
 def accept_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
