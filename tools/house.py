@@ -119,6 +119,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "devices",
                 "duty",
                 "heartbeats",
+                "hours",
                 "integrations",
                 "journal",
                 "knowledge",

@@ -271,6 +271,21 @@ save_work_rules MA
 read_carriers EDMAR
 save_carrier MA
 remove_carrier MA
+exempt_duty MA
+set_counting MA
+read_hours MA
+record_absence MA
+cancel_absence MA
+record_restriction MA
+cancel_restriction MA
+set_terms MA
+note_hours MA
+note_called MA
+strike_hours MA
+give_rest MA
+confirm_cover MA
+decline_cover MA
+set_late_start_rule MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
