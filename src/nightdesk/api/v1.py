@@ -7,8 +7,8 @@ from nightdesk.api import (
     devices,
     duty,
     finding,
+    handover,
     heartbeats,
-    hours,
     integrations,
     journal,
     knowledge,
@@ -31,6 +31,7 @@ from nightdesk.api import (
     ticket_clocks,
     tickets,
     tokens,
+    working_time,
 )
 from nightdesk.api.auth import WAYS_IN
 from nightdesk.api.openapi import Api
@@ -93,8 +94,9 @@ for router in (
     devices.router,
     duty.router,
     finding.router,
+    handover.router,
     heartbeats.router,
-    hours.router,
+    working_time.router,
     integrations.router,
     knowledge.router,
     mails.router,

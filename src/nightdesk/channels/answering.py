@@ -15,18 +15,11 @@ ANSWER_VERBS: dict[str, Verb] = {}
 """Name of a verb ("page.acknowledge") -> what it does."""
 
 
-StandingWord: TypeAlias = Callable[[str, Actor, Door, datetime, str], str]
-"""(what stands behind the word, by, via, at, a name of this message alone) -> the sentence to say back. May raise a Refusal."""
+Spoken: TypeAlias = Callable[[str, Actor, Door, datetime], str]
+"""(the words after the command, by, via, at) -> the sentence to say back. May raise a Refusal, whose text is then said."""
 
-STANDING: dict[str, StandingWord] = {}
-"""A word ("called") that staff may text from a confirmed number of theirs at any time, without being asked anything."""
-
-
-def standing_word(body: str) -> tuple[str, str] | None:
-    """The word of STANDING that the message begins with, and the rest; None where it begins with none."""
-    word, _space, rest = body.strip().partition(" ")
-    word = word.casefold().rstrip(":,.")
-    return (word, rest.strip()) if word in STANDING else None
+SAID: dict[str, Spoken] = {}
+"""Word that one of our people texts without having been asked ("away") -> what it does."""
 
 
 @dataclass(frozen=True, slots=True)

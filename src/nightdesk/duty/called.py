@@ -17,9 +17,7 @@ _CALLED = re.compile(
 )
 
 
-def log_call(
-    *, person_id: int, minutes: int, note: str = "", once: str = "", by: Actor, via: Door, at: datetime
-) -> Worked:
+def log_call(*, person_id: int, minutes: int, note: str = "", by: Actor, via: Door, at: datetime) -> Worked:
     """The call is on record, as off duty where they hold no seat; whoever was called at night begins later for it.
 
     Refuses as `note_called`.
@@ -29,7 +27,6 @@ def log_call(
         minutes=minutes,
         off_duty=not held_by(person_id),
         note=note,
-        once=once,
         by=by,
         via=via,
         at=at,
@@ -38,7 +35,7 @@ def log_call(
     return row
 
 
-def called_by_text(text: str, by: Actor, via: Door, at: datetime, once: str) -> str:
+def called_by_text(text: str, by: Actor, via: Door, at: datetime) -> str:
     """What "called" does when it is texted: `20`, `20 min`, `20 helped Bo`; the sentence to say back."""
     told = _CALLED.fullmatch(text)
     if told is None or by.person_id is None:
@@ -50,7 +47,6 @@ def called_by_text(text: str, by: Actor, via: Door, at: datetime, once: str) -> 
         person_id=by.person_id,
         minutes=minutes,
         note=" ".join(told["note"].split())[:200],
-        once=once,
         by=by,
         via=via,
         at=at,

@@ -111,15 +111,15 @@ def note_called(
     minutes: int,
     off_duty: bool,
     note: str = "",
-    once: str = "",
     by: Actor,
     via: Door,
     at: datetime,
 ) -> Worked:
     """The person was rung for help for so many minutes up to `at`; `off_duty`: while somebody else had the duty.
 
-    It counts as work, is paid, and their manager sees it. One's own needs no role. `once` names the message that said so: the
-    same again changes nothing. Raises Forbidden, NotFound, and Invalid for no minutes, or for more than LONGEST_CALL.
+    It counts as work, is paid, and their manager sees it. One's own needs no role.
+
+    Raises Forbidden, NotFound, and Invalid for no minutes, or for more than LONGEST_CALL.
     """
     person = lock_person(person_id, by, "note_called", own=True)
     if not timedelta(0) < timedelta(minutes=minutes) <= LONGEST_CALL:
@@ -129,21 +129,18 @@ def note_called(
             _("It may be 1 to %d minutes.") % (LONGEST_CALL // timedelta(minutes=1)),
             _("Give how long it took, for example called 20."),
         )
-    row, is_new = Worked.objects.get_or_create(
-        source=f"called:{once or uuid7()}"[:60],
-        defaults={
-            "person": person,
-            "kind": Worked.Kind.CALLED,
-            "starts_at": at - timedelta(minutes=minutes),
-            "ends_at": at,
-            "off_duty": off_duty,
-            "note": one_line(note, 200, _("note"), may_be_empty=True),
-            "noted_by": by.name,
-            "noted_at": at,
-        },
+    row = Worked.objects.create(
+        source=f"called:{uuid7()}",
+        person=person,
+        kind=Worked.Kind.CALLED,
+        starts_at=at - timedelta(minutes=minutes),
+        ends_at=at,
+        off_duty=off_duty,
+        note=one_line(note, 200, _("note"), may_be_empty=True),
+        noted_by=by.name,
+        noted_at=at,
     )
-    if is_new:
-        record_about(CALLED, person, by, via, at, worked=row.pk, minutes=minutes)
+    record_about(CALLED, person, by, via, at, worked=row.pk, minutes=minutes)
     return row
 
 

@@ -286,6 +286,34 @@ give_rest MA
 confirm_cover MA
 decline_cover MA
 set_late_start_rule MA
+save_way_parts MA
+read_skills EDMAR
+read_scarce_skills MA
+save_skill MA
+remove_skill MA
+set_person_skill MA
+set_skill_needs MA
+set_seat_brands MA
+begin_as_newcomer MA
+sign_off_newcomer MA
+pair_newcomer MA
+end_pairing MA
+refuse_turn EDMA
+read_handover EDMAR
+write_note EDMA
+add_watch_item EDMA
+tick_watch_item EDMA
+go_out_of_reach EDMA
+save_handover_rules MA
+edit_rota MA
+add_seat MA
+edit_seat MA
+remove_seat MA
+import_turns MA
+ask_swap EDMA
+accept_swap EDMA
+approve_swap MA
+renew_feed MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
