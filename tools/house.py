@@ -139,6 +139,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "finding",
                 "tickets",
                 "people",
+                "working_time",
                 "promises",
                 "raw_alarms",
                 "providers",
@@ -237,6 +238,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what the desk says in a handover note",
     },
     "duty": {
+        "called": "somebody off duty was rung for help",
+        "rest_actions": "the verbs after a bad night, and of hours held",
         "feed": "duty as a calendar to subscribe to",
         "coverage_actions": "looking ahead at what shifts know, and telling",
         "coverage_queries": "holes ahead, and the words for them",
@@ -361,6 +364,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what outages say in a handover note",
     },
     "people": {
+        "hours_actions": "the verbs of absences, of what somebody cannot do, and of terms",
+        "locking": "the person that a verb is about",
         "numbers": "phone numbers, kept as E.164",
         "skill_actions": "the verbs of skills and newcomers",
         "skill_list": "people and skills as a table in a file",
@@ -376,6 +381,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
+        "handling": "how long somebody was at work with a page",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",

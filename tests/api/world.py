@@ -14,7 +14,7 @@ from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
-from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.models import Hold, LateStart, Note
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -32,7 +32,10 @@ from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions
+from nightdesk.rota import work_actions as work_hours
 from nightdesk.rota.actions import make_rota, set_layers
+from nightdesk.rota.models import RestOwed, Seat
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
@@ -93,6 +96,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
+    known |= _hours(person.pk, f"first-{slug}", how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -224,6 +228,46 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "phrase_id": phrase.pk,
         "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _hours(person_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """What limits somebody's hours, what they worked, what they are owed."""
+    seat = Seat.objects.get(key=seat_key)
+    then = START + timedelta(days=30)
+    absence = hours_actions.record_absence(
+        person_id=person_id, absence="leave", starts_at=then, ends_at=then + timedelta(days=2), **how
+    )
+    restriction = hours_actions.record_restriction(
+        person_id=person_id, restriction="no_site_visits", starts_on=date(2026, 11, 1), **how
+    )
+    worked = work_hours.note_hours(
+        person_id=person_id, starts_at=START - timedelta(hours=9), ends_at=START - timedelta(hours=1), **how
+    )
+    owed = RestOwed.objects.create(
+        person_id=person_id,
+        rule="daily_rest",
+        starts_at=START - timedelta(hours=9),
+        ends_at=START,
+        minutes=60,
+        due_at=then,
+        noted_at=START,
+    )
+    late = LateStart.objects.create(
+        person_id=person_id,
+        seat=seat,
+        worked_until=START,
+        not_before=START + timedelta(hours=11),
+        cover_id=person_id,
+        state=LateStart.State.COVERED,
+        made_at=START,
+    )
+    return {
+        "absence_id": absence.pk,
+        "restriction_id": restriction.pk,
+        "worked_id": worked.pk,
+        "rest_id": owed.pk,
+        "late_start_id": late.pk,
     }
 
 

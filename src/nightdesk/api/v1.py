@@ -31,6 +31,7 @@ from nightdesk.api import (
     ticket_clocks,
     tickets,
     tokens,
+    working_time,
 )
 from nightdesk.api.auth import WAYS_IN
 from nightdesk.api.openapi import Api
@@ -51,6 +52,7 @@ api = Api(
             {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
+            {"name": "hours", "description": "What limits somebody's hours, work on record, rest owed, late starts"},
             {"name": "people", "description": "Staff and the ways to reach them"},
             {"name": "customers", "description": "Customers, contracts, and what is promised at an instant"},
             {"name": "outages", "description": "What has failed, and what is told of it"},
@@ -94,6 +96,7 @@ for router in (
     finding.router,
     handover.router,
     heartbeats.router,
+    working_time.router,
     integrations.router,
     knowledge.router,
     mails.router,

@@ -25,6 +25,7 @@ from nightdesk.console.views import (
     tonight,
     unsubscribe,
     worked,
+    working_time,
 )
 from nightdesk.console.views.desk import files, here, linking, opening, queue, searching, ticket, verbs, work
 from nightdesk.console.views.knowledge import beside, briefings, effects, procedures, sayings, spares, templates
@@ -163,6 +164,20 @@ console: list[URLPattern] = [
     path("people/<int:person_id>/contacts/<int:method_id>/remove", people.remove_contact, name="remove_contact"),
     path("people/<int:person_id>/contacts/<int:method_id>/test", people.test_contact, name="test_contact"),
     path("people/<int:person_id>/contacts/<int:method_id>/confirm", people.confirm_contact, name="confirm_contact"),
+    path("people/<int:person_id>/hours", working_time.person_hours, name="person_hours"),
+    path("people/<int:person_id>/hours.csv", working_time.person_hours_csv, name="person_hours_csv"),
+    path("people/<int:person_id>/absence", working_time.absent, name="record_absence"),
+    path("people/absence/<int:absence_id>/cancel", working_time.no_absence, name="cancel_absence"),
+    path("people/<int:person_id>/restriction", working_time.restrict, name="record_restriction"),
+    path("people/restriction/<int:restriction_id>/cancel", working_time.no_restriction, name="cancel_restriction"),
+    path("people/<int:person_id>/terms", working_time.person_terms, name="person_terms"),
+    path("people/<int:person_id>/called", working_time.called, name="note_called"),
+    path("people/rest/<int:rest_id>/given", working_time.rest_given, name="give_rest"),
+    path("rota/working-time", working_time.working_time, name="working_time"),
+    path("rota/working-time/exemptions.csv", working_time.exemptions_csv, name="exemptions_csv"),
+    path("rota/seat/<slug:seat_key>/counting", working_time.seat_counting, name="seat_counting"),
+    path("rota/late/<int:late_start_id>/confirm", working_time.cover, name="confirm_cover"),
+    path("rota/late/<int:late_start_id>/decline", working_time.no_cover, name="decline_cover"),
     path("rota/", rotas.rota, name="rota"),
     path("rota/<int:rota_id>", rotas.one_rota, name="one_rota"),
     path("rota/<int:rota_id>/override", rotas.override, name="add_override"),

@@ -74,6 +74,10 @@ READ = {
     "card": "edit_own_contacts",
     "trigger_cost": "trigger_page",
     "person": "read_people",
+    "person_hours": "read_people",
+    "person_hours_csv": "read_people",
+    "working_time": "read_rota",
+    "exemptions_csv": "read_rota",
     "rota": "read_rota",
     "one_rota": "read_rota",
     "handovers": "read_handover",
@@ -182,6 +186,8 @@ FORMS = {
     "new_macro": "save_macro",
     "macro": "save_macro",
     "trigger": "trigger_page",
+    "person_terms": "set_terms",
+    "seat_counting": "set_counting",
     "new_person": "make_person",
     "change_person": "edit_person",
     "new_integration": "make_integration",
@@ -238,6 +244,14 @@ FORMS = {
     "template": "read_templates",
 }
 POSTS = {
+    "record_absence": "edit_own_contacts",
+    "cancel_absence": "edit_own_contacts",
+    "record_restriction": "edit_own_contacts",
+    "cancel_restriction": "edit_own_contacts",
+    "note_called": "edit_own_contacts",
+    "give_rest": "give_rest",
+    "confirm_cover": "confirm_cover",
+    "decline_cover": "decline_cover",
     "say_no_change": "write_update",
     "confirm_outage": "confirm_outage",
     "withdraw_outage": "withdraw_outage",
@@ -396,7 +410,18 @@ TABLE = READ | FORMS | POSTS
 
 OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front"}
 """Needs the role in every brand, which nobody has who works for one."""
-OWN_PAGE = {"set_rules", "set_quiet", "end_quiet", "send_digest", "add_contact", "remove_contact", "test_contact"}
+OWN_PAGE = {
+    "record_absence",
+    "record_restriction",
+    "note_called",
+    "set_rules",
+    "set_quiet",
+    "end_quiet",
+    "send_digest",
+    "add_contact",
+    "remove_contact",
+    "test_contact",
+}
 FRAGMENTS = {"tell_preview", "outage_update", "trigger_cost", "who_calls", "promise", "entry_html"}
 """Parts that a page asks for later."""
 AWAY = {"sign_in_mailbox", "signed_in_mailbox"}
