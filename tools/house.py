@@ -129,6 +129,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "parts",
                 "queues",
+                "rotas",
                 "finding",
                 "tickets",
                 "people",

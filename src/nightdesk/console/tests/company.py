@@ -41,7 +41,7 @@ from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from nightdesk.rota.models import Override, Rota
+from nightdesk.rota.models import Override, Rota, Swap
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -143,6 +143,15 @@ class Company:
             ends_at=self.at + timedelta(days=2),
             instead_of_id=bo.id,
             **self.doing,
+        )
+        # Of nobody but Bo: whom it asks is no matter at the doors.
+        swap = Swap.objects.create(
+            seat=override.seat,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=4),
+            asked_by=bo,
+            asked=bo,
+            asked_at=self.at,
         )
         policy = paging.save_policy(
             brand_id=brand.id,
@@ -292,6 +301,7 @@ class Company:
                 "method_id": number.id,
                 "rota_id": plan.id,
                 "override_id": override.id,
+                "swap_id": swap.pk,
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,

@@ -1,6 +1,7 @@
 """Editing a rota: two at once lose nothing, what was done can be undone, seats come and change, files become turns."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -247,7 +248,7 @@ def test_changes_are_exactly_where_the_plans_differ_and_no_two_of_them_meet_that
         was, now = (resolve.scheduled(plan, at)["night"] for plan in (before, after))
         inside = [(each.was, each.now) for each in changes if each.start <= at < each.end]
         assert inside == ([(was, now)] if was != now else [])
-    for one, other in zip(changes, changes[1:], strict=False):
+    for one, other in pairwise(changes):
         assert one.end < other.start or (one.was, one.now) != (other.was, other.now)
 
 
