@@ -136,6 +136,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "parts",
                 "queues",
+                "rotas",
                 "finding",
                 "tickets",
                 "people",

@@ -115,6 +115,45 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "make_service": ("make_service", {"brand_id": "{brand_id}", "key": "web", "name": "Web"}),
     "list_peers": ("read_customers", None),
     "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
+    "list_rotas": ("read_rota", None),
+    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"name": "Day"}]}),
+    "read_rota": ("read_rota", None),
+    "edit_rota": ("edit_rota", {"name": "Nights"}),
+    "add_seat": ("add_seat", {"name": "Backup"}),
+    "edit_seat": ("edit_seat", {"name": "First line"}),
+    "remove_seat": ("remove_seat", None),
+    "set_layers": ("set_layers", {"layers": []}),
+    "undo_layers": ("set_layers", None),
+    "list_turns": ("read_rota", None),
+    "preview_layers": ("read_rota", {"layers": []}),
+    "add_override": (
+        "add_override",
+        {
+            "kind": "add",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "member_id": "{person_id}",
+        },
+    ),
+    "cancel_override": ("cancel_override", None),
+    "list_swaps": ("read_rota", None),
+    "ask_swap": (
+        "ask_swap",
+        {
+            "seat_key": "{seat_key}",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "asked_id": "{person_id}",
+        },
+    ),
+    "accept_swap": ("accept_swap", None),
+    "decline_swap": ("accept_swap", None),
+    "approve_swap": ("approve_swap", None),
+    "refuse_swap": ("approve_swap", {"why": "No."}),
+    "cancel_swap": ("ask_swap", None),
+    "import_turns": ("import_turns", {"content": "seat,person,starts_at,ends_at\n", "dry_run": True}),
+    "renew_feed": ("renew_feed", None),
+    "renew_persons_feed": ("renew_feed", None),
     "who_is_on": ("read_rota", None),
     "accept_duty": ("accept_duty", {"turn_at": AT, "person_id": "{person_id}"}),
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
@@ -424,6 +463,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
 HAS_A_FURTHER_RULE = {
     "write_note", "go_out_of_reach", "come_back",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
+    "renew_persons_feed", "ask_swap",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
 """Whose turn it is, whose phone, whose time, or for whom it was written, counts as well; or the role must be one in every
@@ -442,6 +482,12 @@ NEEDS_MORE = {
     "accept_offer": 409,  # nothing was passed to them
     "refuse_offer": 409,
     "go_out_of_reach": 409,  # nobody stands behind the seat
+    "remove_seat": 409,  # a policy rings it
+    "ask_swap": 422,  # these users are not on the staff list
+    "accept_swap": 409,  # it is for somebody else to say
+    "decline_swap": 409,
+    "cancel_swap": 409,
+    "approve_swap": 409,  # the other has not said yes
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,
@@ -452,6 +498,7 @@ NEEDS_MORE = {
     "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "list_turns": "?start=2026-11-01T00:00:00Z&end=2026-12-01T00:00:00Z",
     "import_parts": "?brand_id={brand_id}",
     "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
     "what_if": "?brand_id={brand_id}&parts=sw2",

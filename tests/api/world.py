@@ -34,12 +34,25 @@ from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
 from nightdesk.people import hours_actions
 from nightdesk.rota import work_actions as work_hours
-from nightdesk.rota.actions import make_rota, set_layers
+from nightdesk.rota.actions import add_override, make_rota, set_layers
 from nightdesk.rota.models import RestOwed, Seat
+from nightdesk.rota.swap_actions import ask_swap
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+def _changed_for_a_while(slug: str, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """An override, and a swap that waits."""
+    key = f"first-{slug}"
+    soon = {"starts_at": START + timedelta(days=20), "ends_at": START + timedelta(days=21)}
+    override = add_override(seat_key=key, kind="remove", instead_of_id=person_id, **soon, **how)
+    other = people.make_person(name=f"Cy {slug}", brand_id=override.seat.rota.brand_id, **how)
+    later = {"starts_at": START + timedelta(days=2), "ends_at": START + timedelta(days=3)}
+    swap = ask_swap(seat_key=key, asked_id=other.pk, asked_by_id=person_id, **later, **how)
+    changed = Entry.objects.get(kind="rota.layers_set", subject_id=str(override.seat_id))
+    return {"override_id": override.pk, "swap_id": swap.pk, "change_id": changed.pk}
 
 
 def world_of(brand: Brand) -> dict[str, Any]:
@@ -50,7 +63,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
     people.set_team_members(team_id=team.pk, person_ids=[person.pk], manager_id=person.pk, **how)
     method = people.add_contact_method(person_id=person.pk, channel="email", address=f"bo@{slug}.example.net", **how)
-    make_rota(brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how)
+    rota = make_rota(
+        brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
+    )
     layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
@@ -58,6 +73,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     handed = Note.objects.create(
         seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
     )
+    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -171,6 +187,46 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
     }
+    return (
+        known
+        | planned
+        | {
+            "supplier_id": supplier.pk,
+            "supplier_ticket_id": supplied.pk,
+            "time_id": spent.pk,
+            "prepaid_id": prepaid.pk,
+            "brand_id": brand.pk,
+            "person_id": person.pk,
+            "team_id": team.pk,
+            "method_id": method.pk,
+            "seat_key": f"first-{slug}",
+            "hours_id": hours.pk,
+            "customer_id": customer.pk,
+            "contact_id": contact.pk,
+            "contract_id": contract.pk,
+            "service_id": service.pk,
+            "subscription_id": subscription.pk,
+            "policy_id": policy.pk,
+            "integration_id": integration.pk,
+            "raw_id": RawAlarm.objects.get(integration=integration).pk,
+            "page_id": page.pk,
+            "promise_id": dead.pk,
+            "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
+            "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+            "mailbox_id": mailbox.pk,
+            "address_id": address.pk,
+            "mail_id": mail.pk,
+            "file_number": 0,
+            "way": "lmtp",
+            "heartbeat_id": heartbeat.pk,
+            "silence_id": silence.pk,
+            "work_id": work.pk,
+            "ticket_id": ticket.pk,
+            "queue_id": queue.pk,
+            "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
+            "token_id": brand.token_set.get().pk,
+        }
+    )
 
 
 def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:

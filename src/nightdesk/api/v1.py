@@ -23,6 +23,7 @@ from nightdesk.api import (
     providers,
     queues,
     raw_alarms,
+    rotas,
     shadow,
     shared_links,
     silences,
@@ -49,6 +50,7 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "rotas", "description": "Who should be on: seats, turns, changes, swaps, files and calendars"},
             {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
@@ -106,6 +108,7 @@ for router in (
     parts.router,
     people.router,
     queues.router,
+    rotas.router,
     shadow.router,
     shared_links.router,
     silences.router,

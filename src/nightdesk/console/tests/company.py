@@ -43,7 +43,7 @@ from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from nightdesk.rota.models import Override, Rota
+from nightdesk.rota.models import Override, Rota, Swap
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -149,6 +149,15 @@ class Company:
             ends_at=self.at + timedelta(days=2),
             instead_of_id=bo.id,
             **self.doing,
+        )
+        # Of nobody but Bo: whom it asks is no matter at the doors.
+        swap = Swap.objects.create(
+            seat=override.seat,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=4),
+            asked_by=bo,
+            asked=bo,
+            asked_at=self.at,
         )
         policy = paging.save_policy(
             brand_id=brand.id,
@@ -301,6 +310,7 @@ class Company:
                 "item_id": watched.pk,
                 "note_id": handed.pk,
                 "turn_at": self.at.isoformat(),
+                "swap_id": swap.pk,
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,
