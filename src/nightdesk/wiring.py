@@ -32,7 +32,7 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
-from nightdesk.outages import carrier_mail, unsubscribing, work_actions, work_answers, work_tasks
+from nightdesk.outages import carrier_mail, unsubscribing, way_queries, work_actions, work_answers, work_tasks
 from nightdesk.outages import handover as outage_handover
 from nightdesk.outages import tasks as outage_tasks
 from nightdesk.outages.registries import GIVE_TICKETS, MAY_GIVE_TICKETS, TOLD_IN_TICKETS
@@ -44,6 +44,7 @@ from nightdesk.paging import tasks as page_tasks
 from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
@@ -112,6 +113,7 @@ def connect() -> None:
     GIVE_TICKETS.append(desk_tasks.give_tickets)
     MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
+    CUT_OFF.append(way_queries.cut_off)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

@@ -25,14 +25,14 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
 from nightdesk.channels.registry import LOUD
-from nightdesk.duty import decide, ladder, queries, sections
+from nightdesk.duty import decide, ladder, pairings, queries, sections
 from nightdesk.duty import note as note_words
 from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, Note, NotTaken, Offer, ReachWarning, TurnRefused
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, NotifyRule, Person
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_seat, no_seat
@@ -81,7 +81,8 @@ HANDOVER_PATH = "/handover/{seat_key}/"
 def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at: datetime) -> Hold:
     """The person holds the seat that nobody held. Repeating it changes nothing.
 
-    Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition when somebody else holds it.
+    Raises NotFound, Forbidden, Invalid for somebody who is not active, IllegalTransition when somebody else holds it; and,
+    as every verb here by which somebody comes on, `NewcomerAlone` for a newcomer without anybody experienced.
     """
     seat, current = _lock_seat(seat_key)
     require(by, "set_first_holder", seat.rota.brand_id)
@@ -92,6 +93,7 @@ def set_first_holder(*, seat_key: str, person_id: int, by: Actor, via: Door, at:
         raise _held_already(
             _("%(person)s was to hold %(seat)s first.") % {"person": person.name, "seat": seat.name}, seat, current
         )
+    pairings.refuse_alone(seat, person, at, at)
     hold = _move_token(seat, None, person, Hold.How.SET, at)
     record(HOLDER_SET, by=by, via=via, at=at, **_about(seat, person=person))
     return hold
@@ -141,6 +143,7 @@ def accept_duty(
             _("Nothing has to be done; ask them to pass it if you want it."),
             holder=accepted.person_id,
         )
+    pairings.refuse_alone(seat, person, max(turn_at, at), at)
     accepted, _new = Acceptance.objects.update_or_create(
         seat=seat, turn_at=turn_at, defaults={"person": person, "accepted_at": at, "via": via}
     )
@@ -178,6 +181,7 @@ def pass_duty(*, seat_key: str, to_person_id: int, by: Actor, via: Door, at: dat
         return current
     if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
         raise _held_already(asked, seat, current)
+    pairings.refuse_alone(seat, person, at, at)
     if seat.acceptance_required and person.id != by.person_id:
         _offer(seat, current, person, by, via, at)
         return current
@@ -220,6 +224,7 @@ def take_duty(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
             _("Ask the holder to pass it, or a manager."),
             holder=current.person_id if current else None,
         )
+    pairings.refuse_alone(seat, person, at, at)
     note = _note_of(seat, at)
     text = sections.copied(seat, note, current, at)
     hold = _move_token(seat, current, person, Hold.How.TAKEN, at)
@@ -253,6 +258,8 @@ def begin_turn(
     member = decide.planned(rota, seat.key, turn_at)
     # Locked, so that nobody of them is deactivated between the look and the token's passing.
     people = {each.id: each for each in _lock_people(queries.people_of(member))}
+    for person_id in pairings.alone(seat, people, at, at):  # nobody new is on alone, whatever is planned
+        del people[person_id]
     refused = set(TurnRefused.objects.filter(seat=seat, turn_at=turn_at).values_list("person_id", flat=True))
     willing = {id_: person for id_, person in people.items() if id_ not in refused}
     acceptance = Acceptance.objects.filter(seat=seat, turn_at=turn_at).first()
@@ -351,7 +358,9 @@ def check_reach(*, seat_id: int, by: Actor, via: Door, at: datetime) -> str:
         return _("The seat is gone.")
     rota = load_rota(seat.rota_id)
     people = _who_comes(seat, current, rota, at)
-    proofs = queries.proofs(people.keys())
+    proofs: dict[int, datetime | None] = {}
+    for turn_at in set(people.values()):
+        proofs |= queries.proofs([each for each in people if people[each] == turn_at], turn_at or at)
     silent = {person_id for person_id, until in proofs.items() if until is None or until <= at}
     known = {row.person_id: row for row in ReachWarning.objects.filter(seat=seat, withdrawn_at=None)}
     for person_id, row in known.items():
@@ -454,7 +463,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
 def _all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
     """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
     methods, _rules = contacts_and_rules([person.id])[person.id]
-    usable = [method for method in methods if method.broken_at is None]
+    usable = _usable(person, methods, at)
     quiet = [method for method in usable if method.channel not in LOUD]
     chosen = usable if loud or not quiet else quiet
     return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
@@ -814,12 +823,22 @@ def _recipients(person: Person, at: datetime) -> list[Recipient]:
 def _ways(person: Person, at: datetime) -> list[tuple[ContactMethod, Recipient]]:
     """The person's ways for an urgent page, when they want them; without rules, every way at once."""
     methods, rules = contacts_and_rules([person.id])[person.id]
-    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
+    usable = _usable(person, methods, at)
+    wanted = [
+        (rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH and rule.method in usable
+    ]
     return [
         (method, Recipient("person", person.id, method.channel, method.address, at + after))
         for method, after in wanted or [(method, timedelta(0)) for method in methods]
-        if method.broken_at is None
+        if method in usable
     ]
+
+
+def _usable(person: Person, methods: list[ContactMethod], at: datetime) -> list[ContactMethod]:
+    """Those that are not broken, without what a fault has cut off; where that leaves none, with it."""
+    working = [method for method in methods if method.broken_at is None]
+    cut = cut_off([person.pk], at)
+    return [method for method in working if method.pk not in cut] or working
 
 
 def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:

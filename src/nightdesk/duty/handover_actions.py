@@ -16,7 +16,7 @@ from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, supersede_deliveries
 from nightdesk.channels.registry import LOUD
-from nightdesk.duty import decide, ladder, queries, sections
+from nightdesk.duty import decide, ladder, pairings, queries, sections
 from nightdesk.duty.actions import (
     CHASE,
     HANDOVER_PATH,
@@ -410,6 +410,7 @@ def accept_offer(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
     offer = _offer_to(seat, by)
     assert current is not None  # whoever offers holds
     person = _lock_person(offer.to_id)
+    pairings.refuse_alone(seat, person, at, at)
     note = _note_of(seat, at)
     text = sections.copied(seat, note, current, at)
     _end_offer(seat, Offer.Outcome.ACCEPTED, at)

@@ -32,7 +32,7 @@ from nightdesk.duty.models import (
 )
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.people.models import Person, Team
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
@@ -297,14 +297,17 @@ def people_of(member: Member | None) -> list[Person]:
     return list(Person.objects.filter(wanted, active=True).order_by("id"))
 
 
-def proofs(person_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Until when each can be woken for all we know: something loud that is not broken was proved to work, and that is
-    not older than TESTED_WITHIN then. None for one whom nothing loud is known to reach.
+def proofs(person_ids: Collection[int], at: datetime) -> dict[int, datetime | None]:
+    """Until when each can be woken for all we know: something loud that is not broken, and that no known fault cuts off at
+    `at`, was proved to work, and that is not older than TESTED_WITHIN then. None for one whom nothing loud is known to reach.
     """
     known = contacts_and_rules(person_ids)
+    cut = cut_off(person_ids, at)
     found: dict[int, datetime | None] = {}
     for person_id, (methods, _rules) in known.items():
-        loud = [method for method in methods if method.channel in LOUD and method.broken_at is None]
+        loud = [
+            method for method in methods if method.channel in LOUD and method.broken_at is None and method.pk not in cut
+        ]
         proved = [proof for method in loud if (proof := method.proved_at or method.verified_at) is not None]
         found[person_id] = max(proved) + settings.TESTED_WITHIN if proved else None
     return found
@@ -312,7 +315,7 @@ def proofs(person_ids: Collection[int]) -> dict[int, datetime | None]:
 
 def silent(person_ids: Collection[int], at: datetime) -> set[int]:
     """Those of them whom nothing loud is known to wake at `at`."""
-    return {person_id for person_id, until in proofs(person_ids).items() if until is None or until <= at}
+    return {person_id for person_id, until in proofs(person_ids, at).items() if until is None or until <= at}
 
 
 def open_warnings(brand_ids: Collection[int] | None = None) -> list[ReachWarning]:
@@ -320,6 +323,27 @@ def open_warnings(brand_ids: Collection[int] | None = None) -> list[ReachWarning
     rows = ReachWarning.objects.filter(withdrawn_at=None).select_related("person", "seat__rota")
     rows = rows if brand_ids is None else rows.filter(seat__rota__brand__in=brand_ids)
     return sorted(rows, key=lambda row: (row.turn_at is not None, row.turn_at or row.raised_at))
+
+
+def on_between(start: datetime, end: datetime) -> dict[int, list[tuple[Seat, datetime, datetime]]]:
+    """Person -> the seats that they have, or should have, within [start, end), and from when until when.
+
+    `start` is the present: who has a seat then keeps it until the plan's next change. Of a team's turn everybody is told.
+    """
+    seats = _seats(None)
+    plans = load_rotas({seat.rota_id for seat in seats})
+    holds = dict(Hold.objects.filter(until_at=None, from_at__lte=start).values_list("seat_id", "person_id"))
+    found: dict[int, list[tuple[Seat, datetime, datetime]]] = defaultdict(list)
+    for seat in seats:
+        kept_until = start
+        if seat.pk in holds:
+            kept_until = min(resolve.next_change(plans[seat.rota_id], seat.key, start) or end, end)
+            found[holds[seat.pk]].append((seat, start, kept_until))
+        if kept_until < end:
+            for member, begins, ends in decide.stretches(plans[seat.rota_id], seat.key, kept_until, end):
+                for person in people_of(member):
+                    found[person.pk].append((seat, begins, ends))
+    return dict(found)
 
 
 def seats_of(person_id: int) -> list[Seat]:

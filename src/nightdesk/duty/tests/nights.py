@@ -22,7 +22,7 @@ from nightdesk.rota.actions import PLAN_CHANGED, add_override, make_rota, set_la
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
+PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach", "duty.coverage"))
 HANDLERS = tasks.HANDLERS
 
 
@@ -76,8 +76,8 @@ class Nights:
         wanted = [{"key": key, "name": key.title(), "acceptance_required": required} for key in seats or ("night",)]
         return make_rota(brand_id=self.brand.id, name="Nights", zone=zone, seats=wanted, **self.doing).id  # type: ignore[arg-type]
 
-    def layers(self, *layers: dict[str, Any], seat: str = "night") -> None:
-        set_layers(seat_key=seat, layers=list(layers), **self.doing)
+    def layers(self, *layers: dict[str, Any], seat: str = "night", reason: str = "") -> None:
+        set_layers(seat_key=seat, layers=list(layers), override_reason=reason, **self.doing)
         self.work()
 
     def daily(self, *names: str, anchor: str = "2026-03-01T18:00", **more: Any) -> dict[str, Any]:
