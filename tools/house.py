@@ -204,7 +204,6 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "need_queries": "what brands, customers and services need",
     },
     "desk": {
-        "handover": "what the desk says in a handover note",
         "agent_actions": "an agent's drafts, presence and saved views",
         "bulk_actions": "one press for many tickets, and the way back",
         "worklist": "which tickets a list shows, and in which order",
@@ -235,20 +234,22 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "finding": "what a search finds",
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
+        "handover": "what the desk says in a handover note",
     },
     "duty": {
         "feed": "duty as a calendar to subscribe to",
+        "coverage_actions": "looking ahead at what shifts know, and telling",
+        "coverage_queries": "holes ahead, and the words for them",
+        "pairing_actions": "newcomers beside those who know",
+        "pairings": "who is on beside whom, and what they have seen",
         "note": "the note that is handed over with a seat",
         "sections": "what stands in that note",
         "ladder": "who is asked when nobody takes a turn",
         "handover_actions": "the verbs of a handover beside the token's own",
         "away_actions": "out of reach for a while",
-        "coverage_actions": "looking ahead at what shifts know, and telling",
-        "coverage_queries": "holes ahead, and the words for them",
-        "pairing_actions": "newcomers beside those who know",
-        "pairings": "who is on beside whom, and what they have seen",
     },
     "rota": {
+        "planner/": "who takes which duty of the next period",
         "law": "what working-time law says to somebody's duties",
         "law_wording": "what the law found, in a sentence",
         "checking": "the law held against the plan",
@@ -303,7 +304,6 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "twiml/": "legs in Twilio's language",
     },
     "outages": {
-        "handover": "what outages say in a handover note",
         "audience": "who hears of an outage, and how",
         "unsubscribing": "what a click in a mail ends",
         "calendar_lines": "a calendar as lines, however it was written",
@@ -347,6 +347,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "work_calendar": "planned work as a calendar to subscribe to",
         "way_actions": "warnings of ways that a fault cuts off",
         "way_queries": "which ways to reach our own people a fault cuts off",
+        "handover": "what outages say in a handover note",
     },
     "people": {
         "numbers": "phone numbers, kept as E.164",
@@ -364,7 +365,6 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
-        "handover": "what paging says in a handover note, and of who stands behind whom",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",
@@ -381,13 +381,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "mail_alarms": "alarms by plain mail",
         "wording": "what a page says",
         "copy_actions": "silent copies for newcomers",
+        "handover": "what paging says in a handover note, and of who stands behind whom",
     },
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
-    "ladder",
-    "note",
     "shares",
     "score",
     "problem",
@@ -396,6 +395,8 @@ PURE_NAMES = {
     "exact",
     "eligible",
     "curtois",
+    "ladder",
+    "note",
     "addressing",
     "answers",
     "audience",

@@ -37,6 +37,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     duty.NOT_TAKEN: (coverage.CHECK,),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
     handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.

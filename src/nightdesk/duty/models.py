@@ -85,6 +85,64 @@ class Acceptance(models.Model):
         ]
 
 
+class CoverageCheck(models.Model):
+    """How far the brand's coverage was looked at last. Its row is the lock of a check."""
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="+")
+    checked_at = models.DateTimeField()
+    looked_until = models.DateTimeField()
+
+
+class CoverageHole(models.Model):
+    """Over [`starts_at`, `ends_at`) nobody on the brand's shift knows the subject, as `rota.coverage.Hole` has it.
+
+    `lacking` lists [skill, level]. `told_as` is the subject of the message that told of it, "" for a piece of one that was.
+    Withdrawn when it was mended, is over, or has become part of a larger one.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+    subject_kind = models.CharField(max_length=8)
+    subject_id = models.BigIntegerField()
+    lacking = models.JSONField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    raised_at = models.DateTimeField()
+    told_as = models.CharField(max_length=60, default="")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="coverage_hole_has_length"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "starts_at"], name="coverage_holes", condition=Q(withdrawn_at=None)),
+        ]
+
+
+class Pairing(models.Model):
+    """`newcomer` is on beside `person`, or beside whoever has `seat`, over [`starts_at`, `ends_at`): they get copies of what
+    those are sent, and answer nothing. Ended early at `ended_at`.
+    """
+
+    newcomer = models.ForeignKey(Person, models.CASCADE, related_name="pairings")
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    seat = models.ForeignKey(Seat, models.CASCADE, null=True, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="pairing_has_length"),
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, seat=None) | Q(person=None, seat__isnull=False),
+                name="paired_with_person_or_seat",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["ends_at"], name="pairing_open", condition=Q(ended_at=None))]
+
+
 class HandoverRules(models.Model):
     """How a seat is handed over where it differs from the installation: `note_minutes` before a turn the note is drafted."""
 
@@ -211,61 +269,3 @@ class Away(models.Model):
             models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="away_once"),
             models.CheckConstraint(condition=Q(from_at__lt=F("until_at")), name="away_has_length"),
         ]
-
-
-class CoverageCheck(models.Model):
-    """How far the brand's coverage was looked at last. Its row is the lock of a check."""
-
-    brand = models.OneToOneField(Brand, models.CASCADE, related_name="+")
-    checked_at = models.DateTimeField()
-    looked_until = models.DateTimeField()
-
-
-class CoverageHole(models.Model):
-    """Over [`starts_at`, `ends_at`) nobody on the brand's shift knows the subject, as `rota.coverage.Hole` has it.
-
-    `lacking` lists [skill, level]. `told_as` is the subject of the message that told of it, "" for a piece of one that was.
-    Withdrawn when it was mended, is over, or has become part of a larger one.
-    """
-
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
-    subject_kind = models.CharField(max_length=8)
-    subject_id = models.BigIntegerField()
-    lacking = models.JSONField()
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    raised_at = models.DateTimeField()
-    told_as = models.CharField(max_length=60, default="")
-    withdrawn_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="coverage_hole_has_length"),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["brand", "starts_at"], name="coverage_holes", condition=Q(withdrawn_at=None)),
-        ]
-
-
-class Pairing(models.Model):
-    """`newcomer` is on beside `person`, or beside whoever has `seat`, over [`starts_at`, `ends_at`): they get copies of what
-    those are sent, and answer nothing. Ended early at `ended_at`.
-    """
-
-    newcomer = models.ForeignKey(Person, models.CASCADE, related_name="pairings")
-    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
-    seat = models.ForeignKey(Seat, models.CASCADE, null=True, related_name="+")
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering: ClassVar = ["starts_at", "id"]
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="pairing_has_length"),
-            models.CheckConstraint(
-                condition=Q(person__isnull=False, seat=None) | Q(person=None, seat__isnull=False),
-                name="paired_with_person_or_seat",
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["ends_at"], name="pairing_open", condition=Q(ended_at=None))]

@@ -67,6 +67,25 @@ def check_reach(promise: Promise, at: datetime) -> str:
     return _("%d seats are looked at.") % len(seats)
 
 
+def check_coverage(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
+    if promise.subject_kind == "brand":
+        return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    brands = coverage_queries.brands_to_look_at()
+    for brand_id in brands:
+        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
+        promises.promise(
+            coverage_actions.CHECK,
+            subject=("brand", brand_id),
+            due_at=at,
+            why=promise.why,
+            at=at,
+            cause=promise.cause,
+            brand_id=brand_id,
+        )
+    return _("The coverage of %d brands is looked at.") % len(brands)
+
+
 def draft_note(promise: Promise, at: datetime) -> str:
     """Keep a `duty.draft` promise."""
     return handover_actions.draft_note(
@@ -101,25 +120,6 @@ def _instant(promise: Promise, name: str) -> datetime:
     return datetime.fromisoformat(promise.facts[name])
 
 
-def check_coverage(promise: Promise, at: datetime) -> str:
-    """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
-    if promise.subject_kind == "brand":
-        return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
-    brands = coverage_queries.brands_to_look_at()
-    for brand_id in brands:
-        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
-        promises.promise(
-            coverage_actions.CHECK,
-            subject=("brand", brand_id),
-            due_at=at,
-            why=promise.why,
-            at=at,
-            cause=promise.cause,
-            brand_id=brand_id,
-        )
-    return _("The coverage of %d brands is looked at.") % len(brands)
-
-
 HANDLERS = {
     actions.TURN: promises.Handler(begin_turn, lane="page", give_up_after=None),
     actions.DRAFT: promises.Handler(draft_note, lane="page", give_up_after=None),
@@ -127,7 +127,6 @@ HANDLERS = {
     actions.LAPSE: promises.Handler(lapse_offer, lane="follow", give_up_after=None),
     actions.REACH: promises.Handler(check_reach, lane="follow", give_up_after=None),
     away_actions.BACK: promises.Handler(end_away, lane="page", give_up_after=None),
-    coverage_actions.CHECK: promises.Handler(check_coverage, lane="follow", give_up_after=None),
     "duty.replan": promises.Handler(replan_seat, lane="page", give_up_after=None),
 }
 
