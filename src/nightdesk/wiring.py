@@ -21,8 +21,9 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
-from nightdesk.duty import away_actions, coverage_actions
+from nightdesk.duty import away_actions
 from nightdesk.duty import queries as duty_queries
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.duty import sections as duty_sections
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
@@ -47,6 +48,7 @@ from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
+from nightdesk.rota import tasks as rota_tasks
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -72,11 +74,11 @@ def connect() -> None:
         | desk_tasks.HANDLERS
         | work_tasks.HANDLERS
         | duty_tasks.HANDLERS
+        | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            coverage_actions.CHECK: promises.Handler(duty_tasks.check_coverage, lane="follow", give_up_after=None),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
@@ -94,6 +96,7 @@ def connect() -> None:
     ]
     duty_queries.STANDS_BEHIND.append(page_handover.next_in_escalation)
     away_actions.HAPPENED.append(page_handover.happened_at)
+    duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {

@@ -291,6 +291,15 @@ add_watch_item EDMA
 tick_watch_item EDMA
 go_out_of_reach EDMA
 save_handover_rules MA
+edit_rota MA
+add_seat MA
+edit_seat MA
+remove_seat MA
+import_turns MA
+ask_swap EDMA
+accept_swap EDMA
+approve_swap MA
+renew_feed MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
