@@ -45,7 +45,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     duty.NOT_TAKEN: (coverage.CHECK,),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
-    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, rest.NOTE_HOLDS),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
     duty.ACCEPTED: (duty.REACH, rest.NOTE_HOLDS),
     duty.GAP: (rest.NOTE_HOLDS,),
     # Whether somebody can be woken has changed, or may have.
