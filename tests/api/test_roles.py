@@ -120,6 +120,32 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "read_coverage": ("read_skills", None),
+    "list_scarce_skills": ("read_scarce_skills", None),
+    "set_seat_brands": ("set_seat_brands", {"brand_ids": []}),
+    "list_skills": ("read_skills", None),
+    "make_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "voip", "name": "Telephony"}),
+    "save_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "mpls", "name": "MPLS"}),
+    "remove_skill": ("remove_skill", None),
+    "list_person_skills": ("read_skills", None),
+    "set_person_skill": ("set_person_skill", {"level": 3}),
+    "import_person_skills": ("set_person_skill", b"person,mpls\n"),
+    "list_skill_needs": ("read_skills", None),
+    "set_brand_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}"}]}),
+    "set_customer_needs": ("set_skill_needs", {"needs": []}),
+    "set_service_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}", "level": 3}]}),
+    "import_skill_needs": ("set_skill_needs", b"kind,key,skill,level\nservice,mail,mpls,2\n"),
+    "begin_as_newcomer": ("begin_as_newcomer", None),
+    "sign_off_newcomer": ("sign_off_newcomer", None),
+    "list_pairings": ("read_skills", None),
+    "pair_newcomer": (
+        "pair_newcomer",
+        {"seat_key": "{seat_key}", "from": AT, "until": "2026-11-15T06:00:00Z"},
+    ),
+    "end_pairing": ("end_pairing", None),
+    "list_seen": ("sign_off_newcomer", None),
+    "save_way_parts": ("save_way_parts", {"part_ids": ["{part_id}"]}),
+    "list_cut_ways": ("read_people", None),
     "read_reach": ("read_people", None),
     "test_contact_method": ("note_contact_tested", None),
     "set_quiet": ("set_quiet", {"until": AT}),
@@ -390,6 +416,8 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "sign_off_newcomer": 409,
+    "pair_newcomer": 409,
     "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
     "prolong_work": 409,  # it has not begun
@@ -418,6 +446,10 @@ QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
     "find_fitting": "?brand_id={brand_id}&call=alarm",
+    "read_coverage": "?brand_id={brand_id}",
+    "list_scarce_skills": "?brand_id={brand_id}",
+    "import_person_skills": "?brand_id={brand_id}",
+    "import_skill_needs": "?brand_id={brand_id}",
     "estimate_text": "?brand_id={brand_id}&title=Down",
 }
 

@@ -129,8 +129,14 @@ def _named(brand_id: int) -> dict[tuple[str, str], tuple[NeedOf, str]]:
 
 def _subject(of: NeedOf, by: Actor) -> tuple[int, str]:
     """The brand and the name of what needs something, locked by its brand. Raises Forbidden, NotFound."""
-    model = {"brand": Brand, "customer": Customer, "service": Service}.get(of[0])
-    row = model._default_manager.filter(pk=of[1]).first() if model is not None else None
+    row: Brand | Customer | Service | None = None
+    match of[0]:
+        case "brand":
+            row = Brand.objects.filter(pk=of[1]).first()
+        case "customer":
+            row = Customer.objects.filter(pk=of[1]).first()
+        case "service":
+            row = Service.objects.filter(pk=of[1]).first()
     brand_id = None if row is None else row.pk if isinstance(row, Brand) else row.brand_id
     require(by, "set_skill_needs", brand_id)
     if row is None or brand_id is None:

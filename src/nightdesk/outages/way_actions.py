@@ -99,8 +99,8 @@ def check_ways(*, by: Actor, via: Door, at: datetime) -> str:
 def _warn(cut: Cut, seat_name: str, by: Actor, via: Door, at: datetime) -> None:
     method = ContactMethod.objects.select_related("person").get(pk=cut.method_id)
     row = WayWarning.objects.create(method=method, cause_kind=cut.cause_kind, cause_id=cut.cause_id, raised_at=at)
-    facts = {"channel": method.channel, "method": method.pk, "seat": seat_name, "why": cut.why}
-    _record(WAY_CUT, method.person, by, via, at, **facts)
+    channel, number = method.channel, method.pk
+    _record(WAY_CUT, method.person, by, via, at, channel=channel, method=number, seat=seat_name, why=cut.why)
     others = _others(method.person, method, max(cut.start, at))
     loud = any(each.channel in LOUD for each in others)
     managers = Person.objects.filter(
