@@ -455,6 +455,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 

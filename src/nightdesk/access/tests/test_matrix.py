@@ -271,6 +271,18 @@ save_work_rules MA
 read_carriers EDMAR
 save_carrier MA
 remove_carrier MA
+save_way_parts MA
+read_skills EDMAR
+read_scarce_skills MA
+save_skill MA
+remove_skill MA
+set_person_skill MA
+set_skill_needs MA
+set_seat_brands MA
+begin_as_newcomer MA
+sign_off_newcomer MA
+pair_newcomer MA
+end_pairing MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
