@@ -12,6 +12,9 @@ from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
 from nightdesk.duty import coverage_actions as coverage
 from nightdesk.duty import coverage_queries, pairings
+from nightdesk.duty import handover_actions as handover
+from nightdesk.duty import plan_actions as told
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -25,17 +28,23 @@ from nightdesk.people import actions as people
 from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
+from nightdesk.rota import import_actions as imports
+from nightdesk.rota import seat_actions as rota_seats
+from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
-    rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK),
-    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK),
-    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK),
+    rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK),
     duty.NOT_TAKEN: (coverage.CHECK,),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),
@@ -53,6 +62,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     skills.SIGNED_OFF: (coverage.CHECK,),
     needs.NEEDS_SET: (coverage.CHECK,),
     seats.ANSWERS_FOR_SET: (coverage.CHECK,),
+    rota_seats.SEAT_ADDED: (coverage.CHECK,),
+    rota_seats.SEAT_EDITED: (coverage.CHECK,),
+    duty_seats.SEAT_REMOVED: (coverage.CHECK,),
     # What is owed on open tickets, and when, has changed.
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),

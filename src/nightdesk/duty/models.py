@@ -9,7 +9,7 @@ from django.db.models import F, Func, Q
 
 from nightdesk.access.models import Brand
 from nightdesk.people.models import Person
-from nightdesk.rota.models import Seat
+from nightdesk.rota.models import Rota, Seat
 
 
 class Hold(models.Model):
@@ -141,3 +141,153 @@ class Pairing(models.Model):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["ends_at"], name="pairing_open", condition=Q(ended_at=None))]
+
+
+class HandoverRules(models.Model):
+    """How a seat is handed over where it differs from the installation: `note_minutes` before a turn the note is drafted."""
+
+    seat = models.OneToOneField(Seat, models.CASCADE, related_name="handover_rules")
+    note_minutes = models.PositiveSmallIntegerField()
+
+
+class Note(models.Model):
+    """What goes with a seat from one holder to the next; one is open a seat, and closed when the token passes.
+
+    Its sections are read afresh whenever somebody looks. What the holder adds is here until it was handed over: `words`,
+    and `left_out`, the names of lines that need not be handed on. `copies` are the ids of the journal entries that hold
+    the note as it was accepted, oldest first; the words lie there, where they can be erased, and are emptied here.
+    """
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="notes")
+    opened_at = models.DateTimeField()
+    turn_at = models.DateTimeField(null=True)
+    """The turn for which it was drafted, at `drafted_at`; None before."""
+    drafted_at = models.DateTimeField(null=True)
+    words = models.TextField(default="")
+    left_out = models.JSONField(default=list)
+    edited_at = models.DateTimeField(null=True)
+    copied_at = models.DateTimeField(null=True)
+    copies = models.JSONField(default=list)
+    closed_at = models.DateTimeField(null=True)
+    hold = models.OneToOneField(Hold, models.PROTECT, null=True, related_name="note")
+    """The hold that it was handed over with."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(closed_at=None), name="one_open_note_a_seat"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, hold=None) | Q(closed_at__isnull=False, words=""),
+                name="a_closed_note_keeps_no_words",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["seat", "-closed_at"], name="note_by_seat")]
+
+
+class WatchItem(models.Model):
+    """Something that whoever has the seat keeps an eye on, until somebody ticks it off."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="watch_items")
+    words = models.CharField(max_length=300)
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=120)
+    ticked_at = models.DateTimeField(null=True)
+    ticked_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["seat"], condition=Q(ticked_at=None), name="watch_items_open")]
+
+
+class NotTaken(models.Model):
+    """A turn that began and that nobody has taken. `rung` is the last on which somebody was asked ("": nobody yet), `asked`
+    the ids of all who were. Ended when the token passed, or the turn was over.
+    """
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="not_taken")
+    turn_at = models.DateTimeField()
+    rung = models.CharField(max_length=8, default="")
+    asked = models.JSONField(default=list)
+    asked_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(ended_at=None), name="one_turn_not_taken_a_seat"),
+        ]
+
+
+class TurnRefused(models.Model):
+    """`person` said that they will not take the turn of the seat that starts at `turn_at`; their reason is in the journal."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE)
+    turn_at = models.DateTimeField()
+    person = models.ForeignKey(Person, models.PROTECT)
+    refused_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat", "turn_at", "person"], name="a_turn_is_refused_once"),
+        ]
+
+
+class Offer(models.Model):
+    """The holder passes the seat to `to`, who has not accepted: until then the holder keeps it."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+        """the token passed otherwise, or somebody else was asked"""
+        LAPSED = "lapsed"
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="offers")
+    giver = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    to = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    offered_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=9, choices=Outcome, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(ended_at=None), name="one_open_offer_a_seat"),
+        ]
+
+
+class Away(models.Model):
+    """`person` is out of reach over [`from_at`, `until_at`): what rings their seats rings whoever stands behind them.
+
+    `ended_at` is when they were back: by their own word, or `until_at`.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="away")
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="away_once"),
+            models.CheckConstraint(condition=Q(from_at__lt=F("until_at")), name="away_has_length"),
+        ]
+
+
+class FeedLink(models.Model):
+    """The calendar of a person or a rota at its secret address, which `serial` is part of: another one revokes it.
+
+    `given` is what whoever fetches it was last told: UID -> {"end", "said", "sequence", "off"}, so that a turn that has
+    vanished can be called off, and what has changed gets the next number (RFC 5545).
+    """
+
+    person = models.OneToOneField(Person, models.CASCADE, null=True)
+    rota = models.OneToOneField(Rota, models.CASCADE, null=True)
+    serial = models.PositiveIntegerField(default=1)
+    renewed_at = models.DateTimeField(null=True)
+    given = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(person=None, rota__isnull=False) | Q(person__isnull=False, rota=None),
+                name="feed_is_of_person_or_rota",
+            ),
+        ]

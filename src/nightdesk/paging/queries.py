@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
@@ -23,7 +24,7 @@ from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
 from nightdesk.duty.pairings import only_watches
-from nightdesk.duty.queries import holder
+from nightdesk.duty.queries import who_rings
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.mailroom.letter import read_letter
@@ -438,7 +439,7 @@ class Roll:
 
     def _holder(self, seat_key: str) -> int | None:
         try:
-            return holder(seat_key, self._at)
+            return who_rings(seat_key, self._at)
         except NotFound:
             return None
 
@@ -505,6 +506,16 @@ def rule_hours(zone: str, rule: NotifyRule) -> SupportHours | None:
 
 def _teams(brand_id: int) -> QuerySet[Team]:
     return Team.objects.filter(brand_id=brand_id)
+
+
+def policies_that_ring(seat_key: str) -> list[str]:
+    """The policies with a step that rings whoever has the seat, in words."""
+    seat = decide.Target("seat", seat_key)
+    return [
+        _("the policy %s") % policy.name
+        for policy in Policy.objects.order_by("name")
+        if any(seat in step.targets for step in decide.policy_from_json(policy.stamp).steps)
+    ]
 
 
 def stamp_of(policy: Policy) -> dict[str, Any]:

@@ -272,6 +272,7 @@ read_carriers EDMAR
 save_carrier MA
 remove_carrier MA
 save_way_parts MA
+exempt_duty MA
 read_skills EDMAR
 read_scarce_skills MA
 save_skill MA
@@ -283,6 +284,22 @@ begin_as_newcomer MA
 sign_off_newcomer MA
 pair_newcomer MA
 end_pairing MA
+refuse_turn EDMA
+read_handover EDMAR
+write_note EDMA
+add_watch_item EDMA
+tick_watch_item EDMA
+go_out_of_reach EDMA
+save_handover_rules MA
+edit_rota MA
+add_seat MA
+edit_seat MA
+remove_seat MA
+import_turns MA
+ask_swap EDMA
+accept_swap EDMA
+approve_swap MA
+renew_feed MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0002_customers_accounts"),
-        ("duty", "0002_warnings"),
+        ("duty", "0040_handover"),
         ("people", "0003_growing"),
         ("rota", "0002_planning"),
     ]
