@@ -120,6 +120,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             (
                 "brands",
+                "covered",
                 "customers",
                 "deliveries",
                 "devices",
@@ -148,6 +149,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "ticket_clocks",
                 "shadow",
                 "silences",
+                "skills",
                 "suppliers",
                 "shared_links",
                 "tokens",
@@ -511,6 +513,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 
@@ -593,6 +596,8 @@ class Module:
         """Whether it decides: facts and an instant in, values out."""
         if not (self.room and self.is_product) or self.path == "base/clock.py":
             return False
+        if "management" in self.folders:
+            return False  # a command is called as people call what it shows
         return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
 
     @property

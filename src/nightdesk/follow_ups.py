@@ -15,6 +15,7 @@ from nightdesk.duty import coverage_queries, pairings
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty import plan_actions as told
 from nightdesk.duty import rest_actions as rest
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -30,6 +31,7 @@ from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
+from nightdesk.rota import seat_actions as rota_seats
 from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
@@ -64,6 +66,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     skills.SIGNED_OFF: (coverage.CHECK,),
     needs.NEEDS_SET: (coverage.CHECK,),
     seats.ANSWERS_FOR_SET: (coverage.CHECK,),
+    rota_seats.SEAT_ADDED: (coverage.CHECK,),
+    rota_seats.SEAT_EDITED: (coverage.CHECK,),
+    duty_seats.SEAT_REMOVED: (coverage.CHECK,),
     # What is owed on open tickets, and when, has changed.
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),

@@ -185,6 +185,32 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "decline_cover": ("decline_cover", None),
     "set_late_start_rule": ("set_late_start_rule", {"by_rule": False}),
     "list_rule_packs": ("read_rota", None),
+    "read_coverage": ("read_skills", None),
+    "list_scarce_skills": ("read_scarce_skills", None),
+    "set_seat_brands": ("set_seat_brands", {"brand_ids": []}),
+    "list_skills": ("read_skills", None),
+    "make_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "voip", "name": "Telephony"}),
+    "save_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "mpls", "name": "MPLS"}),
+    "remove_skill": ("remove_skill", None),
+    "list_person_skills": ("read_skills", None),
+    "set_person_skill": ("set_person_skill", {"level": 3}),
+    "import_person_skills": ("set_person_skill", b"person,mpls\n"),
+    "list_skill_needs": ("read_skills", None),
+    "set_brand_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}"}]}),
+    "set_customer_needs": ("set_skill_needs", {"needs": []}),
+    "set_service_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}", "level": 3}]}),
+    "import_skill_needs": ("set_skill_needs", b"kind,key,skill,level\nservice,mail,mpls,2\n"),
+    "begin_as_newcomer": ("begin_as_newcomer", None),
+    "sign_off_newcomer": ("sign_off_newcomer", None),
+    "list_pairings": ("read_skills", None),
+    "pair_newcomer": (
+        "pair_newcomer",
+        {"seat_key": "{seat_key}", "from": AT, "until": "2026-11-15T06:00:00Z"},
+    ),
+    "end_pairing": ("end_pairing", None),
+    "list_seen": ("sign_off_newcomer", None),
+    "save_way_parts": ("save_way_parts", {"part_ids": ["{part_id}"]}),
+    "list_cut_ways": ("read_people", None),
     "read_handover": ("read_handover", None),
     "write_note": ("write_note", {"words": "Quiet so far."}),
     "list_watch_items": ("read_handover", None),
@@ -470,6 +496,8 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "sign_off_newcomer": 409,
+    "pair_newcomer": 409,
     "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
     "prolong_work": 409,  # it has not begun
@@ -509,6 +537,10 @@ QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
     "find_fitting": "?brand_id={brand_id}&call=alarm",
+    "read_coverage": "?brand_id={brand_id}",
+    "list_scarce_skills": "?brand_id={brand_id}",
+    "import_person_skills": "?brand_id={brand_id}",
+    "import_skill_needs": "?brand_id={brand_id}",
     "estimate_text": "?brand_id={brand_id}&title=Down",
 }
 

@@ -9,12 +9,14 @@ from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
 from nightdesk.duty.models import Hold, LateStart, Note
+from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -32,7 +34,7 @@ from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
-from nightdesk.people import hours_actions
+from nightdesk.people import hours_actions, skill_actions
 from nightdesk.rota import work_actions as work_hours
 from nightdesk.rota.actions import add_override, make_rota, set_layers
 from nightdesk.rota.models import RestOwed, Seat
@@ -149,6 +151,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
     known |= _outage(brand, customer.pk, subscription, how)
+    known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return known | {
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
@@ -227,6 +230,22 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "token_id": brand.token_set.get().pk,
         }
     )
+
+
+def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A skill that somebody has and a service needs, and a newcomer beside whoever has the seat."""
+    skill = skill_actions.save_skill(brand_id=brand.pk, key="mpls", name="MPLS", **how)
+    skill_actions.set_person_skill(person_id=person_id, skill_id=skill.pk, level=2, **how)
+    set_skill_needs(of=("service", service_id), needs={skill.pk: 3}, **how)
+    new = people.make_person(name=f"Ny {brand.slug}", brand_id=brand.pk, **how)
+    team = people.make_team(brand_id=brand.pk, name=f"New {brand.slug}", **how)
+    people.set_team_members(team_id=team.pk, person_ids=[new.pk], manager_id=None, **how)
+    skill_actions.begin_as_newcomer(person_id=new.pk, **how)
+    pairing = pair_newcomer(
+        newcomer_id=new.pk, seat_key=seat_key, starts_at=START, ends_at=START + timedelta(days=9), **how
+    )
+    Promise.objects.filter(kind__in=("duty.coverage", "outages.ways"), ended_at=None).delete()
+    return {"skill_id": skill.pk, "pairing_id": pairing.pk}
 
 
 def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:

@@ -354,6 +354,8 @@ VERBS: dict[str, frozenset[Role]] = {
 INNER_WORKINGS = {
     "ask_for_manager": "take_message and escalate_hierarchically, which ask both",
     "record": "writes down what another verb did",
+    "import_person_skills": "set_person_skill, of each line",
+    "import_skill_needs": "set_skill_needs, of each thing",
     "note_token_use": "says only when",
     "accept_offer": "asks for accept_duty, whose shortest form it is",
     "refuse_offer": "asks for refuse_turn, whose like it is",
@@ -421,6 +423,9 @@ INNER_WORKINGS = {
 
 ITS_OWN = {
     "ring_page": "the next rung of a page's ladder is due",
+    "check_coverage": "a morning, or a change of the rota or of what people know",
+    "check_ways": "a fault or planned work has begun or ended, or somebody came on duty",
+    "copy_page": "a page has rung somebody whom a newcomer is beside",
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
     "close_notices": "a ring has ended, and phones still ask for an answer",

@@ -2,6 +2,7 @@
 
 from nightdesk.api import (
     brands,
+    covered,
     customers,
     deliveries,
     devices,
@@ -27,6 +28,7 @@ from nightdesk.api import (
     shadow,
     shared_links,
     silences,
+    skills,
     suppliers,
     texts,
     ticket_clocks,
@@ -92,6 +94,7 @@ for prefix, router in {
 }.items():
     api.add_router(prefix, router)
 for router in (
+    covered.router,
     customers.router,
     devices.router,
     duty.router,
@@ -112,6 +115,7 @@ for router in (
     shadow.router,
     shared_links.router,
     silences.router,
+    skills.router,
     suppliers.router,
     ticket_clocks.router,
     tickets.router,

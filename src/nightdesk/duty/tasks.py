@@ -102,16 +102,17 @@ def check_coverage(promise: Promise, at: datetime) -> str:
         return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
     brands = coverage_queries.brands_to_look_at()
     for brand_id in brands:
-        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
-        promises.promise(
-            coverage_actions.CHECK,
-            subject=("brand", brand_id),
-            due_at=at,
-            why=promise.why,
-            at=at,
-            cause=promise.cause,
-            brand_id=brand_id,
-        )
+        subject = ("brand", brand_id)
+        if not promises.move_promise(coverage_actions.CHECK, subject=subject, due_at=at):
+            promises.promise(
+                coverage_actions.CHECK,
+                subject=subject,
+                due_at=at,
+                why=promise.why,
+                at=at,
+                cause=promise.cause,
+                brand_id=brand_id,
+            )
     return _("The coverage of %d brands is looked at.") % len(brands)
 
 
