@@ -398,7 +398,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
                 title = _("Nothing is known to wake %(name)s, %(seat)s %(when)s") % facts
                 body = _("Have a number of theirs tested or added, or put somebody else on.")
             loud = each is person or turn_at is None
-            to = _recipients(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
+            to = recipients(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
             if to:
                 queue_message(
                     kind="duty.silent",
@@ -602,7 +602,7 @@ def _send(
     valid_until: datetime | None,
     at: datetime,
 ) -> None:
-    to = _recipients(person, at)
+    to = recipients(person, at)
     if not to:
         return
     queue_message(
@@ -621,7 +621,7 @@ def _send(
     )
 
 
-def _recipients(person: Person, at: datetime) -> list[Recipient]:
+def recipients(person: Person, at: datetime) -> list[Recipient]:
     """The person's ways for an urgent page, when they want them; without rules, every way at once."""
     methods, rules = contacts_and_rules([person.id])[person.id]
     wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
