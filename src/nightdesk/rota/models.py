@@ -3,11 +3,14 @@
 from typing import ClassVar
 from uuid import uuid4
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 
 from nightdesk.access.models import Brand
-from nightdesk.people.models import Person, Team
+from nightdesk.base.ids import uuid7
+from nightdesk.people.models import Person, Skill, Team
 
 
 class Rota(models.Model):
@@ -30,19 +33,54 @@ class Rota(models.Model):
 
 
 class Seat(models.Model):
-    """A place that one person holds at a time. `acceptance_required`: duty passes only when the next holder accepts."""
+    """A place that one person holds at a time. `acceptance_required`: duty passes only when the next holder accepts.
+
+    `shifts` is what the planner fills, one person each, from `team`: a list of {"weekdays": [0..6], "opens": "HH:MM",
+    "closes": "HH:MM"} as a layer's `restrict`; an empty one is planned by layers alone. `behind` is the seat that this
+    one stands behind, as its standby or backup.
+    """
+
+    class Counts(models.TextChoices):
+        ALL = "all"
+        """the whole duty is working time"""
+        CALLED_ONLY = "called_only"
+        """only what somebody was called for is"""
 
     rota = models.ForeignKey(Rota, models.CASCADE, related_name="seats")
     key = models.SlugField(unique=True)
     name = models.CharField(max_length=80)
     position = models.PositiveSmallIntegerField(default=0)
     acceptance_required = models.BooleanField(default=False)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    behind = models.ForeignKey("self", models.SET_NULL, null=True, related_name="standbys")
+    shifts = models.JSONField(default=list, db_default=Value([], models.JSONField()))
+    counts = models.CharField(max_length=11, choices=Counts, default=Counts.ALL, db_default=Counts.ALL)
+    response_minutes = models.PositiveSmallIntegerField(null=True)
+    """How soon whoever has it must be at work when called; None: nothing is agreed."""
+    fixed_place = models.BooleanField(default=False, db_default=False)
+    """Whoever has it must stay at a place that the employer names."""
+    counts_at = models.DateTimeField(null=True)
+    counts_by = models.CharField(max_length=120, default="", db_default="")
+    counts_why = models.CharField(max_length=200, default="", db_default="")
+    """Who said how its hours count, when, and why."""
 
     class Meta:
         ordering: ClassVar = ["rota", "position", "id"]
 
     def __str__(self) -> str:
         return self.name
+
+
+class SeatSkill(models.Model):
+    """Whoever has the seat must know `skill` at `level` or better; where it is not `hard`, they should."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="skills")
+    skill = models.ForeignKey(Skill, models.CASCADE, related_name="+")
+    level = models.PositiveSmallIntegerField(default=2)
+    hard = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["seat", "skill"], name="one_level_a_seat_skill")]
 
 
 class Layer(models.Model):
@@ -108,4 +146,140 @@ class Override(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="override_has_length"),
+        ]
+
+
+class Plan(models.Model):
+    """Who is on from `starts_on` until `ends_on` (not included), by the rota's clocks, as a planner or a person laid it out.
+
+    `made_with` says how: engine, version, seed, budget, parameters; without `reproducible`, another run with them may
+    give another plan. `cost`, `bound` (no plan costs less; None: not known), `gaps` and `lines` are the planner's own.
+    """
+
+    class State(models.TextChoices):
+        MAKING = "making"
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        REPLACED = "replaced"
+        """by a later one for all of its time"""
+        DISCARDED = "discarded"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    rota = models.ForeignKey(Rota, models.CASCADE, related_name="plans")
+    number = models.PositiveIntegerField()
+    """Counts the plans of the rota, from 1."""
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    state = models.CharField(max_length=9, choices=State)
+    based_on = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=120)
+    made_with = models.JSONField(default=dict)
+    reproducible = models.BooleanField(default=True)
+    cost = models.BigIntegerField(null=True)
+    bound = models.BigIntegerField(null=True)
+    gaps = models.JSONField(default=list)
+    lines = models.JSONField(default=list)
+    published_at = models.DateTimeField(null=True)
+    published_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["rota", "-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rota", "number"], name="one_plan_a_number"),
+            models.CheckConstraint(condition=Q(starts_on__lt=F("ends_on")), name="plan_has_length"),
+        ]
+
+
+class PlannedShift(models.Model):
+    """The plan puts `person` on `seat` over [`starts_at`, `ends_at`).
+
+    `published`: it is what `resolve` reads. A later plan takes the place of what has not begun, so a published plan may
+    have shifts that are not in force any more.
+    """
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="shifts")
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="planned")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    published = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "seat", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="shift_has_length"),
+            ExclusionConstraint(
+                name="published_shifts_do_not_overlap",
+                expressions=[
+                    (
+                        Func(
+                            "seat_id", "seat_id", function="int8range", template="%(function)s(seat_id, seat_id, '[]')"
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (Func("starts_at", "ends_at", function="tstzrange"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(published=True),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["seat", "starts_at"], name="shift_by_seat")]
+
+
+class PlanWish(models.Model):
+    """What `person` would like of the plan over [`starts_at`, `ends_at`), and how much (`weight`, 1 to 9)."""
+
+    class Wants(models.TextChoices):
+        PREFER = "prefer"
+        AVOID = "avoid"
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="wishes")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    wants = models.CharField(max_length=6, choices=Wants)
+    weight = models.PositiveSmallIntegerField(default=3)
+    note = models.CharField(max_length=200, default="")
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="wish_has_length"),
+        ]
+
+
+class Swap(models.Model):
+    """`asked_by` asks `asked` to take `seat` over [`starts_at`, `ends_at`), and gives `back_*` in return, or nothing.
+
+    When it is done it is `overrides` of the seats, made in the transaction that settled it.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        ACCEPTED = "accepted"
+        """by the other; a manager has still to approve it"""
+        DONE = "done"
+        DECLINED = "declined"
+        REFUSED = "refused"
+        """by a manager, or by the rules"""
+        CANCELLED = "cancelled"
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="swaps")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    back_seat = models.ForeignKey(Seat, models.CASCADE, null=True, related_name="+")
+    back_starts_at = models.DateTimeField(null=True)
+    back_ends_at = models.DateTimeField(null=True)
+    asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    asked = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, choices=State, default=State.ASKED)
+    asked_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=200, default="")
+    overrides = models.ManyToManyField(Override)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at", "-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="swap_has_length"),
         ]

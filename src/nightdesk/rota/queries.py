@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.base.refusals import NotFound
 from nightdesk.rota import decide, resolve
-from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
+from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat
 
 Member: TypeAlias = tuple[str, int]
 
@@ -30,7 +30,7 @@ def load_rota(rota_id: int) -> resolve.Rota:
 
 
 def load_rotas(rota_ids: Collection[int] | None = None) -> dict[int, resolve.Rota]:
-    """Those of the rotas that exist (None: all), by id: one query where nothing has changed, six where something has."""
+    """Those of the rotas that exist (None: all), by id: one query where nothing has changed, seven where something has."""
     rotas = Rota.objects.all() if rota_ids is None else Rota.objects.filter(id__in=rota_ids)
     versions = dict(rotas.order_by().values_list("id", "version"))
     loaded: dict[int, resolve.Rota] = {}
@@ -130,13 +130,19 @@ def _read_rotas(rota_ids: Iterable[int]) -> dict[int, resolve.Rota]:
         # Between two of these queries the layers may have been replaced; `load_rotas` then reads again.
         if layer.id in members:
             layers_of.setdefault(layer.seat_id, []).append(decide.read_layer(_plain(layer, members[layer.id])))
+    shifts_of: dict[int, list[resolve.Shift]] = {}
+    for shift in PlannedShift.objects.filter(seat__in=seats, published=True).order_by("starts_at"):
+        published = resolve.Shift(shift.starts_at, shift.ends_at, ("person", shift.person_id))
+        shifts_of.setdefault(shift.seat_id, []).append(published)
     keys = {seat.id: seat.key for seat in seats}
     overrides_of: dict[int, list[resolve.Override]] = {}
     for override in _in_force(Override.objects.filter(seat__in=seats)).select_related("seat"):
         overrides_of.setdefault(override.seat.rota_id, []).append(_override(override, keys[override.seat_id]))
     seats_of: dict[int, list[resolve.Seat]] = {}
     for seat in seats:
-        resolved = resolve.Seat(seat.key, seat.name, tuple(layers_of.get(seat.id, ())))
+        resolved = resolve.Seat(
+            seat.key, seat.name, tuple(layers_of.get(seat.id, ())), tuple(shifts_of.get(seat.id, ()))
+        )
         seats_of.setdefault(seat.rota_id, []).append(resolved)
     return {
         rota.id: resolve.Rota(rota.zone, tuple(seats_of.get(rota.id, ())), tuple(overrides_of.get(rota.id, ())))
