@@ -309,6 +309,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what customers read of an outage",
         "work_calendar": "planned work as a calendar to subscribe to",
     },
+    "rota": {
+        "law": "what working-time law says to somebody's duties",
+        "law_wording": "what the law found, in a sentence",
+        "checking": "the law held against the plan",
+        "work_actions": "the verbs of hours worked and of rest owed",
+    },
     "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
         "belt": "row-level security, put on and taken off",
@@ -365,6 +371,7 @@ PURE_NAMES = {
     "html_safe",
     "html_text",
     "invites",
+    "law",
     "letter",
     "maintnote",
     "markdown",

@@ -189,6 +189,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "set_layers": _MANAGERS,
     "add_override": _MANAGERS,
     "cancel_override": _MANAGERS,
+    "exempt_duty": _MANAGERS,
     # People. Everybody keeps the ways to reach them themselves; a bureau does not see them.
     "read_people": _STAFF | {_R},
     "edit_own_contacts": _STAFF | {_B},

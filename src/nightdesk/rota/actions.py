@@ -22,7 +22,7 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person, Team
-from nightdesk.rota import decide, queries, resolve
+from nightdesk.rota import checking, decide, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
@@ -79,17 +79,28 @@ def make_rota(
 
 
 @transaction.atomic
-def set_layers(*, seat_key: str, layers: Sequence[Mapping[str, Any]], by: Actor, via: Door, at: datetime) -> Seat:
+def set_layers(
+    *,
+    seat_key: str,
+    layers: Sequence[Mapping[str, Any]],
+    override_reason: str = "",
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Seat:
     """The seat's turns come from these layers (as in `decide`, lowest first), in place of those it had.
 
     Who was on does not change by it: that is duty's record. Raises NotFound, Forbidden, and Invalid for a layer that
-    cannot be, or a member who is not there or no longer active.
+    cannot be, or a member who is not there or no longer active; RuleBlocks for what a rule of working time blocks in the
+    weeks to come, unless `override_reason` says why it should stand.
     """
     seat = _lock_seat(seat_key, by, "set_layers")
     was = _scheduled_now(seat, at)
     read = decide.read_layers(layers)
     members = [decide.read_members(plain) for plain in layers]
     _check_members({member for each in members for member in each})
+    new = {id_ for each in members for kind_, id_ in each if kind_ == "person"}
+    before = _look(seat, at, at + checking.CHECKED_AHEAD, at, new)
     seat.layers.all().delete()
     for position, (layer, plain) in enumerate(zip(read, layers, strict=True)):
         row = Layer.objects.create(seat=seat, position=position, **_columns(layer, decide.read_nation(plain)))
@@ -97,7 +108,8 @@ def set_layers(*, seat_key: str, layers: Sequence[Mapping[str, Any]], by: Actor,
             LayerMember(layer=row, position=place, **{f"{kind_}_id": id_})
             for place, (kind_, id_) in enumerate(members[position])
         )
-    _plan_changed(LAYERS_SET, seat, was, {"layers": [_shown(plain) for plain in layers]}, by, via, at)
+    facts = {"layers": [_shown(plain) for plain in layers]}
+    _plan_changed(LAYERS_SET, seat, was, facts, by, via, at, before, override_reason)
     return seat
 
 
@@ -110,6 +122,7 @@ def add_override(
     ends_at: datetime,
     member_id: int | None = None,
     instead_of_id: int | None = None,
+    override_reason: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -117,7 +130,8 @@ def add_override(
     """Over [`starts_at`, `ends_at`) a person comes on (add), goes off (remove), or takes another's place (replace).
 
     One that was to start before `at` starts at `at`: what has been does not change. Raises NotFound, Forbidden, and
-    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over.
+    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over;
+    RuleBlocks for what a rule of working time blocks, unless `override_reason` says why it should stand.
     """
     seat = _lock_seat(seat_key, by, "add_override")
     was = _scheduled_now(seat, at)
@@ -142,6 +156,7 @@ def add_override(
     _check_members({("person", id_) for id_ in (member_id,) if id_ is not None})
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
+    before = _look(seat, starts_at, ends_at, at, {member_id} if member_id is not None else set())
     override = Override.objects.create(
         seat=seat,
         kind=kind,
@@ -159,7 +174,7 @@ def add_override(
         "starts_at": starts_at.isoformat(),
         "ends_at": ends_at.isoformat(),
     }
-    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at)
+    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, before, override_reason)
     return override
 
 
@@ -202,11 +217,32 @@ def _lock_seat(seat_key: str, by: Actor, verb: str) -> Seat:
     return seat
 
 
+def _look(seat: Seat, start: datetime, end: datetime, at: datetime, new: set[int]) -> checking.Look:
+    """What there is to say, before the plan of the seat changes, of the `new` and of who is on somewhere in `[start, end)`."""
+    people = checking.people_of(queries.load_rota(seat.rota_id), seat.key, start, end)
+    return checking.look(people | new, start, end, at)
+
+
 def _plan_changed(
-    kind_: str, seat: Seat, was: queries.Member | None, facts: dict[str, Any], by: Actor, via: Door, at: datetime
+    kind_: str,
+    seat: Seat,
+    was: queries.Member | None,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    before: checking.Look | None = None,
+    override_reason: str = "",
 ) -> None:
+    """The plan has a new version, and is held against the rules where somebody may be on who was not `before`."""
     seat.rota.version = uuid4()
     seat.rota.save(update_fields=["version"])
+    if before is not None:
+        people = checking.people_of(queries.load_rota(seat.rota_id), seat.key, before.start, before.end)
+        news = checking.refuse_or_note(
+            before, seat=seat, people=people, override_reason=override_reason, by=by, via=via, at=at
+        )
+        facts |= {"findings": checking.as_facts(news)}
     facts |= {
         "rota": seat.rota.name,
         "seat": seat.name,

@@ -80,8 +80,8 @@ class Nights:
         wanted = [{"key": key, "name": key.title(), "acceptance_required": required} for key in seats or ("night",)]
         return make_rota(brand_id=self.brand.id, name="Nights", zone=zone, seats=wanted, **self.doing).id  # type: ignore[arg-type]
 
-    def layers(self, *layers: dict[str, Any], seat: str = "night") -> None:
-        set_layers(seat_key=seat, layers=list(layers), **self.doing)
+    def layers(self, *layers: dict[str, Any], seat: str = "night", reason: str = "") -> None:
+        set_layers(seat_key=seat, layers=list(layers), override_reason=reason, **self.doing)
         self.work()
 
     def daily(self, *names: str, anchor: str = "2026-03-01T18:00", **more: Any) -> dict[str, Any]:

@@ -491,7 +491,7 @@ def test_the_number_of_queries_does_not_grow_with_the_seats() -> None:
     def ask(*keys: str) -> list[int]:
         nights.rota(*keys)
         for key in keys:
-            nights.layers(nights.daily("Al", "Bo"), seat=key)
+            nights.layers(nights.daily("Al", "Bo"), seat=key, reason="Two people are enough to count queries.")
         counts = []
         for at in (nights.at, SIX + DAY):
             queries.who_is_on(at, {nights.brand.id}, now=nights.at)

@@ -2,8 +2,9 @@
 
 import django.contrib.postgres.constraints
 import django.db.models.deletion
-import nightdesk.base.ids
 from django.db import migrations, models
+
+import nightdesk.base.ids
 
 
 class Migration(migrations.Migration):
