@@ -224,6 +224,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "search": "what somebody asks a search for",
     },
     "duty": {"feed": "duty as a calendar to subscribe to"},
+    "rota": {"planner/": "who takes which duty of the next period"},
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -346,6 +347,14 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "shares",
+    "score",
+    "problem",
+    "model",
+    "explain",
+    "exact",
+    "eligible",
+    "curtois",
     "addressing",
     "answers",
     "audience",

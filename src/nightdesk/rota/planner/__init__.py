@@ -5,7 +5,7 @@ call with as few changes as can be, `rank_people` says who could step in and wha
 `python -m nightdesk.rota.planner` does the same as a child process: a request on its input, progress and the answer out.
 """
 
-from nightdesk.rota.planner.explain import Candidate, Explained, Reason, explain_gaps, rank_people
+from nightdesk.rota.planner.explain import Candidate, Explained, Moved, Reason, explain_gaps, rank_people
 from nightdesk.rota.planner.problem import (
     Barred,
     Budget,
@@ -30,7 +30,7 @@ from nightdesk.rota.planner.problem import (
     to_json,
 )
 from nightdesk.rota.planner.replan import Change, Replanned, replan
-from nightdesk.rota.planner.solve import Progress, solve
+from nightdesk.rota.planner.solve import Progress, SolverIsMissing, WrongRota, solve
 
 __all__ = [
     "Barred",
@@ -45,6 +45,7 @@ __all__ = [
     "Knows",
     "Limits",
     "Load",
+    "Moved",
     "Person",
     "Problem",
     "Progress",
@@ -54,10 +55,12 @@ __all__ = [
     "Rules",
     "SkillNeed",
     "Slot",
+    "SolverIsMissing",
     "Span",
     "Weights",
     "Wish",
     "Worked",
+    "WrongRota",
     "explain_gaps",
     "from_json",
     "rank_people",
