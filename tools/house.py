@@ -223,8 +223,14 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
     },
-    "duty": {"feed": "duty as a calendar to subscribe to"},
-    "rota": {"planner/": "who takes which duty of the next period"},
+    "duty": {
+        "cover": "whom to ask next to stand in",
+        "cover_actions": "the verbs of cover",
+        "cover_queries": "who could stand in, and what is being sought",
+        "feed": "duty as a calendar to subscribe to",
+        "plan_telling": "telling whoever a published plan touches",
+        "telling": "by which ways somebody is told of their duty",
+    },
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -315,6 +321,14 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "law_wording": "what the law found, in a sentence",
         "checking": "the law held against the plan",
         "work_actions": "the verbs of hours worked and of rest owed",
+        "comparing": "two rotas held against each other",
+        "drafts": "a draft between the planner's words and the rows",
+        "engine": "the planner asked in a process of its own",
+        "limited": "that process, and what it may not do",
+        "plan_actions": "the verbs of planning",
+        "planner/": "who takes which duty of the next period",
+        "planning": "the planner's problem, read from the rows",
+        "registries": "what rooms above know of people's time",
     },
     "people": {"numbers": "phone numbers, kept as E.164"},
     "portal": {
@@ -347,6 +361,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "comparing",
+    "cover",
     "shares",
     "score",
     "problem",

@@ -18,11 +18,13 @@ from nightdesk.paging import actions as paging
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.rota import actions as rota
+from nightdesk.rota import plan_actions as plans
 
 TABLE: dict[str, tuple[str, ...]] = {
     rota.LAYERS_SET: ("duty.replan", duty.REACH),
     rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH),
     rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH),
+    plans.PLAN_PUBLISHED: ("duty.follow_plan", "duty.tell_plan"),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER),

@@ -20,6 +20,7 @@ from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
+from nightdesk.duty import cover_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
@@ -41,6 +42,9 @@ from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.portal import tasks as portal_tasks
+from nightdesk.rota import tasks as rota_tasks
+from nightdesk.rota.models import Drafting
+from nightdesk.rota.registries import HELD
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -48,10 +52,11 @@ PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 
 def connect() -> None:
     """Fill every registry; called once at start."""
-    worker.LEASED.append(Delivery)
+    worker.LEASED += [Delivery, Drafting]
     worker.RUNNERS |= {
         "sender": send_messages,
         "sealer": sealer,
+        Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         imap.MAILBOXES: imap.read_mailboxes,
     }
@@ -69,12 +74,18 @@ def connect() -> None:
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+            duty_tasks.REPLAN: promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
+            "duty.follow_plan": promises.Handler(duty_tasks.follow_plan, lane="page", give_up_after=None),
+            "duty.tell_plan": promises.Handler(duty_tasks.tell_plan),
+            "duty.seek_cover_for": promises.Handler(duty_tasks.seek_cover_for, lane="page", give_up_after=None),
+            cover_actions.STEP: promises.Handler(duty_tasks.ask_for_cover, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
     ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
+    ANSWER_VERBS[cover_actions.TAKE] = duty_tasks.take_cover_by_answer
+    ANSWER_VERBS[cover_actions.DECLINE] = duty_tasks.decline_cover_by_answer
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {
@@ -100,6 +111,7 @@ def connect() -> None:
     MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
+    HELD.append(duty_queries.stints)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 

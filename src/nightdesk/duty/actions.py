@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,9 +28,10 @@ from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide, queries
 from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, ReachWarning
+from nightdesk.duty.telling import local, loud_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import NotifyRule, Person, Team
+from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
@@ -108,7 +108,7 @@ def accept_duty(
     asked = _("%(person)s accepted the duty as %(seat)s from %(turn)s.") % {
         "person": person.name,
         "seat": seat.name,
-        "turn": _local(turn_at, person),
+        "turn": local(turn_at, person),
     }
     _check_turn(rota, seat, turn_at, at, asked)
     candidates = {each.id: each for each in queries.people_of(decide.planned(rota, seat.key, turn_at))}
@@ -366,7 +366,7 @@ def _warn(
         defaults={"turn_at": turn_at, "stage": minutes},
         create_defaults={"turn_at": turn_at, "stage": minutes, "raised_at": at},
     )
-    when = _("now") if turn_at is None else _("from %s on") % _local(turn_at, person)
+    when = _("now") if turn_at is None else _("from %s on") % local(turn_at, person)
     record(SILENT, by=by, via=via, at=at, **_about(seat, person=person, facts={"when": when, "stage": minutes}))
     _tell_of_silence(seat, person, turn_at, at)
     return True
@@ -390,7 +390,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
     for each in [person, *(own_team or managers)]:
         with translation.override(each.language):
             facts = {"name": person.name, "seat": seat.name}
-            facts["when"] = _("now") if turn_at is None else _("from %s on") % _local(turn_at, each)
+            facts["when"] = _("now") if turn_at is None else _("from %s on") % local(turn_at, each)
             if each is person:
                 title = _("Nothing is known to wake you, and you are %(seat)s %(when)s") % facts
                 body = _("Add a number for texts or calls on your own page, or send it a test and answer that.")
@@ -398,7 +398,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
                 title = _("Nothing is known to wake %(name)s, %(seat)s %(when)s") % facts
                 body = _("Have a number of theirs tested or added, or put somebody else on.")
             loud = each is person or turn_at is None
-            to = recipients(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
+            to = loud_ways(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
             if to:
                 queue_message(
                     kind="duty.silent",
@@ -554,7 +554,7 @@ def _outcome(decision: decide.Decision, people: dict[int, Person]) -> str:
 def _ask(seat: Seat, person: Person, turn_at: datetime, over_at: datetime | None, at: datetime) -> None:
     """Ask one person to accept the turn that has begun; all that `person` wants used for an urgent page is used."""
     with translation.override(person.language):
-        since = _local(turn_at, person)
+        since = local(turn_at, person)
         _send(
             "duty.ask",
             seat,
@@ -578,7 +578,7 @@ class _Word(Enum):
 def _tell(seat: Seat, person: Person, word: _Word, other: str, since: datetime, at: datetime) -> None:
     """Tell one person about their duty; `other` is the name of whoever else it is about."""
     with translation.override(person.language):
-        facts = {"seat": seat.name, "other": other, "since": _local(since, person)}
+        facts = {"seat": seat.name, "other": other, "since": local(since, person)}
         match word:
             case _Word.STILL_YOURS:
                 title = _("You are still on duty as %(seat)s") % facts
@@ -602,7 +602,7 @@ def _send(
     valid_until: datetime | None,
     at: datetime,
 ) -> None:
-    to = recipients(person, at)
+    to = loud_ways(person, at)
     if not to:
         return
     queue_message(
@@ -621,17 +621,6 @@ def _send(
     )
 
 
-def recipients(person: Person, at: datetime) -> list[Recipient]:
-    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
-    methods, rules = contacts_and_rules([person.id])[person.id]
-    wanted = [(rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH]
-    return [
-        Recipient(kind="person", id=person.id, channel=method.channel, address=method.address, due_at=at + after)
-        for method, after in wanted or [(method, timedelta(0)) for method in methods]
-        if method.broken_at is None
-    ]
-
-
 def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
     return IllegalTransition(
         asked,
@@ -644,8 +633,3 @@ def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
         _("Ask them to pass it, or take it if it is your turn."),
         holder=current.person_id,
     )
-
-
-def _local(instant: datetime, person: Person) -> str:
-    """The instant by the person's clock, with the weekday."""
-    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")

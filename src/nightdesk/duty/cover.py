@@ -35,9 +35,7 @@ class Step:
     nobody: bool = False
 
 
-def next_step(
-    asks: Sequence[Ask], *, together: bool, patience: timedelta, deadline_at: datetime, at: datetime
-) -> Step:
+def next_step(asks: Sequence[Ask], *, together: bool, patience: timedelta, deadline_at: datetime, at: datetime) -> Step:
     """What a search does at `at`, as long as nobody has said yes.
 
     Together: everybody at once. In order: the next one when the one before has declined, or has said nothing for

@@ -5,7 +5,6 @@ whatever happens here. Plan and token move through the verbs of `rota` and `duty
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,8 +22,10 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import cover, cover_queries, decide
-from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, recipients, set_first_holder
+from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder
+from nightdesk.duty.cover_queries import Candidate
 from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
+from nightdesk.duty.telling import loud_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
@@ -50,15 +51,6 @@ PATIENCE = timedelta(minutes=5)
 LONGEST = timedelta(days=7)
 """The longest stretch that one search is for."""
 MOST_ASKED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Somebody who may be asked; `cost` is what it costs the plan, None where that is not known; `why` says it in words."""
-
-    person_id: int
-    cost: int | None = None
-    why: str = ""
 
 
 @transaction.atomic
@@ -177,8 +169,7 @@ def take_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: 
     if search.state == CoverSearch.State.CALLED_OFF or search.ends_at <= at:
         raise IllegalTransition(asked, _("It is not needed any more."), _("Nothing has to be done."))
     _answered(ask, cover.Answer.YES, at)
-    search.state, search.taken_by, search.ended_at = CoverSearch.State.TAKEN, ask.person, at
-    search.save(update_fields=["state", "taken_by", "ended_at"])
+    _move(search, CoverSearch.State.TAKEN, at, taken_by=ask.person)
     _put_on(search, ask.person, at)
     _close(search, by, via, at)
     facts = {"person": ask.person.name, "person_id": ask.person_id}
@@ -226,8 +217,7 @@ def call_off_cover(*, search_id: int, by: Actor, via: Door, at: datetime) -> Cov
             _("%s has it.") % search.taken_by.name,
             _("Take back the change of the rota instead."),
         )
-    search.state, search.ended_at = CoverSearch.State.CALLED_OFF, at
-    search.save(update_fields=["state", "ended_at"])
+    _move(search, CoverSearch.State.CALLED_OFF, at)
     _close(search, by, via, at)
     _record(CALLED_OFF, search, by, via, at)
     _tell_the_rest(search, None, at)
@@ -312,6 +302,12 @@ def _put_on(search: CoverSearch, person: Person, at: datetime) -> None:
         accept_duty(seat_key=seat.key, turn_at=starts_at, person_id=person.id, **doing)
 
 
+def _move(search: CoverSearch, state: CoverSearch.State, at: datetime, *, taken_by: Person | None = None) -> None:
+    """The one place where a search's state is written; the caller holds its lock."""
+    search.state, search.taken_by, search.ended_at = state, taken_by, at
+    search.save(update_fields=["state", "taken_by", "ended_at"])
+
+
 def _close(search: CoverSearch, by: Actor, via: Door, at: datetime) -> None:
     void_promises(("cover", search.id), at=at, kinds=[STEP])
     supersede_deliveries(subject=("cover", search.id), by=by, via=via, at=at)
@@ -332,8 +328,7 @@ def _look_again(search: CoverSearch, due_at: datetime, at: datetime) -> None:
 
 def _nobody(search: CoverSearch, asks: Sequence[CoverAsk], by: Actor, via: Door, at: datetime) -> str:
     """It is over without a yes: the managers hear of it, loudly. A yes that comes later still counts."""
-    search.state, search.ended_at = CoverSearch.State.NOBODY, at
-    search.save(update_fields=["state", "ended_at"])
+    _move(search, CoverSearch.State.NOBODY, at)
     said_no = [one.person.name for one in asks if one.answer is not None]
     silent = [one.person.name for one in asks if one.asked_at is not None and one.answer is None]
     managers = cover_queries.managers(search.seat)
@@ -395,7 +390,7 @@ def _send(
     *,
     valid_until: datetime | None = None,
 ) -> None:
-    to = [one for person in people for one in recipients(person, at)]
+    to = [one for person in people for one in loud_ways(person, at)]
     if not to:
         return
     queue_message(

@@ -24,6 +24,7 @@ from nightdesk.people.queries import contacts_and_rules
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
+from nightdesk.rota.registries import Stint
 
 FEED_BEHIND = timedelta(days=31)
 FEED_AHEAD = timedelta(days=365)
@@ -94,6 +95,15 @@ def holder(seat_key: str, at: datetime, *, now: datetime | None = None) -> int |
 def held_by(person_id: int) -> list[Seat]:
     """The seats whose token the person has now."""
     return list(Seat.objects.filter(holds__person=person_id, holds__until_at=None).select_related("rota"))
+
+
+def stints(person_ids: Collection[int], start: datetime, end: datetime) -> list[Stint]:
+    """What each of them really held in [`start`, `end`), cut by it: for the planner, which must know who carried what."""
+    rows = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=start), person__in=person_ids, from_at__lt=end)
+    return [
+        Stint(row.person_id, row.seat_id, max(row.from_at, start), min(row.until_at or end, end))
+        for row in rows.exclude(until_at=F("from_at")).order_by("from_at", "id")
+    ]
 
 
 def may_deactivate(person_id: int, at: datetime) -> str:
@@ -371,6 +381,7 @@ def _seats_of_feed(whose: Whose, id_: int) -> QuerySet[Seat]:
     if whose == "rota":
         return seats.filter(rota=id_)
     planned = Q(layers__members__person=id_) | Q(layers__members__team__members=id_) | Q(overrides__member=id_)
+    planned |= Q(planned__person=id_, planned__published=True)
     wanted = Seat.objects.filter(planned | Q(holds__person=id_)).values("id")
     return seats.filter(id__in=wanted)
 

@@ -27,6 +27,7 @@ from nightdesk.console.contact_test import TEST
 from nightdesk.console.views.cards import waits_until
 from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
+from nightdesk.duty.models import CoverSearch
 from nightdesk.paging.models import Page
 
 TRIES_A_MINUTE = 30
@@ -37,6 +38,7 @@ LABELS = {
     "morning": gettext_lazy("Leave it till morning"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
+COVER_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot")}
 CONFIRM_LABEL = gettext_lazy("It arrived")
 
 
@@ -114,9 +116,27 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         if page is None:
             raise NotFound(_("This link was opened."), _("Its page is gone."), _("Sign in to see what is open."))
         return _standing_of(page, verbs, by, at)
+    if message.kind == "cover.ask":
+        return _standing_of_cover(message, verbs, by)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
+
+
+def _standing_of_cover(message: Message, verbs: tuple[str, ...], by: Actor) -> Standing:
+    search = CoverSearch.objects.select_related("taken_by").filter(id=int(message.subject_id)).first()
+    if search is None or search.state == CoverSearch.State.CALLED_OFF:
+        return Standing(_("Nobody is needed any more"), _("There is nothing left to answer."), (), "calm")
+    if search.taken_by is not None and search.taken_by.id == by.person_id:
+        return Standing(_("You cover it"), _("It stands in your calendar."), (), "calm")
+    if search.taken_by is not None:
+        return Standing(
+            _("{name} covers it").format(name=search.taken_by.name), _("You need not answer. Thank you."), (), "calm"
+        )
+    answer = search.asks.filter(person=by.person_id).values_list("answer", flat=True).first()
+    if answer is not None:
+        return Standing(message.title, _("You said that you cannot. You may still take it."), verbs[:1], "")
+    return Standing(message.title, _("The first who says yes has it."), verbs, "accent")
 
 
 def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) -> Standing:
@@ -142,5 +162,7 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 
 
 def _button(verb: str, message: Message) -> dict[str, Any]:
+    if message.kind == "cover.ask":
+        return {"verb": verb, "label": str(COVER_LABELS[verb])}
     label = LABELS[verb] if message.subject_kind == "page" else CONFIRM_LABEL
     return {"verb": verb, "label": str(label)}

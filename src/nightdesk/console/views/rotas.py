@@ -84,6 +84,8 @@ def one_rota(request: StaffRequest, rota_id: int) -> HttpResponse:
         "month_name": date_format(first, "F Y"),
         "earlier": (first - timedelta(days=1)).replace(day=1).isoformat(),
         "later": (first + timedelta(days=32)).replace(day=1).isoformat(),
+        "sees_plans": may(request, "read_plans", row.brand_id),
+        "sees_cover": may(request, "seek_cover", row.brand_id),
         "seats": [_seat(request, seat, on_duty.get(seat.key), names) for seat in seats],
         "overrides": [line for seat in seats for line in _overrides(request, seat)],
         "override_form": OverrideForm(seats=seats, people=people_choices(row.brand_id))
