@@ -22,9 +22,12 @@ def django_db_createdb() -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,  # noqa: ARG001 - it names the database
+    django_db_blocker: Any,
+) -> None:
     """The database of this process: read in, where the server is ours."""
-    from django.db import connection  # noqa: PLC0415 - settings are read when the database is known
+    from django.db import connection
 
     if database.OUTSIDE:
         return

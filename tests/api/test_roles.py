@@ -120,6 +120,19 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "read_handover": ("read_handover", None),
+    "write_note": ("write_note", {"words": "Quiet so far."}),
+    "list_watch_items": ("read_handover", None),
+    "add_watch_item": ("add_watch_item", {"words": "Fan 3"}),
+    "tick_watch_item": ("tick_watch_item", None),
+    "refuse_turn": ("refuse_turn", {"turn_at": AT, "reason": "Ill."}),
+    "accept_offer": ("accept_duty", None),
+    "refuse_offer": ("refuse_turn", {"reason": "On a train."}),
+    "save_handover_rules": ("save_handover_rules", {"note_minutes": 45}),
+    "list_handovers": ("read_handover", None),
+    "read_past_handover": ("read_handover", None),
+    "go_out_of_reach": ("go_out_of_reach", {"until": AT}),
+    "come_back": ("go_out_of_reach", None),
     "read_reach": ("read_people", None),
     "test_contact_method": ("note_contact_tested", None),
     "set_quiet": ("set_quiet", {"until": AT}),
@@ -383,6 +396,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
+    "write_note", "go_out_of_reach", "come_back",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
@@ -398,6 +412,10 @@ NEEDS_MORE = {
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
+    "refuse_turn": 422,  # these users are not on the staff list, and only a person can refuse
+    "accept_offer": 409,  # nothing was passed to them
+    "refuse_offer": 409,
+    "go_out_of_reach": 409,  # nobody stands behind the seat
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,

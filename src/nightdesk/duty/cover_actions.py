@@ -22,10 +22,9 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import cover, cover_queries, decide
-from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder
+from nightdesk.duty.actions import AHEAD, _recipients, accept_duty, pass_duty, set_first_holder
 from nightdesk.duty.cover_queries import Candidate
 from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
-from nightdesk.duty.telling import loud_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
@@ -390,7 +389,7 @@ def _send(
     *,
     valid_until: datetime | None = None,
 ) -> None:
-    to = [one for person in people for one in loud_ways(person, at)]
+    to = [one for person in people for one in _recipients(person, at)]
     if not to:
         return
     queue_message(

@@ -84,6 +84,16 @@ class SeatSkill(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["seat", "skill"], name="one_level_a_seat_skill")]
 
 
+class AnswersFor(models.Model):
+    """Whoever has the seat answers for this brand too, beside that of its rota."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="also_for")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["seat", "brand"], name="one_answer_a_brand")]
+
+
 class Layer(models.Model):
     """Columns as in `resolve.Layer`. `restrict` is a list of {"weekdays": [0..6], "opens": "HH:MM", "closes": "HH:MM"}."""
 

@@ -8,7 +8,7 @@ import nightdesk.base.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rota", "0020_hours_worked"),
+        ("rota", "0050_answers_for"),
     ]
 
     operations = [
