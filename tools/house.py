@@ -139,6 +139,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "finding",
                 "tickets",
                 "people",
+                "plans",
                 "promises",
                 "raw_alarms",
                 "providers",
@@ -247,7 +248,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "ladder": "who is asked when nobody takes a turn",
         "handover_actions": "the verbs of a handover beside the token's own",
         "away_actions": "out of reach for a while",
-        "cover": "whom to ask next to stand in",
+        "asking": "whom to ask next to stand in",
         "cover_actions": "the verbs of cover",
         "cover_queries": "who could stand in, and what is being sought",
         "plan_telling": "telling whoever a published plan touches",
@@ -400,7 +401,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 
 PURE_NAMES = {
     "comparing",
-    "cover",
+    "asking",
     "shares",
     "score",
     "problem",

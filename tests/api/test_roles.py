@@ -119,6 +119,39 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "accept_duty": ("accept_duty", {"turn_at": AT, "person_id": "{person_id}"}),
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
+    "set_shifts": (
+        "set_shifts",
+        {"team_id": "{team_id}", "shifts": [{"weekdays": [0], "opens": "20:00", "closes": "08:00"}]},
+    ),
+    "list_plans": ("read_plans", None),
+    "make_draft": ("make_draft", {"starts_on": "2026-12-01", "ends_on": "2026-12-08"}),
+    "draft_repair": (
+        "make_draft",
+        {"person_id": "{person_id}", "since": "2026-12-01T00:00:00Z", "until": "2026-12-03T00:00:00Z"},
+    ),
+    "read_plan": ("read_plans", None),
+    "list_plan_shifts": ("read_plans", None),
+    "compare_plan": ("read_plans", None),
+    "set_draft_shift": (
+        "make_draft",
+        {"seat_key": "{seat_key}", "starts_at": "2026-12-02T20:00:00Z", "person_id": "{person_id}"},
+    ),
+    "stop_draft": ("make_draft", None),
+    "discard_draft": ("make_draft", None),
+    "copy_plan": ("make_draft", None),
+    "publish_plan": ("publish_plan", {}),
+    "list_plan_wishes": ("note_wish", None),
+    "note_wish": (
+        "note_wish",
+        {"starts_at": "2026-12-24T12:00:00Z", "ends_at": "2026-12-26T12:00:00Z", "wants": "avoid"},
+    ),
+    "drop_wish": ("note_wish", None),
+    "list_cover": ("read_cover", None),
+    "seek_cover": ("seek_cover", {"until": "2026-11-14T20:00:00Z"}),
+    "read_cover": ("read_cover", None),
+    "take_cover": ("take_cover", {"person_id": "{person_id}"}),
+    "decline_cover": ("decline_cover", {"person_id": "{person_id}"}),
+    "call_off_cover": ("seek_cover", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
     "read_handover": ("read_handover", None),
     "write_note": ("write_note", {"words": "Quiet so far."}),
@@ -396,7 +429,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
-    "write_note", "go_out_of_reach", "come_back",
+    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "decline_cover",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip

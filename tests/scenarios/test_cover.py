@@ -84,7 +84,6 @@ def test_a_duty_that_has_begun_is_open_from_now_and_the_first_yes_has_it(night: 
     night.here.minutes(2)
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    night.here.phone(night.cy).got("You are on duty as Night")
     for person in (night.al, night.bo):
         night.here.phone(person).got("Cy covers Night")
     night.here.minutes(14 * 60)
@@ -105,7 +104,6 @@ def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Nig
     night.here.phone(night.di).got("Can you cover")
     answer(night, search, night.cy)  # asked before Di, and may still say yes
     assert night.holder() == "Cy"
-    night.here.phone(night.cy).got("You are on duty")
     night.here.phone(night.di).got("Cy covers Night")
     night.here.phone(night.bo).got("Cy covers Night")
 
@@ -118,7 +116,6 @@ def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) 
     for person, words in (
         (night.al, "Can you"),
         (night.cy, "Can you"),
-        (night.al, "You are on duty"),
         (night.cy, "Al"),
         (night.bo, "Al"),
     ):
@@ -135,7 +132,6 @@ def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(ni
     assert night.holder() == "Bo"  # duty falls between nobody
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    night.here.phone(night.cy).got("You are on duty")
     night.here.phone(night.bo).got("Cy covers Night")
 
 
@@ -165,7 +161,6 @@ def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
     assert Hold.objects.filter(until_at=None).count() == 1
     night.here.phone(night.al).got("Can you cover")
     night.here.phone(night.cy).got("Can you cover")
-    night.here.phone(first).got("You are on duty as Night")
     night.here.phone(other).got(f"{first.name} covers Night")
     night.here.phone(night.bo).got(f"{first.name} covers Night")
 
@@ -195,6 +190,5 @@ def test_one_is_yes_and_zero_is_no_by_text(night: Night) -> None:
     search.refresh_from_db()
     assert search.taken_by == night.cy
     assert night.holder() == "Cy"
-    night.here.phone(night.cy).got("You are on duty as Night")
     night.here.phone(night.cy).got("You cover Night until Wed 08:00")
     night.here.phone(night.bo).got("Cy covers Night")

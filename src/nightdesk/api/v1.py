@@ -19,6 +19,7 @@ from nightdesk.api import (
     pages,
     parts,
     people,
+    plans,
     promises,
     providers,
     queues,
@@ -48,6 +49,7 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "plans", "description": "Plans of a rota, wishes, and cover for who drops out"},
             {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
@@ -102,6 +104,7 @@ for router in (
     outages.router,
     parts.router,
     people.router,
+    plans.router,
     queues.router,
     shadow.router,
     shared_links.router,

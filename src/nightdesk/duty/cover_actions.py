@@ -21,10 +21,10 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import queue_message, supersede_deliveries
-from nightdesk.duty import cover, cover_queries, decide
-from nightdesk.duty.actions import AHEAD, _recipients, accept_duty, pass_duty, set_first_holder
+from nightdesk.duty import asking, cover_queries, decide
+from nightdesk.duty.actions import AHEAD, _recipients, accept_duty
 from nightdesk.duty.cover_queries import Candidate
-from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
+from nightdesk.duty.models import CoverAsk, CoverSearch
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
@@ -127,8 +127,8 @@ def ask_for_cover(*, search_id: int, by: Actor, via: Door, at: datetime) -> str:
     if search.state != CoverSearch.State.ASKING:
         return _("It is over.")
     asks = list(search.asks.select_related("person"))
-    step = cover.next_step(
-        [cover.Ask(one.person_id, one.asked_at, cover.Answer(one.answer) if one.answer else None) for one in asks],
+    step = asking.next_step(
+        [asking.Ask(one.person_id, one.asked_at, asking.Answer(one.answer) if one.answer else None) for one in asks],
         together=search.together,
         patience=search.patience,
         deadline_at=search.deadline_at,
@@ -160,20 +160,22 @@ def take_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: 
     search = _lock(search_id)
     ask = _own_ask(search, person_id, "take_cover", by)
     asked = _("%(person)s was to cover %(seat)s.") % {"person": ask.person.name, "seat": search.seat.name}
-    if ask.answer in (cover.Answer.YES, cover.Answer.LATE):
+    if ask.answer in (asking.Answer.YES, asking.Answer.LATE):
         return ask
     if search.state == CoverSearch.State.TAKEN:
-        _answered(ask, cover.Answer.LATE, at)
+        _answered(ask, asking.Answer.LATE, at)
         return ask
     if search.state == CoverSearch.State.CALLED_OFF or search.ends_at <= at:
         raise IllegalTransition(asked, _("It is not needed any more."), _("Nothing has to be done."))
-    _answered(ask, cover.Answer.YES, at)
+    _answered(ask, asking.Answer.YES, at)
     _move(search, CoverSearch.State.TAKEN, at, taken_by=ask.person)
     _put_on(search, ask.person, at)
     _close(search, by, via, at)
     facts = {"person": ask.person.name, "person_id": ask.person_id}
     _record(TAKEN, search, by, via, at, facts=facts)
     _tell_the_rest(search, ask.person, at)
+    if by.person_id != ask.person_id:
+        _confirm(search, ask.person, at)
     return ask
 
 
@@ -185,7 +187,7 @@ def decline_cover(*, search_id: int, person_id: int | None = None, by: Actor, vi
     """
     search = _lock(search_id)
     ask = _own_ask(search, person_id, "decline_cover", by)
-    if ask.answer == cover.Answer.YES:
+    if ask.answer == asking.Answer.YES:
         raise IllegalTransition(
             _("%(person)s declined to cover %(seat)s.") % {"person": ask.person.name, "seat": search.seat.name},
             _("They have said yes, and it is theirs."),
@@ -193,7 +195,7 @@ def decline_cover(*, search_id: int, person_id: int | None = None, by: Actor, vi
         )
     if ask.answer is not None or search.state != CoverSearch.State.ASKING:
         return ask
-    _answered(ask, cover.Answer.NO, at)
+    _answered(ask, asking.Answer.NO, at)
     _record(DECLINED, search, by, via, at, facts={"person": ask.person.name, "person_id": ask.person_id})
     _look_again(search, at, at)
     return ask
@@ -253,7 +255,7 @@ def _own_ask(search: CoverSearch, person_id: int | None, verb: str, by: Actor) -
     return ask
 
 
-def _answered(ask: CoverAsk, answer: cover.Answer, at: datetime) -> None:
+def _answered(ask: CoverAsk, answer: asking.Answer, at: datetime) -> None:
     ask.answer, ask.answered_at = answer, at
     ask.save(update_fields=["answer", "answered_at"])
 
@@ -290,14 +292,8 @@ def _put_on(search: CoverSearch, person: Person, at: datetime) -> None:
             instead_of_id=instead_of,
             **doing,
         )
-    if starts_at <= at:
-        hold = Hold.objects.filter(seat=seat, until_at=None).first()
-        if hold is None:
-            set_first_holder(seat_key=seat.key, person_id=person.id, **doing)
-        else:
-            pass_duty(seat_key=seat.key, to_person_id=person.id, **doing)
-    elif starts_at - at <= AHEAD:
-        # Who says yes to it has accepted it.
+    if starts_at - at <= AHEAD:
+        # Who says yes to it has accepted it: what has begun is theirs at once.
         accept_duty(seat_key=seat.key, turn_at=starts_at, person_id=person.id, **doing)
 
 
@@ -358,6 +354,13 @@ def _ask(search: CoverSearch, person: Person, at: datetime) -> None:
         title = _("Can you cover %(seat)s, %(when)s?") % facts
         answers = {"acknowledge": [TAKE, "cover", str(search.id)], "escalate": [DECLINE, "cover", str(search.id)]}
         _send("cover.ask", search, [person], title, body, answers, at, valid_until=search.ends_at)
+
+
+def _confirm(search: CoverSearch, person: Person, at: datetime) -> None:
+    """Somebody else said yes for them."""
+    with translation.override(person.language):
+        title = _("You cover %(seat)s, %(when)s") % _words(search, person)
+        _send("cover.told", search, [person], title, _("It stands in your calendar."), {}, at)
 
 
 def _tell_the_rest(search: CoverSearch, taker: Person | None, at: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from nightdesk.access.models import Brand
-from nightdesk.duty.cover import Answer
+from nightdesk.duty.asking import Answer
 from nightdesk.people.models import Person
 from nightdesk.rota.models import Seat
 

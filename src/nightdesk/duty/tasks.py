@@ -14,8 +14,8 @@ from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.duty import (
     actions,
+    asking,
     away_actions,
-    cover,
     cover_actions,
     cover_queries,
     coverage_actions,
@@ -117,7 +117,7 @@ def take_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: d
     """Yes to cover; the sentence to say back. Refuses as the verb."""
     ask = cover_actions.take_cover(search_id=int(subject_id), by=by, via=via, at=at)
     search = ask.search
-    if ask.answer == cover.Answer.LATE:
+    if ask.answer == asking.Answer.LATE:
         name = search.taken_by.name if search.taken_by else _("Somebody")
         return _("{name} was first and covers {seat}. Thank you; nothing is left to do.").format(
             name=name, seat=search.seat.name

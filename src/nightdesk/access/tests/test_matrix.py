@@ -291,6 +291,15 @@ add_watch_item EDMA
 tick_watch_item EDMA
 go_out_of_reach EDMA
 save_handover_rules MA
+read_plans EDMAR
+set_shifts MA
+note_wish EDMA
+make_draft MA
+publish_plan MA
+read_cover EDMAR
+seek_cover EDMA
+take_cover EDMA
+decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

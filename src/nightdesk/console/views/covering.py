@@ -29,7 +29,7 @@ from nightdesk.console.views.staff import (
     within,
 )
 from nightdesk.duty import cover_actions, cover_queries
-from nightdesk.duty.cover import Answer
+from nightdesk.duty.asking import Answer
 from nightdesk.duty.models import CoverAsk, CoverSearch
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Seat

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Forbidden
+from nightdesk.base.refusals import Forbidden, NotFound
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_within
 from nightdesk.console.views.fragments import page_or_part
@@ -734,7 +734,7 @@ def wishes_of(request: StaffRequest, person_id: int) -> HttpResponse:
 def _wisher(request: StaffRequest, person_id: int) -> Person:
     person = found(people_within(request.brands).filter(id=person_id), _("You asked for somebody's wishes."))
     if not queries.may_wish_for(request.actor, person):
-        raise Forbidden(
+        raise NotFound(
             _("You asked for the wishes of {name}.").format(name=person.name),
             _("They are for themselves and whoever plans for them."),
             _("Ask them."),
@@ -751,7 +751,7 @@ def _wishes(request: StaffRequest, person: Person) -> HttpResponse:
         facts = {"starts_at": row.starts_at.isoformat(), "ends_at": row.ends_at.isoformat()}
         label = _("would like to be on") if row.wants == PlanWish.Wants.PREFER else _("would rather not be on")
         detail = " · ".join(part for part in (_stretch(facts, zone), row.note) if part)
-        url = reverse("console:remove_wish", args=[row.id])
+        url = reverse("console:remove_plan_wish", args=[row.id])
         lines.append(
             {
                 "at": row.starts_at,
@@ -792,9 +792,9 @@ def add_wish(request: StaffRequest, person_id: int) -> HttpResponse:
 
 
 @posting("note_wish")
-def remove_wish(request: StaffRequest, wish_id: int) -> HttpResponse:
+def remove_wish(request: StaffRequest, plan_wish_id: int) -> HttpResponse:
     """One less."""
-    row = found(PlanWish.objects.filter(id=wish_id), _("You asked for a wish."))
+    row = found(PlanWish.objects.filter(id=plan_wish_id), _("You asked for a wish."))
     person = _wisher(request, row.person_id)
     plan_actions.drop_wish(wish_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("The wish is taken back."), "console:wishes_of", person.id)
