@@ -13,6 +13,7 @@ from nightdesk.duty import actions as duty
 from nightdesk.duty import coverage_actions as coverage
 from nightdesk.duty import coverage_queries, pairings
 from nightdesk.duty import handover_actions as handover
+from nightdesk.duty import plan_actions as told
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -26,13 +27,17 @@ from nightdesk.people import actions as people
 from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
+from nightdesk.rota import import_actions as imports
 from nightdesk.rota import plan_actions as plans
+from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
-    rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK),
-    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK),
-    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK),
+    rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     plans.PLAN_PUBLISHED: ("duty.follow_plan", "duty.tell_plan", coverage.CHECK),
+    **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK),

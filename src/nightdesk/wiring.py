@@ -20,9 +20,9 @@ from nightdesk.desk import mail_in
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
-from nightdesk.duty import actions as duty_actions
-from nightdesk.duty import away_actions, cover_actions, coverage_actions
+from nightdesk.duty import away_actions
 from nightdesk.duty import queries as duty_queries
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.duty import sections as duty_sections
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
@@ -76,16 +76,9 @@ def connect() -> None:
         | desk_tasks.HANDLERS
         | work_tasks.HANDLERS
         | duty_tasks.HANDLERS
+        | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
-            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-            duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            duty_tasks.REPLAN: promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
-            "duty.follow_plan": promises.Handler(duty_tasks.follow_plan, lane="page", give_up_after=None),
-            "duty.tell_plan": promises.Handler(duty_tasks.tell_plan),
-            "duty.seek_cover_for": promises.Handler(duty_tasks.seek_cover_for, lane="page", give_up_after=None),
-            cover_actions.STEP: promises.Handler(duty_tasks.ask_for_cover, lane="page", give_up_after=None),
-            coverage_actions.CHECK: promises.Handler(duty_tasks.check_coverage, lane="follow", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
@@ -102,6 +95,7 @@ def connect() -> None:
     ]
     duty_queries.STANDS_BEHIND.append(page_handover.next_in_escalation)
     away_actions.HAPPENED.append(page_handover.happened_at)
+    duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
     handing.BY_ADDRESS |= {

@@ -32,7 +32,7 @@ from nightdesk.base.rows import insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, SAID, offered
-from nightdesk.channels.answers import Answer, carrier_word, command_of, parse_answer
+from nightdesk.channels.answers import Answer, carrier_word, command_of, meant_among, parse_answer
 from nightdesk.channels.decide import Came, State
 from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
@@ -873,6 +873,7 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
         return _help(row, delivery, message, sentence, via, at)
     delivery, message = open_[0]
     verbs = offered(message.answers)
+    command = meant_among(command, verbs)
     if command is None or command.verb not in verbs:
         if command is None and "note" in verbs:
             _ask_verb(delivery, Answer("note", text=reply.body), via, at)
@@ -982,6 +983,7 @@ def take_mail_answer(
             return _say_by_mail(delivery, message, sender, sentence, "answer", via, at)
         delivery, message = same[0]
     verbs = offered(message.answers)
+    command = meant_among(command, verbs)
     if command is not None and command.verb in verbs:
         return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
     if command is None and words.strip() and "note" in verbs:

@@ -16,11 +16,13 @@ double opt-ins) does not acknowledge: someone who lifts a STOP with YES must not
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import digits
 from typing import Literal, TypeAlias
 
-Verb: TypeAlias = Literal["acknowledge", "resolve", "escalate", "note", "later", "morning", "quiet", "status"]
+Verb: TypeAlias = Literal[
+    "acknowledge", "resolve", "escalate", "decline", "note", "later", "morning", "quiet", "status"
+]
 Carrier: TypeAlias = Literal["stop", "start", "help"]
 
 
@@ -54,6 +56,7 @@ PHRASES: Mapping[Verb, tuple[str, ...]] = {
         "eskalieren", "eskaliere", "nachster", "naechster", "kann nicht", "ich kann nicht", "nicht ich",
         "escalade", "escalader", "suivant", "pas moi", "je ne peux pas",
     ),
+    "decline": ("no", "n", "nope", "decline", "declined", "nein", "ablehnen", "abgelehnt", "nee", "non", "refuse"),
     "later": ("l", "later", "snooze", "spater", "spaeter", "plus tard"),
     "morning": ("am", "morning", "in the morning", "tomorrow", "morgen", "morgen fruh", "morgen frueh", "demain",
                 "demain matin"),
@@ -123,6 +126,17 @@ def command_of(body: str, known: Collection[str]) -> tuple[str, str] | None:
     word = first.casefold().strip(".,:;!")
     rest = rest.strip(" .,;!")
     return (word, rest) if word in known and len(rest) <= LONGEST_REST and "\n" not in rest else None
+
+
+def meant_among(answer: Answer | None, verbs: Collection[str]) -> Answer | None:
+    """The answer as a message that offers `verbs` takes it: where nobody else would be woken, "cannot" declines, and where
+    nothing can be declined, "no" is no command.
+    """
+    if answer is None or (answer.verb == "decline" and "decline" not in verbs):
+        return None
+    if answer.verb == "escalate" and "escalate" not in verbs and "decline" in verbs:
+        return replace(answer, verb="decline")
+    return answer
 
 
 def _verb(words: list[str], says_so_alone: bool) -> Verb | None:

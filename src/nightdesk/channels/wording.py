@@ -75,6 +75,7 @@ def what_is_understood(verbs: Collection[str], code: str) -> str:
     known = {
         "acknowledge": _("OK: I take it"),
         "escalate": _("NEXT: wake the next one"),
+        "decline": _("NO: I decline"),
         "resolve": _("DONE: it is fixed"),
         "later": _("LATER: ring me again"),
         "morning": _("MORNING: it can wait"),

@@ -24,15 +24,14 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
-from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide, ladder, pairings, queries, sections
 from nightdesk.duty import note as note_words
 from nightdesk.duty.decide import Outcome
 from nightdesk.duty.models import Acceptance, Hold, Note, NotTaken, Offer, ReachWarning, TurnRefused
+from nightdesk.duty.reaching import all_ways, local, managers_of, recipients, ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import ContactMethod, NotifyRule, Person
-from nightdesk.people.queries import contacts_and_rules, cut_off
+from nightdesk.people.models import Person
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rota, load_seat, no_seat
@@ -125,7 +124,7 @@ def accept_duty(
     asked = _("%(person)s accepted the duty as %(seat)s from %(turn)s.") % {
         "person": person.name,
         "seat": seat.name,
-        "turn": _local(turn_at, person),
+        "turn": local(turn_at, person),
     }
     _check_turn(rota, seat, turn_at, at, asked)
     candidates = {each.id: each for each in queries.people_of(decide.planned(rota, seat.key, turn_at))}
@@ -418,7 +417,7 @@ def _warn(
         defaults={"turn_at": turn_at, "stage": minutes},
         create_defaults={"turn_at": turn_at, "stage": minutes, "raised_at": at},
     )
-    when = _("now") if turn_at is None else _("from %s on") % _local(turn_at, person)
+    when = _("now") if turn_at is None else _("from %s on") % local(turn_at, person)
     record(SILENT, by=by, via=via, at=at, **_about(seat, person=person, facts={"when": when, "stage": minutes}))
     _tell_of_silence(seat, person, turn_at, at)
     return True
@@ -433,10 +432,10 @@ def _withdraw(row: ReachWarning, seat: Seat, why: str, by: Actor, via: Door, at:
 
 def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: datetime) -> None:
     """Tell the person by all that is not broken, and their managers: loudly only once the duty is on."""
-    for each in [person, *queries.managers_of(person, seat)]:
+    for each in [person, *managers_of(person, seat.rota.brand_id)]:
         with translation.override(each.language):
             facts = {"name": person.name, "seat": seat.name}
-            facts["when"] = _("now") if turn_at is None else _("from %s on") % _local(turn_at, each)
+            facts["when"] = _("now") if turn_at is None else _("from %s on") % local(turn_at, each)
             if each is person:
                 title = _("Nothing is known to wake you, and you are %(seat)s %(when)s") % facts
                 body = _("Add a number for texts or calls on your own page, or send it a test and answer that.")
@@ -444,7 +443,7 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
                 title = _("Nothing is known to wake %(name)s, %(seat)s %(when)s") % facts
                 body = _("Have a number of theirs tested or added, or put somebody else on.")
             loud = each is person or turn_at is None
-            to = _recipients(each, at) if loud and each is not person else _all_ways(each, at, loud=loud)
+            to = recipients(each, at) if loud and each is not person else all_ways(each, at, loud=loud)
             if to:
                 queue_message(
                     kind="duty.silent",
@@ -460,15 +459,6 @@ def _tell_of_silence(seat: Seat, person: Person, turn_at: datetime | None, at: d
                 )
 
 
-def _all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
-    """Every way to the person that is not broken; without `loud` the quiet ones, where there are any."""
-    methods, _rules = contacts_and_rules([person.id])[person.id]
-    usable = _usable(person, methods, at)
-    quiet = [method for method in usable if method.channel not in LOUD]
-    chosen = usable if loud or not quiet else quiet
-    return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
-
-
 def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
     """The seat, locked, and who holds it."""
     seat, current = _lock_seat_by_id(load_seat(seat_key).id)
@@ -478,7 +468,7 @@ def _lock_seat(seat_key: str) -> tuple[Seat, Hold | None]:
 
 
 def _lock_seat_by_id(seat_id: int) -> tuple[Seat | None, Hold | None]:
-    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id).first()
+    seat = Seat.objects.select_for_update(no_key=True).filter(id=seat_id, removed_at=None).first()
     if seat is None:
         return None, None
     # Only now: while we waited for the lock, both may have changed.
@@ -717,7 +707,7 @@ def _ask(seat: Seat, person: Person, turn_at: datetime, over_at: datetime | None
     shows that they can be woken.
     """
     with translation.override(person.language):
-        facts = {"seat": seat.name, "turn": _local(turn_at, person)}
+        facts = {"seat": seat.name, "turn": local(turn_at, person)}
         if turn_at <= at:
             title = _("Your duty as %(seat)s has begun") % facts
             body = _("It is your turn since %(turn)s, and you have not accepted. Accept it, so that it passes to you.")
@@ -742,7 +732,7 @@ def _send_asking(
     hold = Hold.objects.filter(seat=seat, until_at=None).select_related("person").first()
     counted = note_words.counted(sections.written(seat, note, hold, at))
     body = "\n".join(line for line in (body, counted) if line)
-    for method, recipient in _ways(person, at):
+    for method, recipient in ways(person, at):
         subject_id = f"{seat.id}@{about_at.isoformat()}@{method.id}"
         answers = {"acknowledge": [verbs[0], "seat", subject_id], "escalate": [verbs[1], "seat", subject_id]}
         _queue("duty.ask", seat, title, body, [recipient], answers, valid_until, at)
@@ -763,7 +753,7 @@ def _tell(
 ) -> None:
     """Tell one person about their duty; `other` is the name of whoever else it is about, `said` what that one said."""
     with translation.override(person.language):
-        facts = {"seat": seat.name, "other": other, "since": _local(since, person)}
+        facts = {"seat": seat.name, "other": other, "since": local(since, person)}
         match word:
             case _Word.STILL_YOURS:
                 title = _("You are still on duty as %(seat)s") % facts
@@ -786,7 +776,7 @@ def _tell(
 
 
 def _send(kind_: str, seat: Seat, person: Person, title: str, body: str, at: datetime) -> None:
-    if to := _recipients(person, at):
+    if to := recipients(person, at):
         _queue(kind_, seat, title, body, to, {}, None, at)
 
 
@@ -816,31 +806,6 @@ def _queue(
     )
 
 
-def _recipients(person: Person, at: datetime) -> list[Recipient]:
-    return [recipient for _method, recipient in _ways(person, at)]
-
-
-def _ways(person: Person, at: datetime) -> list[tuple[ContactMethod, Recipient]]:
-    """The person's ways for an urgent page, when they want them; without rules, every way at once."""
-    methods, rules = contacts_and_rules([person.id])[person.id]
-    usable = _usable(person, methods, at)
-    wanted = [
-        (rule.method, rule.after) for rule in rules if rule.urgency == NotifyRule.Urgency.HIGH and rule.method in usable
-    ]
-    return [
-        (method, Recipient("person", person.id, method.channel, method.address, at + after))
-        for method, after in wanted or [(method, timedelta(0)) for method in methods]
-        if method in usable
-    ]
-
-
-def _usable(person: Person, methods: list[ContactMethod], at: datetime) -> list[ContactMethod]:
-    """Those that are not broken, without what a fault has cut off; where that leaves none, with it."""
-    working = [method for method in methods if method.broken_at is None]
-    cut = cut_off([person.pk], at)
-    return [method for method in working if method.pk not in cut] or working
-
-
 def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
     return IllegalTransition(
         asked,
@@ -853,8 +818,3 @@ def _held_already(asked: str, seat: Seat, current: Hold) -> IllegalTransition:
         _("Ask them to pass it, or take it if it is your turn."),
         holder=current.person_id,
     )
-
-
-def _local(instant: datetime, person: Person) -> str:
-    """The instant by the person's clock, with the weekday."""
-    return date_format(instant.astimezone(ZoneInfo(person.zone)), "D H:i")

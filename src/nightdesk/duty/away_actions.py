@@ -18,8 +18,9 @@ from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.duty import decide, queries
-from nightdesk.duty.actions import _all_ways, _local, _lock_person, _recipients
+from nightdesk.duty.actions import _lock_person
 from nightdesk.duty.models import Away, Hold
+from nightdesk.duty.reaching import all_ways, local, recipients
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
@@ -48,7 +49,7 @@ def go_out_of_reach(*, until_at: datetime, person_id: int | None = None, by: Act
     person = _whose(person_id, by, "go_out_of_reach")
     asked = _("%(person)s is out of reach until %(until)s.") % {
         "person": person.name,
-        "until": _local(until_at, person),
+        "until": local(until_at, person),
     }
     if until_at <= at:
         raise Invalid(asked, _("That is over."), _("Give a time to come, such as 18:40."), field="until")
@@ -176,7 +177,7 @@ def _end(row: Away, person: Person, by: Actor, via: Door, at: datetime) -> None:
         else:
             title = _("While you were out of reach, nothing rang")
         more = [_("and %d more") % (len(lines) - LINES_SAID)] if len(lines) > LINES_SAID else []
-        to = _all_ways(person, at, loud=False)
+        to = all_ways(person, at, loud=False)
         if to:
             queue_message(
                 kind="duty.summary",
@@ -201,10 +202,10 @@ def _what_happened(seats: list[Seat], person: Person, row: Away) -> list[str]:
 
 def _tell_backup(seat: Seat, other: Person, person: Person, until_at: datetime, at: datetime) -> None:
     with translation.override(other.language):
-        facts = {"seat": seat.name, "person": person.name, "until": _local(until_at, other)}
+        facts = {"seat": seat.name, "person": person.name, "until": local(until_at, other)}
         title = _("You stand in for %(seat)s until %(until)s") % facts
         body = _("%(person)s is out of reach. What pages %(seat)s rings you; the duty stays theirs.") % facts
-        to: list[Recipient] = _recipients(other, at)
+        to: list[Recipient] = recipients(other, at)
         if to:
             queue_message(
                 kind="duty.stand_in",

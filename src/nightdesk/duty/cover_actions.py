@@ -22,9 +22,10 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import asking, cover_queries, decide
-from nightdesk.duty.actions import AHEAD, _recipients, accept_duty
+from nightdesk.duty.actions import AHEAD, accept_duty
 from nightdesk.duty.cover_queries import Candidate
 from nightdesk.duty.models import CoverAsk, CoverSearch
+from nightdesk.duty.reaching import recipients
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
@@ -174,8 +175,6 @@ def take_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: 
     facts = {"person": ask.person.name, "person_id": ask.person_id}
     _record(TAKEN, search, by, via, at, facts=facts)
     _tell_the_rest(search, ask.person, at)
-    if by.person_id != ask.person_id:
-        _confirm(search, ask.person, at)
     return ask
 
 
@@ -356,22 +355,11 @@ def _ask(search: CoverSearch, person: Person, at: datetime) -> None:
         _send("cover.ask", search, [person], title, body, answers, at, valid_until=search.ends_at)
 
 
-def _confirm(search: CoverSearch, person: Person, at: datetime) -> None:
-    """Somebody else said yes for them."""
-    with translation.override(person.language):
-        title = _("You cover %(seat)s, %(when)s") % _words(search, person)
-        _send("cover.told", search, [person], title, _("It stands in your calendar."), {}, at)
-
-
 def _tell_the_rest(search: CoverSearch, taker: Person | None, at: datetime) -> None:
-    """Whoever was asked and has not declined need not answer; whoever dropped out knows who covers."""
+    """Whoever was asked and has not declined need not answer. Whose duty changes is told of that by the rota's change."""
     asked = search.asks.filter(asked_at__isnull=False, answer=None).select_related("person")
     people = [one.person for one in asked]
-    if taker is not None and search.instead_of is not None and search.instead_of.active:
-        people.append(search.instead_of)
     for person in people:
-        if taker is not None and person.id == taker.id:
-            continue
         with translation.override(person.language):
             facts = _words(search, person)
             if taker is None:
@@ -392,7 +380,7 @@ def _send(
     *,
     valid_until: datetime | None = None,
 ) -> None:
-    to = [one for person in people for one in _recipients(person, at)]
+    to = [one for person in people for one in recipients(person, at)]
     if not to:
         return
     queue_message(

@@ -16,8 +16,8 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import coverage_queries as queries
-from nightdesk.duty.actions import _all_ways
 from nightdesk.duty.models import CoverageCheck, CoverageHole
+from nightdesk.duty.reaching import all_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.rota.coverage import Facts, Hole, Told, changes, holes
@@ -128,7 +128,7 @@ def _withdraw(
 def _tell_managers(brand: Brand, new: Sequence[Hole], facts: Facts, told_as: str, at: datetime, cause: UUID) -> None:
     soon = min(hole.start for hole in new) < at + SOON
     for person in queries.managers_of(brand.pk):
-        to = _all_ways(person, at, loud=soon)
+        to = all_ways(person, at, loud=soon)
         if not to:
             continue
         with translation.override(person.language):

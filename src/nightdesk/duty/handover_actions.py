@@ -27,7 +27,6 @@ from nightdesk.duty.actions import (
     _end_ladder,
     _end_offer,
     _keep_copy,
-    _local,
     _lock_person,
     _lock_seat,
     _lock_seat_by_id,
@@ -50,6 +49,7 @@ from nightdesk.duty.models import (
     TurnRefused,
     WatchItem,
 )
+from nightdesk.duty.reaching import local, managers_of
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person, Team
@@ -134,7 +134,7 @@ def _tell_of_note(seat: Seat, person: Person, turn_at: datetime, names: str, at:
     if not chosen:
         return
     with translation.override(person.language):
-        facts = {"seat": seat.name, "turn": _local(turn_at, person), "people": names}
+        facts = {"seat": seat.name, "turn": local(turn_at, person), "people": names}
         title = _("The note of %(seat)s for %(turn)s") % facts
         url = settings.PUBLIC_URL + HANDOVER_PATH.format(seat_key=seat.key)
         if names == person.name:
@@ -281,7 +281,7 @@ def chase_turn(*, seat_id: int, turn_at: datetime, by: Actor, via: Door, at: dat
 def _standing(seat: Seat, current: Hold | None, people: list[Person], row: NotTaken, at: datetime) -> ladder.Standing:
     """Whom the ladder can ask, as things are now."""
     first = people[0] if people else current.person if current is not None else None
-    managers = queries.managers_of(first, seat) if first is not None else []
+    managers = managers_of(first, seat.rota.brand_id) if first is not None else []
     teams = Team.objects.filter(id=seat.team_id) if seat.team_id else Team.objects.filter(brand=seat.rota.brand_id)
     team = list(Person.objects.filter(teams__in=teams, active=True).distinct().order_by("id"))
     backups = queries.behind(seat, at)
@@ -316,7 +316,7 @@ def _ask_to_stand_in(
             "seat": seat.name,
             "people": waited_for,
             "holder": current.person.name if current is not None else _("nobody"),
-            "turn": _local(turn_at, person),
+            "turn": local(turn_at, person),
         }
         title = _("Nobody has taken the duty as %(seat)s") % facts
         body = _("%(people)s should have it since %(turn)s; %(holder)s still has it. Take it, if you can.") % facts
@@ -361,7 +361,7 @@ def refuse_turn(
         _press_on(seat, turn_at, entry, at)
     told = [] if current is None else [current.person]
     if turn_at > at:
-        told += [each for each in queries.managers_of(person, seat) if each not in told]
+        told += [each for each in managers_of(person, seat.rota.brand_id) if each not in told]
     for each in told:
         if each.id != person.id:
             _tell_of_refusal(seat, each, person, current, turn_at, kept, at)
@@ -380,7 +380,7 @@ def _tell_of_refusal(
     seat: Seat, person: Person, who: Person, current: Hold | None, turn_at: datetime, reason: str, at: datetime
 ) -> None:
     with translation.override(person.language):
-        facts = {"who": who.name, "seat": seat.name, "turn": _local(turn_at, person)}
+        facts = {"who": who.name, "seat": seat.name, "turn": local(turn_at, person)}
         title = _("%(who)s will not take the duty as %(seat)s, %(turn)s") % facts
         if current is not None and person.id == current.person_id:
             body = _("You have it until somebody takes it.")

@@ -10,7 +10,7 @@ from django.db.models import F, Func, Q
 from nightdesk.access.models import Brand
 from nightdesk.duty.asking import Answer
 from nightdesk.people.models import Person
-from nightdesk.rota.models import Seat
+from nightdesk.rota.models import Rota, Seat
 
 
 class Hold(models.Model):
@@ -329,4 +329,26 @@ class CoverAsk(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["search", "person"], name="asked_once_a_search"),
             models.UniqueConstraint(fields=["search"], condition=Q(answer="yes"), name="one_yes_a_search"),
+        ]
+
+
+class FeedLink(models.Model):
+    """The calendar of a person or a rota at its secret address, which `serial` is part of: another one revokes it.
+
+    `given` is what whoever fetches it was last told: UID -> {"end", "said", "sequence", "off"}, so that a turn that has
+    vanished can be called off, and what has changed gets the next number (RFC 5545).
+    """
+
+    person = models.OneToOneField(Person, models.CASCADE, null=True)
+    rota = models.OneToOneField(Rota, models.CASCADE, null=True)
+    serial = models.PositiveIntegerField(default=1)
+    renewed_at = models.DateTimeField(null=True)
+    given = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(person=None, rota__isnull=False) | Q(person__isnull=False, rota=None),
+                name="feed_is_of_person_or_rota",
+            ),
         ]

@@ -1,4 +1,4 @@
-"""Telling whoever a published plan touches what changes for them, in one quiet message each."""
+"""Telling whoever a published plan touches what changes for them, in one message each: quiet, unless it begins soon."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,8 @@ from django.utils.translation import ngettext
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import queue_message
-from nightdesk.duty.telling import quiet_ways
+from nightdesk.duty.plan_actions import AT_ONCE
+from nightdesk.duty.reaching import all_ways, recipients
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.rota.comparing import Change, ForOne, by_person
@@ -41,7 +42,8 @@ def tell_of_plan(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> int:
     touched = by_person(found)
     told = 0
     for person in Person.objects.filter(id__in=touched, active=True).order_by("id"):
-        to = quiet_ways(person, at)
+        soon = any(one.start <= at + AT_ONCE for one in (*touched[person.id].gets, *touched[person.id].loses))
+        to = recipients(person, at) if soon else all_ways(person, at, loud=False)
         if not to:
             continue
         with translation.override(person.language):

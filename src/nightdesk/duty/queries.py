@@ -18,10 +18,11 @@ from nightdesk.base import clock
 from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide
 from nightdesk.duty.decide import Member
-from nightdesk.duty.feed import FeedTurn, Whose
+from nightdesk.duty.feed import FeedTurn, Whose, feed_token
 from nightdesk.duty.models import (
     Acceptance,
     Away,
+    FeedLink,
     HandoverRules,
     Hold,
     Note,
@@ -34,7 +35,7 @@ from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
-from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.models import Rota, Seat, Swap
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
 from nightdesk.rota.registries import Stint
 
@@ -74,8 +75,8 @@ def who_is_on(at: datetime, brand_ids: Collection[int] | None = None, *, now: da
     """
     now = now or clock.now()
     if at > now:
-        return _planned(at, now, _seats(brand_ids))
-    return _held(at, _seats(brand_ids))
+        return _planned(at, now, _seats(brand_ids, at))
+    return _held(at, _seats(brand_ids, at))
 
 
 # Every alarm asks: SQL by hand, as Django needs several times as long to put it together as PostgreSQL to answer it.
@@ -155,14 +156,6 @@ def away_at(at: datetime, person_ids: Collection[int] | None = None) -> dict[int
     rows = Away.objects.filter(ended_at=None, from_at__lte=at, until_at__gt=at)
     rows = rows if person_ids is None else rows.filter(person__in=person_ids)
     return {row.person_id: row for row in rows}
-
-
-def managers_of(person: Person, seat: Seat) -> list[Person]:
-    """The managers of the person's teams; where they have none, those of the seat's brand. Not the person."""
-    own = Team.objects.filter(members=person).values("manager")
-    brands = Team.objects.filter(brand=seat.rota.brand_id).values("manager")
-    rows = Person.objects.filter(active=True).exclude(id=person.id)
-    return list(rows.filter(id__in=own)) or list(rows.filter(id__in=brands))
 
 
 def note_before(seat: Seat) -> timedelta:
@@ -271,7 +264,7 @@ def needing_a_look(brand_ids: Collection[int] | None) -> list[Seat]:
 
 def handings(brand_ids: Collection[int] | None, at: datetime) -> list[Handing]:
     """How the handover of every seat of the brands (None: of all) stands."""
-    return [handing(seat, at) for seat in _seats(brand_ids)]
+    return [handing(seat, at) for seat in _seats(brand_ids, at)]
 
 
 def held_by(person_id: int) -> list[Seat]:
@@ -340,7 +333,7 @@ def on_between(start: datetime, end: datetime) -> dict[int, list[tuple[Seat, dat
 
     `start` is the present: who has a seat then keeps it until the plan's next change. Of a team's turn everybody is told.
     """
-    seats = _seats(None)
+    seats = _seats(None, start)
     plans = load_rotas({seat.rota_id for seat in seats})
     holds = dict(Hold.objects.filter(until_at=None, from_at__lte=start).values_list("seat_id", "person_id"))
     found: dict[int, list[tuple[Seat, datetime, datetime]]] = defaultdict(list)
@@ -356,9 +349,39 @@ def on_between(start: datetime, end: datetime) -> dict[int, list[tuple[Seat, dat
     return dict(found)
 
 
+def feed_address(whose: Whose, id_: int) -> str:
+    """The secret part of the calendar's address, as it is now."""
+    serial = FeedLink.objects.filter(**{f"{whose}_id": id_}).values_list("serial", flat=True).first()
+    return feed_token(whose, id_, serial or 1)
+
+
+def swap_in_words(swap_id: int) -> str:
+    """How it stands with a swap, in one sentence."""
+    swap = Swap.objects.select_related("seat", "asked_by", "asked").filter(pk=swap_id).first()
+    if swap is None:
+        return _("There is no such swap.")
+    facts = {"by": swap.asked_by.name, "asked": swap.asked.name, "seat": swap.seat.name}
+    match swap.state:
+        case Swap.State.ASKED:
+            return _("%(by)s asks %(asked)s to take %(seat)s.") % facts
+        case Swap.State.ACCEPTED:
+            return _("%(asked)s will take %(seat)s if a manager approves.") % facts
+        case Swap.State.DONE:
+            return _("%(asked)s takes %(seat)s from %(by)s.") % facts
+    return _("It is off: everything stays as it was.")
+
+
+def swap_waits_for(swap_id: int, person_id: int | None) -> bool:
+    """Whether the swap wants the word of the person: of who was asked, or then of a manager."""
+    swap = Swap.objects.filter(pk=swap_id).first()
+    if swap is None:
+        return False
+    return swap.state == (Swap.State.ASKED if person_id == swap.asked_id else Swap.State.ACCEPTED)
+
+
 def seats_of(person_id: int) -> list[Seat]:
     """The seats that the person has had or is planned for."""
-    return list(_seats_of_feed("person", person_id))
+    return list(_seats_of_feed("person", person_id).filter(removed_at=None))
 
 
 def acceptance_of(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetime) -> Acceptance | None:
@@ -371,8 +394,10 @@ def acceptance_of(seat: Seat, rota: resolve.Rota, turn_at: datetime, at: datetim
     return last
 
 
-def _seats(brand_ids: Collection[int] | None) -> list[Seat]:
-    seats = Seat.objects.select_related("rota").order_by("rota__name", "rota_id", "position", "id")
+def _seats(brand_ids: Collection[int] | None, at: datetime) -> list[Seat]:
+    """The seats as they were at `at`: one that was removed later was there."""
+    seats = Seat.objects.filter(Q(removed_at=None) | Q(removed_at__gt=at))
+    seats = seats.select_related("rota").order_by("rota__name", "rota_id", "position", "id")
     return list(seats if brand_ids is None else seats.filter(rota__brand__in=brand_ids))
 
 
@@ -404,6 +429,8 @@ def _held(at: datetime, seats: list[Seat]) -> list[OnDuty]:
         person = None if hold is None else ("person", hold.person_id)
         if hold is not None and hold.until_at is not None:
             row = _Row(seat, person, hold.from_at, hold.until_at, followers.get((seat.id, hold.until_at)), None, True)
+        elif seat.removed_at is not None:
+            row = _Row(seat, None, None, seat.removed_at, None, None, False)
         else:
             until, next_turn_at, member = _what_comes(plans[seat.rota_id], seat.key, hold, teams_of, at)
             row = _Row(seat, person, hold.from_at if hold else None, until, member, next_turn_at, hold is not None)
@@ -540,14 +567,24 @@ def feed_turns(whose: Whose, id_: int, at: datetime) -> tuple[str, list[FeedTurn
         for seat in seats
         for span in _spans(plans[seat.rota_id], seat.key, holds[seat.id], teams_of, at, till)
     ]
+    after = {(seat.id, span.start): span.member for seat, span in spans}
     if whose == "person":
         mine = {("person", id_)} | {("team", team) for team in _teams_of([id_])[id_]}
         spans = [
             (seat, span) for seat, span in spans if span.member in mine and (not span.held or span.member[1] == id_)
         ]
-    names = _names_of({span.member for _seat, span in spans})
+    names = _names_of({span.member for _seat, span in spans} | set(after.values()))
     turns = [
-        FeedTurn(seat.key, seat.name, seat.rota.name, names.get(span.member, ""), span.start, span.end, held=span.held)
+        FeedTurn(
+            seat.key,
+            seat.name,
+            seat.rota.name,
+            names.get(span.member, ""),
+            span.start,
+            span.end,
+            held=span.held,
+            after=names.get(after.get((seat.id, span.end), span.member), "") if (seat.id, span.end) in after else "",
+        )
         for seat, span in spans
     ]
     return owner.name, sorted(turns, key=lambda turn: (turn.start, turn.seat_key))
@@ -565,6 +602,7 @@ def _spans(
 ) -> Iterator[_Span]:
     """What a seat's calendar shows, in order: holds, then the plan after whatever the holder has until then."""
     planned_from = at
+    removed = all(seat.key != seat_key for seat in rota.seats)
     for hold in holds:
         end = hold.until_at
         if end is None:
@@ -576,7 +614,9 @@ def _spans(
                 change = None if coming is None else coming.at
             end = planned_from = till if change is None else min(change, till)
         yield _Span(("person", hold.person_id), hold.from_at, end, held=True)
-    for member, start, end in decide.stretches(rota, seat_key, planned_from, till) if planned_from < till else ():
+    if removed or planned_from >= till:
+        return
+    for member, start, end in decide.stretches(rota, seat_key, planned_from, till):
         # What has begun and nobody has taken is nobody's, and where it began is not known here.
         if start > at:
             yield _Span(member, start, end, held=False)
@@ -586,8 +626,12 @@ def _seats_of_feed(whose: Whose, id_: int) -> QuerySet[Seat]:
     seats = Seat.objects.select_related("rota").order_by("id")
     if whose == "rota":
         return seats.filter(rota=id_)
-    planned = Q(layers__members__person=id_) | Q(layers__members__team__members=id_) | Q(overrides__member=id_)
-    planned |= Q(planned__person=id_, planned__published=True)
+    planned = (
+        Q(layers__members__person=id_)
+        | Q(layers__members__team__members=id_)
+        | Q(overrides__member=id_)
+        | Q(planned__person=id_, planned__published=True)
+    )
     wanted = Seat.objects.filter(planned | Q(holds__person=id_)).values("id")
     return seats.filter(id__in=wanted)
 

@@ -22,12 +22,14 @@ from nightdesk.duty import (
     coverage_queries,
     decide,
     handover_actions,
+    plan_actions,
     plan_telling,
     queries,
 )
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import confirm_contact_method
 from nightdesk.people.models import Absence, ContactMethod, Person
+from nightdesk.rota import swap_actions
 from nightdesk.rota.models import Seat
 
 REPLAN = "duty.replan"
@@ -203,6 +205,16 @@ def end_away(promise: Promise, at: datetime) -> str:
     return away_actions.end_away(away_id=int(promise.facts["away"]), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def tell_of_change(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.tell_change` promise, which follows from an entry that changed the plan of the seat."""
+    return plan_actions.tell_of_change(entry_id=UUID(promise.facts["entry"]), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def tell_of_swap(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.tell_swap` promise, which follows from a swap's entry."""
+    return plan_actions.tell_of_swap(entry_id=UUID(promise.facts["entry"]), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def _instant(promise: Promise, name: str) -> datetime:
     return datetime.fromisoformat(promise.facts[name])
 
@@ -213,8 +225,15 @@ HANDLERS = {
     actions.CHASE: promises.Handler(chase_turn, lane="page", give_up_after=None),
     actions.LAPSE: promises.Handler(lapse_offer, lane="follow", give_up_after=None),
     actions.REACH: promises.Handler(check_reach, lane="follow", give_up_after=None),
+    coverage_actions.CHECK: promises.Handler(check_coverage, lane="follow", give_up_after=None),
+    plan_actions.CHANGED: promises.Handler(tell_of_change, lane="follow", give_up_after=5),
+    plan_actions.SWAPS: promises.Handler(tell_of_swap, lane="follow", give_up_after=5),
     away_actions.BACK: promises.Handler(end_away, lane="page", give_up_after=None),
-    "duty.replan": promises.Handler(replan_seat, lane="page", give_up_after=None),
+    REPLAN: promises.Handler(replan_seat, lane="page", give_up_after=None),
+    "duty.follow_plan": promises.Handler(follow_plan, lane="page", give_up_after=None),
+    "duty.tell_plan": promises.Handler(tell_plan),
+    "duty.seek_cover_for": promises.Handler(seek_cover_for, lane="page", give_up_after=None),
+    cover_actions.STEP: promises.Handler(ask_for_cover, lane="page", give_up_after=None),
 }
 
 
@@ -266,6 +285,35 @@ def refuse_offer_by_answer(subject_id: str, text: str, by: Actor, via: Door, at:
     return _("Noted: you do not take %s.") % seat.name
 
 
+def accept_swap_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Yes to a swap; the sentence to say back. Refuses as the verb."""
+    swap_actions.accept_swap(swap_id=int(subject_id), by=by, via=via, at=at)
+    return queries.swap_in_words(int(subject_id))
+
+
+def decline_swap_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """No to a swap."""
+    swap_actions.decline_swap(swap_id=int(subject_id), by=by, via=via, at=at)
+    return _("You have declined; everything stays as it was.")
+
+
+def approve_swap_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """A manager's yes."""
+    swap_actions.approve_swap(swap_id=int(subject_id), by=by, via=via, at=at)
+    return queries.swap_in_words(int(subject_id))
+
+
+def refuse_swap_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:
+    """A manager's no, with what they wrote as the reason."""
+    swap_actions.refuse_swap(swap_id=int(subject_id), why=text, by=by, via=via, at=at)
+    return queries.swap_in_words(int(subject_id))
+
+
+def swap_stands(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """How it stands."""
+    return queries.swap_in_words(int(subject_id))
+
+
 ANSWERS = {
     actions.ACCEPT: accept_by_answer,
     actions.REFUSE: refuse_by_answer,
@@ -274,6 +322,11 @@ ANSWERS = {
     actions.REFUSE_OFFER: refuse_offer_by_answer,
     cover_actions.TAKE: take_cover_by_answer,
     cover_actions.DECLINE: decline_cover_by_answer,
+    plan_actions.ACCEPT_SWAP: accept_swap_by_answer,
+    plan_actions.DECLINE_SWAP: decline_swap_by_answer,
+    plan_actions.APPROVE_SWAP: approve_swap_by_answer,
+    plan_actions.REFUSE_SWAP: refuse_swap_by_answer,
+    plan_actions.SWAP_STANDS: swap_stands,
 }
 
 

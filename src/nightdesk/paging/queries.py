@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
@@ -505,6 +506,16 @@ def rule_hours(zone: str, rule: NotifyRule) -> SupportHours | None:
 
 def _teams(brand_id: int) -> QuerySet[Team]:
     return Team.objects.filter(brand_id=brand_id)
+
+
+def policies_that_ring(seat_key: str) -> list[str]:
+    """The policies with a step that rings whoever has the seat, in words."""
+    seat = decide.Target("seat", seat_key)
+    return [
+        _("the policy %s") % policy.name
+        for policy in Policy.objects.order_by("name")
+        if any(seat in step.targets for step in decide.policy_from_json(policy.stamp).steps)
+    ]
 
 
 def stamp_of(policy: Policy) -> dict[str, Any]:

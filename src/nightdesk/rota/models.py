@@ -21,10 +21,20 @@ class Rota(models.Model):
     number to another, since `queries` keeps plans in memory by it.
     """
 
+    class Swaps(models.TextChoices):
+        FREE = "free"
+        """none: what both want is done"""
+        WARNED = "warned"
+        """those that the rules warn of"""
+        APPROVED = "approved"
+        """every one"""
+
     brand = models.ForeignKey(Brand, models.CASCADE)
     name = models.CharField(max_length=80)
     zone = models.CharField(max_length=50)
     version = models.UUIDField(default=uuid4)
+    swaps = models.CharField(max_length=8, choices=Swaps, default=Swaps.WARNED, db_default=Swaps.WARNED)
+    """Which swaps a manager approves, beside the two who swap."""
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -38,7 +48,7 @@ class Seat(models.Model):
 
     `shifts` is what the planner fills, one person each, from `team`: a list of {"weekdays": [0..6], "opens": "HH:MM",
     "closes": "HH:MM"} as a layer's `restrict`; an empty one is planned by layers alone. `behind` is the seat that this
-    one stands behind, as its standby or backup.
+    one stands behind, as its standby or backup. `removed_at`: nobody is planned for it or holds it any more; its record stays.
     """
 
     class Counts(models.TextChoices):
@@ -64,6 +74,7 @@ class Seat(models.Model):
     counts_by = models.CharField(max_length=120, default="", db_default="")
     counts_why = models.CharField(max_length=200, default="", db_default="")
     """Who said how its hours count, when, and why."""
+    removed_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["rota", "position", "id"]

@@ -137,7 +137,7 @@ def is_weekend(start: datetime, end: datetime, zone: ZoneInfo) -> bool:
 
 def planned_seats(rota: Rota) -> list[Seat]:
     """The rota's seats that have shifts and a team, in order."""
-    rows = Seat.objects.filter(rota=rota).exclude(team=None).order_by("position", "id")
+    rows = Seat.objects.filter(rota=rota, removed_at=None).exclude(team=None).order_by("position", "id")
     return [seat for seat in rows if seat.shifts]
 
 

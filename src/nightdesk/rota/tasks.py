@@ -1,16 +1,18 @@
-"""The worker's thread that makes drafts: it leases one at a time, asks the planner's process, and writes what came of it."""
+"""What the worker calls for the plan; its thread that makes drafts leases one at a time, and asks the planner's process."""
 
 import json
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import Handler
 from nightdesk.base.worker import Shift
-from nightdesk.rota import drafts, engine, plan_actions
+from nightdesk.rota import drafts, engine, plan_actions, swap_actions
 from nightdesk.rota.models import Drafting
 
 log = logging.getLogger(__name__)
@@ -85,3 +87,11 @@ def _put_back(row: Drafting, *, later: bool) -> None:
     due_at = clock.now() + AGAIN_AFTER if later else row.due_at
     mine = Drafting.objects.filter(id=row.id, attempt=row.attempt, ended_at=None)
     mine.update(leased_by=None, leased_at=None, progress={}, due_at=due_at)
+
+
+def lapse_swap(promise: Promise, at: datetime) -> str:
+    """Keep a `rota.lapse_swap` promise."""
+    return swap_actions.lapse_swap(swap_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+HANDLERS = {swap_actions.LAPSE: Handler(lapse_swap, lane="follow", give_up_after=None)}

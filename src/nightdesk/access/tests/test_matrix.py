@@ -300,6 +300,15 @@ read_cover EDMAR
 seek_cover EDMA
 take_cover EDMA
 decline_cover EDMA
+edit_rota MA
+add_seat MA
+edit_seat MA
+remove_seat MA
+import_turns MA
+ask_swap EDMA
+accept_swap EDMA
+approve_swap MA
+renew_feed MA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

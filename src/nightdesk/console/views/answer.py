@@ -31,7 +31,7 @@ from nightdesk.console.views.pacing import pace
 from nightdesk.duty import sections
 from nightdesk.duty.models import CoverSearch
 from nightdesk.duty.note import read_text
-from nightdesk.duty.queries import Handing, handing
+from nightdesk.duty.queries import Handing, handing, swap_in_words, swap_waits_for
 from nightdesk.paging.models import Page
 from nightdesk.rota.models import Seat
 
@@ -41,11 +41,13 @@ LABELS = {
     "acknowledge": gettext_lazy("I've got it"),
     "escalate": gettext_lazy("I cannot: wake the next"),
     "morning": gettext_lazy("Leave it till morning"),
+    "decline": gettext_lazy("No, I decline"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
 COVER_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot")}
 DUTY_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot: ask somebody else")}
 CONFIRM_LABEL = gettext_lazy("It arrived")
+SWAP_LABEL = gettext_lazy("Yes, I agree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,10 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         return _standing_of_duty(message, verbs, by, at)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
+    if message.subject_kind == "swap":
+        if not swap_waits_for(int(message.subject_id), by.person_id):
+            return Standing(swap_in_words(int(message.subject_id)), _("There is nothing left to answer."), (), "calm")
+        return Standing(message.title, message.body, verbs, "accent")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
 
 
@@ -205,8 +211,11 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 
 def _button(verb: str, message: Message) -> dict[str, Any]:
     if message.kind == "cover.ask":
-        return {"verb": verb, "label": str(COVER_LABELS[verb])}
-    label = LABELS[verb] if message.subject_kind == "page" else CONFIRM_LABEL
-    if message.kind == "duty.ask":
+        label = COVER_LABELS[verb]
+    elif message.subject_kind == "swap" and verb == "acknowledge":
+        label = SWAP_LABEL
+    elif message.kind == "duty.ask":
         label = DUTY_LABELS[verb]
+    else:
+        label = LABELS[verb] if message.subject_kind in ("page", "swap") else CONFIRM_LABEL
     return {"verb": verb, "label": str(label)}

@@ -60,7 +60,7 @@ def all_handovers(request: StaffRequest) -> HttpResponse:
     return page_or_part(request, "handovers", {"list"}, context)
 
 
-def handover_row(request: StaffRequest, each: Handing) -> dict[str, Any]:
+def handover_row(_request: StaffRequest, each: Handing) -> dict[str, Any]:
     """One seat, for plain_list.html."""
     return {
         "title": each.seat.name,

@@ -96,7 +96,7 @@ def test_a_turn_of_ones_team_is_in_ones_calendar_under_its_name(nights: Nights) 
     team.members.set([nights.person("Cy")])
     al = {"person": nights.person("Al")}
     nights.layers({"members": [al, {"team": team.id}], "anchor": "2026-03-01T18:00", "turn": "day"})
-    assert turns_of(nights, "Cy")[0] == feed.FeedTurn("night", "Night", "Nights", "Desk", SIX, SIX + DAY, held=False)
+    assert turns_of(nights, "Cy")[0] == feed.FeedTurn("night", "Night", "Nights", "Desk", SIX, SIX + DAY, False, "Al")
 
 
 def test_it_reads_as_a_calendar_that_leaves_people_free(nights: Nights) -> None:

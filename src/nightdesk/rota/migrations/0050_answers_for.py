@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0002_customers_accounts"),
-        ("rota", "0020_hours_worked"),
+        ("rota", "0030_swaps_and_seats"),
     ]
 
     operations = [

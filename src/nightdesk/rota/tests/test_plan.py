@@ -294,7 +294,9 @@ def test_turns_are_those_of_the_resolver(brand: Brand, people: list[int]) -> Non
     set_layers(seat_key="night", layers=[daily(*people)], **DOING)
     plan = queries.load_rota(rota.id)
     assert queries.turns("night", T0, T0 + 9 * DAY) == resolve.turns(plan, "night", T0, T0 + 9 * DAY)
-    assert queries.next_turns("night", T0, 3) == queries.preview_turns("Europe/London", [daily(*people)], T0, 3)
+    drafted = queries.drafted("night", [daily(people[1])])
+    assert resolve.scheduled(drafted, T0) == {"night": ("person", people[1])}
+    assert on(rota, T0) == {"night": ("person", people[0])}
     with pytest.raises(NotFound):
         queries.next_turns("nowhere", T0)
     with pytest.raises(NotFound):
