@@ -70,6 +70,12 @@ ALLOWED = (
     Allowed(
         "HOUSE-7", "outages/foreign_parser.py", "*", "another program's readers raise anything; it is said in words"
     ),
+    Allowed(
+        "HOUSE-7",
+        "duty/sections.py",
+        "_section",
+        "a note that cannot be read keeps nobody from taking over; it is logged",
+    ),
     Allowed("HOUSE-7", "paging/api.py", "_answer", "a fault in a parser must not lose what was sent; it is kept"),
     Allowed("HOUSE-7", "paging/actions.py", "receive_alarm", "intake keeps what it cannot take in, with the reason"),
     Allowed("HOUSE-1", "demo.py", "_as_if_sent", "the ledger of nights that never were"),
@@ -113,11 +119,14 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "values": "kinds of values that operations take",
         **dict.fromkeys(
             (
+                "plans",
                 "brands",
+                "covered",
                 "customers",
                 "deliveries",
                 "devices",
                 "duty",
+                "handover",
                 "heartbeats",
                 "integrations",
                 "journal",
@@ -129,9 +138,11 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "parts",
                 "queues",
+                "rotas",
                 "finding",
                 "tickets",
                 "people",
+                "working_time",
                 "promises",
                 "raw_alarms",
                 "providers",
@@ -139,6 +150,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "ticket_clocks",
                 "shadow",
                 "silences",
+                "skills",
                 "suppliers",
                 "shared_links",
                 "tokens",
@@ -146,7 +158,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
             "operations of one room",
         ),
     },
-    "access": {"promise_verbs": "what people may do to a promise", "matrix": "what each role may do"},
+    "access": {
+        "promise_verbs": "what people may do to a promise",
+        "matrix": "what each role may do",
+    },
     "channels": {
         "account_mail": "mail of the account pages, by the ledger",
         "answering": "what answers can do",
@@ -190,6 +205,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "promised": "what is promised to a customer at an instant",
         "standing": "what a customer's contact may do",
         "stored": "how hours and contracts lie in their rows",
+        "need_actions": "what one must know to help with something",
+        "need_queries": "what brands, customers and services need",
     },
     "desk": {
         "agent_actions": "an agent's drafts, presence and saved views",
@@ -222,9 +239,54 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "finding": "what a search finds",
         "scanning": "what a virus scanner says",
         "search": "what somebody asks a search for",
+        "handover": "what the desk says in a handover note",
     },
-    "duty": {"feed": "duty as a calendar to subscribe to"},
-    "rota": {"planner/": "who takes which duty of the next period"},
+    "duty": {
+        "called": "somebody off duty was rung for help",
+        "rest_actions": "the verbs after a bad night, and of hours held",
+        "feed": "duty as a calendar to subscribe to",
+        "coverage_actions": "looking ahead at what shifts know, and telling",
+        "coverage_queries": "holes ahead, and the words for them",
+        "pairing_actions": "newcomers beside those who know",
+        "pairings": "who is on beside whom, and what they have seen",
+        "note": "the note that is handed over with a seat",
+        "sections": "what stands in that note",
+        "ladder": "who is asked when nobody takes a turn",
+        "handover_actions": "the verbs of a handover beside the token's own",
+        "away_actions": "out of reach for a while",
+        "feed_actions": "giving calendars out at secret addresses",
+        "plan_actions": "telling people what becomes of the plan",
+        "reaching": "by which ways somebody is told of their duty",
+        "seat_actions": "a seat goes, and its token with it",
+        "asking": "whom to ask next to stand in",
+        "cover_actions": "the verbs of cover",
+        "cover_queries": "who could stand in, and what is being sought",
+        "plan_telling": "telling whoever a published plan touches",
+    },
+    "rota": {
+        "planner/": "who takes which duty of the next period",
+        "law": "what working-time law says to somebody's duties",
+        "law_wording": "what the law found, in a sentence",
+        "checking": "the law held against the plan",
+        "work_actions": "the verbs of hours worked and of rest owed",
+        "coverage": "what nobody on a shift knows",
+        "coverage_actions": "for which brands a seat answers",
+        "coverage_queries": "the facts of the coverage check",
+        "difference": "what a change of a plan changes",
+        "import_actions": "turns from a file",
+        "seat_actions": "rotas and seats as such",
+        "starting_points": "rotas to start from",
+        "swap_actions": "one takes another's turn",
+        "swapping": "what becomes of a swap",
+        "turn_file": "turns in a calendar or a table",
+        "comparing": "two rotas held against each other",
+        "drafts": "a draft between the planner's words and the rows",
+        "engine": "the planner asked in a process of its own",
+        "limited": "that process, and what it may not do",
+        "plan_actions": "the verbs of planning",
+        "planning": "the planner's problem, read from the rows",
+        "registries": "what rooms above know of people's time",
+    },
     "journal": {
         "digests": "what a seal is made of",
         "feed": "the record as Atom",
@@ -266,7 +328,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "tnef": "what Outlook wraps",
         "trust": "whether a sender is who the mail says",
     },
-    "lines": {"leg": "what a telephone leg is, whoever carries it", "twiml/": "legs in Twilio's language"},
+    "lines": {
+        "leg": "what a telephone leg is, whoever carries it",
+        "twiml/": "legs in Twilio's language",
+    },
     "outages": {
         "audience": "who hears of an outage, and how",
         "unsubscribing": "what a click in a mail ends",
@@ -309,8 +374,18 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wish_actions": "the verbs of how people want to hear",
         "wording": "what customers read of an outage",
         "work_calendar": "planned work as a calendar to subscribe to",
+        "way_actions": "warnings of ways that a fault cuts off",
+        "way_queries": "which ways to reach our own people a fault cuts off",
+        "handover": "what outages say in a handover note",
     },
-    "people": {"numbers": "phone numbers, kept as E.164"},
+    "people": {
+        "hours_actions": "the verbs of absences, of what somebody cannot do, and of terms",
+        "locking": "the person that a verb is about",
+        "numbers": "phone numbers, kept as E.164",
+        "skill_actions": "the verbs of skills and newcomers",
+        "skill_list": "people and skills as a table in a file",
+        "skill_queries": "who knows what",
+    },
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
@@ -321,6 +396,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
+        "handling": "how long somebody was at work with a page",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",
@@ -336,11 +412,15 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "opsgenie": "what clients of Opsgenie's API read back",
         "mail_alarms": "alarms by plain mail",
         "wording": "what a page says",
+        "copy_actions": "silent copies for newcomers",
+        "handover": "what paging says in a handover note, and of who stands behind whom",
     },
 }
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "comparing",
+    "asking",
     "shares",
     "score",
     "problem",
@@ -349,6 +429,11 @@ PURE_NAMES = {
     "exact",
     "eligible",
     "curtois",
+    "ladder",
+    "note",
+    "difference",
+    "swapping",
+    "turn_file",
     "addressing",
     "answers",
     "audience",
@@ -361,6 +446,7 @@ PURE_NAMES = {
     "comparison",
     "contents",
     "cost",
+    "coverage",
     "decide",
     "decoding",
     "effect",
@@ -374,6 +460,7 @@ PURE_NAMES = {
     "html_safe",
     "html_text",
     "invites",
+    "law",
     "letter",
     "maintnote",
     "markdown",
@@ -397,6 +484,7 @@ PURE_NAMES = {
     "rtf",
     "search",
     "silencing",
+    "skill_list",
     "smime",
     "smpp_pdu",
     "smpp_text",
@@ -439,6 +527,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 
@@ -521,6 +610,8 @@ class Module:
         """Whether it decides: facts and an instant in, values out."""
         if not (self.room and self.is_product) or self.path == "base/clock.py":
             return False
+        if "management" in self.folders:
+            return False  # a command is called as people call what it shows
         return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
 
     @property

@@ -15,12 +15,14 @@ double opt-ins) does not acknowledge: someone who lifts a STOP with YES must not
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from string import digits
 from typing import Literal, TypeAlias
 
-Verb: TypeAlias = Literal["acknowledge", "resolve", "escalate", "note", "later", "morning", "quiet", "status"]
+Verb: TypeAlias = Literal[
+    "acknowledge", "resolve", "escalate", "decline", "note", "later", "morning", "quiet", "status"
+]
 Carrier: TypeAlias = Literal["stop", "start", "help"]
 
 
@@ -54,6 +56,7 @@ PHRASES: Mapping[Verb, tuple[str, ...]] = {
         "eskalieren", "eskaliere", "nachster", "naechster", "kann nicht", "ich kann nicht", "nicht ich",
         "escalade", "escalader", "suivant", "pas moi", "je ne peux pas",
     ),
+    "decline": ("no", "n", "nope", "decline", "declined", "nein", "ablehnen", "abgelehnt", "nee", "non", "refuse"),
     "later": ("l", "later", "snooze", "spater", "spaeter", "plus tard"),
     "morning": ("am", "morning", "in the morning", "tomorrow", "morgen", "morgen fruh", "morgen frueh", "demain",
                 "demain matin"),
@@ -72,6 +75,8 @@ THUMBS = frozenset("👍👌")
 AGAINST = frozenset("👎🚫❌🆘")
 
 LONGEST_CODE = 6
+LONGEST_REST = 24
+"""Characters after a command."""
 _VERBS: Mapping[str, Verb] = {phrase: verb for verb, phrases in PHRASES.items() for phrase in phrases}
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+")
 _NOTE = re.compile(
@@ -110,6 +115,28 @@ def parse_answer(body: str) -> Answer | None:
     if asks:
         verb = "status" if not rest or verb == "status" else None
     return Answer(verb, codes[0] if codes else None) if verb else None
+
+
+def command_of(body: str, known: Collection[str]) -> tuple[str, str] | None:
+    """The command of `known` that the message begins with, and the few words after it: "Away 18:40". None for none.
+
+    Only a short message of one line is one: what is longer was not meant for a machine.
+    """
+    first, _blank, rest = body.strip().partition(" ")
+    word = first.casefold().strip(".,:;!")
+    rest = rest.strip(" .,;!")
+    return (word, rest) if word in known and len(rest) <= LONGEST_REST and "\n" not in rest else None
+
+
+def meant_among(answer: Answer | None, verbs: Collection[str]) -> Answer | None:
+    """The answer as a message that offers `verbs` takes it: where nobody else would be woken, "cannot" declines, and where
+    nothing can be declined, "no" is no command.
+    """
+    if answer is None or (answer.verb == "decline" and "decline" not in verbs):
+        return None
+    if answer.verb == "escalate" and "escalate" not in verbs and "decline" in verbs:
+        return replace(answer, verb="decline")
+    return answer
 
 
 def _verb(words: list[str], says_so_alone: bool) -> Verb | None:

@@ -18,6 +18,7 @@ CHOICES: dict[str, tuple[str, str]] = {
     "later": ("04", "LATER"),
     "resolve": ("05", "DONE"),
     "status": ("06", "STATUS"),
+    "decline": ("07", "NO decline"),
 }
 """Verb -> its code, and the words on the pager, at most 15 characters, of which the first is one of `answers.PHRASES`."""
 

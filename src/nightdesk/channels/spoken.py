@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from nightdesk.channels.answers import Verb
 from nightdesk.channels.wording import LINK
 
-KEYS: Mapping[str, Verb] = {"1": "acknowledge", "2": "escalate", "3": "morning"}
+KEYS: Mapping[str, Verb] = {"1": "acknowledge", "2": "escalate", "3": "morning", "4": "decline"}
 """Key of a telephone -> what it answers, where the message offers that."""
 LONGEST = 220
 """Signs of a message that are read: some fifteen seconds."""
@@ -70,6 +70,7 @@ def which_keys(verbs: Collection[str], *, is_page: bool) -> str:
         "acknowledge": _("{key} to take it") if is_page else _("{key} to confirm"),
         "escalate": _("{key} to pass it on"),
         "morning": _("{key} to leave it till morning"),
+        "decline": _("{key} to decline"),
     }
     known = [told[verb].format(key=key) for key, verb in KEYS.items() if verb in verbs]
     return _("Press {keys}.").format(keys=", ".join(known) or _("1 to confirm that you heard it"))

@@ -9,7 +9,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower, Upper
 
 from nightdesk.access.models import Brand, User
-from nightdesk.people.models import Person
+from nightdesk.people.models import Person, Skill
 
 
 class Hours(models.Model):
@@ -181,6 +181,29 @@ class Subscription(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "service", "label"], name="one_subscription_a_label"),
+        ]
+
+
+class SkillNeed(models.Model):
+    """Whoever helps with this brand, customer or service must know `skill` at `level` or better."""
+
+    skill = models.ForeignKey(Skill, models.CASCADE, related_name="needs")
+    level = models.PositiveSmallIntegerField(default=2)
+    brand = models.ForeignKey(Brand, models.CASCADE, null=True)
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True)
+    service = models.ForeignKey(Service, models.CASCADE, null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(brand__isnull=False, customer=None, service=None)
+                | Q(brand=None, customer__isnull=False, service=None)
+                | Q(brand=None, customer=None, service__isnull=False),
+                name="skill_is_needed_by_one",
+            ),
+            models.UniqueConstraint(
+                fields=["skill", "brand", "customer", "service"], name="one_need_a_skill", nulls_distinct=False
+            ),
         ]
 
 

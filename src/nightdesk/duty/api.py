@@ -7,22 +7,32 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from nightdesk.base import clock
-from nightdesk.duty import feed, queries
+from nightdesk.base.actors import Actor, Door
+from nightdesk.duty import feed
+from nightdesk.duty.feed_actions import give_feed
+
+ANYBODY = Actor("caller", "", "calendar")
+"""Whoever has the address."""
 
 
 @require_safe
 def duty_feed(request: HttpRequest, token: str) -> HttpResponseBase:
-    """A person's or a rota's duty for the past month and the coming year; 304 where the caller has it already."""
-    whose = feed.read_feed_token(token)
+    """A person's or a rota's duty for the past month and the coming year; 304 where the caller has it already, 404 for an
+    address that was revoked.
+    """
+    asked = feed.read_feed_token(token)
     at = clock.now()
-    found = queries.feed_turns(*whose, at) if whose is not None else None
+    found = None
+    if asked is not None:
+        whose, id_, serial = asked
+        found = give_feed(whose=whose, id_=id_, serial=serial, by=ANYBODY, via=Door.WEB, at=at)
     if found is None:
         return HttpResponse(_("There is no such calendar."), status=404, content_type="text/plain; charset=utf-8")
-    title, turns = found
-    etag = feed.etag_of(title, turns)
+    title, events = found
+    etag = feed.etag_of(title, events)
     answer = get_conditional_response(request, etag=etag)
     if answer is None:
-        answer = HttpResponse(feed.build_feed(title, turns, at), content_type="text/calendar; charset=utf-8")
+        answer = HttpResponse(feed.build_feed(title, events, at), content_type="text/calendar; charset=utf-8")
     answer["ETag"] = etag
     answer["Cache-Control"] = "private, max-age=300"
     return answer

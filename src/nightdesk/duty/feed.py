@@ -1,26 +1,31 @@
 """Duty as a calendar that phones and mail programs subscribe to (RFC 5545), and the token in its secret address.
 
 Clients look rarely (some once a day), so a calendar is never the alarm. Events are transparent, or a week of duty would
-show the person as busy; each has the UID of its seat and start for as long as it exists.
+show the person as busy; each has the UID of its seat and start for as long as it exists. One that was given out and has
+vanished stands as cancelled until its time is past, as a client that only adds would show it for ever; each change of one
+raises its SEQUENCE.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from django.core.signing import BadSignature, Signer
 from icalendar import Calendar, Event
 
+from nightdesk.rota.turn_file import PERSON_PROPERTY, SEAT_PROPERTY
+
 Whose: TypeAlias = Literal["person", "rota"]
 
 REFRESH_EVERY = timedelta(hours=1)
+_STAMP = "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True, slots=True)
 class FeedTurn:
-    """Somebody's time in a seat, `[start, end)`; `held`: it is or was so, otherwise it is planned."""
+    """Somebody's time in a seat, `[start, end)`; `held`: it is or was so, otherwise it is planned. `after`: who has it then."""
 
     seat_key: str
     seat_name: str
@@ -29,9 +34,48 @@ class FeedTurn:
     start: datetime
     end: datetime
     held: bool
+    after: str = ""
 
 
-def build_feed(title: str, turns: Iterable[FeedTurn], at: datetime) -> bytes:
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """A turn as it stands in the calendar: its number of changes, and whether it is called off."""
+
+    turn: FeedTurn
+    sequence: int = 0
+    off: bool = False
+
+
+def events_of(
+    turns: Iterable[FeedTurn], given: Mapping[str, Mapping[str, Any]], since: datetime
+) -> tuple[list[FeedEvent], dict[str, dict[str, Any]]]:
+    """The calendar's events, by start, and what is given out with them, to be kept for the next time.
+
+    `given` is what was kept the last time. What was given and is not among `turns` any more is off, until it ended
+    before `since`, from when on nothing is told of it.
+    """
+    events: list[FeedEvent] = []
+    kept: dict[str, dict[str, Any]] = {}
+    for turn in turns:
+        uid = uid_of(turn)
+        before = given.get(uid)
+        said = [turn.name, turn.seat_name, turn.rota_name]
+        sequence = 0
+        if before is not None:
+            same = before["end"] == turn.end.isoformat() and before["said"] == said and not before["off"]
+            sequence = before["sequence"] + (not same)
+        events.append(FeedEvent(turn, sequence))
+        kept[uid] = {"end": turn.end.isoformat(), "said": said, "sequence": sequence, "off": False}
+    for uid, before in given.items():
+        if uid in kept or datetime.fromisoformat(before["end"]) <= since:
+            continue
+        sequence = before["sequence"] + (not before["off"])
+        kept[uid] = {**before, "sequence": sequence, "off": True}
+        events.append(FeedEvent(_turn_of(uid, before), sequence, off=True))
+    return sorted(events, key=lambda event: (event.turn.start, event.turn.seat_key)), kept
+
+
+def build_feed(title: str, events: Iterable[FeedEvent], at: datetime) -> bytes:
     """The calendar as it is at `at`: one event a turn, in UTC, CRLF, folded."""
     calendar = Calendar()
     calendar.add("prodid", "-//Nightdesk//Duty//EN")
@@ -40,42 +84,53 @@ def build_feed(title: str, turns: Iterable[FeedTurn], at: datetime) -> bytes:
     calendar.add("x-wr-calname", title)
     calendar.add("refresh-interval", REFRESH_EVERY, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", REFRESH_EVERY)
-    for turn in turns:
+    for each in events:
+        turn = each.turn
         event = Event()
         event.add("uid", uid_of(turn))
+        event.add("sequence", each.sequence)
         event.add("dtstamp", at)
         event.add("dtstart", turn.start)
         event.add("dtend", turn.end)
         event.add("summary", f"{turn.seat_name}: {turn.name}")
-        event.add("description", turn.rota_name)
+        event.add("description", f"{turn.rota_name}. Then {turn.after}." if turn.after else turn.rota_name)
         event.add("transp", "TRANSPARENT")
-        event.add("status", "CONFIRMED")
+        event.add("status", "CANCELLED" if each.off else "CONFIRMED")
+        event.add(SEAT_PROPERTY, turn.seat_key)
+        event.add(PERSON_PROPERTY, turn.name)
         calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 
 def uid_of(turn: FeedTurn) -> str:
     """The same for a seat and start, whatever else changes."""
-    return f"{turn.seat_key}-{turn.start:%Y%m%dT%H%M%S%f}@nightdesk"
+    return f"{turn.seat_key}-{turn.start:{_STAMP}}@nightdesk"
 
 
-def etag_of(title: str, turns: Sequence[FeedTurn]) -> str:
+def _turn_of(uid: str, before: Mapping[str, Any]) -> FeedTurn:
+    seat_key, _dash, stamp = uid.removesuffix("@nightdesk").rpartition("-")
+    start = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    name, seat_name, rota_name = before["said"]
+    return FeedTurn(seat_key, seat_name, rota_name, name, start, datetime.fromisoformat(before["end"]), held=False)
+
+
+def etag_of(title: str, events: Sequence[FeedEvent]) -> str:
     """Changes with what the calendar says, and not with when it was asked for."""
-    return f'"{sha256(repr((title, tuple(turns))).encode()).hexdigest()[:32]}"'
+    return f'"{sha256(repr((title, tuple(events))).encode()).hexdigest()[:32]}"'
 
 
-def feed_token(whose: Whose, id_: int) -> str:
-    """The secret part of a calendar's address. It stays good; the number in it lets a later one take its place."""
-    return _signer().sign_object([whose, id_, 1])
+def feed_token(whose: Whose, id_: int, serial: int = 1) -> str:
+    """The secret part of a calendar's address; good as long as the calendar has this serial."""
+    return _signer().sign_object([whose, id_, serial])
 
 
-def read_feed_token(token: str) -> tuple[Whose, int] | None:
-    """Whose calendar it is; None for a token that is not ours."""
+def read_feed_token(token: str) -> tuple[Whose, int, int] | None:
+    """Whose calendar it is, and its serial; None for a token that is not ours."""
     try:
-        whose, id_, _serial = _signer().unsign_object(token)
+        whose, id_, serial = _signer().unsign_object(token)
     except (BadSignature, ValueError):
         return None
-    return whose, id_
+    return whose, id_, serial
 
 
 def _signer() -> Signer:

@@ -1,10 +1,11 @@
 """Staff, teams, and the ways to reach a person."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Value
+from django.db.models import F, Q, Value
 
 from nightdesk.access.models import Brand, User
 
@@ -59,6 +60,108 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Skill(models.Model):
+    """Something that one must know to help with a service or a customer. `brand` None: every brand's."""
+
+    brand = models.ForeignKey(Brand, models.CASCADE, null=True)
+    key = models.SlugField()
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["brand", "key"], name="one_skill_a_key", nulls_distinct=False),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PersonSkill(models.Model):
+    """How well `person` knows it: 1 learns it, 2 does it alone, 3 teaches it."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="skills")
+    skill = models.ForeignKey(Skill, models.CASCADE, related_name="people")
+    level = models.PositiveSmallIntegerField(choices=[(1, "1"), (2, "2"), (3, "3")])
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "skill"], name="one_level_a_skill"),
+        ]
+
+
+class Absence(models.Model):
+    """`person` cannot work over [`starts_at`, `ends_at`). Why is for themselves and their manager: others see that it is so."""
+
+    class Kind(models.TextChoices):
+        LEAVE = "leave"
+        SICKNESS = "sickness"
+        OTHER = "other"
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="absences")
+    kind = models.CharField(max_length=8, choices=Kind)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    note = models.CharField(max_length=200, default="")
+    recorded_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="absence_has_length"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "ends_at"], name="absence_by_person")]
+
+
+class Restriction(models.Model):
+    """What `person` cannot do from `starts_on` to `ends_on`, both included, by their own calendar; None: no end is known."""
+
+    class Kind(models.TextChoices):
+        NO_NIGHTS = "no_nights"
+        NO_WEEKENDS = "no_weekends"
+        NO_SITE_VISITS = "no_site_visits"
+        NO_DUTY = "no_duty"
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="restrictions")
+    kind = models.CharField(max_length=14, choices=Kind)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True)
+    note = models.CharField(max_length=200, default="")
+    recorded_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_on", "id"]
+
+
+class Terms(models.Model):
+    """What the law and their contract say of one person's hours; somebody without a row has what is written here.
+
+    `rule_pack` names one of `rota.law`. A `newcomer` is never alone, until somebody signs them off.
+    """
+
+    person = models.OneToOneField(Person, models.CASCADE, related_name="terms")
+    rule_pack = models.CharField(max_length=8, default="GB")
+    weekly_hours = models.DecimalField(max_digits=4, decimal_places=2, default=Decimal(40))
+    reference_weeks = models.PositiveSmallIntegerField(default=17)
+    continuous_service = models.BooleanField(default=False)
+    """Their work must not stop (regulation 21 in GB): rest may be made up for later."""
+    opted_out_from = models.DateField(null=True)
+    opted_out_until = models.DateField(null=True)
+    under_18_until = models.DateField(null=True)
+    night_assessed_on = models.DateField(null=True)
+    employed_on = models.DateField(null=True)
+    """Their first day here: averages of a new starter begin with it."""
+    hours_known_since = models.DateField(null=True)
+    """From this day on every hour that they worked is on record here; None: nobody has said so."""
+    max_nights_a_month = models.PositiveSmallIntegerField(null=True)
+    newcomer = models.BooleanField(default=False)
+    signed_off_at = models.DateTimeField(null=True)
+    signed_off_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
 
 
 class ContactMethod(models.Model):

@@ -1,11 +1,12 @@
 """Verbs of the plan. Each takes the rota's lock, gives it a new version, and says in the journal whom the change brings on
-now (`was`, `now`): duty goes by that when it looks after the tokens.
+now (`was`, `now`), which duty goes by when it looks after the tokens, and for whom it changes what of the next 48 hours
+(`soon`), which duty tells them.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
@@ -21,8 +22,9 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
-from nightdesk.rota import decide, queries, resolve
+from nightdesk.rota import checking, decide, difference, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
@@ -30,8 +32,11 @@ LAYERS_SET = kind("rota.layers_set", gettext_lazy("{by} changed the turns of {se
 OVERRIDE_ADDED = kind("rota.override_added", gettext_lazy("{by} changed who is on {seat} for a while"))
 OVERRIDE_CANCELLED = kind("rota.override_cancelled", gettext_lazy("{by} took back a change of who is on {seat}"))
 
-PLAN_CHANGED = (LAYERS_SET, OVERRIDE_ADDED, OVERRIDE_CANCELLED)
+PLAN_CHANGED = (LAYERS_SET, OVERRIDE_ADDED, OVERRIDE_CANCELLED, "rota.turns_imported")
 """Kinds after which somebody else may be planned for a seat. Their subject is the seat."""
+
+SOON = timedelta(hours=48)
+"""Of changes within so long, those whom they concern are told."""
 
 
 class NewSeat(TypedDict, total=False):
@@ -79,17 +84,69 @@ def make_rota(
 
 
 @transaction.atomic
-def set_layers(*, seat_key: str, layers: Sequence[Mapping[str, Any]], by: Actor, via: Door, at: datetime) -> Seat:
+def set_layers(
+    *,
+    seat_key: str,
+    layers: Sequence[Mapping[str, Any]],
+    seen: str | None = None,
+    override_reason: str = "",
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> Seat:
     """The seat's turns come from these layers (as in `decide`, lowest first), in place of those it had.
 
-    Who was on does not change by it: that is duty's record. Raises NotFound, Forbidden, and Invalid for a layer that
-    cannot be, or a member who is not there or no longer active.
+    Who was on does not change by it: that is duty's record. `seen`: the mark (`queries.layers_mark`) of the layers that
+    whoever sets these has read; where the seat has others by now, nothing is done. Raises NotFound, Forbidden, Invalid for
+    a layer that cannot be, or a member who is not there or no longer active, IllegalTransition for others by now, and
+    RuleBlocks for what a rule of working time blocks in the weeks to come, unless `override_reason` says why it should
+    stand.
     """
     seat = _lock_seat(seat_key, by, "set_layers")
-    was = _scheduled_now(seat, at)
+    _put_layers(seat, layers, seen, {}, by, via, at, override_reason)
+    return seat
+
+
+@transaction.atomic
+def undo_layers(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> Seat:
+    """The seat has the layers again that the change in this journal entry took away. Repeating it changes nothing.
+
+    Raises NotFound, Forbidden, and IllegalTransition where the layers have been changed again since.
+    """
+    entry = Entry.objects.filter(id=entry_id, kind=LAYERS_SET).first()
+    asked = _("A change of turns was to be undone.")
+    if entry is None:
+        raise NotFound(asked, _("There is none of that number."), _("Choose one of the seat's changes."))
+    if "before" not in entry.facts:
+        raise IllegalTransition(asked, _("What was before it is not known."), _("Set the turns by hand."))
+    seat = _lock_seat(entry.facts["seat_key"], by, "set_layers")
+    before = entry.facts["before"]
+    if decide.mark_of(queries.plain_layers(seat.key)) == decide.mark_of(before):
+        return seat
+    _put_layers(seat, before, decide.mark_of(entry.facts["layers"]), {"undoes": str(entry.id)}, by, via, at)
+    return seat
+
+
+def _put_layers(
+    seat: Seat,
+    layers: Sequence[Mapping[str, Any]],
+    seen: str | None,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    override_reason: str = "",
+) -> None:
+    """The caller holds the rota's lock."""
+    was = queries.load_rota(seat.rota_id)
+    before = queries.plain_layers(seat.key)
+    if seen is not None and seen != decide.mark_of(before):
+        raise _changed_meanwhile(seat)
     read = decide.read_layers(layers)
     members = [decide.read_members(plain) for plain in layers]
     _check_members({member for each in members for member in each})
+    new = {id_ for each in members for kind_, id_ in each if kind_ == "person"}
+    look = _look(seat, at, at + checking.CHECKED_AHEAD, at, new)
     seat.layers.all().delete()
     for position, (layer, plain) in enumerate(zip(read, layers, strict=True)):
         row = Layer.objects.create(seat=seat, position=position, **_columns(layer, decide.read_nation(plain)))
@@ -97,8 +154,19 @@ def set_layers(*, seat_key: str, layers: Sequence[Mapping[str, Any]], by: Actor,
             LayerMember(layer=row, position=place, **{f"{kind_}_id": id_})
             for place, (kind_, id_) in enumerate(members[position])
         )
-    _plan_changed(LAYERS_SET, seat, was, {"layers": [_shown(plain) for plain in layers]}, by, via, at)
-    return seat
+    facts |= {"layers": [_shown(plain) for plain in layers], "before": [_shown(plain) for plain in before]}
+    _plan_changed(LAYERS_SET, seat, was, facts, by, via, at, look=look, override_reason=override_reason)
+
+
+def _changed_meanwhile(seat: Seat) -> IllegalTransition:
+    last = Entry.objects.filter(kind=LAYERS_SET, subject_kind="seat", subject_id=str(seat.id)).order_by("-id").first()
+    by, at = (last.by_name, last.at.isoformat(timespec="minutes")) if last else (_("Somebody"), _("a moment ago"))
+    return IllegalTransition(
+        _("The turns of %s were to be changed.") % seat.name,
+        _("%(by)s changed them at %(at)s, after you had opened them.") % {"by": by, "at": at},
+        _("Look at what they are now, then save yours over them, or leave them."),
+        mark=decide.mark_of(queries.plain_layers(seat.key)),
+    )
 
 
 @transaction.atomic
@@ -110,6 +178,7 @@ def add_override(
     ends_at: datetime,
     member_id: int | None = None,
     instead_of_id: int | None = None,
+    override_reason: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -117,10 +186,10 @@ def add_override(
     """Over [`starts_at`, `ends_at`) a person comes on (add), goes off (remove), or takes another's place (replace).
 
     One that was to start before `at` starts at `at`: what has been does not change. Raises NotFound, Forbidden, and
-    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over.
+    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over;
+    RuleBlocks for what a rule of working time blocks, unless `override_reason` says why it should stand.
     """
     seat = _lock_seat(seat_key, by, "add_override")
-    was = _scheduled_now(seat, at)
     asked = _("A change of the seat %s was asked for.") % seat.name
     if kind not in Override.Kind.values:
         raise Invalid(asked, _("There is no kind %r.") % kind[:20], _("Give add, remove or replace."))
@@ -139,9 +208,33 @@ def add_override(
         raise Invalid(
             asked, _("It would be over before it begins."), _("Let it end later than it starts, and than now.")
         )
+    return _put_override(
+        seat, kind, starts_at, ends_at, member_id, instead_of_id, by, via, at, override_reason=override_reason
+    )
+
+
+def _put_override(
+    seat: Seat,
+    kind: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    member_id: int | None,
+    instead_of_id: int | None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+    cause: UUID | None = None,
+    override_reason: str = "",
+) -> Override:
+    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may.
+
+    Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks as `add_override`.
+    """
     _check_members({("person", id_) for id_ in (member_id,) if id_ is not None})
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
+    was = queries.load_rota(seat.rota_id)
+    look = _look(seat, starts_at, ends_at, at, {member_id} if member_id is not None else set())
     override = Override.objects.create(
         seat=seat,
         kind=kind,
@@ -159,7 +252,7 @@ def add_override(
         "starts_at": starts_at.isoformat(),
         "ends_at": ends_at.isoformat(),
     }
-    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at)
+    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, cause, look=look, override_reason=override_reason)
     return override
 
 
@@ -184,7 +277,7 @@ def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> 
             _("It ended at %s.") % override.ends_at.isoformat(timespec="minutes"),
             _("Nothing has to be done: it is over."),
         )
-    was = _scheduled_now(seat, at)
+    was = queries.load_rota(seat.rota_id)
     facts = {"override": override.id, "ends_at": override.ends_at.isoformat()}
     override.cancelled_at = at
     if override.starts_at < at:
@@ -195,30 +288,61 @@ def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> 
 
 
 def _lock_seat(seat_key: str, by: Actor, verb: str) -> Seat:
-    """The seat, with the lock on its rota: plans change one after the other."""
     seat = queries.load_seat(seat_key)
     require(by, verb, seat.rota.brand_id)
+    return _with_lock(seat)
+
+
+def _with_lock(seat: Seat) -> Seat:
+    """The seat, with the lock on its rota: plans change one after the other."""
     seat.rota = Rota.objects.select_for_update(no_key=True).get(id=seat.rota_id)
     return seat
 
 
+def _look(seat: Seat, start: datetime, end: datetime, at: datetime, new: set[int]) -> checking.Look:
+    """What there is to say, before the plan of the seat changes, of the `new` and of who is on somewhere in `[start, end)`."""
+    people = checking.people_of(queries.load_rota(seat.rota_id), seat.key, start, end)
+    return checking.look(people | new, start, end, at)
+
+
 def _plan_changed(
-    kind_: str, seat: Seat, was: queries.Member | None, facts: dict[str, Any], by: Actor, via: Door, at: datetime
-) -> None:
+    kind_: str,
+    seat: Seat,
+    was: resolve.Rota,
+    facts: dict[str, Any],
+    by: Actor,
+    via: Door,
+    at: datetime,
+    cause: UUID | None = None,
+    look: checking.Look | None = None,
+    override_reason: str = "",
+) -> UUID:
+    """The rota, whose plan was `was`, has a new version; the journal says what that changes now and soon.
+
+    It is held against the rules where somebody may be on who was not when there was the first `look`.
+    """
     seat.rota.version = uuid4()
     seat.rota.save(update_fields=["version"])
+    now = queries.load_rota(seat.rota_id)
+    if look is not None:
+        people = checking.people_of(now, seat.key, look.start, look.end)
+        news = checking.refuse_or_note(
+            look, seat=seat, people=people, override_reason=override_reason, by=by, via=via, at=at
+        )
+        facts |= {"findings": checking.as_facts(news)}
     facts |= {
         "rota": seat.rota.name,
         "seat": seat.name,
         "seat_key": seat.key,
-        "was": was,
-        "now": _scheduled_now(seat, at),
+        "was": resolve.scheduled(was, at).get(seat.key),
+        "now": resolve.scheduled(now, at).get(seat.key),
+        "soon": [
+            {"from": each.start.isoformat(), "until": each.end.isoformat(), "was": each.was, "now": each.now}
+            for each in difference.changes(was, now, seat.key, at, at + SOON)
+        ],
     }
-    record(kind_, subject=("seat", seat.id), by=by, via=via, at=at, brand_id=seat.rota.brand_id, facts=facts)
-
-
-def _scheduled_now(seat: Seat, at: datetime) -> queries.Member | None:
-    return queries.scheduled(at, [seat.rota_id])[seat.key]
+    about: dict[str, Any] = {"subject": ("seat", seat.id), "brand_id": seat.rota.brand_id, "facts": facts}
+    return record(kind_, by=by, via=via, at=at, cause=cause, **about)
 
 
 def _check_members(members: set[queries.Member]) -> None:

@@ -16,8 +16,10 @@ Whatever does not fit raises Invalid, which names the layer and the value.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from nightdesk.base.refusals import Invalid
@@ -72,6 +74,17 @@ def read_members(plain: Mapping[str, Any], name: str = "layer") -> tuple[tuple[s
     if not members:
         raise _refused(f"{name}, members", [], "A layer has at least one member.", "Name a person or a team.")
     return members
+
+
+def mark_of(layers: Sequence[Mapping[str, Any]]) -> str:
+    """What tells layers from others: the same for the same turns, however they are written down. Raises Invalid."""
+    read = [(layer, read_nation(plain)) for layer, plain in zip(read_layers(layers), layers, strict=True)]
+    values = [(replace(layer, days_off=frozenset(), restrict=()), _windows_of(layer), nation) for layer, nation in read]
+    return sha256(repr(values).encode()).hexdigest()[:24]
+
+
+def _windows_of(layer: Layer) -> list[tuple[list[int], time, time]]:
+    return [(sorted(window.weekdays), window.opens, window.closes) for window in layer.restrict]
 
 
 def read_nation(plain: Mapping[str, Any], name: str = "layer") -> str:

@@ -4,7 +4,8 @@ A member is ("person", id) or ("team", id). What is kept goes by the rota's `ver
 another process is seen at once.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -12,9 +13,13 @@ from uuid import UUID
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from nightdesk.access.matrix import brands_for, may
+from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
+from nightdesk.journal.models import Entry
+from nightdesk.people.models import Person
 from nightdesk.rota import decide, resolve
-from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
+from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat, Swap
 
 Member: TypeAlias = tuple[str, int]
 
@@ -30,7 +35,7 @@ def load_rota(rota_id: int) -> resolve.Rota:
 
 
 def load_rotas(rota_ids: Collection[int] | None = None) -> dict[int, resolve.Rota]:
-    """Those of the rotas that exist (None: all), by id: one query where nothing has changed, six where something has."""
+    """Those of the rotas that exist (None: all), by id: one query where nothing has changed, seven where something has."""
     rotas = Rota.objects.all() if rota_ids is None else Rota.objects.filter(id__in=rota_ids)
     versions = dict(rotas.order_by().values_list("id", "version"))
     loaded: dict[int, resolve.Rota] = {}
@@ -53,10 +58,15 @@ def load_rotas(rota_ids: Collection[int] | None = None) -> dict[int, resolve.Rot
     return loaded
 
 
+def read_afresh(rota_id: int) -> resolve.Rota:
+    """The rota as its rows are in this transaction, which may yet be rolled back: nothing of it is kept."""
+    return _read_rotas([rota_id])[rota_id]
+
+
 def load_seat(seat_key: str) -> Seat:
-    """The seat with its rota and brand. Raises NotFound."""
+    """The seat with its rota and brand. Raises NotFound, also for one that was removed."""
     try:
-        return Seat.objects.select_related("rota__brand").get(key=seat_key)
+        return Seat.objects.select_related("rota__brand").get(key=seat_key, removed_at=None)
     except Seat.DoesNotExist:
         raise no_seat(seat_key) from None
 
@@ -79,18 +89,31 @@ def next_turns(seat_key: str, after: datetime, count: int = 8) -> list[resolve.T
     return resolve.next_turns(_plan_of(seat_key), seat_key, after, count)
 
 
-def preview_turns(zone: str, layers: list[dict[str, Any]], after: datetime, count: int = 8) -> list[resolve.Turn]:
-    """The next turns of a seat that had these layers (as in `decide`) and no overrides: for a form. Raises Invalid."""
-    rota = resolve.Rota(zone, (resolve.Seat("seat", "seat", decide.read_layers(layers)),))
-    return resolve.next_turns(rota, "seat", after, count)
-
-
 def plain_layers(seat_key: str) -> list[dict[str, Any]]:
     """The seat's layers in plain values, lowest first, as `set_layers` takes them. Raises NotFound."""
     seat = load_seat(seat_key)
     layers = list(Layer.objects.filter(seat=seat).order_by("position", "id"))
     members = _members_of(layers)
     return [_plain(layer, members.get(layer.id, [])) for layer in layers]
+
+
+def layers_mark(seat_key: str) -> str:
+    """The mark of the seat's layers, for `set_layers`: that these are the ones that were read. Raises NotFound."""
+    return decide.mark_of(plain_layers(seat_key))
+
+
+def drafted(seat_key: str, layers: Sequence[Mapping[str, Any]]) -> resolve.Rota:
+    """The rota as it would be if the seat had these layers (as in `decide`). Raises NotFound, Invalid."""
+    rota = _plan_of(seat_key)
+    read = decide.read_layers(layers)
+    seats = tuple(replace(seat, layers=read) if seat.key == seat_key else seat for seat in rota.seats)
+    return replace(rota, seats=seats)
+
+
+def last_change_of_layers(seat_id: int) -> UUID | None:
+    """The journal's entry of the last change of the seat's layers."""
+    entries = Entry.objects.filter(kind="rota.layers_set", subject_kind="seat", subject_id=str(seat_id))
+    return entries.order_by("-id").values_list("id", flat=True).first()
 
 
 def overrides(seat_key: str, start: datetime, end: datetime) -> list[Override]:
@@ -100,6 +123,26 @@ def overrides(seat_key: str, start: datetime, end: datetime) -> list[Override]:
         .select_related("member", "instead_of")
         .order_by("starts_at", "id")
     )
+
+
+def may_wish_for(by: Actor, person: Person) -> bool:
+    """Whether `by` may read and write the person's wishes: they themselves, and who plans for one of their teams."""
+    if by.person_id == person.id:
+        return brands_for(by, "note_wish") != set()
+    brands = person.teams.values_list("brand_id", flat=True)
+    return any(may(by, "make_draft", brand_id) for brand_id in brands) or may(by, "make_draft", None)
+
+
+def open_swaps(rota_id: int, at: datetime) -> list[Swap]:
+    """The rota's swaps that wait for somebody's word, or are to come, by their beginning."""
+    rows = Swap.objects.filter(Q(seat__rota=rota_id) | Q(back_seat__rota=rota_id), ends_at__gt=at)
+    waiting = rows.filter(state__in=[Swap.State.ASKED, Swap.State.ACCEPTED])
+    return list(waiting.select_related("seat", "back_seat", "asked_by", "asked").order_by("starts_at", "id").distinct())
+
+
+def seats_on(rota_id: int) -> list[Seat]:
+    """The rota's seats, in order, without those that were removed."""
+    return list(Seat.objects.filter(rota=rota_id, removed_at=None).select_related("rota").order_by("position", "id"))
 
 
 def no_seat(seat_key: str) -> NotFound:
@@ -114,7 +157,7 @@ def _no_rota(rota_id: int) -> NotFound:
 
 
 def _plan_of(seat_key: str) -> resolve.Rota:
-    rota_id = Seat.objects.filter(key=seat_key).values_list("rota_id", flat=True).first()
+    rota_id = Seat.objects.filter(key=seat_key, removed_at=None).values_list("rota_id", flat=True).first()
     if rota_id is None:
         raise no_seat(seat_key)
     return load_rota(rota_id)
@@ -122,7 +165,7 @@ def _plan_of(seat_key: str) -> resolve.Rota:
 
 def _read_rotas(rota_ids: Iterable[int]) -> dict[int, resolve.Rota]:
     rotas = list(Rota.objects.filter(id__in=list(rota_ids)))
-    seats = list(Seat.objects.filter(rota__in=rotas).order_by("position", "id"))
+    seats = list(Seat.objects.filter(rota__in=rotas, removed_at=None).order_by("position", "id"))
     layers = list(Layer.objects.filter(seat__in=seats).order_by("position", "id"))
     members = _members_of(layers)
     layers_of: dict[int, list[resolve.Layer]] = {}
@@ -130,13 +173,19 @@ def _read_rotas(rota_ids: Iterable[int]) -> dict[int, resolve.Rota]:
         # Between two of these queries the layers may have been replaced; `load_rotas` then reads again.
         if layer.id in members:
             layers_of.setdefault(layer.seat_id, []).append(decide.read_layer(_plain(layer, members[layer.id])))
+    shifts_of: dict[int, list[resolve.Shift]] = {}
+    for shift in PlannedShift.objects.filter(seat__in=seats, published=True).order_by("starts_at"):
+        published = resolve.Shift(shift.starts_at, shift.ends_at, ("person", shift.person_id))
+        shifts_of.setdefault(shift.seat_id, []).append(published)
     keys = {seat.id: seat.key for seat in seats}
     overrides_of: dict[int, list[resolve.Override]] = {}
     for override in _in_force(Override.objects.filter(seat__in=seats)).select_related("seat"):
         overrides_of.setdefault(override.seat.rota_id, []).append(_override(override, keys[override.seat_id]))
     seats_of: dict[int, list[resolve.Seat]] = {}
     for seat in seats:
-        resolved = resolve.Seat(seat.key, seat.name, tuple(layers_of.get(seat.id, ())))
+        resolved = resolve.Seat(
+            seat.key, seat.name, tuple(layers_of.get(seat.id, ())), tuple(shifts_of.get(seat.id, ()))
+        )
         seats_of.setdefault(seat.rota_id, []).append(resolved)
     return {
         rota.id: resolve.Rota(rota.zone, tuple(seats_of.get(rota.id, ())), tuple(overrides_of.get(rota.id, ())))

@@ -1,7 +1,7 @@
 """Who should hold each seat of a rota, at any instant: the one answer behind calendar, pager, phone, feed and report.
 
 A layer's turns say whose time it is, its windows say when it has somebody at all. The highest layer that has somebody
-gives the holder, and overrides come on top.
+gives the holder; the shifts of a published plan go before every layer, and overrides come on top.
 
 Handovers are wall-clock times in the rota's zone. One that the clocks skip comes at the first instant after the gap,
 one that they show twice comes the first time, and the next is back at its nominal time. Where clocks going forward
@@ -117,12 +117,36 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """A published plan puts `member` on over `[start, end)`."""
+
+    start: datetime
+    end: datetime
+    member: MemberKey
+
+    def __post_init__(self) -> None:
+        if _utc(self.start) >= _utc(self.end):
+            raise ValueError(f"A shift from {self.start} until {self.end} was asked for; let it end later.")
+        if self.member is None:
+            raise ValueError("A shift of nobody was asked for; leave it out.")
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
-    """A place that holds at most one member at an instant. Layers stand lowest first."""
+    """A place that holds at most one member at an instant.
+
+    `shifts` are those of published plans, in any order; between them the layers say who is on. Layers stand lowest
+    first. Raises ValueError when two shifts overlap.
+    """
 
     key: str
     name: str
     layers: tuple[Layer, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    _published: _Published = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_published", _Published(self.shifts))
 
 
 class OverrideKind(StrEnum):
@@ -193,8 +217,8 @@ class Turn:
     """`member` should hold the seat over `[start, end)`; None where nobody does.
 
     `layer` is the index in `Seat.layers` that the turn comes from and `number` counts that layer's turns from its
-    anchor, from 0. `override` is the one that put the member there or left the seat empty. An added member's turn and
-    a gap have neither layer nor number.
+    anchor, from 0. `shift` is the published one that it comes from instead. `override` is the one that put the member
+    there or left the seat empty. An added member's turn and a gap have neither layer nor number nor shift.
     """
 
     member: MemberKey | None
@@ -203,6 +227,7 @@ class Turn:
     layer: int | None = None
     number: int | None = None
     override: Override | None = None
+    shift: Shift | None = None
 
 
 def scheduled(rota: Rota, at: datetime) -> dict[str, MemberKey | None]:
@@ -280,6 +305,7 @@ class _Piece(NamedTuple):
     layer: int | None
     number: int | None
     override: Override | None
+    shift: Shift | None
     until: datetime | None
 
 
@@ -290,34 +316,38 @@ class _SeatLine:
         zone = ZoneInfo(rota.zone)
         tracks = [_Track(index, layer, zone, join_same_member) for index, layer in enumerate(seat.layers)]
         self._highest_first = tracks[::-1]
+        self._published = seat._published
         self._in_force = rota._in_force[seat.key]
 
     def piece_at(self, at: datetime) -> _Piece:
         """Ask in the order of time: the layers remember where they are."""
         overrides, edge = self._in_force.at(at)
         if not overrides:
-            return self._from_layers(at, edge)
+            return self._from_plan(at, edge)
         since = max((rank for rank, each in enumerate(overrides) if each.kind is OverrideKind.ADD), default=None)
         if since is None:
-            standing, later = self._from_layers(at, edge), overrides
+            standing, later = self._from_plan(at, edge), overrides
         else:
             added = overrides[since]
-            standing, later = _Piece(added.member, None, None, added, edge), overrides[since + 1 :]
+            standing, later = _Piece(added.member, None, None, added, None, edge), overrides[since + 1 :]
         for override in reversed(later):
             if override.instead_of == standing.member:
                 if override.member is None:
-                    return _Piece(None, None, None, override, standing.until)
+                    return _Piece(None, None, None, override, None, standing.until)
                 return standing._replace(member=override.member, override=override)
         return standing
 
-    def _from_layers(self, at: datetime, edge: datetime | None) -> _Piece:
-        until = edge
+    def _from_plan(self, at: datetime, edge: datetime | None) -> _Piece:
+        shift, change = self._published.at(at)
+        until = _earlier(edge, change)
+        if shift is not None:
+            return _Piece(shift.member, None, None, None, shift, until)
         for track in self._highest_first:
             piece = track.piece_at(at)
             until = _earlier(until, piece.until)
             if piece.member is not None:
                 return piece if until is piece.until else piece._replace(until=until)
-        return _Piece(None, None, None, None, until)
+        return _Piece(None, None, None, None, None, until)
 
 
 class _Track:
@@ -359,10 +389,10 @@ class _Track:
         run = self._run_of(number) if self._join_same_member else 1
         passes_at = None if run is None else self._start(number + run)
         until = _earlier(_earlier(passes_at, closes_at), self._ends)
-        return _Piece(members[number % len(members)], self._index, number, None, until)
+        return _Piece(members[number % len(members)], self._index, number, None, None, until)
 
     def _nobody(self, until: datetime | None) -> _Piece:
-        return _Piece(None, None, None, None, until)
+        return _Piece(None, None, None, None, None, until)
 
     def _run_of(self, number: int) -> int | None:
         """How many turns from this one on the same member has; None when there is no other member."""
@@ -432,6 +462,28 @@ class _Track:
                 for opens, closes in hours
             ]
         return windows
+
+
+class _Published:
+    """The shifts of one seat, found by bisection."""
+
+    __slots__ = ("_ends", "_shifts", "_starts")
+
+    def __init__(self, shifts: tuple[Shift, ...]) -> None:
+        spans = sorted(((_utc(shift.start), _utc(shift.end), shift) for shift in shifts), key=lambda span: span[0])
+        self._starts = [start for start, _end, _shift in spans]
+        self._ends = [end for _start, end, _shift in spans]
+        self._shifts = [shift for _start, _end, shift in spans]
+        for ended, begun in zip(self._ends, self._starts[1:], strict=False):
+            if begun < ended:
+                raise ValueError(f"Two shifts of one seat overlap at {begun}; a seat holds one member at a time.")
+
+    def at(self, at: datetime) -> tuple[Shift | None, datetime | None]:
+        """The shift that is on at `at`, and when that changes next."""
+        place = bisect_right(self._starts, at)
+        if place and at < self._ends[place - 1]:
+            return self._shifts[place - 1], self._ends[place - 1]
+        return None, self._starts[place] if place < len(self._starts) else None
 
 
 class _InForce:
@@ -513,13 +565,13 @@ def _turns(line: _SeatLine, start: datetime, end: datetime) -> Iterator[Turn]:
     held: _Piece | None = None
     while at < end:
         piece = line.piece_at(at)
-        if held is not None and piece[:4] != held[:4]:
-            yield Turn(held.member, begun, at, held.layer, held.number, held.override)
+        if held is not None and piece[:5] != held[:5]:
+            yield Turn(held.member, begun, at, held.layer, held.number, held.override, held.shift)
             begun = at
         held = piece
         at = end if piece.until is None else min(piece.until, end)
     if held is not None:
-        yield Turn(held.member, begun, end, held.layer, held.number, held.override)
+        yield Turn(held.member, begun, end, held.layer, held.number, held.override, held.shift)
 
 
 def _seat(rota: Rota, key: str) -> Seat:

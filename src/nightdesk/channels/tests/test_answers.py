@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.channels.answers import CARRIERS, PHRASES, THANKS, Answer, carrier_word, parse_answer
+from nightdesk.channels.answers import CARRIERS, PHRASES, THANKS, Answer, carrier_word, meant_among, parse_answer
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,8 @@ from nightdesk.channels.answers import CARRIERS, PHRASES, THANKS, Answer, carrie
         ("not me", Answer("escalate")),
         ("können", None),
         ("kann nicht", Answer("escalate")),
+        ("no", Answer("decline")),
+        ("Nein, danke", Answer("decline")),
         ("later", Answer("later")),
         ("später 9", Answer("later", "9")),
         ("am", Answer("morning")),
@@ -61,6 +63,16 @@ def test_what_people_text_is_understood(body, answer):
     assert parse_answer(body) == answer
 
 
+def test_cannot_declines_what_wakes_nobody_else_and_no_is_a_command_only_where_it_is_offered():
+    swap, page = ("acknowledge", "decline"), ("acknowledge", "escalate", "note")
+    assert meant_among(parse_answer("not me"), swap) == Answer("decline")
+    assert meant_among(parse_answer("not me"), page) == Answer("escalate")
+    assert meant_among(parse_answer("no"), swap) == Answer("decline")
+    assert meant_among(parse_answer("no"), page) is None
+    assert meant_among(parse_answer("ok"), swap) == Answer("acknowledge")
+    assert meant_among(None, swap) is None
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -74,8 +86,6 @@ def test_what_people_text_is_understood(body, answer):
         "ok 👎",
         "12 🆘",
         "nicht ok",
-        "no",
-        "nein",
         "ok but I cannot log in, wake Al",
         "ok 12 13",
         "1 ok 2",

@@ -1,7 +1,8 @@
 """The solver as a process of its own, with limits of memory and time: nothing of OR-Tools is loaded into ours.
 
 It reads one question a line on its input and writes one answer a line. When it dies, runs out of memory or does not answer
-in time, the answer is None, and search goes on without it.
+in time, the answer is None, and search goes on without it. It belongs to our group of processes, so that whoever ends ours
+with its group ends it too.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ class Solver:
             stderr=subprocess.DEVNULL,
             text=True,
             env=_surroundings(os.environ),
-            start_new_session=True,
         )
         self._write(to_json(self.problem))
         return self

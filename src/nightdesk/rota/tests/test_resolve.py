@@ -22,6 +22,7 @@ from nightdesk.rota.resolve import (
     OverrideKind,
     Rota,
     Seat,
+    Shift,
     Turn,
     TurnKind,
     Window,
@@ -50,8 +51,13 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def one_seat(*layers: Layer, zone: str = "Europe/London", overrides: tuple[Override, ...] = ()) -> Rota:
-    return Rota(zone, (Seat("first", "First line", layers),), overrides)
+def one_seat(
+    *layers: Layer,
+    zone: str = "Europe/London",
+    overrides: tuple[Override, ...] = (),
+    shifts: tuple[Shift, ...] = (),
+) -> Rota:
+    return Rota(zone, (Seat("first", "First line", layers, shifts),), overrides)
 
 
 def handovers(rota: Rota, after: str, count: int) -> list[datetime]:
@@ -492,6 +498,11 @@ REFUSED = {
     "a removal of nobody": lambda: override(REMOVE, 1),
     "a replacement by nobody": lambda: override(REPLACE, 1, None, "Al"),
     "an override of no seat": lambda: Rota("UTC", (), (override(ADD, 1, "Cy"),)),
+    "a shift that ends as it starts": lambda: Shift(MONDAY, MONDAY, "Al"),
+    "a shift of nobody": lambda: Shift(MONDAY, MONDAY + ONE_DAY, None),
+    "two shifts at once": lambda: one_seat(
+        shifts=(Shift(MONDAY, MONDAY + ONE_DAY, "Al"), Shift(MONDAY + HALF_HOUR, MONDAY + ONE_DAY, "Bo"))
+    ),
     "two seats of one key": lambda: Rota("UTC", (Seat("first", "One"), Seat("first", "Other"))),
     "a naive instant": lambda: scheduled(one_seat(DAILY), local("2020-01-06T09:00")),
     "an instant out of the years": lambda: scheduled(one_seat(DAILY), datetime.max.replace(tzinfo=UTC)),
@@ -509,6 +520,20 @@ def test_an_unknown_seat_is_a_key_error():
     for ask in (next_turns, next_change):
         with pytest.raises(KeyError, match="third"):
             ask(one_seat(DAILY), "third", MONDAY)
+
+
+def test_a_published_shift_goes_before_the_layers_and_an_override_before_the_shift():
+    shift = Shift(MONDAY, MONDAY + ONE_DAY, "Cy")
+    swapped = override(REPLACE, 1, "Bo", "Cy", start=MONDAY + HALF_HOUR, end=MONDAY + 2 * HALF_HOUR)
+    rota = one_seat(DAILY, shifts=(shift,), overrides=(swapped,))
+    found = turns(rota, "first", MONDAY, MONDAY + ONE_DAY)
+    assert [(turn.member, turn.shift, turn.layer) for turn in found] == [
+        ("Cy", shift, None),
+        ("Bo", shift, None),
+        ("Cy", shift, None),
+    ]
+    (after,) = next_turns(rota, "first", MONDAY + ONE_DAY, 1)
+    assert (after.shift, after.layer) == (None, 0)
 
 
 def test_a_rota_is_a_value():
@@ -593,7 +618,9 @@ class SlowAnswer:
 
     def at(self, at: datetime) -> object:
         holders = [self.in_layer(*each, at) for each in zip(self.rota.seats[0].layers, self.starts, strict=True)]
-        standing = next((holder for holder in reversed(holders) if holder is not None), None)
+        published = (each.member for each in self.rota.seats[0].shifts if each.start <= at < each.end)
+        by_plan = [*published, *(holder for holder in reversed(holders) if holder is not None)]
+        standing = next(iter(by_plan), None)
         named: object = standing
         for each in sorted(self.rota.overrides, key=lambda each: each.order):
             if not each.start <= at < each.end:
@@ -648,7 +675,11 @@ def worlds(draw, always: bool = False) -> tuple[Rota, date, datetime, datetime]:
         instead_of = None if kind is ADD else draw(people)
         overrides.append(Override("first", kind, begins, ends, order, member, instead_of))
     chosen = draw(st.lists(layers(first, always), min_size=1, max_size=3))
-    return one_seat(*chosen, zone=zone, overrides=tuple(overrides)), first, start, start + DAYS * ONE_DAY
+    edges = sorted(draw(st.lists(instants, max_size=6, unique=True)))
+    published = zip(edges[::2], edges[1::2], strict=False)
+    shifts = tuple(draw(st.permutations([Shift(begins, ends, draw(people)) for begins, ends in published])))
+    rota = one_seat(*chosen, zone=zone, overrides=tuple(overrides), shifts=shifts)
+    return rota, first, start, start + DAYS * ONE_DAY
 
 
 @quick
@@ -709,7 +740,7 @@ def test_there_is_no_gap_unless_the_rota_says_so(world):
 @given(worlds(always=True))
 def test_nobody_loses_a_turn(world):
     rota, _, start, end = world
-    alone = replace(rota, seats=(replace(rota.seats[0], layers=rota.seats[0].layers[:1]),), overrides=())
+    alone = replace(rota, seats=(replace(rota.seats[0], layers=rota.seats[0].layers[:1], shifts=()),), overrides=())
     numbers = [turn.number for turn in turns(alone, "first", start, end) if turn.member is not None]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
