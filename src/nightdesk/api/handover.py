@@ -16,6 +16,7 @@ from nightdesk.base.actors import Door
 from nightdesk.duty import away_actions, handover_actions, queries, sections
 from nightdesk.duty.models import Note
 from nightdesk.duty.note import name_of
+from nightdesk.rota import standby_actions
 from nightdesk.rota.models import Seat
 
 router = Router(tags=["duty"])
@@ -120,6 +121,20 @@ class RulesIn(Schema):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note_minutes": 45}]})
     note_minutes: int | None = Field(None, ge=1, le=720)
+
+
+class StandbyIn(Schema):
+    """The key of the seat that stands behind; null: none does."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"standby_key": "backup"}]})
+    standby_key: str | None = Field(None, max_length=50)
+
+
+class StandbyOut(Schema):
+    """What holds now."""
+
+    seat_key: str
+    standby_key: str | None
 
 
 class RulesOut(Schema):
@@ -237,6 +252,15 @@ def save_handover_rules(request: HttpRequest, seat_key: str, body: RulesIn) -> A
         seat_key=seat_key, note_minutes=body.note_minutes, by=actor_of(request), via=Door.API, at=clock.now()
     )
     return {"note_minutes": int(before.total_seconds() // 60)}
+
+
+@router.put("/seats/{seat_key}/standby", response=StandbyOut)
+def set_standby(request: HttpRequest, seat_key: str, body: StandbyIn) -> Any:
+    """Which seat stands behind this one; null: none does."""
+    standby = standby_actions.set_standby(
+        seat_key=seat_key, standby_key=body.standby_key, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+    return {"seat_key": seat_key, "standby_key": standby.key if standby is not None else None}
 
 
 @router.get("/seats/{seat_key}/handovers", response=Listing[PastOut])
