@@ -20,7 +20,6 @@ from nightdesk.desk import mail_in
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
-from nightdesk.duty import actions as duty_actions
 from nightdesk.duty import away_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import seat_actions as duty_seats
@@ -77,9 +76,6 @@ def connect() -> None:
         | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
-            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-            duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)

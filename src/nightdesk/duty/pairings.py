@@ -105,6 +105,11 @@ def refuse_alone(seat: Seat, person: Person, at: datetime, now: datetime) -> Non
         )
 
 
+def first_day(person_id: int, at: datetime) -> datetime:
+    """Since when they have been beside anybody; `at` where never."""
+    return Pairing.objects.filter(newcomer=person_id).values_list("starts_at", flat=True).first() or at
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One thing that a newcomer has seen: a page (a copy of it), a ticket (they did something there) or a handover."""

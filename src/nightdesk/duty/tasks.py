@@ -15,12 +15,14 @@ from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.duty import (
     actions,
     away_actions,
+    called,
     coverage_actions,
     coverage_queries,
     decide,
     handover_actions,
     plan_actions,
     queries,
+    rest_actions,
 )
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import confirm_contact_method
@@ -77,22 +79,40 @@ def check_reach(promise: Promise, at: datetime) -> str:
     return _("%d seats are looked at.") % len(seats)
 
 
+def note_holds(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.note_holds` promise: what was worked on a seat goes on record."""
+    return rest_actions.note_holds(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def remind_cover(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.remind_cover` promise."""
+    return rest_actions.remind_cover(late_start_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def confirm_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Put the proposed cover in the plan; the sentence to say back. Refuses as the verb."""
+    row = rest_actions.confirm_cover(late_start_id=int(subject_id), by=by, via=via, at=at)
+    assert row.cover is not None  # what was proposed
+    return _("%(cover)s covers for %(name)s.") % {"cover": row.cover.name, "name": row.person.name}
+
+
 def check_coverage(promise: Promise, at: datetime) -> str:
     """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
     if promise.subject_kind == "brand":
         return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
     brands = coverage_queries.brands_to_look_at()
     for brand_id in brands:
-        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
-        promises.promise(
-            coverage_actions.CHECK,
-            subject=("brand", brand_id),
-            due_at=at,
-            why=promise.why,
-            at=at,
-            cause=promise.cause,
-            brand_id=brand_id,
-        )
+        subject = ("brand", brand_id)
+        if not promises.move_promise(coverage_actions.CHECK, subject=subject, due_at=at):
+            promises.promise(
+                coverage_actions.CHECK,
+                subject=subject,
+                due_at=at,
+                why=promise.why,
+                at=at,
+                cause=promise.cause,
+                brand_id=brand_id,
+            )
     return _("The coverage of %d brands is looked at.") % len(brands)
 
 
@@ -150,6 +170,8 @@ HANDLERS = {
     plan_actions.CHANGED: promises.Handler(tell_of_change, lane="follow", give_up_after=5),
     plan_actions.SWAPS: promises.Handler(tell_of_swap, lane="follow", give_up_after=5),
     away_actions.BACK: promises.Handler(end_away, lane="page", give_up_after=None),
+    rest_actions.NOTE_HOLDS: promises.Handler(note_holds, lane="follow"),
+    rest_actions.REMIND_COVER: promises.Handler(remind_cover),
     "duty.replan": promises.Handler(replan_seat, lane="page", give_up_after=None),
 }
 
@@ -242,6 +264,7 @@ ANSWERS = {
     plan_actions.APPROVE_SWAP: approve_swap_by_answer,
     plan_actions.REFUSE_SWAP: refuse_swap_by_answer,
     plan_actions.SWAP_STANDS: swap_stands,
+    rest_actions.COVER: confirm_cover_by_answer,
 }
 
 
@@ -291,4 +314,4 @@ def back_by_text(rest: str, by: Actor, via: Door, at: datetime) -> str:  # noqa:
     return _("You are back, and rung again.") if row is not None else _("You are in reach already.")
 
 
-SAID = {"away": away_by_text, "back": back_by_text}
+SAID = {"away": away_by_text, "back": back_by_text, "called": called.called_by_text}
