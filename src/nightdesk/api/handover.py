@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
@@ -13,6 +14,7 @@ from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Id, Instant
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
 from nightdesk.duty import away_actions, handover_actions, queries, sections
 from nightdesk.duty.models import Note
 from nightdesk.duty.note import name_of
@@ -294,8 +296,11 @@ def come_back(request: HttpRequest, person_id: Id) -> Any:
 
 
 def _seat(request: HttpRequest, seat_key: str) -> Seat:
-    rows = Seat.objects.select_related("rota")
-    return one(readable(request, "read_handover", rows, "rota__brand_id"), key=seat_key)
+    rows = Seat.objects.select_related("rota").filter(key=seat_key)
+    seat = readable(request, "read_handover", rows, "rota__brand_id").first()
+    if seat is None:
+        raise NotFound(_("A seat was asked for."), _("There is none that you may see."), _("Look at who is on."))
+    return seat
 
 
 def _told(seat: Seat) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def sections_seat() -> Any:
     return Hold.objects.select_related("seat__rota").latest("id").seat
 
 
-@settings(deadline=None, max_examples=15, database=None)
+@settings(deadline=None, max_examples=8, database=None)
 @given(required=st.booleans(), events=st.lists(EVENTS, min_size=1, max_size=12))
 @example(required=True, events=[("wait", DAY, True), ("take", "Bo", "Bo"), ("pass", "Bo", "Cy"), ("yes", "Cy", "Cy")])
 @example(required=True, events=[("refuse", "Bo", "Bo"), ("wait", 5 * HOUR, False), ("wait", 5 * HOUR, False)])
