@@ -119,6 +119,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "values": "kinds of values that operations take",
         **dict.fromkeys(
             (
+                "plans",
                 "brands",
                 "covered",
                 "customers",
@@ -257,6 +258,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "plan_actions": "telling people what becomes of the plan",
         "reaching": "by which ways somebody is told of their duty",
         "seat_actions": "a seat goes, and its token with it",
+        "asking": "whom to ask next to stand in",
+        "cover_actions": "the verbs of cover",
+        "cover_queries": "who could stand in, and what is being sought",
+        "plan_telling": "telling whoever a published plan touches",
     },
     "rota": {
         "planner/": "who takes which duty of the next period",
@@ -275,6 +280,13 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "swap_actions": "one takes another's turn",
         "swapping": "what becomes of a swap",
         "turn_file": "turns in a calendar or a table",
+        "comparing": "two rotas held against each other",
+        "drafts": "a draft between the planner's words and the rows",
+        "engine": "the planner asked in a process of its own",
+        "limited": "that process, and what it may not do",
+        "plan_actions": "the verbs of planning",
+        "planning": "the planner's problem, read from the rows",
+        "registries": "what rooms above know of people's time",
     },
     "journal": {
         "digests": "what a seal is made of",
@@ -408,6 +420,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "comparing",
+    "asking",
     "shares",
     "score",
     "problem",

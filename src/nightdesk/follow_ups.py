@@ -31,6 +31,7 @@ from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
+from nightdesk.rota import plan_actions as plans
 from nightdesk.rota import seat_actions as rota_seats
 from nightdesk.rota import swap_actions as swaps
 
@@ -39,6 +40,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    plans.PLAN_PUBLISHED: ("duty.follow_plan", "duty.tell_plan", coverage.CHECK),
     **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     # And what was worked before goes on record.

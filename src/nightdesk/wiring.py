@@ -48,6 +48,8 @@ from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 from nightdesk.rota import tasks as rota_tasks
+from nightdesk.rota.models import Drafting
+from nightdesk.rota.registries import HELD
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -55,10 +57,11 @@ PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 
 def connect() -> None:
     """Fill every registry; called once at start."""
-    worker.LEASED.append(Delivery)
+    worker.LEASED += [Delivery, Drafting]
     worker.RUNNERS |= {
         "sender": send_messages,
         "sealer": sealer,
+        Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         imap.MAILBOXES: imap.read_mailboxes,
     }
@@ -119,6 +122,7 @@ def connect() -> None:
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
     CUT_OFF.append(way_queries.cut_off)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
+    HELD.append(duty_queries.stints)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 

@@ -13,9 +13,10 @@ from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
+from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
-from nightdesk.duty.models import Hold, LateStart, Note
+from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, LateStart, Note
 from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
@@ -35,9 +36,10 @@ from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
 from nightdesk.people import hours_actions, skill_actions
+from nightdesk.rota import drafts, plan_actions
 from nightdesk.rota import work_actions as work_hours
 from nightdesk.rota.actions import add_override, make_rota, set_layers
-from nightdesk.rota.models import RestOwed, Seat
+from nightdesk.rota.models import Drafting, RestOwed, Seat
 from nightdesk.rota.swap_actions import ask_swap
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
@@ -150,6 +152,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
     known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return known | {
@@ -246,6 +249,32 @@ def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: 
     )
     Promise.objects.filter(kind__in=("duty.coverage", "outages.ways"), ended_at=None).delete()
     return {"skill_id": skill.pk, "pairing_id": pairing.pk}
+
+
+def _planned_month(brand: Brand, person_id: int, team_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A draft of a week in December, a wish, and a search for cover that asks the person."""
+    nights = [{"weekdays": list(range(7)), "opens": "20:00", "closes": "08:00"}]
+    seat = plan_actions.set_shifts(seat_key=seat_key, team_id=team_id, shifts=nights, **how)
+    days = {"starts_on": date(2026, 12, 1), "ends_on": date(2026, 12, 8)}
+    plan = plan_actions.make_draft(rota_id=seat.rota_id, **days, **how)
+    run = Drafting.objects.get(plan=plan)
+    made = drafts.Made((), {"engine": "core", "version": "1"}, True, 0, None, [], [])
+    plan_actions.finish_draft(drafting_id=run.pk, attempt=0, made=made, **how)
+    wish = plan_actions.note_wish(
+        person_id=person_id, starts_at=START, ends_at=START + timedelta(days=1), wants="avoid", **how
+    )
+    search = cover_actions.seek_cover(
+        seat_key=seat_key,
+        starts_at=START + timedelta(days=3),
+        ends_at=START + timedelta(days=3, hours=8),
+        instead_of_id=None,
+        candidates=[cover_actions.Candidate(person_id)],
+        **how,
+    )
+    CoverSearch.objects.filter(pk=search.pk).update(instead_of=None)
+    CoverAsk.objects.get_or_create(search=search, person_id=person_id, defaults={"position": 0})
+    Promise.objects.filter(subject_kind="cover", brand_id=brand.pk).delete()
+    return {"rota_id": seat.rota_id, "plan_id": plan.pk, "plan_wish_id": wish.pk, "search_id": search.pk}
 
 
 def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:

@@ -131,6 +131,8 @@ def one_rota(request: StaffRequest, rota_id: int) -> HttpResponse:
         "month": month,
         "shown": shown,
         "clock_changes": clock_changes(shown.start, shown.end, zone),
+        "sees_plans": may(request, "read_plans", row.brand_id),
+        "sees_cover": may(request, "seek_cover", row.brand_id),
         "seats": [_seat(request, seat, on_duty.get(seat.key), names) for seat in seats],
         "overrides": [line for seat in seats for line in _overrides(request, seat)],
         "swaps": swap_rows(request, row.id),
