@@ -120,6 +120,10 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "list_load": ("read_load", None),
+    "list_pay": ("read_load", None),
+    "save_pay_rates": ("save_pay_rates", {"standby_hour": "3.50"}),
+    "save_figures": ("save_figures", {"off": ["woken"]}),
     "list_absences": ("read_people", None),
     "record_absence": (
         "record_absence",
@@ -452,6 +456,8 @@ NEEDS_MORE = {
     "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "list_load": "?brand_id={brand_id}&first=2026-11-01&last=2026-11-30",
+    "list_pay": "?brand_id={brand_id}&first=2026-11-01&last=2026-11-30",
     "import_parts": "?brand_id={brand_id}",
     "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
     "what_if": "?brand_id={brand_id}&parts=sw2",

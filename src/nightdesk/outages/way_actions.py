@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -100,7 +101,7 @@ def check_ways(*, by: Actor, via: Door, at: datetime) -> str:
 def _warn(cut: Cut, seat_name: str, by: Actor, via: Door, at: datetime) -> None:
     method = ContactMethod.objects.select_related("person").get(pk=cut.method_id)
     row = WayWarning.objects.create(method=method, cause_kind=cut.cause_kind, cause_id=cut.cause_id, raised_at=at)
-    facts = {"channel": method.channel, "method": method.pk, "seat": seat_name, "why": cut.why}
+    facts: dict[str, Any] = {"channel": method.channel, "method": method.pk, "seat": seat_name, "why": cut.why}
     record_about(WAY_CUT, method.person, by, via, at, **facts)
     others = _others(method.person, method, max(cut.start, at))
     loud = any(each.channel in LOUD for each in others)

@@ -314,6 +314,9 @@ ask_swap EDMA
 accept_swap EDMA
 approve_swap MA
 renew_feed MA
+read_load MA
+save_pay_rates MA
+save_figures A
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
