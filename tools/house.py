@@ -119,7 +119,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "values": "kinds of values that operations take",
         **dict.fromkeys(
             (
+                "plans",
                 "brands",
+                "covered",
                 "customers",
                 "deliveries",
                 "devices",
@@ -136,6 +138,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "parts",
                 "queues",
+                "rotas",
                 "finding",
                 "tickets",
                 "people",
@@ -148,6 +151,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "ticket_clocks",
                 "shadow",
                 "silences",
+                "skills",
                 "suppliers",
                 "shared_links",
                 "tokens",
@@ -255,6 +259,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "plan_actions": "telling people what becomes of the plan",
         "reaching": "by which ways somebody is told of their duty",
         "seat_actions": "a seat goes, and its token with it",
+        "asking": "whom to ask next to stand in",
+        "cover_actions": "the verbs of cover",
+        "cover_queries": "who could stand in, and what is being sought",
+        "plan_telling": "telling whoever a published plan touches",
     },
     "reports": {"load": "who bears how much", "pay": "what on-call work is paid"},
     "rota": {
@@ -273,6 +281,13 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "swap_actions": "one takes another's turn",
         "swapping": "what becomes of a swap",
         "turn_file": "turns in a calendar or a table",
+        "comparing": "two rotas held against each other",
+        "drafts": "a draft between the planner's words and the rows",
+        "engine": "the planner asked in a process of its own",
+        "limited": "that process, and what it may not do",
+        "plan_actions": "the verbs of planning",
+        "planning": "the planner's problem, read from the rows",
+        "registries": "what rooms above know of people's time",
     },
     "journal": {
         "digests": "what a seal is made of",
@@ -406,6 +421,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "comparing",
+    "asking",
     "shares",
     "score",
     "problem",
@@ -514,6 +531,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 
@@ -596,6 +614,8 @@ class Module:
         """Whether it decides: facts and an instant in, values out."""
         if not (self.room and self.is_product) or self.path == "base/clock.py":
             return False
+        if "management" in self.folders:
+            return False  # a command is called as people call what it shows
         return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
 
     @property

@@ -15,6 +15,7 @@ from nightdesk.duty import coverage_queries, pairings
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty import plan_actions as told
 from nightdesk.duty import rest_actions as rest
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -30,6 +31,8 @@ from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
+from nightdesk.rota import plan_actions as plans
+from nightdesk.rota import seat_actions as rota_seats
 from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
@@ -37,6 +40,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    plans.PLAN_PUBLISHED: ("duty.follow_plan", "duty.tell_plan", coverage.CHECK),
     **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     # And what was worked before goes on record.
@@ -45,7 +49,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     duty.NOT_TAKEN: (coverage.CHECK,),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
-    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, rest.NOTE_HOLDS),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
     duty.ACCEPTED: (duty.REACH, rest.NOTE_HOLDS),
     duty.GAP: (rest.NOTE_HOLDS,),
     # Whether somebody can be woken has changed, or may have.
@@ -64,6 +68,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     skills.SIGNED_OFF: (coverage.CHECK,),
     needs.NEEDS_SET: (coverage.CHECK,),
     seats.ANSWERS_FOR_SET: (coverage.CHECK,),
+    rota_seats.SEAT_ADDED: (coverage.CHECK,),
+    rota_seats.SEAT_EDITED: (coverage.CHECK,),
+    duty_seats.SEAT_REMOVED: (coverage.CHECK,),
     # What is owed on open tickets, and when, has changed.
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),

@@ -49,6 +49,8 @@ from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 from nightdesk.reports import actions as report_actions
 from nightdesk.rota import tasks as rota_tasks
+from nightdesk.rota.models import Drafting
+from nightdesk.rota.registries import HELD
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -56,10 +58,11 @@ PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 
 def connect() -> None:
     """Fill every registry; called once at start."""
-    worker.LEASED.append(Delivery)
+    worker.LEASED += [Delivery, Drafting]
     worker.RUNNERS |= {
         "sender": send_messages,
         "sealer": sealer,
+        Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         imap.MAILBOXES: imap.read_mailboxes,
     }
@@ -121,6 +124,7 @@ def connect() -> None:
     CUT_OFF.append(way_queries.cut_off)
     housekeeping.CHORES.append(_drop_staff_records)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
+    HELD.append(duty_queries.stints)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 

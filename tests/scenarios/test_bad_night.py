@@ -159,12 +159,14 @@ def test_cover_may_be_proposed_and_one_answer_confirms_it(night: Night) -> None:
     row = LateStart.objects.get()
     assert (row.state, row.override) == (LateStart.State.PROPOSED, None)
     night.until(at(7, 30))
-    rest_actions.confirm_cover(late_start_id=row.id, by=night.here.actor(night.mo), via=Door.LINK, at=night.here.at)
+    rest_actions.confirm_late_start(
+        late_start_id=row.id, by=night.here.actor(night.mo), via=Door.LINK, at=night.here.at
+    )
     night.here.run_due()
     night.mails["Al"].got("You are Desk")
     night.here.phone(night.al).got("You are Desk")
     assert night.who("desk", at(9)) == ("person", night.al.id)
-    rest_actions.decline_cover(late_start_id=row.id, by=night.here.actor(night.mo), via=Door.WEB, at=night.here.at)
+    rest_actions.decline_late_start(late_start_id=row.id, by=night.here.actor(night.mo), via=Door.WEB, at=night.here.at)
     assert night.who("desk", at(9)) == ("person", night.bo.id)
 
 

@@ -2,6 +2,7 @@
 
 from nightdesk.api import (
     brands,
+    covered,
     customers,
     deliveries,
     devices,
@@ -20,13 +21,16 @@ from nightdesk.api import (
     pages,
     parts,
     people,
+    plans,
     promises,
     providers,
     queues,
     raw_alarms,
+    rotas,
     shadow,
     shared_links,
     silences,
+    skills,
     suppliers,
     texts,
     ticket_clocks,
@@ -50,6 +54,8 @@ api = Api(
         "tags": [
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
+            {"name": "rotas", "description": "Who should be on: seats, turns, changes, swaps, files and calendars"},
+            {"name": "plans", "description": "Plans of a rota, wishes, and cover for who drops out"},
             {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
@@ -92,6 +98,7 @@ for prefix, router in {
 }.items():
     api.add_router(prefix, router)
 for router in (
+    covered.router,
     customers.router,
     devices.router,
     duty.router,
@@ -108,10 +115,13 @@ for router in (
     outages.router,
     parts.router,
     people.router,
+    plans.router,
     queues.router,
+    rotas.router,
     shadow.router,
     shared_links.router,
     silences.router,
+    skills.router,
     suppliers.router,
     ticket_clocks.router,
     tickets.router,

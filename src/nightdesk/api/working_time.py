@@ -455,15 +455,19 @@ def list_late_starts(request: HttpRequest, cut: Query[Cut]) -> Any:
 
 
 @router.post("/late-starts/{late_start_id}/confirm", response=LateStartOut)
-def confirm_cover(request: HttpRequest, late_start_id: Id) -> Any:
+def confirm_late_start(request: HttpRequest, late_start_id: Id) -> Any:
     """Put the proposed cover in the plan."""
-    return rest_actions.confirm_cover(late_start_id=late_start_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return rest_actions.confirm_late_start(
+        late_start_id=late_start_id, by=actor_of(request), via=Door.API, at=clock.now()
+    )
 
 
 @router.post("/late-starts/{late_start_id}/decline", response=LateStartOut)
-def decline_cover(request: HttpRequest, late_start_id: Id) -> Any:
+def decline_late_start(request: HttpRequest, late_start_id: Id) -> Any:
     """Have it otherwise; what is in the plan by it is taken back."""
-    return rest_actions.decline_cover(late_start_id=late_start_id, by=actor_of(request), via=Door.API, at=clock.now())
+    return rest_actions.decline_late_start(
+        late_start_id=late_start_id, by=actor_of(request), via=Door.API, at=clock.now()
+    )
 
 
 @router.put("/brands/{brand_id}/late-start-rule", response=LateRule)

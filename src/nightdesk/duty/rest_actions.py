@@ -135,12 +135,12 @@ def plan_late_start(*, person_id: int, worked_until: datetime, by: Actor, via: D
 
 
 @transaction.atomic
-def confirm_cover(*, late_start_id: int, by: Actor, via: Door, at: datetime) -> LateStart:
+def confirm_late_start(*, late_start_id: int, by: Actor, via: Door, at: datetime) -> LateStart:
     """The proposed cover is in the plan. Repeating it changes nothing.
 
     Raises NotFound, Forbidden, IllegalTransition when nothing is proposed, and what `add_override` raises.
     """
-    row = _locked(late_start_id, "confirm_cover", by)
+    row = _locked(late_start_id, "confirm_late_start", by)
     if row.state == LateStart.State.COVERED:
         return row
     if row.state != LateStart.State.PROPOSED or row.seat is None or row.cover is None or row.starts_at is None:
@@ -156,12 +156,12 @@ def confirm_cover(*, late_start_id: int, by: Actor, via: Door, at: datetime) -> 
 
 
 @transaction.atomic
-def decline_cover(*, late_start_id: int, by: Actor, via: Door, at: datetime) -> LateStart:
+def decline_late_start(*, late_start_id: int, by: Actor, via: Door, at: datetime) -> LateStart:
     """The cover is not wanted: what is in the plan by it is taken back. Repeating it changes nothing.
 
     Raises NotFound, Forbidden.
     """
-    row = _locked(late_start_id, "decline_cover", by)
+    row = _locked(late_start_id, "decline_late_start", by)
     if row.state != LateStart.State.DECLINED:
         _move_cover(row, LateStart.State.DECLINED, via, at)
         _settled(row, by, via, at)

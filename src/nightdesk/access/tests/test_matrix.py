@@ -283,8 +283,8 @@ note_hours MA
 note_called MA
 strike_hours MA
 give_rest MA
-confirm_cover MA
-decline_cover MA
+confirm_late_start MA
+decline_late_start MA
 set_late_start_rule MA
 save_way_parts MA
 read_skills EDMAR
@@ -305,6 +305,14 @@ add_watch_item EDMA
 tick_watch_item EDMA
 go_out_of_reach EDMA
 save_handover_rules MA
+read_plans EDMAR
+set_shifts MA
+note_wish EDMA
+make_draft MA
+publish_plan MA
+read_cover EDMAR
+seek_cover EDMA
+take_cover EDMA
 edit_rota MA
 add_seat MA
 edit_seat MA
@@ -317,6 +325,7 @@ renew_feed MA
 read_load MA
 save_pay_rates MA
 save_figures A
+decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

@@ -23,7 +23,7 @@ from nightdesk.console.views.lists import EXPORTED, as_csv, csv_url, one_page
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, staff, within
 from nightdesk.duty.called import log_call
 from nightdesk.duty.models import LateStart
-from nightdesk.duty.rest_actions import confirm_cover, decline_cover
+from nightdesk.duty.rest_actions import confirm_late_start, decline_late_start
 from nightdesk.people.hours_actions import (
     REFERENCE_WEEKS,
     RULE_PACKS,
@@ -401,19 +401,19 @@ def exemptions_csv(request: StaffRequest) -> HttpResponse:
     return as_csv("exemptions", columns, lines)
 
 
-@posting("confirm_cover")
+@posting("confirm_late_start")
 def cover(request: StaffRequest, late_start_id: int) -> HttpResponse:
     """The proposed cover is in the plan."""
     row = _late(request, late_start_id)
-    confirm_cover(late_start_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
+    confirm_late_start(late_start_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("{name} covers.").format(name=row.cover), "console:working_time")
 
 
-@posting("decline_cover")
+@posting("decline_late_start")
 def no_cover(request: StaffRequest, late_start_id: int) -> HttpResponse:
     """It is had otherwise."""
     row = _late(request, late_start_id)
-    decline_cover(late_start_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
+    decline_late_start(late_start_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("The plan stands as it was. Put somebody on by hand."), "console:working_time")
 
 
@@ -537,10 +537,12 @@ def _late_row(request: StaffRequest, row: LateStart) -> dict[str, Any]:
     assert row.seat is not None  # those of brands have one
     brand_id = row.seat.rota.brand_id
     actions = []
-    if row.state == LateStart.State.PROPOSED and may(request, "confirm_cover", brand_id):
-        actions.append({"label": _("Confirm"), "url": reverse("console:confirm_cover", args=[row.id])})
-    if row.state in (LateStart.State.PROPOSED, LateStart.State.COVERED) and may(request, "decline_cover", brand_id):
-        actions.append({"label": _("Not so"), "url": reverse("console:decline_cover", args=[row.id])})
+    if row.state == LateStart.State.PROPOSED and may(request, "confirm_late_start", brand_id):
+        actions.append({"label": _("Confirm"), "url": reverse("console:confirm_late_start", args=[row.id])})
+    if row.state in (LateStart.State.PROPOSED, LateStart.State.COVERED) and may(
+        request, "decline_late_start", brand_id
+    ):
+        actions.append({"label": _("Not so"), "url": reverse("console:decline_late_start", args=[row.id])})
     detail = row.seat.name
     if row.cover is not None and row.starts_at is not None and row.ends_at is not None:
         zone = row.seat.rota.zone

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0002_customers_accounts"),
-        ("duty", "0050_coverage"),
+        ("duty", "0002_warnings"),
         ("people", "0020_hours_known"),
         ("rota", "0020_hours_worked"),
     ]
