@@ -7,6 +7,7 @@ keep free for stories, AS numbers and addresses from those kept free for documen
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,8 +33,10 @@ from nightdesk.paging import actions as paging
 from nightdesk.paging import decide
 from nightdesk.paging.models import Integration, Page
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
+from nightdesk.rota import work_actions
 
 SLUG = "quayside"
 NIGHTS_AGO = 6
@@ -313,6 +316,38 @@ def _plan(brand: Brand, ids: dict[Member, int], at: datetime, doing: dict[str, A
     )
     for seat, who in (("night", AMARA), ("backup", JONAS), ("desk", MIKAEL)):
         duty.set_first_holder(seat_key=seat, person_id=ids[who], **doing)
+    _hours(ids, at, doing)
+
+
+def _hours(ids: dict[Member, int], at: datetime, doing: dict[str, Any]) -> None:
+    """How the seats count, and what limits some of the people."""
+    for seat, counts, minutes in (("night", "called_only", 30), ("backup", "called_only", 60), ("desk", "all", None)):
+        counting: dict[str, Any] = {"counts": counts, "response_minutes": minutes, "fixed_place": False}
+        work_actions.set_counting(seat_key=seat, why="Agreed with the team in March.", **counting, **doing)
+    since = (at - timedelta(weeks=30)).date()
+    terms: hours_actions.TermsWanted = {"weekly_hours": Decimal("37.5"), "employed_on": since}
+    for member in ENGINEERS:
+        hours_actions.set_terms(person_id=ids[member], terms=terms, **doing)
+    first = at + timedelta(days=40)
+    hours_actions.record_absence(
+        person_id=ids[INES], absence="leave", starts_at=first, ends_at=first + timedelta(days=5), **doing
+    )
+    hours_actions.record_restriction(
+        person_id=ids[PRIYA],
+        restriction="no_site_visits",
+        starts_on=at.date(),
+        ends_on=(at + timedelta(days=60)).date(),
+        **doing,
+    )
+    for days, minutes in ((9, 50), (5, 25), (2, 40)):
+        called_at = (at - timedelta(days=days)).replace(hour=2, minute=30)
+        work_actions.note_called(
+            person_id=ids[JONAS],
+            minutes=minutes,
+            off_duty=days == 5,
+            note="a line was down",
+            **doing | {"at": called_at},
+        )
 
 
 def _customers(brand: Brand, at: datetime, doing: dict[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ ROOMS = (
     "paging",
     "outages",
     "desk",
+    "reports",
     "console",
     "portal",
 )
@@ -241,6 +242,14 @@ HANDOVER_NOTE_BEFORE = timedelta(
         "minutes before a turn at which its handover note is drafted, and whoever is next is asked to accept",
         least=1,
         most=720,
+    )
+)
+STAFF_RECORDS_KEPT = timedelta(
+    days=env.integer(
+        "NIGHTDESK_STAFF_RECORDS_KEPT",
+        800,
+        "Days for which hours worked, rest owed and exemptions are kept; the law wants two years.",
+        least=731,
     )
 )
 TESTED_WITHIN = timedelta(

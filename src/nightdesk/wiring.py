@@ -47,6 +47,7 @@ from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
+from nightdesk.reports import actions as report_actions
 from nightdesk.rota import tasks as rota_tasks
 from nightdesk.rota.models import Drafting
 from nightdesk.rota.registries import HELD
@@ -121,10 +122,15 @@ def connect() -> None:
     MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
     CUT_OFF.append(way_queries.cut_off)
+    housekeeping.CHORES.append(_drop_staff_records)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     HELD.append(duty_queries.stints)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
+
+
+def _drop_staff_records(at: datetime) -> int:
+    return report_actions.drop_staff_records(at=at)
 
 
 def _brand_of(model: type[Page | Ticket]) -> Callable[[str], int | None]:

@@ -192,6 +192,10 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "decline_cover": ("decline_cover", {"person_id": "{person_id}"}),
     "call_off_cover": ("seek_cover", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "list_load": ("read_load", None),
+    "list_pay": ("read_load", None),
+    "save_pay_rates": ("save_pay_rates", {"standby_hour": "3.50"}),
+    "save_figures": ("save_figures", {"off": ["woken"]}),
     "list_absences": ("read_people", None),
     "record_absence": (
         "record_absence",
@@ -560,6 +564,8 @@ NEEDS_MORE = {
     "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "list_load": "?brand_id={brand_id}&first=2026-11-01&last=2026-11-30",
+    "list_pay": "?brand_id={brand_id}&first=2026-11-01&last=2026-11-30",
     "list_turns": "?start=2026-11-01T00:00:00Z&end=2026-12-01T00:00:00Z",
     "import_parts": "?brand_id={brand_id}",
     "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",

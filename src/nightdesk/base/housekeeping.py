@@ -1,6 +1,7 @@
 """Chores of the worker, once an hour: months made ahead, and rows cleared away that nobody will ask for again."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from nightdesk.base import clock, worker
@@ -18,6 +19,10 @@ KEEP_ANSWERS = timedelta(days=2)
 BATCH = 2000
 
 
+CHORES: list[Callable[[datetime], int]] = []
+"""What higher rooms clear away, once an hour: told the instant, each says how much it was. Filled by `nightdesk.wiring`."""
+
+
 def hourly(tables: tuple[str, ...]) -> worker.Runner:
     """The runner for `worker.RUNNERS`; `tables` are those that are kept in months."""
 
@@ -26,6 +31,9 @@ def hourly(tables: tuple[str, ...]) -> worker.Runner:
         make_months(tables, at)
         while not shift.stopping.is_set() and (cleared := clear_away(at)):
             log.info("Cleared away %s ended promises and old answers", cleared)
+        for chore in CHORES:
+            if cleared := chore(at):
+                log.info("Cleared away %s records by %s", cleared, chore.__name__)
         shift.stopping.wait(EVERY.total_seconds())
 
     return worker.forever(keep_house)

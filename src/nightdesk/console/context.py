@@ -25,6 +25,8 @@ OPENED_BY = {
     "journal": "read_journal",
     "people": "read_people",
     "me": "edit_own_contacts",
+    "load": "edit_own_contacts",
+    "working_time": "read_rota",
     "mails": "read_mails",
     "maintenance": "read_work",
     "tickets": "read_tickets",

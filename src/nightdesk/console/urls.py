@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from nightdesk.console.views import (
     answer,
+    burden,
     clocks,
     covering,
     digests,
@@ -172,6 +173,12 @@ console: list[URLPattern] = [
     path("people/<int:person_id>/contacts/<int:method_id>/remove", people.remove_contact, name="remove_contact"),
     path("people/<int:person_id>/contacts/<int:method_id>/test", people.test_contact, name="test_contact"),
     path("people/<int:person_id>/contacts/<int:method_id>/confirm", people.confirm_contact, name="confirm_contact"),
+    path("load", burden.load, name="load"),
+    path("load.csv", burden.load_csv, name="load_csv"),
+    path("load/figures/<int:brand_id>", burden.figures, name="figures"),
+    path("pay", burden.pay, name="pay"),
+    path("pay.csv", burden.pay_csv, name="pay_csv"),
+    path("pay/rates/<int:brand_id>", burden.pay_rates, name="pay_rates"),
     path("people/<int:person_id>/hours", working_time.person_hours, name="person_hours"),
     path("people/<int:person_id>/hours.csv", working_time.person_hours_csv, name="person_hours_csv"),
     path("people/<int:person_id>/absence", working_time.absent, name="record_absence"),

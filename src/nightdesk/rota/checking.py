@@ -30,6 +30,9 @@ CHECKED_AHEAD = timedelta(weeks=8)
 BEHIND = timedelta(weeks=2)
 """How much of what was planned is read besides what was worked, for the rest before the first duty looked at."""
 
+REST_SHOWS_WITHIN = timedelta(days=1)
+"""After a duty."""
+
 EXEMPTED = kind("rota.exempted", gettext_lazy("{by} let stand what a rule blocks on {seat}: {reason}"))
 
 
@@ -184,7 +187,11 @@ def _outside(known: Iterable[Span], start: datetime, end: datetime, keys: Collec
 
 
 def look(person_ids: Collection[int], start: datetime, end: datetime, at: datetime) -> Look:
-    """What there is to say of them now; taken before a change, and held against what there is after it."""
+    """What there is to say of them now; taken before a change in `[start, end)`, and held against what there is after it.
+
+    The day after it belongs to it, as rest that it cuts short shows at the next duty.
+    """
+    end += REST_SHOWS_WITHIN
     return Look(start, end, at, check_people(person_ids, start, end, at))
 
 

@@ -257,7 +257,7 @@ class Span:
     duty, and breaks no rest. `said` is False where nobody has decided how it counts: it is then taken to count, but an
     average that only it brings over the limit is unknown, and no block. `key` says what it is, for who reads the finding;
     a seat's key. `place` is what is planned together: two duties at once in one place block, in two of them only where
-    it is said of both how they count. `needs` are the skills, with the least level, without which nobody may have it.
+    it is said of both that all of them counts. `needs` are the skills, with the least level, without which nobody may have it.
     """
 
     start: datetime
@@ -491,8 +491,8 @@ def _check_overlaps(worker: Worker, time_: _Time) -> Iterator[Finding]:  # noqa:
                 break
             start, end = other.start, min(span.end, other.end)
             if time_.start < end and start < time_.end:
-                surely = span.place == other.place or (span.said and other.said)
-                severity = Severity.BLOCK if surely else Severity.WARN
+                work_twice = all(each.said and each.counts for each in (span, other))
+                severity = Severity.BLOCK if work_twice or span.place == other.place else Severity.WARN
                 yield Finding(Rule.OVERLAP, severity, start, end, span.key, what=other.key)
 
 

@@ -323,6 +323,9 @@ accept_swap EDMA
 approve_swap MA
 renew_feed MA
 set_standby MA
+read_load MA
+save_pay_rates MA
+save_figures A
 decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}

@@ -23,7 +23,7 @@ from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
 from nightdesk.duty import cover_actions
 from nightdesk.duty import handover_actions as handover
-from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.models import Hold, LateStart, Note
 from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -43,12 +43,13 @@ from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import Page, RawAlarm, Silence
 from nightdesk.people import actions as people
-from nightdesk.people import skill_actions
+from nightdesk.people import hours_actions, skill_actions
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
 from nightdesk.rota import drafts, plan_actions, planning
-from nightdesk.rota.models import Override, Rota, Swap
+from nightdesk.rota.models import Override, RestOwed, Rota, Seat, Swap
+from nightdesk.rota.work_actions import note_hours
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -301,6 +302,7 @@ class Company:
             | self._parts(name, brand, customer, contact)
             | self._planned(name, brand, customer.pk)
             | self._outage(name, brand, bo, customer)
+            | self._hours(bo, seat_key)
             | {
                 "ticket_id": ticket.id,
                 "said_id": said.id,
@@ -349,6 +351,49 @@ class Company:
             }
         )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _hours(self, bo: Person, seat_key: str) -> dict[str, Any]:
+        """An absence of Bo's, something that they cannot do, rest that they are owed, and a late start."""
+        then = self.at + timedelta(days=200)
+        absence = hours_actions.record_absence(
+            person_id=bo.id,
+            absence="leave",
+            starts_at=then,
+            ends_at=then + timedelta(days=1),
+            note="At sea",
+            **self.doing,
+        )
+        restriction = hours_actions.record_restriction(
+            person_id=bo.id, restriction="no_site_visits", starts_on=then.date(), note="A knee", **self.doing
+        )
+        hour = timedelta(hours=1)
+        note_hours(person_id=bo.id, starts_at=self.at - 9 * hour, ends_at=self.at - hour, **self.doing)
+        owed = RestOwed.objects.create(
+            person=bo,
+            rule="daily_rest",
+            starts_at=self.at - hour,
+            ends_at=self.at,
+            minutes=60,
+            due_at=then,
+            noted_at=self.at,
+        )
+        late = LateStart.objects.create(
+            person=bo,
+            seat=Seat.objects.get(key=seat_key),
+            worked_until=self.at,
+            not_before=self.at + 11 * hour,
+            starts_at=self.at + 2 * hour,
+            ends_at=self.at + 11 * hour,
+            cover=bo,
+            state=LateStart.State.COVERED,
+            made_at=self.at,
+        )
+        return {
+            "absence_id": absence.pk,
+            "restriction_id": restriction.pk,
+            "rest_id": owed.pk,
+            "late_start_id": late.pk,
+        }
 
     def _planned_month(self, bo: Person, team_id: int, seat_key: str) -> dict[str, Any]:
         """A draft with a gap, a wish, and a search for cover."""

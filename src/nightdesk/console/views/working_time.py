@@ -489,7 +489,7 @@ def _terms_facts(person: Person) -> list[tuple[str, str]]:
 
     facts = [
         (_("Law"), law.PACKS[row.rule_pack].name if row.rule_pack in law.PACKS else row.rule_pack),
-        (_("By contract"), _("%s hours a week") % row.weekly_hours.normalize()),
+        (_("By contract"), _("%s hours a week") % f"{float(row.weekly_hours):g}"),
         (_("Averaged over"), _("%d weeks") % row.reference_weeks),
         (_("Hours on record since"), day(row.hours_known_since) or _("not said: averages are unknown")),
     ]

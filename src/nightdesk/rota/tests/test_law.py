@@ -327,6 +327,7 @@ def test_two_duties_of_two_rotas_at_once_are_only_warned_of_while_nobody_said_ho
     assert the(Rule.OVERLAP, ANN, first, replace(first, key="other")).severity == Severity.BLOCK
     said = replace(first, said=True)
     assert the(Rule.OVERLAP, ANN, said, replace(said, place="2")).severity == Severity.BLOCK
+    assert the(Rule.OVERLAP, ANN, said, replace(said, place="2", counts=False)).severity == Severity.WARN
 
 
 def test_nobody_is_on_while_they_are_away_not_even_on_standby():

@@ -1,0 +1,158 @@
+"""Figures of people's load, and the lines of their on-call pay."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict, Field
+
+from nightdesk.access.matrix import require
+from nightdesk.access.models import Brand
+from nightdesk.api.auth import actor_of
+from nightdesk.api.scope import one, readable
+from nightdesk.api.values import Id, Named
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.base.refusals import Invalid
+from nightdesk.reports import actions, queries
+from nightdesk.reports.load import Figure
+
+router = Router(tags=["load"])
+
+LONGEST = timedelta(days=366)
+
+
+class Period(Schema):
+    """Both days are in it, by each person's clocks; a year at most."""
+
+    brand_id: Id
+    first: date
+    last: date
+
+
+class FigureOut(Schema):
+    """One figure of a person; `share` is what would be theirs if all were shared by the days that each was there."""
+
+    person: Named
+    figure: Figure
+    value: int
+    share: float
+
+
+class Figures(Schema):
+    """By person. A figure that is switched off is not there."""
+
+    items: list[FigureOut]
+
+
+class PayLineOut(Schema):
+    """`minutes` at `rate` an hour times `factor`, because of `why` ("", night, weekend, holiday)."""
+
+    person: Named
+    start: datetime
+    end: datetime
+    sort: str
+    what: str
+    minutes: int
+    rate: Decimal
+    factor: Decimal
+    why: str
+    amount: Decimal
+    currency: str
+
+
+class PayLines(Schema):
+    """By person and time; their amounts make the sum."""
+
+    items: list[PayLineOut]
+
+
+class RatesIn(Schema):
+    """Money for an hour, factors for hours worth more, and the least minutes of a call."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"standby_hour": "3.50", "call_hour": "40", "night_factor": "1.5"}]},
+    )
+    currency: str = Field("GBP", min_length=3, max_length=3)
+    standby_hour: Decimal = Field(Decimal(0), ge=0, le=10_000)
+    duty_hour: Decimal = Field(Decimal(0), ge=0, le=10_000)
+    call_hour: Decimal = Field(Decimal(0), ge=0, le=10_000)
+    called_off_hour: Decimal = Field(Decimal(0), ge=0, le=10_000)
+    call_minimum: int = Field(0, ge=0, le=1440)
+    night_factor: Decimal = Field(Decimal(1), ge=1, le=10)
+    weekend_factor: Decimal = Field(Decimal(1), ge=1, le=10)
+    holiday_factor: Decimal = Field(Decimal(1), ge=1, le=10)
+
+
+class Switches(Schema):
+    """The figures that are not reckoned: those of `list_load`, and pay."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"off": ["woken", "minutes_awake"]}]})
+    off: list[str] = Field(max_length=20)
+
+
+@router.get("/load", response=Figures)
+def list_load(request: HttpRequest, asked: Query[Period]) -> Any:
+    """Nights, weekends, holidays, times woken, minutes awake and calls off duty of a brand's people."""
+    brand = _brand(request, asked)
+    loads = queries.loads_of(brand, queries.people_of(brand), asked.first, asked.last, clock.now())
+    return {
+        "items": [
+            {"person": load.person, "figure": figure, "value": value, "share": round(load.shares[figure], 2)}
+            for load in loads
+            for figure, value in load.figures.items()
+        ]
+    }
+
+
+@router.get("/pay", response=PayLines)
+def list_pay(request: HttpRequest, asked: Query[Period]) -> Any:
+    """What on-call work of a brand's people is paid, line by line."""
+    brand = _brand(request, asked)
+    if actions.PAY in queries.switched_off(brand):
+        return {"items": []}
+    currency = queries.rates_of(brand).currency
+    return {
+        "items": [
+            {
+                "person": person,
+                "start": line.start,
+                "end": line.end,
+                "sort": line.sort,
+                "what": line.what,
+                "minutes": line.minutes,
+                "rate": line.rate,
+                "factor": line.factor,
+                "why": line.why,
+                "amount": line.amount,
+                "currency": currency,
+            }
+            for person in queries.people_of(brand)
+            for line in queries.pay_lines(brand, person, asked.first, asked.last, clock.now())
+        ]
+    }
+
+
+@router.put("/brands/{brand_id}/pay-rates", response=RatesIn)
+def save_pay_rates(request: HttpRequest, brand_id: Id, body: RatesIn) -> Any:
+    """Say what on-call work is paid."""
+    row = actions.save_pay_rates(
+        brand_id=brand_id, rates=body.dict(), by=actor_of(request), via=Door.API, at=clock.now()
+    )
+    return row.rates
+
+
+@router.put("/brands/{brand_id}/figures", response=Switches)
+def save_figures(request: HttpRequest, brand_id: Id, body: Switches) -> Any:
+    """Say which figures about people are not reckoned."""
+    return actions.save_figures(brand_id=brand_id, off=body.off, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+def _brand(request: HttpRequest, asked: Period) -> Brand:
+    require(actor_of(request), "read_load", asked.brand_id)
+    if not asked.first <= asked.last <= asked.first + LONGEST:
+        raise Invalid("A period was asked for.", "It ends before it begins, or is longer than a year.", "Ask for less.")
+    return one(readable(request, "read_load", Brand.objects.all(), "id"), id=asked.brand_id)
