@@ -115,11 +115,109 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "make_service": ("make_service", {"brand_id": "{brand_id}", "key": "web", "name": "Web"}),
     "list_peers": ("read_customers", None),
     "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
+    "list_rotas": ("read_rota", None),
+    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"name": "Day"}]}),
+    "read_rota": ("read_rota", None),
+    "edit_rota": ("edit_rota", {"name": "Nights"}),
+    "add_seat": ("add_seat", {"name": "Backup"}),
+    "edit_seat": ("edit_seat", {"name": "First line"}),
+    "remove_seat": ("remove_seat", None),
+    "set_layers": ("set_layers", {"layers": []}),
+    "undo_layers": ("set_layers", None),
+    "list_turns": ("read_rota", None),
+    "preview_layers": ("read_rota", {"layers": []}),
+    "add_override": (
+        "add_override",
+        {
+            "kind": "add",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "member_id": "{person_id}",
+        },
+    ),
+    "cancel_override": ("cancel_override", None),
+    "list_swaps": ("read_rota", None),
+    "ask_swap": (
+        "ask_swap",
+        {
+            "seat_key": "{seat_key}",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "asked_id": "{person_id}",
+        },
+    ),
+    "accept_swap": ("accept_swap", None),
+    "decline_swap": ("accept_swap", None),
+    "approve_swap": ("approve_swap", None),
+    "refuse_swap": ("approve_swap", {"why": "No."}),
+    "cancel_swap": ("ask_swap", None),
+    "import_turns": ("import_turns", {"content": "seat,person,starts_at,ends_at\n", "dry_run": True}),
+    "renew_feed": ("renew_feed", None),
+    "renew_persons_feed": ("renew_feed", None),
     "who_is_on": ("read_rota", None),
     "accept_duty": ("accept_duty", {"turn_at": AT, "person_id": "{person_id}"}),
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
+    "set_shifts": (
+        "set_shifts",
+        {"team_id": "{team_id}", "shifts": [{"weekdays": [0], "opens": "20:00", "closes": "08:00"}]},
+    ),
+    "list_plans": ("read_plans", None),
+    "make_draft": ("make_draft", {"starts_on": "2026-12-01", "ends_on": "2026-12-08"}),
+    "draft_repair": (
+        "make_draft",
+        {"person_id": "{person_id}", "since": "2026-12-01T00:00:00Z", "until": "2026-12-03T00:00:00Z"},
+    ),
+    "read_plan": ("read_plans", None),
+    "list_plan_shifts": ("read_plans", None),
+    "compare_plan": ("read_plans", None),
+    "set_draft_shift": (
+        "make_draft",
+        {"seat_key": "{seat_key}", "starts_at": "2026-12-02T20:00:00Z", "person_id": "{person_id}"},
+    ),
+    "stop_draft": ("make_draft", None),
+    "discard_draft": ("make_draft", None),
+    "copy_plan": ("make_draft", None),
+    "publish_plan": ("publish_plan", {}),
+    "list_plan_wishes": ("note_wish", None),
+    "note_wish": (
+        "note_wish",
+        {"starts_at": "2026-12-24T12:00:00Z", "ends_at": "2026-12-26T12:00:00Z", "wants": "avoid"},
+    ),
+    "drop_wish": ("note_wish", None),
+    "list_cover": ("read_cover", None),
+    "seek_cover": ("seek_cover", {"until": "2026-11-14T20:00:00Z"}),
+    "read_cover": ("read_cover", None),
+    "take_cover": ("take_cover", {"person_id": "{person_id}"}),
+    "decline_cover": ("decline_cover", {"person_id": "{person_id}"}),
+    "call_off_cover": ("seek_cover", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "list_absences": ("read_people", None),
+    "record_absence": (
+        "record_absence",
+        {"absence": "sickness", "starts_at": AT, "ends_at": "2027-01-05T08:00:00Z"},
+    ),
+    "cancel_absence": ("cancel_absence", None),
+    "list_restrictions": ("read_hours", None),
+    "record_restriction": ("record_restriction", {"restriction": "no_nights", "starts_on": "2026-12-01"}),
+    "cancel_restriction": ("cancel_restriction", None),
+    "read_terms": ("read_hours", None),
+    "set_terms": ("set_terms", {"weekly_hours": "37.5"}),
+    "list_findings": ("read_people", None),
+    "list_hours_worked": ("read_hours", None),
+    "note_hours": ("note_hours", {"starts_at": "2026-11-10T09:00:00Z", "ends_at": "2026-11-10T17:00:00Z"}),
+    "note_called": ("note_called", {"minutes": 20}),
+    "strike_hours": ("strike_hours", {"why": "noted twice"}),
+    "list_rest_owed": ("read_hours", None),
+    "give_rest": ("give_rest", {"minutes": 30}),
+    "read_counting": ("read_rota", None),
+    "set_counting": ("set_counting", {"counts": "called_only", "why": "agreed"}),
+    "list_exemptions": ("read_rota", None),
+    "list_late_starts": ("read_rota", None),
+    "confirm_late_start": ("confirm_late_start", None),
+    "decline_late_start": ("decline_late_start", None),
+    "set_late_start_rule": ("set_late_start_rule", {"by_rule": False}),
+    "list_rule_packs": ("read_rota", None),
     "read_coverage": ("read_skills", None),
     "list_scarce_skills": ("read_scarce_skills", None),
     "set_seat_brands": ("set_seat_brands", {"brand_ids": []}),
@@ -422,8 +520,9 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
-    "write_note", "go_out_of_reach", "come_back",
+    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "decline_cover",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
+    "renew_persons_feed", "ask_swap",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
 """Whose turn it is, whose phone, whose time, or for whom it was written, counts as well; or the role must be one in every
@@ -444,6 +543,12 @@ NEEDS_MORE = {
     "accept_offer": 409,  # nothing was passed to them
     "refuse_offer": 409,
     "go_out_of_reach": 409,  # nobody stands behind the seat
+    "remove_seat": 409,  # a policy rings it
+    "ask_swap": 422,  # these users are not on the staff list
+    "accept_swap": 409,  # it is for somebody else to say
+    "decline_swap": 409,
+    "cancel_swap": 409,
+    "approve_swap": 409,  # the other has not said yes
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,
@@ -454,6 +559,7 @@ NEEDS_MORE = {
     "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "list_turns": "?start=2026-11-01T00:00:00Z&end=2026-12-01T00:00:00Z",
     "import_parts": "?brand_id={brand_id}",
     "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
     "what_if": "?brand_id={brand_id}&parts=sw2",

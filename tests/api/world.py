@@ -13,9 +13,10 @@ from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
+from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
-from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, LateStart, Note
 from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
@@ -34,12 +35,28 @@ from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
-from nightdesk.people import skill_actions
-from nightdesk.rota.actions import make_rota, set_layers
+from nightdesk.people import hours_actions, skill_actions
+from nightdesk.rota import drafts, plan_actions
+from nightdesk.rota import work_actions as work_hours
+from nightdesk.rota.actions import add_override, make_rota, set_layers
+from nightdesk.rota.models import Drafting, RestOwed, Seat
+from nightdesk.rota.swap_actions import ask_swap
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+def _changed_for_a_while(slug: str, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """An override, and a swap that waits."""
+    key = f"first-{slug}"
+    soon = {"starts_at": START + timedelta(days=20), "ends_at": START + timedelta(days=21)}
+    override = add_override(seat_key=key, kind="remove", instead_of_id=person_id, **soon, **how)
+    other = people.make_person(name=f"Cy {slug}", brand_id=override.seat.rota.brand_id, **how)
+    later = {"starts_at": START + timedelta(days=2), "ends_at": START + timedelta(days=3)}
+    swap = ask_swap(seat_key=key, asked_id=other.pk, asked_by_id=person_id, **later, **how)
+    changed = Entry.objects.get(kind="rota.layers_set", subject_id=str(override.seat_id))
+    return {"override_id": override.pk, "swap_id": swap.pk, "change_id": changed.pk}
 
 
 def world_of(brand: Brand) -> dict[str, Any]:
@@ -50,7 +67,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
     people.set_team_members(team_id=team.pk, person_ids=[person.pk], manager_id=person.pk, **how)
     method = people.add_contact_method(person_id=person.pk, channel="email", address=f"bo@{slug}.example.net", **how)
-    make_rota(brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how)
+    rota = make_rota(
+        brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
+    )
     layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
@@ -58,6 +77,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     handed = Note.objects.create(
         seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
     )
+    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -96,6 +116,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
+    known |= _hours(person.pk, f"first-{slug}", how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -131,6 +152,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
     known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return known | {
@@ -171,6 +193,46 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
     }
+    return (
+        known
+        | planned
+        | {
+            "supplier_id": supplier.pk,
+            "supplier_ticket_id": supplied.pk,
+            "time_id": spent.pk,
+            "prepaid_id": prepaid.pk,
+            "brand_id": brand.pk,
+            "person_id": person.pk,
+            "team_id": team.pk,
+            "method_id": method.pk,
+            "seat_key": f"first-{slug}",
+            "hours_id": hours.pk,
+            "customer_id": customer.pk,
+            "contact_id": contact.pk,
+            "contract_id": contract.pk,
+            "service_id": service.pk,
+            "subscription_id": subscription.pk,
+            "policy_id": policy.pk,
+            "integration_id": integration.pk,
+            "raw_id": RawAlarm.objects.get(integration=integration).pk,
+            "page_id": page.pk,
+            "promise_id": dead.pk,
+            "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
+            "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+            "mailbox_id": mailbox.pk,
+            "address_id": address.pk,
+            "mail_id": mail.pk,
+            "file_number": 0,
+            "way": "lmtp",
+            "heartbeat_id": heartbeat.pk,
+            "silence_id": silence.pk,
+            "work_id": work.pk,
+            "ticket_id": ticket.pk,
+            "queue_id": queue.pk,
+            "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
+            "token_id": brand.token_set.get().pk,
+        }
+    )
 
 
 def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +249,32 @@ def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: 
     )
     Promise.objects.filter(kind__in=("duty.coverage", "outages.ways"), ended_at=None).delete()
     return {"skill_id": skill.pk, "pairing_id": pairing.pk}
+
+
+def _planned_month(brand: Brand, person_id: int, team_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A draft of a week in December, a wish, and a search for cover that asks the person."""
+    nights = [{"weekdays": list(range(7)), "opens": "20:00", "closes": "08:00"}]
+    seat = plan_actions.set_shifts(seat_key=seat_key, team_id=team_id, shifts=nights, **how)
+    days = {"starts_on": date(2026, 12, 1), "ends_on": date(2026, 12, 8)}
+    plan = plan_actions.make_draft(rota_id=seat.rota_id, **days, **how)
+    run = Drafting.objects.get(plan=plan)
+    made = drafts.Made((), {"engine": "core", "version": "1"}, True, 0, None, [], [])
+    plan_actions.finish_draft(drafting_id=run.pk, attempt=0, made=made, **how)
+    wish = plan_actions.note_wish(
+        person_id=person_id, starts_at=START, ends_at=START + timedelta(days=1), wants="avoid", **how
+    )
+    search = cover_actions.seek_cover(
+        seat_key=seat_key,
+        starts_at=START + timedelta(days=3),
+        ends_at=START + timedelta(days=3, hours=8),
+        instead_of_id=None,
+        candidates=[cover_actions.Candidate(person_id)],
+        **how,
+    )
+    CoverSearch.objects.filter(pk=search.pk).update(instead_of=None)
+    CoverAsk.objects.get_or_create(search=search, person_id=person_id, defaults={"position": 0})
+    Promise.objects.filter(subject_kind="cover", brand_id=brand.pk).delete()
+    return {"rota_id": seat.rota_id, "plan_id": plan.pk, "plan_wish_id": wish.pk, "search_id": search.pk}
 
 
 def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:
@@ -244,6 +332,46 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "phrase_id": phrase.pk,
         "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _hours(person_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """What limits somebody's hours, what they worked, what they are owed."""
+    seat = Seat.objects.get(key=seat_key)
+    then = START + timedelta(days=30)
+    absence = hours_actions.record_absence(
+        person_id=person_id, absence="leave", starts_at=then, ends_at=then + timedelta(days=2), **how
+    )
+    restriction = hours_actions.record_restriction(
+        person_id=person_id, restriction="no_site_visits", starts_on=date(2026, 11, 1), **how
+    )
+    worked = work_hours.note_hours(
+        person_id=person_id, starts_at=START - timedelta(hours=9), ends_at=START - timedelta(hours=1), **how
+    )
+    owed = RestOwed.objects.create(
+        person_id=person_id,
+        rule="daily_rest",
+        starts_at=START - timedelta(hours=9),
+        ends_at=START,
+        minutes=60,
+        due_at=then,
+        noted_at=START,
+    )
+    late = LateStart.objects.create(
+        person_id=person_id,
+        seat=seat,
+        worked_until=START,
+        not_before=START + timedelta(hours=11),
+        cover_id=person_id,
+        state=LateStart.State.COVERED,
+        made_at=START,
+    )
+    return {
+        "absence_id": absence.pk,
+        "restriction_id": restriction.pk,
+        "worked_id": worked.pk,
+        "rest_id": owed.pk,
+        "late_start_id": late.pk,
     }
 
 

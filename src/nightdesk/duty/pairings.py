@@ -19,7 +19,7 @@ from nightdesk.rota.coverage_queries import absences
 from nightdesk.rota.models import Seat
 from nightdesk.rota.queries import load_rotas
 
-HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken")
+HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken", "duty.offer_accepted")
 """Entries of handovers; their subject is the seat."""
 COPIED = "page.copied"
 """An entry of a page's, whose facts list `people`, the ids of those who were sent a copy."""

@@ -21,6 +21,7 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
+from nightdesk.duty import cover_actions
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty.models import Hold, Note
 from nightdesk.duty.pairing_actions import pair_newcomer
@@ -46,7 +47,8 @@ from nightdesk.people import skill_actions
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from nightdesk.rota.models import Override, Rota
+from nightdesk.rota import drafts, plan_actions, planning
+from nightdesk.rota.models import Override, Rota, Swap
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -168,6 +170,16 @@ class Company:
             instead_of_id=bo.id,
             **self.doing,
         )
+        # Of nobody but Bo: whom it asks is no matter at the doors.
+        swap = Swap.objects.create(
+            seat=override.seat,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=4),
+            asked_by=bo,
+            asked=bo,
+            asked_at=self.at,
+        )
+        planned = self._planned_month(bo, team.id, seat_key)
         policy = paging.save_policy(
             brand_id=brand.id,
             name=f"{name} ladder",
@@ -285,6 +297,7 @@ class Company:
         known = self._known(name, brand, bo, page)
         ids = (
             known
+            | planned
             | self._parts(name, brand, customer, contact)
             | self._planned(name, brand, customer.pk)
             | self._outage(name, brand, bo, customer)
@@ -320,6 +333,7 @@ class Company:
                 "item_id": watched.pk,
                 "note_id": handed.pk,
                 "turn_at": self.at.isoformat(),
+                "swap_id": swap.pk,
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,
@@ -335,6 +349,35 @@ class Company:
             }
         )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _planned_month(self, bo: Person, team_id: int, seat_key: str) -> dict[str, Any]:
+        """A draft with a gap, a wish, and a search for cover."""
+        nights = [{"weekdays": list(range(7)), "opens": "18:00", "closes": "08:00"}]
+        seat = plan_actions.set_shifts(seat_key=seat_key, team_id=team_id, shifts=nights, **self.doing)
+        first = self.at.date() + timedelta(days=10)
+        days = {"starts_on": first, "ends_on": first + timedelta(days=7)}
+        plan = plan_actions.make_draft(rota_id=seat.rota_id, **days, **self.doing)
+        starts_at = planning.places_of(seat.rota, [seat], **{"first": first, "end": days["ends_on"]})[0].shift
+        shift = drafts.MadeShift(seat.pk, bo.pk, starts_at.start, starts_at.end)
+        made = drafts.Made((shift,), {"engine": "core", "version": "1"}, True, 0, None, [], [])
+        plan_actions.finish_draft(drafting_id=plan.drafting.pk, attempt=0, made=made, **self.doing)
+        wish = plan_actions.note_wish(
+            person_id=bo.pk, starts_at=self.at, ends_at=self.at + timedelta(days=1), wants="avoid", **self.doing
+        )
+        search = cover_actions.seek_cover(
+            seat_key=seat_key,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=3, hours=8),
+            candidates=[],
+            **self.doing,
+        )
+        Promise.objects.filter(subject_kind="cover", subject_id=str(search.pk)).delete()
+        return {
+            "plan_id": plan.pk,
+            "plan_wish_id": wish.pk,
+            "search_id": search.pk,
+            "minute": planning.minute(starts_at.start),
+        }
 
     def _outage(self, name: str, brand: Brand, bo: Person, customer: Customer) -> dict[str, Any]:
         """A confirmed one that touches the brand's customer, with an update that was told."""

@@ -28,7 +28,7 @@ from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
 from nightdesk.console.views.pocket import quiet_action
 from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may_somewhere, posting, staff
-from nightdesk.duty.feed import feed_token
+from nightdesk.duty.queries import feed_address
 from nightdesk.outages.models import Part
 from nightdesk.outages.way_queries import parts_of_methods
 from nightdesk.paging.decide import Urgency
@@ -169,7 +169,7 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "quiet": quiet_action(person, request.at, back) if mine else None,
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
-        "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
+        "calendar_url": reverse("duty_feed", args=[feed_address("person", person.id)]) if mine else "",
         "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
         if may_somewhere(request, "read_deliveries")
         else "",
