@@ -10,7 +10,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.duty.models import Pairing
 from nightdesk.journal.kinds import kind
-from nightdesk.people.actions import _person, _record
+from nightdesk.people.locking import lock_person, record_about
 from nightdesk.people.models import Person
 from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.queries import load_seat
@@ -39,7 +39,7 @@ def pair_newcomer(
     One that was to begin before `at` begins at `at`. Repeating it changes nothing. Raises Forbidden, NotFound, Invalid for
     both or neither, for times that cannot be, and for somebody who is new too; IllegalTransition for one who is no newcomer.
     """
-    newcomer = _person(newcomer_id, by, "pair_newcomer")
+    newcomer = lock_person(newcomer_id, by, "pair_newcomer")
     asked = _("%s was to be on beside somebody.") % newcomer.name
     if (person_id is None) == (seat_key is None):
         raise Invalid(asked, _("Either a person or a seat says beside whom."), _("Give one of them."))
@@ -62,7 +62,7 @@ def pair_newcomer(
         return there
     row = Pairing.objects.create(**columns, starts_at=starts_at)
     facts = {"from": starts_at.isoformat(), "until": ends_at.isoformat()}
-    _record(PAIRED, newcomer, by, via, at, beside=_name(row), pairing=row.pk, **facts)
+    record_about(PAIRED, newcomer, by, via, at, beside=_name(row), pairing=row.pk, **facts)
     return row
 
 
@@ -74,12 +74,12 @@ def end_pairing(*, pairing_id: int, by: Actor, via: Door, at: datetime) -> Pairi
         raise NotFound(
             _("The pairing %s was to end.") % pairing_id, _("There is none."), _("Look at the list of newcomers.")
         )
-    newcomer = _person(row.newcomer_id, by, "end_pairing")
+    newcomer = lock_person(row.newcomer_id, by, "end_pairing")
     row = Pairing.objects.select_related("person", "seat").get(pk=pairing_id)  # the lock may have been waited for
     if row.ended_at is None and row.ends_at > at:
         row.ended_at = at
         row.save(update_fields=["ended_at"])
-        _record(PAIRING_ENDED, newcomer, by, via, at, beside=_name(row), pairing=row.pk)
+        record_about(PAIRING_ENDED, newcomer, by, via, at, beside=_name(row), pairing=row.pk)
     return row
 
 

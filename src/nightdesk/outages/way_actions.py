@@ -23,7 +23,8 @@ from nightdesk.outages.way_queries import Cut, cuts, has_ways
 from nightdesk.paging.decide import Urgency
 from nightdesk.paging.queries import would_be_sent
 from nightdesk.paging.telling import tell_loudly, tell_quietly
-from nightdesk.people.actions import _method, _record
+from nightdesk.people.actions import _method
+from nightdesk.people.locking import record_about
 from nightdesk.people.models import ContactMethod, Person, Team
 
 WAY_PARTS_SET = kind("person.way_parts_set", gettext_lazy("{by} said what {person}'s {channel} runs over: {parts}"))
@@ -57,7 +58,7 @@ def save_way_parts(*, method_id: int, part_ids: Collection[int], by: Actor, via:
         WayPart.objects.filter(method=method, part__in=before - wanted).delete()
         WayPart.objects.bulk_create(WayPart(method=method, part_id=part_id) for part_id in wanted - before)
         names = ", ".join(part.key for part in parts) or _("nothing of ours")
-        _record(WAY_PARTS_SET, person, by, via, at, channel=method.channel, method=method.pk, parts=names)
+        record_about(WAY_PARTS_SET, person, by, via, at, channel=method.channel, method=method.pk, parts=names)
     return parts
 
 
@@ -84,7 +85,7 @@ def check_ways(*, by: Actor, via: Door, at: datetime) -> str:
             row.withdrawn_at = at
             row.save(update_fields=["withdrawn_at"])
             supersede_deliveries(subject=("way", row.pk), by=by, via=via, at=at)
-            _record(WAY_BACK, row.method.person, by, via, at, channel=row.method.channel, method=row.method_id)
+            record_about(WAY_BACK, row.method.person, by, via, at, channel=row.method.channel, method=row.method_id)
     known = {(row.method_id, row.cause_id) for row in open_rows}
     new = [hit[key] for key in hit if key not in known]
     for cut, seat_name in new:
@@ -102,7 +103,7 @@ def _warn(cut: Cut, seat_name: str, by: Actor, via: Door, at: datetime) -> None:
     method = ContactMethod.objects.select_related("person").get(pk=cut.method_id)
     row = WayWarning.objects.create(method=method, cause_kind=cut.cause_kind, cause_id=cut.cause_id, raised_at=at)
     channel, number = method.channel, method.pk
-    _record(WAY_CUT, method.person, by, via, at, channel=channel, method=number, seat=seat_name, why=cut.why)
+    record_about(WAY_CUT, method.person, by, via, at, channel=channel, method=number, seat=seat_name, why=cut.why)
     others = _others(method.person, method, max(cut.start, at))
     loud = any(each.channel in LOUD for each in others)
     managers = Person.objects.filter(

@@ -18,7 +18,7 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.actions import _person, _record
+from nightdesk.people.locking import lock_person, record_about
 from nightdesk.people.models import Person, PersonSkill, Skill, Terms
 from nightdesk.people.skill_list import Line, SkillList
 
@@ -77,7 +77,7 @@ def set_person_skill(
 
     Repeating it changes nothing. Raises Forbidden, NotFound, and Invalid for another level, or another brand's skill.
     """
-    person = _person(person_id, by, "set_person_skill")
+    person = lock_person(person_id, by, "set_person_skill")
     skill = Skill.objects.filter(pk=skill_id).first()
     if skill is None:
         raise _no_skill(str(skill_id))
@@ -96,7 +96,7 @@ def set_person_skill(
     else:
         row.level, row.since = level, at
         row.save(update_fields=["level", "since"])
-    _record(LEVEL_SET, person, by, via, at, skill=skill.name, skill_id=skill.pk, level=level)
+    record_about(LEVEL_SET, person, by, via, at, skill=skill.name, skill_id=skill.pk, level=level)
     return row
 
 
@@ -148,12 +148,12 @@ def begin_as_newcomer(*, person_id: int, by: Actor, via: Door, at: datetime) -> 
 
     Repeating it changes nothing. Raises Forbidden, NotFound.
     """
-    person = _person(person_id, by, "begin_as_newcomer")
+    person = lock_person(person_id, by, "begin_as_newcomer")
     terms, _new = Terms.objects.get_or_create(person=person)
     if not terms.newcomer:
         terms.newcomer, terms.signed_off_at, terms.signed_off_by = True, None, None
         terms.save(update_fields=["newcomer", "signed_off_at", "signed_off_by"])
-        _record(NEWCOMER, person, by, via, at)
+        record_about(NEWCOMER, person, by, via, at)
     return terms
 
 
@@ -163,7 +163,7 @@ def sign_off_newcomer(*, person_id: int, by: Actor, via: Door, at: datetime) -> 
 
     Raises Forbidden, NotFound, and IllegalTransition for somebody who is no newcomer, and for oneself.
     """
-    person = _person(person_id, by, "sign_off_newcomer")
+    person = lock_person(person_id, by, "sign_off_newcomer")
     terms = Terms.objects.filter(person=person).first()
     if terms is not None and not terms.newcomer and terms.signed_off_at is not None:
         return terms
@@ -176,7 +176,7 @@ def sign_off_newcomer(*, person_id: int, by: Actor, via: Door, at: datetime) -> 
         )
     terms.newcomer, terms.signed_off_at, terms.signed_off_by_id = False, at, by.person_id
     terms.save(update_fields=["newcomer", "signed_off_at", "signed_off_by"])
-    _record(SIGNED_OFF, person, by, via, at)
+    record_about(SIGNED_OFF, person, by, via, at)
     return terms
 
 
