@@ -9,6 +9,8 @@ another's locks, notices or files.
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ import psycopg
 import pytest
 
 from nightdesk.base import postgres
-from nightdesk.base.binaries import found
+from tests import schema
+
+OUTSIDE = bool(os.environ.get("NIGHTDESK_TEST_DATABASE_URL"))
 
 
 def _begin() -> dict[str, str]:
@@ -32,12 +36,9 @@ def _begin() -> dict[str, str]:
         "NIGHTDESK_DEMO": "0",
         "NIGHTDESK_SECRET_KEY": "for tests only, and of no use to anybody",
     }
-    outside = os.environ.get("NIGHTDESK_TEST_DATABASE_URL")
-    if outside:
-        return environment | {"NIGHTDESK_DATABASE_URL": outside}
-    major = os.environ.get("NIGHTDESK_TEST_POSTGRES")
-    choice = [one for one in found() if one.wheel is None and one.major == int(major)] if major else None
-    server = postgres.Server(state, choice=choice)
+    if OUTSIDE:
+        return environment | {"NIGHTDESK_DATABASE_URL": os.environ["NIGHTDESK_TEST_DATABASE_URL"]}
+    server = postgres.Server(state, choice=[schema.programs()])
     url = server.start()
     atexit.register(server.stop)
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
@@ -47,7 +48,9 @@ def _begin() -> dict[str, str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
-    """The first process gets what we have, each further one its own."""
+    """The first process gets what we have, each further one its own. What all will want is made while they start."""
+    if not OUTSIDE:
+        subprocess.Popen([sys.executable, "-m", "tests.schema"], stdout=subprocess.DEVNULL)
     for spec in specs[1:]:
         spec.env.update(_begin())
 

@@ -2,6 +2,7 @@
 
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions as contacts
+from nightdesk.customers import need_actions as needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import customer_actions as customers_desk
 from nightdesk.desk import linking_actions as linking
@@ -9,30 +10,43 @@ from nightdesk.desk import outage_actions as outage_tickets
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import survey_actions as surveys
 from nightdesk.duty import actions as duty
+from nightdesk.duty import coverage_actions as coverage
+from nightdesk.duty import coverage_queries, pairings
+from nightdesk.duty import handover_actions as handover
 from nightdesk.duty import plan_actions as told
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
+from nightdesk.outages import way_actions as ways
+from nightdesk.outages import way_queries, work_queries
 from nightdesk.outages import work_actions as work
-from nightdesk.outages import work_queries
 from nightdesk.paging import actions as paging
+from nightdesk.paging import copy_actions as copies
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
+from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
+from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
 from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
-    rota.LAYERS_SET: ("duty.replan", duty.REACH, told.CHANGED),
-    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, told.CHANGED),
-    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, told.CHANGED),
-    imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, told.CHANGED),
+    rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_ADDED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    rota.OVERRIDE_CANCELLED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
+    imports.TURNS_IMPORTED: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
     **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK),
+    duty.NOT_TAKEN: (coverage.CHECK,),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER),
     duty.BEGAN: (duty.REACH, paging.HANDED_OVER),
     duty.PASSED: (duty.REACH, paging.HANDED_OVER),
     duty.TAKEN: (duty.REACH, paging.HANDED_OVER),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER),
     duty.ACCEPTED: (duty.REACH,),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),
@@ -40,16 +54,44 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_CONFIRMED: (duty.REACH,),
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
+    # What somebody on a shift knows, or must know, has changed.
+    people.PERSON_DEACTIVATED: (coverage.CHECK,),
+    people.PERSON_REACTIVATED: (coverage.CHECK,),
+    people.TEAM_MEMBERS_SET: (coverage.CHECK,),
+    skills.LEVEL_SET: (coverage.CHECK,),
+    skills.SKILL_REMOVED: (coverage.CHECK,),
+    skills.NEWCOMER: (coverage.CHECK,),
+    skills.SIGNED_OFF: (coverage.CHECK,),
+    needs.NEEDS_SET: (coverage.CHECK,),
+    seats.ANSWERS_FOR_SET: (coverage.CHECK,),
     # What is owed on open tickets, and when, has changed.
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
     customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
     # An alarm's ticket goes with its page, and so does the outage that it may be.
-    paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE),
-    paging.PAGE_DIGESTED: (linking.FROM_PAGE,),
+    paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE, copies.COPY),
+    paging.PAGE_DIGESTED: (linking.FROM_PAGE, copies.COPY),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
     paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
+    # Whoever is new and beside somebody whom it rings has a copy.
+    paging.PAGE_RUNG: (copies.COPY,),
+    paging.PAGE_ESCALATED: (copies.COPY,),
+    paging.PAGE_REASSIGNED: (copies.COPY,),
+    paging.PAGE_WOKEN: (copies.COPY,),
+    paging.PAGE_RAISED: (copies.COPY,),
+    paging.PAGE_LIVE: (copies.COPY,),
+    # A fault, or planned work, may cut off whoever is on duty.
+    ways.WAY_PARTS_SET: (ways.CHECK,),
+    outages.OUTAGE_CONFIRMED: (ways.CHECK,),
+    outages.OUTAGE_PARTS: (ways.CHECK,),
+    outages.OUTAGE_MOVED: (ways.CHECK,),
+    work.WORK_ANNOUNCED: (ways.CHECK,),
+    work.WORK_OPENED: (ways.CHECK,),
+    work.WORK_PROLONGED: (ways.CHECK,),
+    work.WORK_CLOSED: (ways.CHECK,),
+    work.WORK_CALLED_OFF: (ways.CHECK,),
+    work.WORK_EDITED: (ways.CHECK,),
     # Customers hear of what is done to planned work, whoever did it.
     quiet.WORK_STARTED: (work.FOLLOW,),
     quiet.WORK_EXTENDED: (work.FOLLOW,),
@@ -62,6 +104,9 @@ TABLE: dict[str, tuple[str, ...]] = {
 }
 
 WANTED = {
+    coverage.CHECK: coverage_queries.asks_for_coverage,
+    ways.CHECK: way_queries.has_ways,
+    copies.COPY: pairings.has_pairings,
     outage_tickets.JOIN: outage_queries.has_open,
     outages.FROM_PAGE: outage_queries.has_parts,
     outages.PAGE_TAKEN: outage_queries.has_outages_of_pages,

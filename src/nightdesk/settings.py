@@ -234,6 +234,15 @@ USE_I18N = USE_TZ = True
 
 # Mail that the account pages send goes through our own ledger, like every other message.
 EMAIL_BACKEND = "nightdesk.channels.account_mail.LedgerBackend"
+HANDOVER_NOTE_BEFORE = timedelta(
+    minutes=env.integer(
+        "NIGHTDESK_HANDOVER_NOTE_MINUTES",
+        30,
+        "minutes before a turn at which its handover note is drafted, and whoever is next is asked to accept",
+        least=1,
+        most=720,
+    )
+)
 TESTED_WITHIN = timedelta(
     days=env.integer(
         "NIGHTDESK_TESTED_WITHIN",

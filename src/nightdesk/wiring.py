@@ -9,20 +9,22 @@ from nightdesk.channels import keeping as channel_keeping
 from nightdesk.channels import mail_answers
 from nightdesk.channels import tasks as channel_tasks
 from nightdesk.channels.actions import HANG_UP
-from nightdesk.channels.answering import ANSWER_VERBS, UNSUBSCRIBE
+from nightdesk.channels.answering import ANSWER_VERBS, SAID, UNSUBSCRIBE
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import route_health
 from nightdesk.channels.sender import send_messages
 from nightdesk.console import contact_test
 from nightdesk.console.views import journal as journal_pages
+from nightdesk.desk import handover as desk_handover
 from nightdesk.desk import mail_in
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
 from nightdesk.duty import actions as duty_actions
-from nightdesk.duty import plan_actions as duty_plan
+from nightdesk.duty import away_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import seat_actions as duty_seats
+from nightdesk.duty import sections as duty_sections
 from nightdesk.duty import tasks as duty_tasks
 from nightdesk.journal import api as journal_api
 from nightdesk.journal.tasks import sealer
@@ -32,16 +34,19 @@ from nightdesk.mailroom import handing, imap
 from nightdesk.mailroom import queries as mail_queries
 from nightdesk.mailroom import tasks as mail_tasks
 from nightdesk.outages import actions as outage_actions
-from nightdesk.outages import carrier_mail, unsubscribing, work_actions, work_answers, work_tasks
+from nightdesk.outages import carrier_mail, unsubscribing, way_queries, work_actions, work_answers, work_tasks
+from nightdesk.outages import handover as outage_handover
 from nightdesk.outages import tasks as outage_tasks
 from nightdesk.outages.registries import GIVE_TICKETS, MAY_GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging import answering as page_answers
+from nightdesk.paging import handover as page_handover
 from nightdesk.paging import mail_alarms, mail_beats, telling
 from nightdesk.paging import queries as page_queries
 from nightdesk.paging import tasks as page_tasks
 from nightdesk.paging.models import Page
 from nightdesk.people import tasks as people_tasks
 from nightdesk.people.actions import MAY_DEACTIVATE
+from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 from nightdesk.rota import tasks as rota_tasks
 
@@ -68,20 +73,29 @@ def connect() -> None:
         | outage_tasks.HANDLERS
         | desk_tasks.HANDLERS
         | work_tasks.HANDLERS
+        | duty_tasks.HANDLERS
         | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
             duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
             duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            duty_plan.CHANGED: promises.Handler(duty_tasks.tell_of_change, lane="follow", give_up_after=5),
-            duty_plan.SWAPS: promises.Handler(duty_tasks.tell_of_swap, lane="follow", give_up_after=5),
             "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
     ANSWER_VERBS[outage_actions.NO_CHANGE] = outage_tasks.answer_no_change
-    ANSWER_VERBS[duty_actions.ACCEPT] = duty_tasks.accept_by_answer
-    ANSWER_VERBS.update(duty_tasks.SWAP_ANSWERS)
+    ANSWER_VERBS.update(duty_tasks.ANSWERS)
+    SAID.update(duty_tasks.SAID)
+    duty_sections.SECTIONS[:] = [
+        page_handover.open_pages,
+        outage_handover.open_outages,
+        desk_handover.promised,
+        desk_handover.to_call,
+        page_handover.kept_quiet,
+        page_handover.woke,
+    ]
+    duty_queries.STANDS_BEHIND.append(page_handover.next_in_escalation)
+    away_actions.HAPPENED.append(page_handover.happened_at)
     duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
@@ -107,6 +121,7 @@ def connect() -> None:
     GIVE_TICKETS.append(desk_tasks.give_tickets)
     MAY_GIVE_TICKETS.append(desk_queries.has_desk)
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
+    CUT_OFF.append(way_queries.cut_off)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]

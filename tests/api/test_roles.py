@@ -159,6 +159,19 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
     "take_duty": ("take_duty", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "read_handover": ("read_handover", None),
+    "write_note": ("write_note", {"words": "Quiet so far."}),
+    "list_watch_items": ("read_handover", None),
+    "add_watch_item": ("add_watch_item", {"words": "Fan 3"}),
+    "tick_watch_item": ("tick_watch_item", None),
+    "refuse_turn": ("refuse_turn", {"turn_at": AT, "reason": "Ill."}),
+    "accept_offer": ("accept_duty", None),
+    "refuse_offer": ("refuse_turn", {"reason": "On a train."}),
+    "save_handover_rules": ("save_handover_rules", {"note_minutes": 45}),
+    "list_handovers": ("read_handover", None),
+    "read_past_handover": ("read_handover", None),
+    "go_out_of_reach": ("go_out_of_reach", {"until": AT}),
+    "come_back": ("go_out_of_reach", None),
     "read_reach": ("read_people", None),
     "test_contact_method": ("note_contact_tested", None),
     "set_quiet": ("set_quiet", {"until": AT}),
@@ -422,8 +435,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
-    "save_front", "accept_duty", "renew_persons_feed", "ask_swap",
-    "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
+    "write_note", "go_out_of_reach", "come_back", "renew_persons_feed", "ask_swap",
+    "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
 """Whose turn it is, whose phone, whose time, or for whom it was written, counts as well; or the role must be one in every
@@ -444,6 +457,10 @@ NEEDS_MORE = {
     "decline_swap": 409,
     "cancel_swap": 409,
     "approve_swap": 409,  # the other has not said yes
+    "refuse_turn": 422,  # these users are not on the staff list, and only a person can refuse
+    "accept_offer": 409,  # nothing was passed to them
+    "refuse_offer": 409,
+    "go_out_of_reach": 409,  # nobody stands behind the seat
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,

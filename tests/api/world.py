@@ -13,6 +13,8 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.duty.actions import set_first_holder
+from nightdesk.duty.handover_actions import add_watch_item
+from nightdesk.duty.models import Hold, Note
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -65,6 +67,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
     planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
+    watched = add_watch_item(seat_key=f"first-{slug}", words="A fan", **how)
+    handed = Note.objects.create(
+        seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
+    )
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -152,6 +158,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "team_id": team.pk,
             "method_id": method.pk,
             "seat_key": f"first-{slug}",
+            "item_id": watched.pk,
+            "note_id": handed.pk,
             "hours_id": hours.pk,
             "customer_id": customer.pk,
             "contact_id": contact.pk,

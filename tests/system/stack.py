@@ -22,6 +22,9 @@ from typing import Any
 
 import psycopg
 
+from nightdesk.base import postgres
+from tests import schema
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 120.0
 """A start takes some seconds of a core; beside other tests, several times as long."""
@@ -137,8 +140,6 @@ class Stack:
 
     def database_url(self) -> str:
         """The URL of the stack's own PostgreSQL, or of the outside one that it was given."""
-        from nightdesk.base import postgres
-
         return self.outside_url or postgres.Server(self.state).url
 
     @contextlib.contextmanager
@@ -211,6 +212,10 @@ def _migrated() -> Path:
     """A state folder with a migrated database that does not run. Half of what a first start costs is making that."""
     state = _new_state()
     atexit.register(shutil.rmtree, state, ignore_errors=True)
+    if not schema.OTHER:
+        server = postgres.Server(state)
+        schema.read_in(server.start())
+        server.stop()
     Stack(state).cli("migrate")
     return state
 

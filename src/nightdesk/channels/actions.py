@@ -31,8 +31,8 @@ from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFo
 from nightdesk.base.rows import insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
-from nightdesk.channels.answering import ANSWER_VERBS, offered
-from nightdesk.channels.answers import Answer, carrier_word, meant_among, parse_answer
+from nightdesk.channels.answering import ANSWER_VERBS, SAID, offered
+from nightdesk.channels.answers import Answer, carrier_word, command_of, meant_among, parse_answer
 from nightdesk.channels.decide import Came, State
 from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import push
@@ -44,6 +44,7 @@ from nightdesk.channels.queries import (
     delivery_of,
     has_been_told,
     is_recipients_own,
+    person_at,
     push_key,
     recipient_of,
     settings_of,
@@ -60,6 +61,7 @@ from nightdesk.people.actions import (
     remove_contact_method,
 )
 from nightdesk.people.models import ContactMethod, Person
+from nightdesk.people.queries import actor_of_person
 
 log = logging.getLogger(__name__)
 
@@ -846,6 +848,8 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
+    if (spoken := command_of(reply.body, SAID)) is not None and (person := person_at(row.channel, reply.sender)):
+        return _take_command(row, reply, spoken, person, via, at)
     told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     if not told:
         return _("This number was told nothing lately.")
@@ -870,6 +874,29 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
         return _help(row, delivery, message, wording.what_is_understood(verbs, message.code), via, at)
     sentence = _ask_verb(delivery, command, via, at)
     _say_back(delivery, message, sentence, via, at)
+    return sentence
+
+
+def _take_command(row: Inbound, reply: Reply, spoken: tuple[str, str], person: Person, via: Door, at: datetime) -> str:
+    """Do what somebody of ours texted without having been asked, and say back to them what came of it."""
+    word, rest = spoken
+    try:
+        with transaction.atomic():
+            sentence = SAID[word](rest, actor_of_person(person.pk), via, at)
+    except Refusal as refusal:
+        sentence = str(refusal)
+    queue_message(
+        kind="answer",
+        subject=("person", person.pk),
+        title=sentence,
+        body="",
+        to=[Recipient("person", person.pk, row.channel, reply.sender, at)],
+        brand_id=None,
+        valid_until=at + timedelta(minutes=10),
+        by=_NIGHTDESK,
+        via=via,
+        at=at,
+    )
     return sentence
 
 

@@ -15,6 +15,13 @@ ANSWER_VERBS: dict[str, Verb] = {}
 """Name of a verb ("page.acknowledge") -> what it does."""
 
 
+Spoken: TypeAlias = Callable[[str, Actor, Door, datetime], str]
+"""(the words after the command, by, via, at) -> the sentence to say back. May raise a Refusal, whose text is then said."""
+
+SAID: dict[str, Spoken] = {}
+"""Word that one of our people texts without having been asked ("away") -> what it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsubscriber:
     """How one kind of thing is unsubscribed from. `what(id)` is a sentence on what would end and what would not, and changes

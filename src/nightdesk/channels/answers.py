@@ -75,6 +75,8 @@ THUMBS = frozenset("👍👌")
 AGAINST = frozenset("👎🚫❌🆘")
 
 LONGEST_CODE = 6
+LONGEST_REST = 24
+"""Characters after a command."""
 _VERBS: Mapping[str, Verb] = {phrase: verb for verb, phrases in PHRASES.items() for phrase in phrases}
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+")
 _NOTE = re.compile(
@@ -113,6 +115,17 @@ def parse_answer(body: str) -> Answer | None:
     if asks:
         verb = "status" if not rest or verb == "status" else None
     return Answer(verb, codes[0] if codes else None) if verb else None
+
+
+def command_of(body: str, known: Collection[str]) -> tuple[str, str] | None:
+    """The command of `known` that the message begins with, and the few words after it: "Away 18:40". None for none.
+
+    Only a short message of one line is one: what is longer was not meant for a machine.
+    """
+    first, _blank, rest = body.strip().partition(" ")
+    word = first.casefold().strip(".,:;!")
+    rest = rest.strip(" .,;!")
+    return (word, rest) if word in known and len(rest) <= LONGEST_REST and "\n" not in rest else None
 
 
 def meant_among(answer: Answer | None, verbs: Collection[str]) -> Answer | None:

@@ -210,6 +210,13 @@ def recipient_of(delivery: Delivery) -> Actor:
     raise NotFound("An answer came.", "Whom the message was for is not here any more.", "Sign in and answer there.")
 
 
+def person_at(channel: str, address: str) -> Person | None:
+    """The one active person of ours whose proved address of that channel it is; None for nobody, and for several."""
+    rows = ContactMethod.objects.filter(channel=channel, address=address, person__active=True)
+    found = {row.person for row in rows.filter(verified_at__isnull=False).select_related("person")}
+    return found.pop() if len(found) == 1 else None
+
+
 def is_recipients_own(delivery: Delivery, address: str) -> bool:
     """Whether a mail from `address` may be the recipient's: it went there, or it is another mail address of theirs."""
     wanted = address.strip().lower()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from nightdesk.access.matrix import brands_for
 from nightdesk.base import clock
 from nightdesk.base.tickets import live_url
-from nightdesk.duty.queries import OnDuty, who_is_on
+from nightdesk.duty.queries import OnDuty, away_at, who_is_on
 from nightdesk.paging.decide import policy_from_json
 from nightdesk.paging.models import Policy
 from nightdesk.paging.queries import counts
@@ -80,6 +80,8 @@ def _on_call(request: Any, at: datetime) -> list[dict[str, Any]] | None:
     held = in_order_of_waking(held, brands)
     # Whoever reads is shown in any case.
     held.sort(key=lambda duty: duty.person_id != me)
+    held = held[:HOLDERS_SHOWN]
+    away = away_at(at, [duty.person_id for duty in held if duty.person_id is not None])
     return [
         {
             "name": duty.person_name.split()[0] if duty.person_name else "",
@@ -87,6 +89,7 @@ def _on_call(request: Any, at: datetime) -> list[dict[str, Any]] | None:
             "until_at": duty.until,
             "seat": duty.seat_name,
             "mine": duty.person_id == me,
+            "away_until": away[duty.person_id].until_at if duty.person_id in away else None,
         }
-        for duty in held[:HOLDERS_SHOWN]
+        for duty in held
     ]

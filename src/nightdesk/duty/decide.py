@@ -1,10 +1,12 @@
 """What becomes of a seat's token when a turn begins, and to whom it goes next. Facts in, values out."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from nightdesk.rota import resolve
 
@@ -155,3 +157,42 @@ def next_look(turns: Iterable[datetime], proofs_end: Iterable[datetime], at: dat
     """When to look again: at the next stage of one of the turns, or when the last proof that a number works grows old."""
     looks = [*(turn_at - each for turn_at in turns for each in STAGES), *proofs_end]
     return min((look for look in looks if look > at), default=None)
+
+
+# --- Out of reach ----------------------------------------------------------------------------------------------------
+
+LONGEST_AWAY = timedelta(hours=12)
+"""Whoever is out of reach for longer passes the duty."""
+_CLOCK = re.compile(r"(\d{1,2})[:.h]?(\d{2})|(\d{1,2})h?")
+
+
+def who_rings(holder: int | None, behind: Sequence[int], away: Collection[int]) -> int | None:
+    """Whom pages of a seat ring: its holder; while they are out of reach the first of those `behind` who is not.
+
+    Where all of them are out of reach it is the holder all the same: a page rings somebody. None where nobody holds it.
+    """
+    if holder is None or holder not in away:
+        return holder
+    return next((one for one in behind if one not in away and one != holder), holder)
+
+
+def when_back(text: str, zone: ZoneInfo, at: datetime) -> datetime | None:
+    """The instant that "18:40", "1840" or "18.40" means: the next at which clocks in `zone` show it. None: no such time.
+
+    A time that the clocks skip is the first instant after the gap; one that they show twice and that has gone by once is
+    the second.
+    """
+    match = _CLOCK.fullmatch(text.strip().lower())
+    if match is None:
+        return None
+    hour, minute = int(match[1] or match[3]), int(match[2] or 0)
+    if hour > 23 or minute > 59:
+        return None
+    today = at.astimezone(zone).date()
+    for day in (today, today + timedelta(days=1)):
+        local = datetime.combine(day, time(hour, minute))
+        again = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        for instant in (resolve.instant_of(local, zone), again):
+            if instant > at and instant.astimezone(zone).replace(tzinfo=None, fold=0) >= local:
+                return instant
+    return None

@@ -5,8 +5,9 @@ from typing import ClassVar
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import F, Func, Q
 
+from nightdesk.access.models import Brand
 from nightdesk.people.models import Person
 from nightdesk.rota.models import Rota, Seat
 
@@ -81,6 +82,192 @@ class Acceptance(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["seat", "turn_at"], name="a_turn_is_accepted_once"),
+        ]
+
+
+class CoverageCheck(models.Model):
+    """How far the brand's coverage was looked at last. Its row is the lock of a check."""
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="+")
+    checked_at = models.DateTimeField()
+    looked_until = models.DateTimeField()
+
+
+class CoverageHole(models.Model):
+    """Over [`starts_at`, `ends_at`) nobody on the brand's shift knows the subject, as `rota.coverage.Hole` has it.
+
+    `lacking` lists [skill, level]. `told_as` is the subject of the message that told of it, "" for a piece of one that was.
+    Withdrawn when it was mended, is over, or has become part of a larger one.
+    """
+
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+    subject_kind = models.CharField(max_length=8)
+    subject_id = models.BigIntegerField()
+    lacking = models.JSONField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    raised_at = models.DateTimeField()
+    told_as = models.CharField(max_length=60, default="")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="coverage_hole_has_length"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "starts_at"], name="coverage_holes", condition=Q(withdrawn_at=None)),
+        ]
+
+
+class Pairing(models.Model):
+    """`newcomer` is on beside `person`, or beside whoever has `seat`, over [`starts_at`, `ends_at`): they get copies of what
+    those are sent, and answer nothing. Ended early at `ended_at`.
+    """
+
+    newcomer = models.ForeignKey(Person, models.CASCADE, related_name="pairings")
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    seat = models.ForeignKey(Seat, models.CASCADE, null=True, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="pairing_has_length"),
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, seat=None) | Q(person=None, seat__isnull=False),
+                name="paired_with_person_or_seat",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["ends_at"], name="pairing_open", condition=Q(ended_at=None))]
+
+
+class HandoverRules(models.Model):
+    """How a seat is handed over where it differs from the installation: `note_minutes` before a turn the note is drafted."""
+
+    seat = models.OneToOneField(Seat, models.CASCADE, related_name="handover_rules")
+    note_minutes = models.PositiveSmallIntegerField()
+
+
+class Note(models.Model):
+    """What goes with a seat from one holder to the next; one is open a seat, and closed when the token passes.
+
+    Its sections are read afresh whenever somebody looks. What the holder adds is here until it was handed over: `words`,
+    and `left_out`, the names of lines that need not be handed on. `copies` are the ids of the journal entries that hold
+    the note as it was accepted, oldest first; the words lie there, where they can be erased, and are emptied here.
+    """
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="notes")
+    opened_at = models.DateTimeField()
+    turn_at = models.DateTimeField(null=True)
+    """The turn for which it was drafted, at `drafted_at`; None before."""
+    drafted_at = models.DateTimeField(null=True)
+    words = models.TextField(default="")
+    left_out = models.JSONField(default=list)
+    edited_at = models.DateTimeField(null=True)
+    copied_at = models.DateTimeField(null=True)
+    copies = models.JSONField(default=list)
+    closed_at = models.DateTimeField(null=True)
+    hold = models.OneToOneField(Hold, models.PROTECT, null=True, related_name="note")
+    """The hold that it was handed over with."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(closed_at=None), name="one_open_note_a_seat"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, hold=None) | Q(closed_at__isnull=False, words=""),
+                name="a_closed_note_keeps_no_words",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["seat", "-closed_at"], name="note_by_seat")]
+
+
+class WatchItem(models.Model):
+    """Something that whoever has the seat keeps an eye on, until somebody ticks it off."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="watch_items")
+    words = models.CharField(max_length=300)
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=120)
+    ticked_at = models.DateTimeField(null=True)
+    ticked_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["seat"], condition=Q(ticked_at=None), name="watch_items_open")]
+
+
+class NotTaken(models.Model):
+    """A turn that began and that nobody has taken. `rung` is the last on which somebody was asked ("": nobody yet), `asked`
+    the ids of all who were. Ended when the token passed, or the turn was over.
+    """
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="not_taken")
+    turn_at = models.DateTimeField()
+    rung = models.CharField(max_length=8, default="")
+    asked = models.JSONField(default=list)
+    asked_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(ended_at=None), name="one_turn_not_taken_a_seat"),
+        ]
+
+
+class TurnRefused(models.Model):
+    """`person` said that they will not take the turn of the seat that starts at `turn_at`; their reason is in the journal."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE)
+    turn_at = models.DateTimeField()
+    person = models.ForeignKey(Person, models.PROTECT)
+    refused_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat", "turn_at", "person"], name="a_turn_is_refused_once"),
+        ]
+
+
+class Offer(models.Model):
+    """The holder passes the seat to `to`, who has not accepted: until then the holder keeps it."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+        """the token passed otherwise, or somebody else was asked"""
+        LAPSED = "lapsed"
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="offers")
+    giver = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    to = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    offered_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=9, choices=Outcome, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["seat"], condition=Q(ended_at=None), name="one_open_offer_a_seat"),
+        ]
+
+
+class Away(models.Model):
+    """`person` is out of reach over [`from_at`, `until_at`): what rings their seats rings whoever stands behind them.
+
+    `ended_at` is when they were back: by their own word, or `until_at`.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="away")
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="away_once"),
+            models.CheckConstraint(condition=Q(from_at__lt=F("until_at")), name="away_has_length"),
         ]
 
 

@@ -3,10 +3,11 @@ night that is over. What will be comes from the plan; until its next change, fro
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -18,9 +19,21 @@ from nightdesk.channels.registry import LOUD
 from nightdesk.duty import decide
 from nightdesk.duty.decide import Member
 from nightdesk.duty.feed import FeedTurn, Whose, feed_token
-from nightdesk.duty.models import Acceptance, FeedLink, Hold, ReachWarning
+from nightdesk.duty.models import (
+    Acceptance,
+    Away,
+    FeedLink,
+    HandoverRules,
+    Hold,
+    Note,
+    NotTaken,
+    Offer,
+    ReachWarning,
+    TurnRefused,
+)
+from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.people.models import Person, Team
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat, Swap
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
@@ -91,6 +104,168 @@ def holder(seat_key: str, at: datetime, *, now: datetime | None = None) -> int |
     return row[0]
 
 
+STANDS_BEHIND: list[Callable[[Seat, datetime], list[int]]] = []
+"""What else says who stands behind a seat, by id, after the seats that do; filled by `nightdesk.wiring`."""
+
+RINGS = """
+SELECT hold.person_id, hold.seat_id, EXISTS (
+    SELECT 1 FROM duty_away away WHERE away.person_id = hold.person_id AND away.ended_at IS NULL
+    AND away.from_at <= %(at)s AND away.until_at > %(at)s)
+FROM duty_hold hold JOIN rota_seat seat ON seat.id = hold.seat_id
+WHERE seat.key = %(seat)s AND hold.from_at <= %(at)s AND (hold.until_at IS NULL OR hold.until_at > %(at)s)
+ORDER BY hold.id LIMIT 1
+"""
+
+
+def who_rings(seat_key: str, at: datetime) -> int | None:
+    """Whom pages of the seat ring at `at`: its holder, or while they are out of reach whoever stands behind it.
+
+    None where nobody holds it. Raises NotFound.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(RINGS, {"seat": seat_key, "at": at})
+        row: tuple[int, int, bool] | None = cursor.fetchone()
+    if row is None:
+        load_seat(seat_key)
+        return None
+    person_id, seat_id, is_away = row
+    if not is_away:
+        return person_id
+    seat = Seat.objects.select_related("rota").get(id=seat_id)
+    people = behind(seat, at)
+    return decide.who_rings(person_id, people, away_at(at, [person_id, *people]))
+
+
+def behind(seat: Seat, at: datetime) -> list[int]:
+    """Who stands behind the seat, the first to ring first: the holders of its standby seats, then who else is known to.
+
+    Each of them once, active, and not the seat's own holder.
+    """
+    standbys = Hold.objects.filter(seat__behind=seat, until_at=None).order_by("seat__position", "seat_id")
+    found = list(standbys.values_list("person_id", flat=True))
+    for source in STANDS_BEHIND:
+        found += source(seat, at)
+    own = Hold.objects.filter(seat=seat, until_at=None).values_list("person_id", flat=True).first()
+    active = set(Person.objects.filter(id__in=found, active=True).values_list("id", flat=True))
+    return [person_id for person_id in dict.fromkeys(found) if person_id in active and person_id != own]
+
+
+def away_at(at: datetime, person_ids: Collection[int] | None = None) -> dict[int, Away]:
+    """Who of them (None: of all) is out of reach at `at`."""
+    rows = Away.objects.filter(ended_at=None, from_at__lte=at, until_at__gt=at)
+    rows = rows if person_ids is None else rows.filter(person__in=person_ids)
+    return {row.person_id: row for row in rows}
+
+
+def note_before(seat: Seat) -> timedelta:
+    """How long before a turn of the seat its note is drafted."""
+    rules = HandoverRules.objects.filter(seat=seat).first()
+    return timedelta(minutes=rules.note_minutes) if rules is not None else settings.HANDOVER_NOTE_BEFORE
+
+
+def asked_to_take(seat_id: int) -> list[int]:
+    """Whom the ladder of the turn that nobody took has asked."""
+    row = NotTaken.objects.filter(seat=seat_id, ended_at=None).first()
+    return list(row.asked) if row is not None else []
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """How the handover of a seat stands. `hold` is who has it; `turn_at` when the turn begins that comes next or that
+    nobody has taken, `people` whose it is, `accepted` who of them has said that they take it.
+    """
+
+    seat: Seat
+    hold: Hold | None
+    turn_at: datetime | None
+    people: list[Person]
+    accepted: Person | None
+    refused: list[Person]
+    note: Note | None
+    not_taken: NotTaken | None
+    asked: list[Person]
+    offer: Offer | None
+    away: Away | None
+    rings: Person | None
+    """Whom pages ring instead, while `away`."""
+
+
+def handing(seat: Seat, at: datetime) -> Handing:
+    """How the handover of the seat stands at `at`, which is now."""
+    rota = load_rota(seat.rota_id)
+    hold = Hold.objects.filter(seat=seat, until_at=None).select_related("person").first()
+    note = Note.objects.filter(seat=seat, closed_at=None).first()
+    not_taken = NotTaken.objects.filter(seat=seat, ended_at=None).first()
+    mine = set() if hold is None else _keys_of(hold.person_id, _teams_of([hold.person_id]))
+    turn_at: datetime | None
+    if not_taken is not None:
+        turn_at, member = not_taken.turn_at, decide.planned(rota, seat.key, at)
+    else:
+        coming = decide.next_handover(rota, seat.key, at, mine.__contains__)
+        turn_at, member = (None, None) if coming is None else (coming.at, coming.member)
+    accepted = acceptance_of(seat, rota, turn_at, at) if turn_at is not None else None
+    people = people_of(member)
+    refused = TurnRefused.objects.filter(seat=seat, turn_at=turn_at).select_related("person") if turn_at else ()
+    away = away_at(at, [hold.person_id]).get(hold.person_id) if hold is not None else None
+    rung = who_rings(seat.key, at) if away is not None else None
+    rings = Person.objects.filter(id=rung).first() if rung is not None else None
+    return Handing(
+        seat=seat,
+        hold=hold,
+        turn_at=turn_at,
+        people=people,
+        accepted=accepted.person if accepted is not None and accepted.person in people else None,
+        refused=[row.person for row in refused],
+        note=note,
+        not_taken=not_taken,
+        asked=list(Person.objects.filter(id__in=not_taken.asked)) if not_taken is not None else [],
+        offer=Offer.objects.filter(seat=seat, ended_at=None).select_related("giver", "to").first(),
+        away=away,
+        rings=rings if rings is not None and hold is not None and rings.id != hold.person_id else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The note as somebody took it: `text` as `note.as_text` made it, "" where nothing stood in it or it was erased."""
+
+    at: datetime
+    by: str
+    via: str
+    kind: str
+    text: str
+
+
+def past_notes(seat: Seat) -> QuerySet[Note]:
+    """The notes that were handed over, the newest first."""
+    rows = Note.objects.filter(seat=seat, closed_at__isnull=False).select_related("hold__person", "seat__rota")
+    return rows.order_by("-closed_at", "-id")
+
+
+def copies_of(note: Note) -> list[Copy]:
+    """The note as it was accepted, each time that somebody did, the oldest first."""
+    ids = [UUID(each) for each in note.copies]
+    texts = dict(PersonalText.objects.filter(entry_id__in=ids).values_list("entry_id", "text"))
+    rows = Entry.objects.filter(id__in=ids).order_by("at", "id")
+    return [Copy(row.at, row.by_name, row.via, row.kind, texts.get(row.id, "")) for row in rows]
+
+
+def needing_a_look(brand_ids: Collection[int] | None) -> list[Seat]:
+    """The seats of the brands (None: of all) about whose handover there is something to say now."""
+    drafted = Note.objects.filter(closed_at=None, drafted_at__isnull=False)
+    wanted = Q(id__in=NotTaken.objects.filter(ended_at=None).values("seat"))
+    wanted |= Q(id__in=Offer.objects.filter(ended_at=None).values("seat")) | Q(id__in=drafted.values("seat"))
+    away = Away.objects.filter(ended_at=None).values("person")
+    wanted |= Q(id__in=Hold.objects.filter(until_at=None, person__in=away).values("seat"))
+    rows = Seat.objects.filter(wanted).select_related("rota").order_by("rota__name", "position", "id")
+    return list(rows if brand_ids is None else rows.filter(rota__brand__in=brand_ids))
+
+
+def handings(brand_ids: Collection[int] | None, at: datetime) -> list[Handing]:
+    """How the handover of every seat of the brands (None: of all) stands."""
+    return [handing(seat, at) for seat in _seats(brand_ids, at)]
+
+
 def held_by(person_id: int) -> list[Seat]:
     """The seats whose token the person has now."""
     return list(Seat.objects.filter(holds__person=person_id, holds__until_at=None).select_related("rota"))
@@ -115,14 +290,17 @@ def people_of(member: Member | None) -> list[Person]:
     return list(Person.objects.filter(wanted, active=True).order_by("id"))
 
 
-def proofs(person_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Until when each can be woken for all we know: something loud that is not broken was proved to work, and that is
-    not older than TESTED_WITHIN then. None for one whom nothing loud is known to reach.
+def proofs(person_ids: Collection[int], at: datetime) -> dict[int, datetime | None]:
+    """Until when each can be woken for all we know: something loud that is not broken, and that no known fault cuts off at
+    `at`, was proved to work, and that is not older than TESTED_WITHIN then. None for one whom nothing loud is known to reach.
     """
     known = contacts_and_rules(person_ids)
+    cut = cut_off(person_ids, at)
     found: dict[int, datetime | None] = {}
     for person_id, (methods, _rules) in known.items():
-        loud = [method for method in methods if method.channel in LOUD and method.broken_at is None]
+        loud = [
+            method for method in methods if method.channel in LOUD and method.broken_at is None and method.pk not in cut
+        ]
         proved = [proof for method in loud if (proof := method.proved_at or method.verified_at) is not None]
         found[person_id] = max(proved) + settings.TESTED_WITHIN if proved else None
     return found
@@ -130,7 +308,7 @@ def proofs(person_ids: Collection[int]) -> dict[int, datetime | None]:
 
 def silent(person_ids: Collection[int], at: datetime) -> set[int]:
     """Those of them whom nothing loud is known to wake at `at`."""
-    return {person_id for person_id, until in proofs(person_ids).items() if until is None or until <= at}
+    return {person_id for person_id, until in proofs(person_ids, at).items() if until is None or until <= at}
 
 
 def open_warnings(brand_ids: Collection[int] | None = None) -> list[ReachWarning]:
@@ -138,6 +316,27 @@ def open_warnings(brand_ids: Collection[int] | None = None) -> list[ReachWarning
     rows = ReachWarning.objects.filter(withdrawn_at=None).select_related("person", "seat__rota")
     rows = rows if brand_ids is None else rows.filter(seat__rota__brand__in=brand_ids)
     return sorted(rows, key=lambda row: (row.turn_at is not None, row.turn_at or row.raised_at))
+
+
+def on_between(start: datetime, end: datetime) -> dict[int, list[tuple[Seat, datetime, datetime]]]:
+    """Person -> the seats that they have, or should have, within [start, end), and from when until when.
+
+    `start` is the present: who has a seat then keeps it until the plan's next change. Of a team's turn everybody is told.
+    """
+    seats = _seats(None, start)
+    plans = load_rotas({seat.rota_id for seat in seats})
+    holds = dict(Hold.objects.filter(until_at=None, from_at__lte=start).values_list("seat_id", "person_id"))
+    found: dict[int, list[tuple[Seat, datetime, datetime]]] = defaultdict(list)
+    for seat in seats:
+        kept_until = start
+        if seat.pk in holds:
+            kept_until = min(resolve.next_change(plans[seat.rota_id], seat.key, start) or end, end)
+            found[holds[seat.pk]].append((seat, start, kept_until))
+        if kept_until < end:
+            for member, begins, ends in decide.stretches(plans[seat.rota_id], seat.key, kept_until, end):
+                for person in people_of(member):
+                    found[person.pk].append((seat, begins, ends))
+    return dict(found)
 
 
 def feed_address(whose: Whose, id_: int) -> str:

@@ -12,7 +12,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.customers.models import Contact, Contract, Customer, Service, Subscription
 from nightdesk.paging.models import Page, PlannedWork, Policy
-from nightdesk.people.models import Person, Team
+from nightdesk.people.models import ContactMethod, Person, Team
 
 
 class EffectChoices(models.IntegerChoices):
@@ -132,6 +132,35 @@ class Reach(models.Model):
             models.UniqueConstraint(
                 fields=["customer", "contact", "channel", "subscription"], name="one_reach", nulls_distinct=False
             )
+        ]
+
+
+class WayPart(models.Model):
+    """A way to reach one of our own people runs over `part`: while that is down, it reaches nobody."""
+
+    method = models.ForeignKey(ContactMethod, models.CASCADE, related_name="+")
+    part = models.ForeignKey(Part, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["method", "part"], name="one_way_a_part")]
+
+
+class WayWarning(models.Model):
+    """It was told, at `raised_at`, that somebody on duty cannot be reached by `method` because of an outage or of planned
+    work (`cause_kind`, `cause_id`). Withdrawn when it can be used again, or they are not on any more.
+    """
+
+    method = models.ForeignKey(ContactMethod, models.CASCADE, related_name="+")
+    cause_kind = models.CharField(max_length=12)
+    cause_id = models.UUIDField()
+    raised_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["method", "cause_id"], condition=Q(withdrawn_at=None), name="one_open_warning_a_way"
+            ),
         ]
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
-from nightdesk.outages import actions
+from nightdesk.outages import actions, way_actions
 
 
 def send_update(promise: Promise, at: datetime) -> str:
@@ -55,6 +55,11 @@ def note_alarm_over(promise: Promise, at: datetime) -> str:
     return actions.note_alarm_over(page_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def check_ways(promise: Promise, at: datetime) -> str:  # noqa: ARG001 - whatever it follows from, all ways are looked at
+    """A fault, planned work or a duty may have changed."""
+    return way_actions.check_ways(by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def answer_no_change(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
     """Nothing has changed ("<outage>@<when the update was due>"); the sentence to say back. Refuses as the verb."""
     outage_id, _sign, due_at = subject_id.partition("@")
@@ -70,6 +75,7 @@ HANDLERS = {
     actions.CHASE: Handler(chase_update, lane="page", give_up_after=None),
     actions.BY_RULE: Handler(confirm_by_rule, lane="page", give_up_after=None),
     actions.FROM_PAGE: Handler(propose_from_page, lane="follow", give_up_after=None),
+    way_actions.CHECK: Handler(check_ways, lane="follow", give_up_after=None),
     actions.PAGE_TAKEN: Handler(note_fixer, lane="follow"),
     actions.PAGE_OVER: Handler(note_alarm_over, lane="follow"),
 }

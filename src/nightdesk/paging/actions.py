@@ -27,11 +27,12 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
-from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.rows import fetch, insert
 from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
 from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
+from nightdesk.duty import pairings
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.paging import decide, queries, silencing, wording
@@ -157,6 +158,21 @@ class TakenBy(IllegalTransition):
             owner=self.name,
             owner_id=page.owner_id,
             since=self.since.isoformat(),
+        )
+
+
+class OnlyACopy(Refusal):
+    """A newcomer who is not on duty was to have a page."""
+
+    code = "only-a-copy"
+    status = 409
+    title = "A newcomer answers no page by themselves"
+
+    def __init__(self, page: Page, person: str) -> None:
+        super().__init__(
+            f"Page {page.code} was to be {person}'s.",
+            "They are new, and not on duty: they have a copy at most.",
+            "Leave it to those who were rung, or have a manager sign them off.",
         )
 
 
@@ -1012,7 +1028,7 @@ def acknowledge_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Pa
     """`by` now owns the page and its promises are void. By the same person again it is a sign of life, no more.
 
     A page that became part of a storm's page gives that one. Raises NotFound, Forbidden, TakenBy (somebody else has
-    it), IllegalTransition (it is over), Invalid (only a person can have a page).
+    it), OnlyACopy (they are new), IllegalTransition (it is over), Invalid (only a person can have a page).
     """
     page = _locked(page_id, "acknowledge_page", by)
     person_id = _person_of(by, page)
@@ -1077,7 +1093,7 @@ def escalate_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> Page:
 def reassign_page(*, page_id: UUID, to_person_id: int, by: Actor, via: Door, at: datetime) -> Page:
     """The person is rung now in place of the next rung; the page is theirs when they take it.
 
-    Raises NotFound (also for somebody who is not active), Forbidden, IllegalTransition (it is over).
+    Raises NotFound (also for somebody who is not active), Forbidden, OnlyACopy, IllegalTransition (it is over).
     """
     page = _locked(page_id, "reassign_page", by)
     person = Person.objects.filter(id=to_person_id, active=True).first()
@@ -1085,6 +1101,8 @@ def reassign_page(*, page_id: UUID, to_person_id: int, by: Actor, via: Door, at:
         raise NotFound(
             f"Page {page.code} was to be passed on.", "There is no such active person.", "Choose somebody else."
         )
+    if pairings.only_watches(person.pk):
+        raise OnlyACopy(page, person.name)
     _move(page, Verb.REASSIGN, by, via, at)
     facts = {"person": person.name, "person_id": person.id}
     _ring(page, PAGE_REASSIGNED, facts, by, via, at, first=(decide.Target("person", str(person.id)),))
@@ -1532,7 +1550,10 @@ def _move(page: Page, verb: Verb, by: Actor, via: Door, at: datetime, until: dat
 
 
 def _own(page: Page, person_id: int, at: datetime) -> None:
-    page.owner = Person.objects.get(id=person_id)
+    person = Person.objects.get(id=person_id)
+    if pairings.only_watches(person.pk) and not queries.was_rung(page, person.pk):
+        raise OnlyACopy(page, person.name)
+    page.owner = person
     page.acknowledged_at = page.last_sign_at = at
 
 

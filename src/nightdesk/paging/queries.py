@@ -23,7 +23,8 @@ from nightdesk.customers.models import Hours, Service, Subscription
 from nightdesk.customers.priority import MAY_EVER_WAKE, Priority
 from nightdesk.customers.promised import IntegrationRule, what_an_alarm_may_do, what_is_promised
 from nightdesk.customers.queries import contract_facts, support_hours
-from nightdesk.duty.queries import holder
+from nightdesk.duty.pairings import only_watches
+from nightdesk.duty.queries import who_rings
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.mailroom.letter import read_letter
@@ -48,7 +49,8 @@ from nightdesk.paging.models import (
     TurnTaking,
 )
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
-from nightdesk.people.queries import brands_of, contacts_and_rules
+from nightdesk.people.queries import brands_of, contacts_and_rules, cut_off
+from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.models import Seat
 
 log = logging.getLogger(__name__)
@@ -384,6 +386,8 @@ class Roll:
     def candidates(self, target: decide.Target) -> list[decide.Candidate]:
         """The active people behind `target` now; for `decide.plan_next`."""
         persons = self._behind(target)
+        if target.kind in ("person", "team", "everybody"):
+            persons = self._without_newcomers(persons, target.kind)
         self._read(persons)
         return [
             decide.Candidate(str(person.id), self._reach[str(person.id)].reachable, self._quiet(person))
@@ -427,9 +431,15 @@ class Roll:
             case "everybody":
                 return self._everybody(active)
 
+    def _without_newcomers(self, persons: list[Person], kind: str) -> list[Person]:
+        """Those of them who answer pages; where everybody is rung and there are none such, all of them."""
+        new = newcomers([person.id for person in persons])
+        answering = [person for person in persons if person.id not in new or not only_watches(person.id)]
+        return persons if kind == "everybody" and not answering else answering
+
     def _holder(self, seat_key: str) -> int | None:
         try:
-            return holder(seat_key, self._at)
+            return who_rings(seat_key, self._at)
         except NotFound:
             return None
 
@@ -451,18 +461,27 @@ class Roll:
         if not fresh:
             return
         told = contacts_and_rules([person.id for person in fresh])
+        cut = cut_off([person.id for person in fresh], self._at)
         for person in fresh:
             methods, rules = told.get(person.id, ([], []))
             key = str(person.id)
             self._persons[key] = person
             self._contacts |= {str(method.id): (method.channel, method.address) for method in methods}
-            self._reach[key] = reach(person, methods, rules, decide.Urgency(self._page.urgency), self._at)
+            urgency = decide.Urgency(self._page.urgency)
+            self._reach[key] = reach(person, methods, rules, urgency, self._at, cut)
 
 
 def reach(
-    person: Person, methods: Sequence[ContactMethod], rules: Sequence[NotifyRule], urgency: decide.Urgency, at: datetime
+    person: Person,
+    methods: Sequence[ContactMethod],
+    rules: Sequence[NotifyRule],
+    urgency: decide.Urgency,
+    at: datetime,
+    cut: Collection[int] = (),
 ) -> decide.Reach:
-    """What the person is sent for a page of that urgency at `at`, and whether it can wake them."""
+    """What the person is sent for a page of that urgency at `at`, and whether it can wake them. `cut`: methods that a fault
+    has cut off.
+    """
     return decide.deliveries_for(
         [
             decide.Rule(rule.after, str(rule.method_id), decide.Urgency(rule.urgency), rule_hours(person.zone, rule))
@@ -472,6 +491,7 @@ def reach(
         [decide.Contact(str(method.id), method.channel, method.broken_at is None) for method in methods],
         urgency,
         at,
+        out_of_reach={str(method_id) for method_id in cut},
     )
 
 
@@ -591,7 +611,8 @@ def would_be_sent(person: Person, urgency: decide.Urgency, at: datetime) -> list
     """What the person would be sent, and when, if they were rung at `at`; by their rules of that hour."""
     methods, rules = contacts_and_rules([person.id])[person.id]
     by_id = {str(method.id): method for method in methods}
-    return [(by_id[one.contact], one.due_at) for one in reach(person, methods, rules, urgency, at).deliveries]
+    told = reach(person, methods, rules, urgency, at, cut_off([person.id], at))
+    return [(by_id[one.contact], one.due_at) for one in told.deliveries]
 
 
 # --- Left till morning, and digests ----------------------------------------------------------------------------------
@@ -676,6 +697,12 @@ def only_customer(service_id: int) -> int | None:
 def services_named(brand_id: int, keys: Collection[str]) -> dict[str, Service]:
     """The brand's services that have one of these keys, by key."""
     return {service.key: service for service in Service.objects.filter(brand_id=brand_id, key__in=keys)}
+
+
+def was_rung(page: Page, person_id: int) -> bool:
+    """Whether something was, or will be, sent to the person as to one of those who may answer the page."""
+    rows = Delivery.objects.filter(subject_kind="page", subject_id=str(page.pk), recipient_kind="person")
+    return rows.filter(recipient_id=str(person_id)).exists()
 
 
 def notified(page_id: UUID) -> list[tuple[Person, str]]:

@@ -9,7 +9,7 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.models import Entry
-from nightdesk.paging import actions, heartbeat_actions, shadow_actions, silence_actions
+from nightdesk.paging import actions, copy_actions, heartbeat_actions, shadow_actions, silence_actions
 
 
 def ring_page(promise: Promise, at: datetime) -> str:
@@ -51,6 +51,11 @@ def hand_digest_over(promise: Promise, at: datetime) -> str:
 def close_notices(promise: Promise, at: datetime) -> str:
     """Let phones say that nobody need answer any more; returns what was done."""
     return _if_there(lambda: actions.close_notices(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at))
+
+
+def copy_page(promise: Promise, at: datetime) -> str:
+    """Copy a page that has rung somebody to the newcomers beside them; returns what was done."""
+    return copy_actions.copy_page(page_id=_page(promise), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
 def look_for_beat(promise: Promise, at: datetime) -> str:
@@ -120,6 +125,7 @@ HANDLERS = {
     actions.DIGEST: Handler(send_digest, give_up_after=None),
     actions.HANDED_OVER: Handler(hand_digest_over, lane="follow"),
     actions.CLOSE_NOTICES: Handler(close_notices),
+    copy_actions.COPY: Handler(copy_page, lane="follow"),
     heartbeat_actions.LATE: Handler(look_for_beat, lane="page", give_up_after=None, run_many=look_for_beats),
     silence_actions.END: Handler(expire_silence, lane="page", give_up_after=None),
     silence_actions.RELEASE: Handler(release_silence, lane="page", give_up_after=None),

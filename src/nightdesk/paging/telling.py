@@ -8,7 +8,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import NOTICE, MailForm
 from nightdesk.paging import decide
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.queries import contacts_and_rules, cut_off
 
 
 def tell_quietly(
@@ -83,6 +83,7 @@ def tell_loudly(
 
 def _ways(person_ids: Collection[int], urgency: decide.Urgency, at: datetime, *, only: str = "") -> list[Recipient]:
     to = []
+    cut = {str(method_id) for method_id in cut_off(person_ids, at)}
     for person_id, (methods, rules) in contacts_and_rules(person_ids).items():
         by_key = {str(method.pk): method for method in methods if not only or method.channel == only}
         reach = decide.deliveries_for(
@@ -90,6 +91,7 @@ def _ways(person_ids: Collection[int], urgency: decide.Urgency, at: datetime, *,
             [decide.Contact(key, method.channel, method.broken_at is None) for key, method in by_key.items()],
             urgency,
             at,
+            out_of_reach=cut,
         )
         to += [
             Recipient("person", person_id, by_key[one.contact].channel, by_key[one.contact].address, one.due_at)

@@ -154,6 +154,10 @@ class Terms(models.Model):
     opted_out_until = models.DateField(null=True)
     under_18_until = models.DateField(null=True)
     night_assessed_on = models.DateField(null=True)
+    employed_on = models.DateField(null=True)
+    """Their first day here: averages of a new starter begin with it."""
+    hours_known_since = models.DateField(null=True)
+    """From this day on every hour that they worked is on record here; None: nobody has said so."""
     max_nights_a_month = models.PositiveSmallIntegerField(null=True)
     newcomer = models.BooleanField(default=False)
     signed_off_at = models.DateTimeField(null=True)

@@ -1,6 +1,6 @@
 """Reading staff: who somebody is when they do something, and how each is reached."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -82,6 +82,21 @@ def brands_of(person: Person) -> set[int | None]:
     """
     teams: set[int | None] = set(Team.objects.filter(members=person).values_list("brand_id", flat=True))
     return teams or set(Grant.objects.filter(user=person.user_id).values_list("brand_id", flat=True))
+
+
+CutOff = Callable[[Collection[int], datetime], Mapping[int, str]]
+"""(people, instant) -> contact method -> why it reaches nobody then: a fault that is known, or planned work."""
+
+CUT_OFF: list[CutOff] = []
+"""Filled by `nightdesk.wiring`: rooms further up know what has failed."""
+
+
+def cut_off(person_ids: Collection[int], at: datetime) -> dict[int, str]:
+    """Which of the people's contact methods a known fault, or planned work, has cut off at `at`, and which that is."""
+    found: dict[int, str] = {}
+    for ask in CUT_OFF:
+        found |= ask(person_ids, at)
+    return found
 
 
 # Read by every alarm. SQL by hand, as Django needs several times as long to put these together as PostgreSQL to answer.

@@ -24,7 +24,7 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
-from nightdesk.rota import decide, difference, queries, resolve
+from nightdesk.rota import checking, decide, difference, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
@@ -89,6 +89,7 @@ def set_layers(
     seat_key: str,
     layers: Sequence[Mapping[str, Any]],
     seen: str | None = None,
+    override_reason: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -97,10 +98,12 @@ def set_layers(
 
     Who was on does not change by it: that is duty's record. `seen`: the mark (`queries.layers_mark`) of the layers that
     whoever sets these has read; where the seat has others by now, nothing is done. Raises NotFound, Forbidden, Invalid for
-    a layer that cannot be, or a member who is not there or no longer active, and IllegalTransition for others by now.
+    a layer that cannot be, or a member who is not there or no longer active, IllegalTransition for others by now, and
+    RuleBlocks for what a rule of working time blocks in the weeks to come, unless `override_reason` says why it should
+    stand.
     """
     seat = _lock_seat(seat_key, by, "set_layers")
-    _put_layers(seat, layers, seen, {}, by, via, at)
+    _put_layers(seat, layers, seen, {}, by, via, at, override_reason)
     return seat
 
 
@@ -132,6 +135,7 @@ def _put_layers(
     by: Actor,
     via: Door,
     at: datetime,
+    override_reason: str = "",
 ) -> None:
     """The caller holds the rota's lock."""
     was = queries.load_rota(seat.rota_id)
@@ -141,6 +145,8 @@ def _put_layers(
     read = decide.read_layers(layers)
     members = [decide.read_members(plain) for plain in layers]
     _check_members({member for each in members for member in each})
+    new = {id_ for each in members for kind_, id_ in each if kind_ == "person"}
+    look = _look(seat, at, at + checking.CHECKED_AHEAD, at, new)
     seat.layers.all().delete()
     for position, (layer, plain) in enumerate(zip(read, layers, strict=True)):
         row = Layer.objects.create(seat=seat, position=position, **_columns(layer, decide.read_nation(plain)))
@@ -149,7 +155,7 @@ def _put_layers(
             for place, (kind_, id_) in enumerate(members[position])
         )
     facts |= {"layers": [_shown(plain) for plain in layers], "before": [_shown(plain) for plain in before]}
-    _plan_changed(LAYERS_SET, seat, was, facts, by, via, at)
+    _plan_changed(LAYERS_SET, seat, was, facts, by, via, at, look=look, override_reason=override_reason)
 
 
 def _changed_meanwhile(seat: Seat) -> IllegalTransition:
@@ -172,6 +178,7 @@ def add_override(
     ends_at: datetime,
     member_id: int | None = None,
     instead_of_id: int | None = None,
+    override_reason: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -179,7 +186,8 @@ def add_override(
     """Over [`starts_at`, `ends_at`) a person comes on (add), goes off (remove), or takes another's place (replace).
 
     One that was to start before `at` starts at `at`: what has been does not change. Raises NotFound, Forbidden, and
-    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over.
+    Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over;
+    RuleBlocks for what a rule of working time blocks, unless `override_reason` says why it should stand.
     """
     seat = _lock_seat(seat_key, by, "add_override")
     asked = _("A change of the seat %s was asked for.") % seat.name
@@ -200,7 +208,9 @@ def add_override(
         raise Invalid(
             asked, _("It would be over before it begins."), _("Let it end later than it starts, and than now.")
         )
-    return _put_override(seat, kind, starts_at, ends_at, member_id, instead_of_id, by, via, at)
+    return _put_override(
+        seat, kind, starts_at, ends_at, member_id, instead_of_id, by, via, at, override_reason=override_reason
+    )
 
 
 def _put_override(
@@ -214,15 +224,20 @@ def _put_override(
     via: Door,
     at: datetime,
     cause: UUID | None = None,
+    override_reason: str = "",
+    by_rules: bool = True,
 ) -> Override:
-    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may.
+    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may. Without
+    `by_rules` they hold it against the rules themselves, when all that belongs together stands.
 
-    Raises NotFound and Invalid for persons who are not there or no longer active.
+    Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks as `add_override`.
     """
     _check_members({("person", id_) for id_ in (member_id,) if id_ is not None})
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
     was = queries.load_rota(seat.rota_id)
+    new = {member_id} if member_id is not None else set()
+    look = _look(seat, starts_at, ends_at, at, new) if by_rules else None
     override = Override.objects.create(
         seat=seat,
         kind=kind,
@@ -240,7 +255,7 @@ def _put_override(
         "starts_at": starts_at.isoformat(),
         "ends_at": ends_at.isoformat(),
     }
-    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, cause)
+    _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, cause, look=look, override_reason=override_reason)
     return override
 
 
@@ -287,6 +302,12 @@ def _with_lock(seat: Seat) -> Seat:
     return seat
 
 
+def _look(seat: Seat, start: datetime, end: datetime, at: datetime, new: set[int]) -> checking.Look:
+    """What there is to say, before the plan of the seat changes, of the `new` and of who is on somewhere in `[start, end)`."""
+    people = checking.people_of(queries.load_rota(seat.rota_id), seat.key, start, end)
+    return checking.look(people | new, start, end, at)
+
+
 def _plan_changed(
     kind_: str,
     seat: Seat,
@@ -296,11 +317,22 @@ def _plan_changed(
     via: Door,
     at: datetime,
     cause: UUID | None = None,
+    look: checking.Look | None = None,
+    override_reason: str = "",
 ) -> UUID:
-    """The rota, whose plan was `was`, has a new version; the journal says what that changes now and soon."""
+    """The rota, whose plan was `was`, has a new version; the journal says what that changes now and soon.
+
+    It is held against the rules where somebody may be on who was not when there was the first `look`.
+    """
     seat.rota.version = uuid4()
     seat.rota.save(update_fields=["version"])
     now = queries.load_rota(seat.rota_id)
+    if look is not None:
+        people = checking.people_of(now, seat.key, look.start, look.end)
+        news = checking.refuse_or_note(
+            look, seat=seat, people=people, override_reason=override_reason, by=by, via=via, at=at
+        )
+        facts |= {"findings": checking.as_facts(news)}
     facts |= {
         "rota": seat.rota.name,
         "seat": seat.name,

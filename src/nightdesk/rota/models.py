@@ -94,6 +94,16 @@ class SeatSkill(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["seat", "skill"], name="one_level_a_seat_skill")]
 
 
+class AnswersFor(models.Model):
+    """Whoever has the seat answers for this brand too, beside that of its rota."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="also_for")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["seat", "brand"], name="one_answer_a_brand")]
+
+
 class Layer(models.Model):
     """Columns as in `resolve.Layer`. `restrict` is a list of {"weekdays": [0..6], "opens": "HH:MM", "closes": "HH:MM"}."""
 
@@ -157,6 +167,84 @@ class Override(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="override_has_length"),
+        ]
+
+
+class Exemption(models.Model):
+    """Somebody with the right let stand what a rule blocks, and said why. `rules` are `law.Rule` values, gravest first."""
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="exemptions")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    rules = models.JSONField(default=list)
+    reason = models.CharField(max_length=200)
+    made_by = models.CharField(max_length=120)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-made_at", "-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(reason=""), name="exemption_says_why"),
+        ]
+
+
+class Worked(models.Model):
+    """`person` worked over [`starts_at`, `ends_at`): the record that the law and pay go by.
+
+    `source` says what it was written from, so that it is written once: "page:<id>", "hold:<id>", "called:<id>". `off_duty`:
+    they were rung for help while somebody else had the duty. One that was struck out counts no more, and stays.
+    """
+
+    class Kind(models.TextChoices):
+        PLANNED = "planned"
+        """a duty whose whole time counts"""
+        STANDBY = "standby"
+        """a duty of which only what they were called for counts"""
+        PAGE = "page"
+        CALLED = "called"
+        MANUAL = "manual"
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="worked")
+    kind = models.CharField(max_length=8, choices=Kind)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    seat = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")
+    source = models.CharField(max_length=60, unique=True)
+    off_duty = models.BooleanField(default=False)
+    note = models.CharField(max_length=200, default="")
+    noted_by = models.CharField(max_length=120)
+    noted_at = models.DateTimeField()
+    struck_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="work_has_length"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "starts_at"], name="worked_by_person")]
+
+
+class RestOwed(models.Model):
+    """Rest that `person` has not had and is owed, in minutes, by `due_at`; `given_minutes` of it were given since.
+
+    `rule` and [`starts_at`, `ends_at`) say for what, as in `law.Finding`.
+    """
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="rest_owed")
+    rule = models.CharField(max_length=20)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    minutes = models.PositiveIntegerField()
+    given_minutes = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["due_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "rule", "starts_at"], name="rest_is_owed_once"),
+            models.CheckConstraint(condition=Q(given_minutes__lte=F("minutes")), name="no_more_rest_than_owed"),
         ]
 
 

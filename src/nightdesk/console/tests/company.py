@@ -20,6 +20,8 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
+from nightdesk.duty import handover_actions as handover
+from nightdesk.duty.models import Hold, Note
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
@@ -136,6 +138,10 @@ class Company:
         layer = {"members": [{"person": bo.id}], "anchor": "2026-08-01T18:00", "turn": "day", "every": 1}
         rota.set_layers(seat_key=seat_key, layers=[layer], **self.doing)
         duty.set_first_holder(seat_key=seat_key, person_id=bo.id, **self.doing)
+        watched = handover.add_watch_item(seat_key=seat_key, words=f"{name} fan, it is loud", **self.doing)
+        handed = Note.objects.create(
+            seat=watched.seat, opened_at=self.at, closed_at=self.at, hold=Hold.objects.get(seat=watched.seat)
+        )
         override = rota.add_override(
             seat_key=seat_key,
             kind="remove",
@@ -302,6 +308,9 @@ class Company:
                 "rota_id": plan.id,
                 "override_id": override.id,
                 "swap_id": swap.pk,
+                "item_id": watched.pk,
+                "note_id": handed.pk,
+                "turn_at": self.at.isoformat(),
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,

@@ -25,10 +25,14 @@ from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, pager_numbers, recipient_of
 from nightdesk.console.contact_test import TEST
 from nightdesk.console.views.cards import waits_until
+from nightdesk.console.views.handover import state_of
 from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
-from nightdesk.duty.queries import swap_in_words, swap_waits_for
+from nightdesk.duty import sections
+from nightdesk.duty.note import read_text
+from nightdesk.duty.queries import Handing, handing, swap_in_words, swap_waits_for
 from nightdesk.paging.models import Page
+from nightdesk.rota.models import Seat
 
 TRIES_A_MINUTE = 30
 
@@ -39,6 +43,7 @@ LABELS = {
     "decline": gettext_lazy("No, I decline"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
+DUTY_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot: ask somebody else")}
 CONFIRM_LABEL = gettext_lazy("It arrived")
 SWAP_LABEL = gettext_lazy("Yes, I agree")
 
@@ -88,6 +93,7 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         "standing": standing,
         "answers": [_button(verb, message) for verb in standing.verbs],
         "name": by.name,
+        "note": _note_for(message, standing, at),
         "at": at,
     }
     if message.kind == TEST:
@@ -117,6 +123,8 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         if page is None:
             raise NotFound(_("This link was opened."), _("Its page is gone."), _("Sign in to see what is open."))
         return _standing_of(page, verbs, by, at)
+    if message.kind == "duty.ask":
+        return _standing_of_duty(message, verbs, by, at)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
     if message.subject_kind == "swap":
@@ -124,6 +132,39 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
             return Standing(swap_in_words(int(message.subject_id)), _("There is nothing left to answer."), (), "calm")
         return Standing(message.title, message.body, verbs, "accent")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
+
+
+def _standing_of_duty(message: Message, verbs: tuple[str, ...], by: Actor, at: datetime) -> Standing:
+    """A turn that somebody was asked to take: it may be theirs by now, somebody else's, or over."""
+    seat = Seat.objects.select_related("rota").filter(id=int(message.subject_id)).first()
+    if seat is None:
+        raise NotFound(_("This link was opened."), _("Its seat is gone."), _("Nothing has to be done."))
+    each = handing(seat, at)
+    if each.hold is not None and each.hold.person_id == by.person_id:
+        return Standing(
+            _("You are on duty as {seat}").format(seat=seat.name), _("Nothing is left to do here."), (), "calm"
+        )
+    if each.accepted is not None and each.accepted.id == by.person_id:
+        return Standing(_("You have accepted {seat}").format(seat=seat.name), state_of(each), verbs[1:], "calm")
+    if not _is_asked(each, by.person_id):
+        return Standing(_("You need not take {seat}").format(seat=seat.name), state_of(each), (), "")
+    return Standing(message.title, state_of(each), verbs, "accent")
+
+
+def _is_asked(each: Handing, person_id: int | None) -> bool:
+    asked = {person.id for person in (*each.people, *each.asked)}
+    if each.offer is not None:
+        asked.add(each.offer.to_id)
+    return person_id in asked
+
+
+def _note_for(message: Message, standing: Standing, at: datetime) -> list[tuple[str, list[str]]]:
+    """The note, for whoever may take the seat by this link; nothing once they may not."""
+    if message.kind != "duty.ask" or "acknowledge" not in standing.verbs:
+        return []
+    seat = Seat.objects.select_related("rota").get(id=int(message.subject_id))
+    each = handing(seat, at)
+    return read_text(sections.copied(seat, each.note, each.hold, at))
 
 
 def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) -> Standing:
@@ -151,6 +192,8 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 def _button(verb: str, message: Message) -> dict[str, Any]:
     if message.subject_kind == "swap" and verb == "acknowledge":
         label = SWAP_LABEL
+    elif message.kind == "duty.ask":
+        label = DUTY_LABELS[verb]
     else:
         label = LABELS[verb] if message.subject_kind in ("page", "swap") else CONFIRM_LABEL
     return {"verb": verb, "label": str(label)}

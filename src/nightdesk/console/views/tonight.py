@@ -16,6 +16,7 @@ from nightdesk.console.context import in_order_of_waking
 from nightdesk.console.views.cards import nobody_takes, page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.handover import handover_warnings
 from nightdesk.console.views.knowledge.briefings import waiting_for
 from nightdesk.console.views.lists import counted_text
 from nightdesk.console.views.month import hour_ticks, names_of, picture, stretches
@@ -195,6 +196,7 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
             )
     if may_somewhere(request, "read_promises"):
         found += _given_up(request, pages)
+    found += handover_warnings(request)
     found += _watched(request)
     found += _to_read(request)
     sees_people = may_somewhere(request, "read_people")

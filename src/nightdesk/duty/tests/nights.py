@@ -22,12 +22,15 @@ from nightdesk.rota.actions import PLAN_CHANGED, add_override, make_rota, set_la
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
+PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach", "duty.coverage"))
 HANDLERS = {
+    "duty.coverage": promises.Handler(tasks.check_coverage, lane="follow", give_up_after=None),
     "duty.reach": promises.Handler(tasks.check_reach, lane="follow", give_up_after=None),
     "duty.turn": promises.Handler(tasks.begin_turn, lane="page", give_up_after=None),
     "duty.replan": promises.Handler(tasks.replan_seat, lane="page", give_up_after=None),
 }
+PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
+HANDLERS = tasks.HANDLERS
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def wired() -> Iterator[None]:
     """As `nightdesk.wiring` and `follow_ups` do it."""
     registries: list[tuple[dict[str, Any], dict[str, Any]]] = [
         (promises.HANDLERS, HANDLERS),
-        (ANSWER_VERBS, {actions.ACCEPT: tasks.accept_by_answer}),
+        (ANSWER_VERBS, dict(tasks.ANSWERS)),
         (FOLLOW_UPS, {kind: tuple(set(after) & HANDLERS.keys()) for kind, after in FOLLOW_UPS.items()} | PLANNED),
     ]
     before = [dict(registry) for registry, _ours in registries]
@@ -80,8 +83,8 @@ class Nights:
         wanted = [{"key": key, "name": key.title(), "acceptance_required": required} for key in seats or ("night",)]
         return make_rota(brand_id=self.brand.id, name="Nights", zone=zone, seats=wanted, **self.doing).id  # type: ignore[arg-type]
 
-    def layers(self, *layers: dict[str, Any], seat: str = "night") -> None:
-        set_layers(seat_key=seat, layers=list(layers), **self.doing)
+    def layers(self, *layers: dict[str, Any], seat: str = "night", reason: str = "") -> None:
+        set_layers(seat_key=seat, layers=list(layers), override_reason=reason, **self.doing)
         self.work()
 
     def daily(self, *names: str, anchor: str = "2026-03-01T18:00", **more: Any) -> dict[str, Any]:
@@ -133,7 +136,9 @@ class Nights:
         return next(answer for answer in answers if answer.seat_key == seat)
 
     def journal(self) -> list[str]:
-        return list(Entry.objects.filter(kind__startswith="duty.").order_by("at", "id").values_list("kind", flat=True))
+        """Kinds of what became of the token, in order; that a note was drafted aside."""
+        rows = Entry.objects.filter(kind__startswith="duty.").exclude(kind="duty.note_drafted")
+        return list(rows.order_by("at", "id").values_list("kind", flat=True))
 
     def mail(self) -> list[tuple[str, str]]:
         """(kind, who gets it) of each message, in order."""

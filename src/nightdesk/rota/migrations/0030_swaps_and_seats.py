@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rota", "0002_planning"),
+        ("rota", "0020_hours_worked"),
     ]
 
     operations = [

@@ -1,0 +1,137 @@
+"""The solver as a process of its own, with limits of memory and time: nothing of OR-Tools is loaded into ours.
+
+It reads one question a line on its input and writes one answer a line. When it dies, runs out of memory or does not answer
+in time, the answer is None, and search goes on without it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from nightdesk.rota.planner.exact import Answer
+from nightdesk.rota.planner.problem import Problem, to_json
+
+MEMORY = 3 * 2**30
+"""Bytes of address space that the process may have. What it really holds is about a tenth of that."""
+
+STARTS_WITHIN = 60.0
+"""Wall seconds until it has loaded OR-Tools and read the problem, on a busy machine."""
+
+SOURCES = Path(__file__).parents[3]
+"""Where the package is found, wherever the parent was started from."""
+
+
+class SolverIsMissing(Exception):
+    """OR-Tools is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("The solver is not installed. Install nightdesk[solver], or plan without it.")
+
+
+def solver_version() -> str | None:
+    """The version of OR-Tools that is installed; None where it is not."""
+    if importlib.util.find_spec("ortools") is None:
+        return None
+    return importlib.metadata.version("ortools")
+
+
+class Solver:
+    """The process, for one problem. Raises SolverIsMissing when it is entered and OR-Tools is not there."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        version = solver_version()
+        if version is None:
+            raise SolverIsMissing
+        self.version = version
+        self.process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "nightdesk.rota.planner.solver_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=_surroundings(os.environ),
+            start_new_session=True,
+        )
+        self._write(to_json(self.problem))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def ask(
+        self,
+        masks: list[int],
+        free: list[int],
+        posts: int | None,
+        units: float,
+        seconds: float,
+        should_stop: Callable[[], bool],
+    ) -> Answer | None:
+        """See `exact.Question`. None when there is no answer within `seconds` (and what it takes to start), or on stop."""
+        question = {
+            "masks": [f"{mask:x}" for mask in masks],
+            "free": free,
+            "posts": None if posts is None else f"{posts:x}",
+            "units": units,
+            "seconds": seconds,
+        }
+        if not self._write(json.dumps(question)):
+            return None
+        line = self._read(time.monotonic() + seconds + STARTS_WITHIN, should_stop)
+        if not line:
+            return None
+        said = json.loads(line)
+        found = said["masks"]
+        return Answer(
+            said["status"],
+            None if found is None else [int(mask, 16) for mask in found],
+            said["points"],
+            said["bound"],
+            said["units"],
+        )
+
+    def _write(self, line: str) -> bool:
+        if self.process is None or self.process.stdin is None:
+            return False
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return False
+        return True
+
+    def _read(self, until: float, should_stop: Callable[[], bool]) -> str:
+        if self.process is None or self.process.stdout is None:
+            return ""
+        while time.monotonic() < until and not should_stop():
+            ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
+            if ready:
+                return self.process.stdout.readline()  # it writes whole lines, and nothing between them
+        return ""
+
+
+def _surroundings(environ: Mapping[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in environ.items() if name in ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")}
+    return {**kept, "PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,129 @@
+"""Repairing a rota after a sick call: what has begun stays, what is lost is filled, and as little as can be changes.
+
+A duty that the sick person has begun is split where they leave it: what they did stays theirs, and the rest is open from
+then on. Frozen as "started", it would stay a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from nightdesk.rota.planner.problem import DAY, Barred, Budget, Given, Problem, Result, Slot
+from nightdesk.rota.planner.solve import Progress, solve
+
+CHANGE = 500
+"""Points of a change: more than all kindness that one change could bring, and far less than a gap."""
+
+OVER_KINDNESS = 20
+"""A gap weighs so many times what it weighs in planning, so that it is worth several changes to close it."""
+
+REOPENED = "+"
+"""What stands behind the id of a slot in that of its rest."""
+
+QUICK = Budget(steps=8_000)
+"""Enough for a repair; with few gaps nearly all of it is spent on kindness among equals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A slot that somebody else holds afterwards; None for nobody. `lost`: it had to, since the sick person held it."""
+
+    slot: str
+    was: str | None
+    now: str | None
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """`problem` is the one that `result` is about, with the split slots. `proved`: no repair changes less and leaves no
+    more gaps, either because only what was lost has changed and no gap is left, or because the solver proved it."""
+
+    problem: Problem
+    result: Result
+    changes: tuple[Change, ...]
+    proved: bool
+
+
+def replan(
+    problem: Problem,
+    given: Iterable[Given],
+    *,
+    person: str,
+    since: int,
+    until: int,
+    at: int,
+    budget: Budget = QUICK,
+    seed: int = 1,
+    days: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Replanned:
+    """The rota repaired, after it was said at instant `at` that the person cannot work in `[since, until)`.
+
+    Only slots that start within `days` days after `at` may change; None for all. Raises KeyError for an unknown person.
+    """
+    split = lose(problem, given, person=person, since=since, until=until, at=at, days=days)
+    start = tuple(Given(slot.id, slot.holder) for slot in split.slots if slot.holder is not None)
+    result = solve(split, budget, seed=seed, start=start, progress=progress, should_stop=should_stop)
+    had = {each.slot: each.person for each in given}
+    now = {each.slot: each.person for each in result.given}
+    changes = []
+    for slot in split.slots:
+        was = had.get(slot.id, had.get(slot.id.removesuffix(REOPENED)))
+        if was != now.get(slot.id):
+            changes.append(Change(slot.id, was, now.get(slot.id), was == person))
+    empty = any(gap.kind != "rule" for gap in result.gaps)
+    only_lost = all(change.lost or change.was is None for change in changes)
+    proved = (not empty and only_lost) or (result.bound is not None and result.bound >= result.cost)
+    return Replanned(split, result, tuple(changes), proved)
+
+
+def lose(
+    problem: Problem, given: Iterable[Given], *, person: str, since: int, until: int, at: int, days: int | None = None
+) -> Problem:
+    """The problem that is left: what has begun is fixed, what the person loses is open, and what changes costs."""
+    if person not in {each.id for each in problem.people}:
+        raise KeyError(person)
+    holder = {each.slot: each.person for each in given}
+    slots: list[Slot] = []
+    for slot in problem.slots:
+        who = slot.holder if slot.fixed else holder.get(slot.id)
+        slots += _as_it_is(replace(slot, holder=who), person, since, until, at, days)
+    ids = {slot.id for slot in slots}
+    companies = tuple(
+        replace(
+            company,
+            slots=tuple(each + REOPENED if each + REOPENED in ids else each for each in company.slots),
+        )
+        for company in problem.companies
+    )
+    people = tuple(
+        replace(each, barred=(*each.barred, Barred(since, until, "leave"))) if each.id == person else each
+        for each in problem.people
+    )
+    weights = replace(
+        problem.weights,
+        change=CHANGE,
+        gap=problem.weights.gap * OVER_KINDNESS,
+        skill_gap=problem.weights.skill_gap * OVER_KINDNESS,
+    )
+    return replace(problem, people=people, slots=tuple(slots), companies=companies, weights=weights)
+
+
+def _as_it_is(slot: Slot, person: str, since: int, until: int, at: int, days: int | None) -> list[Slot]:
+    lost = slot.holder == person and slot.end > max(at, since) and slot.start < until
+    if slot.start < at:
+        cut = max(at, since if lost else at)
+        if slot.end > cut and (lost or (slot.holder is None and not slot.fixed)):
+            done = replace(slot, end=cut, fixed=True)
+            if slot.holder is None:
+                done = replace(done, gap=0, need=0)
+            return [done, replace(slot, id=slot.id + REOPENED, start=cut, holder=None, fixed=False)]
+        return [replace(slot, fixed=True)]
+    if lost:
+        return [replace(slot, holder=None, fixed=False)]
+    if days is not None and slot.start >= at + days * DAY:
+        return [replace(slot, fixed=True)]
+    return [slot]

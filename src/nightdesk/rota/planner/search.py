@@ -1,0 +1,347 @@
+"""Making a rota and making it better: a greedy start, then many small changes, of which some that make it worse are kept
+while it is still warm (simulated annealing).
+
+Every change is weighed by what it changes and nothing else. All chance comes from the seed, so that the same steps give
+the same rota. Nothing here knows what time it is: whoever calls says how far along it is, and when to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+from random import Random
+
+from nightdesk.rota.planner.model import Model, bits
+
+HARD = 1_000_000
+"""Points of a broken rule while searching where none need be broken."""
+
+LOOK_UP = 256
+"""Steps between two looks at how far along it is."""
+
+Changes = list[tuple[int, int]]
+"""(person, what they hold afterwards), each person once."""
+
+
+class Standing:
+    """A rota as it stands: what each holds, who is on each post, and what that costs, kept up to date."""
+
+    def __init__(self, model: Model, masks: list[int]) -> None:
+        self.model = model
+        self.mask = list(masks)
+        self.keep = [who.frozen for who in model.who]
+        self.on = [0] * model.size
+        for number, mask in enumerate(masks):
+            for post in bits(mask):
+                self.on[post] |= 1 << number
+        self.judged = [model.judge(number, mask) for number, mask in enumerate(masks)]
+        self.made = [self._people_of(number) for number in range(len(model.groups))]
+        accompanied = [model.accompany(number, people) for number, people in enumerate(self.made)]
+        self.broken = sum(each for each, _ in self.judged) + sum(each for each, _ in accompanied)
+        self.points = (
+            sum(each for _, each in self.judged)
+            + sum(each for _, each in accompanied)
+            + sum(model.staffing(post, people) for post, people in enumerate(self.on))
+        )
+
+    def _people_of(self, company: int) -> int:
+        people = 0
+        for post in self.model.groups[company].posts:
+            people |= self.on[post]
+        return people
+
+    def weigh(self, changes: Changes) -> tuple[int, int]:
+        """(rules broken, points) that the changes add. They must fit: see `fits`."""
+        model, on, judged = self.model, self.on, self.judged
+        broken = points = 0
+        touched: dict[int, int] = {}
+        for number, new in changes:
+            was, now = judged[number], model.judge(number, new)
+            broken += now[0] - was[0]
+            points += now[1] - was[1]
+            differs = self.mask[number] ^ new
+            person = 1 << number
+            while differs:
+                low = differs & -differs
+                post = low.bit_length() - 1
+                touched[post] = touched.get(post, on[post]) ^ person
+                differs ^= low
+        companies: set[int] = set()
+        for post, people in touched.items():
+            if people.bit_count() != on[post].bit_count():
+                points += model.staffing(post, people) - model.staffing(post, on[post])
+            if model.companies_of[post]:
+                companies.update(model.companies_of[post])
+        for company in companies:
+            people = 0
+            for post in model.groups[company].posts:
+                people |= touched.get(post, on[post])
+            if people != self.made[company]:
+                was, now = model.accompany(company, self.made[company]), model.accompany(company, people)
+                broken += now[0] - was[0]
+                points += now[1] - was[1]
+        return broken, points
+
+    def apply(self, changes: Changes, broken: int, points: int) -> None:
+        """Make changes that were weighed to add `broken` and `points`."""
+        model = self.model
+        companies: set[int] = set()
+        for number, new in changes:
+            person = 1 << number
+            for post in bits(self.mask[number] ^ new):
+                self.on[post] ^= person
+                companies.update(model.companies_of[post])
+            self.mask[number] = new
+            self.judged[number] = model.judge(number, new)
+        for company in companies:
+            self.made[company] = self._people_of(company)
+        self.broken += broken
+        self.points += points
+
+    def make(self, changes: Changes) -> None:
+        self.apply(changes, *self.weigh(changes))
+
+    def fits(self, number: int, new: int) -> bool:
+        """Whether the person keeps what they must, may hold what they would be given, and nothing of it conflicts."""
+        if self.keep[number] & ~new:
+            return False
+        conflict = self.model.conflict
+        gained = new & ~self.mask[number]
+        if gained & ~self.model.who[number].allowed:
+            return False
+        while gained:
+            low = gained & -gained
+            if new & conflict[low.bit_length() - 1]:
+                return False
+            gained ^= low
+        return True
+
+    def short(self) -> list[int]:
+        """Open posts that miss somebody."""
+        model = self.model
+        return [
+            post for post in bits(model.open) if self.on[post].bit_count() < model.need[post] and model.posts[post].gap
+        ]
+
+
+def construct(model: Model, masks: list[int]) -> Standing:
+    """Fill what is empty, day by day, the posts with the fewest people first, each by whoever it costs least."""
+    state = Standing(model, masks)
+    able = [
+        sum(1 << number for number, who in enumerate(model.who) if who.allowed >> post & 1)
+        for post in range(model.size)
+    ]
+    order = sorted(bits(model.open), key=lambda post: (model.day_of[post], able[post].bit_count(), post))
+    for post in order:
+        while state.on[post].bit_count() < model.need[post] and (change := cheapest(state, post, able[post])):
+            state.apply(*change)
+    return state
+
+
+def cheapest(state: Standing, post: int, able: int) -> tuple[Changes, int, int] | None:
+    """Who of `able` takes the post at the least cost without breaking a rule or dropping anything; None for nobody."""
+    best: tuple[int, int, Changes, int] | None = None
+    conflict = state.model.conflict[post]
+    for number in bits(able & ~state.on[post]):
+        mask = state.mask[number]
+        if mask & conflict:
+            continue
+        changes = [(number, mask | 1 << post)]
+        broken, points = state.weigh(changes)
+        if broken <= 0 and points < 0 and (best is None or points < best[0]):
+            best = (points, number, changes, broken)
+    return None if best is None else (best[2], best[3], best[0])
+
+
+class Search:
+    """One run of annealing over a state. `best` is the best rota seen: (rules broken, points) and what each holds."""
+
+    def __init__(self, state: Standing, random: Random, hard: int = HARD, posts: int | None = None) -> None:
+        self.open = state.model.open if posts is None else state.model.open & posts
+        self.stand = state
+        self.model = state.model
+        self.random = random
+        self.hard = hard
+        model = self.model
+        self.movable = [number for number, who in enumerate(model.who) if who.allowed & self.open]
+        self.able = [
+            [number for number in self.movable if model.who[number].allowed >> post & 1] for post in range(model.size)
+        ]
+        self.able_mask = [sum(1 << number for number in each) for each in self.able]
+        self.filled = [post for post in bits(self.open) if self.able[post]]
+        days = sorted({model.day_of[post] for post in self.filled})
+        self.first, self.days = (days[0], days[-1] - days[0] + 1) if days else (0, 0)
+        self._ranges: dict[tuple[int, int], int] = {}
+        self.loose = any(model.most[post] > model.need[post] for post in self.filled) or any(
+            who.least for who in model.who
+        )
+        self.best = (state.broken, state.points)
+        self.best_masks = list(state.mask)
+        self.gaps = self._short()
+        self.steps = 0
+
+    def run(self, steps: int | None, hot: float, cold: float, far: Callable[[int], float | None]) -> None:
+        """Anneal from `hot` to `cold` points. `far(steps)` says which share is done; None or 1 ends it."""
+        if len(self.movable) < 1 or not self.filled:
+            return
+        random = self.random.random
+        warmth = hot
+        ratio = log(cold / hot)
+        done = 0
+        while steps is None or done < steps:
+            if done % LOOK_UP == 0:
+                share = far(done)
+                if share is None or share >= 1:
+                    break
+                warmth = hot * 2.718281828459045 ** (ratio * share)
+                self.gaps = self._short()
+            done += 1
+            chance = random()
+            if self.gaps and chance < 0.15:
+                self._close(warmth)
+                continue
+            changes = (
+                self._exchange() if chance < 0.5 else self._change() if self.loose and chance < 0.8 else self._hand()
+            )
+            if changes is None:
+                continue
+            broken, points = self.stand.weigh(changes)
+            cost = broken * self.hard + points
+            if cost <= 0 or cost < -warmth * log(random() or 1e-300):
+                self.stand.apply(changes, broken, points)
+                self._note()
+        self.steps += done
+
+    def _short(self) -> list[int]:
+        return [post for post in self.stand.short() if self.open >> post & 1]
+
+    def _note(self) -> None:
+        state = self.stand
+        now = (state.broken, state.points)
+        if now < self.best:
+            self.best = now
+            self.best_masks = list(state.mask)
+
+    def _pick(self, of: int) -> int:
+        """The bit of one post of the mask, by chance; 0 of none."""
+        if not of:
+            return 0
+        at = int(self.random.random() * self.model.size)
+        above = of >> at
+        return (above & -above) << at if above else of & -of
+
+    def _range(self, first: int, length: int) -> int:
+        known = self._ranges.get((first, length))
+        if known is None:
+            known = 0
+            for day in range(first, first + length):
+                known |= self.model.on_day.get(day, 0)
+            known &= self.open
+            self._ranges[first, length] = known
+        return known
+
+    def _exchange(self) -> Changes | None:
+        """Two people exchange all that they hold on some days."""
+        random, state = self.random.random, self.stand
+        movable = self.movable
+        one = movable[int(random() * len(movable))]
+        other = movable[int(random() * len(movable))]
+        if one == other:
+            return None
+        length = 1 + int(random() * random() * 8)
+        days = self._range(self.first + int(random() * self.days), length)
+        mine, theirs = state.mask[one] & days, state.mask[other] & days
+        if mine == theirs:
+            return None
+        new_one, new_other = state.mask[one] ^ mine | theirs, state.mask[other] ^ theirs | mine
+        if not (state.fits(one, new_one) and state.fits(other, new_other)):
+            return None
+        return [(one, new_one), (other, new_other)]
+
+    def _hand(self) -> Changes | None:
+        """Somebody takes over a post, and gives what stands against it, or one more post, in return."""
+        random, state, model = self.random.random, self.stand, self.model
+        post = self.filled[int(random() * len(self.filled))]
+        people = state.on[post] & self.able_mask[post]
+        if not people:
+            return None
+        holders = list(bits(people))
+        one = holders[int(random() * len(holders))] if len(holders) > 1 else holders[0]
+        able = self.able[post]
+        other = able[int(random() * len(able))]
+        if state.on[post] >> other & 1:
+            return None
+        bit = 1 << post
+        back = state.mask[other] & model.conflict[post]
+        if back & ~self.open:
+            return None
+        if random() < 0.4:
+            back |= self._pick(state.mask[other] & self.open & ~back)
+        back &= ~state.mask[one]
+        new_other = state.mask[other] & ~back | bit
+        new_one = state.mask[one] & ~bit | back
+        if not (state.fits(other, new_other) and state.fits(one, new_one)):
+            return None
+        return [(one, new_one), (other, new_other)]
+
+    def _change(self) -> Changes | None:
+        """One person's days are filled otherwise: a shift more, one less, another kind, or a stretch of one kind."""
+        random, state, model = self.random.random, self.stand, self.model
+        one = self.movable[int(random() * len(self.movable))]
+        length = 1 + int(random() * random() * 5)
+        first = self.first + int(random() * self.days)
+        days = self._range(first, length)
+        new = state.mask[one] & ~days
+        if random() < 0.7:
+            kind = ""
+            allowed = model.who[one].allowed
+            for day in range(first, first + length):
+                choice = model.on_day.get(day, 0) & allowed
+                if kind:
+                    choice = sum(1 << post for post in bits(choice) if model.posts[post].slot.kind == kind) or choice
+                bit = self._pick(choice)
+                if bit:
+                    post = bit.bit_length() - 1
+                    kind = model.posts[post].slot.kind
+                    held = state.on[post] & ~(1 << one)
+                    if held.bit_count() < model.most[post] and not new & model.conflict[post]:
+                        new |= bit
+        if new == state.mask[one] or not state.fits(one, new):
+            return None
+        return [(one, new)]
+
+    def _close(self, warmth: float) -> None:
+        """Somebody takes a post that misses one, drops what stands against it, and others take what was dropped."""
+        random, state, model = self.random.random, self.stand, self.model
+        post = self.gaps[int(random() * len(self.gaps))]
+        able = self.able[post]
+        if not able or state.on[post].bit_count() >= model.need[post]:
+            return
+        one = able[int(random() * len(able))]
+        if state.on[post] >> one & 1:
+            return
+        before, cost = {one: state.mask[one]}, (state.broken, state.points)
+        dropped = state.mask[one] & model.conflict[post]
+        if dropped & ~self.open or dropped & state.keep[one]:
+            return
+        new = state.mask[one] & ~dropped | 1 << post
+        if model.judge(one, new)[0] > state.judged[one][0]:
+            near = self._range(model.day_of[post] - 6, 13)
+            more = self._pick(new & near & ~(1 << post) & ~state.keep[one])
+            dropped |= more
+            new &= ~more
+            if model.judge(one, new)[0] > state.judged[one][0]:
+                return
+        state.make([(one, new)])
+        for left in bits(dropped):
+            found = cheapest(state, left, self.able_mask[left] & ~(1 << one))
+            if found:
+                for number, _ in found[0]:
+                    before.setdefault(number, state.mask[number])
+                state.apply(*found)
+        worse = (state.broken - cost[0]) * self.hard + state.points - cost[1]
+        if worse <= 0 or worse < -warmth * log(random() or 1e-300):
+            self._note()
+            self.gaps = self._short()
+        else:
+            state.make(list(before.items()))

@@ -1,0 +1,220 @@
+"""The way in: make a rota for a problem within a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+
+from nightdesk.rota.planner.child import Solver, SolverIsMissing
+from nightdesk.rota.planner.model import Model, bits
+from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
+from nightdesk.rota.planner.score import make_bill
+from nightdesk.rota.planner.search import HARD, Search, Standing, construct
+
+VERSION = "1"
+"""Of the engine: raised with every change that could change an outcome."""
+
+SMALL = 1600
+"""So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
+
+PATIENCE = 10.0
+"""Wall seconds that the solver may take for each counted unit before it is stopped for safety."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is. `phase` is "fill", "improve" or "prove"; `share` (0 to 1) of it is done."""
+
+    phase: str
+    share: float
+    steps: int
+    cost: int
+    gaps: int
+
+
+class WrongRota(Exception):
+    """The planner made a rota that breaks a rule. A fault in it, found before anybody saw the rota."""
+
+
+def solve(
+    problem: Problem,
+    budget: Budget = Budget(),  # noqa: B008 - frozen
+    *,
+    seed: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    start: Iterable[Given] = (),
+) -> Result:
+    """The best rota found within the budget; `start` is a rota to begin with, of which what is not allowed is left out.
+
+    The same problem, budget, seed, start and version give the same result, unless `reproducible` is False: a wall clock or
+    `should_stop` ended it early. Raises SolverIsMissing when the budget asks for the solver and it is not installed.
+    """
+    return Run(problem, budget, seed, progress, should_stop).solve(start)
+
+
+class Run:
+    """One search, with what it may use up and whom it tells."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        seed: int,
+        progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        self.problem, self.budget, self.seed = problem, budget, seed
+        self.progress, self.should_stop = progress, should_stop
+        self.began = time.monotonic()
+        self.told = self.began
+        self.stopped = self.late = False
+        self.steps = 0
+        self.model = Model(problem)
+        self.random = Random(seed)  # noqa: S311 - chance that can be had again is what is wanted
+
+    def solve(self, start: Iterable[Given]) -> Result:
+        model = self.model
+        if self.budget.solver:
+            with Solver(self.problem) as solver:
+                state = self._anneal(construct(model, model.masks(start)))
+                state, bound = self._with_solver(solver, state)
+                return self.result(state.mask, "solver", f"{VERSION}, ortools {solver.version}", bound)
+        state = self._anneal(construct(model, model.masks(start)))
+        return self.result(state.mask, "core", VERSION, None)
+
+    def _ended(self) -> bool:
+        """Whether somebody or the clock says stop."""
+        if self.should_stop is not None and self.should_stop():
+            self.stopped = True
+        seconds = self.budget.seconds
+        if seconds is not None and time.monotonic() - self.began >= seconds:
+            self.late = True
+        return self.stopped or self.late
+
+    def _tell(self, phase: str, share: float, state: Standing) -> None:
+        now = time.monotonic()
+        if self.progress is not None and now - self.told > 0.3:
+            self.told = now
+            gaps = sum(state.model.need[post] - state.on[post].bit_count() for post in state.short())
+            self.progress(Progress(phase, round(share, 3), self.steps, state.points, gaps))
+
+    def _anneal(self, state: Standing) -> Standing:
+        """First everything is allowed to give way to a gap, then little."""
+        steps = max(self.budget.steps, 1)
+        weights = self.problem.weights
+        kind = max(weights.nights, weights.weekends, weights.holidays, weights.hours, weights.wish, 1)
+        gap = max([post.gap for post in self.model.posts], default=0)
+        search = Search(state, self.random, self._hard(gap))
+        wrong = bool(search.gaps) or any(self.model.accompany(n, people)[1] for n, people in enumerate(state.made))
+        phases = [("fill", steps // 5, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
+        phases.append(("improve", steps - sum(each[1] for each in phases), kind * 2.0, 0.4))
+        for phase, many, hot, cold in phases:
+            done_before = self.steps
+
+            def far(done: int, phase: str = phase, many: int = many, before: int = done_before) -> float | None:
+                if self._ended():
+                    return None
+                self.steps = before + done
+                self._tell(phase, done / max(many, 1), search.stand)
+                return done / max(many, 1)
+
+            search.run(many, max(hot, cold), cold, far)
+            self.steps = search.steps
+        return Standing(self.model, search.best_masks)
+
+    def _hard(self, gap: int) -> int:
+        """Rules that say "at least" are broken on the way from one rota to the next, so they must not weigh too much."""
+        return gap * 2 if any(who.least for who in self.model.who) else HARD
+
+    # With the solver
+
+    def _with_solver(self, solver: Solver, state: Standing) -> tuple[Standing, int | None]:
+        """Free a few people at a time and let the solver do its best for them; prove the whole where it is small."""
+        model = self.model
+        everybody = [number for number, who in enumerate(model.who) if who.allowed]
+        pairs = sum(model.who[number].allowed.bit_count() for number in everybody)
+        units = self.budget.units
+        if pairs <= SMALL // 4:
+            return self._whole(solver, state, everybody, units)
+        while units > 0.05 and not self._ended() and len(everybody) > 1:
+            few, posts, most = self._choose(state, everybody)
+            answer = solver.ask(state.mask, few, posts, most, most * PATIENCE, self._ended)
+            if answer is None:
+                break
+            units -= max(answer.units, 0.005)
+            self.late |= answer.status == "LATE"
+            if answer.masks is not None:
+                changes = [
+                    (number, mask) for number, mask in zip(few, answer.masks, strict=True) if mask != state.mask[number]
+                ]
+                state.make(changes)
+            self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
+        return state, None
+
+    def _whole(
+        self, solver: Solver, state: Standing, everybody: list[int], units: float
+    ) -> tuple[Standing, int | None]:
+        answer = solver.ask(state.mask, everybody, None, units, units * PATIENCE, self._ended)
+        if answer is None or answer.masks is None:
+            return state, None
+        self.late |= answer.status == "LATE"
+        found = state.mask
+        if answer.points is not None and answer.points <= state.points:
+            found = list(state.mask)
+            for number, mask in zip(everybody, answer.masks, strict=True):
+                found[number] = mask
+        already = any(who.already for who in self.model.who)
+        return Standing(self.model, found), None if already else answer.bound
+
+    def _choose(self, state: Standing, everybody: list[int]) -> tuple[list[int], int | None, float]:
+        """Whom to free next, on which posts (None: all), and for how many units."""
+        model = self.model
+        random = self.random
+        few: list[int] = []
+        pairs = 0
+        gaps = state.short()
+        first = random.choice(gaps) if gaps else random.choice(list(bits(model.open)))
+        order = [number for number in everybody if model.who[number].allowed >> first & 1]
+        random.shuffle(order)
+        rest = [number for number in everybody if number not in order]
+        random.shuffle(rest)
+        for number in order + rest:
+            pairs += model.who[number].allowed.bit_count()
+            if few and (pairs > SMALL // 3 or len(few) >= 7):
+                break
+            few.append(number)
+        return sorted(few), None, 0.5
+
+    # The answer
+
+    def result(self, masks: list[int], engine: str, version: str, bound: int | None) -> Result:
+        """Raises WrongRota when the slow and plain way to count finds anything wrong."""
+        given = self.model.given(masks)
+        bill = make_bill(self.problem, given)
+        state = Standing(self.model, masks)
+        if bill.cost != state.points or (bool(bill.breaches) != bool(state.broken)):
+            raise WrongRota(
+                f"counted {state.points} and {state.broken} wrong; it is {bill.cost} and {bill.breaches[:3]}"
+            )
+        if bill.breaches and not any(who.least for who in self.model.who):
+            raise WrongRota(f"the rota breaks {bill.breaches[:3]}")
+        already = tuple(Gap("rule", person=who.person.id, missing=who.already) for who in self.model.who if who.already)
+        return Result(
+            given=given,
+            cost=bill.cost,
+            gaps=(*bill.gaps, *already),
+            lines=bill.lines,
+            reproducible=not (self.stopped or self.late),
+            engine=engine,
+            version=version,
+            seed=self.seed,
+            steps=self.steps,
+            stopped=self.stopped,
+            bound=bound,
+        )
+
+
+__all__ = ["Progress", "SolverIsMissing", "WrongRota", "solve"]
