@@ -119,7 +119,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "values": "kinds of values that operations take",
         **dict.fromkeys(
             (
+                "plans",
                 "brands",
+                "covered",
                 "customers",
                 "deliveries",
                 "devices",
@@ -140,6 +142,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "finding",
                 "tickets",
                 "people",
+                "working_time",
                 "promises",
                 "raw_alarms",
                 "providers",
@@ -147,6 +150,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "ticket_clocks",
                 "shadow",
                 "silences",
+                "skills",
                 "suppliers",
                 "shared_links",
                 "tokens",
@@ -238,6 +242,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what the desk says in a handover note",
     },
     "duty": {
+        "called": "somebody off duty was rung for help",
+        "rest_actions": "the verbs after a bad night, and of hours held",
         "feed": "duty as a calendar to subscribe to",
         "coverage_actions": "looking ahead at what shifts know, and telling",
         "coverage_queries": "holes ahead, and the words for them",
@@ -252,6 +258,10 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "plan_actions": "telling people what becomes of the plan",
         "reaching": "by which ways somebody is told of their duty",
         "seat_actions": "a seat goes, and its token with it",
+        "asking": "whom to ask next to stand in",
+        "cover_actions": "the verbs of cover",
+        "cover_queries": "who could stand in, and what is being sought",
+        "plan_telling": "telling whoever a published plan touches",
     },
     "rota": {
         "planner/": "who takes which duty of the next period",
@@ -269,6 +279,13 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "swap_actions": "one takes another's turn",
         "swapping": "what becomes of a swap",
         "turn_file": "turns in a calendar or a table",
+        "comparing": "two rotas held against each other",
+        "drafts": "a draft between the planner's words and the rows",
+        "engine": "the planner asked in a process of its own",
+        "limited": "that process, and what it may not do",
+        "plan_actions": "the verbs of planning",
+        "planning": "the planner's problem, read from the rows",
+        "registries": "what rooms above know of people's time",
     },
     "journal": {
         "digests": "what a seal is made of",
@@ -362,6 +379,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what outages say in a handover note",
     },
     "people": {
+        "hours_actions": "the verbs of absences, of what somebody cannot do, and of terms",
+        "locking": "the person that a verb is about",
         "numbers": "phone numbers, kept as E.164",
         "skill_actions": "the verbs of skills and newcomers",
         "skill_list": "people and skills as a table in a file",
@@ -377,6 +396,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
+        "handling": "how long somebody was at work with a page",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",
@@ -399,6 +419,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "comparing",
+    "asking",
     "shares",
     "score",
     "problem",
@@ -505,6 +527,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 
@@ -587,6 +610,8 @@ class Module:
         """Whether it decides: facts and an instant in, values out."""
         if not (self.room and self.is_product) or self.path == "base/clock.py":
             return False
+        if "management" in self.folders:
+            return False  # a command is called as people call what it shows
         return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
 
     @property

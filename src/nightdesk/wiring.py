@@ -20,7 +20,6 @@ from nightdesk.desk import mail_in
 from nightdesk.desk import queries as desk_queries
 from nightdesk.desk import tasks as desk_tasks
 from nightdesk.desk.models import Ticket
-from nightdesk.duty import actions as duty_actions
 from nightdesk.duty import away_actions
 from nightdesk.duty import queries as duty_queries
 from nightdesk.duty import seat_actions as duty_seats
@@ -49,6 +48,8 @@ from nightdesk.people.actions import MAY_DEACTIVATE
 from nightdesk.people.queries import CUT_OFF
 from nightdesk.portal import tasks as portal_tasks
 from nightdesk.rota import tasks as rota_tasks
+from nightdesk.rota.models import Drafting
+from nightdesk.rota.registries import HELD
 
 PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 """Tables kept in months."""
@@ -56,10 +57,11 @@ PARTITIONED = ("journal_entry", "channels_delivery", "channels_attempt")
 
 def connect() -> None:
     """Fill every registry; called once at start."""
-    worker.LEASED.append(Delivery)
+    worker.LEASED += [Delivery, Drafting]
     worker.RUNNERS |= {
         "sender": send_messages,
         "sealer": sealer,
+        Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         imap.MAILBOXES: imap.read_mailboxes,
     }
@@ -77,9 +79,6 @@ def connect() -> None:
         | rota_tasks.HANDLERS
         | {
             HANG_UP: promises.Handler(channel_tasks.hang_up, lane="follow", give_up_after=5),
-            duty_actions.TURN: promises.Handler(duty_tasks.begin_turn, lane="page", give_up_after=None),
-            duty_actions.REACH: promises.Handler(duty_tasks.check_reach, lane="follow", give_up_after=None),
-            "duty.replan": promises.Handler(duty_tasks.replan_seat, lane="page", give_up_after=None),
         }
     )
     ANSWER_VERBS.update(page_answers.ANSWERS)
@@ -123,6 +122,7 @@ def connect() -> None:
     TOLD_IN_TICKETS.append(desk_tasks.note_update)
     CUT_OFF.append(way_queries.cut_off)
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
+    HELD.append(duty_queries.stints)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences]
 

@@ -9,12 +9,15 @@ from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
+from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
-from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, LateStart, Note
+from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -32,7 +35,11 @@ from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions, skill_actions
+from nightdesk.rota import drafts, plan_actions
+from nightdesk.rota import work_actions as work_hours
 from nightdesk.rota.actions import add_override, make_rota, set_layers
+from nightdesk.rota.models import Drafting, RestOwed, Seat
 from nightdesk.rota.swap_actions import ask_swap
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
@@ -66,11 +73,11 @@ def world_of(brand: Brand) -> dict[str, Any]:
     layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
-    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
     watched = add_watch_item(seat_key=f"first-{slug}", words="A fan", **how)
     handed = Note.objects.create(
         seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
     )
+    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -109,6 +116,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
+    known |= _hours(person.pk, f"first-{slug}", how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -144,7 +152,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
+    known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return (
         known
         | planned
@@ -187,6 +197,48 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "token_id": brand.token_set.get().pk,
         }
     )
+
+
+def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A skill that somebody has and a service needs, and a newcomer beside whoever has the seat."""
+    skill = skill_actions.save_skill(brand_id=brand.pk, key="mpls", name="MPLS", **how)
+    skill_actions.set_person_skill(person_id=person_id, skill_id=skill.pk, level=2, **how)
+    set_skill_needs(of=("service", service_id), needs={skill.pk: 3}, **how)
+    new = people.make_person(name=f"Ny {brand.slug}", brand_id=brand.pk, **how)
+    team = people.make_team(brand_id=brand.pk, name=f"New {brand.slug}", **how)
+    people.set_team_members(team_id=team.pk, person_ids=[new.pk], manager_id=None, **how)
+    skill_actions.begin_as_newcomer(person_id=new.pk, **how)
+    pairing = pair_newcomer(
+        newcomer_id=new.pk, seat_key=seat_key, starts_at=START, ends_at=START + timedelta(days=9), **how
+    )
+    Promise.objects.filter(kind__in=("duty.coverage", "outages.ways"), ended_at=None).delete()
+    return {"skill_id": skill.pk, "pairing_id": pairing.pk}
+
+
+def _planned_month(brand: Brand, person_id: int, team_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A draft of a week in December, a wish, and a search for cover that asks the person."""
+    nights = [{"weekdays": list(range(7)), "opens": "20:00", "closes": "08:00"}]
+    seat = plan_actions.set_shifts(seat_key=seat_key, team_id=team_id, shifts=nights, **how)
+    days = {"starts_on": date(2026, 12, 1), "ends_on": date(2026, 12, 8)}
+    plan = plan_actions.make_draft(rota_id=seat.rota_id, **days, **how)
+    run = Drafting.objects.get(plan=plan)
+    made = drafts.Made((), {"engine": "core", "version": "1"}, True, 0, None, [], [])
+    plan_actions.finish_draft(drafting_id=run.pk, attempt=0, made=made, **how)
+    wish = plan_actions.note_wish(
+        person_id=person_id, starts_at=START, ends_at=START + timedelta(days=1), wants="avoid", **how
+    )
+    search = cover_actions.seek_cover(
+        seat_key=seat_key,
+        starts_at=START + timedelta(days=3),
+        ends_at=START + timedelta(days=3, hours=8),
+        instead_of_id=None,
+        candidates=[cover_actions.Candidate(person_id)],
+        **how,
+    )
+    CoverSearch.objects.filter(pk=search.pk).update(instead_of=None)
+    CoverAsk.objects.get_or_create(search=search, person_id=person_id, defaults={"position": 0})
+    Promise.objects.filter(subject_kind="cover", brand_id=brand.pk).delete()
+    return {"rota_id": seat.rota_id, "plan_id": plan.pk, "plan_wish_id": wish.pk, "search_id": search.pk}
 
 
 def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, Any]) -> dict[str, Any]:
@@ -244,6 +296,46 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "phrase_id": phrase.pk,
         "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _hours(person_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """What limits somebody's hours, what they worked, what they are owed."""
+    seat = Seat.objects.get(key=seat_key)
+    then = START + timedelta(days=30)
+    absence = hours_actions.record_absence(
+        person_id=person_id, absence="leave", starts_at=then, ends_at=then + timedelta(days=2), **how
+    )
+    restriction = hours_actions.record_restriction(
+        person_id=person_id, restriction="no_site_visits", starts_on=date(2026, 11, 1), **how
+    )
+    worked = work_hours.note_hours(
+        person_id=person_id, starts_at=START - timedelta(hours=9), ends_at=START - timedelta(hours=1), **how
+    )
+    owed = RestOwed.objects.create(
+        person_id=person_id,
+        rule="daily_rest",
+        starts_at=START - timedelta(hours=9),
+        ends_at=START,
+        minutes=60,
+        due_at=then,
+        noted_at=START,
+    )
+    late = LateStart.objects.create(
+        person_id=person_id,
+        seat=seat,
+        worked_until=START,
+        not_before=START + timedelta(hours=11),
+        cover_id=person_id,
+        state=LateStart.State.COVERED,
+        made_at=START,
+    )
+    return {
+        "absence_id": absence.pk,
+        "restriction_id": restriction.pk,
+        "worked_id": worked.pk,
+        "rest_id": owed.pk,
+        "late_start_id": late.pk,
     }
 
 

@@ -855,6 +855,12 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
         return _("This number was told nothing lately.")
     command = parse_answer(reply.body)
     open_ = [(delivery, message) for delivery, message in told if message.answers]
+    yes_or_no = wording.yes_or_no(command)
+    if yes_or_no is not None and not any(message.code == command.code for _one, message in open_ if command):
+        # 1 and 0 answer a question that has no code of its own; where a page has that code, they are the page's.
+        uncoded = [(delivery, message) for delivery, message in open_ if not message.code]
+        if uncoded:
+            command, open_ = yes_or_no, uncoded
     if command is not None and command.code:
         open_ = [(delivery, message) for delivery, message in open_ if message.code == command.code]
     if not open_:
@@ -967,6 +973,8 @@ def take_mail_answer(
             _("Answer from an address that stands under how you are reached."),
         )
     command = parse_answer(words)
+    if not message.code:
+        command = wording.yes_or_no(command) or command
     if command is not None and command.code and command.code != message.code:
         told = has_been_told(delivery.address, delivery.channel, at - ANSWERED_WITHIN)
         same = [(other, said) for other, said in told if said.answers and said.code == command.code]

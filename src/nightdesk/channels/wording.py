@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.utils.translation import gettext as _
 
 from nightdesk.channels import sms_text
+from nightdesk.channels.answers import Answer
 from nightdesk.channels.driver import Said
 from nightdesk.channels.pager_text import fitted, plain
 
@@ -58,6 +59,13 @@ def pager_text_of(said: Said, length: int, *, can_reply: bool) -> str:
     foot = how_to_answer(said.verbs, said.code) if can_reply else code
     head = plain(f"{filled_in(said.title, '')}\n{body}")
     return fitted(head, plain(foot), length)
+
+
+def yes_or_no(command: Answer | None) -> Answer | None:
+    """What a bare 1 or 0 answers to a question without a code: I take it, or I cannot. None for anything else."""
+    if command is None or command.verb != "acknowledge" or command.code not in ("1", "0"):
+        return None
+    return Answer("acknowledge" if command.code == "1" else "escalate")
 
 
 def what_is_understood(verbs: Collection[str], code: str) -> str:

@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from nightdesk.access.models import Brand
+from nightdesk.duty.asking import Answer
 from nightdesk.people.models import Person
-from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.models import Override, Rota, Seat
 
 
 class Hold(models.Model):
@@ -83,6 +84,53 @@ class Acceptance(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["seat", "turn_at"], name="a_turn_is_accepted_once"),
         ]
+
+
+class LateStart(models.Model):
+    """After a bad night `person` does not begin before `not_before`, and their turn on `seat` needs somebody from
+    `starts_at` until `ends_at` (all None: they are on no seat then).
+
+    `cover` stands in, by `override`: made by rule, or proposed until somebody confirms it.
+    """
+
+    class State(models.TextChoices):
+        TOLD = "told"
+        """nothing needs cover"""
+        COVERED = "covered"
+        PROPOSED = "proposed"
+        OPEN = "open"
+        """nobody was found who may"""
+        DECLINED = "declined"
+        """a manager had it otherwise"""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="late_starts")
+    seat = models.ForeignKey(Seat, models.CASCADE, null=True)
+    worked_until = models.DateTimeField()
+    not_before = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    cover = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    override = models.ForeignKey(Override, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=8, choices=State)
+    made_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-not_before", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "seat", "starts_at"], name="one_late_start_a_turn", nulls_distinct=True
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "-not_before"], name="late_start_of")]
+
+
+class LateStartRule(models.Model):
+    """Whether cover for a late start is put in the plan at once (`by_rule`), or proposed to the manager. None: it is put."""
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="late_start_rule")
+    by_rule = models.BooleanField(default=True)
 
 
 class CoverageCheck(models.Model):
@@ -268,6 +316,66 @@ class Away(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="away_once"),
             models.CheckConstraint(condition=Q(from_at__lt=F("until_at")), name="away_has_length"),
+        ]
+
+
+class CoverSearch(models.Model):
+    """Somebody is sought who stands in for the seat over [`starts_at`, `ends_at`); the first who says yes has it.
+
+    `instead_of` cannot. Those asked are asked together, or in order with `patience` between them, until `deadline_at`.
+    """
+
+    class State(models.TextChoices):
+        ASKING = "asking"
+        TAKEN = "taken"
+        NOBODY = "nobody"
+        """everybody declined, or the time was up: the manager was told"""
+        CALLED_OFF = "called_off"
+
+    seat = models.ForeignKey(Seat, models.CASCADE, related_name="cover_searches")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    instead_of = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    together = models.BooleanField(default=False)
+    patience = models.DurationField()
+    deadline_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.ASKING)
+    taken_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=120)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="cover_has_length"),
+            models.CheckConstraint(
+                condition=Q(state="taken", taken_by__isnull=False) | (~Q(state="taken") & Q(taken_by=None)),
+                name="cover_is_taken_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["seat", "starts_at"], condition=Q(state="asking"), name="one_search_for_a_turn"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["seat", "-made_at"], name="cover_by_seat")]
+
+
+class CoverAsk(models.Model):
+    """`person` may stand in, and is asked in the order of `position`. `cost`: what it costs the plan, None: not known."""
+
+    search = models.ForeignKey(CoverSearch, models.CASCADE, related_name="asks")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    cost = models.IntegerField(null=True)
+    why = models.CharField(max_length=300, default="")
+    asked_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=4, choices=[(each.value, each.value) for each in Answer], null=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["search", "person"], name="asked_once_a_search"),
+            models.UniqueConstraint(fields=["search"], condition=Q(answer="yes"), name="one_yes_a_search"),
         ]
 
 

@@ -37,6 +37,7 @@ from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota import resolve
 from nightdesk.rota.models import Rota, Seat, Swap
 from nightdesk.rota.queries import load_rota, load_rotas, load_seat
+from nightdesk.rota.registries import Stint
 
 FEED_BEHIND = timedelta(days=31)
 FEED_AHEAD = timedelta(days=365)
@@ -269,6 +270,15 @@ def handings(brand_ids: Collection[int] | None, at: datetime) -> list[Handing]:
 def held_by(person_id: int) -> list[Seat]:
     """The seats whose token the person has now."""
     return list(Seat.objects.filter(holds__person=person_id, holds__until_at=None).select_related("rota"))
+
+
+def stints(person_ids: Collection[int], start: datetime, end: datetime) -> list[Stint]:
+    """What each of them really held in [`start`, `end`), cut by it: for the planner, which must know who carried what."""
+    rows = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=start), person__in=person_ids, from_at__lt=end)
+    return [
+        Stint(row.person_id, row.seat_id, max(row.from_at, start), min(row.until_at or end, end))
+        for row in rows.exclude(until_at=F("from_at")).order_by("from_at", "id")
+    ]
 
 
 def may_deactivate(person_id: int, at: datetime) -> str:

@@ -14,19 +14,28 @@ from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.duty import (
     actions,
+    asking,
     away_actions,
+    called,
+    cover_actions,
+    cover_queries,
     coverage_actions,
     coverage_queries,
     decide,
     handover_actions,
     plan_actions,
+    plan_telling,
     queries,
+    rest_actions,
 )
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import confirm_contact_method
-from nightdesk.people.models import ContactMethod, Person
+from nightdesk.people.models import Absence, ContactMethod, Person
 from nightdesk.rota import swap_actions
 from nightdesk.rota.models import Seat
+
+REPLAN = "duty.replan"
+"""Promise to follow a changed rota at one seat; `facts` holds the entry that says so."""
 
 
 def begin_turn(promise: Promise, at: datetime) -> str:
@@ -45,15 +54,87 @@ def begin_turn(promise: Promise, at: datetime) -> str:
 def replan_seat(promise: Promise, at: datetime) -> str:
     """Keep a `duty.replan` promise, which follows from an entry that changed the plan of the seat."""
     entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    change = entry.facts["seats"][promise.subject_id] if "seats" in entry.facts else entry.facts
     return actions.replan_seat(
         seat_id=int(promise.subject_id),
         changed_at=entry.at,
-        at_once=entry.facts["was"] != entry.facts["now"],
+        at_once=change["was"] != change["now"],
         cause=entry.id,
         by=SCHEDULER,
         via=Door.WORKER,
         at=at,
     )
+
+
+def follow_plan(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.follow_plan` promise: a plan was published, and each seat of its rota is looked after by itself."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    for seat_id in entry.facts["seats"]:
+        for kind in (REPLAN, actions.REACH):
+            promises.promise(
+                kind,
+                subject=("seat", seat_id),
+                due_at=at,
+                why=promise.why,
+                at=at,
+                facts={"entry": str(entry.id)},
+                occurrence=f"{entry.id}:{seat_id}:{kind}",
+                cause=entry.id,
+                brand_id=entry.brand_id,
+            )
+    return _("%d seats are looked at.") % len(entry.facts["seats"])
+
+
+def tell_plan(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.tell_plan` promise: whoever a published plan touches reads what changes for them."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    told = plan_telling.tell_of_plan(entry_id=entry.id, by=SCHEDULER, via=Door.WORKER, at=at)
+    return _("%d people are told.") % told
+
+
+def seek_cover_for(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.seek_cover_for` promise: somebody is absent, and what they would be on soon is sought cover for."""
+    entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
+    absence = Absence.objects.filter(id=entry.facts["absence"], cancelled_at=None).first()
+    if absence is None:
+        return _("The absence is taken back.")
+    openings = cover_queries.openings(absence, at)
+    for opening in openings:
+        cover_actions.seek_cover(
+            seat_key=opening.seat.key,
+            starts_at=opening.start,
+            ends_at=opening.end,
+            instead_of_id=absence.person_id,
+            by=SCHEDULER,
+            via=Door.WORKER,
+            at=at,
+        )
+    return _("Cover is sought for %d duties.") % len(openings)
+
+
+def ask_for_cover(promise: Promise, at: datetime) -> str:
+    """Keep a `cover.step` promise."""
+    return cover_actions.ask_for_cover(search_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def take_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Yes to cover; the sentence to say back. Refuses as the verb."""
+    ask = cover_actions.take_cover(search_id=int(subject_id), by=by, via=via, at=at)
+    search = ask.search
+    if ask.answer == asking.Answer.LATE:
+        name = search.taken_by.name if search.taken_by else _("Somebody")
+        return _("{name} was first and covers {seat}. Thank you; nothing is left to do.").format(
+            name=name, seat=search.seat.name
+        )
+    return _("Thank you. You cover {seat} until {until}.").format(
+        seat=search.seat.name, until=date_format(search.ends_at.astimezone(ZoneInfo(ask.person.zone)), "D H:i")
+    )
+
+
+def decline_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """No to cover; the sentence to say back."""
+    cover_actions.decline_cover(search_id=int(subject_id), by=by, via=via, at=at)
+    return _("Thank you. Somebody else is asked.")
 
 
 def check_reach(promise: Promise, at: datetime) -> str:
@@ -77,22 +158,40 @@ def check_reach(promise: Promise, at: datetime) -> str:
     return _("%d seats are looked at.") % len(seats)
 
 
+def note_holds(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.note_holds` promise: what was worked on a seat goes on record."""
+    return rest_actions.note_holds(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def remind_cover(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.remind_cover` promise."""
+    return rest_actions.remind_cover(late_start_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def confirm_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Put the proposed cover in the plan; the sentence to say back. Refuses as the verb."""
+    row = rest_actions.confirm_late_start(late_start_id=int(subject_id), by=by, via=via, at=at)
+    assert row.cover is not None  # what was proposed
+    return _("%(cover)s covers for %(name)s.") % {"cover": row.cover.name, "name": row.person.name}
+
+
 def check_coverage(promise: Promise, at: datetime) -> str:
     """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
     if promise.subject_kind == "brand":
         return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
     brands = coverage_queries.brands_to_look_at()
     for brand_id in brands:
-        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
-        promises.promise(
-            coverage_actions.CHECK,
-            subject=("brand", brand_id),
-            due_at=at,
-            why=promise.why,
-            at=at,
-            cause=promise.cause,
-            brand_id=brand_id,
-        )
+        subject = ("brand", brand_id)
+        if not promises.move_promise(coverage_actions.CHECK, subject=subject, due_at=at):
+            promises.promise(
+                coverage_actions.CHECK,
+                subject=subject,
+                due_at=at,
+                why=promise.why,
+                at=at,
+                cause=promise.cause,
+                brand_id=brand_id,
+            )
     return _("The coverage of %d brands is looked at.") % len(brands)
 
 
@@ -150,7 +249,13 @@ HANDLERS = {
     plan_actions.CHANGED: promises.Handler(tell_of_change, lane="follow", give_up_after=5),
     plan_actions.SWAPS: promises.Handler(tell_of_swap, lane="follow", give_up_after=5),
     away_actions.BACK: promises.Handler(end_away, lane="page", give_up_after=None),
-    "duty.replan": promises.Handler(replan_seat, lane="page", give_up_after=None),
+    rest_actions.NOTE_HOLDS: promises.Handler(note_holds, lane="follow"),
+    rest_actions.REMIND_COVER: promises.Handler(remind_cover),
+    REPLAN: promises.Handler(replan_seat, lane="page", give_up_after=None),
+    "duty.follow_plan": promises.Handler(follow_plan, lane="page", give_up_after=None),
+    "duty.tell_plan": promises.Handler(tell_plan),
+    "duty.seek_cover_for": promises.Handler(seek_cover_for, lane="page", give_up_after=None),
+    cover_actions.STEP: promises.Handler(ask_for_cover, lane="page", give_up_after=None),
 }
 
 
@@ -237,11 +342,14 @@ ANSWERS = {
     handover_actions.STAND_IN: stand_in_by_answer,
     actions.ACCEPT_OFFER: accept_offer_by_answer,
     actions.REFUSE_OFFER: refuse_offer_by_answer,
+    cover_actions.TAKE: take_cover_by_answer,
+    cover_actions.DECLINE: decline_cover_by_answer,
     plan_actions.ACCEPT_SWAP: accept_swap_by_answer,
     plan_actions.DECLINE_SWAP: decline_swap_by_answer,
     plan_actions.APPROVE_SWAP: approve_swap_by_answer,
     plan_actions.REFUSE_SWAP: refuse_swap_by_answer,
     plan_actions.SWAP_STANDS: swap_stands,
+    rest_actions.COVER: confirm_cover_by_answer,
 }
 
 
@@ -291,4 +399,4 @@ def back_by_text(rest: str, by: Actor, via: Door, at: datetime) -> str:  # noqa:
     return _("You are back, and rung again.") if row is not None else _("You are in reach already.")
 
 
-SAID = {"away": away_by_text, "back": back_by_text}
+SAID = {"away": away_by_text, "back": back_by_text, "called": called.called_by_text}

@@ -10,6 +10,7 @@ from django.db.models import F, Func, Q, Value
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Leased
 from nightdesk.people.models import Person, Skill, Team
 
 
@@ -289,6 +290,27 @@ class Plan(models.Model):
             models.UniqueConstraint(fields=["rota", "number"], name="one_plan_a_number"),
             models.CheckConstraint(condition=Q(starts_on__lt=F("ends_on")), name="plan_has_length"),
         ]
+
+
+class Drafting(Leased):
+    """A plan is being made: leased by whichever worker runs the engine for it, in a child process.
+
+    `problem` is all that the engine reads, in its own words, and `request` how it is asked (`do`, `seed`, `budget` ...): a
+    worker that comes after one that was killed begins with the same. `progress` is what it last said; with `stop_at` the
+    best so far is wanted.
+    """
+
+    LANE = "drafts"
+
+    plan = models.OneToOneField(Plan, models.CASCADE, related_name="drafting")
+    problem = models.JSONField()
+    request = models.JSONField()
+    progress = models.JSONField(default=dict)
+    stop_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=500, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="drafting_due", condition=Q(ended_at=None))]
 
 
 class PlannedShift(models.Model):

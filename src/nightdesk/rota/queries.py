@@ -13,8 +13,11 @@ from uuid import UUID
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from nightdesk.access.matrix import brands_for, may
+from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.models import Entry
+from nightdesk.people.models import Person
 from nightdesk.rota import decide, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat, Swap
 
@@ -120,6 +123,14 @@ def overrides(seat_key: str, start: datetime, end: datetime) -> list[Override]:
         .select_related("member", "instead_of")
         .order_by("starts_at", "id")
     )
+
+
+def may_wish_for(by: Actor, person: Person) -> bool:
+    """Whether `by` may read and write the person's wishes: they themselves, and who plans for one of their teams."""
+    if by.person_id == person.id:
+        return brands_for(by, "note_wish") != set()
+    brands = person.teams.values_list("brand_id", flat=True)
+    return any(may(by, "make_draft", brand_id) for brand_id in brands) or may(by, "make_draft", None)
 
 
 def open_swaps(rota_id: int, at: datetime) -> list[Swap]:

@@ -208,9 +208,8 @@ def _carry_out(swap: Swap, asked: str, override_reason: str, by: Actor, via: Doo
     for share in shares:
         span = (max(share.start, at), share.end)
         persons = (share.taker, share.giver)
-        doing = (by, via, at, cause)
         seat = _with_lock(seats[share.seat_key])
-        made.append(_put_override(seat, Override.Kind.REPLACE, *span, *persons, *doing, by_rules=False))
+        made.append(_put_override(seat, Override.Kind.REPLACE, *span, *persons, by, via, at, cause, by_rules=False))
     swap.overrides.set(made)
     void_promises(("swap", swap.pk), at=at, kinds=[LAPSE])
     news = checking.refuse_or_note(

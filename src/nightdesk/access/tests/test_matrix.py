@@ -271,8 +271,22 @@ save_work_rules MA
 read_carriers EDMAR
 save_carrier MA
 remove_carrier MA
-save_way_parts MA
 exempt_duty MA
+set_counting MA
+read_hours MA
+record_absence MA
+cancel_absence MA
+record_restriction MA
+cancel_restriction MA
+set_terms MA
+note_hours MA
+note_called MA
+strike_hours MA
+give_rest MA
+confirm_late_start MA
+decline_late_start MA
+set_late_start_rule MA
+save_way_parts MA
 read_skills EDMAR
 read_scarce_skills MA
 save_skill MA
@@ -291,6 +305,14 @@ add_watch_item EDMA
 tick_watch_item EDMA
 go_out_of_reach EDMA
 save_handover_rules MA
+read_plans EDMAR
+set_shifts MA
+note_wish EDMA
+make_draft MA
+publish_plan MA
+read_cover EDMAR
+seek_cover EDMA
+take_cover EDMA
 edit_rota MA
 add_seat MA
 edit_seat MA
@@ -300,6 +322,7 @@ ask_swap EDMA
 accept_swap EDMA
 approve_swap MA
 renew_feed MA
+decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

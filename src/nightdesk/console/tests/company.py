@@ -16,12 +16,15 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact, Customer
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
 from nightdesk.duty import actions as duty
+from nightdesk.duty import cover_actions
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
@@ -40,9 +43,11 @@ from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import Page, RawAlarm, Silence
 from nightdesk.people import actions as people
+from nightdesk.people import skill_actions
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
+from nightdesk.rota import drafts, plan_actions, planning
 from nightdesk.rota.models import Override, Rota, Swap
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
@@ -110,6 +115,21 @@ class Company:
         """What the person was sent about the page."""
         return Delivery.objects.filter(subject_id=str(page.id), recipient_id=str(person.id), channel="sms").get()
 
+    def _skilled(self, brand: Brand, name: str, seat_key: str, bo: Person) -> dict[str, Any]:
+        """A skill that a service needs, and a newcomer beside whoever has the seat."""
+        skill = skill_actions.save_skill(brand_id=brand.id, key="mpls", name=f"{name} MPLS", **self.doing)
+        skill_actions.set_person_skill(person_id=bo.id, skill_id=skill.pk, level=2, **self.doing)
+        service = customers.make_service(brand_id=brand.id, key="radio", name=f"{name} radio", **self.doing)
+        set_skill_needs(of=("service", service.pk), needs={skill.pk: 3}, **self.doing)
+        new = people.make_person(name=f"Ny {name}", brand_id=brand.id, **self.doing)
+        team = people.make_team(brand_id=brand.id, name=f"New at {name}", **self.doing)
+        people.set_team_members(team_id=team.id, person_ids=[new.id], manager_id=bo.id, **self.doing)
+        skill_actions.begin_as_newcomer(person_id=new.id, **self.doing)
+        pairing = pair_newcomer(
+            newcomer_id=new.id, seat_key=seat_key, starts_at=self.at, ends_at=self.at + timedelta(days=9), **self.doing
+        )
+        return {"skill_id": skill.pk, "pairing_id": pairing.pk, "need_kind": "service", "need_id": service.pk}
+
     def _house(self, name: str) -> House:
         key = name.lower()
         brand = access.make_brand(name=name, slug=key, **self.doing)
@@ -159,6 +179,7 @@ class Company:
             asked=bo,
             asked_at=self.at,
         )
+        planned = self._planned_month(bo, team.id, seat_key)
         policy = paging.save_policy(
             brand_id=brand.id,
             name=f"{name} ladder",
@@ -276,6 +297,7 @@ class Company:
         known = self._known(name, brand, bo, page)
         ids = (
             known
+            | planned
             | self._parts(name, brand, customer, contact)
             | self._planned(name, brand, customer.pk)
             | self._outage(name, brand, bo, customer)
@@ -304,13 +326,14 @@ class Company:
                 "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
                 "promise_id": dead.id,
                 "person_id": bo.id,
+                **self._skilled(brand, name, seat_key, bo),
                 "method_id": number.id,
                 "rota_id": plan.id,
                 "override_id": override.id,
-                "swap_id": swap.pk,
                 "item_id": watched.pk,
                 "note_id": handed.pk,
                 "turn_at": self.at.isoformat(),
+                "swap_id": swap.pk,
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,
@@ -326,6 +349,35 @@ class Company:
             }
         )
         return House(brand, bo, number, seat_key, plan, override, page, ids)
+
+    def _planned_month(self, bo: Person, team_id: int, seat_key: str) -> dict[str, Any]:
+        """A draft with a gap, a wish, and a search for cover."""
+        nights = [{"weekdays": list(range(7)), "opens": "18:00", "closes": "08:00"}]
+        seat = plan_actions.set_shifts(seat_key=seat_key, team_id=team_id, shifts=nights, **self.doing)
+        first = self.at.date() + timedelta(days=10)
+        days = {"starts_on": first, "ends_on": first + timedelta(days=7)}
+        plan = plan_actions.make_draft(rota_id=seat.rota_id, **days, **self.doing)
+        starts_at = planning.places_of(seat.rota, [seat], **{"first": first, "end": days["ends_on"]})[0].shift
+        shift = drafts.MadeShift(seat.pk, bo.pk, starts_at.start, starts_at.end)
+        made = drafts.Made((shift,), {"engine": "core", "version": "1"}, True, 0, None, [], [])
+        plan_actions.finish_draft(drafting_id=plan.drafting.pk, attempt=0, made=made, **self.doing)
+        wish = plan_actions.note_wish(
+            person_id=bo.pk, starts_at=self.at, ends_at=self.at + timedelta(days=1), wants="avoid", **self.doing
+        )
+        search = cover_actions.seek_cover(
+            seat_key=seat_key,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=3, hours=8),
+            candidates=[],
+            **self.doing,
+        )
+        Promise.objects.filter(subject_kind="cover", subject_id=str(search.pk)).delete()
+        return {
+            "plan_id": plan.pk,
+            "plan_wish_id": wish.pk,
+            "search_id": search.pk,
+            "minute": planning.minute(starts_at.start),
+        }
 
     def _outage(self, name: str, brand: Brand, bo: Person, customer: Customer) -> dict[str, Any]:
         """A confirmed one that touches the brand's customer, with an update that was told."""

@@ -29,6 +29,7 @@ from nightdesk.console.views.handover import state_of
 from nightdesk.console.views.let_through import card_file
 from nightdesk.console.views.pacing import pace
 from nightdesk.duty import sections
+from nightdesk.duty.models import CoverSearch
 from nightdesk.duty.note import read_text
 from nightdesk.duty.queries import Handing, handing, swap_in_words, swap_waits_for
 from nightdesk.paging.models import Page
@@ -43,6 +44,7 @@ LABELS = {
     "decline": gettext_lazy("No, I decline"),
 }
 """Answers that the page offers, the main one first. Others are for texts: to resolve, one signs in and says how."""
+COVER_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot")}
 DUTY_LABELS = {"acknowledge": gettext_lazy("I take it"), "escalate": gettext_lazy("I cannot: ask somebody else")}
 CONFIRM_LABEL = gettext_lazy("It arrived")
 SWAP_LABEL = gettext_lazy("Yes, I agree")
@@ -123,6 +125,8 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         if page is None:
             raise NotFound(_("This link was opened."), _("Its page is gone."), _("Sign in to see what is open."))
         return _standing_of(page, verbs, by, at)
+    if message.kind == "cover.ask":
+        return _standing_of_cover(message, verbs, by)
     if message.kind == "duty.ask":
         return _standing_of_duty(message, verbs, by, at)
     if message.valid_until is not None and message.valid_until <= at:
@@ -132,6 +136,22 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
             return Standing(swap_in_words(int(message.subject_id)), _("There is nothing left to answer."), (), "calm")
         return Standing(message.title, message.body, verbs, "accent")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
+
+
+def _standing_of_cover(message: Message, verbs: tuple[str, ...], by: Actor) -> Standing:
+    search = CoverSearch.objects.select_related("taken_by").filter(id=int(message.subject_id)).first()
+    if search is None or search.state == CoverSearch.State.CALLED_OFF:
+        return Standing(_("Nobody is needed any more"), _("There is nothing left to answer."), (), "calm")
+    if search.taken_by is not None and search.taken_by.id == by.person_id:
+        return Standing(_("You cover it"), _("It stands in your calendar."), (), "calm")
+    if search.taken_by is not None:
+        return Standing(
+            _("{name} covers it").format(name=search.taken_by.name), _("You need not answer. Thank you."), (), "calm"
+        )
+    answer = search.asks.filter(person=by.person_id).values_list("answer", flat=True).first()
+    if answer is not None:
+        return Standing(message.title, _("You said that you cannot. You may still take it."), verbs[:1], "")
+    return Standing(message.title, _("The first who says yes has it."), verbs, "accent")
 
 
 def _standing_of_duty(message: Message, verbs: tuple[str, ...], by: Actor, at: datetime) -> Standing:
@@ -190,7 +210,9 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 
 
 def _button(verb: str, message: Message) -> dict[str, Any]:
-    if message.subject_kind == "swap" and verb == "acknowledge":
+    if message.kind == "cover.ask":
+        label = COVER_LABELS[verb]
+    elif message.subject_kind == "swap" and verb == "acknowledge":
         label = SWAP_LABEL
     elif message.kind == "duty.ask":
         label = DUTY_LABELS[verb]

@@ -174,6 +174,7 @@ def turns(request: StaffRequest, seat_key: str) -> HttpResponse:
     seen = post.get("seen", "") if post is not None else layers_mark(seat_key)
     reason = post.get("reason", "") if post is not None else ""
     problem: Refusal | None = None
+    plan: resolve.Rota | None = None
     fits = [layer.is_valid() for layer in layers] if post is not None else []  # each says what is wrong with it
     if all(fits):
         try:
@@ -186,15 +187,12 @@ def turns(request: StaffRequest, seat_key: str) -> HttpResponse:
         except (Invalid, IllegalTransition, RuleBlocks) as refusal:
             problem = refusal
             seen = refusal.extra.get("mark", seen)
-            plan = None if isinstance(refusal, Invalid) else plan
-    else:
-        plan = None
-        if asks == "save":
-            problem = Invalid(
-                _("The turns of %s were to be changed.") % seat.name,
-                _("Something in the form does not fit; it is marked."),
-                _("Mend it, and save once more. Nothing you filled in is lost."),
-            )
+    elif asks == "save":
+        problem = Invalid(
+            _("The turns of %s were to be changed.") % seat.name,
+            _("Something in the form does not fit; it is marked."),
+            _("Mend it, and save once more. Nothing you filled in is lost."),
+        )
     context = {
         "here": "rota",
         "seat": seat,

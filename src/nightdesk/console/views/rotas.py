@@ -131,6 +131,8 @@ def one_rota(request: StaffRequest, rota_id: int) -> HttpResponse:
         "month": month,
         "shown": shown,
         "clock_changes": clock_changes(shown.start, shown.end, zone),
+        "sees_plans": may(request, "read_plans", row.brand_id),
+        "sees_cover": may(request, "seek_cover", row.brand_id),
         "seats": [_seat(request, seat, on_duty.get(seat.key), names) for seat in seats],
         "overrides": [line for seat in seats for line in _overrides(request, seat)],
         "swaps": swap_rows(request, row.id),
@@ -204,7 +206,7 @@ def _seat(request: StaffRequest, seat: Seat, duty: OnDuty | None, names: Any) ->
     for turn in next_turns(seat.key, request.at, TURNS_SHOWN):
         accepted = turn.start in taken
         mine = me is not None and (turn.member == ("person", me.id) or _in_team(me, turn.member))
-        actions = []
+        actions: list[dict[str, Any]] = []
         if mine and not accepted and turn.start - request.at <= AHEAD and may(request, "accept_duty", brand_id):
             fields = {"turn_at": turn.start.isoformat(), "next": here}
             url = reverse("console:accept_duty", args=[seat.key])
@@ -265,7 +267,7 @@ def _overrides(request: StaffRequest, seat: Seat) -> list[dict[str, Any]]:
         else:
             title = _("{name} is on").format(name=coming)
         until = date_format(row.ends_at.astimezone(get_current_timezone()), "D j M H:i")
-        actions = []
+        actions: list[dict[str, Any]] = []
         if may(request, "cancel_override", seat.rota.brand_id):
             actions.append({"label": _("Take it back"), "url": reverse("console:cancel_override", args=[row.id])})
         lines.append(

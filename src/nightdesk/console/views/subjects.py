@@ -11,11 +11,13 @@ _PAGES = {
     "outage": "console:outage",
     "update": "console:outage_update",
     "planned-work": "console:one_maintenance",
+    "plan": "console:plan",
     "work-planning": "console:one_maintenance",
 }
 _NUMBERED = {
     "person": "console:person",
     "rota": "console:one_rota",
+    "cover": "console:cover_search",
     "customer": "console:customer",
     "policy": "console:policy",
     "route": "console:route",

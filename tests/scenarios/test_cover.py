@@ -1,0 +1,194 @@
+"""Somebody drops out of a duty: the others are asked, the first yes has it, nobody is left in doubt."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from nightdesk.base import clock
+from nightdesk.base.actors import Actor, Door
+from nightdesk.channels.actions import receive_inbound
+from nightdesk.channels.driver import Heard, Reply
+from nightdesk.channels.models import Route
+from nightdesk.duty import cover_actions
+from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
+from nightdesk.duty.queries import who_is_on
+from nightdesk.people.models import Person
+from nightdesk.rota import actions as rota
+from tests.world import World, world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HALF_PAST_FIVE = datetime(2026, 3, 3, 17, 30, tzinfo=UTC)
+SIX = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
+
+
+class Night:
+    """Bo's duty began at 17:30 and lasts until 08:00; Al, Cy and Di could stand in, and Mo manages them."""
+
+    def __init__(self, here: World, *, acceptance_required: bool = False) -> None:
+        self.here = here
+        self.mo = here.person("Mo", manager=True)
+        self.bo, self.al, self.cy, self.di = (here.person(name) for name in ("Bo", "Al", "Cy", "Di"))
+        here.seat("night", self.bo, acceptance_required=acceptance_required)
+        rota.set_layers(
+            seat_key="night",
+            layers=[
+                {
+                    "members": [{"person": self.bo.id}, {"person": self.al.id}, {"person": self.cy.id}],
+                    "anchor": "2026-03-03T17:30",
+                    "turn": "day",
+                    "restrict": [{"weekdays": list(range(7)), "opens": "17:30", "closes": "08:00"}],
+                }
+            ],
+            **here.doing,
+        )
+        here.run_due()
+        here.at = SIX
+        here.run_due()
+
+    def seek(self, *people: Person, **how: Any) -> CoverSearch:
+        asked = [cover_actions.Candidate(person.id) for person in people]
+        search = cover_actions.seek_cover(
+            seat_key="night", starts_at=HALF_PAST_FIVE, candidates=asked, **how, **self.here.doing
+        )
+        self.here.run_due()
+        return search
+
+    def holder(self) -> str:
+        with clock.replaced_by(lambda: self.here.at):
+            return next(seat.person_name for seat in who_is_on(self.here.at))
+
+
+@pytest.fixture
+def night() -> Any:
+    with world(HALF_PAST_FIVE) as here:
+        yield Night(here)
+
+
+def answer(night: Night, search: CoverSearch, person: Person, verb: Any = cover_actions.take_cover) -> CoverAsk:
+    by = night.here.actor(person)
+    done: CoverAsk = verb(search_id=search.id, by=by, via=Door.SMS, at=night.here.at)
+    night.here.run_due()
+    return done
+
+
+def test_a_duty_that_has_begun_is_open_from_now_and_the_first_yes_has_it(night: Night) -> None:
+    search = night.seek(night.al, night.cy, together=True)
+    assert search.starts_at == SIX
+    for person in (night.al, night.cy):
+        night.here.phone(person).got("Can you cover Night, Tue 3 Mar 18:00–Wed 08:00? Reply 1 for yes, 0 for no")
+    night.here.minutes(2)
+    answer(night, search, night.cy)
+    assert night.holder() == "Cy"
+    for person in (night.al, night.bo):
+        night.here.phone(person).got("Cy covers Night")
+    night.here.minutes(14 * 60)
+    assert night.holder() == "Cy"  # until the next turn, and nobody is asked again
+    night.here.minutes(10 * 60)
+    assert night.holder() == "Al"
+
+
+def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Night) -> None:
+    search = night.seek(night.al, night.cy, night.di)
+    night.here.phone(night.al).got("Can you cover")
+    night.here.minutes(1)
+    answer(night, search, night.al, cover_actions.decline_cover)
+    night.here.phone(night.cy).got("Can you cover")
+    night.here.minutes(4)
+    night.here.phone(night.di).is_silent()
+    night.here.minutes(1)
+    night.here.phone(night.di).got("Can you cover")
+    answer(night, search, night.cy)  # asked before Di, and may still say yes
+    assert night.holder() == "Cy"
+    night.here.phone(night.di).got("Cy covers Night")
+    night.here.phone(night.bo).got("Cy covers Night")
+
+
+def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) -> None:
+    search = night.seek(night.al, night.cy, together=True)
+    answer(night, search, night.al)
+    late = answer(night, search, night.cy)
+    assert (late.answer, night.holder()) == ("late", "Al")
+    for person, words in (
+        (night.al, "Can you"),
+        (night.cy, "Can you"),
+        (night.cy, "Al"),
+        (night.bo, "Al"),
+    ):
+        night.here.phone(person).got(words)
+
+
+def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(night: Night) -> None:
+    search = night.seek(night.al, night.cy, patience=timedelta(minutes=5))
+    night.here.phone(night.al).got("Can you cover")
+    answer(night, search, night.al, cover_actions.decline_cover)
+    night.here.phone(night.cy).got("Can you cover")
+    night.here.minutes(30)
+    night.here.phone(night.mo).got("Nobody covers Night, Tue 3 Mar 18:00–Wed 08:00\nCannot: Al. No answer: Cy.")
+    assert night.holder() == "Bo"  # duty falls between nobody
+    answer(night, search, night.cy)
+    assert night.holder() == "Cy"
+    night.here.phone(night.bo).got("Cy covers Night")
+
+
+def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
+    search = night.seek(night.al, night.cy, together=True)
+    barrier = threading.Barrier(2)
+    found: dict[int, CoverAsk] = {}
+
+    def say_yes(person: Person) -> None:
+        try:
+            by = night.here.actor(person)
+            barrier.wait(20)
+            found[person.id] = cover_actions.take_cover(search_id=search.id, by=by, via=Door.SMS, at=night.here.at)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=say_yes, args=(person,)) for person in (night.al, night.cy)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    night.here.run_due()
+    assert sorted(ask.answer or "" for ask in found.values()) == ["late", "yes"]
+    first = next(ask.person for ask in found.values() if ask.answer == "yes")
+    other = night.cy if first == night.al else night.al
+    assert night.holder() == first.name
+    assert Hold.objects.filter(until_at=None).count() == 1
+    night.here.phone(night.al).got("Can you cover")
+    night.here.phone(night.cy).got("Can you cover")
+    night.here.phone(other).got(f"{first.name} covers Night")
+    night.here.phone(night.bo).got(f"{first.name} covers Night")
+
+
+def text_back(night: Night, person: Person, words: str) -> None:
+    """The person texts `words` to the number that asked them."""
+    reply = Reply(id=uuid4().hex, sender=person.contact_methods.get(channel="sms").address, to="", body=words)
+    receive_inbound(
+        route_id=Route.objects.get(channel="sms").id,
+        channel="sms",
+        heard=[Heard(words.encode(), lambda: reply)],
+        genuine=True,
+        by=Actor("machine", "route", "phones"),
+        via=Door.SMS,
+        at=night.here.at,
+    )
+    night.here.run_due()
+
+
+def test_one_is_yes_and_zero_is_no_by_text(night: Night) -> None:
+    search = night.seek(night.al, night.cy)
+    night.here.phone(night.al).got("Reply 1 for yes, 0 for no")
+    text_back(night, night.al, "0")
+    night.here.phone(night.al).got("Somebody else is asked")
+    night.here.phone(night.cy).got("Reply 1 for yes, 0 for no")
+    text_back(night, night.cy, "1")
+    search.refresh_from_db()
+    assert search.taken_by == night.cy
+    assert night.holder() == "Cy"
+    night.here.phone(night.cy).got("You cover Night until Wed 08:00")
+    night.here.phone(night.bo).got("Cy covers Night")
