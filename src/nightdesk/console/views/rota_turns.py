@@ -181,7 +181,15 @@ def turns(request: StaffRequest, seat_key: str) -> HttpResponse:
             plain = [layer.plain() for layer in layers] if post is not None else plain_layers(seat_key)
             plan = drafted(seat_key, plain)
             if asks == "save":
-                set_layers(seat_key=seat_key, layers=plain, seen=seen, by=request.actor, via=Door.WEB, at=request.at)
+                set_layers(
+                    seat_key=seat_key,
+                    layers=plain,
+                    seen=seen,
+                    override_reason=reason,
+                    by=request.actor,
+                    via=Door.WEB,
+                    at=request.at,
+                )
                 _keep_undo(request, seat)
                 return done(request, "", "console:one_rota", seat.rota_id)
         except (Invalid, IllegalTransition, RuleBlocks) as refusal:
