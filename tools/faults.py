@@ -54,6 +54,47 @@ FAULTS = (
         tests=("tools/tests/test_system_parts.py",),
         why="make test must not start a mail server on somebody's machine",
     ),
+    # --- Rotas
+    Fault(
+        id="later-editor-wins-unseen",
+        file="src/nightdesk/rota/actions.py",
+        old="    if seen is not None and seen != decide.mark_of(before):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/rota/tests/test_editing.py", "-k", "edit_at_once"),
+        why="the turns that somebody has just set must not be lost to who opened them earlier",
+    ),
+    Fault(
+        id="dry-run-of-a-file-writes",
+        file="src/nightdesk/rota/import_actions.py",
+        old="    written = not dry_run and (skip_problems or not matched.problems)\n",
+        new="    written = True\n",
+        tests=("src/nightdesk/rota/tests/test_editing.py", "-k", "dry_run"),
+        why="what is only looked at must change nobody's night",
+    ),
+    Fault(
+        id="swap-of-what-is-not-theirs",
+        file="src/nightdesk/rota/swapping.py",
+        old='        if turn.member != ("person", share.giver):\n',
+        new="        if False:\n",
+        tests=("src/nightdesk/rota/tests/test_swaps.py",),
+        why="nobody gives away another's turn",
+    ),
+    Fault(
+        id="revoked-calendar-still-read",
+        file="src/nightdesk/duty/feed_actions.py",
+        old="    if serial != (link.serial if link is not None else 1):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/duty/tests/test_feed.py", "-k", "new_address"),
+        why="an address that was taken away shows nothing any more",
+    ),
+    Fault(
+        id="vanished-turn-stays-in-calendars",
+        file="src/nightdesk/duty/feed.py",
+        old='        kept[uid] = {**before, "sequence": sequence, "off": True}\n',
+        new="        continue\n",
+        tests=("src/nightdesk/duty/tests/test_feed.py", "-k", "vanishes"),
+        why="a phone that shows a duty which is gone keeps somebody at home for nothing",
+    ),
     # --- What is kept quiet, and what stopped
     Fault(
         id="shadow-page-rings",
