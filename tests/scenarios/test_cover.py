@@ -49,6 +49,12 @@ class Night:
         here.run_due()
         here.at = SIX
         here.run_due()
+        self.forget()
+
+    def forget(self) -> None:
+        """What the phones said until now is not what is looked at."""
+        for phone in self.here.phones.values():
+            phone.heard = len(phone.rang)
 
     def seek(self, *people: Person, **how: Any) -> CoverSearch:
         asked = [cover_actions.Candidate(person.id) for person in people]
@@ -69,6 +75,14 @@ def night() -> Any:
         yield Night(here)
 
 
+def settled(night: Night, taker: Person, *others: Person) -> None:
+    """The taker and Bo read that their duty has changed, and whoever else was asked that nobody need answer."""
+    for person in (taker, night.bo):
+        night.here.phone(person).got("Your duty as Night has changed")
+    for person in others:
+        night.here.phone(person).got(f"{taker.name} covers Night")
+
+
 def answer(night: Night, search: CoverSearch, person: Person, verb: Any = cover_actions.take_cover) -> CoverAsk:
     by = night.here.actor(person)
     done: CoverAsk = verb(search_id=search.id, by=by, via=Door.SMS, at=night.here.at)
@@ -84,12 +98,12 @@ def test_a_duty_that_has_begun_is_open_from_now_and_the_first_yes_has_it(night: 
     night.here.minutes(2)
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    for person in (night.al, night.bo):
-        night.here.phone(person).got("Cy covers Night")
+    settled(night, night.cy, night.al)
     night.here.minutes(14 * 60)
     assert night.holder() == "Cy"  # until the next turn, and nobody is asked again
     night.here.minutes(10 * 60)
     assert night.holder() == "Al"
+    night.forget()
 
 
 def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Night) -> None:
@@ -104,8 +118,7 @@ def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Nig
     night.here.phone(night.di).got("Can you cover")
     answer(night, search, night.cy)  # asked before Di, and may still say yes
     assert night.holder() == "Cy"
-    night.here.phone(night.di).got("Cy covers Night")
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy, night.di)
 
 
 def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) -> None:
@@ -113,13 +126,9 @@ def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) 
     answer(night, search, night.al)
     late = answer(night, search, night.cy)
     assert (late.answer, night.holder()) == ("late", "Al")
-    for person, words in (
-        (night.al, "Can you"),
-        (night.cy, "Can you"),
-        (night.cy, "Al"),
-        (night.bo, "Al"),
-    ):
-        night.here.phone(person).got(words)
+    for person in (night.al, night.cy):
+        night.here.phone(person).got("Can you cover")
+    settled(night, night.al, night.cy)
 
 
 def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(night: Night) -> None:
@@ -132,7 +141,7 @@ def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(ni
     assert night.holder() == "Bo"  # duty falls between nobody
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy)
 
 
 def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
@@ -161,8 +170,7 @@ def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
     assert Hold.objects.filter(until_at=None).count() == 1
     night.here.phone(night.al).got("Can you cover")
     night.here.phone(night.cy).got("Can you cover")
-    night.here.phone(other).got(f"{first.name} covers Night")
-    night.here.phone(night.bo).got(f"{first.name} covers Night")
+    settled(night, first, other)
 
 
 def text_back(night: Night, person: Person, words: str) -> None:
@@ -191,4 +199,4 @@ def test_one_is_yes_and_zero_is_no_by_text(night: Night) -> None:
     assert search.taken_by == night.cy
     assert night.holder() == "Cy"
     night.here.phone(night.cy).got("You cover Night until Wed 08:00")
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy)
