@@ -50,7 +50,10 @@ def _begin() -> dict[str, str]:
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """The first process gets what we have, each further one its own. What all will want is made while they start."""
     if not OUTSIDE:
-        subprocess.Popen([sys.executable, "-m", "tests.schema"], stdout=subprocess.DEVNULL)
+        with_path = os.environ | {"PYTHONPATH": f"{schema.ROOT / 'src'}"}
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.schema"], cwd=schema.ROOT, env=with_path, stdout=subprocess.DEVNULL
+        )
     for spec in specs[1:]:
         spec.env.update(_begin())
 

@@ -1,12 +1,15 @@
 """What the rooms hang into each other's registries at start."""
 
+import ast
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from nightdesk import follow_ups
 from nightdesk.base import clock, health, leases, promises
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Attempt, Route
@@ -28,6 +31,13 @@ def test_whatever_has_the_lane_of_pages_is_known_here() -> None:
 
 def test_whatever_will_be_done_has_words_on_the_page_of_what_happens_next() -> None:
     assert promises.HANDLERS.keys() - due.WORDS.keys() == set()
+
+
+def test_what_follows_from_a_kind_is_said_in_one_place() -> None:
+    tree = ast.parse(Path(follow_ups.__file__).read_text())
+    (table,) = [each for each in ast.walk(tree) if isinstance(each, ast.Dict) and len(each.keys) > 20]
+    keys = [ast.unparse(key) for key in table.keys if key is not None]
+    assert [key for key in keys if keys.count(key) > 1] == []
 
 
 @pytest.mark.django_db

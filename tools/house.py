@@ -120,6 +120,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             (
                 "brands",
+                "covered",
                 "customers",
                 "deliveries",
                 "devices",
@@ -136,10 +137,12 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "pages",
                 "parts",
                 "queues",
+                "rotas",
                 "finding",
                 "tickets",
                 "people",
                 "plans",
+                "working_time",
                 "promises",
                 "raw_alarms",
                 "providers",
@@ -147,6 +150,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "ticket_clocks",
                 "shadow",
                 "silences",
+                "skills",
                 "suppliers",
                 "shared_links",
                 "tokens",
@@ -238,6 +242,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what the desk says in a handover note",
     },
     "duty": {
+        "called": "somebody off duty was rung for help",
+        "rest_actions": "the verbs after a bad night, and of hours held",
         "feed": "duty as a calendar to subscribe to",
         "coverage_actions": "looking ahead at what shifts know, and telling",
         "coverage_queries": "holes ahead, and the words for them",
@@ -373,6 +379,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "handover": "what outages say in a handover note",
     },
     "people": {
+        "hours_actions": "the verbs of absences, of what somebody cannot do, and of terms",
+        "locking": "the person that a verb is about",
         "numbers": "phone numbers, kept as E.164",
         "skill_actions": "the verbs of skills and newcomers",
         "skill_list": "people and skills as a table in a file",
@@ -388,6 +396,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording": "what we promise, in their own words",
     },
     "paging": {
+        "handling": "how long somebody was at work with a page",
         "answering": "what a reply does, and what is said back",
         "beats": "when a heartbeat is late",
         "beat_door": "the way in for beats, and whether our door is open",
@@ -518,6 +527,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_skills",
     "notify",
 }
 
@@ -600,6 +610,8 @@ class Module:
         """Whether it decides: facts and an instant in, values out."""
         if not (self.room and self.is_product) or self.path == "base/clock.py":
             return False
+        if "management" in self.folders:
+            return False  # a command is called as people call what it shows
         return self.stem in PURE_NAMES or bool(self.folders & PURE_FOLDERS)
 
     @property

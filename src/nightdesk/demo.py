@@ -22,6 +22,7 @@ from nightdesk.customers import actions as customers
 from nightdesk.demo_desk import open_desk
 from nightdesk.demo_network import build_network
 from nightdesk.demo_outages import tell_outages
+from nightdesk.demo_rota_skills import teach_company
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
 from nightdesk.knowledge import actions as procedures
@@ -220,6 +221,7 @@ def load(at: datetime) -> dict[str, str]:
     integrations = _paging(brand, team.id, hours, doing)
     _known(brand, team.id, ids, hours["services"], at, doing)
     build_network(brand, doing)
+    teach_company(brand, at, doing)
     _past_nights(integrations, at)
     for ticket in open_desk(brand, at):
         _as_if_sent("ticket", ticket.id, at)

@@ -14,6 +14,8 @@ from nightdesk.duty import coverage_actions as coverage
 from nightdesk.duty import coverage_queries, pairings
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty import plan_actions as told
+from nightdesk.duty import rest_actions as rest
+from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -22,13 +24,16 @@ from nightdesk.outages import way_queries, work_queries
 from nightdesk.outages import work_actions as work
 from nightdesk.paging import actions as paging
 from nightdesk.paging import copy_actions as copies
+from nightdesk.paging import handling
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions as hours
 from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
 from nightdesk.rota import plan_actions as plans
+from nightdesk.rota import seat_actions as rota_seats
 from nightdesk.rota import swap_actions as swaps
 
 TABLE: dict[str, tuple[str, ...]] = {
@@ -39,13 +44,17 @@ TABLE: dict[str, tuple[str, ...]] = {
     plans.PLAN_PUBLISHED: ("duty.follow_plan", "duty.tell_plan", coverage.CHECK),
     **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
+    # And what was worked before goes on record.
     duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
-    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK, rest.NOTE_HOLDS),
     duty.NOT_TAKEN: (coverage.CHECK,),
-    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
-    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
-    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER),
-    duty.ACCEPTED: (duty.REACH,),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
+    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
+    duty.ACCEPTED: (duty.REACH, rest.NOTE_HOLDS),
+    duty.GAP: (rest.NOTE_HOLDS,),
+    # Who falls ill cannot have what they have, nor what comes soon.
+    hours.ABSENT: ("duty.seek_cover_for",),
     # Whether somebody can be woken has changed, or may have.
     people.CONTACT_ADDED: (duty.REACH,),
     people.CONTACT_REMOVED: (duty.REACH,),
@@ -62,6 +71,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     skills.SIGNED_OFF: (coverage.CHECK,),
     needs.NEEDS_SET: (coverage.CHECK,),
     seats.ANSWERS_FOR_SET: (coverage.CHECK,),
+    rota_seats.SEAT_ADDED: (coverage.CHECK,),
+    rota_seats.SEAT_EDITED: (coverage.CHECK,),
+    duty_seats.SEAT_REMOVED: (coverage.CHECK,),
     # What is owed on open tickets, and when, has changed.
     customers.CONTRACT_MADE: (desk.RECOUNT,),
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
@@ -71,7 +83,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE, copies.COPY),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE, copies.COPY),
     paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
-    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER, handling.NOTE_HANDLED),
     # Whoever is new and beside somebody whom it rings has a copy.
     paging.PAGE_RUNG: (copies.COPY,),
     paging.PAGE_ESCALATED: (copies.COPY,),

@@ -115,6 +115,45 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "make_service": ("make_service", {"brand_id": "{brand_id}", "key": "web", "name": "Web"}),
     "list_peers": ("read_customers", None),
     "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
+    "list_rotas": ("read_rota", None),
+    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"name": "Day"}]}),
+    "read_rota": ("read_rota", None),
+    "edit_rota": ("edit_rota", {"name": "Nights"}),
+    "add_seat": ("add_seat", {"name": "Backup"}),
+    "edit_seat": ("edit_seat", {"name": "First line"}),
+    "remove_seat": ("remove_seat", None),
+    "set_layers": ("set_layers", {"layers": []}),
+    "undo_layers": ("set_layers", None),
+    "list_turns": ("read_rota", None),
+    "preview_layers": ("read_rota", {"layers": []}),
+    "add_override": (
+        "add_override",
+        {
+            "kind": "add",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "member_id": "{person_id}",
+        },
+    ),
+    "cancel_override": ("cancel_override", None),
+    "list_swaps": ("read_rota", None),
+    "ask_swap": (
+        "ask_swap",
+        {
+            "seat_key": "{seat_key}",
+            "starts_at": "2026-11-20T06:00:00Z",
+            "ends_at": "2026-11-20T09:00:00Z",
+            "asked_id": "{person_id}",
+        },
+    ),
+    "accept_swap": ("accept_swap", None),
+    "decline_swap": ("accept_swap", None),
+    "approve_swap": ("approve_swap", None),
+    "refuse_swap": ("approve_swap", {"why": "No."}),
+    "cancel_swap": ("ask_swap", None),
+    "import_turns": ("import_turns", {"content": "seat,person,starts_at,ends_at\n", "dry_run": True}),
+    "renew_feed": ("renew_feed", None),
+    "renew_persons_feed": ("renew_feed", None),
     "who_is_on": ("read_rota", None),
     "accept_duty": ("accept_duty", {"turn_at": AT, "person_id": "{person_id}"}),
     "pass_duty": ("pass_duty", {"person_id": "{person_id}"}),
@@ -150,9 +189,61 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "seek_cover": ("seek_cover", {"until": "2026-11-14T20:00:00Z"}),
     "read_cover": ("read_cover", None),
     "take_cover": ("take_cover", {"person_id": "{person_id}"}),
-    "decline_cover": ("decline_cover", {"person_id": "{person_id}"}),
+    "turn_down_cover": ("turn_down_cover", {"person_id": "{person_id}"}),
     "call_off_cover": ("seek_cover", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
+    "list_absences": ("read_people", None),
+    "record_absence": (
+        "record_absence",
+        {"absence": "sickness", "starts_at": AT, "ends_at": "2027-01-05T08:00:00Z"},
+    ),
+    "cancel_absence": ("cancel_absence", None),
+    "list_restrictions": ("read_hours", None),
+    "record_restriction": ("record_restriction", {"restriction": "no_nights", "starts_on": "2026-12-01"}),
+    "cancel_restriction": ("cancel_restriction", None),
+    "read_terms": ("read_hours", None),
+    "set_terms": ("set_terms", {"weekly_hours": "37.5"}),
+    "list_findings": ("read_people", None),
+    "list_hours_worked": ("read_hours", None),
+    "note_hours": ("note_hours", {"starts_at": "2026-11-10T09:00:00Z", "ends_at": "2026-11-10T17:00:00Z"}),
+    "note_called": ("note_called", {"minutes": 20}),
+    "strike_hours": ("strike_hours", {"why": "noted twice"}),
+    "list_rest_owed": ("read_hours", None),
+    "give_rest": ("give_rest", {"minutes": 30}),
+    "read_counting": ("read_rota", None),
+    "set_counting": ("set_counting", {"counts": "called_only", "why": "agreed"}),
+    "list_exemptions": ("read_rota", None),
+    "list_late_starts": ("read_rota", None),
+    "confirm_cover": ("confirm_cover", None),
+    "decline_cover": ("decline_cover", None),
+    "set_late_start_rule": ("set_late_start_rule", {"by_rule": False}),
+    "list_rule_packs": ("read_rota", None),
+    "read_coverage": ("read_skills", None),
+    "list_scarce_skills": ("read_scarce_skills", None),
+    "set_seat_brands": ("set_seat_brands", {"brand_ids": []}),
+    "list_skills": ("read_skills", None),
+    "make_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "voip", "name": "Telephony"}),
+    "save_skill": ("save_skill", {"brand_id": "{brand_id}", "key": "mpls", "name": "MPLS"}),
+    "remove_skill": ("remove_skill", None),
+    "list_person_skills": ("read_skills", None),
+    "set_person_skill": ("set_person_skill", {"level": 3}),
+    "import_person_skills": ("set_person_skill", b"person,mpls\n"),
+    "list_skill_needs": ("read_skills", None),
+    "set_brand_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}"}]}),
+    "set_customer_needs": ("set_skill_needs", {"needs": []}),
+    "set_service_needs": ("set_skill_needs", {"needs": [{"skill_id": "{skill_id}", "level": 3}]}),
+    "import_skill_needs": ("set_skill_needs", b"kind,key,skill,level\nservice,mail,mpls,2\n"),
+    "begin_as_newcomer": ("begin_as_newcomer", None),
+    "sign_off_newcomer": ("sign_off_newcomer", None),
+    "list_pairings": ("read_skills", None),
+    "pair_newcomer": (
+        "pair_newcomer",
+        {"seat_key": "{seat_key}", "from": AT, "until": "2026-11-15T06:00:00Z"},
+    ),
+    "end_pairing": ("end_pairing", None),
+    "list_seen": ("sign_off_newcomer", None),
+    "save_way_parts": ("save_way_parts", {"part_ids": ["{part_id}"]}),
+    "list_cut_ways": ("read_people", None),
     "read_handover": ("read_handover", None),
     "write_note": ("write_note", {"words": "Quiet so far."}),
     "list_watch_items": ("read_handover", None),
@@ -429,14 +520,17 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
-    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "decline_cover",
+    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "turn_down_cover",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
+    "renew_persons_feed", "ask_swap",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
 """Whose turn it is, whose phone, whose time, or for whom it was written, counts as well; or the role must be one in every
 brand.
 """
 NEEDS_MORE = {
+    "sign_off_newcomer": 409,
+    "pair_newcomer": 409,
     "drop_update": 409,  # it is published
     "defer_page": 409,  # a P1 cannot wait
     "prolong_work": 409,  # it has not begun
@@ -449,6 +543,12 @@ NEEDS_MORE = {
     "accept_offer": 409,  # nothing was passed to them
     "refuse_offer": 409,
     "go_out_of_reach": 409,  # nobody stands behind the seat
+    "remove_seat": 409,  # a policy rings it
+    "ask_swap": 422,  # these users are not on the staff list
+    "accept_swap": 409,  # it is for somebody else to say
+    "decline_swap": 409,
+    "cancel_swap": 409,
+    "approve_swap": 409,  # the other has not said yes
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,
@@ -459,6 +559,7 @@ NEEDS_MORE = {
     "import_from_netbox": 422,  # nothing answers there
 }
 QUERY = {
+    "list_turns": "?start=2026-11-01T00:00:00Z&end=2026-12-01T00:00:00Z",
     "import_parts": "?brand_id={brand_id}",
     "import_netbox_lists": "?brand_id={brand_id}&dry_run=true",
     "what_if": "?brand_id={brand_id}&parts=sw2",
@@ -469,6 +570,10 @@ QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
     "find_fitting": "?brand_id={brand_id}&call=alarm",
+    "read_coverage": "?brand_id={brand_id}",
+    "list_scarce_skills": "?brand_id={brand_id}",
+    "import_person_skills": "?brand_id={brand_id}",
+    "import_skill_needs": "?brand_id={brand_id}",
     "estimate_text": "?brand_id={brand_id}&title=Down",
 }
 

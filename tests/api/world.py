@@ -9,13 +9,15 @@ from nightdesk.base.models import Promise
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
-from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, Note
+from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, LateStart, Note
+from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
@@ -33,13 +35,28 @@ from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions, skill_actions
 from nightdesk.rota import drafts, plan_actions
-from nightdesk.rota.actions import make_rota, set_layers
-from nightdesk.rota.models import Drafting
+from nightdesk.rota import work_actions as work_hours
+from nightdesk.rota.actions import add_override, make_rota, set_layers
+from nightdesk.rota.models import Drafting, RestOwed, Seat
+from nightdesk.rota.swap_actions import ask_swap
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+def _changed_for_a_while(slug: str, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """An override, and a swap that waits."""
+    key = f"first-{slug}"
+    soon = {"starts_at": START + timedelta(days=20), "ends_at": START + timedelta(days=21)}
+    override = add_override(seat_key=key, kind="remove", instead_of_id=person_id, **soon, **how)
+    other = people.make_person(name=f"Cy {slug}", brand_id=override.seat.rota.brand_id, **how)
+    later = {"starts_at": START + timedelta(days=2), "ends_at": START + timedelta(days=3)}
+    swap = ask_swap(seat_key=key, asked_id=other.pk, asked_by_id=person_id, **later, **how)
+    changed = Entry.objects.get(kind="rota.layers_set", subject_id=str(override.seat_id))
+    return {"override_id": override.pk, "swap_id": swap.pk, "change_id": changed.pk}
 
 
 def world_of(brand: Brand) -> dict[str, Any]:
@@ -50,7 +67,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
     people.set_team_members(team_id=team.pk, person_ids=[person.pk], manager_id=person.pk, **how)
     method = people.add_contact_method(person_id=person.pk, channel="email", address=f"bo@{slug}.example.net", **how)
-    make_rota(brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how)
+    rota = make_rota(
+        brand_id=brand.pk, name="Night", zone="UTC", seats=[{"key": f"first-{slug}", "name": "First"}], **how
+    )
     layer = {"members": [{"person": person.pk}], "anchor": "2026-11-01T00:00", "turn": "week"}
     set_layers(seat_key=f"first-{slug}", layers=[layer], **how)
     set_first_holder(seat_key=f"first-{slug}", person_id=person.pk, **how)
@@ -58,6 +77,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     handed = Note.objects.create(
         seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
     )
+    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -96,6 +116,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
+    known |= _hours(person.pk, f"first-{slug}", how)
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -133,6 +154,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     token_for(["read"], brand=brand)
     known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
+    known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return known | {
         "supplier_id": supplier.pk,
         "supplier_ticket_id": supplied.pk,
@@ -171,6 +193,62 @@ def world_of(brand: Brand) -> dict[str, Any]:
         "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
         "token_id": brand.token_set.get().pk,
     }
+    return (
+        known
+        | planned
+        | {
+            "supplier_id": supplier.pk,
+            "supplier_ticket_id": supplied.pk,
+            "time_id": spent.pk,
+            "prepaid_id": prepaid.pk,
+            "brand_id": brand.pk,
+            "person_id": person.pk,
+            "team_id": team.pk,
+            "method_id": method.pk,
+            "seat_key": f"first-{slug}",
+            "hours_id": hours.pk,
+            "customer_id": customer.pk,
+            "contact_id": contact.pk,
+            "contract_id": contract.pk,
+            "service_id": service.pk,
+            "subscription_id": subscription.pk,
+            "policy_id": policy.pk,
+            "integration_id": integration.pk,
+            "raw_id": RawAlarm.objects.get(integration=integration).pk,
+            "page_id": page.pk,
+            "promise_id": dead.pk,
+            "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
+            "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
+            "mailbox_id": mailbox.pk,
+            "address_id": address.pk,
+            "mail_id": mail.pk,
+            "file_number": 0,
+            "way": "lmtp",
+            "heartbeat_id": heartbeat.pk,
+            "silence_id": silence.pk,
+            "work_id": work.pk,
+            "ticket_id": ticket.pk,
+            "queue_id": queue.pk,
+            "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
+            "token_id": brand.token_set.get().pk,
+        }
+    )
+
+
+def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """A skill that somebody has and a service needs, and a newcomer beside whoever has the seat."""
+    skill = skill_actions.save_skill(brand_id=brand.pk, key="mpls", name="MPLS", **how)
+    skill_actions.set_person_skill(person_id=person_id, skill_id=skill.pk, level=2, **how)
+    set_skill_needs(of=("service", service_id), needs={skill.pk: 3}, **how)
+    new = people.make_person(name=f"Ny {brand.slug}", brand_id=brand.pk, **how)
+    team = people.make_team(brand_id=brand.pk, name=f"New {brand.slug}", **how)
+    people.set_team_members(team_id=team.pk, person_ids=[new.pk], manager_id=None, **how)
+    skill_actions.begin_as_newcomer(person_id=new.pk, **how)
+    pairing = pair_newcomer(
+        newcomer_id=new.pk, seat_key=seat_key, starts_at=START, ends_at=START + timedelta(days=9), **how
+    )
+    Promise.objects.filter(kind__in=("duty.coverage", "outages.ways"), ended_at=None).delete()
+    return {"skill_id": skill.pk, "pairing_id": pairing.pk}
 
 
 def _planned_month(brand: Brand, person_id: int, team_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
@@ -254,6 +332,46 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "phrase_id": phrase.pk,
         "part_id": part.pk,
         "briefing_id": briefing.pk,
+    }
+
+
+def _hours(person_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
+    """What limits somebody's hours, what they worked, what they are owed."""
+    seat = Seat.objects.get(key=seat_key)
+    then = START + timedelta(days=30)
+    absence = hours_actions.record_absence(
+        person_id=person_id, absence="leave", starts_at=then, ends_at=then + timedelta(days=2), **how
+    )
+    restriction = hours_actions.record_restriction(
+        person_id=person_id, restriction="no_site_visits", starts_on=date(2026, 11, 1), **how
+    )
+    worked = work_hours.note_hours(
+        person_id=person_id, starts_at=START - timedelta(hours=9), ends_at=START - timedelta(hours=1), **how
+    )
+    owed = RestOwed.objects.create(
+        person_id=person_id,
+        rule="daily_rest",
+        starts_at=START - timedelta(hours=9),
+        ends_at=START,
+        minutes=60,
+        due_at=then,
+        noted_at=START,
+    )
+    late = LateStart.objects.create(
+        person_id=person_id,
+        seat=seat,
+        worked_until=START,
+        not_before=START + timedelta(hours=11),
+        cover_id=person_id,
+        state=LateStart.State.COVERED,
+        made_at=START,
+    )
+    return {
+        "absence_id": absence.pk,
+        "restriction_id": restriction.pk,
+        "worked_id": worked.pk,
+        "rest_id": owed.pk,
+        "late_start_id": late.pk,
     }
 
 

@@ -16,6 +16,7 @@ from nightdesk.channels.models import Route
 from nightdesk.duty import cover_actions
 from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
 from nightdesk.duty.queries import who_is_on
+from nightdesk.people import hours_actions
 from nightdesk.people.models import Person
 from nightdesk.rota import actions as rota
 from tests.world import World, world
@@ -110,7 +111,7 @@ def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Nig
     search = night.seek(night.al, night.cy, night.di)
     night.here.phone(night.al).got("Can you cover")
     night.here.minutes(1)
-    answer(night, search, night.al, cover_actions.decline_cover)
+    answer(night, search, night.al, cover_actions.turn_down_cover)
     night.here.phone(night.cy).got("Can you cover")
     night.here.minutes(4)
     night.here.phone(night.di).is_silent()
@@ -134,7 +135,7 @@ def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) 
 def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(night: Night) -> None:
     search = night.seek(night.al, night.cy, patience=timedelta(minutes=5))
     night.here.phone(night.al).got("Can you cover")
-    answer(night, search, night.al, cover_actions.decline_cover)
+    answer(night, search, night.al, cover_actions.turn_down_cover)
     night.here.phone(night.cy).got("Can you cover")
     night.here.minutes(30)
     night.here.phone(night.mo).got("Nobody covers Night, Tue 3 Mar 18:00–Wed 08:00\nCannot: Al. No answer: Cy.")
@@ -200,3 +201,24 @@ def test_one_is_yes_and_zero_is_no_by_text(night: Night) -> None:
     assert night.holder() == "Cy"
     night.here.phone(night.cy).got("You cover Night until Wed 08:00")
     settled(night, night.cy)
+
+
+def test_who_falls_ill_on_duty_is_sought_cover_for_by_itself(night: Night) -> None:
+    """The sick call comes at 18:00, on a duty that began at 17:30."""
+    doing = {"by": night.here.actor(night.bo), "via": Door.WEB, "at": night.here.at}
+    ill_until = SIX + timedelta(days=2)
+    hours_actions.record_absence(
+        person_id=night.bo.id, absence="sickness", starts_at=SIX, ends_at=ill_until, note="a cold", **doing
+    )
+    night.here.run_due()
+    search = CoverSearch.objects.get()
+    assert (search.starts_at, search.instead_of) == (SIX, night.bo)
+    first = search.asks.select_related("person").first()
+    assert first is not None
+    asked = first.person
+    assert asked != night.bo
+    night.here.phone(asked).got("Can you cover Night, Tue 3 Mar 18:00–Wed 08:00?")
+    assert not any("cold" in text or "sick" in text for phone in night.here.phones.values() for _at, text in phone.rang)
+    answer(night, search, asked)
+    assert night.holder() == asked.name
+    settled(night, asked)

@@ -83,7 +83,7 @@ def accept_duty(request: HttpRequest, seat_key: str, body: Turn) -> Any:
 
 @router.post("/seats/{seat_key}/pass", response=SeatOut)
 def pass_duty(request: HttpRequest, seat_key: str, body: ToPerson) -> Any:
-    """Pass the duty to somebody; they have it from now on."""
+    """Pass the duty to somebody: they have it from now on, or once they accept where turns must be accepted."""
     now = clock.now()
     actions.pass_duty(seat_key=seat_key, to_person_id=body.person_id, by=actor_of(request), via=Door.API, at=now)
     return _seat(seat_key, now)

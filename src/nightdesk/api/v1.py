@@ -2,6 +2,7 @@
 
 from nightdesk.api import (
     brands,
+    covered,
     customers,
     deliveries,
     devices,
@@ -24,14 +25,17 @@ from nightdesk.api import (
     providers,
     queues,
     raw_alarms,
+    rotas,
     shadow,
     shared_links,
     silences,
+    skills,
     suppliers,
     texts,
     ticket_clocks,
     tickets,
     tokens,
+    working_time,
 )
 from nightdesk.api.auth import WAYS_IN
 from nightdesk.api.openapi import Api
@@ -50,9 +54,11 @@ api = Api(
             {"name": "pages", "description": "Calls for a person, and what is done about them"},
             {"name": "duty", "description": "Who is on, and handing over"},
             {"name": "plans", "description": "Plans of a rota, wishes, and cover for who drops out"},
+            {"name": "rotas", "description": "Who should be on: seats, turns, changes, swaps, files and calendars"},
             {"name": "outages", "description": "What has failed, whom that touches, and what they are told"},
             {"name": "tickets", "description": "Incidents and requests, their stories, and what is done about them"},
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
+            {"name": "hours", "description": "What limits somebody's hours, work on record, rest owed, late starts"},
             {"name": "people", "description": "Staff and the ways to reach them"},
             {"name": "customers", "description": "Customers, contracts, and what is promised at an instant"},
             {"name": "outages", "description": "What has failed, and what is told of it"},
@@ -90,12 +96,14 @@ for prefix, router in {
 }.items():
     api.add_router(prefix, router)
 for router in (
+    covered.router,
     customers.router,
     devices.router,
     duty.router,
     finding.router,
     handover.router,
     heartbeats.router,
+    working_time.router,
     integrations.router,
     knowledge.router,
     mails.router,
@@ -106,9 +114,11 @@ for router in (
     people.router,
     plans.router,
     queues.router,
+    rotas.router,
     shadow.router,
     shared_links.router,
     silences.router,
+    skills.router,
     suppliers.router,
     ticket_clocks.router,
     tickets.router,

@@ -20,6 +20,7 @@ TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket", "outage")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
 HOLDERS_SHOWN = 2
 OPENED_BY = {
+    "coverage": "read_skills",
     "next": "read_promises",
     "journal": "read_journal",
     "people": "read_people",

@@ -31,7 +31,7 @@ def set_skill_needs(*, of: NeedOf, needs: Mapping[int, int], by: Actor, via: Doo
 
     Repeating it changes nothing. Raises Forbidden, NotFound, and Invalid for a level, or a skill of another brand.
     """
-    brand_id, name = _subject(of, by)
+    brand_id, name = _subject(of, by, "set_skill_needs")
     asked = _("It was to be said what one must know for %s.") % name
     known = {skill.pk: skill for skill in skills_of([brand_id])}
     for skill_id, level in needs.items():
@@ -127,12 +127,18 @@ def _named(brand_id: int) -> dict[tuple[str, str], tuple[NeedOf, str]]:
     return found
 
 
-def _subject(of: NeedOf, by: Actor) -> tuple[int, str]:
+def _subject(of: NeedOf, by: Actor, verb: str) -> tuple[int, str]:
     """The brand and the name of what needs something, locked by its brand. Raises Forbidden, NotFound."""
-    model = {"brand": Brand, "customer": Customer, "service": Service}.get(of[0])
-    row = model._default_manager.filter(pk=of[1]).first() if model is not None else None
+    row: Brand | Customer | Service | None = None
+    match of[0]:
+        case "brand":
+            row = Brand.objects.filter(pk=of[1]).first()
+        case "customer":
+            row = Customer.objects.filter(pk=of[1]).first()
+        case "service":
+            row = Service.objects.filter(pk=of[1]).first()
     brand_id = None if row is None else row.pk if isinstance(row, Brand) else row.brand_id
-    require(by, "set_skill_needs", brand_id)
+    require(by, verb, brand_id)
     if row is None or brand_id is None:
         raise NotFound(
             _("The %(kind)s %(id)s was named.") % {"kind": of[0], "id": of[1]},

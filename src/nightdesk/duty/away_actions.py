@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.matrix import forbidden, may, require
 from nightdesk.base.actors import SCHEDULER, Actor, Door
@@ -173,7 +173,9 @@ def _end(row: Away, person: Person, by: Actor, via: Door, at: datetime) -> None:
     with translation.override(person.language), timezone.override(ZoneInfo(person.zone)):
         lines = _what_happened(seats, person, row)
         if lines:
-            title = _("While you were out of reach: %d pages") % len(lines)
+            title = ngettext(
+                "While you were out of reach: %d page", "While you were out of reach: %d pages", len(lines)
+            ) % len(lines)
         else:
             title = _("While you were out of reach, nothing rang")
         more = [_("and %d more") % (len(lines) - LINES_SAID)] if len(lines) > LINES_SAID else []

@@ -47,6 +47,8 @@ def check_coverage(*, brand_id: int, by: Actor, via: Door, at: datetime) -> str:
     if brand is None:
         return _("The brand is gone.")
     check = _locked_check(brand, at)
+    # Before anything is read: what is promised from here on follows from something that may not have been seen.
+    void_promises(("brand", brand.pk), at=at, kinds=[CHECK])
     end = at + queries.AHEAD
     facts = facts_of(brand.pk, at, end, queries.holders(at))
     found = holes(facts, at, end)
@@ -66,7 +68,6 @@ def check_coverage(*, brand_id: int, by: Actor, via: Door, at: datetime) -> str:
     _withdraw(brand, gone, news.new, by, via, at)
     check.checked_at, check.looked_until = at, end
     check.save(update_fields=["checked_at", "looked_until"])
-    void_promises(("brand", brand.pk), at=at, kinds=[CHECK])
     if facts.needs:
         why = _("%s: whether every shift ahead knows what it answers for") % brand.name
         promise(CHECK, subject=("brand", brand.pk), due_at=_tomorrow(brand, at), why=why, at=at, brand_id=brand.pk)

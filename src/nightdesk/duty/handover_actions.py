@@ -9,14 +9,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import require
+from nightdesk.access.matrix import may, require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.promises import void_promises
-from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, supersede_deliveries
 from nightdesk.channels.registry import LOUD
-from nightdesk.duty import decide, ladder, queries, sections
+from nightdesk.duty import decide, ladder, pairings, queries, sections
 from nightdesk.duty.actions import (
     CHASE,
     HANDOVER_PATH,
@@ -253,6 +253,8 @@ def chase_turn(*, seat_id: int, turn_at: datetime, by: Actor, via: Door, at: dat
         return _("Whoever has it is whom the plan wants, or the turn is over.")
     standing = _standing(seat, current, people, row, at)
     asking = ladder.ask(standing, ladder.Rung(row.rung) if row.rung else None, at)
+    if not asking.people and not asking.tell_holder:
+        return _("Everybody who could take it was asked.")
     row.rung, row.asked_at = asking.rung, at
     row.asked = [*dict.fromkeys([*row.asked, *asking.people])]
     row.save(update_fields=["rung", "asked", "asked_at"])
@@ -410,6 +412,7 @@ def accept_offer(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Hold:
     offer = _offer_to(seat, by)
     assert current is not None  # whoever offers holds
     person = _lock_person(offer.to_id)
+    pairings.refuse_alone(seat, person, at, at)
     note = _note_of(seat, at)
     text = sections.copied(seat, note, current, at)
     _end_offer(seat, Offer.Outcome.ACCEPTED, at)
@@ -465,12 +468,9 @@ def _offer_to(seat: Seat, by: Actor) -> Offer:
 def _check_holder(seat: Seat, current: Hold | None, by: Actor, asked: str) -> None:
     if current is None:
         raise IllegalTransition(asked, _("Nobody has the duty yet."), _("Have a manager set the first holder."))
-    if current.person_id != by.person_id:
-        try:
-            require(by, "set_first_holder", seat.rota.brand_id)
-        except Forbidden:
-            raise Forbidden(
-                asked,
-                _("%s has the duty.") % current.person.name,
-                _("Add something to watch instead; they will see it."),
-            ) from None
+    if current.person_id != by.person_id and not may(by, "set_first_holder", seat.rota.brand_id):
+        raise IllegalTransition(
+            asked,
+            _("%s has the duty.") % current.person.name,
+            _("Add something to watch instead; they will see it."),
+        )

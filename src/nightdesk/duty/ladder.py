@@ -61,14 +61,15 @@ def first_at(turn_at: datetime, at: datetime) -> datetime:
 def ask(standing: Standing, after: Rung | None, at: datetime) -> Asking:
     """The first rung after `after` (None: the first of all) on which somebody can be asked.
 
-    A rung without anybody costs no time. Where nobody is left at all the holder is told so, and the ladder ends.
+    A rung without anybody costs no time. Where nobody is left the ladder ends; the holder is told so, unless somebody who
+    was asked may still take it.
     """
     for rung in _above(after):
         people = _on(rung, standing)
         if people:
             more = any(_on(later, standing, people) for later in _above(rung))
             return Asking(rung, people, after is None, at + STEP if more else None)
-    return Asking(Rung.MANAGER, (), True, None)
+    return Asking(Rung.MANAGER, (), not standing.asked - standing.refused, None)
 
 
 def _above(after: Rung | None) -> Iterator[Rung]:

@@ -10,7 +10,7 @@ from django.db.models import F, Func, Q
 from nightdesk.access.models import Brand
 from nightdesk.duty.asking import Answer
 from nightdesk.people.models import Person
-from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.models import Override, Rota, Seat
 
 
 class Hold(models.Model):
@@ -84,6 +84,53 @@ class Acceptance(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["seat", "turn_at"], name="a_turn_is_accepted_once"),
         ]
+
+
+class LateStart(models.Model):
+    """After a bad night `person` does not begin before `not_before`, and their turn on `seat` needs somebody from
+    `starts_at` until `ends_at` (all None: they are on no seat then).
+
+    `cover` stands in, by `override`: made by rule, or proposed until somebody confirms it.
+    """
+
+    class State(models.TextChoices):
+        TOLD = "told"
+        """nothing needs cover"""
+        COVERED = "covered"
+        PROPOSED = "proposed"
+        OPEN = "open"
+        """nobody was found who may"""
+        DECLINED = "declined"
+        """a manager had it otherwise"""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="late_starts")
+    seat = models.ForeignKey(Seat, models.CASCADE, null=True)
+    worked_until = models.DateTimeField()
+    not_before = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    cover = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    override = models.ForeignKey(Override, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=8, choices=State)
+    made_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=120, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-not_before", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "seat", "starts_at"], name="one_late_start_a_turn", nulls_distinct=True
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "-not_before"], name="late_start_of")]
+
+
+class LateStartRule(models.Model):
+    """Whether cover for a late start is put in the plan at once (`by_rule`), or proposed to the manager. None: it is put."""
+
+    brand = models.OneToOneField(Brand, models.CASCADE, related_name="late_start_rule")
+    by_rule = models.BooleanField(default=True)
 
 
 class CoverageCheck(models.Model):

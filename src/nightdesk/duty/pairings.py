@@ -19,7 +19,7 @@ from nightdesk.rota.coverage_queries import absences
 from nightdesk.rota.models import Seat
 from nightdesk.rota.queries import load_rotas
 
-HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken")
+HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken", "duty.offer_accepted")
 """Entries of handovers; their subject is the seat."""
 COPIED = "page.copied"
 """An entry of a page's, whose facts list `people`, the ids of those who were sent a copy."""
@@ -103,6 +103,11 @@ def refuse_alone(seat: Seat, person: Person, at: datetime, now: datetime) -> Non
             _("Have somebody experienced on beside them, or sign them off first."),
             person=person.pk,
         )
+
+
+def first_day(person_id: int, at: datetime) -> datetime:
+    """Since when they have been beside anybody; `at` where never."""
+    return Pairing.objects.filter(newcomer=person_id).values_list("starts_at", flat=True).first() or at
 
 
 @dataclass(frozen=True, slots=True)

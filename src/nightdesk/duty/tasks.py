@@ -16,6 +16,7 @@ from nightdesk.duty import (
     actions,
     asking,
     away_actions,
+    called,
     cover_actions,
     cover_queries,
     coverage_actions,
@@ -25,6 +26,7 @@ from nightdesk.duty import (
     plan_actions,
     plan_telling,
     queries,
+    rest_actions,
 )
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import confirm_contact_method
@@ -129,9 +131,9 @@ def take_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: d
     )
 
 
-def decline_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+def turn_down_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
     """No to cover; the sentence to say back."""
-    cover_actions.decline_cover(search_id=int(subject_id), by=by, via=via, at=at)
+    cover_actions.turn_down_cover(search_id=int(subject_id), by=by, via=via, at=at)
     return _("Thank you. Somebody else is asked.")
 
 
@@ -156,22 +158,40 @@ def check_reach(promise: Promise, at: datetime) -> str:
     return _("%d seats are looked at.") % len(seats)
 
 
+def note_holds(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.note_holds` promise: what was worked on a seat goes on record."""
+    return rest_actions.note_holds(seat_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def remind_cover(promise: Promise, at: datetime) -> str:
+    """Keep a `duty.remind_cover` promise."""
+    return rest_actions.remind_cover(late_start_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def confirm_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+    """Put the proposed cover in the plan; the sentence to say back. Refuses as the verb."""
+    row = rest_actions.confirm_cover(late_start_id=int(subject_id), by=by, via=via, at=at)
+    assert row.cover is not None  # what was proposed
+    return _("%(cover)s covers for %(name)s.") % {"cover": row.cover.name, "name": row.person.name}
+
+
 def check_coverage(promise: Promise, at: datetime) -> str:
     """Keep a `duty.coverage` promise: of a brand, or of something that may concern several, each of which is then looked at."""
     if promise.subject_kind == "brand":
         return coverage_actions.check_coverage(brand_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
     brands = coverage_queries.brands_to_look_at()
     for brand_id in brands:
-        promises.void_promises(("brand", brand_id), at=at, kinds=[coverage_actions.CHECK])
-        promises.promise(
-            coverage_actions.CHECK,
-            subject=("brand", brand_id),
-            due_at=at,
-            why=promise.why,
-            at=at,
-            cause=promise.cause,
-            brand_id=brand_id,
-        )
+        subject = ("brand", brand_id)
+        if not promises.move_promise(coverage_actions.CHECK, subject=subject, due_at=at):
+            promises.promise(
+                coverage_actions.CHECK,
+                subject=subject,
+                due_at=at,
+                why=promise.why,
+                at=at,
+                cause=promise.cause,
+                brand_id=brand_id,
+            )
     return _("The coverage of %d brands is looked at.") % len(brands)
 
 
@@ -234,6 +254,8 @@ HANDLERS = {
     "duty.tell_plan": promises.Handler(tell_plan),
     "duty.seek_cover_for": promises.Handler(seek_cover_for, lane="page", give_up_after=None),
     cover_actions.STEP: promises.Handler(ask_for_cover, lane="page", give_up_after=None),
+    rest_actions.NOTE_HOLDS: promises.Handler(note_holds, lane="follow"),
+    rest_actions.REMIND_COVER: promises.Handler(remind_cover),
 }
 
 
@@ -321,12 +343,13 @@ ANSWERS = {
     actions.ACCEPT_OFFER: accept_offer_by_answer,
     actions.REFUSE_OFFER: refuse_offer_by_answer,
     cover_actions.TAKE: take_cover_by_answer,
-    cover_actions.DECLINE: decline_cover_by_answer,
+    cover_actions.DECLINE: turn_down_cover_by_answer,
     plan_actions.ACCEPT_SWAP: accept_swap_by_answer,
     plan_actions.DECLINE_SWAP: decline_swap_by_answer,
     plan_actions.APPROVE_SWAP: approve_swap_by_answer,
     plan_actions.REFUSE_SWAP: refuse_swap_by_answer,
     plan_actions.SWAP_STANDS: swap_stands,
+    rest_actions.COVER: confirm_cover_by_answer,
 }
 
 
@@ -376,4 +399,4 @@ def back_by_text(rest: str, by: Actor, via: Door, at: datetime) -> str:  # noqa:
     return _("You are back, and rung again.") if row is not None else _("You are in reach already.")
 
 
-SAID = {"away": away_by_text, "back": back_by_text}
+SAID = {"away": away_by_text, "back": back_by_text, "called": called.called_by_text}

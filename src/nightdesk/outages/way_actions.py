@@ -66,6 +66,8 @@ def check_ways(*, by: Actor, via: Door, at: datetime) -> str:
     """Whoever is on duty within a day, and has a way that is cut off then, is warned, and so are their managers: once a way and
     cause. What can be used again is withdrawn. Promises to look again. Says what came of it.
     """
+    # Before anything is read: what is promised from here on follows from something that may not have been seen.
+    void_promises(("ways", "all"), at=at, kinds=[CHECK])
     end = at + AHEAD + datetime.resolution  # what begins just then is looked at now
     found = cuts(at, end)
     on = on_between(at, end) if found else {}
@@ -99,8 +101,8 @@ def check_ways(*, by: Actor, via: Door, at: datetime) -> str:
 def _warn(cut: Cut, seat_name: str, by: Actor, via: Door, at: datetime) -> None:
     method = ContactMethod.objects.select_related("person").get(pk=cut.method_id)
     row = WayWarning.objects.create(method=method, cause_kind=cut.cause_kind, cause_id=cut.cause_id, raised_at=at)
-    facts = {"channel": method.channel, "method": method.pk, "seat": seat_name, "why": cut.why}
-    _record(WAY_CUT, method.person, by, via, at, **facts)
+    channel, number = method.channel, method.pk
+    _record(WAY_CUT, method.person, by, via, at, channel=channel, method=number, seat=seat_name, why=cut.why)
     others = _others(method.person, method, max(cut.start, at))
     loud = any(each.channel in LOUD for each in others)
     managers = Person.objects.filter(
@@ -150,7 +152,6 @@ def _brand_of(person: Person) -> int | None:
 
 def _promise_look(found: Sequence[Cut], at: datetime) -> None:
     """Look again when planned work comes near, begins and ends; and while something is cut now and then."""
-    void_promises(("ways", "all"), at=at, kinds=[CHECK])
     if not has_ways(None):
         return
     works = Work.objects.filter(

@@ -13,8 +13,9 @@ from django.db import connection
 from django.db.models import Q
 
 from nightdesk.outages.effect import Effect, effects
-from nightdesk.outages.models import FailedPart, Outage, Part, WayPart, Work, WorkPart
+from nightdesk.outages.models import FailedPart, Outage, Part, WayPart, WayWarning, Work, WorkPart
 from nightdesk.outages.queries import graph_above
+from nightdesk.people.models import Team
 
 KNOWN = (Outage.State.INVESTIGATING, Outage.State.IDENTIFIED)
 """States of an outage that is known and not over. A proposed one may be none, and a monitored one works again."""
@@ -75,6 +76,22 @@ def has_ways(brand_id: int | None) -> bool:
     return WayPart.objects.exists()
 
 
+def way_warnings(brand_ids: Collection[int] | None) -> list[WayWarning]:
+    """What was told and still holds, of the people of the brands (None: of all)."""
+    rows = WayWarning.objects.filter(withdrawn_at=None).select_related("method__person").order_by("raised_at", "id")
+    if brand_ids is not None:
+        rows = rows.filter(
+            method__person__in=Team.members.through.objects.filter(team__brand__in=brand_ids).values("person")
+        )
+    return list(rows)
+
+
+def why_of_warning(row: WayWarning) -> str:
+    """The outage or the work that it is about, as people call it."""
+    model = Outage if row.cause_kind == "outage" else Work
+    return str(model._default_manager.filter(pk=row.cause_id).first() or "")
+
+
 def parts_of_methods(method_ids: Collection[int]) -> dict[int, list[Part]]:
     """Contact method -> the parts that it runs over, by key."""
     found: dict[int, list[Part]] = defaultdict(list)
@@ -113,9 +130,9 @@ def _failing(start: datetime, end: datetime) -> Iterator[_Failing]:
         yield _Failing(parts, outage.began_at, None, str(outage), ("outage", outage.pk))
     announced = Q(state=Work.State.ANNOUNCED, until_at__gt=start) | Q(state=Work.State.IN_PROGRESS)
     for work in Work.objects.filter(announced, from_at__lt=end):
-        failed = WorkPart.objects.filter(work=work).values_list("part_id", "effect")
+        without = WorkPart.objects.filter(work=work).values_list("part_id", "effect")
         ends = None if work.until_at <= start else work.until_at  # it overruns
-        yield _Failing(_down(work.brand_id, dict(failed)), work.from_at, ends, str(work), ("work", work.pk))
+        yield _Failing(_down(work.brand_id, dict(without)), work.from_at, ends, str(work), ("work", work.pk))
 
 
 def _down(brand_id: int, failed: Mapping[int, int]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.models import Entry
-from nightdesk.paging import actions, copy_actions, heartbeat_actions, shadow_actions, silence_actions
+from nightdesk.paging import actions, copy_actions, handling, heartbeat_actions, shadow_actions, silence_actions
 
 
 def ring_page(promise: Promise, at: datetime) -> str:
@@ -125,6 +125,7 @@ HANDLERS = {
     actions.DIGEST: Handler(send_digest, give_up_after=None),
     actions.HANDED_OVER: Handler(hand_digest_over, lane="follow"),
     actions.CLOSE_NOTICES: Handler(close_notices),
+    handling.NOTE_HANDLED: Handler(handling.note_handled, lane="follow"),
     copy_actions.COPY: Handler(copy_page, lane="follow"),
     heartbeat_actions.LATE: Handler(look_for_beat, lane="page", give_up_after=None, run_many=look_for_beats),
     silence_actions.END: Handler(expire_silence, lane="page", give_up_after=None),

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import brands_for, forbidden, may, require
+from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand, User
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import email as as_email
@@ -27,6 +27,9 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.people.locking import lock_person as _person
+from nightdesk.people.locking import record_about as _record
+from nightdesk.people.locking import require_for
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 from nightdesk.people.numbers import e164
 from nightdesk.people.queries import brands_of
@@ -436,7 +439,7 @@ def set_team_members(
         if (person := _active(person_id, team.name)) is not None
     ]
     for person in joining:
-        _require_for(person, by, "set_team_members")
+        require_for(person, by, "set_team_members")
     manager = _active(manager_id, team.name) if manager_id != team.manager_id else team.manager
     leaving = before - set(person_ids)
     if not (joining or leaving or manager_id != team.manager_id):
@@ -465,39 +468,6 @@ def set_team_members(
 def note_sign_of_life(person_id: int, at: datetime) -> None:
     """The person has shown at `at` that they are awake; an earlier instant than the last one changes nothing."""
     Person.objects.filter(pk=person_id).exclude(last_sign_at__gte=at).update(last_sign_at=at)
-
-
-def _record(kind: str, person: Person, by: Actor, via: Door, at: datetime, *, text: str = "", **facts: object) -> None:
-    brands = sorted(brand for brand in brands_of(person) if brand is not None)
-    record(
-        kind,
-        subject=("person", person.pk),
-        by=by,
-        via=via,
-        at=at,
-        brand_id=brands[0] if len(brands) == 1 else None,
-        facts={"person": person.name, **facts},
-        text=text,
-    )
-
-
-def _require_for(person: Person, by: Actor, verb: str) -> None:
-    """Raise Forbidden unless the actor may do this in a brand of the person's, or in any where they are nobody's yet."""
-    brands = brands_of(person)
-    if not (any(may(by, verb, brand) for brand in brands) if brands else brands_for(by, verb) != set()):
-        raise forbidden(by, verb)
-
-
-def _person(person_id: int, by: Actor, verb: str, *, own: bool = False) -> Person:
-    """The person, locked, if the actor may; `own`: it is enough to be that person and may edit one's own contacts."""
-    if not (own and by.person_id == person_id) and brands_for(by, verb) == set():
-        raise forbidden(by, verb)
-    person = Person.objects.select_for_update().filter(pk=person_id).first()
-    if person is None:
-        raise NotFound(_("The person %s was asked for.") % person_id, _("There is none."), _("Look at the staff list."))
-    if not (own and by.person_id == person_id and brands_for(by, "edit_own_contacts") != set()):
-        _require_for(person, by, verb)
-    return person
 
 
 def _method(method_id: int, by: Actor, verb: str, *, own: bool = False) -> tuple[ContactMethod, Person]:

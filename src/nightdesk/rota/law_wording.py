@@ -1,5 +1,6 @@
 """What the law found, in a sentence. What is private of a person is said only to who may know it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,11 @@ SEVERITY_TONES = {Severity.BLOCK: "fire", Severity.OWED: "accent", Severity.WARN
 def public(finding: Finding) -> str:
     """The rule as colleagues may read it: of what is private no more than `not_available`."""
     return NOT_AVAILABLE if finding.rule in _PRIVATE else finding.rule
+
+
+def public_rules(rules: Sequence[str]) -> list[str]:
+    """Stored rules as colleagues may read them, each once."""
+    return sorted({NOT_AVAILABLE if rule in _PRIVATE else rule for rule in rules})
 
 
 def say(finding: Finding, name: str, zone: str, *, knows: bool = False) -> str:

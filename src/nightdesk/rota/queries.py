@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for, may
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
+from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.rota import decide, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat, Swap
@@ -107,6 +108,12 @@ def drafted(seat_key: str, layers: Sequence[Mapping[str, Any]]) -> resolve.Rota:
     read = decide.read_layers(layers)
     seats = tuple(replace(seat, layers=read) if seat.key == seat_key else seat for seat in rota.seats)
     return replace(rota, seats=seats)
+
+
+def last_change_of_layers(seat_id: int) -> UUID | None:
+    """The journal's entry of the last change of the seat's layers."""
+    entries = Entry.objects.filter(kind="rota.layers_set", subject_kind="seat", subject_id=str(seat_id))
+    return entries.order_by("-id").values_list("id", flat=True).first()
 
 
 def overrides(seat_key: str, start: datetime, end: datetime) -> list[Override]:

@@ -112,11 +112,11 @@ def ask_swap(
 def accept_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
     """The one who was asked says yes. Then it is done, or waits for a manager where the rota's rule wants one.
 
-    Repeating it changes nothing. Raises NotFound, Forbidden, IllegalTransition when it is over, or the turns are others' by now.
+    Repeating it changes nothing. Raises NotFound, Forbidden, and IllegalTransition when it is over,
+    another's to say, or the turns are others' by now.
     """
     swap, asked = _lock_swap(swap_id, by, "accept_swap")
-    if by.person_id != swap.asked_id and not may(by, "add_override", swap.seat.rota.brand_id):
-        raise forbidden(by, "accept_swap")
+    _check_whose(swap, swap.asked, asked, by)
     if swap.state in (Swap.State.ACCEPTED, Swap.State.DONE):
         return swap
     _check_open(swap, asked, at)
@@ -153,8 +153,7 @@ def approve_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
 def decline_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
     """The one who was asked says no. Repeating it changes nothing. Raises NotFound, Forbidden, IllegalTransition."""
     swap, asked = _lock_swap(swap_id, by, "accept_swap")
-    if by.person_id != swap.asked_id and not may(by, "add_override", swap.seat.rota.brand_id):
-        raise forbidden(by, "accept_swap")
+    _check_whose(swap, swap.asked, asked, by)
     if swap.state == Swap.State.ACCEPTED:  # yes, and then no: the manager has nothing to approve any more
         return _end(swap, Swap.State.CANCELLED, asked, "", by, via, at)
     return _end(swap, Swap.State.DECLINED, asked, "", by, via, at)
@@ -172,8 +171,7 @@ def refuse_swap(*, swap_id: int, why: str = "", by: Actor, via: Door, at: dateti
 def cancel_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
     """Whoever asked does not ask any more. Repeating it changes nothing. Raises NotFound, Forbidden, IllegalTransition."""
     swap, asked = _lock_swap(swap_id, by, "ask_swap")
-    if by.person_id != swap.asked_by_id and not may(by, "add_override", swap.seat.rota.brand_id):
-        raise forbidden(by, "ask_swap")
+    _check_whose(swap, swap.asked_by, asked, by)
     return _end(swap, Swap.State.CANCELLED, asked, "", by, via, at)
 
 
@@ -203,7 +201,7 @@ def _do(swap: Swap, asked: str, by: Actor, via: Door, at: datetime) -> None:
             )
         )
     swap.overrides.set(made)
-    void_promises(("swap", swap.pk), at=at)
+    void_promises(("swap", swap.pk), at=at, kinds=[LAPSE])
 
 
 def _end(swap: Swap, state: str, asked: str, why: str, by: Actor, via: Door, at: datetime) -> Swap:
@@ -245,6 +243,11 @@ def _lock_swap(swap_id: int, by: Actor, verb: str) -> tuple[Swap, str]:
         if seat is not None:
             seat.rota = rotas[seat.rota_id]
     return swap, _("That %(asked)s takes %(what)s from %(by)s was to be settled.") % _named(swap)
+
+
+def _check_whose(swap: Swap, person: Person, asked: str, by: Actor) -> None:
+    if by.person_id != person.id and not may(by, "add_override", swap.seat.rota.brand_id):
+        raise IllegalTransition(asked, _("It is for %s to say.") % person.name, _("Ask them, or a manager."))
 
 
 def _check_open(swap: Swap, asked: str, at: datetime) -> None:

@@ -16,6 +16,7 @@ from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact, Customer
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import agent_actions, bulk_actions, supplier_actions, time_actions
 from nightdesk.desk import models as desk_models
@@ -23,6 +24,7 @@ from nightdesk.duty import actions as duty
 from nightdesk.duty import cover_actions
 from nightdesk.duty import handover_actions as handover
 from nightdesk.duty.models import Hold, Note
+from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge import briefing_actions, run_actions, spare_actions, wording_actions
 from nightdesk.mailroom import actions as mailroom
@@ -41,11 +43,12 @@ from nightdesk.paging.decide import Step, Target
 from nightdesk.paging.formats import Answer
 from nightdesk.paging.models import Page, RawAlarm, Silence
 from nightdesk.people import actions as people
+from nightdesk.people import skill_actions
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
 from nightdesk.rota import drafts, plan_actions, planning
-from nightdesk.rota.models import Override, Rota
+from nightdesk.rota.models import Override, Rota, Swap
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -112,6 +115,21 @@ class Company:
         """What the person was sent about the page."""
         return Delivery.objects.filter(subject_id=str(page.id), recipient_id=str(person.id), channel="sms").get()
 
+    def _skilled(self, brand: Brand, name: str, seat_key: str, bo: Person) -> dict[str, Any]:
+        """A skill that a service needs, and a newcomer beside whoever has the seat."""
+        skill = skill_actions.save_skill(brand_id=brand.id, key="mpls", name=f"{name} MPLS", **self.doing)
+        skill_actions.set_person_skill(person_id=bo.id, skill_id=skill.pk, level=2, **self.doing)
+        service = customers.make_service(brand_id=brand.id, key="radio", name=f"{name} radio", **self.doing)
+        set_skill_needs(of=("service", service.pk), needs={skill.pk: 3}, **self.doing)
+        new = people.make_person(name=f"Ny {name}", brand_id=brand.id, **self.doing)
+        team = people.make_team(brand_id=brand.id, name=f"New at {name}", **self.doing)
+        people.set_team_members(team_id=team.id, person_ids=[new.id], manager_id=bo.id, **self.doing)
+        skill_actions.begin_as_newcomer(person_id=new.id, **self.doing)
+        pairing = pair_newcomer(
+            newcomer_id=new.id, seat_key=seat_key, starts_at=self.at, ends_at=self.at + timedelta(days=9), **self.doing
+        )
+        return {"skill_id": skill.pk, "pairing_id": pairing.pk, "need_kind": "service", "need_id": service.pk}
+
     def _house(self, name: str) -> House:
         key = name.lower()
         brand = access.make_brand(name=name, slug=key, **self.doing)
@@ -153,6 +171,15 @@ class Company:
             **self.doing,
         )
         planned = self._planned_month(bo, team.id, seat_key)
+        # Of nobody but Bo: whom it asks is no matter at the doors.
+        swap = Swap.objects.create(
+            seat=override.seat,
+            starts_at=self.at + timedelta(days=3),
+            ends_at=self.at + timedelta(days=4),
+            asked_by=bo,
+            asked=bo,
+            asked_at=self.at,
+        )
         policy = paging.save_policy(
             brand_id=brand.id,
             name=f"{name} ladder",
@@ -299,12 +326,14 @@ class Company:
                 "delivery_id": Delivery.objects.filter(subject_id=str(page.id)).earliest("id").id,
                 "promise_id": dead.id,
                 "person_id": bo.id,
+                **self._skilled(brand, name, seat_key, bo),
                 "method_id": number.id,
                 "rota_id": plan.id,
                 "override_id": override.id,
                 "item_id": watched.pk,
                 "note_id": handed.pk,
                 "turn_at": self.at.isoformat(),
+                "swap_id": swap.pk,
                 "seat_key": seat_key,
                 "integration_id": integration.id,
                 "raw_id": RawAlarm.objects.get(integration=integration).id,

@@ -47,7 +47,7 @@ DOORS = {
 @staff("read_handover")
 def all_handovers(request: StaffRequest) -> HttpResponse:
     """Every seat, and how its handover stands."""
-    rows = [handover_row(request, each) for each in handings(request.brands, request.at)]
+    rows = [handover_row(each) for each in handings(request.brands, request.at)]
     waiting = sum(1 for row in rows if row["waits"])
     if not rows:
         heading = _("There is nothing to hand over")
@@ -60,7 +60,7 @@ def all_handovers(request: StaffRequest) -> HttpResponse:
     return page_or_part(request, "handovers", {"list"}, context)
 
 
-def handover_row(_request: StaffRequest, each: Handing) -> dict[str, Any]:
+def handover_row(each: Handing) -> dict[str, Any]:
     """One seat, for plain_list.html."""
     return {
         "title": each.seat.name,

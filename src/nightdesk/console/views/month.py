@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from nightdesk.rota.resolve import MemberKey, Rota, TurnKind, instant_of, turns
+from nightdesk.customers.hours import BadHours, bank_holidays
+from nightdesk.rota.resolve import MemberKey, Rota, Seat, TurnKind, instant_of, turns
 
 DAYBREAK, NIGHTFALL = time(8), time(20)
 """A stretch of duty that lies mostly between these is drawn as day, by the clocks of the rota."""
@@ -33,6 +34,18 @@ class Stretch:
     taken_off: MemberKey | None = None
     closed: bool = False
     """Nobody is, because the seat has hours of its own and this lies outside them: no gap, but to be seen."""
+    why: str = ""
+    """Of a gap, in words; "" where nothing is known but that nobody is planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """Nights, and days off: the ground that bars stand on, over [`start`, `end`)."""
+
+    kind: Literal["dark", "holiday"]
+    start: datetime
+    end: datetime
+    text: str
 
 
 def stretches(rota: Rota, start: datetime, end: datetime) -> list[Stretch]:
@@ -44,8 +57,48 @@ def stretches(rota: Rota, start: datetime, end: datetime) -> list[Stretch]:
             closed = has_hours and turn.member is None and turn.override is None
             closed = closed and turn.end - turn.start < LONGEST_CLOSING
             taken_off = turn.override.instead_of if turn.override and turn.member is None else None
-            found.append(Stretch(turn.member, seat.name, turn.start, turn.end, taken_off, closed))
+            gap = turn.member is None and taken_off is None and not closed
+            why = _why_no_turn(seat, turn.start, ZoneInfo(rota.zone)) if gap else ""
+            found.append(Stretch(turn.member, seat.name, turn.start, turn.end, taken_off, closed, why))
     return found
+
+
+def _why_no_turn(seat: Seat, at: datetime, zone: ZoneInfo) -> str:
+    """What is known of why no layer of the seat has somebody at `at`."""
+    day = at.astimezone(zone).date()
+    if not seat.layers:
+        return _("it has no turns")
+    ends = [layer.ends_on for layer in seat.layers]
+    if all(end is not None and end <= day for end in ends):
+        return _("its turns ended on {day}").format(day=date_format(max(end for end in ends if end), "j M"))
+    begins = [layer.starts_on or layer.anchor.date() for layer in seat.layers]
+    if all(begin > day for begin in begins):
+        return _("its turns begin on {day}").format(day=date_format(min(begins), "j M"))
+    if any(day in layer.days_off for layer in seat.layers):
+        return _("a bank holiday, and no other layer has somebody")
+    return _("no layer has somebody at that hour")
+
+
+def shades(start: datetime, end: datetime, zone: ZoneInfo, nation: str) -> list[Shade]:
+    """The nights and the bank holidays of [`start`, `end`), by clocks in `zone`; a `nation` that is not known has none."""
+    found = []
+    day = start.astimezone(zone).date() - timedelta(days=1)
+    while (begins := instant_of(datetime.combine(day, time()), zone)) < end:
+        following = day + timedelta(days=1)
+        if _is_holiday(nation, day):
+            over = instant_of(datetime.combine(following, time()), zone)
+            found.append(Shade("holiday", begins, over, _("{day}, bank holiday").format(day=date_format(day, "D j M"))))
+        dusk, dawn = (instant_of(datetime.combine(*when), zone) for when in ((day, NIGHTFALL), (following, DAYBREAK)))
+        found.append(Shade("dark", dusk, dawn, ""))
+        day = following
+    return [shade for shade in found if shade.start < end and shade.end > start]
+
+
+def _is_holiday(nation: str, day: date) -> bool:
+    try:
+        return bool(nation) and day in bank_holidays(nation, None, day.year)
+    except BadHours:
+        return False
 
 
 def picture(
@@ -60,11 +113,14 @@ def picture(
     name_of: Callable[[MemberKey], str],
     mine: MemberKey | None,
     by_night: bool,
+    ground: Iterable[Shade] = (),
+    absent: Iterable[tuple[MemberKey, datetime, datetime]] = (),
 ) -> dict[str, Any]:
     """What month.html draws of [`start`, `end`). `by_night`: each stretch is cut at dusk and dawn, for a short window.
 
-    Gaps have a row of their own at the end, and are named below in words.
+    Gaps have a row of their own at the end, and are named below in words. `absent` says who cannot be on when, and never why.
     """
+    ground = list(ground)
     whole = (end - start).total_seconds()
 
     def across(instant: datetime) -> float:
@@ -77,7 +133,7 @@ def picture(
     for stretch, zone in found:
         text = _("{span}, {seat}").format(span=_span(stretch, zone), seat=stretch.seat)
         if stretch.closed:
-            line, kind = closings, "away"
+            line, kind = closings, "closed"
         elif stretch.who is None:
             line, kind = gaps, "gap"
             text = f"{text}: {_why_nobody(stretch, name_of)}"
@@ -89,6 +145,10 @@ def picture(
             left, right = across(max(piece_start, start)), across(min(piece_end, end))
             bar = {"from_pct": left, "width_pct": round(right - left, 3), "text": text}
             line.append(bar | {"kind": kind or _kind(piece_start, piece_end, zone)})
+    for who, off, back in absent:
+        left, right = across(max(off, start)), across(min(back, end))
+        bar = {"from_pct": left, "width_pct": round(right - left, 3), "kind": "away", "text": _("not available")}
+        rows.setdefault(who, []).append(bar)
     if len(notes) > NOTES_SHOWN:
         more = len(notes) - NOTES_SHOWN
         notes[NOTES_SHOWN:] = [ngettext("and {count} more", "and {count} more", more).format(count=more)]
@@ -105,13 +165,25 @@ def picture(
         "now_pct": across(at) if start <= at < end else None,
         "rows": drawn,
         "notes": notes,
+        "shades": [
+            {
+                "from_pct": across(max(shade.start, start)),
+                "width_pct": round(across(min(shade.end, end)) - across(max(shade.start, start)), 3),
+                "kind": shade.kind,
+                "text": shade.text,
+            }
+            for shade in ground
+        ],
+        "has_holidays": [shade.text for shade in ground if shade.text],
+        "has_away": any(bar["kind"] == "away" for row in drawn for bar in row["bars"]),
+        "has_closed": bool(closings),
         "legend": True,
     }
 
 
 def _why_nobody(stretch: Stretch, name_of: Callable[[MemberKey], str]) -> str:
     if stretch.taken_off is None:
-        return _("nobody is planned")
+        return stretch.why or _("nobody is planned")
     return _("{name} was taken off, nobody came on").format(name=name_of(stretch.taken_off))
 
 

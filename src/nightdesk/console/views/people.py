@@ -1,5 +1,6 @@
 """People: who works here, how each is reached and in which order, and whether that works."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +28,9 @@ from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
 from nightdesk.console.views.pocket import quiet_action
 from nightdesk.console.views.push import push_state
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may_somewhere, posting, staff
-from nightdesk.duty.feed import feed_token
+from nightdesk.duty.queries import feed_address
+from nightdesk.outages.models import Part
+from nightdesk.outages.way_queries import parts_of_methods
 from nightdesk.paging.decide import Urgency
 from nightdesk.paging.queries import would_be_sent
 from nightdesk.people.actions import (
@@ -42,7 +45,7 @@ from nightdesk.people.actions import (
     set_notify_rules,
 )
 from nightdesk.people.models import ContactMethod, NotifyRule, Person
-from nightdesk.people.queries import contacts_and_rules
+from nightdesk.people.queries import contacts_and_rules, cut_off
 from nightdesk.rota.resolve import instant_of
 
 UNDO_FOR = timedelta(minutes=2)
@@ -140,6 +143,7 @@ def _is_me(request: StaffRequest, person_id: int) -> bool:
 
 def _shown(request: StaffRequest, person: Person) -> HttpResponse:
     methods, rules = contacts_and_rules([person.id])[person.id]
+    cut, over = cut_off([person.id], request.at), parts_of_methods([method.pk for method in methods])
     mine = _is_me(request, person.id)
     may_reach = mine or may_somewhere(request, "add_contact_method")
     back = request.path
@@ -148,7 +152,14 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "person": person,
         "mine": mine,
         "heading": _heading(person, reach_of(methods)),
-        "methods": [_method_row(request, person, method, back) for method in methods],
+        "methods": [
+            _method_row(request, person, method, back)
+            | _runs_over(method, over.get(method.pk, ()), cut.get(method.pk, ""), may_change=may_reach)
+            for method in methods
+        ],
+        "knows": [
+            f"{row.skill.name} ({row.level})" for row in person.skills.select_related("skill").order_by("skill__name")
+        ],
         "teams": [str(team) for team in person.teams.select_related("brand")],
         "contact_form": ContactForm(prefix="contact") if may_reach else None,
         "may_reach": may_reach,
@@ -158,7 +169,7 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "quiet": quiet_action(person, request.at, back) if mine else None,
         "may_edit": may_somewhere(request, "edit_person"),
         "may_deactivate": may_somewhere(request, "deactivate_person") and not mine,
-        "calendar_url": reverse("duty_feed", args=[feed_token("person", person.id)]) if mine else "",
+        "calendar_url": reverse("duty_feed", args=[feed_address("person", person.id)]) if mine else "",
         "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
         if may_somewhere(request, "read_deliveries")
         else "",
@@ -167,6 +178,17 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "back": back,
     }
     return render(request, "console/person.html", context)
+
+
+def _runs_over(method: ContactMethod, parts: Sequence[Part], cut: str, *, may_change: bool) -> dict[str, Any]:
+    """What a way runs over, and whether a fault has cut it off."""
+    told: dict[str, Any] = {
+        "over": ", ".join(part.name for part in parts),
+        "over_url": reverse("console:way_parts", args=[method.pk]) if may_change else "",
+    }
+    if cut:
+        told |= {"tag": {"text": _("cut off"), "tone": "fire"}, "why": _("Cut off by {why}: not used.").format(why=cut)}
+    return told
 
 
 def _heading(person: Person, reach: dict[str, str]) -> str:

@@ -1,7 +1,10 @@
 """Rotas: who is on this month, where the gaps are, whose turn comes; taking, passing and accepting duty; overrides."""
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -16,16 +19,19 @@ from nightdesk.base.actors import Door
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.fragments import page_or_part
-from nightdesk.console.views.lists import asked_day
-from nightdesk.console.views.month import day_ticks, names_of, picture, stretches
+from nightdesk.console.views.lists import as_csv, asked, asked_day, csv_url
+from nightdesk.console.views.month import day_ticks, picture, shades, stretches
+from nightdesk.console.views.rota_names import all_names, end_in_words, month_of, rota_of, seat_of
+from nightdesk.console.views.rota_swaps import swap_rows
+from nightdesk.console.views.rota_turns import clock_changes, undo_of
 from nightdesk.console.views.staff import StaffRequest, done, found, may, may_somewhere, posting, staff, within
 from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder, take_duty
 from nightdesk.duty.models import Acceptance
-from nightdesk.duty.queries import OnDuty, who_is_on
-from nightdesk.people.models import Person, Team
+from nightdesk.duty.queries import OnDuty, feed_address, who_is_on
+from nightdesk.people.models import Absence, Person
 from nightdesk.rota.actions import add_override, cancel_override
 from nightdesk.rota.models import Override, Rota, Seat
-from nightdesk.rota.queries import load_rota, next_turns, overrides
+from nightdesk.rota.queries import load_rota, next_turns, overrides, seats_on
 from nightdesk.rota.resolve import instant_of
 
 TURNS_SHOWN = 8
@@ -34,80 +40,156 @@ OVERRIDES_AHEAD = timedelta(days=92)
 
 @staff("read_rota")
 def rota(request: StaffRequest) -> HttpResponse:
-    """Every rota, and who is on now."""
-    on_duty = {duty.seat_key: duty for duty in who_is_on(request.at, request.brands)}
+    """Every rota, and who is on: now, or at the instant that the address names."""
+    at = _asked_instant(request)
+    on_duty = {duty.seat_key: duty for duty in who_is_on(at or request.at, request.brands, now=request.at)}
     rotas = []
     for row in Rota.objects.filter(within(request.brands)).select_related("brand").prefetch_related("seats"):
         duties = [on_duty[seat.key] for seat in row.seats.all() if seat.key in on_duty]
         rotas.append({"row": row, "url": reverse("console:one_rota", args=[row.id]), "on_duty": duties})
-    empty = sum(1 for duty in on_duty.values() if duty.person_id is None)
+    empty = sum(1 for duty in on_duty.values() if not duty.person_name)
     if not rotas:
         heading = _("There is no rota yet")
+    elif at is not None:
+        then = date_format(at.astimezone(get_current_timezone()), "D j M Y H:i")
+        past = at <= request.at
+        heading = _("Who was on, {time}").format(time=then) if past else _("Who will be on, {time}").format(time=then)
     elif empty:
         heading = ngettext("{count} seat is empty", "{count} seats are empty", empty).format(count=empty)
     else:
         heading = _("Somebody is on everywhere")
-    context = {"here": "rota", "heading": heading, "rotas": rotas, "sees_people": may_somewhere(request, "read_people")}
+    context = {
+        "here": "rota",
+        "heading": heading,
+        "rotas": rotas,
+        "sees_people": may_somewhere(request, "read_people"),
+        "may_make": may_somewhere(request, "make_rota"),
+        "asked_at": at,
+        "asked_text": asked(request, "at"),
+        "csv_url": csv_url(request, reverse("console:who_csv")),
+    }
     return page_or_part(request, "rotas", {"list"}, context)
+
+
+def _asked_instant(request: StaffRequest) -> datetime | None:
+    """The instant under `at`, by the reader's clocks where it has no offset; None where there is none that can be read."""
+    try:
+        at = datetime.fromisoformat(asked(request, "at"))
+    except ValueError:
+        return None
+    if not 2000 <= at.year < 2199:
+        return None
+    return at if at.tzinfo is not None else instant_of(at.replace(fold=0), ZoneInfo(str(get_current_timezone())))
+
+
+@staff("read_rota")
+def who_csv(request: StaffRequest) -> HttpResponse:
+    """Who is on, or was or will be at the instant that the address names, as a file."""
+    at = _asked_instant(request) or request.at
+    header = ("at", "rota", "seat", "person", "held", "since", "until", "then")
+    rows = (
+        (at, duty.rota_name, duty.seat_name, duty.person_name, duty.held, duty.since, duty.until, duty.next_person_name)
+        for duty in who_is_on(at, request.brands, now=request.at)
+    )
+    return as_csv("who-is-on", header, rows)
 
 
 @staff("read_rota")
 def one_rota(request: StaffRequest, rota_id: int) -> HttpResponse:
-    """A month of one rota, its seats and their next turns."""
-    row = _rota(request, rota_id)
+    """A month, or a week, of one rota; its seats and their next turns; swaps and changes."""
+    row = rota_of(request, rota_id)
     plan = load_rota(row.id)
     zone = ZoneInfo(row.zone)
-    first = (asked_day(request, "month") or request.at.astimezone(zone).date()).replace(day=1)
-    start, end = _month(first, zone)
-    names = names_of(dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name")))
-    drawn = [(stretch, zone) for stretch in stretches(plan, start, end)]
+    names = all_names()
+    shown = _asked_span(request, zone)
+    drawn = [(stretch, zone) for stretch in stretches(plan, shown.start, shown.end)]
+    members = {stretch.who for stretch, _zone in drawn} | {
+        member for seat in plan.seats for layer in seat.layers for member in layer.members
+    }
     month = picture(
         name="month",
-        label=date_format(first, "F Y"),
+        label=shown.name,
         found=drawn,
-        start=start,
-        end=end,
-        ticks=day_ticks(start, end, zone),
+        start=shown.start,
+        end=shown.end,
+        ticks=day_ticks(shown.start, shown.end, zone, every=1 if shown.week else 7),
         at=request.at,
         name_of=names,
         mine=("person", request.person.id) if request.person else None,
-        by_night=False,
+        by_night=shown.week,
+        ground=shades(shown.start, shown.end, zone, row.brand.region),
+        absent=_absences(members, shown.start, shown.end),
     )
     gaps = sum(1 for stretch, _zone in drawn if stretch.who is None and not stretch.closed)
     on_duty = {duty.seat_key: duty for duty in who_is_on(request.at, {row.brand_id})}
-    seats = list(row.seats.order_by("position", "id"))
+    seats = seats_on(row.id)
+    manages = may(request, "set_layers", row.brand_id)
     context = {
         "here": "rota",
         "rota": row,
-        "heading": _heading(first, gaps),
+        "heading": _heading(shown.name, gaps),
         "month": month,
-        "month_name": date_format(first, "F Y"),
-        "earlier": (first - timedelta(days=1)).replace(day=1).isoformat(),
-        "later": (first + timedelta(days=32)).replace(day=1).isoformat(),
         "sees_plans": may(request, "read_plans", row.brand_id),
         "sees_cover": may(request, "seek_cover", row.brand_id),
+        "shown": shown,
+        "clock_changes": clock_changes(shown.start, shown.end, zone),
         "seats": [_seat(request, seat, on_duty.get(seat.key), names) for seat in seats],
         "overrides": [line for seat in seats for line in _overrides(request, seat)],
+        "swaps": swap_rows(request, row.id),
+        "swap_url": reverse("console:ask_swap", args=[seats[0].key])
+        if seats and request.person is not None and may(request, "ask_swap", row.brand_id)
+        else "",
         "override_form": OverrideForm(seats=seats, people=people_choices(row.brand_id))
         if may(request, "add_override", row.brand_id)
         else None,
+        "manages": manages,
+        "undo": undo_of(request, row.id) if manages else None,
+        "calendar_url": reverse("duty_feed", args=[feed_address("rota", row.id)]) if manages else "",
+        "csv_url": csv_url(request, reverse("console:turns_csv", args=[row.id])),
     }
     return page_or_part(request, "rota", {"seats"}, context)
 
 
-def _rota(request: StaffRequest, rota_id: int) -> Rota:
-    rows = Rota.objects.filter(within(request.brands), id=rota_id).select_related("brand")
-    return found(rows, _("You asked for a rota."))
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the picture shows: its name, its instants, and the addresses of what lies before and after."""
+
+    name: str
+    start: datetime
+    end: datetime
+    week: bool
+    earlier: str
+    later: str
+    other: str
 
 
-def _month(first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The instants at which the month that begins on `first` starts and ends by clocks in `zone`."""
-    following = (first + timedelta(days=32)).replace(day=1)
-    return instant_of(datetime.combine(first, time()), zone), instant_of(datetime.combine(following, time()), zone)
+def _asked_span(request: StaffRequest, zone: ZoneInfo) -> Span:
+    """The month that the address names, or the week from the Monday before a day; this month where it names none."""
+    today = request.at.astimezone(zone).date()
+    if day := asked_day(request, "week"):
+        monday = day - timedelta(days=day.weekday())
+        following = monday + timedelta(days=7)
+        start, end = (instant_of(datetime.combine(each, time()), zone) for each in (monday, following))
+        name = _("the week of {day}").format(day=date_format(monday, "j F Y"))
+        before = monday - timedelta(days=7)
+        other = f"?month={monday.replace(day=1)}"
+        return Span(name, start, end, True, f"?week={before}", f"?week={following}", other)
+    first = (asked_day(request, "month") or today).replace(day=1)
+    start, end = month_of(first, zone)
+    before, after = (first - timedelta(days=1)).replace(day=1), (first + timedelta(days=32)).replace(day=1)
+    week = today if first == today.replace(day=1) else first
+    return Span(date_format(first, "F Y"), start, end, False, f"?month={before}", f"?month={after}", f"?week={week}")
 
 
-def _heading(first: date, gaps: int) -> str:
-    name = date_format(first, "F")
+def _absences(members: Iterable[Any], start: datetime, end: datetime) -> list[tuple[Any, datetime, datetime]]:
+    """When members of the rota are not available; why is theirs and their managers' to know."""
+    ids = [member[1] for member in members if member and member[0] == "person"]
+    rows = Absence.objects.filter(person__in=ids, cancelled_at=None, starts_at__lt=end, ends_at__gt=start)
+    return [(("person", row.person_id), row.starts_at, row.ends_at) for row in rows]
+
+
+def _heading(name: str, gaps: int) -> str:
+    name = name[:1].upper() + name[1:]
     if gaps:
         return ngettext("{month} has {count} gap", "{month} has {count} gaps", gaps).format(month=name, count=gaps)
     return _("{month} is covered").format(month=name)
@@ -129,10 +211,14 @@ def _seat(request: StaffRequest, seat: Seat, duty: OnDuty | None, names: Any) ->
             fields = {"turn_at": turn.start.isoformat(), "next": here}
             url = reverse("console:accept_duty", args=[seat.key])
             actions.append({"label": _("I take it"), "url": url, "fields": fields})
+        if me is not None and turn.member == ("person", me.id) and may(request, "ask_swap", brand_id):
+            url = f"{reverse('console:ask_swap', args=[seat.key])}?{urlencode({'turn': turn.start.isoformat()})}"
+            actions.append({"label": _("Swap"), "url": url, "get": True})
         turns.append(
             {
                 "at": turn.start,
                 "title": names(turn.member),
+                "detail": _("until {time}").format(time=end_in_words(turn.start, turn.end, ZoneInfo(seat.rota.zone))),
                 "tags": [{"text": _("accepted"), "tone": "calm"}] if accepted else [],
                 "actions": actions,
             }
@@ -148,7 +234,16 @@ def _seat(request: StaffRequest, seat: Seat, duty: OnDuty | None, names: Any) ->
     setting = None
     if (duty is None or duty.person_id is None) and may(request, "set_first_holder", brand_id):
         setting = {"form": WhoForm(people=people), "url": reverse("console:set_first_holder", args=[seat.key])}
-    return {"seat": seat, "duty": duty, "turns": turns, "buttons": buttons, "passing": passing, "setting": setting}
+    edit_url = reverse("console:set_layers", args=[seat.key]) if may(request, "set_layers", brand_id) else ""
+    return {
+        "seat": seat,
+        "duty": duty,
+        "turns": turns,
+        "buttons": buttons,
+        "passing": passing,
+        "setting": setting,
+        "edit_url": edit_url,
+    }
 
 
 def _in_team(person: Person, member: Any) -> bool:
@@ -211,15 +306,10 @@ class TurnForm(forms.Form):
         return turn_at
 
 
-def _seat_row(request: StaffRequest, seat_key: str) -> Seat:
-    rows = Seat.objects.filter(within(request.brands, "rota__brand_id"), key=seat_key).select_related("rota")
-    return found(rows, _("You asked for a seat of a rota."))
-
-
 @posting("accept_duty")
 def accept(request: StaffRequest, seat_key: str) -> HttpResponse:
     """I take that turn of mine."""
-    seat = _seat_row(request, seat_key)
+    seat = seat_of(request, seat_key)
     turn_at = checked(TurnForm(request.POST), _("You wanted to accept a turn."))["turn_at"]
     accept_duty(seat_key=seat_key, turn_at=turn_at, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("The turn is yours."), "console:one_rota", seat.rota_id)
@@ -228,7 +318,7 @@ def accept(request: StaffRequest, seat_key: str) -> HttpResponse:
 @posting("take_duty")
 def take(request: StaffRequest, seat_key: str) -> HttpResponse:
     """I take the duty from whoever has it."""
-    seat = _seat_row(request, seat_key)
+    seat = seat_of(request, seat_key)
     take_duty(seat_key=seat_key, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("You are on duty now."), "console:one_rota", seat.rota_id)
 
@@ -236,7 +326,7 @@ def take(request: StaffRequest, seat_key: str) -> HttpResponse:
 @posting("pass_duty")
 def pass_on(request: StaffRequest, seat_key: str) -> HttpResponse:
     """Somebody else has the duty."""
-    seat = _seat_row(request, seat_key)
+    seat = seat_of(request, seat_key)
     form = WhoForm(request.POST, people=people_choices(seat.rota.brand_id))
     person = checked(form, _("You wanted to pass the duty on."))["person"]
     pass_duty(seat_key=seat_key, to_person_id=person, by=request.actor, via=Door.WEB, at=request.at)
@@ -246,7 +336,7 @@ def pass_on(request: StaffRequest, seat_key: str) -> HttpResponse:
 @posting("set_first_holder")
 def first_holder(request: StaffRequest, seat_key: str) -> HttpResponse:
     """The first person to hold the seat."""
-    seat = _seat_row(request, seat_key)
+    seat = seat_of(request, seat_key)
     form = WhoForm(request.POST, people=people_choices(seat.rota.brand_id))
     person = checked(form, _("You wanted to put somebody on duty."))["person"]
     set_first_holder(seat_key=seat_key, person_id=person, by=request.actor, via=Door.WEB, at=request.at)
@@ -289,8 +379,8 @@ class OverrideForm(forms.Form):
 @posting("add_override")
 def override(request: StaffRequest, rota_id: int) -> HttpResponse:
     """Somebody comes on, goes off, or stands in, for a while."""
-    row = _rota(request, rota_id)
-    form = OverrideForm(request.POST, seats=list(row.seats.all()), people=people_choices(row.brand_id))
+    row = rota_of(request, rota_id)
+    form = OverrideForm(request.POST, seats=seats_on(row.id), people=people_choices(row.brand_id))
     values = checked(form, _("You wanted to change who is on for a while."))
     add_override(
         seat_key=values["seat"],

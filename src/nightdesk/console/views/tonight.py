@@ -24,8 +24,11 @@ from nightdesk.console.views.outages.shown import open_cards
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
 from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
+from nightdesk.duty.coverage_queries import hole_of, names_in
+from nightdesk.duty.models import CoverageHole
 from nightdesk.duty.queries import OnDuty, open_warnings, silent, who_is_on
 from nightdesk.knowledge.queries import reviews_due
+from nightdesk.outages.way_queries import way_warnings, why_of_warning
 from nightdesk.paging.models import Heartbeat, Integration, Page
 from nightdesk.paging.queries import door_shut_since, kept_quiet, last_time, open_pages, silences_now, work_now
 from nightdesk.people.models import Person, Team
@@ -210,6 +213,8 @@ def warnings(request: StaffRequest, pages: list[Page], on_duty: list[OnDuty]) ->
             }
         )
     found += _before_their_turn(request, sees_people)
+    found += _cut_off(request, sees_people)
+    found += _holes_ahead(request)
     found += _asked_for_quiet(request, on_duty, sees_people)
     for duty in on_duty:
         if duty.person_id is None:
@@ -292,6 +297,38 @@ def _before_their_turn(request: StaffRequest, sees_people: bool) -> list[dict[st
         for row in open_warnings(request.brands)
         if row.turn_at is not None and row.turn_at > request.at
     ]
+
+
+def _cut_off(request: StaffRequest, sees_people: bool) -> list[dict[str, Any]]:
+    """Whoever is on duty within a day and has a way that a known outage, or planned work, cuts off then."""
+    found: list[dict[str, Any]] = []
+    for row in way_warnings(request.brands):
+        text = _("{name} cannot be reached by {way}, because of {why}. Another way is used.")
+        told = {
+            "name": row.method.person.name,
+            "way": f"{row.method.channel} {row.method.address}".strip(),
+            "why": why_of_warning(row),
+        }
+        url = reverse("console:person", args=[row.method.person_id]) if sees_people else ""
+        found.append({"tone": "accent", "text": text.format(**told), "url": url, "label": row.method.person.name})
+    return found
+
+
+def _holes_ahead(request: StaffRequest) -> list[dict[str, Any]]:
+    """What nobody on a shift of the next day knows, in one line."""
+    if not may_somewhere(request, "read_skills"):
+        return []
+    holes = CoverageHole.objects.filter(within(request.brands), withdrawn_at=None, starts_at__lt=request.at + AHEAD)
+    rows = [hole_of(row) for row in holes.filter(ends_at__gt=request.at).order_by("starts_at")]
+    if not rows:
+        return []
+    names = list(dict.fromkeys(names_in(rows)[hole.subject] for hole in rows))
+    text = _("Nobody who is on within a day knows {names}.").format(names=", ".join(names[:3]))
+    if len(names) > 3:
+        more = ngettext("and {count} more", "and {count} more", len(names) - 3).format(count=len(names) - 3)
+        text = f"{text[:-1]} {more}."
+    url = reverse("console:coverage")
+    return [{"tone": "accent", "text": text, "url": url, "label": _("Who could")}]
 
 
 def _asked_for_quiet(request: StaffRequest, on_duty: list[OnDuty], sees_people: bool) -> list[dict[str, Any]]:

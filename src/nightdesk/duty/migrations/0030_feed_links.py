@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("duty", "0002_warnings"),
+        ("duty", "0020_late_starts"),
         ("people", "0003_growing"),
         ("rota", "0030_swaps_and_seats"),
     ]

@@ -14,11 +14,15 @@ from django.test import RequestFactory
 from icalendar import Calendar
 
 from nightdesk.base import clock
-from nightdesk.base.refusals import Invalid, NotFound
-from nightdesk.duty import actions, api, feed, queries
+from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
+from nightdesk.duty import actions, api, feed, feed_actions, queries, seat_actions
 from nightdesk.duty.tests.nights import DAY, HOUR, MINUTE, Nights, wired
 from nightdesk.people.models import Person, Team
+from nightdesk.rota.actions import cancel_override, set_layers
+from nightdesk.rota.difference import changes
+from nightdesk.rota.import_actions import import_turns
 from nightdesk.rota.models import Rota
+from nightdesk.rota.queries import load_rota
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +146,83 @@ def test_only_its_own_address_opens_it(nights: Nights) -> None:
     Person.objects.filter(name="Al").update(active=False)
     assert fetch(nights, al).status_code == 404
     assert fetch(nights, bo).status_code == 200
+
+
+def in_feed(nights: Nights, token: str) -> dict[str, tuple[str, int]]:
+    """UID -> (status, sequence) of each event."""
+    calendar: Any = Calendar.from_ical(fetch(nights, token).content)
+    return {str(event["uid"]): (str(event["status"]), int(event["sequence"])) for event in calendar.walk("VEVENT")}
+
+
+def test_a_turn_that_vanishes_is_called_off_where_it_was_given_out_and_comes_back_with_the_next_number(
+    nights: Nights,
+) -> None:
+    bo, cy = (feed.feed_token("person", nights.person(name)) for name in ("Bo", "Cy"))
+    uid = feed.uid_of(turns_of(nights, "Bo")[0])
+    assert in_feed(nights, bo)[uid] == ("CONFIRMED", 0)
+    taken = nights.override("replace", SIX, SIX + DAY, member_id=nights.person("Cy"), instead_of_id=nights.person("Bo"))
+    assert in_feed(nights, bo)[uid] == ("CANCELLED", 1)
+    assert in_feed(nights, bo)[uid] == ("CANCELLED", 1)
+    assert in_feed(nights, cy)[uid] == ("CONFIRMED", 0)
+    cancel_override(override_id=taken, **nights.doing)
+    assert in_feed(nights, bo)[uid] == ("CONFIRMED", 2)
+    assert in_feed(nights, cy)[uid] == ("CANCELLED", 1)
+    nights.until(SIX + 33 * DAY)
+    assert uid not in in_feed(nights, cy)
+
+
+def test_a_new_address_revokes_the_one_before(nights: Nights) -> None:
+    al = nights.person("Al")
+    old = queries.feed_address("person", al)
+    assert fetch(nights, old).status_code == 200
+    feed_actions.renew_feed(whose="person", id_=al, **nights.by("Al"))
+    new = queries.feed_address("person", al)
+    assert (fetch(nights, old).status_code, fetch(nights, new).status_code) == (404, 200)
+    with pytest.raises(Forbidden):
+        feed_actions.renew_feed(whose="person", id_=al, **nights.by("Bo"))
+    with pytest.raises(Forbidden):
+        feed_actions.renew_feed(whose="rota", id_=Rota.objects.get().id, **nights.by("Al"))
+    feed_actions.renew_feed(whose="rota", id_=Rota.objects.get().id, **nights.by("Mo", "manager"))
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "America/Chicago", "Australia/Lord_Howe", "Australia/Sydney"])
+def test_what_is_exported_and_read_in_again_gives_the_same_turns_across_every_change_of_clocks(zone: str) -> None:
+    nights = Nights(NOON)
+    rota_id = nights.rota(zone=zone)
+    restrict = [{"weekdays": [0, 1, 2, 3, 4, 5, 6], "opens": "18:00", "closes": "02:30"}]
+    nights.layers(nights.daily("Al", "Bo", "Cy", restrict=restrict))
+    before = load_rota(rota_id)
+    content = fetch(nights, queries.feed_address("rota", rota_id)).content
+    end = NOON + 300 * DAY
+    set_layers(seat_key="night", layers=[], **nights.doing)
+    result = import_turns(rota_id=rota_id, content=content, **nights.doing)
+    assert (result.problems, result.turns > 300) == ([], True)
+    start = SIX + DAY  # what is held until the next change is the holder's
+    assert changes(before, load_rota(rota_id), "night", start, end) == []
+
+
+def test_a_seat_that_is_removed_ends_its_duty_and_stays_on_record(nights: Nights) -> None:
+    nights.until(SIX + HOUR)
+    with pytest.raises(Forbidden):
+        seat_actions.remove_seat(seat_key="night", **nights.by("Bo"))
+    seat_actions.remove_seat(seat_key="night", **nights.by("Mo", "manager"))
+    gone_at = nights.at
+    nights.until(gone_at + HOUR)
+    assert queries.who_is_on(nights.at, {nights.brand.id}, now=nights.at) == []
+    (then,) = queries.who_is_on(gone_at - MINUTE, {nights.brand.id}, now=nights.at)
+    assert (then.person_name, then.until) == ("Bo", gone_at)
+    (earlier,) = queries.who_is_on(NOON, {nights.brand.id}, now=nights.at)
+    assert (earlier.person_name, earlier.until, earlier.next_person_name) == ("Al", SIX, "Bo")
+    nights.until(gone_at + 3 * DAY)  # no promise of the seat is left to fall due
+    with pytest.raises(NotFound):
+        seat_actions.remove_seat(seat_key="night", **nights.by("Mo", "manager"))
+
+
+def test_a_seat_that_something_rings_is_not_removed(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seat_actions, "NEEDED_BY", [lambda key: [f"the policy of {key}"]])
+    with pytest.raises(IllegalTransition, match="the policy of night"):
+        seat_actions.remove_seat(seat_key="night", **nights.doing)
+    assert nights.holder() == "Al"
 
 
 def who(nights: Nights, *arguments: str) -> str:

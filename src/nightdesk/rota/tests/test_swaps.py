@@ -129,7 +129,7 @@ def test_it_ends_by_whoever_has_a_say_and_nothing_changes(
     ("verb", "who"), [(accept_swap, "Bo"), (accept_swap, "Al"), (decline_swap, "Bo"), (cancel_swap, "Cy")]
 )
 def test_nobody_says_yes_or_no_for_another(company: Company, verb: Any, who: str) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(IllegalTransition, match="to say"):
         verb(swap_id=company.ask().pk, **company.by(who))
 
 
