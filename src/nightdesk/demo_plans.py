@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from nightdesk.access.models import Brand
 from nightdesk.people import hours_actions
 from nightdesk.people.models import Team
-from nightdesk.rota import plan_actions, resolve
+from nightdesk.rota import plan_actions, resolve, work_actions
 from nightdesk.rota.models import Rota
 
 
@@ -20,7 +20,17 @@ def plan_next_month(brand: Brand, at: datetime, doing: dict[str, Any]) -> None:
         {"weekdays": [5, 6], "opens": "09:00", "closes": "21:00"},
         {"weekdays": [5, 6], "opens": "21:00", "closes": "09:00"},
     ]
-    plan_actions.set_shifts(seat_key="night", team_id=team.pk, shifts=nights, **doing)
+    for seat_key in ("night", "backup"):
+        # Both are at home, and work when they are called.
+        work_actions.set_counting(
+            seat_key=seat_key,
+            counts="called_only",
+            response_minutes=30,
+            fixed_place=False,
+            why="At home, by telephone",
+            **doing,
+        )
+        plan_actions.set_shifts(seat_key=seat_key, team_id=team.pk, shifts=nights, **doing)
     first = (at.astimezone(ZoneInfo(rota.zone)).date().replace(day=1) + timedelta(days=32)).replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     people = list(team.members.order_by("id"))
