@@ -30,7 +30,7 @@ def plan_next_month(brand: Brand, at: datetime, doing: dict[str, Any]) -> None:
             why="At home, by telephone",
             **doing,
         )
-        plan_actions.set_shifts(seat_key=seat_key, team_id=team.pk, shifts=nights, **doing)
+    plan_actions.set_shifts(seat_key="night", team_id=team.pk, shifts=nights, **doing)
     first = (at.astimezone(ZoneInfo(rota.zone)).date().replace(day=1) + timedelta(days=32)).replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     people = list(team.members.order_by("id"))

@@ -65,8 +65,12 @@ LAST_MINUTE = 120_000_000
 
 
 class DraftForm(forms.Form):
-    starts_on = forms.DateField(label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    last_day = forms.DateField(label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    starts_on = forms.DateField(
+        label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     effort = forms.ChoiceField(
         label=gettext_lazy("How hard to try"),
         choices=[(key, label) for key, (label, _effort) in EFFORTS.items()],
@@ -387,7 +391,7 @@ def _gap(
         verdict = _("Impossible: everybody was tried on it, and nothing that breaks no rule came of it.")
     elif could:
         verdict = _("Asking one of these would close it; what it costs the plan:")
-    elif gap["impossible"] is None:
+    elif gap["impossible"] is None and gap["people"]:
         verdict = _("Why not, person by person:")
     edit = ""
     if seat is not None and row.state == Plan.State.DRAFT and may(request, "make_draft", row.rota.brand_id):
