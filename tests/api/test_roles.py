@@ -539,6 +539,8 @@ NEEDS_MORE = {
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
+    "note_wish": 201,
+    "drop_wish": 204,
     "refuse_turn": 422,  # these users are not on the staff list, and only a person can refuse
     "accept_offer": 409,  # nothing was passed to them
     "refuse_offer": 409,
