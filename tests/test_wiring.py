@@ -18,7 +18,7 @@ from nightdesk.console.views import due
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 WAKES = (
     "page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.draft", "duty.chase", "duty.back",
-    "duty.replan", "beat.late", "silence.end",
+    "duty.replan", "duty.follow_plan", "duty.seek_cover_for", "cover.step", "beat.late", "silence.end",
     "silence.release", "work.begin", "work.overrun", "shadow.sweep",
     "ticket.warn_clock", "ticket.breach", "outage.tell", "outage.hold", "outage.chase", "outage.confirm_by_rule",
 )  # fmt: skip

@@ -532,6 +532,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_plans",
     "demo_rota_pony",
     "demo_rota_skills",
     "notify",

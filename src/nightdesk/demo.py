@@ -23,6 +23,7 @@ from nightdesk.customers import actions as customers
 from nightdesk.demo_desk import open_desk
 from nightdesk.demo_network import build_network
 from nightdesk.demo_outages import tell_outages
+from nightdesk.demo_plans import plan_next_month
 from nightdesk.demo_rota_pony import hand_over
 from nightdesk.demo_rota_skills import teach_company
 from nightdesk.duty import actions as duty
@@ -231,6 +232,7 @@ def load(at: datetime) -> dict[str, str]:
         _as_if_sent("ticket", ticket.id, at)
     tell_outages(brand, at, _as_if_sent)
     hand_over(at, doing)
+    plan_next_month(brand, at, doing)
     return {member.email: password for member in STAFF}
 
 

@@ -60,7 +60,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
     # What somebody on a shift knows, or must know, has changed.
-    hours.ABSENT: (coverage.CHECK,),
+    # And who falls ill cannot have what they have, nor what comes soon.
+    hours.ABSENT: (coverage.CHECK, "duty.seek_cover_for"),
     hours.ABSENCE_CANCELLED: (coverage.CHECK,),
     hours.RESTRICTED: (coverage.CHECK,),
     hours.RESTRICTION_CANCELLED: (coverage.CHECK,),

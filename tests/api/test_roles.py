@@ -189,7 +189,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "seek_cover": ("seek_cover", {"until": "2026-11-14T20:00:00Z"}),
     "read_cover": ("read_cover", None),
     "take_cover": ("take_cover", {"person_id": "{person_id}"}),
-    "decline_cover": ("decline_cover", {"person_id": "{person_id}"}),
+    "turn_down_cover": ("turn_down_cover", {"person_id": "{person_id}"}),
     "call_off_cover": ("seek_cover", None),
     "set_first_holder": ("set_first_holder", {"person_id": "{person_id}"}),
     "list_load": ("read_load", None),
@@ -525,7 +525,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "close_briefing": ("close_briefing", None),
 }
 HAS_A_FURTHER_RULE = {
-    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "decline_cover",
+    "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "turn_down_cover",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
     "renew_persons_feed", "ask_swap",
     "confirm_briefing", "withdraw_time",
@@ -544,6 +544,8 @@ NEEDS_MORE = {
     "snooze_page": 422,
     "deactivate_person": 409,  # they are on duty
     "accept_duty": 422,  # no turn begins then
+    "note_wish": 201,
+    "drop_wish": 204,
     "refuse_turn": 422,  # these users are not on the staff list, and only a person can refuse
     "accept_offer": 409,  # nothing was passed to them
     "refuse_offer": 409,

@@ -16,6 +16,7 @@ from nightdesk.channels.models import Route
 from nightdesk.duty import cover_actions
 from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
 from nightdesk.duty.queries import who_is_on
+from nightdesk.people import hours_actions
 from nightdesk.people.models import Person
 from nightdesk.rota import actions as rota
 from tests.world import World, world
@@ -49,6 +50,12 @@ class Night:
         here.run_due()
         here.at = SIX
         here.run_due()
+        self.forget()
+
+    def forget(self) -> None:
+        """What the phones said until now is not what is looked at."""
+        for phone in self.here.phones.values():
+            phone.heard = len(phone.rang)
 
     def seek(self, *people: Person, **how: Any) -> CoverSearch:
         asked = [cover_actions.Candidate(person.id) for person in people]
@@ -69,6 +76,14 @@ def night() -> Any:
         yield Night(here)
 
 
+def settled(night: Night, taker: Person, *others: Person) -> None:
+    """The taker and Bo read that their duty has changed, and whoever else was asked that nobody need answer."""
+    for person in (taker, night.bo):
+        night.here.phone(person).got("Your duty as Night has changed")
+    for person in others:
+        night.here.phone(person).got(f"{taker.name} covers Night")
+
+
 def answer(night: Night, search: CoverSearch, person: Person, verb: Any = cover_actions.take_cover) -> CoverAsk:
     by = night.here.actor(person)
     done: CoverAsk = verb(search_id=search.id, by=by, via=Door.SMS, at=night.here.at)
@@ -84,19 +99,19 @@ def test_a_duty_that_has_begun_is_open_from_now_and_the_first_yes_has_it(night: 
     night.here.minutes(2)
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    for person in (night.al, night.bo):
-        night.here.phone(person).got("Cy covers Night")
+    settled(night, night.cy, night.al)
     night.here.minutes(14 * 60)
     assert night.holder() == "Cy"  # until the next turn, and nobody is asked again
     night.here.minutes(10 * 60)
     assert night.holder() == "Al"
+    night.forget()
 
 
 def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Night) -> None:
     search = night.seek(night.al, night.cy, night.di)
     night.here.phone(night.al).got("Can you cover")
     night.here.minutes(1)
-    answer(night, search, night.al, cover_actions.decline_cover)
+    answer(night, search, night.al, cover_actions.turn_down_cover)
     night.here.phone(night.cy).got("Can you cover")
     night.here.minutes(4)
     night.here.phone(night.di).is_silent()
@@ -104,8 +119,7 @@ def test_in_order_the_next_is_asked_when_one_declines_or_says_nothing(night: Nig
     night.here.phone(night.di).got("Can you cover")
     answer(night, search, night.cy)  # asked before Di, and may still say yes
     assert night.holder() == "Cy"
-    night.here.phone(night.di).got("Cy covers Night")
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy, night.di)
 
 
 def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) -> None:
@@ -113,26 +127,22 @@ def test_a_yes_that_comes_too_late_is_thanked_and_changes_nothing(night: Night) 
     answer(night, search, night.al)
     late = answer(night, search, night.cy)
     assert (late.answer, night.holder()) == ("late", "Al")
-    for person, words in (
-        (night.al, "Can you"),
-        (night.cy, "Can you"),
-        (night.cy, "Al"),
-        (night.bo, "Al"),
-    ):
-        night.here.phone(person).got(words)
+    for person in (night.al, night.cy):
+        night.here.phone(person).got("Can you cover")
+    settled(night, night.al, night.cy)
 
 
 def test_when_nobody_will_the_manager_hears_of_it_and_a_late_yes_still_counts(night: Night) -> None:
     search = night.seek(night.al, night.cy, patience=timedelta(minutes=5))
     night.here.phone(night.al).got("Can you cover")
-    answer(night, search, night.al, cover_actions.decline_cover)
+    answer(night, search, night.al, cover_actions.turn_down_cover)
     night.here.phone(night.cy).got("Can you cover")
     night.here.minutes(30)
     night.here.phone(night.mo).got("Nobody covers Night, Tue 3 Mar 18:00–Wed 08:00\nCannot: Al. No answer: Cy.")
     assert night.holder() == "Bo"  # duty falls between nobody
     answer(night, search, night.cy)
     assert night.holder() == "Cy"
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy)
 
 
 def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
@@ -161,8 +171,7 @@ def test_of_two_answers_at_once_one_is_first(night: Night) -> None:
     assert Hold.objects.filter(until_at=None).count() == 1
     night.here.phone(night.al).got("Can you cover")
     night.here.phone(night.cy).got("Can you cover")
-    night.here.phone(other).got(f"{first.name} covers Night")
-    night.here.phone(night.bo).got(f"{first.name} covers Night")
+    settled(night, first, other)
 
 
 def text_back(night: Night, person: Person, words: str) -> None:
@@ -191,4 +200,25 @@ def test_one_is_yes_and_zero_is_no_by_text(night: Night) -> None:
     assert search.taken_by == night.cy
     assert night.holder() == "Cy"
     night.here.phone(night.cy).got("You cover Night until Wed 08:00")
-    night.here.phone(night.bo).got("Cy covers Night")
+    settled(night, night.cy)
+
+
+def test_who_falls_ill_on_duty_is_sought_cover_for_by_itself(night: Night) -> None:
+    """The sick call comes at 18:00, on a duty that began at 17:30."""
+    doing = {"by": night.here.actor(night.bo), "via": Door.WEB, "at": night.here.at}
+    ill_until = SIX + timedelta(days=2)
+    hours_actions.record_absence(
+        person_id=night.bo.id, absence="sickness", starts_at=SIX, ends_at=ill_until, note="a cold", **doing
+    )
+    night.here.run_due()
+    search = CoverSearch.objects.get()
+    assert (search.starts_at, search.instead_of) == (SIX, night.bo)
+    first = search.asks.select_related("person").first()
+    assert first is not None
+    asked = first.person
+    assert asked != night.bo
+    night.here.phone(asked).got("Can you cover Night, Tue 3 Mar 18:00–Wed 08:00?")
+    assert not any("cold" in text or "sick" in text for phone in night.here.phones.values() for _at, text in phone.rang)
+    answer(night, search, asked)
+    assert night.holder() == asked.name
+    settled(night, asked)

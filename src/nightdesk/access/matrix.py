@@ -235,7 +235,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "read_cover": _STAFF | {_R},
     "seek_cover": _STAFF,
     "take_cover": _STAFF,
-    "decline_cover": _STAFF,
+    "turn_down_cover": _STAFF,
     # What people know, and who is new. Who alone knows something is for managers: it is about one person.
     "read_skills": _STAFF | {_R},
     "read_scarce_skills": _MANAGERS,

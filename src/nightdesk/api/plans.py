@@ -475,9 +475,9 @@ def take_cover(request: HttpRequest, search_id: Id, body: Answering) -> Any:
 
 
 @router.post("/cover/{search_id}/decline", response=CoverOut)
-def decline_cover(request: HttpRequest, search_id: Id, body: Answering) -> Any:
+def turn_down_cover(request: HttpRequest, search_id: Id, body: Answering) -> Any:
     """No: the next one is asked."""
-    return _cover(cover_actions.decline_cover(search_id=search_id, **body.dict(), **_doing(request)).search)
+    return _cover(cover_actions.turn_down_cover(search_id=search_id, **body.dict(), **_doing(request)).search)
 
 
 @router.post("/cover/{search_id}/call-off", response=CoverOut)

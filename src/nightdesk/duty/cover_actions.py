@@ -179,13 +179,13 @@ def take_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: 
 
 
 @transaction.atomic
-def decline_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: Door, at: datetime) -> CoverAsk:
+def turn_down_cover(*, search_id: int, person_id: int | None = None, by: Actor, via: Door, at: datetime) -> CoverAsk:
     """The person (None: `by`) says no; the next one is asked at once. Repeating it changes nothing.
 
     Raises as `take_cover`, and IllegalTransition for whoever has it: their duty is passed on as any other.
     """
     search = _lock(search_id)
-    ask = _own_ask(search, person_id, "decline_cover", by)
+    ask = _own_ask(search, person_id, "turn_down_cover", by)
     if ask.answer == asking.Answer.YES:
         raise IllegalTransition(
             _("%(person)s declined to cover %(seat)s.") % {"person": ask.person.name, "seat": search.seat.name},

@@ -1,7 +1,7 @@
 """Who could stand in, which searches there are, and who is told when nobody will."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -36,14 +36,26 @@ class Opening:
 
 
 def candidates(seat: Seat, start: datetime, end: datetime, instead_of_id: int | None, at: datetime) -> list[Candidate]:
-    """Who may stand in for the seat over [`start`, `end`) by the rules, the one it costs the plan least first."""
+    """Who may stand in for the seat over [`start`, `end`), the one it costs the plan least first; after them those whose rest
+    would be too short, and is then owed. Never who is not available, on elsewhere, or does not know what the seat needs.
+    """
     problem, given, slot = planning.cover_problem(seat, start, end, at)
-    found = []
-    for one in planner.rank_people(problem, given, slot):
-        if int(one.person) == instead_of_id or one.moved:
-            continue  # whoever would have to be relieved elsewhere first is no help tonight
-        found.append(Candidate(int(one.person), one.points, _("costs the plan %s points") % one.points))
-    return found
+    restless = replace(
+        problem.rules,
+        rest_minutes=0,
+        rest_windows=(),
+        days_running=None,
+        nights_running=None,
+        days_off_after_nights=0,
+        one_a_day=False,
+    )
+    found: dict[int, Candidate] = {}
+    for rules, why in ((problem.rules, ""), (restless, _("rest is then owed"))):
+        for one in planner.rank_people(replace(problem, rules=rules), given, slot):
+            # Whoever would have to be relieved elsewhere first is no help tonight.
+            if int(one.person) != instead_of_id and not one.moved:
+                found.setdefault(int(one.person), Candidate(int(one.person), one.points, why))
+    return list(found.values())
 
 
 def openings(absence: Absence, at: datetime) -> list[Opening]:

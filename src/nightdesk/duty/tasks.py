@@ -131,9 +131,9 @@ def take_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: d
     )
 
 
-def decline_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
+def turn_down_cover_by_answer(subject_id: str, text: str, by: Actor, via: Door, at: datetime) -> str:  # noqa: ARG001
     """No to cover; the sentence to say back."""
-    cover_actions.decline_cover(search_id=int(subject_id), by=by, via=via, at=at)
+    cover_actions.turn_down_cover(search_id=int(subject_id), by=by, via=via, at=at)
     return _("Thank you. Somebody else is asked.")
 
 
@@ -343,7 +343,7 @@ ANSWERS = {
     actions.ACCEPT_OFFER: accept_offer_by_answer,
     actions.REFUSE_OFFER: refuse_offer_by_answer,
     cover_actions.TAKE: take_cover_by_answer,
-    cover_actions.DECLINE: decline_cover_by_answer,
+    cover_actions.DECLINE: turn_down_cover_by_answer,
     plan_actions.ACCEPT_SWAP: accept_swap_by_answer,
     plan_actions.DECLINE_SWAP: decline_swap_by_answer,
     plan_actions.APPROVE_SWAP: approve_swap_by_answer,

@@ -326,7 +326,7 @@ set_standby MA
 read_load MA
 save_pay_rates MA
 save_figures A
-decline_cover EDMA
+turn_down_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

@@ -385,7 +385,7 @@ POSTS = {
     "add_wish": "note_wish",
     "remove_plan_wish": "note_wish",
     "take_cover": "take_cover",
-    "decline_cover": "decline_cover",
+    "turn_down_cover": "turn_down_cover",
     "call_off_cover": "seek_cover",
     "take_duty": "take_duty",
     "pass_duty": "pass_duty",

@@ -116,7 +116,7 @@ def search(request: StaffRequest, search_id: int) -> HttpResponse:
         url = reverse("console:take_cover", args=[row.id])
         actions.append({"label": _("I take it"), "url": url, "main": True})
         if mine.answer is None:
-            actions.append({"label": _("I cannot"), "url": reverse("console:decline_cover", args=[row.id])})
+            actions.append({"label": _("I cannot"), "url": reverse("console:turn_down_cover", args=[row.id])})
     seeks = may(request, "seek_cover", row.seat.rota.brand_id)
     if open_ and seeks:
         actions.append({"label": _("Call it off"), "url": reverse("console:call_off_cover", args=[row.id])})
@@ -185,11 +185,11 @@ def take(request: StaffRequest, search_id: int) -> HttpResponse:
     return done(request, _("{name} covers it.").format(name=ask.person.name), "console:cover_search", row.id)
 
 
-@posting("decline_cover")
+@posting("turn_down_cover")
 def decline(request: StaffRequest, search_id: int) -> HttpResponse:
     """No."""
     row = _search(request, search_id)
-    cover_actions.decline_cover(search_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
+    cover_actions.turn_down_cover(search_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Thank you. Somebody else is asked."), "console:cover_search", row.id)
 
 

@@ -51,6 +51,10 @@ EFFORTS = {
     "long": (gettext_lazy("Thorough: minutes"), plan_actions.Effort(steps=1_000_000, solver=True)),
 }
 SHIFTS_SHOWN = 40
+GAPS_EXPLAINED = 8
+"""Gaps that the page explains; the others are named, each with the way to it."""
+CHANGES_SHOWN = 30
+"""Changes of one person that the page lists each way."""
 SPARE_SHIFTS = 3
 """Empty lines that the form of a seat's shifts offers beyond those it has."""
 LAST_MINUTE = 120_000_000
@@ -61,8 +65,12 @@ LAST_MINUTE = 120_000_000
 
 
 class DraftForm(forms.Form):
-    starts_on = forms.DateField(label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    last_day = forms.DateField(label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    starts_on = forms.DateField(
+        label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     effort = forms.ChoiceField(
         label=gettext_lazy("How hard to try"),
         choices=[(key, label) for key, (label, _effort) in EFFORTS.items()],
@@ -220,7 +228,8 @@ def _plan_context(request: StaffRequest, row: Plan) -> dict[str, Any]:
     names = names_of(dict(Person.objects.values_list("id", "name")), dict(Team.objects.values_list("id", "name")))
     start, end = drafts.span_of(row)
     context["month"] = _month(request, row, seats, names, start, end)
-    context["gaps"] = [_gap(request, row, gap, seats, names, zone) for gap in row.gaps]
+    gaps = [_gap(request, row, gap, seats, names, zone) for gap in row.gaps]
+    context["gaps"], context["more_gaps"] = gaps[:GAPS_EXPLAINED], gaps[GAPS_EXPLAINED:]
     context["burdens"] = _burdens(row, names)
     changes = _changes(row, request.at)
     context["changes"] = _change_rows(row, changes, names, zone)
@@ -382,7 +391,7 @@ def _gap(
         verdict = _("Impossible: everybody was tried on it, and nothing that breaks no rule came of it.")
     elif could:
         verdict = _("Asking one of these would close it; what it costs the plan:")
-    elif gap["impossible"] is None:
+    elif gap["impossible"] is None and gap["people"]:
         verdict = _("Why not, person by person:")
     edit = ""
     if seat is not None and row.state == Plan.State.DRAFT and may(request, "make_draft", row.rota.brand_id):
@@ -448,8 +457,8 @@ def _change_rows(row: Plan, changes: list[comparing.Change], names: Any, zone: Z
         found.append(
             {
                 "name": names(("person", person_id)),
-                "gets": [line(one) for one in own.gets],
-                "loses": [line(one) for one in own.loses],
+                "gets": [line(one) for one in own.gets[:CHANGES_SHOWN]],
+                "loses": [line(one) for one in own.loses[:CHANGES_SHOWN]],
                 "hours": f"{own.hours():+.0f} h",
             }
         )

@@ -68,7 +68,7 @@ class Command(BaseCommand):
             case "take":
                 cover_actions.take_cover(search_id=search.pk, **doing)
             case "decline":
-                cover_actions.decline_cover(search_id=search.pk, **doing)
+                cover_actions.turn_down_cover(search_id=search.pk, **doing)
             case "off":
                 cover_actions.call_off_cover(search_id=search.pk, **doing)
         search.refresh_from_db()
