@@ -20,7 +20,7 @@ def hand_over(at: datetime, doing: dict[str, Any]) -> None:
     """The backup stands behind the night, and the night has written its note."""
     set_standby(seat_key="night", standby_key="backup", **doing)
     holder = Hold.objects.get(seat__key="night", until_at=None).person_id
-    by = {"by": actor_of_person(holder), "via": Door.WEB, "at": at}
+    by: dict[str, Any] = {"by": actor_of_person(holder), "via": Door.WEB, "at": at}
     handover_actions.write_note(seat_key="night", words=WORDS, left_out=[], **by)
     for words in WATCHED:
         handover_actions.add_watch_item(seat_key="night", words=words, **by)

@@ -548,6 +548,7 @@ NEEDS_MORE = {
     "drop_wish": 204,
     "refuse_turn": 422,  # these users are not on the staff list, and only a person can refuse
     "accept_offer": 409,  # nothing was passed to them
+    "write_note": 409,  # they do not have the duty
     "refuse_offer": 409,
     "go_out_of_reach": 409,  # nobody stands behind the seat
     "remove_seat": 409,  # a policy rings it
