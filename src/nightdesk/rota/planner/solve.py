@@ -124,7 +124,7 @@ class Run:
         gap = max([post.gap for post in self.model.posts], default=0)
         search = Search(state, self.random, self._hard(gap))
         wrong = bool(search.gaps) or any(self.model.accompany(n, people)[1] for n, people in enumerate(state.made))
-        phases = [("fill", steps // 5, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
+        phases = [("fill", steps // 10, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
         phases.append(("improve", steps - sum(each[1] for each in phases), kind * 2.0, 0.4))
         if self._has_least():
             phases = [("improve", steps, float(max(gap, kind)), 0.5)]
