@@ -74,6 +74,9 @@ OTHERS = {
     "known by one": "/coverage/known-by-one",
     "newcomers": "/newcomers/",
     "newcomer": "/newcomers/{person}",
+    "handovers": "/handover/",
+    "handover": "/handover/{seat}/",
+    "past handovers": "/handover/{seat}/past",
     "narrowed tickets": "/tickets/?view=all&priority=3&q=e",
     "who calls": "/tickets/new?q=e",
     "new ticket": "/tickets/new?customer={customer}",
@@ -246,7 +249,8 @@ class Faces:
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
         missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access", "outage"), NO_UUID) | {
-            "token": "none"
+            "token": "none",
+            "seat": "none",
         }
         numbered = (
             "person",

@@ -152,6 +152,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known |= planned
     known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
     known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)

@@ -322,6 +322,7 @@ ask_swap EDMA
 accept_swap EDMA
 approve_swap MA
 renew_feed MA
+set_standby MA
 decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
