@@ -69,6 +69,9 @@ OTHERS = {
     "working time": "/rota/working-time",
     "load": "/load?first=2026-01-01&last=2026-12-31",
     "pay": "/pay",
+    "handovers": "/handover/",
+    "handover": "/handover/{seat}/",
+    "past handovers": "/handover/{seat}/past",
     "narrowed tickets": "/tickets/?view=all&priority=3&q=e",
     "who calls": "/tickets/new?q=e",
     "new ticket": "/tickets/new?customer={customer}",
@@ -243,7 +246,8 @@ class Faces:
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
         missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access", "outage"), NO_UUID) | {
-            "token": "none"
+            "token": "none",
+            "seat": "none",
         }
         numbered = (
             "person",

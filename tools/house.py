@@ -272,6 +272,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "checking": "the law held against the plan",
         "work_actions": "the verbs of hours worked and of rest owed",
         "coverage": "what nobody on a shift knows",
+        "standby_actions": "which seat stands behind another",
         "coverage_actions": "for which brands a seat answers",
         "coverage_queries": "the facts of the coverage check",
         "difference": "what a change of a plan changes",
@@ -531,6 +532,7 @@ TOP_MODULES = {
     "demo_desk",
     "demo_network",
     "demo_outages",
+    "demo_rota_pony",
     "demo_rota_skills",
     "notify",
 }

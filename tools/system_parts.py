@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ PARTS = {
     "dovecot": Part("dovecot-imapd", "dovecot"),
     "clamd": Part("clamav-daemon", "clamd"),
     "carriers": Part("circuit-maintenance-parser", str(ROOT / ".carriers/bin/python"), is_file=True, target="carriers"),
+    "ortools": Part(
+        "ortools", str(Path(sysconfig.get_path("purelib")) / "ortools/__init__.py"), is_file=True, target=".venv/.dev"
+    ),
     "axe": Part("axe-core", str(ROOT / "node_modules/axe-core/axe.min.js"), npm=True),
     "smpp": Part("smpp", str(ROOT / "node_modules/smpp/package.json"), npm=True),
     "status-widget": Part(

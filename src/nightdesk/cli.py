@@ -15,7 +15,17 @@ from nightdesk.base import env, postgres
 from nightdesk.base.processes import AlreadyServed, StepFailed
 from nightdesk.base.refusals import Refusal
 
-WITHOUT_DATABASE = {"serve", "help", "makemigrations", "version", "--help", "-h", "--version", "compilemessages"}
+WITHOUT_DATABASE = {
+    "serve",
+    "help",
+    "bench",
+    "makemigrations",
+    "version",
+    "--help",
+    "-h",
+    "--version",
+    "compilemessages",
+}
 WITHOUT_DATABASE_BY_ITSELF = {"demo"}
 """Commands that need none unless a word follows: `nightdesk demo` is `serve`, `nightdesk demo load` is not."""
 

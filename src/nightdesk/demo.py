@@ -23,6 +23,7 @@ from nightdesk.customers import actions as customers
 from nightdesk.demo_desk import open_desk
 from nightdesk.demo_network import build_network
 from nightdesk.demo_outages import tell_outages
+from nightdesk.demo_rota_pony import hand_over
 from nightdesk.demo_rota_skills import teach_company
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
@@ -229,6 +230,7 @@ def load(at: datetime) -> dict[str, str]:
     for ticket in open_desk(brand, at):
         _as_if_sent("ticket", ticket.id, at)
     tell_outages(brand, at, _as_if_sent)
+    hand_over(at, doing)
     return {member.email: password for member in STAFF}
 
 

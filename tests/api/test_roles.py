@@ -256,6 +256,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "refuse_turn": ("refuse_turn", {"turn_at": AT, "reason": "Ill."}),
     "accept_offer": ("accept_duty", None),
     "refuse_offer": ("refuse_turn", {"reason": "On a train."}),
+    "set_standby": ("set_standby", {"standby_key": None}),
     "save_handover_rules": ("save_handover_rules", {"note_minutes": 45}),
     "list_handovers": ("read_handover", None),
     "read_past_handover": ("read_handover", None),

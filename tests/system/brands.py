@@ -239,13 +239,14 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
     from nightdesk.customers.models import Customer, Hours
     from nightdesk.journal.models import Entry
     from nightdesk.paging.models import Integration, Policy, RawAlarm
-    from nightdesk.rota.models import Rota
+    from nightdesk.rota.models import Rota, Seat
 
     sent = Delivery.objects.filter(subject_id=str(page.id)).earliest("id")
     return {
         "brand": brand.id,
         "slug": brand.slug,
         "token": links.make_token(sent.id, sent.month),
+        "seat": Seat.objects.filter(rota__brand=brand).earliest("id").key,
         "page": str(page.id),
         "json": Integration.objects.filter(brand=brand, format="generic").latest("id").id,
         "raw": str(RawAlarm.objects.filter(integration__brand=brand).latest("at").id),

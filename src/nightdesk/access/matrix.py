@@ -192,6 +192,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "tick_watch_item": _STAFF,
     "go_out_of_reach": _STAFF,
     "save_handover_rules": _MANAGERS,
+    "set_standby": _MANAGERS,
     "set_first_holder": _MANAGERS,
     "make_rota": _MANAGERS,
     "edit_rota": _MANAGERS,

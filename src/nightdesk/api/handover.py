@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
@@ -13,9 +14,11 @@ from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Id, Instant
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.base.refusals import NotFound
 from nightdesk.duty import away_actions, handover_actions, queries, sections
 from nightdesk.duty.models import Note
 from nightdesk.duty.note import name_of
+from nightdesk.rota import standby_actions
 from nightdesk.rota.models import Seat
 
 router = Router(tags=["duty"])
@@ -120,6 +123,20 @@ class RulesIn(Schema):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note_minutes": 45}]})
     note_minutes: int | None = Field(None, ge=1, le=720)
+
+
+class StandbyIn(Schema):
+    """The key of the seat that stands behind; null: none does."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"standby_key": "backup"}]})
+    standby_key: str | None = Field(None, max_length=50)
+
+
+class StandbyOut(Schema):
+    """What holds now."""
+
+    seat_key: str
+    standby_key: str | None
 
 
 class RulesOut(Schema):
@@ -239,6 +256,15 @@ def save_handover_rules(request: HttpRequest, seat_key: str, body: RulesIn) -> A
     return {"note_minutes": int(before.total_seconds() // 60)}
 
 
+@router.put("/seats/{seat_key}/standby", response=StandbyOut)
+def set_standby(request: HttpRequest, seat_key: str, body: StandbyIn) -> Any:
+    """Which seat stands behind this one; null: none does."""
+    standby = standby_actions.set_standby(
+        seat_key=seat_key, standby_key=body.standby_key, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+    return {"seat_key": seat_key, "standby_key": standby.key if standby is not None else None}
+
+
 @router.get("/seats/{seat_key}/handovers", response=Listing[PastOut])
 def list_handovers(request: HttpRequest, seat_key: str, cut: Query[Cut]) -> Any:
     """Every handover of the seat, the newest first."""
@@ -270,8 +296,11 @@ def come_back(request: HttpRequest, person_id: Id) -> Any:
 
 
 def _seat(request: HttpRequest, seat_key: str) -> Seat:
-    rows = Seat.objects.select_related("rota")
-    return one(readable(request, "read_handover", rows, "rota__brand_id"), key=seat_key)
+    rows = Seat.objects.select_related("rota").filter(key=seat_key)
+    seat = readable(request, "read_handover", rows, "rota__brand_id").first()
+    if seat is None:
+        raise NotFound(_("A seat was asked for."), _("There is none that you may see."), _("Look at who is on."))
+    return seat
 
 
 def _told(seat: Seat) -> dict[str, Any]:

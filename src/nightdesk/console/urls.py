@@ -276,6 +276,7 @@ console: list[URLPattern] = [
     path("handover/<slug:seat_key>/refuse/<str:turn_at>", handover.decline, name="refuse_turn"),
     path("handover/<slug:seat_key>/away", handover.leave, name="go_out_of_reach"),
     path("handover/<slug:seat_key>/back", handover.back, name="in_reach_again"),
+    path("handover/<slug:seat_key>/standby", handover.stand_behind, name="set_standby"),
     path("handover/<slug:seat_key>/rules", handover.set_minutes, name="save_handover_rules"),
     path("rota/seat/<slug:seat_key>/accept", rotas.accept, name="accept_duty"),
     path("rota/seat/<slug:seat_key>/take", rotas.take, name="take_duty"),

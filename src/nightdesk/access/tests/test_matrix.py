@@ -325,6 +325,7 @@ renew_feed MA
 read_load MA
 save_pay_rates MA
 save_figures A
+set_standby MA
 decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}

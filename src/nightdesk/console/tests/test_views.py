@@ -440,6 +440,7 @@ POSTS = {
     "go_out_of_reach": "go_out_of_reach",
     "in_reach_again": "go_out_of_reach",
     "save_handover_rules": "save_handover_rules",
+    "set_standby": "set_standby",
     "remove_heartbeat": "remove_heartbeat",
     "end_silence": "end_silence",
     "start_work": "start_work",

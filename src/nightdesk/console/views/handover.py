@@ -29,6 +29,7 @@ from nightdesk.duty.models import Hold, Note, WatchItem
 from nightdesk.duty.note import Section, name_of, read_text
 from nightdesk.duty.queries import Handing, copies_of, handing, handings, needing_a_look, note_before, past_notes
 from nightdesk.rota.models import Seat
+from nightdesk.rota.standby_actions import set_standby
 
 DOORS = {
     Door.WEB: gettext_lazy("on the web"),
@@ -160,6 +161,9 @@ def handover(request: StaffRequest, seat_key: str) -> HttpResponse:
         "writing": {"words": each.note.words if each.note else ""} if mine else None,
         "watching": may(request, "add_watch_item", seat.rota.brand_id),
         "away": _away(request, each),
+        "standby_form": StandbyForm(
+            seat=seat, initial={"standby": seat.standbys.values_list("key", flat=True).first() or ""}
+        ),
         "minutes": int(note_before(seat).total_seconds() // 60),
         "may_set": may(request, "save_handover_rules", seat.rota.brand_id),
         "crumbs": [
@@ -285,6 +289,16 @@ class AwayForm(forms.Form):
     until = forms.CharField(label=gettext_lazy("Until"), max_length=8)
 
 
+class StandbyForm(forms.Form):
+    standby = forms.ChoiceField(label=gettext_lazy("Seat that stands behind"), required=False)
+
+    def __init__(self, *args: Any, seat: Seat, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = Seat.objects.filter(rota__brand=seat.rota.brand_id).exclude(id=seat.id).select_related("rota")
+        choices = [(each.key, f"{each.name} · {each.rota.name}") for each in others]
+        self.fields["standby"].choices = [("", _("None")), *choices]  # type: ignore[attr-defined]
+
+
 class MinutesForm(forms.Form):
     minutes = forms.IntegerField(label=gettext_lazy("Minutes before"), min_value=1, max_value=720)
 
@@ -393,6 +407,16 @@ def set_minutes(request: StaffRequest, seat_key: str) -> HttpResponse:
         seat_key=seat_key, note_minutes=minutes, by=request.actor, via=Door.WEB, at=request.at
     )
     return done(request, _("From the next turn on."), "console:handover", seat_key)
+
+
+@posting("set_standby")
+def stand_behind(request: StaffRequest, seat_key: str) -> HttpResponse:
+    """Which seat stands behind this one."""
+    seat = _seat(request, seat_key)
+    form = StandbyForm(request.POST, seat=seat)
+    standby = checked(form, _("You said which seat stands behind this one."))["standby"]
+    set_standby(seat_key=seat_key, standby_key=standby or None, by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("That holds from now on."), "console:handover", seat_key)
 
 
 # ---- Past handovers -------------------------------------------------------------------------------------------------

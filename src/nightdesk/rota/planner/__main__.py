@@ -1,7 +1,14 @@
-"""The planner as a child process: a request on its input, progress and the answer on its output, a line of JSON each.
+"""The planner as a child process: one request on its input, progress and one answer on its output, each a line of JSON.
 
-A request is {"do": "solve", "explain" or "replan", "problem": {...}, "budget": {...}, "seed": 1, ...}, with the keyword
-arguments of the function of that name. SIGTERM: answer with the best so far.
+A request is `{"do": ..., "problem": ..., more arguments by their names}`:
+
+    {"do": "solve", "problem": {...}, "budget": {...}, "seed": 1, "start": [{"slot": ..., "person": ...}]}
+    {"do": "explain", "problem": {...}, "given": [...], "counterfactual": true}
+    {"do": "replan", "problem": {...}, "given": [...], "person": ..., "since": ..., "until": ..., "at": ...}
+    {"do": "rank", "problem": {...}, "given": [...], "slot_id": ..., "days": 3}
+
+Lines of the answer are `{"progress": {...}}`, and at the end `{"result": ...}` or `{"wrong": "..."}` with exit status 2. On
+SIGTERM it stops and answers with the best that it has.
 """
 
 import json
@@ -9,52 +16,76 @@ import signal
 import sys
 from typing import Any
 
-from nightdesk.rota.planner.explain import explain_gaps
-from nightdesk.rota.planner.problem import Budget, Given, Problem, from_json, to_json
-from nightdesk.rota.planner.replan import replan
-from nightdesk.rota.planner.solve import Progress, solve
+from nightdesk.rota.planner import (
+    Budget,
+    Given,
+    Problem,
+    Progress,
+    SolverIsMissing,
+    explain_gaps,
+    from_json,
+    rank_people,
+    replan,
+    solve,
+    to_json,
+)
+
+_told_to_stop: list[int] = []
 
 
-def main() -> None:
-    """Answer one request."""
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
-    asked = json.loads(sys.stdin.readline())
-
-    def say(**what: Any) -> None:
-        sys.stdout.write(json.dumps(what, separators=(",", ":")) + "\n")
-        sys.stdout.flush()
-
-    def progress(made: Progress) -> None:
-        say(progress=_plain(made))
-
-    def should_stop() -> bool:
-        return bool(stopped)
-
+def main() -> int:
+    """Read, do, answer."""
+    signal.signal(signal.SIGTERM, lambda number, _: _told_to_stop.append(number))
     try:
-        problem = from_json(Problem, json.dumps(asked["problem"]))
-        budget = from_json(Budget, json.dumps(asked.get("budget", {})))
-        given = tuple(from_json(Given, json.dumps(each)) for each in asked.get("given", ()))
-        match asked["do"]:
-            case "solve":
-                seed = asked.get("seed", 1)
-                result = solve(problem, budget, seed=seed, progress=progress, should_stop=should_stop)
-                say(result=_plain(result))
-            case "explain":
-                say(result=[_plain(each) for each in explain_gaps(problem, given, should_stop=should_stop)])
-            case "replan":
-                told = {name: asked[name] for name in ("person", "since", "until", "at")}
-                repaired = replan(problem, given, **told, budget=budget, progress=progress, should_stop=should_stop)
-                say(result=_plain(repaired))
-            case other:
-                say(wrong=f"There is no {other!r}.")
-    except (ValueError, KeyError) as wrong:
-        say(wrong=f"The request cannot be read: {wrong}")
+        asked = json.loads(sys.stdin.readline())
+        if not isinstance(asked, dict):
+            raise TypeError("it is no object")
+        done = _do(asked)
+    except SolverIsMissing as missing:
+        return _wrong(str(missing))
+    except (ValueError, TypeError, KeyError) as wrong:
+        return _wrong(f"The request cannot be understood: {wrong!r}")
+    _say(f'{{"result":{done}}}')
+    return 0
 
 
-def _plain(value: Any) -> Any:
-    return json.loads(to_json(value))
+def _do(asked: dict[str, Any]) -> str:
+    what = asked.pop("do", None)
+    problem = from_json(Problem, json.dumps(asked.pop("problem")))
+    for name in ("given", "start"):
+        if name in asked:
+            asked[name] = tuple(Given(each["slot"], each["person"]) for each in asked[name])
+    if "budget" in asked:
+        asked["budget"] = from_json(Budget, json.dumps(asked["budget"]))
+    match what:
+        case "solve":
+            return to_json(solve(problem, progress=_progress, should_stop=_should_stop, **asked))
+        case "replan":
+            return to_json(replan(problem, progress=_progress, should_stop=_should_stop, **asked))
+        case "explain":
+            return to_json(explain_gaps(problem, should_stop=_should_stop, **asked))
+        case "rank":
+            return to_json(rank_people(problem, **asked))
+    raise ValueError(f"there is nothing called {what!r} to do")
+
+
+def _progress(progress: Progress) -> None:
+    _say(f'{{"progress":{to_json(progress)}}}')
+
+
+def _should_stop() -> bool:
+    return bool(_told_to_stop)
+
+
+def _wrong(words: str) -> int:
+    _say(json.dumps({"wrong": words}))
+    return 2
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

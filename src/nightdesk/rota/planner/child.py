@@ -1,7 +1,8 @@
 """The solver as a process of its own, with limits of memory and time: nothing of OR-Tools is loaded into ours.
 
 It reads one question a line on its input and writes one answer a line. When it dies, runs out of memory or does not answer
-in time, the answer is None, and search goes on without it.
+in time, the answer is None, and search goes on without it. It belongs to our group of processes, so that whoever ends ours
+with its group ends it too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from nightdesk.rota.planner.exact import Answer
 from nightdesk.rota.planner.problem import Problem, to_json
+
+MODULE = "nightdesk.rota.planner.solver_process"
 
 MEMORY = 3 * 2**30
 """Bytes of address space that the process may have. What it really holds is about a tenth of that."""
@@ -58,14 +62,13 @@ class Solver:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nightdesk.rota.planner.solver_process"],
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+            [sys.executable, "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env=_surroundings(os.environ),
-            start_new_session=True,
         )
         self._write(to_json(self.problem))
         return self
@@ -78,7 +81,8 @@ class Solver:
             self.process.wait()
             for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # what it did not read before it died
+                        pipe.close()
 
     def ask(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nightdesk.rota.planner.problem import DAY, Barred, Person, Problem, Rules, SkillNeed, Slot
+from nightdesk.rota.planner.problem import DAY, Barred, Person, Problem, Rules, SkillNeed, Slot, Wish
 
 NOT_AVAILABLE = "not available"
 
@@ -29,7 +29,7 @@ def why_not(person: Person, slot: Slot, rules: Rules) -> tuple[str, ...]:
     if person.under_18 and slot.night:
         codes.append("under_18")
     if any(meets(bar, slot) for bar in person.barred) or any(
-        wish.wants == "never" and wish.start < slot.end and slot.start < wish.end for wish in person.wishes
+        wish.wants == "never" and about(wish, slot) for wish in person.wishes
     ):
         codes.append(NOT_AVAILABLE)
     if any(
@@ -48,6 +48,11 @@ def meets(bar: Barred, slot: Slot) -> bool:
     if bar.start >= slot.end or slot.start >= bar.end:
         return False
     return {"nights": slot.night, "weekends": slot.weekend, "visits": slot.visit}.get(bar.what, True)
+
+
+def about(wish: Wish, slot: Slot) -> bool:
+    """Whether the wish means the slot."""
+    return wish.start < slot.end and slot.start < wish.end and wish.kind in ("", slot.kind)
 
 
 def clash(slot: Slot, start: int, end: int, counted: bool, rest: int) -> bool:

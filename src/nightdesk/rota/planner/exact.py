@@ -368,7 +368,7 @@ class Question:
                 self._bill(price, [(self.x[who, post], -1) for who, post in here if knowing >> who & 1], 1)
         if group.newcomers and not people & ~model.newcomers:
             old = [(self.x[who, post], -1) for who, post in here if not model.newcomers >> who & 1]
-            if people and old:
+            if people & ~group.alone and old:
                 self.cp.add(self._sum(old) <= -1)
             for who, post in here:
                 if model.newcomers >> who & 1:

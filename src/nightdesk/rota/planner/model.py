@@ -54,7 +54,10 @@ class Measure:
 
 @dataclass(slots=True)
 class Who:
-    """What `judge` has to know of one person. `days` and `nights` hold duties outside the posts, by day bit."""
+    """What `judge` has to know of one person. `days` and `nights` hold duties outside the posts, by day bit.
+
+    What is frozen may break rules already: `tired` are the nights after which it leaves no days off, `already` the rest.
+    """
 
     person: Person
     allowed: int = 0
@@ -75,17 +78,22 @@ class Who:
     days_running_at_least: int | None = None
     days_off_running_at_least: int | None = None
     least: bool = False
+    tired: int = 0
     already: int = 0
     memo: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Group:
-    """A company as bits: `posts`, and for each need who of the people meets it and what it costs if none does."""
+    """A company as bits: `posts`, and for each need who of the people meets it and what it costs if none does.
+
+    `alone` are newcomers who stand there by what is fixed; nothing can be done about them.
+    """
 
     posts: tuple[int, ...]
     needs: tuple[tuple[SkillNeed, int, int], ...]
     newcomers: bool
+    alone: int = 0
 
 
 class Model:
@@ -235,7 +243,12 @@ class Model:
         }
         self.who = [self._person(number, shares, masks) for number in range(len(self.problem.people))]
         for who in self.who:
+            who.tired = self._after_nights(*self._days_of(who, who.frozen))
             who.already = self._breaks(who, who.frozen)[0]
+        for group in self.groups:
+            for number, who in enumerate(self.who):
+                if any(who.frozen >> post & 1 for post in group.posts):
+                    group.alone |= self.newcomers & 1 << number
 
     def _inside(self, slot: Slot) -> bool:
         return self.problem.first_day <= slot.day < self.problem.end_day
@@ -282,7 +295,7 @@ class Model:
     def _wishes(self, who: Who, could: int) -> None:
         prices: dict[int, int] = {}
         for wish in who.person.wishes:
-            met = self._meeting(wish.start, wish.end)
+            met = self._meeting(wish.start, wish.end) & (self._of_kind(wish.kind) if wish.kind else -1)
             points = wish.weight * self.weights.wish
             if wish.wants == "avoid":
                 for number in bits(met):
@@ -370,7 +383,7 @@ class Model:
 
     def _judge(self, who: Who, mask: int) -> tuple[int, int]:
         broken, days = self._breaks(who, mask)
-        broken = max(0, broken - who.already)
+        broken -= who.already
         if who.least:
             broken += self._falls_short(who, mask, days)
         points = 0
@@ -396,16 +409,7 @@ class Model:
 
     def _breaks(self, who: Who, mask: int) -> tuple[int, int]:
         """How many times the mask breaks a rule that says "at most", and the days on which a duty starts."""
-        days, nights = who.days, who.nights
-        day_bit, night_posts = self.day_bit, self.night_posts
-        left = mask
-        while left:
-            low = left & -left
-            post = low.bit_length() - 1
-            days |= day_bit[post]
-            if low & night_posts:
-                nights |= day_bit[post]
-            left ^= low
+        days, nights = self._days_of(who, mask)
         broken = 0
         if who.days_running is not None:
             run = days
@@ -419,10 +423,7 @@ class Model:
                     run &= run >> 1
                 broken += run.bit_count()
             if self.rules.days_off_after_nights:
-                after = 0
-                for ahead in range(1, self.rules.days_off_after_nights + 1):
-                    after |= days >> ahead
-                broken += (nights & ~(nights >> 1) & after).bit_count()
+                broken += (self._after_nights(days, nights) & ~who.tired).bit_count()
         for posts, most in who.counts:
             over = (mask & posts).bit_count() - most
             if over > 0:
@@ -451,6 +452,27 @@ class Model:
             if over > 0:
                 broken += over
         return broken, days
+
+    def _days_of(self, who: Who, mask: int) -> tuple[int, int]:
+        """The days on which a duty starts, and those on which a night does."""
+        days, nights = who.days, who.nights
+        day_bit, night_posts = self.day_bit, self.night_posts
+        left = mask
+        while left:
+            low = left & -left
+            post = low.bit_length() - 1
+            days |= day_bit[post]
+            if low & night_posts:
+                nights |= day_bit[post]
+            left ^= low
+        return days, nights
+
+    def _after_nights(self, days: int, nights: int) -> int:
+        """The last nights of runs that are not followed by the days off."""
+        after = 0
+        for ahead in range(1, self.rules.days_off_after_nights + 1):
+            after |= days >> ahead
+        return nights & ~(nights >> 1) & after
 
     def _rested(self, held: int, window: tuple[tuple[int, int], ...]) -> bool:
         """Whether one uninterrupted rest lies in the first span of `window`; the others are duties elsewhere."""
@@ -496,7 +518,7 @@ class Model:
             group = self.groups[number]
             points = sum(price for _, knowing, price in group.needs if not people & knowing)
             alone = people & self.newcomers if group.newcomers and not people & ~self.newcomers else 0
-            known = memo[people] = (alone.bit_count(), points)
+            known = memo[people] = ((alone & ~group.alone).bit_count(), points)
         return known
 
     # In and out

@@ -41,12 +41,16 @@ class Barred:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`wants`: "prefer", "avoid" or "never" to work in this span; never counts like a bar. `weight` is 1 to 9."""
+    """`wants`: "prefer", "avoid" or "never" to work in this span; never counts like a bar. `weight` is 1 to 9.
+
+    With a `kind` only slots of this kind are meant.
+    """
 
     start: int
     end: int
     wants: str = "avoid"
     weight: int = 1
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

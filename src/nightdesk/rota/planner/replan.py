@@ -62,7 +62,8 @@ def replan(
 ) -> Replanned:
     """The rota repaired, after it was said at instant `at` that the person cannot work in `[since, until)`.
 
-    Only slots that start within `days` days after `at` may change; None for all. Raises KeyError for an unknown person.
+    For slots of one person each. Only those that start within `days` days after `at` may change; None for all. Raises
+    KeyError for an unknown person.
     """
     split = lose(problem, given, person=person, since=since, until=until, at=at, days=days)
     start = tuple(Given(slot.id, slot.holder) for slot in split.slots if slot.holder is not None)

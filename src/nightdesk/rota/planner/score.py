@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nightdesk.rota.planner.eligible import eligible, why_not
+from nightdesk.rota.planner.eligible import about, eligible, why_not
 from nightdesk.rota.planner.model import average_span
 from nightdesk.rota.planner.problem import CostLine, Gap, Given, Person, Problem, Slot
 from nightdesk.rota.planner.shares import MEASURES, STEPS, amount, fair_shares, unfairness
@@ -65,7 +65,8 @@ def make_bill(problem: Problem, given: Iterable[Given]) -> Bill:
                 if need.hard:
                     gaps.append(Gap("skill", company.slots, 1, need.skill))
         if company.newcomers and there and all(one.newcomer for one in there):
-            breaches += [Breach("newcomer", one.id, company.slots) for one in there]
+            fixed = {slots[each].holder for each in company.slots if slots[each].fixed}
+            breaches += [Breach("newcomer", one.id, company.slots) for one in there if one.id not in fixed]
     could = eligible(problem)
     shares = fair_shares(problem, could)
     for number, person in enumerate(problem.people):
@@ -104,10 +105,10 @@ def _kindness(problem: Problem, person: Person, mine: list[Slot], could: list[bo
     weights, lines = problem.weights, []
     open_to = [slot for slot, able in zip(problem.slots, could, strict=True) if able and not slot.fixed]
     for wish in person.wishes:
-        met = [slot for slot in mine if wish.start < slot.end and slot.start < wish.end]
+        met = [slot for slot in mine if about(wish, slot)]
         if wish.wants == "avoid" and met:
             lines.append(CostLine("wish", person.id, len(met), len(met) * wish.weight * weights.wish))
-        possible = [slot for slot in [*open_to, *mine] if wish.start < slot.end and slot.start < wish.end]
+        possible = [slot for slot in [*open_to, *mine] if about(wish, slot)]
         if wish.wants == "prefer" and possible and not met:
             lines.append(CostLine("wish", person.id, 1, wish.weight * weights.wish))
     for slot in mine:
@@ -143,6 +144,8 @@ def _had_it(problem: Problem, slot: Slot, person: Person) -> bool:
 
 
 def _alike(one: Slot, other: Slot) -> bool:
+    if (one.most is None or one.most == one.need) != (other.most is None or other.most == other.need):
+        return False
     names = ("start", "end", "day", "site", "kind", "night", "weekend", "holiday", "counted", "visit", "needs", "may")
     return all(getattr(one, name) == getattr(other, name) for name in (*names, "gap", "over"))
 
@@ -153,7 +156,7 @@ def find_breaches(problem: Problem, person: Person, mine: list[Slot]) -> list[Br
     known = _breaches(problem, person, fixed) if fixed else []
     if not fixed and person.worked:
         known = _breaches(problem, person, [])
-    before = {(breach.rule, breach.slots) for breach in known}
+    before = {(breach.rule, breach.slots) for breach in known if not breach.rule.endswith("at_least")}
     return [breach for breach in _breaches(problem, person, mine) if (breach.rule, breach.slots) not in before]
 
 

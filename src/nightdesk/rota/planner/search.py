@@ -45,9 +45,11 @@ class Standing:
         )
 
     def _people_of(self, company: int) -> int:
+        group = self.model.groups[company]
         people = 0
-        for post in self.model.groups[company].posts:
-            people |= self.on[post]
+        if group.needs or group.newcomers:  # nothing is ever asked of others
+            for post in group.posts:
+                people |= self.on[post]
         return people
 
     def weigh(self, changes: Changes) -> tuple[int, int]:
@@ -124,18 +126,58 @@ class Standing:
         ]
 
 
+def lawful(model: Model, masks: list[int]) -> Standing:
+    """What is left of a rota when people give up what they may not hold together: as little as is needed, roughly."""
+    rota = Standing(model, masks)
+    for number, who in enumerate(model.who):
+        while rota.judged[number][0] > 0 and not who.least:
+            loose = rota.mask[number] & model.open
+            if not loose:
+                break
+            rota.make(
+                [
+                    (
+                        number,
+                        min(
+                            (rota.mask[number] & ~(1 << post) for post in bits(loose)),
+                            key=lambda mask: (model.judge(number, mask), mask),
+                        ),
+                    )
+                ]
+            )
+    for company, group in enumerate(model.groups):
+        if model.accompany(company, rota.made[company])[0]:
+            posts = sum(1 << post for post in group.posts) & model.open
+            for number in bits(rota.made[company]):
+                rota.make([(number, rota.mask[number] & ~posts)])
+    return rota
+
+
 def construct(model: Model, masks: list[int]) -> Standing:
-    """Fill what is empty, day by day, the posts with the fewest people first, each by whoever it costs least."""
-    state = Standing(model, masks)
+    """A rota to begin with: what is lawful of the one that is given, and what is empty filled."""
+    rota = lawful(model, masks)
+    fill(rota)
+    return rota
+
+
+def fill(rota: Standing) -> None:
+    """Fill what is empty, day by day, the posts with the fewest people first, each by whoever it costs least.
+
+    Afterwards nobody is left who could simply be put onto an empty seat.
+    """
+    model = rota.model
     able = [
         sum(1 << number for number, who in enumerate(model.who) if who.allowed >> post & 1)
         for post in range(model.size)
     ]
     order = sorted(bits(model.open), key=lambda post: (model.day_of[post], able[post].bit_count(), post))
-    for post in order:
-        while state.on[post].bit_count() < model.need[post] and (change := cheapest(state, post, able[post])):
-            state.apply(*change)
-    return state
+    filled = True
+    while filled:
+        filled = False
+        for post in order:
+            while rota.on[post].bit_count() < model.need[post] and (change := cheapest(rota, post, able[post])):
+                rota.apply(*change)
+                filled = True
 
 
 def cheapest(state: Standing, post: int, able: int) -> tuple[Changes, int, int] | None:

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from random import Random
 
 from nightdesk.rota.planner.child import Solver, SolverIsMissing
+from nightdesk.rota.planner.exact import LATE
 from nightdesk.rota.planner.model import Model, bits
 from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
-from nightdesk.rota.planner.search import HARD, Search, Standing, construct
+from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
 VERSION = "1"
 """Of the engine: raised with every change that could change an outcome."""
 
 SMALL = 1600
 """So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
+
+FRUITLESS = 10
+"""After so many questions about a few people that brought nothing, the whole is asked about."""
 
 PATIENCE = 10.0
 """Wall seconds that the solver may take for each counted unit before it is stopped for safety."""
@@ -70,7 +74,7 @@ class Run:
         self.progress, self.should_stop = progress, should_stop
         self.began = time.monotonic()
         self.told = self.began
-        self.stopped = self.late = False
+        self.stopped = self.late = self.by_clock = False
         self.steps = 0
         self.model = Model(problem)
         self.random = Random(seed)  # noqa: S311 - chance that can be had again is what is wanted
@@ -85,10 +89,21 @@ class Run:
         state = self._anneal(construct(model, model.masks(start)))
         return self.result(state.mask, "core", VERSION, None)
 
-    def _ended(self) -> bool:
-        """Whether somebody or the clock says stop."""
+    def _patience(self, units: float) -> float:
+        """Wall seconds that a question may take."""
+        left = units * PATIENCE
+        if self.budget.seconds is not None:
+            left = min(left, self.began + self.budget.seconds - time.monotonic())
+        return max(left, 0.1)
+
+    def _told_to_stop(self) -> bool:
         if self.should_stop is not None and self.should_stop():
             self.stopped = True
+        return self.stopped
+
+    def _ended(self) -> bool:
+        """Whether somebody or the clock says stop."""
+        self._told_to_stop()
         seconds = self.budget.seconds
         if seconds is not None and time.monotonic() - self.began >= seconds:
             self.late = True
@@ -111,6 +126,8 @@ class Run:
         wrong = bool(search.gaps) or any(self.model.accompany(n, people)[1] for n, people in enumerate(state.made))
         phases = [("fill", steps // 5, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
         phases.append(("improve", steps - sum(each[1] for each in phases), kind * 2.0, 0.4))
+        if self._has_least():
+            phases = [("improve", steps, float(max(gap, kind)), 0.5)]
         for phase, many, hot, cold in phases:
             done_before = self.steps
 
@@ -123,11 +140,17 @@ class Run:
 
             search.run(many, max(hot, cold), cold, far)
             self.steps = search.steps
-        return Standing(self.model, search.best_masks)
+        best = Standing(self.model, search.best_masks)
+        if not self._has_least():
+            fill(best)
+        return best
 
     def _hard(self, gap: int) -> int:
         """Rules that say "at least" are broken on the way from one rota to the next, so they must not weigh too much."""
-        return gap * 2 if any(who.least for who in self.model.who) else HARD
+        return gap * 3 if self._has_least() else HARD
+
+    def _has_least(self) -> bool:
+        return any(who.least for who in self.model.who)
 
     # With the solver
 
@@ -139,34 +162,42 @@ class Run:
         units = self.budget.units
         if pairs <= SMALL // 4:
             return self._whole(solver, state, everybody, units)
-        while units > 0.05 and not self._ended() and len(everybody) > 1:
+        prove = units * 0.6 if pairs <= SMALL else 0.0
+        fruitless = 0
+        while units - prove > 0.05 and not self._ended() and len(everybody) > 1:
+            if prove and fruitless >= FRUITLESS:
+                break
             few, posts, most = self._choose(state, everybody)
-            answer = solver.ask(state.mask, few, posts, most, most * PATIENCE, self._ended)
+            answer = solver.ask(state.mask, few, posts, most, self._patience(most), self._told_to_stop)
             if answer is None:
+                self.by_clock = True
                 break
             units -= max(answer.units, 0.005)
-            self.late |= answer.status == "LATE"
+            self.by_clock |= answer.status == LATE
             if answer.masks is not None:
                 changes = [
                     (number, mask) for number, mask in zip(few, answer.masks, strict=True) if mask != state.mask[number]
                 ]
+                fruitless = fruitless + 1 if answer.points == state.points else 0
                 state.make(changes)
             self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
+        if prove and not self._ended():
+            return self._whole(solver, state, everybody, units)
         return state, None
 
     def _whole(
         self, solver: Solver, state: Standing, everybody: list[int], units: float
     ) -> tuple[Standing, int | None]:
-        answer = solver.ask(state.mask, everybody, None, units, units * PATIENCE, self._ended)
+        answer = solver.ask(state.mask, everybody, None, units, self._patience(units), self._told_to_stop)
+        self.by_clock |= answer is None or answer.status == LATE
         if answer is None or answer.masks is None:
             return state, None
-        self.late |= answer.status == "LATE"
         found = state.mask
         if answer.points is not None and answer.points <= state.points:
             found = list(state.mask)
             for number, mask in zip(everybody, answer.masks, strict=True):
                 found[number] = mask
-        already = any(who.already for who in self.model.who)
+        already = any(who.already or who.tired for who in self.model.who)
         return Standing(self.model, found), None if already else answer.bound
 
     def _choose(self, state: Standing, everybody: list[int]) -> tuple[list[int], int | None, float]:
@@ -199,15 +230,19 @@ class Run:
             raise WrongRota(
                 f"counted {state.points} and {state.broken} wrong; it is {bill.cost} and {bill.breaches[:3]}"
             )
-        if bill.breaches and not any(who.least for who in self.model.who):
+        if bill.breaches and not self._has_least():
             raise WrongRota(f"the rota breaks {bill.breaches[:3]}")
-        already = tuple(Gap("rule", person=who.person.id, missing=who.already) for who in self.model.who if who.already)
+        already = tuple(
+            Gap("rule", person=who.person.id, missing=who.already + who.tired.bit_count())
+            for who in self.model.who
+            if who.already or who.tired
+        )
         return Result(
             given=given,
             cost=bill.cost,
             gaps=(*bill.gaps, *already),
             lines=bill.lines,
-            reproducible=not (self.stopped or self.late),
+            reproducible=not (self.stopped or self.late or self.by_clock),
             engine=engine,
             version=version,
             seed=self.seed,

@@ -1,0 +1,146 @@
+"""What the planner does on this machine: how soon a rota is full, how near the best, repairs, explanations, memory.
+
+Each line says whether our own search ("core") gave it or OR-Tools beside it ("[solver]"), in seconds by the wall and, in
+its name, of the processor: where other things run, only the latter means anything. The cases are in `rota_cases`.
+"""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bench.figure import at_most
+from bench.rota_cases import FIRST, fourteen_people, minute, six_engineers, sixty_people
+from nightdesk.rota.planner import Budget, Gap, Problem, Result, explain_gaps, replan, solve
+from nightdesk.rota.planner.child import solver_version
+from nightdesk.rota.planner.score import make_bill
+
+SHIFTS = "14 people x 3 shifts x 2 seats x 28 days"
+MEGABYTE = 1024
+
+
+class Watch:
+    """Seconds by the wall, and of the processor, this process's and its children's."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.cpu:.2f} s of the processor"
+
+
+@contextmanager
+def timed() -> Iterator[Watch]:
+    watch, wall, cpu = Watch(), time.monotonic(), _cpu()
+    yield watch
+    watch.wall, watch.cpu = time.monotonic() - wall, _cpu() - cpu
+
+
+def _cpu() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def empty(result: Result) -> list[Gap]:
+    return [gap for gap in result.gaps if gap.kind != "rule"]
+
+
+def main() -> None:
+    """Print and keep every figure. Raises AssertionError where a rota breaks a rule or has a gap."""
+    solver = solver_version() is not None
+    _six(solver)
+    _fourteen(solver)
+    _sixty()
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
+    at_most("planner_memory_core", own, "MB", 400).keep()
+    if solver:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MEGABYTE
+        at_most("planner_memory_solver_process", children, "MB", 400).keep()
+    else:
+        print("OR-Tools is not installed: nothing was measured with it.")
+
+
+def _full(problem: Problem, name: str, goal: float, steps: int) -> Result:
+    with timed() as watch:
+        result = solve(problem, Budget(steps=steps))
+    _check(problem, result)
+    print(f"{name}: core, {len(result.given)} slots, cost {result.cost}, {watch}")
+    at_most(name, watch.wall, "s", goal).keep()
+    return result
+
+
+def _check(problem: Problem, result: Result) -> None:
+    assert not make_bill(problem, result.given).breaches
+    assert not empty(result), empty(result)
+
+
+def _six(solver: bool) -> None:
+    problem = six_engineers()
+    _full(problem, "planner_6_people_31_nights_full", 1, 5_000)
+    if solver:
+        with timed() as watch:
+            result = solve(problem, Budget(steps=5_000, solver=True))
+        _check(problem, result)
+        assert result.bound == result.cost, "not proved"
+        print(f"6 people x 31 nights: [solver] proved {result.cost} the best there is; {watch}")
+        at_most("planner_6_people_proved_with_solver", watch.wall, "s", 10).keep()
+
+
+def _fourteen(solver: bool) -> None:
+    problem = fourteen_people()
+    _full(problem, "planner_14_people_full", 3, 8_000)
+    steps = _steps_in(10, lambda steps: solve(problem, Budget(steps=steps)))
+    with timed() as watch:
+        ten = solve(problem, Budget(steps=steps, seconds=10))
+    _check(problem, ten)
+    print(f"{SHIFTS}: core, cost {ten.cost} after {watch.wall:.1f} s, {watch}")
+    if not solver:
+        return
+    with timed() as watch:
+        best = solve(problem, Budget(steps=steps, solver=True, units=20))
+    _check(problem, best)
+    assert best.bound is not None
+    print(f"{SHIFTS}: [solver] cost {best.cost}, none below {best.bound}; {watch}")
+    above = (ten.cost - best.bound) * 100 / best.bound
+    at_most("planner_14_people_core_10_s_above_proved_bound", above, "%", 5).keep()
+
+
+def _steps_in(seconds: float, run: Callable[[int], object]) -> int:
+    """How many steps fit into so many seconds by the wall, as it looks now."""
+    with timed() as watch:
+        run(20_000)
+    return int(20_000 * seconds * 0.9 / watch.wall)
+
+
+def _sixty() -> None:
+    problem = sixty_people()
+    rota = _full(problem, "planner_60_people_without_gap", 30, 150_000)
+    day = FIRST + 8
+    tonight = next(each for each in rota.given if each.slot == "London09A1")
+    with timed() as watch:
+        repaired = replan(
+            problem,
+            rota.given,
+            person=tonight.person,
+            since=minute(day, 18),
+            until=minute(day + 1, 7),
+            at=minute(day, 18),
+        )
+    _check(repaired.problem, repaired.result)
+    assert repaired.proved
+    print(f"tonight planned anew: core, {len(repaired.changes)} changes, proved the fewest; {watch}")
+    at_most("planner_60_people_tonight_anew", watch.wall, "s", 1).keep()
+    fewer = [each for each in rota.given if not each.slot.endswith("A2")]
+    with timed() as watch:
+        explained = explain_gaps(problem, fewer, counterfactual=False)
+    print(f"{len(explained)} gaps explained, each for 60 people: core, {watch}")
+    at_most("planner_explanation_of_a_gap", watch.wall * 1000 / len(explained), "ms", 50).keep()
+    with timed() as watch:
+        one = [each for each in rota.given if each.slot != "Leeds12N2"]
+        tried = explain_gaps(problem, one)
+    print(f"everybody put onto the slot of {len(tried)} gaps for trial: core, {watch}")
+    at_most("planner_counterfactual_of_a_gap", watch.wall / len(tried), "s", 5).keep()
+
+
+if __name__ == "__main__":
+    main()
