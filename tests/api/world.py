@@ -155,44 +155,6 @@ def world_of(brand: Brand) -> dict[str, Any]:
     known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
     known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
-    return known | {
-        "supplier_id": supplier.pk,
-        "supplier_ticket_id": supplied.pk,
-        "time_id": spent.pk,
-        "prepaid_id": prepaid.pk,
-        "brand_id": brand.pk,
-        "person_id": person.pk,
-        "team_id": team.pk,
-        "method_id": method.pk,
-        "seat_key": f"first-{slug}",
-        "item_id": watched.pk,
-        "note_id": handed.pk,
-        "hours_id": hours.pk,
-        "customer_id": customer.pk,
-        "contact_id": contact.pk,
-        "contract_id": contract.pk,
-        "service_id": service.pk,
-        "subscription_id": subscription.pk,
-        "policy_id": policy.pk,
-        "integration_id": integration.pk,
-        "raw_id": RawAlarm.objects.get(integration=integration).pk,
-        "page_id": page.pk,
-        "promise_id": dead.pk,
-        "delivery_id": Delivery.objects.get(message_id=message.pk).pk,
-        "entry_id": Entry.objects.filter(subject_kind="page", kind="page.noted", brand_id=brand.pk).get().pk,
-        "mailbox_id": mailbox.pk,
-        "address_id": address.pk,
-        "mail_id": mail.pk,
-        "file_number": 0,
-        "way": "lmtp",
-        "heartbeat_id": heartbeat.pk,
-        "silence_id": silence.pk,
-        "work_id": work.pk,
-        "ticket_id": ticket.pk,
-        "queue_id": queue.pk,
-        "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
-        "token_id": brand.token_set.get().pk,
-    }
     return (
         known
         | planned
@@ -206,6 +168,8 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "team_id": team.pk,
             "method_id": method.pk,
             "seat_key": f"first-{slug}",
+            "item_id": watched.pk,
+            "note_id": handed.pk,
             "hours_id": hours.pk,
             "customer_id": customer.pk,
             "contact_id": contact.pk,
