@@ -1,4 +1,5 @@
-"""Who is on, for each of 1,000 rotas of two seats: cold from the database, and resolved from what is in memory.
+"""Who is on, for each of 1,000 rotas of two seats: cold from the database, and resolved from what is in memory; and again
+while all of them are resolved and exported over two years beside it, which must not slow it.
 
 Cold: nothing kept in the process, every rota read and resolved. The yardstick for both is the bare look at who holds the
 2,000 seats, one query in psycopg, shared out over the rotas.
@@ -6,6 +7,7 @@ Cold: nothing kept in the process, every rota read and resolved. The yardstick f
 
 import time
 from datetime import timedelta
+from multiprocessing import Process
 from typing import Any
 
 import psycopg
@@ -28,6 +30,7 @@ def main() -> None:
         from nightdesk.rota import actions as rota
         from nightdesk.rota import queries as plans
         from nightdesk.rota import resolve
+        from nightdesk.rota.models import Layer, LayerMember, Seat
 
         at = clock.now()
         how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
@@ -41,18 +44,16 @@ def main() -> None:
                     brand_id=brand.id, name=f"Rota {number}", zone="Europe/London",
                     seats=[{"key": key, "name": key} for key in keys], **how,
                 )  # fmt: skip
-                for place, key in enumerate(keys):
-                    rota.set_layers(
-                        seat_key=key,
-                        layers=[
-                            {
-                                "members": [{"person": crew[(number + place + turn) % 20]} for turn in range(5)],
-                                "anchor": f"{monday}T08:00",
-                                "turn": "week",
-                            }
-                        ],
-                        **how,
-                    )
+            # Straight into the tables: nobody could have a hundred duties at once, and the verb would say so.
+            seats = list(Seat.objects.order_by("id"))
+            layers = Layer.objects.bulk_create(
+                Layer(seat=seat, anchor=f"{monday}T08:00", turn="week", weekdays=[0, 1, 2, 3, 4]) for seat in seats
+            )
+            LayerMember.objects.bulk_create(
+                LayerMember(layer=layer, position=turn, person_id=crew[(number + turn) % 20])
+                for number, layer in enumerate(layers)
+                for turn in range(5)
+            )
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         cold, warm, resolved, bare = [], [], [], []
@@ -72,7 +73,35 @@ def main() -> None:
     yardstick = median(bare)
     at_most("who_is_on_cold", median(cold), "ms a rota", 5, yardstick, "one bare query of all holders").keep()
     at_most("who_is_on_resolved", median(resolved), "ms a rota", 1, yardstick, "one bare query of all holders").keep()
+    two_years(rotas, at)
+    beside = Process(target=two_years, args=(rotas, at))
+    beside.start()
+    busy = []
+    while beside.is_alive() and len(busy) < 200:
+        busy.append(timed(lambda: duty.who_is_on(future)))
+        busy.append(timed(lambda: duty.who_is_on(future)))
+    beside.terminate()
+    beside.join()
+    at_most("who_is_on_beside_export", median(busy), "ms a rota", 5, yardstick, "one bare query of all holders").keep()
     print(f"who_is_on: {median(warm):.3f} ms a rota with every plan in memory and the database asked")
+
+
+def two_years(rotas: list[Any], at: Any) -> None:
+    """Every turn of every rota for two years, and the calendar that says so; says how long it took."""
+    from nightdesk.duty.feed import FeedEvent, FeedTurn, build_feed
+    from nightdesk.rota import resolve
+
+    start, turns, size = time.perf_counter(), 0, 0
+    for rota in rotas:
+        events = [
+            FeedEvent(FeedTurn(seat.key, seat.name, "Rota", str(turn.member), turn.start, turn.end, held=False))
+            for seat in rota.seats
+            for turn in resolve.turns(rota, seat.key, at, at + timedelta(days=731))
+        ]
+        turns += len(events)
+        size += len(build_feed("Rota", events, at))
+    took = time.perf_counter() - start
+    print(f"who_is_on: {len(rotas)} rotas over two years: {turns} turns, {size // 1024} KB of calendars, {took:.1f} s")
 
 
 def timed(ask: Any) -> float:

@@ -27,6 +27,7 @@ from nightdesk.paging import copy_actions as copies
 from nightdesk.paging import handling
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
+from nightdesk.people import hours_actions as hours
 from nightdesk.people import skill_actions as skills
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
@@ -59,6 +60,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     people.CONTACT_BROKEN: (duty.REACH,),
     people.RULES_SET: (duty.REACH,),
     # What somebody on a shift knows, or must know, has changed.
+    hours.ABSENT: (coverage.CHECK,),
+    hours.ABSENCE_CANCELLED: (coverage.CHECK,),
+    hours.RESTRICTED: (coverage.CHECK,),
+    hours.RESTRICTION_CANCELLED: (coverage.CHECK,),
     people.PERSON_DEACTIVATED: (coverage.CHECK,),
     people.PERSON_REACTIVATED: (coverage.CHECK,),
     people.TEAM_MEMBERS_SET: (coverage.CHECK,),

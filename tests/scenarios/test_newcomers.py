@@ -133,6 +133,8 @@ def test_the_plan_puts_no_newcomer_on_alone_either(world: World, crew: dict[str,
     world.minutes(90)
     assert Hold.objects.get(seat__key="night", until_at=None).person == crew["Bo"], "who keeps it"
     world.phone(crew["Bo"]).got("still on duty")
+    world.phone(crew["Ny"]).got("Your duty as Night has changed")  # and nothing that asks for an answer
+    world.phone(crew["Al"]).got("Nobody has taken the duty as Night")
 
 
 def test_nobody_signs_themselves_off(world: World, crew: dict[str, Person]) -> None:

@@ -12,7 +12,7 @@ from nightdesk.duty.queries import who_is_on
 from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota import actions as rota
-from nightdesk.rota.models import Swap
+from nightdesk.rota.models import Rota, Swap
 from nightdesk.rota.seat_actions import edit_rota
 from nightdesk.rota.swap_actions import ask_swap, cancel_swap
 from tests.world import World
@@ -43,7 +43,8 @@ def change(world: World, days: int, on: Person, off: Person, by: Any = None) -> 
     world.run_due()
 
 
-def ask(world: World, asker: Person, other: Person, days: int = 1) -> Swap:
+def ask(world: World, asker: Person, other: Person, days: int = 1, rule: str = "free") -> Swap:
+    edit_rota(rota_id=Rota.objects.get().id, changes={"swaps": rule}, **world.doing)
     span = {"starts_at": at_six(world, days), "ends_at": at_six(world, days + 1)}
     swap = ask_swap(seat_key="night", asked_id=other.id, asked_by_id=asker.id, **span, **world.doing)
     world.run_due()
@@ -104,8 +105,7 @@ def test_where_a_manager_approves_they_are_asked_and_both_hear_the_end(world: Wo
     al, bo, cy = (world.person(name) for name in ("Al", "Bo", "Cy"))
     mo = world.person("Mo", manager=True)
     nights(world, al, bo, cy)
-    swap = ask(world, cy, al)
-    edit_rota(rota_id=swap.seat.rota_id, changes={"swaps": "approved"}, **world.doing)
+    swap = ask(world, cy, al, rule="approved")
     world.phone(al).got("asks you")
     assert answers(world, al, "acknowledge", swap) == "Al will take Night if a manager approves."
     world.phone(mo).got("Al would take Night from Cy")

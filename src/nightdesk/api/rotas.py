@@ -1,7 +1,7 @@
 """Rotas: seats, whose turns they are, changes for a while, swaps, turns from files, calendars."""
 
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -310,7 +310,7 @@ def make_rota(request: HttpRequest, body: RotaIn) -> Any:
             **common,
         )
     else:
-        made = actions.make_rota(seats=[seat.dict() for seat in body.seats], **common)
+        made = actions.make_rota(seats=[cast("actions.NewSeat", seat.dict()) for seat in body.seats], **common)
     return _rota(made)
 
 

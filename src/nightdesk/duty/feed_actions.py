@@ -1,6 +1,7 @@
 """Calendars at secret addresses: giving one out, and taking its address away."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -39,8 +40,7 @@ def give_feed(
     events, kept = events_of(turns, link.given if link is not None else {}, since)
     if link is None or link.given != kept:
         # Two may fetch it at once: the later goes by what the earlier has given.
-        FeedLink.objects.get_or_create(**{f"{whose}_id": id_})
-        locked = FeedLink.objects.select_for_update().get(**{f"{whose}_id": id_})
+        locked = _locked(whose, id_)
         events, kept = events_of(turns, locked.given, since)
         locked.given = kept
         locked.save(update_fields=["given"])
@@ -65,8 +65,7 @@ def renew_feed(*, whose: Whose, id_: int, by: Actor, via: Door, at: datetime) ->
         raise NotFound(asked, _("There is no such calendar."), _("Choose one of a person or a rota."))
     if whose == "rota" or by.person_id != id_:
         require(by, "renew_feed", brand_id)
-    FeedLink.objects.get_or_create(**{f"{whose}_id": id_})
-    link = FeedLink.objects.select_for_update().get(**{f"{whose}_id": id_})
+    link = _locked(whose, id_)
     link.serial += 1
     link.renewed_at = at
     link.given = {}  # nobody has fetched anything at the new address
@@ -74,3 +73,10 @@ def renew_feed(*, whose: Whose, id_: int, by: Actor, via: Door, at: datetime) ->
     facts = {"whose": owner.name, "of": whose, "id": id_}
     record(FEED_RENEWED, subject=(whose, id_), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return link
+
+
+def _locked(whose: Whose, id_: int) -> FeedLink:
+    """The calendar's row, made where there is none yet, and locked."""
+    of: dict[str, Any] = {f"{whose}_id": id_}
+    FeedLink.objects.get_or_create(**of)
+    return FeedLink.objects.select_for_update().get(**of)

@@ -110,7 +110,8 @@ def draft_note(*, seat_id: int, turn_at: datetime, by: Actor, via: Door, at: dat
     acceptance = Acceptance.objects.filter(seat=seat, turn_at=turn_at).first()
     refused = set(TurnRefused.objects.filter(seat=seat, turn_at=turn_at).values_list("person_id", flat=True))
     accepted = acceptance.person_id if acceptance is not None else None
-    asked = [person for person in people if person.id not in refused]
+    alone = pairings.alone(seat, [person.id for person in people], turn_at, at)
+    asked = [person for person in people if person.id not in refused and person.id not in alone]
     if accepted in {person.id for person in people}:
         asked = [person for person in people if person.id == accepted]
     over_at = resolve.next_change(rota, seat.key, turn_at)
@@ -296,7 +297,8 @@ def _standing(seat: Seat, current: Hold | None, people: list[Person], row: NotTa
         backups=tuple(backups[:1]),
         managers=tuple(person.id for person in managers),
         team=tuple(person.id for person in team),
-        refused=frozenset(refused),
+        # Nobody new is asked to be on alone.
+        refused=frozenset(refused) | pairings.alone(seat, everybody, at, at),
         reachable=frozenset(
             id_ for id_, (methods, _rules) in known.items() if any(method.broken_at is None for method in methods)
         ),

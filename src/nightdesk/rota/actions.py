@@ -225,8 +225,10 @@ def _put_override(
     at: datetime,
     cause: UUID | None = None,
     override_reason: str = "",
+    by_rules: bool = True,
 ) -> Override:
-    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may.
+    """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may. Without
+    `by_rules` they hold it against the rules themselves, when all that belongs together stands.
 
     Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks as `add_override`.
     """
@@ -234,7 +236,8 @@ def _put_override(
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
     was = queries.load_rota(seat.rota_id)
-    look = _look(seat, starts_at, ends_at, at, {member_id} if member_id is not None else set())
+    new = {member_id} if member_id is not None else set()
+    look = _look(seat, starts_at, ends_at, at, new) if by_rules else None
     override = Override.objects.create(
         seat=seat,
         kind=kind,

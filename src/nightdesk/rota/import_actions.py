@@ -16,7 +16,7 @@ from nightdesk.base.csv_table import RowError
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, Person
-from nightdesk.rota import difference, queries, turn_file
+from nightdesk.rota import checking, difference, law_wording, queries, turn_file
 from nightdesk.rota.actions import _plan_changed, _with_lock
 from nightdesk.rota.models import Plan, PlannedShift, Rota, Seat
 
@@ -37,6 +37,10 @@ class TurnsImport:
     problems: list[RowError] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     same: bool = False
+    warnings: list[str] = field(default_factory=list)
+    """What the rules say of it, in sentences for anybody."""
+    blocked: str = ""
+    """What a rule blocks of it, so that it would be refused."""
 
 
 @transaction.atomic
@@ -48,6 +52,7 @@ def import_turns(
     aliases: Mapping[str, int] | None = None,
     dry_run: bool = False,
     skip_problems: bool = False,
+    override_reason: str = "",
     by: Actor,
     via: Door,
     at: datetime,
@@ -58,7 +63,8 @@ def import_turns(
     `aliases`: words of the file for people -> their id; `only_seat`: the seat of every turn. Where something in it cannot be
     used nothing is written, unless `skip_problems`. `dry_run`: nothing is written, and the answer is the same.
 
-    Raises NotFound, Forbidden; Invalid where nothing in the file can be used or somebody is not active any more.
+    Raises NotFound, Forbidden, and RuleBlocks where a rule blocks what would be written, unless `override_reason` says why
+    it should stand; `blocked` says so of a dry run.
     """
     rota = Rota.objects.filter(id=rota_id).first()
     asked = _("Turns from a file were to be taken.")
@@ -77,23 +83,38 @@ def import_turns(
     if not matched.planned:
         return result
     before = queries.load_rota(rota.id)
+    start, end = turn_file.span_of(matched.planned)
+    people = {each.person_id for each in matched.planned}
+    for key in {each.seat_key for each in matched.planned}:
+        people |= checking.people_of(before, key, start, end)
+    look = checking.look(people, start, end, at)
     point = transaction.savepoint()
     made = _publish(rota, seats, matched.planned, by, at)
     rota.refresh_from_db()
     after = queries.read_afresh(rota.id)
-    start, end = turn_file.span_of(matched.planned)
     for key in sorted({each.seat_key for each in matched.planned}):
         result.changes += difference.changes(before, after, key, start, end)
     result.changes.sort(key=lambda change: (change.start, change.seat_key))
     result.same = not result.changes
-    if dry_run or (matched.problems and not skip_problems):
-        transaction.savepoint_rollback(point)
-        return result
-    transaction.savepoint_commit(point)
     for key, count in made.items():
-        _plan_changed(
-            TURNS_IMPORTED, seats[key], before, {"count": count, "problems": len(matched.problems)}, by, via, at
+        facts = {"count": count, "problems": len(matched.problems)}
+        _plan_changed(TURNS_IMPORTED, seats[key], before, facts, by, via, at)
+    written = not dry_run and (skip_problems or not matched.problems)
+    try:
+        news = checking.refuse_or_note(
+            look, seat=seats[min(made)], people=people, override_reason=override_reason, by=by, via=via, at=at
         )
+    except checking.RuleBlocks as blocks:
+        if written:
+            raise
+        result.blocked = blocks.so
+        news = []
+    names = dict(Person.objects.filter(id__in=people).values_list("id", "name"))
+    result.warnings = [law_wording.say(finding, names[person_id], rota.zone) for person_id, finding in news]
+    if written:
+        transaction.savepoint_commit(point)
+    else:
+        transaction.savepoint_rollback(point)
     return result
 
 

@@ -17,7 +17,7 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person
-from nightdesk.rota import queries, swapping
+from nightdesk.rota import checking, law_wording, queries, swapping
 from nightdesk.rota.actions import _put_override, _with_lock
 from nightdesk.rota.models import Override, Rota, Seat, Swap
 from nightdesk.rota.swapping import Share
@@ -120,21 +120,27 @@ def accept_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
     if swap.state in (Swap.State.ACCEPTED, Swap.State.DONE):
         return swap
     _check_open(swap, asked, at)
-    worries = _check_turns(swap, asked)
-    if swapping.needs_manager(swap.seat.rota.swaps, worries) and not may(by, "approve_swap", swap.seat.rota.brand_id):
-        swap.why = "; ".join(worries)[:200]
-        _move(swap, Swap.State.ACCEPTED, asked, None)
-        record(SWAP_ACCEPTED, by=by, via=via, at=at, **_about(swap))
+    _check_turns(swap, asked)
+    waits = swapping.NEEDS_MANAGER[swap.seat.rota.swaps]
+    point = transaction.savepoint()
+    worries = _carry_out(swap, asked, "", by, via, at)
+    if may(by, "approve_swap", swap.seat.rota.brand_id) or not waits(worries):
+        transaction.savepoint_commit(point)
         return swap
-    _do(swap, asked, by, via, at)
+    transaction.savepoint_rollback(point)
+    swap.refresh_from_db(fields=["state", "settled_at", "why"])
+    swap.why = " ".join(worries)[:200]
+    _move(swap, Swap.State.ACCEPTED, asked, None)
+    record(SWAP_ACCEPTED, by=by, via=via, at=at, **_about(swap))
     return swap
 
 
 @transaction.atomic
-def approve_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
+def approve_swap(*, swap_id: int, override_reason: str = "", by: Actor, via: Door, at: datetime) -> Swap:
     """A manager lets happen what both agreed on. Repeating it changes nothing.
 
-    Raises NotFound, Forbidden, IllegalTransition when the other has not said yes, or the turns are others' by now.
+    Raises NotFound, Forbidden, IllegalTransition when the other has not said yes, or the turns are others' by now, and
+    RuleBlocks unless `override_reason` says why what a rule blocks should stand.
     """
     swap, asked = _lock_swap(swap_id, by, "approve_swap")
     if swap.state == Swap.State.DONE:
@@ -145,7 +151,7 @@ def approve_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> Swap:
             asked, _("%s has not said yes.") % swap.asked.name, _("Wait for it, or change the plan.")
         )
     _check_turns(swap, asked)
-    _do(swap, asked, by, via, at)
+    _carry_out(swap, asked, override_reason, by, via, at)
     return swap
 
 
@@ -187,21 +193,30 @@ def lapse_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> str:
     return _("It is off: nobody settled it in time.")
 
 
-def _do(swap: Swap, asked: str, by: Actor, via: Door, at: datetime) -> None:
+def _carry_out(swap: Swap, asked: str, override_reason: str, by: Actor, via: Door, at: datetime) -> list[str]:
+    """The swap is done, and both its parts are overrides; what the rules say of it when both stand, in sentences for anybody.
+
+    Raises RuleBlocks for what they block.
+    """
+    shares = _shares(swap)
+    both = {swap.asked_id, swap.asked_by_id}
+    look = checking.look(both, min(share.start for share in shares), max(share.end for share in shares), at)
     _move(swap, Swap.State.DONE, asked, at)
     cause = record(SWAP_DONE, by=by, via=via, at=at, **_about(swap))
     seats = {seat.key: seat for seat in (swap.seat, swap.back_seat) if seat is not None}
     made = []
-    for share in _shares(swap):
-        start = max(share.start, at)
+    for share in shares:
+        span = (max(share.start, at), share.end)
+        persons = (share.taker, share.giver)
         seat = _with_lock(seats[share.seat_key])
-        made.append(
-            _put_override(
-                seat, Override.Kind.REPLACE, start, share.end, share.taker, share.giver, by, via, at, cause=cause
-            )
-        )
+        made.append(_put_override(seat, Override.Kind.REPLACE, *span, *persons, by, via, at, cause, by_rules=False))
     swap.overrides.set(made)
     void_promises(("swap", swap.pk), at=at, kinds=[LAPSE])
+    news = checking.refuse_or_note(
+        look, seat=swap.seat, people=both, override_reason=override_reason, by=by, via=via, at=at
+    )
+    names = {swap.asked_id: swap.asked.name, swap.asked_by_id: swap.asked_by.name}
+    return [law_wording.say(finding, names[person_id], swap.seat.rota.zone) for person_id, finding in news]
 
 
 def _end(swap: Swap, state: str, asked: str, why: str, by: Actor, via: Door, at: datetime) -> Swap:
@@ -258,13 +273,14 @@ def _check_open(swap: Swap, asked: str, at: datetime) -> None:
         raise IllegalTransition(asked, _("That turn is over."), _("Nothing has to be done."))
 
 
-def _check_turns(swap: Swap, asked: str) -> list[str]:
-    """What a manager should know of it. Raises IllegalTransition where a turn is not the giver's to give."""
-    shares = _shares(swap)
+def _check_turns(swap: Swap, asked: str) -> None:
+    """Raises IllegalTransition where a turn is not the giver's to give, NotFound where its seat is gone."""
     seats = {seat.key: seat for seat in (swap.seat, swap.back_seat) if seat is not None}
     names = dict(Person.objects.filter(id__in={swap.asked_id, swap.asked_by_id}).values_list("id", "name"))
-    for share in shares:
+    for share in _shares(swap):
         seat = seats[share.seat_key]
+        if seat.removed_at is not None:
+            raise queries.no_seat(seat.key)
         other = swapping.others_turn(queries.load_rota(seat.rota_id), share)
         if other is not None:
             raise IllegalTransition(
@@ -273,15 +289,6 @@ def _check_turns(swap: Swap, asked: str) -> list[str]:
                 % {"name": names[share.giver], "seat": seat.name, "time": _local(other.start, seat)},
                 _("Choose a turn that is theirs."),
             )
-        if seat.removed_at is not None:
-            raise queries.no_seat(seat.key)
-    brand_rotas = Rota.objects.filter(brand=swap.seat.rota.brand_id).values_list("id", flat=True)
-    plans = list(queries.load_rotas(list(brand_rotas)).values())
-    worries = []
-    for share, name, start in swapping.twice_on(plans, shares):
-        facts = {"name": names[share.taker], "seat": name, "time": _local(start, swap.seat)}
-        worries.append(_("%(name)s has %(seat)s too, from %(time)s") % facts)
-    return worries
 
 
 def _shares(swap: Swap) -> list[Share]:

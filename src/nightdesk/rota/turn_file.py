@@ -11,11 +11,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar, Event
+from icalendar import Calendar
 
 from nightdesk.base.csv_table import BadField, RowError, cleaned, read_table
 from nightdesk.rota.resolve import instant_of
@@ -38,6 +38,9 @@ WORDS = {
 
 SEAT_PROPERTY, PERSON_PROPERTY = "X-NIGHTDESK-SEAT", "X-NIGHTDESK-PERSON"
 """What our own calendars say besides, so that they are read back without guessing."""
+
+Event: TypeAlias = Any
+"""An `icalendar.Event`: what its properties hold depends on the file."""
 
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M")
 

@@ -152,7 +152,9 @@ def picture(
     if len(notes) > NOTES_SHOWN:
         more = len(notes) - NOTES_SHOWN
         notes[NOTES_SHOWN:] = [ngettext("and {count} more", "and {count} more", more).format(count=more)]
-    drawn = [{"name": name_of(who), "mine": who == mine, "bars": bars} for who, bars in rows.items()]
+    drawn: list[dict[str, Any]] = [
+        {"name": name_of(who), "mine": who == mine, "bars": bars} for who, bars in rows.items()
+    ]
     drawn.sort(key=lambda row: not row["mine"])
     if gaps:
         drawn.append({"name": _("Nobody"), "mine": False, "bars": gaps})

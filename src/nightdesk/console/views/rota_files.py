@@ -162,6 +162,7 @@ def apply_file(request: StaffRequest, rota_id: int) -> HttpResponse:
         only_seat=only_seat,
         aliases=aliases,
         skip_problems=True,
+        override_reason=request.POST.get("reason", ""),
         by=request.actor,
         via=Door.WEB,
         at=request.at,

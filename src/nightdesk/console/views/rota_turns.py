@@ -21,10 +21,11 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, Refusal
 from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.month import day_ticks, picture, shades, stretches
 from nightdesk.console.views.rota_names import all_names, end_in_words, month_of, seat_of, span_in_words
-from nightdesk.console.views.staff import StaffRequest, done, form_page, posting
+from nightdesk.console.views.staff import StaffRequest, done, form_page, may, posting
 from nightdesk.people.models import Team
 from nightdesk.rota import difference, resolve
 from nightdesk.rota.actions import set_layers, undo_layers
+from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Seat
 from nightdesk.rota.queries import drafted, last_change_of_layers, layers_mark, load_rota, plain_layers
 
@@ -171,29 +172,35 @@ def turns(request: StaffRequest, seat_key: str) -> HttpResponse:
     asks = post.get("do", "save") if post is not None else ""
     layers = _filled_in(seat, post, asks, request.at)
     seen = post.get("seen", "") if post is not None else layers_mark(seat_key)
-    plain: list[dict[str, Any]] | None = None
+    reason = post.get("reason", "") if post is not None else ""
     problem: Refusal | None = None
+    plan: resolve.Rota | None = None
     fits = [layer.is_valid() for layer in layers] if post is not None else []  # each says what is wrong with it
     if all(fits):
         try:
             plain = [layer.plain() for layer in layers] if post is not None else plain_layers(seat_key)
             plan = drafted(seat_key, plain)
             if asks == "save":
-                set_layers(seat_key=seat_key, layers=plain, seen=seen, by=request.actor, via=Door.WEB, at=request.at)
+                set_layers(
+                    seat_key=seat_key,
+                    layers=plain,
+                    seen=seen,
+                    override_reason=reason,
+                    by=request.actor,
+                    via=Door.WEB,
+                    at=request.at,
+                )
                 _keep_undo(request, seat)
                 return done(request, "", "console:one_rota", seat.rota_id)
-        except (Invalid, IllegalTransition) as refusal:
+        except (Invalid, IllegalTransition, RuleBlocks) as refusal:
             problem = refusal
             seen = refusal.extra.get("mark", seen)
-            plan = None if isinstance(refusal, Invalid) else plan
-    else:
-        plan = None
-        if asks == "save":
-            problem = Invalid(
-                _("The turns of %s were to be changed.") % seat.name,
-                _("Something in the form does not fit; it is marked."),
-                _("Mend it, and save once more. Nothing you filled in is lost."),
-            )
+    elif asks == "save":
+        problem = Invalid(
+            _("The turns of %s were to be changed.") % seat.name,
+            _("Something in the form does not fit; it is marked."),
+            _("Mend it, and save once more. Nothing you filled in is lost."),
+        )
     context = {
         "here": "rota",
         "seat": seat,
@@ -205,6 +212,8 @@ def turns(request: StaffRequest, seat_key: str) -> HttpResponse:
         "seen": seen,
         "problem": problem,
         "theirs": isinstance(problem, IllegalTransition),
+        "blocked": isinstance(problem, RuleBlocks) and may(request, "exempt_duty", seat.rota.brand_id),
+        "reason": reason,
         **_preview(request, seat, plan, post),
     }
     name = "rota_turns_preview" if asks == "preview" and request.headers.get("HX-Request") else "rota_turns"

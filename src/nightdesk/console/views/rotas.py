@@ -206,7 +206,7 @@ def _seat(request: StaffRequest, seat: Seat, duty: OnDuty | None, names: Any) ->
     for turn in next_turns(seat.key, request.at, TURNS_SHOWN):
         accepted = turn.start in taken
         mine = me is not None and (turn.member == ("person", me.id) or _in_team(me, turn.member))
-        actions = []
+        actions: list[dict[str, Any]] = []
         if mine and not accepted and turn.start - request.at <= AHEAD and may(request, "accept_duty", brand_id):
             fields = {"turn_at": turn.start.isoformat(), "next": here}
             url = reverse("console:accept_duty", args=[seat.key])
@@ -267,7 +267,7 @@ def _overrides(request: StaffRequest, seat: Seat) -> list[dict[str, Any]]:
         else:
             title = _("{name} is on").format(name=coming)
         until = date_format(row.ends_at.astimezone(get_current_timezone()), "D j M H:i")
-        actions = []
+        actions: list[dict[str, Any]] = []
         if may(request, "cancel_override", seat.rota.brand_id):
             actions.append({"label": _("Take it back"), "url": reverse("console:cancel_override", args=[row.id])})
         lines.append(

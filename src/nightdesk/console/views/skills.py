@@ -124,7 +124,9 @@ def _coverage_heading(covered: Covered) -> str:
     if not subjects:
         return _("Every shift knows what it answers for")
     text = ngettext(
-        "{count} thing that nobody on some shift knows", "{count} things that nobody on some shift knows", len(subjects)
+        "{count} thing is known to nobody on some shift",
+        "{count} things are known to nobody on some shift",
+        len(subjects),
     )
     return text.format(count=len(subjects))
 
@@ -143,11 +145,17 @@ def _hole_row(covered: Covered, hole: Hole, names: Mapping[Any, str]) -> dict[st
     return {
         "name": names[hole.subject],
         "kind": KIND_NAMES[hole.subject[0]],
-        "when": span_in_words(hole.start, hole.end, zone),
+        "when": _when(covered, hole, zone),
         "lacking": ", ".join(f"{skills.get(one.skill, '?')} ({one.level})" for one in hole.lacking),
         "on": ", ".join(sorted(people[id_] for id_ in hole.on)) or _("nobody"),
         "could": ", ".join(people[id_] for id_ in could) or _("nobody"),
     }
+
+
+def _when(covered: Covered, hole: Hole, zone: ZoneInfo) -> str:
+    if hole.end < covered.end:
+        return span_in_words(hole.start, hole.end, zone)
+    return _("from {start} on").format(start=date_format(hole.start.astimezone(zone), "D j M H:i"))
 
 
 KIND_NAMES = {
@@ -178,7 +186,7 @@ def _picture(request: StaffRequest, covered: Covered) -> dict[str, Any] | None:
     return {
         "id": "coverage",
         "label": _("What nobody on a shift knows, until {day}").format(day=date_format(covered.end, "j M")),
-        "ticks": [{"at_pct": across(at), "text": text} for at, text in day_ticks(start, covered.end, zone)],
+        "ticks": [{"at_pct": across(at), "text": text} for at, text in day_ticks(start, covered.end, zone, every=14)],
         "now_pct": across(request.at),
         "rows": [{"name": names[subject], "mine": False, "bars": bars} for subject, bars in rows.items()][:ROWS_SHOWN],
         "notes": [],

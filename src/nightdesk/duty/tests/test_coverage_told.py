@@ -15,6 +15,7 @@ from nightdesk.duty.models import CoverageHole
 from nightdesk.duty.tests.nights import DAY, HOUR, Nights, wired
 from nightdesk.journal.models import Entry
 from nightdesk.people import actions as staff
+from nightdesk.people.hours_actions import cancel_absence, record_absence
 from nightdesk.people.models import Absence, Person, Skill
 from nightdesk.people.skill_actions import begin_as_newcomer, save_skill, set_person_skill, sign_off_newcomer
 from nightdesk.rota.actions import make_rota
@@ -68,10 +69,12 @@ def _open() -> list[CoverageHole]:
 
 
 def _sick(nights: Nights, name: str, start: datetime, end: datetime) -> Absence:
-    """As the verb that records an absence leaves it; the check follows from its entry."""
-    return Absence.objects.create(
-        person_id=nights.person(name), kind="sickness", starts_at=start, ends_at=end, recorded_at=nights.at
+    """They call in sick, and whatever follows from that is done."""
+    row = record_absence(
+        person_id=nights.person(name), absence="sickness", starts_at=start, ends_at=end, note="flu", **nights.doing
     )
+    nights.work()
+    return row
 
 
 def _look(nights: Nights) -> None:
@@ -117,26 +120,24 @@ def test_what_is_mended_is_withdrawn_and_its_message_reaches_nobody_any_more(nig
 
 
 def test_whoever_falls_sick_leaves_a_hole_until_they_are_back(nights: Nights) -> None:
-    absence = _sick(nights, "Bo", SIX, SIX + 8 * HOUR)
-    _look(nights)
+    _sick(nights, "Bo", SIX, SIX + 8 * HOUR)
     (hole,) = _open()
     assert (hole.starts_at, hole.ends_at) == (SIX, SIX + 8 * HOUR)
     (message,) = _told(nights)
     assert "Quayside: nobody who is on will know Lift line" in message.title
-    assert "sick" not in (message.title + message.body).lower(), "why somebody is away is nobody's"
-    absence.ends_at = SIX + 20 * HOUR
-    absence.save(update_fields=["ends_at"])
-    _look(nights)
+    told = (message.title + message.body).lower()
+    assert "sick" not in told, "why somebody is away is nobody's"
+    assert "flu" not in told
+    longer = _sick(nights, "Bo", SIX, SIX + 20 * HOUR)
     assert len(_told(nights)) == 2, "it has grown into hours that were covered"
-    absence.cancelled_at = nights.at
-    absence.save(update_fields=["cancelled_at"])
-    _look(nights)
-    assert _open() == []
+    cancel_absence(absence_id=longer.pk, **nights.doing)
+    nights.work()
+    assert [row.ends_at for row in _open()] == [SIX + 8 * HOUR]
 
 
 def test_a_hole_that_is_over_is_withdrawn_without_a_word(nights: Nights) -> None:
     _sick(nights, "Bo", SIX, SIX + 2 * HOUR)
-    _look(nights)
+    assert _open()
     nights.until(NOON + 2 * DAY)
     assert _open() == []
     assert not Entry.objects.filter(kind="coverage.mended").exists()

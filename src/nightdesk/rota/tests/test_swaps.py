@@ -13,6 +13,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.rota import queries, swapping
 from nightdesk.rota.actions import add_override, make_rota, set_layers
+from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Override, Swap
 from nightdesk.rota.seat_actions import edit_rota
 from nightdesk.rota.swap_actions import (
@@ -43,7 +44,6 @@ class Company:
         seats: Any = [{"key": "night", "name": "Night"}, {"key": "backup", "name": "Backup"}]
         self.rota = make_rota(brand_id=self.brand.id, name="Nights", zone="Europe/London", seats=seats, **DOING)
         self.layers("night", "Al", "Bo", "Cy")
-        self.layers("backup", "Bo", "Cy", "Al")
 
     def layers(self, seat: str, *names: str) -> None:
         members = [{"person": self.ids[name]} for name in names]
@@ -97,13 +97,17 @@ def test_a_rota_whose_swaps_a_manager_approves_waits_for_one(company: Company) -
     assert company.on(SIX) == "Cy"
 
 
-def test_what_the_rules_warn_of_waits_for_a_manager_and_the_rest_does_not(company: Company) -> None:
-    swap = accept_swap(swap_id=company.ask().pk, **company.by("Cy"))  # Cy stands behind that night already
+def test_what_the_rules_warn_of_waits_for_a_manager_and_what_they_block_is_refused(company: Company) -> None:
+    swap = accept_swap(swap_id=company.ask().pk, **company.by("Cy"))  # two days without a rest between
     assert swap.state == Swap.State.ACCEPTED
-    assert "Backup" in swap.why
-    refuse_swap(swap_id=swap.pk, why="Nobody stands behind himself.", **company.by("Mo", "manager"))
-    company.layers("backup", "Al")
-    assert accept_swap(swap_id=company.ask().pk, **company.by("Cy")).state == Swap.State.DONE
+    assert "Cy" in swap.why
+    assert (company.on(SIX), Override.objects.count()) == ("Bo", 0)
+    refuse_swap(swap_id=swap.pk, why="Nobody works for two days.", **company.by("Mo", "manager"))
+    tonight: dict[str, Any] = {"seat_key": "backup", "starts_at": SIX, "ends_at": SIX + DAY}
+    add_override(**tonight, kind="add", member_id=company.ids["Cy"], **DOING)
+    with pytest.raises(RuleBlocks):  # nobody has two seats at once
+        accept_swap(swap_id=company.ask().pk, **company.by("Cy"))
+    assert (company.on(SIX), Override.objects.count()) == ("Bo", 1)
 
 
 @pytest.mark.parametrize(
