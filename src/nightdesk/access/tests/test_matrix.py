@@ -322,11 +322,12 @@ ask_swap EDMA
 accept_swap EDMA
 approve_swap MA
 renew_feed MA
-set_standby MA
 read_load MA
 save_pay_rates MA
 save_figures A
 turn_down_cover EDMA
+set_standby MA
+decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {
