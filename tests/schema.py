@@ -39,11 +39,8 @@ def programs() -> Binaries:
 def read_in(url: str) -> None:
     """Make the empty database at `url` what migrations would."""
     file = made()
-    command = [programs().folder / "psql", "--no-psqlrc", "--quiet", "--single-transaction"]
-    subprocess.run(
-        [*command, "--set", "ON_ERROR_STOP=1", "--output", os.devnull, "--file", file, url],
-        check=True,
-    )
+    how = ("--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--output", os.devnull)
+    subprocess.run([programs().folder / "psql", *how, "--file", file, url], check=True)
 
 
 def made() -> Path:
