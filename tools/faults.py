@@ -2255,5 +2255,4 @@ FAULTS = (
         tests=("src/nightdesk/rota/tests/test_coverage.py", "-k", "told_once"),
         why="what is told every day is read by nobody",
     ),
-    # --- The planner
 )
