@@ -116,7 +116,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_peers": ("read_customers", None),
     "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
     "list_rotas": ("read_rota", None),
-    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"name": "Day"}]}),
+    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"key": "days-of-all", "name": "Day"}]}),
     "read_rota": ("read_rota", None),
     "edit_rota": ("edit_rota", {"name": "Nights"}),
     "add_seat": ("add_seat", {"name": "Backup"}),

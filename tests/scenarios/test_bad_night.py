@@ -61,7 +61,7 @@ class Night:
             "restrict": [{"weekdays": [0, 1, 2, 3, 4], "opens": opens, "closes": closes}],
         }
         rota.set_layers(seat_key=seat, layers=[layer], override_reason=reason, **self.here.doing)
-        self.here.run_due()
+        self.here.hush()
 
     def candidates(self, *people: Person) -> None:
         """They may have the desk: they are in a layer that is over."""
@@ -69,6 +69,7 @@ class Night:
         spare = {"members": [{"person": each.id} for each in people], "anchor": "2026-01-05T09:00", "turn": "day"}
         spare |= {"ends_on": "2026-01-06"}
         rota.set_layers(seat_key="desk", layers=[spare, *layers], **self.here.doing)
+        self.here.hush()
 
     def until(self, instant: datetime) -> None:
         self.here.minutes((instant - self.here.at) / timedelta(minutes=1))

@@ -73,7 +73,11 @@ def test_the_next_ticket_is_taken_answered_and_resolved_with_the_keyboard_alone(
     agent = at_desk(AGENT)
     page = agent.opens("/tickets/?view=unassigned")
     page.locator("[data-item]").first.wait_for()
-    page.keyboard.press("j")
+    # What is late by now stands before it, and that depends on the hour.
+    for _ in range(page.locator("[data-item]").count()):
+        page.keyboard.press("j")
+        if SLOW in page.evaluate("document.activeElement.innerText"):
+            break
     assert SLOW in page.evaluate("document.activeElement.innerText")
     page.keyboard.press("Enter")
     page.wait_for_url("**/tickets/*-*")

@@ -32,7 +32,10 @@ def evening() -> Iterator[tuple[Stack, Browser]]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
         until((running.state / "demo-log-ins.txt").exists, 60, "the demo company is loaded")
         running.cli("shell", "-c", SOON)
-        drafted = "SELECT id FROM duty_note WHERE drafted_at IS NOT NULL AND closed_at IS NULL"
+        drafted = (
+            "SELECT n.id FROM duty_note n JOIN rota_seat s ON s.id = n.seat_id"
+            " WHERE s.key = 'desk' AND n.drafted_at IS NOT NULL AND n.closed_at IS NULL"
+        )
         until(lambda: running.rows(drafted), 60, "the note is drafted")
         yield running, browser
 

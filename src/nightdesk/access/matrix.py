@@ -485,7 +485,6 @@ ITS_OWN = {
     "finish_draft": "the planner's process has laid a plan out",
     "fail_draft": "likewise, and it could not",
     "ask_for_cover": "somebody has to stand in, and the next one is asked",
-    "tell_of_plan": "a plan was published",
     "pass_next_step": "the time of a next step has come",
     "pass_chase": "the time has come to chase a supplier",
     "ask_survey": "a ticket was closed",

@@ -24,7 +24,7 @@ from nightdesk.rota.models import Seat
 router = Router(tags=["duty"])
 
 
-class LineOut(Schema):
+class NoteLineOut(Schema):
     """One line. `name` is what `left_out` takes; `about` is [kind, id] of what it is about."""
 
     name: str
@@ -38,11 +38,11 @@ class SectionOut(Schema):
 
     key: str
     title: str
-    lines: list[LineOut]
+    lines: list[NoteLineOut]
     more: int
 
 
-class PersonOut(Schema):
+class PersonNameOut(Schema):
     """Somebody of ours."""
 
     id: int
@@ -59,16 +59,16 @@ class HandoverOut(Schema):
 
     seat_key: str
     seat_name: str
-    holder: PersonOut | None
+    holder: PersonNameOut | None
     turn_at: datetime | None
-    people: list[PersonOut]
-    accepted: PersonOut | None
-    refused: list[PersonOut]
+    people: list[PersonNameOut]
+    accepted: PersonNameOut | None
+    refused: list[PersonNameOut]
     not_taken: bool
-    asked: list[PersonOut]
-    offered_to: PersonOut | None
+    asked: list[PersonNameOut]
+    offered_to: PersonNameOut | None
     away_until: datetime | None
-    rings: PersonOut | None
+    rings: PersonNameOut | None
     drafted_at: datetime | None
     sections: list[SectionOut]
 

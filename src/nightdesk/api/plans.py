@@ -146,7 +146,7 @@ class PlannedShiftOut(Schema):
     published: bool
 
 
-class ChangeOut(Schema):
+class PlanChangeOut(Schema):
     """Over that time the seat would be `now`'s where it was another's: ["person", id], ["team", id], or null for nobody."""
 
     seat: str
@@ -165,14 +165,14 @@ class RuleOut(Schema):
     blocks: bool
 
 
-class Comparison(Schema):
+class PlanComparison(Schema):
     """What publishing the draft now would change, and what the rules say of it."""
 
-    changes: list[ChangeOut]
+    changes: list[PlanChangeOut]
     rules: list[RuleOut]
 
 
-class WishIn(Schema):
+class PlanWishIn(Schema):
     """What somebody would like of the next plan."""
 
     model_config = ConfigDict(
@@ -190,7 +190,7 @@ class WishIn(Schema):
     note: str = Field("", max_length=200)
 
 
-class WishOut(Schema):
+class PlanWishOut(Schema):
     """A wish; only the person and whoever plans for them read it."""
 
     id: int
@@ -345,7 +345,7 @@ def list_plan_shifts(request: HttpRequest, plan_id: UUID, cut: Query[Cut]) -> An
     return list_rows(request, rows, PlannedShiftOut, cut, order=("starts_at", "id"), prepare=prepare)
 
 
-@router.get("/plans/{plan_id}/comparison", response=Comparison)
+@router.get("/plans/{plan_id}/comparison", response=PlanComparison)
 def compare_plan(request: HttpRequest, plan_id: UUID) -> Any:
     """What publishing the draft now would change for whom, and what the rules say."""
     row, at = one(_plans(request), id=plan_id), clock.now()
@@ -389,15 +389,15 @@ def publish_plan(request: HttpRequest, plan_id: UUID, body: PublishIn) -> Any:
     return _told(plan_actions.publish_plan(plan_id=plan_id, override_reason=body.override_reason, **_doing(request)))
 
 
-@router.get("/people/{person_id}/plan-wishes", response=Listing[WishOut])
+@router.get("/people/{person_id}/plan-wishes", response=Listing[PlanWishOut])
 def list_plan_wishes(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
     """Somebody's wishes for the next plan: your own, or of whom you plan for."""
     _wisher(request, person_id)
-    return list_rows(request, PlanWish.objects.filter(person=person_id), WishOut, cut)
+    return list_rows(request, PlanWish.objects.filter(person=person_id), PlanWishOut, cut)
 
 
-@router.post("/people/{person_id}/plan-wishes", response={201: WishOut})
-def note_wish(request: HttpRequest, person_id: Id, body: WishIn) -> Any:
+@router.post("/people/{person_id}/plan-wishes", response={201: PlanWishOut})
+def note_wish(request: HttpRequest, person_id: Id, body: PlanWishIn) -> Any:
     """Note a wish for the next plan."""
     return 201, plan_actions.note_wish(person_id=person_id, **body.dict(), **_doing(request))
 

@@ -82,7 +82,7 @@ class SeatChanges(Schema):
     position: int | None = Field(None, ge=0, le=1000)
 
 
-class SeatOut(Schema):
+class RotaSeatOut(Schema):
     """`mark` tells these layers from others: give it as `seen` when you set new ones."""
 
     key: str
@@ -100,7 +100,7 @@ class RotaOut(Schema):
     name: str
     zone: str
     swaps: str
-    seats: list[SeatOut]
+    seats: list[RotaSeatOut]
 
 
 class Rotas(Schema):
@@ -225,14 +225,14 @@ class Swaps(Schema):
     items: list[SwapOut]
 
 
-class Why(Schema):
-    """Why not."""
+class SwapRefusal(Schema):
+    """SwapRefusal not."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "Nobody else knows that ring."}]})
     why: str = Field("", max_length=200)
 
 
-class FileIn(Schema):
+class TurnFileIn(Schema):
     """`content` is the text of an iCalendar file or a CSV; `aliases` are its words for people -> their id."""
 
     model_config = ConfigDict(
@@ -262,7 +262,7 @@ class Line(Schema):
     do: str
 
 
-class ChangeOut(Schema):
+class TurnChangeOut(Schema):
     """Over [`start`, `end`) the seat was one's and is another's; null: nobody's."""
 
     seat_key: str
@@ -279,7 +279,7 @@ class FileOut(Schema):
     read_as: str
     turns: int
     over: int
-    changes: list[ChangeOut]
+    changes: list[TurnChangeOut]
     problems: list[Line]
 
 
@@ -327,14 +327,14 @@ def edit_rota(request: HttpRequest, rota_id: Id, body: RotaChanges) -> Any:
     return _rota(rotas.edit_rota(rota_id=rota_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()))
 
 
-@router.post("/rotas/{rota_id}/seats", response={201: SeatOut})
+@router.post("/rotas/{rota_id}/seats", response={201: RotaSeatOut})
 def add_seat(request: HttpRequest, rota_id: Id, body: SeatIn) -> Any:
     """One more seat."""
     seat = rotas.add_seat(rota_id=rota_id, **body.dict(), by=actor_of(request), via=Door.API, at=clock.now())
     return _seat(seat)
 
 
-@router.patch("/seats/{seat_key}", response=SeatOut)
+@router.patch("/seats/{seat_key}", response=RotaSeatOut)
 def edit_seat(request: HttpRequest, seat_key: str, body: SeatChanges) -> Any:
     """Change what a seat is called, its place, or how its duty passes."""
     changes = body.dict(exclude_none=True)
@@ -349,7 +349,7 @@ def remove_seat(request: HttpRequest, seat_key: str) -> Any:
     return 204, None
 
 
-@router.put("/seats/{seat_key}/layers", response=SeatOut)
+@router.put("/seats/{seat_key}/layers", response=RotaSeatOut)
 def set_layers(request: HttpRequest, seat_key: str, body: LayersIn) -> Any:
     """Say whose turns it has, in place of those it had."""
     seat = actions.set_layers(
@@ -363,7 +363,7 @@ def set_layers(request: HttpRequest, seat_key: str, body: LayersIn) -> Any:
     return _seat(seat)
 
 
-@router.post("/rota-changes/{change_id}/undo", response=SeatOut)
+@router.post("/rota-changes/{change_id}/undo", response=RotaSeatOut)
 def undo_layers(request: HttpRequest, change_id: UUID) -> Any:
     """Give a seat the layers back that the change in this journal entry took away."""
     return _seat(actions.undo_layers(entry_id=change_id, by=actor_of(request), via=Door.API, at=clock.now()))
@@ -434,7 +434,7 @@ def approve_swap(request: HttpRequest, swap_id: Id) -> Any:
 
 
 @router.post("/swaps/{swap_id}/refuse", response=SwapOut)
-def refuse_swap(request: HttpRequest, swap_id: Id, body: Why) -> Any:
+def refuse_swap(request: HttpRequest, swap_id: Id, body: SwapRefusal) -> Any:
     """Do not let it happen."""
     return _swap(
         swap_actions.refuse_swap(swap_id=swap_id, why=body.why, by=actor_of(request), via=Door.API, at=clock.now())
@@ -448,7 +448,7 @@ def cancel_swap(request: HttpRequest, swap_id: Id) -> Any:
 
 
 @router.post("/rotas/{rota_id}/import", response=FileOut)
-def import_turns(request: HttpRequest, rota_id: Id, body: FileIn) -> Any:
+def import_turns(request: HttpRequest, rota_id: Id, body: TurnFileIn) -> Any:
     """Take turns from a calendar or a table, or see what it would do."""
     result = import_actions.import_turns(
         rota_id=rota_id,

@@ -142,7 +142,7 @@ class Ahead(Schema):
     weeks: int = Field(8, ge=1, le=26)
 
 
-class WorkedOut(Schema):
+class HoursWorkedOut(Schema):
     """Hours on record; `off_duty`: rung for help while somebody else had the duty. Struck hours count no more."""
 
     id: int
@@ -181,7 +181,7 @@ class CalledIn(Schema):
     note: str = Field("", max_length=200)
 
 
-class Why(Schema):
+class Reason(Schema):
     """The reason, which stays."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "noted twice"}]})
@@ -381,29 +381,29 @@ def list_findings(request: HttpRequest, person_id: Id, ahead: Query[Ahead]) -> A
     return {"items": [_finding(finding, person, known=known) for finding in found]}
 
 
-@router.get("/people/{person_id}/hours", response=Listing[WorkedOut])
+@router.get("/people/{person_id}/hours", response=Listing[HoursWorkedOut])
 def list_hours_worked(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
     """What somebody worked, newest first; for themselves and their managers."""
     rows = Worked.objects.filter(person=_known(request, person_id)).select_related("seat")
-    return list_rows(request, rows, WorkedOut, cut, newest_first=True)
+    return list_rows(request, rows, HoursWorkedOut, cut, newest_first=True)
 
 
-@router.post("/people/{person_id}/hours", response={201: WorkedOut})
+@router.post("/people/{person_id}/hours", response={201: HoursWorkedOut})
 def note_hours(request: HttpRequest, person_id: Id, body: WorkedIn) -> Any:
     """Put hours on record that are over. Of yourself you may always do so."""
     doing: dict[str, Any] = {"by": actor_of(request), "via": Door.API, "at": clock.now()}
     return 201, work_actions.note_hours(person_id=person_id, **body.dict(), **doing)
 
 
-@router.post("/people/{person_id}/called", response={201: WorkedOut})
+@router.post("/people/{person_id}/called", response={201: HoursWorkedOut})
 def note_called(request: HttpRequest, person_id: Id, body: CalledIn) -> Any:
     """Somebody was rung for help, for so many minutes up to now."""
     doing: dict[str, Any] = {"by": actor_of(request), "via": Door.API, "at": clock.now()}
     return 201, log_call(person_id=person_id, **body.dict(), **doing)
 
 
-@router.post("/hours/{worked_id}/strike", response=WorkedOut)
-def strike_hours(request: HttpRequest, worked_id: Id, body: Why) -> Any:
+@router.post("/hours/{worked_id}/strike", response=HoursWorkedOut)
+def strike_hours(request: HttpRequest, worked_id: Id, body: Reason) -> Any:
     """Hours count no more; the record stays."""
     return work_actions.strike_hours(
         worked_id=worked_id, why=body.why, by=actor_of(request), via=Door.API, at=clock.now()

@@ -327,7 +327,6 @@ save_pay_rates MA
 save_figures A
 turn_down_cover EDMA
 set_standby MA
-decline_cover EDMA
 """
 LETTERS = {"E": "engineer", "D": "desk", "M": "manager", "A": "admin", "B": "bureau", "R": "read-only"}
 EXPECTED_ROLES = {

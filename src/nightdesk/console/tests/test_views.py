@@ -1042,7 +1042,7 @@ def test_a_digest_is_read_set_and_sent_on_its_own_page(company):
 
 def test_the_month_names_its_gap_and_why(company):
     text = words(company.client(company.everything()).get(reverse("console:one_rota", args=[company.quay.rota.id])))
-    assert text.startswith("Rotas August has 2 gaps")  # before the first turn, and the day off
+    assert text.startswith("Rotas August 2026 has 2 gaps")  # before the first turn, and the day off
     assert "Bo Quay was taken off, nobody came on" in text
 
 
