@@ -116,7 +116,10 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_peers": ("read_customers", None),
     "make_peer": ("make_peer", {"brand_id": "{brand_id}", "name": "IX", "as_number": 64501}),
     "list_rotas": ("read_rota", None),
-    "make_rota": ("make_rota", {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"key": "days-of-all", "name": "Day"}]}),
+    "make_rota": (
+        "make_rota",
+        {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"key": "days-of-all", "name": "Day"}]},
+    ),
     "read_rota": ("read_rota", None),
     "edit_rota": ("edit_rota", {"name": "Nights"}),
     "add_seat": ("add_seat", {"name": "Backup"}),
@@ -527,7 +530,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
 HAS_A_FURTHER_RULE = {
     "write_note", "go_out_of_reach", "come_back", "list_plan_wishes", "note_wish", "drop_wish", "take_cover", "turn_down_cover",
     "save_front", "accept_duty", "pass_duty", "take_duty", "add_device", "replace_push_key", "read_briefing",
-    "renew_persons_feed", "ask_swap",
+    "renew_persons_feed", "ask_swap", "accept_swap", "decline_swap", "cancel_swap",
     "confirm_briefing", "withdraw_time",
 }  # fmt: skip
 """Whose turn it is, whose phone, whose time, or for whom it was written, counts as well; or the role must be one in every

@@ -319,8 +319,8 @@ def test_whoever_cannot_be_woken_is_warned_before_their_turn_and_so_is_the_manag
     world.run_due()
     assert not open_warnings()
     assert Entry.objects.get(kind="duty.silent_no_more").facts["why"] == "they can be woken"
-    mail.got("The note of Night")
     world.minutes(3 * 60)
+    mail.got("The note of Night")
     for person in (bo, al, mo):
         world.phone(person).is_silent()
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -27,6 +27,10 @@ from nightdesk.rota.models import Exemption, RestOwed, Seat, Worked
 
 router = Router(tags=["hours"])
 
+# Pydantic would call each of the models' own `Kind`, and there are several.
+AbsenceKind = Literal["leave", "sickness", "other"]
+RestrictionKind = Literal["no_nights", "no_weekends", "no_site_visits", "no_duty"]
+
 
 class AbsenceOut(Schema):
     """When somebody is not available. `absence` and `note` are "" for whoever may not know why."""
@@ -48,7 +52,7 @@ class AbsenceIn(Schema):
             "examples": [{"absence": "leave", "starts_at": "2026-12-21T00:00:00Z", "ends_at": "2026-12-28T00:00:00Z"}]
         },
     )
-    absence: Absence.Kind
+    absence: AbsenceKind
     starts_at: Instant
     ends_at: Instant
     note: str = Field("", max_length=200)
@@ -58,7 +62,7 @@ class RestrictionOut(Schema):
     """What somebody cannot do, both dates in it, by their own calendar; `ends_on` null: until further notice."""
 
     id: int
-    kind: Restriction.Kind
+    kind: RestrictionKind
     starts_on: date
     ends_on: date | None
     note: str
@@ -74,7 +78,7 @@ class RestrictionIn(Schema):
             "examples": [{"restriction": "no_nights", "starts_on": "2026-03-01", "ends_on": "2026-05-31"}]
         },
     )
-    restriction: Restriction.Kind
+    restriction: RestrictionKind
     starts_on: date
     ends_on: date | None = None
     note: str = Field("", max_length=200)
@@ -146,7 +150,7 @@ class HoursWorkedOut(Schema):
     """Hours on record; `off_duty`: rung for help while somebody else had the duty. Struck hours count no more."""
 
     id: int
-    kind: Worked.Kind
+    kind: str
     starts_at: datetime
     ends_at: datetime
     seat_key: str
@@ -181,7 +185,7 @@ class CalledIn(Schema):
     note: str = Field("", max_length=200)
 
 
-class Reason(Schema):
+class StrikeReason(Schema):
     """The reason, which stays."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "noted twice"}]})
@@ -403,7 +407,7 @@ def note_called(request: HttpRequest, person_id: Id, body: CalledIn) -> Any:
 
 
 @router.post("/hours/{worked_id}/strike", response=HoursWorkedOut)
-def strike_hours(request: HttpRequest, worked_id: Id, body: Reason) -> Any:
+def strike_hours(request: HttpRequest, worked_id: Id, body: StrikeReason) -> Any:
     """Hours count no more; the record stays."""
     return work_actions.strike_hours(
         worked_id=worked_id, why=body.why, by=actor_of(request), via=Door.API, at=clock.now()

@@ -16,11 +16,12 @@ from django.utils.translation import ngettext
 
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.channels.actions import queue_message, supersede_deliveries
+from nightdesk.duty.models import LateStart
 from nightdesk.duty.reaching import all_ways, local, managers_of, recipients
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.rota import swap_actions
-from nightdesk.rota.models import Swap
+from nightdesk.rota.models import Override, Swap
 
 CHANGED = "duty.tell_change"
 """Promise to tell those whom a change of the plan concerns; it follows from the change's entry."""
@@ -45,7 +46,7 @@ SHOWN = 4
 def tell_of_change(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Tell each person what a change of the plan gives them and takes from them of the next 48 hours. Says what came of it.
 
-    A swap's parts are told with the swap. What is over by now is not told. Repeating it may tell somebody twice, as any
+    A swap's parts are told with the swap, cover for a late start with that. What is over by now is not told. Repeating it may tell somebody twice, as any
     sending may.
     """
     del by, via
@@ -53,6 +54,8 @@ def tell_of_change(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> str
     cause = Entry.objects.filter(id=entry.cause).first() if entry.cause else None
     if cause is not None and cause.kind == swap_actions.SWAP_DONE:
         return _("It is part of a swap, which is told by itself.")
+    if _of_late_start(entry):
+        return _("Somebody begins later after a bad night, which is told by itself.")
     parts = [_read(each) for each in entry.facts.get("soon", ())]
     parts = [part for part in parts if part["until"] > at]
     ids = {member[1] for part in parts for member in (part["was"], part["now"]) if member and member[0] == "person"}
@@ -64,6 +67,17 @@ def tell_of_change(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> str
             continue
         told += _tell_change(person, entry, mine, people, at)
     return _("%d people are told.") % told if told else _("It concerns nobody who does not know.")
+
+
+def _of_late_start(entry: Entry) -> bool:
+    """Whether the override was made, or taken back, for a late start: nobody is to be rung twice for one thing at night."""
+    override = Override.objects.filter(id=entry.facts.get("override") or 0).first()
+    return (
+        override is not None
+        and LateStart.objects.filter(
+            person=override.instead_of_id, seat=override.seat_id, starts_at=override.starts_at
+        ).exists()
+    )
 
 
 def _read(part: dict[str, Any]) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def test_a_resolved_page_rings_nobody_closes_its_alarms_and_stays_resolved(night
     by = actor_of_person(night.bo.id)
     actions.resolve_page(page_id=page.id, resolution="power supply swapped", by=by, via=Door.WEB, at=night.at)
     assert not Alarm.objects.filter(resolved_at=None).exists()
-    assert [each.kind for each in open_promises(page)] == ["page.note_handled"]  # whoever worked has it on record
+    assert [each.kind for each in open_promises(page)] == ["paging.note_handled"]  # whoever worked has it on record
     with pytest.raises(IllegalTransition, match="It is resolved"):
         night.acknowledge(page, night.bo)
     with pytest.raises(IllegalTransition):
