@@ -118,7 +118,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_rotas": ("read_rota", None),
     "make_rota": (
         "make_rota",
-        {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"key": "days-of-all", "name": "Day"}]},
+        {"brand_id": "{brand_id}", "name": "Days", "zone": "UTC", "seats": [{"key": "day", "name": "Day"}]},
     ),
     "read_rota": ("read_rota", None),
     "edit_rota": ("edit_rota", {"name": "Nights"}),

@@ -46,8 +46,8 @@ SHOWN = 4
 def tell_of_change(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Tell each person what a change of the plan gives them and takes from them of the next 48 hours. Says what came of it.
 
-    A swap's parts are told with the swap, cover for a late start with that. What is over by now is not told. Repeating it may tell somebody twice, as any
-    sending may.
+    A swap's parts are told with the swap, cover for a late start with that. What is over by now is not told. Repeating it
+    may tell somebody twice, as any sending may.
     """
     del by, via
     entry = Entry.objects.get(id=entry_id)
