@@ -2,6 +2,7 @@
 #
 #   make run       everything, on this machine: database, web, worker, demo company. Ctrl-C stops all of it.
 #   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
+#   make slow      those of the suite that .ci/run leaves out: the portal's screens, the solver, kills at a handover
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
@@ -29,7 +30,7 @@ export PYTHONPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench kills faults faces pictures carriers lock wheel clean
+.PHONY: help run test slow check bench kills faults faces pictures carriers lock wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -41,6 +42,10 @@ run: $(VENV)/.run
 # Each file is one process's, in the order of the file names: those that start whole programs (tests/) come first, and many
 # short ones (src/) fill up the end.
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+SLOW := tests/test_portal_faces.py tests/test_handover_kills.py src/nightdesk/rota/planner/tests/test_solver.py
+slow: $(VENV)/.dev $(AXE)
+	$(PY) -m pytest $(SLOW)
 
 test: $(VENV)/.dev $(AXE) $(CARRIERS)
 	@$(PY) -m tools.system_parts

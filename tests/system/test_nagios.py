@@ -43,7 +43,7 @@ def test_a_problem_pages_and_its_recovery_resolves_even_when_the_server_was_kill
     until(lambda: tonight.texts_to(BO_PHONE, "Uplink on dock-street"), 10, "whoever is on duty has the text")
     monitor.turn(0, "it answers")
     until(lambda: pages(tonight, "no route")[0][1] == "resolved", 30, "Nagios' recovery resolves it")
-    assert monitor.waiting() == []
+    until(lambda: monitor.waiting() == [], 30, "nothing waits in the spool")
 
     assert tonight.stack.process is not None
     tonight.stack.process.kill()

@@ -86,12 +86,12 @@ def test_a_swap_is_asked_at_a_desk_and_taken_on_a_telephone(office: tuple[Stack,
     asker.goto(f"{running.url}/rota/seat/desk/swap")
     asker.get_by_label("Whom you ask").select_option(label=name_of(running, MANAGER))
     asker.get_by_role("button", name="Ask", exact=True).click()
-    expect(asker.get_by_text("is asked, and you are told what they say")).to_be_visible()
+    expect(asker.get_by_text("is asked, and you are told what they say")).to_be_visible(timeout=30_000)
     rota_url = asker.url
     taker = at_screen(office, MANAGER, width=375)
     taker.goto(rota_url)
     taker.get_by_role("button", name="Take it", exact=True).click()
-    expect(taker.get_by_text("The turn is yours.")).to_be_visible()
+    expect(taker.get_by_text("The turn is yours.")).to_be_visible(timeout=30_000)
     ((state, overrides),) = running.rows(
         "SELECT state, (SELECT count(*) FROM rota_swap_overrides WHERE swap_id = swap.id) FROM rota_swap swap"
     )
