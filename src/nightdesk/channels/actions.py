@@ -382,7 +382,7 @@ def mark_delivery_seen(
 @transaction.atomic
 def note_receipt(
     *,
-    route_id: int,
+    route_id: int | None,
     receipt: Receipt,
     delivery_id: UUID | None = None,
     month: date | None = None,
@@ -395,8 +395,9 @@ def note_receipt(
 
     Found by `delivery_id` and `month` where the provider repeats them, else by its own id (`queries.delivery_meant`). A
     text of several parts has arrived when all of them have. Good news always counts, and never goes backwards. Bad news
-    counts for the route and attempt that the delivery is at: the next route gets it at once, or it has failed. A dead
-    address is marked at its person.
+    counts for the route and attempt that the delivery is at: the next route gets it at once, or it has failed. Where it is
+    not said which route it was (`route_id` None, as in a bounce), it was the one that the delivery is at. A dead address
+    is marked at its person.
     """
     del by, via
     about = (delivery_id, month, attempt) if delivery_id is not None and month is not None else None
@@ -407,20 +408,20 @@ def note_receipt(
 class _Noting:
     """Receipts of one route that are taken together. `told`: those in the ledger, where they matter, and those to be written."""
 
-    route_id: int
+    route_id: int | None
     route_name: str
     at: datetime
     told: list[Attempt]
 
 
 def _note_receipts(
-    route_id: int, news: Sequence[tuple[Receipt, tuple[UUID, date, int | None] | None]], at: datetime
+    route_id: int | None, news: Sequence[tuple[Receipt, tuple[UUID, date, int | None] | None]], at: datetime
 ) -> list[bool]:
     """`note_receipt` for many, in their order, inside the caller's transaction. Each with (id, month, attempt) or None.
 
     People are locked before deliveries, and these by id, here as everywhere.
     """
-    found = iter(deliveries_meant(route_id, [receipt for receipt, about in news if about is None]))
+    found = iter(deliveries_meant(route_id or 0, [receipt for receipt, about in news if about is None]))
     meant: list[tuple[tuple[UUID, date] | None, int | None, Receipt]] = []
     for receipt, about in news:
         if about is not None:
@@ -438,7 +439,7 @@ def _note_receipts(
     before = {key: _movable(row) for key, row in rows.items()}
     counted = {key[0] for key, _attempt, one in meant if key is not None and (len(one.part_ids) > 1 or one.redial)}
     mine = Attempt.objects.filter(delivery_id__in=counted, route_id=route_id, is_receipt=True)
-    route = Route.objects.filter(id=route_id).first() if rows else None
+    route = Route.objects.filter(id=route_id or 0).first() if rows else None
     noting = _Noting(route_id, route.name if route else "", at, list(mine) if counted else [])
     known = len(noting.told)
     for key, attempt, receipt in meant:
@@ -451,7 +452,7 @@ def _note_receipts(
 
 def _take_receipt(noting: _Noting, row: Delivery, attempt: int | None, receipt: Receipt) -> None:
     """What it changes in the row, which is locked and saved by the caller."""
-    route_id, at = noting.route_id, noting.at
+    route_id, at = noting.route_id or row.route_id, noting.at
     state, bad = cast(State, row.state), receipt.state in ("failed", "expired")
     # Whatever is said of how it began, after it has failed there, was only slower on its way.
     overtaken = (receipt.state, state, receipt.provider_id) == ("accepted", "failed_for_now", row.provider_id)
@@ -487,7 +488,7 @@ def _part_delivered(noting: _Noting, row: Delivery, receipt: Receipt) -> str:
     return _("{number} of {total} parts have arrived.").format(number=len(arrived), total=len(receipt.part_ids))
 
 
-def _still_concerns(row: Delivery, route_id: int, attempt: int | None, receipt: Receipt) -> bool:
+def _still_concerns(row: Delivery, route_id: int | None, attempt: int | None, receipt: Receipt) -> bool:
     """Whether bad news of that route and attempt changes anything: the delivery is open there, and has not arrived.
 
     That a telephone was not answered is news once: voicemail, then the end of that very call. One that ended at this
@@ -506,7 +507,7 @@ def _give_time(row: Delivery, attempt: int | None, more: timedelta, at: datetime
 
 
 def _take_bad_news(noting: _Noting, row: Delivery, receipt: Receipt) -> None:
-    route_id, at = noting.route_id, noting.at
+    route_id, at = noting.route_id or row.route_id or 0, noting.at
     if receipt.unreachable or receipt.state == "expired":
         _move(row, receipt.state, receipt.reason, at)
         return

@@ -58,8 +58,9 @@ def take_report(_arrived: Arrived, report: Report, key: str, at: datetime) -> Ta
     )
     if said is None:
         return Taken("done", outcome.strip(), ("delivery", delivery.id), delivery.brand_id)
+    # Not the route that was read above: a bounce may be here before the sending itself is written down.
     note_receipt(
-        route_id=delivery.route_id or 0,
+        route_id=None,
         receipt=said,
         delivery_id=delivery.id,
         month=delivery.month,

@@ -330,6 +330,21 @@ def test_bad_news_of_an_earlier_route_does_not_disturb_the_one_that_has_it_now(n
     assert row.due_at == START + timedelta(seconds=120)
 
 
+@pytest.mark.parametrize("when", ["before it is written that it was sent", "after"])
+def test_a_bounce_that_names_no_route_is_of_the_one_that_has_it(night: Night, when: str) -> None:
+    night.route("first")
+    row = night.queue()
+    night.sender.take_turn()
+    if when == "after":
+        night.settle()
+    said = Receipt("", "failed", "no such user", permanent=True, unreachable=True)
+    note_receipt(
+        route_id=None, receipt=said, delivery_id=row.id, month=row.month, by=SCHEDULER, via=Door.EMAIL, at=night.at
+    )
+    night.settle()
+    assert now(row).state == "failed"
+
+
 def test_what_is_superseded_before_it_was_sent_goes_nowhere(night: Night) -> None:
     night.route("first")
     row = night.queue(after=30)

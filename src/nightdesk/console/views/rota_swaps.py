@@ -1,6 +1,6 @@
 """Swaps: asking another to take a turn, and everybody's word on it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,12 +49,8 @@ def _turns_ahead(request: StaffRequest, brand_id: int) -> list[tuple[Seat, Turn]
 
 
 def _value(seat: Seat, turn: Turn) -> str:
-    return f"{seat.key}|{turn.start.isoformat()}|{turn.end.isoformat()}"
-
-
-def _read(value: str) -> tuple[str, datetime, datetime]:
-    key, start, end = value.split("|")
-    return key, datetime.fromisoformat(start), datetime.fromisoformat(end)
+    """Seat and end: of a turn that is on, what is left of it begins later each time that somebody looks."""
+    return f"{seat.key}|{turn.end.isoformat()}"
 
 
 @form_page("ask_swap")
@@ -89,17 +85,18 @@ def ask(request: StaffRequest, seat_key: str) -> HttpResponse:
         ),
     ]
     if request.method == "POST" and form.is_valid():
-        key, start, end = _read(form.cleaned_data["turn"])
-        back = _read(form.cleaned_data["back"]) if form.cleaned_data["back"] else ("", None, None)
+        chosen = {_value(seat, turn): (seat, turn) for seat, turn in ahead}
+        seat, turn = chosen[form.cleaned_data["turn"]]
+        back_seat, back = chosen.get(form.cleaned_data["back"], (None, None))
         try:
             swap = swap_actions.ask_swap(
-                seat_key=key,
-                starts_at=start,
-                ends_at=end,
+                seat_key=seat.key,
+                starts_at=turn.start,
+                ends_at=turn.end,
                 asked_id=form.cleaned_data["asked"],
-                back_seat_key=back[0],
-                back_starts_at=back[1],
-                back_ends_at=back[2],
+                back_seat_key=back_seat.key if back_seat is not None else "",
+                back_starts_at=back.start if back is not None else None,
+                back_ends_at=back.end if back is not None else None,
                 by=request.actor,
                 via=Door.WEB,
                 at=request.at,
