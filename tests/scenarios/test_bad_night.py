@@ -169,6 +169,9 @@ def test_cover_may_be_proposed_and_one_answer_confirms_it(night: Night) -> None:
     assert night.who("desk", at(9)) == ("person", night.al.id)
     rest_actions.decline_late_start(late_start_id=row.id, by=night.here.actor(night.mo), via=Door.WEB, at=night.here.at)
     assert night.who("desk", at(9)) == ("person", night.bo.id)
+    night.here.run_due()
+    night.here.phone(night.al).got("You are not on from")  # and whoever is at work after all reads that too
+    night.here.phone(night.bo).got("You are on from")
 
 
 def test_called_20_is_logged_for_who_texts_it_from_a_number_of_theirs(night: Night) -> None:

@@ -469,7 +469,7 @@ def import_turns(request: HttpRequest, rota_id: Id, body: TurnFileIn) -> Any:
         "over": result.over,
         "changes": [
             {
-                "seat_key": each.seat_key,
+                "seat_key": each.seat,
                 "start": each.start,
                 "end": each.end,
                 "was": _plain(each.was),

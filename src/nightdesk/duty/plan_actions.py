@@ -54,30 +54,32 @@ def tell_of_change(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> str
     cause = Entry.objects.filter(id=entry.cause).first() if entry.cause else None
     if cause is not None and cause.kind == swap_actions.SWAP_DONE:
         return _("It is part of a swap, which is told by itself.")
-    if _of_late_start(entry):
-        return _("Somebody begins later after a bad night, which is told by itself.")
     parts = [_read(each) for each in entry.facts.get("soon", ())]
     parts = [part for part in parts if part["until"] > at]
     ids = {member[1] for part in parts for member in (part["was"], part["now"]) if member and member[0] == "person"}
     people = {person.id: person for person in Person.objects.filter(id__in=ids)}
+    known = _told_of_late_start(entry)
     told = 0
     for person in people.values():
         mine = [part for part in parts if ("person", person.id) in (part["was"], part["now"])]
-        if not person.active or (entry.by_kind == "person" and entry.by_id == str(person.id)):
+        if not person.active or person.id in known or (entry.by_kind == "person" and entry.by_id == str(person.id)):
             continue
         told += _tell_change(person, entry, mine, people, at)
     return _("%d people are told.") % told if told else _("It concerns nobody who does not know.")
 
 
-def _of_late_start(entry: Entry) -> bool:
-    """Whether the override was made, or taken back, for a late start: nobody is to be rung twice for one thing at night."""
+def _told_of_late_start(entry: Entry) -> set[int]:
+    """Whom a late start that stands tells of this override by itself: nobody is rung twice for one thing at night."""
     override = Override.objects.filter(id=entry.facts.get("override") or 0).first()
-    return (
-        override is not None
-        and LateStart.objects.filter(
-            person=override.instead_of_id, seat=override.seat_id, starts_at=override.starts_at
-        ).exists()
+    if override is None:
+        return set()
+    rows = LateStart.objects.filter(
+        person=override.instead_of_id,
+        seat=override.seat_id,
+        starts_at=override.starts_at,
+        state=LateStart.State.COVERED,
     )
+    return {person_id for pair in rows.values_list("person_id", "cover_id") for person_id in pair if person_id}
 
 
 def _read(part: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
-from nightdesk.rota import checking, decide, difference, queries, resolve
+from nightdesk.rota import checking, comparing, decide, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
@@ -341,7 +341,7 @@ def _plan_changed(
         "now": resolve.scheduled(now, at).get(seat.key),
         "soon": [
             {"from": each.start.isoformat(), "until": each.end.isoformat(), "was": each.was, "now": each.now}
-            for each in difference.changes(was, now, seat.key, at, at + SOON)
+            for each in comparing.changes_of_plan(was, now, seat.key, at, at + SOON)
         ],
     }
     about: dict[str, Any] = {"subject": ("seat", seat.id), "brand_id": seat.rota.brand_id, "facts": facts}

@@ -16,7 +16,7 @@ from nightdesk.base.csv_table import RowError
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, Person
-from nightdesk.rota import checking, difference, law_wording, queries, turn_file
+from nightdesk.rota import checking, comparing, law_wording, queries, turn_file
 from nightdesk.rota.actions import _plan_changed, _with_lock
 from nightdesk.rota.models import Plan, PlannedShift, Rota, Seat
 
@@ -33,7 +33,7 @@ class TurnsImport:
     read_as: str
     turns: int = 0
     over: int = 0
-    changes: list[difference.Change] = field(default_factory=list)
+    changes: list[comparing.Change] = field(default_factory=list)
     problems: list[RowError] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     same: bool = False
@@ -93,8 +93,8 @@ def import_turns(
     rota.refresh_from_db()
     after = queries.read_afresh(rota.id)
     for key in sorted({each.seat_key for each in matched.planned}):
-        result.changes += difference.changes(before, after, key, start, end)
-    result.changes.sort(key=lambda change: (change.start, change.seat_key))
+        result.changes += comparing.changes_of_plan(before, after, key, start, end)
+    result.changes.sort(key=lambda change: (change.start, change.seat))
     result.same = not result.changes
     for key, count in made.items():
         facts = {"count": count, "problems": len(matched.problems)}

@@ -122,7 +122,7 @@ def _preview(request: StaffRequest, row: Rota, content: bytes, how: dict[str, An
         "changes": [
             {
                 "what": _("{seat}: {now} instead of {was}").format(
-                    seat=seats[each.seat_key],
+                    seat=seats[each.seat],
                     now=names(each.now) if each.now is not None else _("nobody"),
                     was=names(each.was) if each.was is not None else _("nobody"),
                 ),

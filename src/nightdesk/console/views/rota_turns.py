@@ -23,7 +23,7 @@ from nightdesk.console.views.month import day_ticks, picture, shades, stretches
 from nightdesk.console.views.rota_names import all_names, end_in_words, month_of, seat_of, span_in_words
 from nightdesk.console.views.staff import StaffRequest, done, form_page, may, posting
 from nightdesk.people.models import Team
-from nightdesk.rota import difference, resolve
+from nightdesk.rota import comparing, resolve
 from nightdesk.rota.actions import set_layers, undo_layers
 from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Seat
@@ -303,7 +303,9 @@ def _preview(request: StaffRequest, seat: Seat, plan: resolve.Rota | None, post:
     )
     found = [(stretch, zone) for stretch in stretches(own, start, end)]
     gaps = sum(1 for stretch, _zone in found if stretch.who is None and not stretch.closed)
-    changes = difference.changes(load_rota(seat.rota_id), plan, seat.key, request.at, request.at + timedelta(days=31))
+    changes = comparing.changes_of_plan(
+        load_rota(seat.rota_id), plan, seat.key, request.at, request.at + timedelta(days=31)
+    )
     return context | {
         "month": picture(
             name="draft",

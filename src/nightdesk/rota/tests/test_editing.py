@@ -13,7 +13,7 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
-from nightdesk.rota import actions, decide, difference, queries, resolve, seat_actions
+from nightdesk.rota import actions, comparing, decide, queries, resolve, seat_actions
 from nightdesk.rota.import_actions import import_turns
 from nightdesk.rota.models import Plan, PlannedShift, Rota
 from nightdesk.rota.starting_points import STARTING_POINTS
@@ -242,7 +242,7 @@ def plans(draw: st.DrawFn) -> resolve.Rota:
 def test_changes_are_exactly_where_the_plans_differ_and_no_two_of_them_meet_that_are_one(
     before: resolve.Rota, after: resolve.Rota
 ) -> None:
-    changes = difference.changes(before, after, "night", T0, T0 + 6 * HOUR)
+    changes = comparing.changes_of_plan(before, after, "night", T0, T0 + 6 * HOUR)
     for half in range(12):
         at = T0 + half * HOUR / 2
         was, now = (resolve.scheduled(plan, at)["night"] for plan in (before, after))
@@ -255,5 +255,5 @@ def test_changes_are_exactly_where_the_plans_differ_and_no_two_of_them_meet_that
 def test_a_seat_that_a_plan_does_not_have_is_nobodys_in_it() -> None:
     shift = resolve.Shift(T0, T0 + HOUR, "Al")
     rota = resolve.Rota("UTC", (resolve.Seat("night", "Night", (), (shift,)),))
-    (change,) = difference.changes(resolve.Rota("UTC", ()), rota, "night", T0 - HOUR, T0 + DAY)
+    (change,) = comparing.changes_of_plan(resolve.Rota("UTC", ()), rota, "night", T0 - HOUR, T0 + DAY)
     assert (change.start, change.end, change.was, change.now) == (T0, T0 + HOUR, None, "Al")

@@ -231,8 +231,8 @@ class Command(BaseCommand):
         names = {("person", id_): name for name, id_ in people.items()}
         lines = [f"{_('line')} {each.line}: {each.what}. {each.so} {each.do}" for each in result.problems]
         lines += [
-            f"{each.seat_key}  {each.start:%Y-%m-%dT%H:%MZ} to {each.end:%Y-%m-%dT%H:%MZ}: "
-            f"{names.get(each.now, '-')} instead of {names.get(each.was, '-')}"  # type: ignore[call-overload]
+            f"{each.seat}  {each.start:%Y-%m-%dT%H:%MZ} to {each.end:%Y-%m-%dT%H:%MZ}: "
+            f"{names.get(each.now, '-')} instead of {names.get(each.was, '-')}"  # type: ignore[arg-type]
             for each in result.changes
         ]
         written = options["yes"] and result.turns and (options["skip_problems"] or not result.problems)
