@@ -98,6 +98,31 @@ def test_a_swap_is_asked_at_a_desk_and_taken_on_a_telephone(office: tuple[Stack,
     assert (state, overrides) == ("done", 1)
 
 
+def test_a_draft_is_held_against_the_rota_and_published(office: tuple[Stack, Browser]) -> None:
+    running, _browser = office
+    ((rota, plan),) = running.rows("SELECT rota_id, id FROM rota_plan WHERE state = 'draft'")
+    manager = at_screen(office, MANAGER)
+    manager.goto(f"{running.url}/rota/{rota}/plans")
+    manager.get_by_role("link", name="Plan 1").click()
+    expect(manager.get_by_role("heading", name="What changes")).to_be_visible()
+    changes = manager.locator("#changes details")
+    changes.first.click()
+    expect(changes.first.get_by_text("Gets").or_(changes.first.get_by_text("No longer has")).first).to_be_visible()
+    reason = manager.get_by_label("Why it is published against the rules")
+    if reason.count():
+        reason.fill("It was agreed with everybody.")
+    manager.get_by_role("button", name="Publish", exact=True).click()
+    expect(manager.locator("h1 + small .tag")).to_have_text("published", timeout=30_000)
+    query = "SELECT count(*), bool_and(published) FROM rota_plannedshift WHERE plan_id = %s"
+    ((count, published),) = running.rows(query, plan)
+    assert (count > 0, published) == (True, True)
+    until(
+        lambda: running.rows("SELECT 1 FROM channels_message WHERE kind = 'duty.plan'"),
+        60,
+        "whoever it touches is told",
+    )
+
+
 def name_of(running: Stack, email: str) -> str:
     query = "SELECT person.name FROM people_person person JOIN access_user u ON u.id = user_id WHERE u.email = %s"
     return str(running.rows(query, email)[0][0])

@@ -376,8 +376,10 @@ def _gap(
     """One gap: where it is, why each person cannot, and what asking those who could would cost."""
     seat = seats.get(gap["seat_id"])
     when = _stretch(gap, zone) if gap["starts_at"] else ""
-    name = seat.name if seat else _("A rule")
-    if gap["kind"] == "skill":
+    name = seat.name if seat else _("The plan")
+    if gap["kind"] == "rule" and gap.get("person"):
+        name = _("{name}: what stands already breaks a rule").format(name=names(("person", gap["person"])))
+    elif gap["kind"] == "skill":
         name = _("{seat}: nobody knows {skill}").format(seat=name, skill=_skill(gap["skill"]))
     could = []
     for one in sorted(gap["could"], key=lambda each: (each["moves"], each["points"])):
@@ -387,7 +389,9 @@ def _gap(
             text = f"{text}, {more.format(count=one['moves'])}"
         could.append(text)
     verdict = ""
-    if gap["impossible"]:
+    if gap["kind"] == "rule":
+        verdict = _("The planner adds nothing to it. What the rules say of them stands on their page.")
+    elif gap["impossible"]:
         verdict = _("Impossible: everybody was tried on it, and nothing that breaks no rule came of it.")
     elif could:
         verdict = _("Asking one of these would close it; what it costs the plan:")
