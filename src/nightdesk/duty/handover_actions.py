@@ -14,8 +14,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.channels.actions import Recipient, supersede_deliveries
-from nightdesk.channels.registry import LOUD
+from nightdesk.channels.actions import supersede_deliveries
 from nightdesk.duty import decide, ladder, pairings, queries, sections
 from nightdesk.duty.actions import (
     CHASE,
@@ -49,7 +48,7 @@ from nightdesk.duty.models import (
     TurnRefused,
     WatchItem,
 )
-from nightdesk.duty.reaching import local, managers_of
+from nightdesk.duty.reaching import all_ways, local, managers_of, quiet_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person, Team
@@ -128,11 +127,8 @@ def _tell_of_note(seat: Seat, person: Person, turn_at: datetime, names: str, at:
     """Tell one person, by what makes no noise, that the note is there; the holder of a seat that must be accepted by any
     way where they have no such.
     """
-    methods, _rules = contacts_and_rules([person.id])[person.id]
-    usable = [method for method in methods if method.broken_at is None]
-    quiet = [method for method in usable if method.channel not in LOUD]
-    chosen = quiet or (usable if seat.acceptance_required else [])
-    if not chosen:
+    to = quiet_ways(person, at) or (all_ways(person, at, loud=True) if seat.acceptance_required else [])
+    if not to:
         return
     with translation.override(person.language):
         facts = {"seat": seat.name, "turn": local(turn_at, person), "people": names}
@@ -142,7 +138,6 @@ def _tell_of_note(seat: Seat, person: Person, turn_at: datetime, names: str, at:
             body = _("You have it from then on. Read the note: {url}").format(url=url)
         else:
             body = _("{people} take it then. Write on it what they must know: {url}").format(people=names, url=url)
-        to = [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
         _queue("duty.note", seat, title, body, to, {}, turn_at, at)
 
 
@@ -391,13 +386,7 @@ def _tell_of_refusal(
         else:
             body = _("Have somebody else planned, or take it yourself.")
         body = "\n".join(line for line in (reason and f"“{reason}”", body) if line)
-        methods, _rules = contacts_and_rules([person.id])[person.id]
-        to = [
-            Recipient("person", person.id, method.channel, method.address, at)
-            for method in methods
-            if method.broken_at is None
-        ]
-        if to:
+        if to := all_ways(person, at, loud=True):
             _queue("duty.told", seat, title, body, to, {}, None, at)
 
 

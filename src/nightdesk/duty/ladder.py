@@ -89,4 +89,5 @@ def _on(rung: Rung, standing: Standing, besides: tuple[int, ...] = ()) -> tuple[
             return free(standing.backups)
         case Rung.MANAGER:
             managers = free(standing.managers)
-            return managers or (() if set(standing.managers) & standing.asked else free(standing.team))
+            asked = standing.asked.union(besides)
+            return managers or (() if asked.intersection(standing.managers) else free(standing.team))

@@ -40,6 +40,14 @@ def all_ways(person: Person, at: datetime, *, loud: bool) -> list[Recipient]:
     return [Recipient("person", person.id, method.channel, method.address, at) for method in chosen]
 
 
+def quiet_ways(person: Person, at: datetime) -> list[Recipient]:
+    """By their rules for what is not urgent, else by every way that wakes nobody; none where they have no such."""
+    methods, rules = contacts_and_rules([person.id])[person.id]
+    wanted = [rule.method for rule in rules if rule.urgency == NotifyRule.Urgency.LOW] or methods
+    usable = usable_of(person, [method for method in wanted if method.channel not in LOUD], at)
+    return [Recipient("person", person.id, method.channel, method.address, at) for method in usable]
+
+
 def usable_of(person: Person, methods: list[ContactMethod], at: datetime) -> list[ContactMethod]:
     """Those that are not broken, without what a fault has cut off; where that leaves none, with it."""
     working = [method for method in methods if method.broken_at is None]

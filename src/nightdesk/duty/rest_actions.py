@@ -4,7 +4,7 @@ Rest starts again with the end of the last call. Whoever was called until 03:40 
 begin at nine has somebody else until then: put there by rule, or proposed to the manager, as the brand wants it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,13 +18,13 @@ from nightdesk.access.matrix import require
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, NotFound, Refusal
-from nightdesk.channels.actions import Recipient, queue_message
-from nightdesk.channels.registry import LOUD
+from nightdesk.channels.actions import queue_message
 from nightdesk.duty.models import Hold, LateStart, LateStartRule
+from nightdesk.duty.reaching import quiet_ways, recipients
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.people.models import NotifyRule, Person, Team, Terms
-from nightdesk.people.queries import brands_of, contacts_and_rules
+from nightdesk.people.models import Person, Team, Terms
+from nightdesk.people.queries import brands_of
 from nightdesk.rota import checking, law, resolve
 from nightdesk.rota.actions import add_override, cancel_override
 from nightdesk.rota.law_wording import day_and_time
@@ -415,7 +415,7 @@ def _facts(row: LateStart, reader: Person) -> dict[str, str]:
 
 
 def _send(row: LateStart, person: Person, title: str, body: str, at: datetime, *, loud: bool) -> None:
-    to = _ways(person, at, loud=loud)
+    to = recipients(person, at) if loud else quiet_ways(person, at)
     if not to:
         return
     proposed = row.state == LateStart.State.PROPOSED and person.pk != row.person_id
@@ -432,17 +432,6 @@ def _send(row: LateStart, person: Person, title: str, body: str, at: datetime, *
         via=Door.WORKER,
         at=at,
     )
-
-
-def _ways(person: Person, at: datetime, *, loud: bool) -> Sequence[Recipient]:
-    """By their rules for what is urgent, or by their quiet ones; a way that wakes is used for what is loud only."""
-    methods, rules = contacts_and_rules([person.pk])[person.pk]
-    urgency = NotifyRule.Urgency.HIGH if loud else NotifyRule.Urgency.LOW
-    wanted = [rule.method for rule in rules if rule.urgency == urgency]
-    if not wanted:
-        wanted = [method for method in methods if loud or method.channel not in LOUD]
-    usable = [method for method in wanted if method.broken_at is None and (loud or method.channel not in LOUD)]
-    return [Recipient("person", person.pk, method.channel, method.address, at) for method in usable]
 
 
 def _managers_of(row: LateStart, person: Person) -> list[Person]:

@@ -19,7 +19,7 @@ from nightdesk.duty import actions, api, feed, feed_actions, queries, seat_actio
 from nightdesk.duty.tests.nights import DAY, HOUR, MINUTE, Nights, wired
 from nightdesk.people.models import Person, Team
 from nightdesk.rota.actions import cancel_override, set_layers
-from nightdesk.rota.difference import changes
+from nightdesk.rota.comparing import changes_of_plan
 from nightdesk.rota.import_actions import import_turns
 from nightdesk.rota.models import Rota
 from nightdesk.rota.queries import load_rota
@@ -198,7 +198,7 @@ def test_what_is_exported_and_read_in_again_gives_the_same_turns_across_every_ch
     result = import_turns(rota_id=rota_id, content=content, **nights.doing)
     assert (result.problems, result.turns > 300) == ([], True)
     start = SIX + DAY  # what is held until the next change is the holder's
-    assert changes(before, load_rota(rota_id), "night", start, end) == []
+    assert changes_of_plan(before, load_rota(rota_id), "night", start, end) == []
 
 
 def test_a_seat_that_is_removed_ends_its_duty_and_stays_on_record(nights: Nights) -> None:
