@@ -117,7 +117,8 @@ def test_many_hits_are_read_with_as_many_questions_as_one(desk: Desk) -> None:
 
     word = desk.ticket.title.split()[0]
     desk.caller.get(f"/search?q={word}&limit=1")
-    assert questions(2) == questions(8)
+    # Twice each: now and then an answer also writes down when the token was last used.
+    assert min(questions(2), questions(2)) == min(questions(8), questions(8))
 
 
 @pytest.mark.parametrize("name", ["desk_found", "desk_found_newest"])
