@@ -117,8 +117,9 @@ def test_many_hits_are_read_with_as_many_questions_as_one(desk: Desk) -> None:
 
     word = desk.ticket.title.split()[0]
     desk.caller.get(f"/search?q={word}&limit=1")
-    # Twice each: now and then an answer also writes down when the token was last used.
-    assert min(questions(2), questions(2)) == min(questions(8), questions(8))
+    # Twice each: now and then an answer also writes down when the token was last used. Which way into the index is taken
+    # may add one; a question per hit would add six.
+    assert min(questions(8), questions(8)) <= min(questions(2), questions(2)) + 1
 
 
 @pytest.mark.parametrize("name", ["desk_found", "desk_found_newest"])

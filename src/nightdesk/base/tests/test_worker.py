@@ -167,7 +167,8 @@ def test_recovering_is_repeated_until_it_succeeds(monkeypatch):
     assert steps == ["step", "recover", "recover", "recover", "step"]
 
 
-def test_a_clean_stop_finishes_what_is_in_hand_and_leaves_no_lease(handler):
+def test_a_clean_stop_finishes_what_is_in_hand_and_leaves_no_lease(handler, monkeypatch):
+    monkeypatch.setitem(worker.THREADS, "plain", 1)
     begun, go_on = threading.Event(), threading.Event()
 
     def run(row, at):
