@@ -73,13 +73,22 @@ class RotaChanges(Schema):
     swaps: Literal["free", "warned", "approved"] | None = None
 
 
+class SeatSkillIn(Schema):
+    """Whoever has the seat must know it at this level or better; without `hard` they should."""
+
+    skill_id: Id
+    level: int = Field(2, ge=1, le=3)
+    hard: bool = True
+
+
 class SeatChanges(Schema):
-    """What is left out stays. `position` counts the rota's seats from 0."""
+    """What is left out stays. `position` counts the rota's seats from 0; `skills` are all that it needs from now on."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "First line", "position": 0}]})
     name: Name | None = None
     acceptance_required: bool | None = None
     position: int | None = Field(None, ge=0, le=1000)
+    skills: list[SeatSkillIn] | None = Field(None, max_length=50)
 
 
 class RotaSeatOut(Schema):
@@ -89,6 +98,7 @@ class RotaSeatOut(Schema):
     name: str
     acceptance_required: bool
     layers: list[dict[str, Any]]
+    skills: list[SeatSkillIn]
     mark: str
 
 
@@ -338,6 +348,8 @@ def add_seat(request: HttpRequest, rota_id: Id, body: SeatIn) -> Any:
 def edit_seat(request: HttpRequest, seat_key: str, body: SeatChanges) -> Any:
     """Change what a seat is called, its place, or how its duty passes."""
     changes = body.dict(exclude_none=True)
+    if body.skills is not None:
+        changes["skills"] = {each.skill_id: (each.level, each.hard) for each in body.skills}
     seat = rotas.edit_seat(seat_key=seat_key, changes=changes, by=actor_of(request), via=Door.API, at=clock.now())
     return _seat(seat)
 
@@ -513,7 +525,14 @@ def _rota(row: Rota) -> dict[str, Any]:
 def _seat(seat: Seat) -> dict[str, Any]:
     layers = queries.plain_layers(seat.key)
     names = ("key", "name", "acceptance_required")
-    return {name: getattr(seat, name) for name in names} | {"layers": layers, "mark": queries.layers_mark(seat.key)}
+    skills = [
+        {"skill_id": id_, "level": level, "hard": hard} for id_, (level, hard) in queries.skills_of_seat(seat).items()
+    ]
+    return {name: getattr(seat, name) for name in names} | {
+        "layers": layers,
+        "skills": skills,
+        "mark": queries.layers_mark(seat.key),
+    }
 
 
 def _plain(member: Any) -> dict[str, int] | None:

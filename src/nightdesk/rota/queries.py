@@ -19,7 +19,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.rota import decide, resolve
-from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat, Swap
+from nightdesk.rota.models import Layer, LayerMember, Override, PlannedShift, Rota, Seat, SeatSkill, Swap
 
 Member: TypeAlias = tuple[str, int]
 
@@ -138,6 +138,12 @@ def open_swaps(rota_id: int, at: datetime) -> list[Swap]:
     rows = Swap.objects.filter(Q(seat__rota=rota_id) | Q(back_seat__rota=rota_id), ends_at__gt=at)
     waiting = rows.filter(state__in=[Swap.State.ASKED, Swap.State.ACCEPTED])
     return list(waiting.select_related("seat", "back_seat", "asked_by", "asked").order_by("starts_at", "id").distinct())
+
+
+def skills_of_seat(seat: Seat) -> dict[int, tuple[int, bool]]:
+    """Skill id -> level, and whether whoever has the seat must know it (else they should)."""
+    rows = SeatSkill.objects.filter(seat=seat).order_by("skill_id")
+    return {row.skill_id: (row.level, row.hard) for row in rows}
 
 
 def seats_on(rota_id: int) -> list[Seat]:

@@ -22,9 +22,10 @@ from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.people.skill_queries import skills_of
 from nightdesk.rota import queries, starting_points
 from nightdesk.rota.actions import NewSeat, _with_lock, make_rota, set_layers
-from nightdesk.rota.models import Rota, Seat
+from nightdesk.rota.models import Rota, Seat, SeatSkill
 
 ROTA_EDITED = kind("rota.edited", gettext_lazy("{by} changed the rota {rota}"))
 SEAT_ADDED = kind("rota.seat_added", gettext_lazy("{by} gave the rota {rota} the seat {seat}"))
@@ -149,8 +150,9 @@ def add_seat(
 
 @transaction.atomic
 def edit_seat(*, seat_key: str, changes: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Seat:
-    """Changes `name`, `acceptance_required` (it passes only when the next holder accepts) and `position` (its place among
-    the rota's seats, from 0; the others make room). Its key stays: policies and calendars name it.
+    """Changes `name`, `acceptance_required` (it passes only when the next holder accepts), `position` (its place among the
+    rota's seats, from 0; the others make room) and `skills`: what whoever has it must know (skill id -> level and whether
+    it is a must), all of them. Its key stays: policies and calendars name it.
 
     Repeating it changes nothing. Raises NotFound, Forbidden, Invalid.
     """
@@ -159,19 +161,21 @@ def edit_seat(*, seat_key: str, changes: Mapping[str, Any], by: Actor, via: Door
     seat = _with_lock(seat)
     asked = _("The seat %s was to be changed.") % seat.name
     wanted = dict(changes)
-    if unknown := wanted.keys() - {"name", "acceptance_required", "position"}:
+    if unknown := wanted.keys() - {"name", "acceptance_required", "position", "skills"}:
         raise Invalid(asked, _("A seat's %s cannot be changed.") % ", ".join(sorted(unknown)), _("Add another seat."))
     if "name" in wanted:
         wanted["name"] = one_line(wanted["name"], 80, _("name"))
     position = wanted.pop("position", None)
     moved = position is not None and _put_at(seat, int(position))
+    skills = wanted.pop("skills", None)
+    needs = _set_skills(asked, seat, skills) if skills is not None else None
     told = {name: value for name, value in wanted.items() if getattr(seat, name) != value}
-    if not told and not moved:
+    if not told and not moved and needs is None:
         return seat
     facts: dict[str, Any] = {"rota": seat.rota.name, "seat": seat.name, "seat_key": seat.key}
     facts |= {
         "before": {name: getattr(seat, name) for name in told},
-        "after": told | ({"position": position} if moved else {}),
+        "after": told | ({"position": position} if moved else {}) | ({"skills": needs} if needs is not None else {}),
     }
     for name, value in told.items():
         setattr(seat, name, value)
@@ -181,6 +185,23 @@ def edit_seat(*, seat_key: str, changes: Mapping[str, Any], by: Actor, via: Door
     seat.rota.save(update_fields=["version"])
     record(SEAT_EDITED, subject=("seat", seat.id), by=by, via=via, at=at, brand_id=seat.rota.brand_id, facts=facts)
     return seat
+
+
+def _set_skills(asked: str, seat: Seat, wanted: Mapping[int, tuple[int, bool]]) -> dict[str, int] | None:
+    """Key of each skill -> level, as the seat needs them from now on; None where that is what it needed before."""
+    known = {skill.pk: skill.key for skill in skills_of([seat.rota.brand_id])}
+    for skill_id, (level, _must) in wanted.items():
+        if skill_id not in known:
+            raise Invalid(asked, _("The skill %s is none of this brand's.") % skill_id, _("Choose one of the list."))
+        if level not in (1, 2, 3):
+            raise Invalid(asked, _("There is no level %d.") % level, _("Give 1, 2 or 3."))
+    if queries.skills_of_seat(seat) == wanted:
+        return None
+    SeatSkill.objects.filter(seat=seat).delete()
+    SeatSkill.objects.bulk_create(
+        SeatSkill(seat=seat, skill_id=skill_id, level=level, hard=hard) for skill_id, (level, hard) in wanted.items()
+    )
+    return {known[skill_id]: level for skill_id, (level, _must) in wanted.items()}
 
 
 def _put_at(seat: Seat, position: int) -> bool:

@@ -11,9 +11,9 @@ from nightdesk.access.models import User
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
-from nightdesk.people.models import Absence, Person
+from nightdesk.people.models import Absence, Person, Skill
 from nightdesk.rota.models import PlannedShift, Rota
-from nightdesk.rota.queries import layers_mark, plain_layers, seats_on
+from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
 
 
 def layer(company: Company, *people: Person, **more: Any) -> dict[str, Any]:
@@ -147,8 +147,12 @@ def test_a_rota_is_made_from_a_starting_point_and_its_seats_are_changed(company:
     assert client.post(reverse("console:new_rota"), form | {"person2": other.id}).status_code == 302
     rota = Rota.objects.get(name="Weekends")
     assert [seat.key for seat in seats_on(rota.id)] == ["weekends-night", "weekends-backup"]
-    renamed = {"name": "First", "position": "2", "acceptance_required": "on"}
+    bgp = Skill.objects.create(brand=rota.brand, key="bgp-here", name="BGP here")
+    page = words(client.get(reverse("console:edit_seat", args=["weekends-night"])))
+    assert "Whoever has it knows BGP here" in page
+    renamed = {"name": "First", "position": "2", "acceptance_required": "on", f"skill-{bgp.pk}": "3-should"}
     assert client.post(reverse("console:edit_seat", args=["weekends-night"]), renamed).status_code == 302
+    assert skills_of_seat(load_seat("weekends-night")) == {bgp.pk: (3, False)}
     assert [seat.name for seat in seats_on(rota.id)] == ["Backup", "First"]
     assert client.post(reverse("console:remove_seat", args=["weekends-backup"])).status_code == 302
     assert [seat.name for seat in seats_on(rota.id)] == ["First"]

@@ -1,5 +1,6 @@
 """Making a rota from a starting point, what it is called, its rule for swaps, and its seats."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -17,13 +18,24 @@ from nightdesk.console.views.choices import brand_choices, people_within
 from nightdesk.console.views.rota_names import rota_of, seat_of
 from nightdesk.console.views.staff import StaffRequest, done, form_page, posting, within
 from nightdesk.duty.seat_actions import remove_seat
-from nightdesk.people.models import Team
+from nightdesk.people.models import Skill, Team
+from nightdesk.people.skill_queries import skills_of
 from nightdesk.rota.models import Rota
-from nightdesk.rota.queries import seats_on
+from nightdesk.rota.queries import seats_on, skills_of_seat
 from nightdesk.rota.seat_actions import add_seat, edit_rota, edit_seat, start_rota
 from nightdesk.rota.starting_points import STARTING_POINTS
 
 MOST_PLACES = 12
+MUST = (
+    gettext_lazy("must know it a little"),
+    gettext_lazy("must do it alone"),
+    gettext_lazy("must be able to teach it"),
+)
+SHOULD = (
+    gettext_lazy("should know it a little"),
+    gettext_lazy("should do it alone"),
+    gettext_lazy("should be able to teach it"),
+)
 SWAP_RULES = {
     Rota.Swaps.FREE: gettext_lazy("Whatever both want is done"),
     Rota.Swaps.WARNED: gettext_lazy("A manager approves what the rules warn of"),
@@ -127,8 +139,41 @@ class NewSeatForm(SeatForm):
     )
 
 
+SEAT_LEVELS = (
+    ("", gettext_lazy("–")),
+    *((f"{level}-must", each) for level, each in enumerate(MUST, 1)),
+    *((f"{level}-should", each) for level, each in enumerate(SHOULD, 1)),
+)
+
+
 class PlacedSeatForm(SeatForm):
+    """With a choice for each of the brand's skills: what whoever has the seat must know."""
+
     position = forms.IntegerField(label=gettext_lazy("Its place among the seats"), min_value=1, max_value=200)
+
+    def __init__(self, *args: Any, skills: Sequence[Skill], now: Mapping[int, tuple[int, bool]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._skills = skills
+        for skill in skills:
+            level, hard = now.get(skill.pk, (0, True))
+            self.fields[f"skill-{skill.pk}"] = forms.ChoiceField(
+                label=_("Whoever has it knows {skill}").format(skill=skill.name),
+                choices=SEAT_LEVELS,
+                required=False,
+                initial=f"{level}-{'must' if hard else 'should'}" if level else "",
+            )
+
+    def changes(self) -> dict[str, Any]:
+        """As `edit_seat` takes them."""
+        chosen = {skill.pk: self.cleaned_data[f"skill-{skill.pk}"].partition("-") for skill in self._skills}
+        return {
+            "name": self.cleaned_data["name"],
+            "acceptance_required": self.cleaned_data["acceptance_required"],
+            "position": self.cleaned_data["position"] - 1,
+            "skills": {
+                skill_id: (int(level), how == "must") for skill_id, (level, _dash, how) in chosen.items() if level
+            },
+        }
 
 
 @form_page("edit_rota")
@@ -165,10 +210,10 @@ def seat(request: StaffRequest, seat_key: str) -> HttpResponse:
     row = seat_of(request, seat_key)
     place = [each.id for each in seats_on(row.rota_id)].index(row.id) + 1
     initial = {"name": row.name, "acceptance_required": row.acceptance_required, "position": place}
-    form = PlacedSeatForm(request.POST or None, initial=initial)
+    skills = list(skills_of([row.rota.brand_id]))
+    form = PlacedSeatForm(request.POST or None, initial=initial, skills=skills, now=skills_of_seat(row))
     if request.method == "POST" and form.is_valid():
-        changes = form.cleaned_data | {"position": form.cleaned_data["position"] - 1}
-        edit_seat(seat_key=seat_key, changes=changes, by=request.actor, via=Door.WEB, at=request.at)
+        edit_seat(seat_key=seat_key, changes=form.changes(), by=request.actor, via=Door.WEB, at=request.at)
         return done(request, _("The seat is changed."), "console:edit_rota", row.rota_id)
     context = {
         "here": "rota",

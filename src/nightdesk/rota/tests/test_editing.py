@@ -12,8 +12,8 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.journal.models import Entry
-from nightdesk.people.models import Person, Team
-from nightdesk.rota import actions, comparing, decide, queries, resolve, seat_actions
+from nightdesk.people.models import Person, Skill, Team
+from nightdesk.rota import actions, checking, comparing, decide, queries, resolve, seat_actions
 from nightdesk.rota.import_actions import import_turns
 from nightdesk.rota.models import Plan, PlannedShift, Rota
 from nightdesk.rota.starting_points import STARTING_POINTS
@@ -106,6 +106,24 @@ def test_seats_are_added_renamed_and_put_in_order_and_keep_their_keys(company: C
         seat_actions.edit_rota(rota_id=company.rota.id, changes={"zone": "UTC"}, **DOING)
     with pytest.raises(NotFound):
         seat_actions.edit_rota(rota_id=10**9, changes={}, **DOING)
+
+
+def test_a_seat_says_what_one_must_know_for_it(company: Company) -> None:
+    bgp = Skill.objects.create(brand=company.brand, key="bgp", name="BGP")
+    other = Brand.objects.create(name="Other", slug="other", zone="Europe/London")
+    theirs = Skill.objects.create(brand=other, key="pots", name="Pots")
+    needs = {"skills": {bgp.pk: (2, True)}}
+    seat = seat_actions.edit_seat(seat_key="night", changes=needs, **DOING)
+    assert queries.skills_of_seat(seat) == {bgp.pk: (2, True)}
+    assert checking.seat_kinds()["night"].needs == ((str(bgp.pk), 2),)
+    before = Entry.objects.count()
+    seat_actions.edit_seat(seat_key="night", changes=needs, **DOING)
+    assert Entry.objects.count() == before
+    for wrong in ({theirs.pk: (2, True)}, {bgp.pk: (4, True)}):
+        with pytest.raises(Invalid):
+            seat_actions.edit_seat(seat_key="night", changes={"skills": wrong}, **DOING)
+    seat_actions.edit_seat(seat_key="night", changes={"skills": {}}, **DOING)
+    assert queries.skills_of_seat(seat) == {}
 
 
 def test_only_who_may_change_the_plan_edits_seats(company: Company) -> None:
