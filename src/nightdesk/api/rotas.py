@@ -121,7 +121,7 @@ class Rotas(Schema):
 
 class LayersIn(Schema):
     """Lowest first, in the form that docs/rota.md gives. `seen` is the mark of what you had read: where the seat has other
-    layers by now, nothing is done.
+    layers by now, nothing is done. `override_reason`: why it holds against a rule of working time that blocks it.
     """
 
     model_config = ConfigDict(
@@ -132,6 +132,7 @@ class LayersIn(Schema):
     )
     layers: list[dict[str, Any]] = Field(max_length=20)
     seen: str | None = Field(None, max_length=64)
+    override_reason: str = Field("", max_length=200)
 
 
 class TurnOut(Schema):
@@ -150,7 +151,10 @@ class Turns(Schema):
 
 
 class OverrideIn(Schema):
-    """Over [`starts_at`, `ends_at`) a person comes on (add), goes off (remove), or takes another's place (replace)."""
+    """Over [`starts_at`, `ends_at`) a person comes on (add), goes off (remove), or takes another's place (replace).
+
+    `override_reason`: why it holds against a rule of working time that blocks it.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -170,6 +174,7 @@ class OverrideIn(Schema):
     ends_at: Instant
     member_id: Id | None = None
     instead_of_id: Id | None = None
+    override_reason: str = Field("", max_length=200)
 
 
 class OverrideOut(Schema):
@@ -235,6 +240,13 @@ class Swaps(Schema):
     items: list[SwapOut]
 
 
+class SwapApproval(Schema):
+    """`override_reason`: why it holds against a rule of working time that blocks it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"override_reason": ""}]})
+    override_reason: str = Field("", max_length=200)
+
+
 class SwapRefusal(Schema):
     """SwapRefusal not."""
 
@@ -243,7 +255,10 @@ class SwapRefusal(Schema):
 
 
 class TurnFileIn(Schema):
-    """`content` is the text of an iCalendar file or a CSV; `aliases` are its words for people -> their id."""
+    """`content` is the text of an iCalendar file or a CSV; `aliases` are its words for people -> their id.
+
+    `override_reason`: why it holds against a rule of working time that blocks it.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -261,6 +276,7 @@ class TurnFileIn(Schema):
     aliases: dict[str, Id] = Field({}, max_length=500)
     dry_run: bool = False
     skip_problems: bool = False
+    override_reason: str = Field("", max_length=200)
 
 
 class Line(Schema):
@@ -368,6 +384,7 @@ def set_layers(request: HttpRequest, seat_key: str, body: LayersIn) -> Any:
         seat_key=seat_key,
         layers=body.layers,
         seen=body.seen,
+        override_reason=body.override_reason,
         by=actor_of(request),
         via=Door.API,
         at=clock.now(),
@@ -440,9 +457,14 @@ def decline_swap(request: HttpRequest, swap_id: Id) -> Any:
 
 
 @router.post("/swaps/{swap_id}/approve", response=SwapOut)
-def approve_swap(request: HttpRequest, swap_id: Id) -> Any:
+def approve_swap(request: HttpRequest, swap_id: Id, body: SwapApproval | None = None) -> Any:
     """Let happen what both agreed on."""
-    return _swap(swap_actions.approve_swap(swap_id=swap_id, by=actor_of(request), via=Door.API, at=clock.now()))
+    reason = body.override_reason if body else ""
+    return _swap(
+        swap_actions.approve_swap(
+            swap_id=swap_id, override_reason=reason, by=actor_of(request), via=Door.API, at=clock.now()
+        )
+    )
 
 
 @router.post("/swaps/{swap_id}/refuse", response=SwapOut)
@@ -469,6 +491,7 @@ def import_turns(request: HttpRequest, rota_id: Id, body: TurnFileIn) -> Any:
         aliases=body.aliases,
         dry_run=body.dry_run,
         skip_problems=body.skip_problems,
+        override_reason=body.override_reason,
         by=actor_of(request),
         via=Door.API,
         at=clock.now(),

@@ -12,7 +12,7 @@ from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
 from nightdesk.people.models import Absence, Person, Skill
-from nightdesk.rota.models import PlannedShift, Rota
+from nightdesk.rota.models import Exemption, Override, PlannedShift, Rota
 from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
 
 
@@ -159,6 +159,24 @@ def test_a_rota_is_made_from_a_starting_point_and_its_seats_are_changed(company:
     refused = client.post(reverse("console:remove_seat", args=[company.quay.seat_key]))
     assert refused.status_code == 409
     assert "It is needed by: the policy Quay ladder" in words(refused)
+
+
+def test_what_a_rule_blocks_is_done_for_a_reason_with_a_name(company: Company) -> None:
+    client = company.client(company.everything())
+    bo, seat, at = Person.objects.get(name="Everything"), load_seat(company.quay.seat_key), company.at
+    Absence.objects.create(person=bo, kind="leave", starts_at=at, ends_at=at + timedelta(days=9), recorded_at=at)
+    form = {"seat": seat.key, "member": bo.id, "starts": f"{at + timedelta(days=5):%Y-%m-%dT10:00}"}
+    form["ends"] = f"{at + timedelta(days=5):%Y-%m-%dT12:00}"
+    before = Override.objects.count()
+    asked = client.post(reverse("console:add_override", args=[seat.rota_id]), form)
+    assert asked.status_code == 409
+    assert "Why it should stand all the same" in words(asked)
+    assert f'name="member" value="{bo.id}"' in asked.content.decode()
+    assert Override.objects.count() == before
+    why = form | {"reason": "She offered"}
+    assert client.post(reverse("console:add_override", args=[seat.rota_id]), why).status_code == 302
+    assert Override.objects.count() == before + 1
+    assert Exemption.objects.get().reason == "She offered"
 
 
 def test_ones_own_calendar_gets_a_new_address(company: Company) -> None:

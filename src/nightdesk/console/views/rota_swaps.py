@@ -15,8 +15,10 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.rota_names import seat_of, span_in_words
+from nightdesk.console.views.rule_blocks import ask_why
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, within
 from nightdesk.rota import swap_actions
+from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Seat, Swap
 from nightdesk.rota.queries import load_rotas, open_swaps
 from nightdesk.rota.resolve import Turn, turns
@@ -175,13 +177,17 @@ def _actions(request: StaffRequest, swap: Swap) -> list[dict[str, Any]]:
 
 
 def _swap(request: StaffRequest, swap_id: int) -> Swap:
-    rows = Swap.objects.filter(within(request.brands, "seat__rota__brand_id"), pk=swap_id).select_related("seat")
+    rows = Swap.objects.filter(within(request.brands, "seat__rota__brand_id"), pk=swap_id).select_related("seat__rota")
     return found(rows, _("You asked for a swap."))
 
 
 def _settle(request: StaffRequest, swap_id: int, verb: Any, text: str, **more: Any) -> HttpResponse:
     row = _swap(request, swap_id)
-    swap = verb(swap_id=row.pk, by=request.actor, via=Door.WEB, at=request.at, **more)
+    try:
+        swap = verb(swap_id=row.pk, by=request.actor, via=Door.WEB, at=request.at, **more)
+    except RuleBlocks as blocks:
+        rota = row.seat.rota
+        return ask_why(request, blocks, rota.brand_id, reverse("console:one_rota", args=[rota.id]))
     if swap.state == Swap.State.ACCEPTED:
         text = _("You have said yes; a manager is asked now.")
     return done(request, text, "console:one_rota", row.seat.rota_id)
@@ -202,7 +208,9 @@ def decline(request: StaffRequest, swap_id: int) -> HttpResponse:
 @posting("approve_swap")
 def approve(request: StaffRequest, swap_id: int) -> HttpResponse:
     """It may happen."""
-    return _settle(request, swap_id, swap_actions.approve_swap, _("The swap is done, and both are told."))
+    reason = request.POST.get("reason", "")
+    text = _("The swap is done, and both are told.")
+    return _settle(request, swap_id, swap_actions.approve_swap, text, override_reason=reason)
 
 
 @posting("approve_swap")

@@ -24,12 +24,14 @@ from nightdesk.console.views.month import day_ticks, picture, shades, stretches
 from nightdesk.console.views.rota_names import all_names, end_in_words, month_of, rota_of, seat_of
 from nightdesk.console.views.rota_swaps import swap_rows
 from nightdesk.console.views.rota_turns import clock_changes, undo_of
+from nightdesk.console.views.rule_blocks import ask_why
 from nightdesk.console.views.staff import StaffRequest, done, found, may, may_somewhere, posting, staff, within
 from nightdesk.duty.actions import AHEAD, accept_duty, pass_duty, set_first_holder, take_duty
 from nightdesk.duty.models import Acceptance
 from nightdesk.duty.queries import OnDuty, feed_address, who_is_on
 from nightdesk.people.models import Absence, Person
 from nightdesk.rota.actions import add_override, cancel_override
+from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Override, Rota, Seat
 from nightdesk.rota.queries import load_rota, next_turns, overrides, seats_on
 from nightdesk.rota.resolve import instant_of
@@ -382,17 +384,21 @@ def override(request: StaffRequest, rota_id: int) -> HttpResponse:
     row = rota_of(request, rota_id)
     form = OverrideForm(request.POST, seats=seats_on(row.id), people=people_choices(row.brand_id))
     values = checked(form, _("You wanted to change who is on for a while."))
-    add_override(
-        seat_key=values["seat"],
-        kind=form.kind(),
-        starts_at=values["starts"],
-        ends_at=values["ends"],
-        member_id=values["member"],
-        instead_of_id=values["instead_of"],
-        by=request.actor,
-        via=Door.WEB,
-        at=request.at,
-    )
+    try:
+        add_override(
+            seat_key=values["seat"],
+            kind=form.kind(),
+            starts_at=values["starts"],
+            ends_at=values["ends"],
+            member_id=values["member"],
+            instead_of_id=values["instead_of"],
+            override_reason=request.POST.get("reason", ""),
+            by=request.actor,
+            via=Door.WEB,
+            at=request.at,
+        )
+    except RuleBlocks as blocks:
+        return ask_why(request, blocks, row.brand_id, reverse("console:one_rota", args=[row.id]))
     return done(request, _("The rota is changed."), "console:one_rota", row.id)
 
 

@@ -95,6 +95,8 @@ class Command(BaseCommand):
         file.add_argument("--alias", action="append", default=[], help="their name = ours; may be repeated")
         file.add_argument("--yes", action="store_true")
         file.add_argument("--skip-problems", action="store_true", help="leave out the lines that do not fit")
+        for each in (layers, override, settle, file):
+            each.add_argument("--reason", default="", help="why it holds against a rule of working time that blocks it")
         export = what.add_parser("export", help="the rota's turns of the coming year")
         export.add_argument("rota", type=int)
         export.add_argument("--format", choices=("ics", "csv"), default="ics")
@@ -161,7 +163,8 @@ class Command(BaseCommand):
         if options["dry_run"]:
             plan = queries.drafted(seat.key, layers)
             return _told(resolve.next_turns(plan, seat.key, doing["at"], 8), seat.rota.zone)
-        actions.set_layers(seat_key=seat.key, layers=layers, seen=options["seen"] or seen, **doing)
+        seen = options["seen"] or seen
+        actions.set_layers(seat_key=seat.key, layers=layers, seen=seen, override_reason=options["reason"], **doing)
         return _("Set. The journal's entry for undoing it: %s") % queries.last_change_of_layers(seat.id)
 
     def _undo(self, options: dict[str, Any], doing: dict[str, Any]) -> str:
@@ -178,6 +181,7 @@ class Command(BaseCommand):
             ends_at=_instant(options["ends"], zone),
             member_id=on,
             instead_of_id=off,
+            override_reason=options["reason"],
             **doing,
         )
         return str(made.id)
@@ -210,6 +214,8 @@ class Command(BaseCommand):
 
     def _settle(self, options: dict[str, Any], doing: dict[str, Any]) -> str:
         by: Actor = actor_of_person(_person(options["person"]).id) if options["person"] else doing["by"]
+        if options["word"] == "approve":
+            doing = doing | {"override_reason": options["reason"]}
         swap = SWAP_VERBS[options["word"]](swap_id=options["number"], **(doing | {"by": by}))
         return str(Swap.State(swap.state).label)
 
@@ -226,6 +232,7 @@ class Command(BaseCommand):
             aliases=aliases,
             dry_run=not options["yes"],
             skip_problems=options["skip_problems"],
+            override_reason=options["reason"],
             **doing,
         )
         names = {("person", id_): name for name, id_ in people.items()}
