@@ -242,6 +242,7 @@ console: list[URLPattern] = [
     path("rota/<int:rota_id>/plans", planning.plans, name="plans"),
     path("rota/<int:rota_id>/plans.csv", planning.plans_csv, name="plans_csv"),
     path("rota/<int:rota_id>/plans/make", planning.make, name="make_draft"),
+    path("rota/<int:rota_id>/plans/repair", planning.repair, name="draft_repair"),
     path("rota/plan/<uuid:plan_id>", planning.plan, name="plan"),
     path("rota/plan/<uuid:plan_id>/shifts.csv", planning.plan_csv, name="plan_csv"),
     path("rota/plan/<uuid:plan_id>/people.csv", planning.burdens_csv, name="burdens_csv"),

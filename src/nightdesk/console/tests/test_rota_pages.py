@@ -12,7 +12,7 @@ from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
 from nightdesk.people.models import Absence, Person, Skill
-from nightdesk.rota.models import Exemption, Override, PlannedShift, Rota
+from nightdesk.rota.models import Drafting, Exemption, Override, PlannedShift, Rota
 from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
 
 
@@ -177,6 +177,21 @@ def test_what_a_rule_blocks_is_done_for_a_reason_with_a_name(company: Company) -
     assert client.post(reverse("console:add_override", args=[seat.rota_id]), why).status_code == 302
     assert Override.objects.count() == before + 1
     assert Exemption.objects.get().reason == "She offered"
+
+
+def test_a_plan_is_mended_for_whoever_cannot_work(company: Company) -> None:
+    client = company.client(company.everything())
+    bo, seat, at = company.quay.bo, load_seat(company.quay.seat_key), company.at
+    page = words(client.get(reverse("console:plans", args=[seat.rota_id])))
+    assert "Somebody cannot work" in page
+    form = {"person": bo.id, "since": f"{at:%Y-%m-%dT%H:%M}", "until": f"{at + timedelta(days=3):%Y-%m-%dT%H:%M}"}
+    sent = client.post(reverse("console:draft_repair", args=[seat.rota_id]), form)
+    assert sent.status_code == 302
+    run = Drafting.objects.order_by("-id").first()
+    assert run is not None
+    assert (run.request["do"], run.request["person"]) == ("replan", str(bo.id))
+    backwards = form | {"until": f"{at - timedelta(days=3):%Y-%m-%dT%H:%M}"}
+    assert client.post(reverse("console:draft_repair", args=[seat.rota_id]), backwards).status_code == 422
 
 
 def test_ones_own_calendar_gets_a_new_address(company: Company) -> None:

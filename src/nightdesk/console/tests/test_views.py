@@ -378,6 +378,7 @@ POSTS = {
     "cancel_override": "cancel_override",
     "accept_duty": "accept_duty",
     "make_draft": "make_draft",
+    "draft_repair": "make_draft",
     "stop_draft": "make_draft",
     "discard_draft": "make_draft",
     "copy_plan": "make_draft",

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Forbidden, NotFound
 from nightdesk.console.views.checked import checked
-from nightdesk.console.views.choices import people_within
+from nightdesk.console.views.choices import people_choices, people_within
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import as_csv, asked, one_page
 from nightdesk.console.views.month import Stretch, day_ticks, names_of, picture
@@ -87,6 +87,23 @@ class DraftForm(forms.Form):
     )
 
 
+class RepairForm(forms.Form):
+    person = forms.TypedChoiceField(label=gettext_lazy("Who cannot"), coerce=int)
+    since = forms.DateTimeField(
+        label=gettext_lazy("From"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    until = forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=gettext_lazy("By clocks in your own zone."),
+    )
+
+    def __init__(self, *args: Any, people: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["person"].choices = [("", _("Choose")), *people]  # type: ignore[attr-defined]
+
+
 @staff("read_plans")
 def plans(request: StaffRequest, rota_id: int) -> HttpResponse:
     """Every plan of a rota, the newest first, and the way to a new one."""
@@ -109,6 +126,9 @@ def plans(request: StaffRequest, rota_id: int) -> HttpResponse:
         "may_set": may(request, "set_shifts", rota.brand_id),
         "plannable": plannable,
         "form": DraftForm(initial={"starts_on": first, "last_day": last, "effort": "usual", "seed": 1})
+        if making and plannable
+        else None,
+        "repair": RepairForm(people=people_choices(rota.brand_id), auto_id="repair-%s")
         if making and plannable
         else None,
     }
@@ -137,6 +157,24 @@ def make(request: StaffRequest, rota_id: int) -> HttpResponse:
         ends_on=values["last_day"] + timedelta(days=1),
         effort=EFFORTS[values["effort"]][1],
         seed=values["seed"],
+        by=request.actor,
+        via=Door.WEB,
+        at=request.at,
+    )
+    return done(request, "", "console:plan", plan.id)
+
+
+@posting("make_draft")
+def repair(request: StaffRequest, rota_id: int) -> HttpResponse:
+    """Have the plan mended for somebody who cannot work, with as few changes as can be."""
+    rota = _rota(request, rota_id)
+    form = RepairForm(request.POST, people=people_choices(rota.brand_id))
+    values = checked(form, _("You wanted to have a plan mended."))
+    plan = plan_actions.draft_repair(
+        rota_id=rota.id,
+        person_id=values["person"],
+        since_at=values["since"],
+        until_at=values["until"],
         by=request.actor,
         via=Door.WEB,
         at=request.at,
