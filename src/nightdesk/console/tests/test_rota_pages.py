@@ -179,6 +179,17 @@ def test_what_a_rule_blocks_is_done_for_a_reason_with_a_name(company: Company) -
     assert Exemption.objects.get().reason == "She offered"
 
 
+def test_changes_and_swaps_come_as_files(company: Company) -> None:
+    client = company.client(company.everything())
+    rota_id = load_seat(company.quay.seat_key).rota_id
+    changes = client.get(reverse("console:overrides_csv", args=[rota_id])).getvalue().decode().splitlines()
+    assert changes[0] == "\ufeffseat,kind,starts_at,ends_at,member,instead_of,created_at,cancelled_at"
+    assert re.search(r"^Quay duty,remove,2026-\S+,2026-\S+,,Bo ", changes[1])
+    swaps = client.get(reverse("console:swaps_csv", args=[rota_id])).getvalue().decode().splitlines()
+    assert len(swaps) == 2
+    assert ",asked,," in swaps[1]
+
+
 def test_a_plan_is_mended_for_whoever_cannot_work(company: Company) -> None:
     client = company.client(company.everything())
     bo, seat, at = company.quay.bo, load_seat(company.quay.seat_key), company.at

@@ -110,6 +110,8 @@ READ = {
     "past_handovers": "read_handover",
     "past_handovers_csv": "read_handover",
     "past_handover": "read_handover",
+    "overrides_csv": "read_rota",
+    "swaps_csv": "read_rota",
     "turns_csv": "read_rota",
     "who_csv": "read_rota",
     "pocket": "read_pages",

@@ -1,6 +1,6 @@
 """Swaps: asking another to take a turn, and everybody's word on it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.console.views.choices import people_choices
-from nightdesk.console.views.rota_names import seat_of, span_in_words
+from nightdesk.console.views.lists import as_csv
+from nightdesk.console.views.rota_names import rota_of, seat_of, span_in_words
 from nightdesk.console.views.rule_blocks import ask_why
-from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, within
+from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, staff, within
 from nightdesk.rota import swap_actions
 from nightdesk.rota.checking import RuleBlocks
 from nightdesk.rota.models import Seat, Swap
@@ -224,3 +225,21 @@ def refuse(request: StaffRequest, swap_id: int) -> HttpResponse:
 def cancel(request: StaffRequest, swap_id: int) -> HttpResponse:
     """It is not asked any more."""
     return _settle(request, swap_id, swap_actions.cancel_swap, _("It is not asked any more."))
+
+
+@staff("read_rota")
+def swaps_csv(request: StaffRequest, rota_id: int) -> HttpResponse:
+    """Every swap that was ever asked for on the rota, the newest first."""
+    row = rota_of(request, rota_id)
+    zone = ZoneInfo(row.zone)
+    header = ["asked_at", "asked_by", "asked", "seat", "starts_at", "ends_at", "back_seat", "back_starts_at"]
+    header += ["back_ends_at", "state", "settled_at", "why"]
+    rows = Swap.objects.filter(seat__rota=row).select_related("asked_by", "asked", "seat", "back_seat")
+    lines = (
+        [
+            value.astimezone(zone) if isinstance(value := getattr(swap, name), datetime) else str(value or "")
+            for name in header
+        ]
+        for swap in rows.order_by("-asked_at", "-id").iterator(500)
+    )
+    return as_csv(f"swaps-{row.id}", header, lines)

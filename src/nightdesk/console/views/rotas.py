@@ -409,3 +409,20 @@ def no_override(request: StaffRequest, override_id: int) -> HttpResponse:
     row = found(rows.select_related("seat"), _("You asked for a change of a rota."))
     cancel_override(override_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("That change is taken back."), "console:one_rota", row.seat.rota_id)
+
+
+@staff("read_rota")
+def overrides_csv(request: StaffRequest, rota_id: int) -> HttpResponse:
+    """Every change for a while that the rota ever had, the newest first; one that was taken back says when."""
+    row = rota_of(request, rota_id)
+    zone = ZoneInfo(row.zone)
+    header = ("seat", "kind", "starts_at", "ends_at", "member", "instead_of", "created_at", "cancelled_at")
+    rows = Override.objects.filter(seat__rota=row).select_related("seat", "member", "instead_of")
+    lines = (
+        [
+            value.astimezone(zone) if isinstance(value := getattr(one, name), datetime) else str(value or "")
+            for name in header
+        ]
+        for one in rows.order_by("-id").iterator(500)
+    )
+    return as_csv(f"overrides-{row.id}", header, lines)
