@@ -151,7 +151,7 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     ),
     "accept_swap": ("accept_swap", None),
     "decline_swap": ("accept_swap", None),
-    "approve_swap": ("approve_swap", None),
+    "approve_swap": ("approve_swap", {"override_reason": ""}),
     "refuse_swap": ("approve_swap", {"why": "No."}),
     "cancel_swap": ("ask_swap", None),
     "import_turns": ("import_turns", {"content": "seat,person,starts_at,ends_at\n", "dry_run": True}),

@@ -457,9 +457,9 @@ def decline_swap(request: HttpRequest, swap_id: Id) -> Any:
 
 
 @router.post("/swaps/{swap_id}/approve", response=SwapOut)
-def approve_swap(request: HttpRequest, swap_id: Id, body: SwapApproval | None = None) -> Any:
+def approve_swap(request: HttpRequest, swap_id: Id, body: SwapApproval) -> Any:
     """Let happen what both agreed on."""
-    reason = body.override_reason if body else ""
+    reason = body.override_reason
     return _swap(
         swap_actions.approve_swap(
             swap_id=swap_id, override_reason=reason, by=actor_of(request), via=Door.API, at=clock.now()
