@@ -2,7 +2,8 @@
 #
 #   make run       everything, on this machine: database, web, worker, demo company. Ctrl-C stops all of it.
 #   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
-#   make slow      those of the suite that .ci/run leaves out: the portal's screens, the solver, kills at a handover
+#   make slow      those of the suite that .ci/run leaves out: the portal's screens, the solver, kills at random moments,
+#                  and once more on Debian's PostgreSQL 15 what speaks SQL of its own
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
@@ -43,9 +44,11 @@ run: $(VENV)/.run
 # short ones (src/) fill up the end.
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-SLOW := tests/test_portal_faces.py tests/test_handover_kills.py src/nightdesk/rota/planner/tests/test_solver.py
+SLOW := tests/test_portal_faces.py tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py src/nightdesk/rota/planner/tests/test_solver.py
+ON_15 := src/nightdesk/base src/nightdesk/channels src/nightdesk/journal
 slow: $(VENV)/.dev $(AXE)
 	$(PY) -m pytest $(SLOW)
+	NIGHTDESK_TEST_POSTGRES=15 $(PY) -m pytest $(SIDE_BY_SIDE) $(ON_15)
 
 test: $(VENV)/.dev $(AXE) $(CARRIERS)
 	@$(PY) -m tools.system_parts
