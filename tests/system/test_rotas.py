@@ -108,7 +108,7 @@ def test_a_draft_is_held_against_the_rota_and_published(office: tuple[Stack, Bro
     changes = manager.locator("#changes details")
     changes.first.click()
     expect(changes.first.get_by_text("Gets").or_(changes.first.get_by_text("No longer has")).first).to_be_visible()
-    reason = manager.get_by_label("Why it is published against the rules")
+    reason = manager.get_by_label("Why it should stand all the same")
     if reason.count():
         reason.fill("It was agreed with everybody.")
     manager.get_by_role("button", name="Publish", exact=True).click()

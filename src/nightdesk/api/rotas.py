@@ -73,7 +73,7 @@ class RotaChanges(Schema):
     swaps: Literal["free", "warned", "approved"] | None = None
 
 
-class SeatSkillIn(Schema):
+class SeatSkillNeed(Schema):
     """Whoever has the seat must know it at this level or better; without `hard` they should."""
 
     skill_id: Id
@@ -88,7 +88,7 @@ class SeatChanges(Schema):
     name: Name | None = None
     acceptance_required: bool | None = None
     position: int | None = Field(None, ge=0, le=1000)
-    skills: list[SeatSkillIn] | None = Field(None, max_length=50)
+    skills: list[SeatSkillNeed] | None = Field(None, max_length=50)
 
 
 class RotaSeatOut(Schema):
@@ -98,7 +98,7 @@ class RotaSeatOut(Schema):
     name: str
     acceptance_required: bool
     layers: list[dict[str, Any]]
-    skills: list[SeatSkillIn]
+    skills: list[SeatSkillNeed]
     mark: str
 
 
@@ -248,7 +248,7 @@ class SwapApproval(Schema):
 
 
 class SwapRefusal(Schema):
-    """SwapRefusal not."""
+    """`why` is told to both."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "Nobody else knows that ring."}]})
     why: str = Field("", max_length=200)

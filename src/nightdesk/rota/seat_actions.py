@@ -168,14 +168,14 @@ def edit_seat(*, seat_key: str, changes: Mapping[str, Any], by: Actor, via: Door
     position = wanted.pop("position", None)
     moved = position is not None and _put_at(seat, int(position))
     skills = wanted.pop("skills", None)
-    needs = _set_skills(asked, seat, skills) if skills is not None else None
+    needed, needs = _set_skills(asked, seat, skills) if skills is not None else ({}, {})
     told = {name: value for name, value in wanted.items() if getattr(seat, name) != value}
-    if not told and not moved and needs is None:
+    if not told and not moved and needed == needs:
         return seat
     facts: dict[str, Any] = {"rota": seat.rota.name, "seat": seat.name, "seat_key": seat.key}
     facts |= {
-        "before": {name: getattr(seat, name) for name in told},
-        "after": told | ({"position": position} if moved else {}) | ({"skills": needs} if needs is not None else {}),
+        "before": {name: getattr(seat, name) for name in told} | ({"skills": needed} if needed != needs else {}),
+        "after": told | ({"position": position} if moved else {}) | ({"skills": needs} if needed != needs else {}),
     }
     for name, value in told.items():
         setattr(seat, name, value)
@@ -187,21 +187,27 @@ def edit_seat(*, seat_key: str, changes: Mapping[str, Any], by: Actor, via: Door
     return seat
 
 
-def _set_skills(asked: str, seat: Seat, wanted: Mapping[int, tuple[int, bool]]) -> dict[str, int] | None:
-    """Key of each skill -> level, as the seat needs them from now on; None where that is what it needed before."""
+def _set_skills(
+    asked: str, seat: Seat, wanted: Mapping[int, tuple[int, bool]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the seat needed and what it needs from now on, for the journal: key of a skill -> level, and whether it is a must."""
     known = {skill.pk: skill.key for skill in skills_of([seat.rota.brand_id])}
     for skill_id, (level, _must) in wanted.items():
         if skill_id not in known:
             raise Invalid(asked, _("The skill %s is none of this brand's.") % skill_id, _("Choose one of the list."))
         if level not in (1, 2, 3):
             raise Invalid(asked, _("There is no level %d.") % level, _("Give 1, 2 or 3."))
-    if queries.skills_of_seat(seat) == wanted:
-        return None
-    SeatSkill.objects.filter(seat=seat).delete()
-    SeatSkill.objects.bulk_create(
-        SeatSkill(seat=seat, skill_id=skill_id, level=level, hard=hard) for skill_id, (level, hard) in wanted.items()
+    before = queries.skills_of_seat(seat)
+    if before != wanted:
+        SeatSkill.objects.filter(seat=seat).delete()
+        SeatSkill.objects.bulk_create(
+            SeatSkill(seat=seat, skill_id=skill_id, level=level, hard=hard)
+            for skill_id, (level, hard) in wanted.items()
+        )
+    needed, needs = (
+        {known[skill_id]: [level, hard] for skill_id, (level, hard) in each.items()} for each in (before, wanted)
     )
-    return {known[skill_id]: level for skill_id, (level, _must) in wanted.items()}
+    return needed, needs
 
 
 def _put_at(seat: Seat, position: int) -> bool:

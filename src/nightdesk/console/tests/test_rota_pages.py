@@ -12,7 +12,7 @@ from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
 from nightdesk.people.models import Absence, Person, Skill
-from nightdesk.rota.models import Drafting, Exemption, Override, PlannedShift, Rota
+from nightdesk.rota.models import Drafting, Exemption, Override, PlannedShift, Rota, Swap
 from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
 
 
@@ -149,7 +149,7 @@ def test_a_rota_is_made_from_a_starting_point_and_its_seats_are_changed(company:
     assert [seat.key for seat in seats_on(rota.id)] == ["weekends-night", "weekends-backup"]
     bgp = Skill.objects.create(brand=rota.brand, key="bgp-here", name="BGP here")
     page = words(client.get(reverse("console:edit_seat", args=["weekends-night"])))
-    assert "Whoever has it knows BGP here" in page
+    assert "BGP here: whoever has the seat" in page
     renamed = {"name": "First", "position": "2", "acceptance_required": "on", f"skill-{bgp.pk}": "3-should"}
     assert client.post(reverse("console:edit_seat", args=["weekends-night"]), renamed).status_code == 302
     assert skills_of_seat(load_seat("weekends-night")) == {bgp.pk: (3, False)}
@@ -177,6 +177,22 @@ def test_what_a_rule_blocks_is_done_for_a_reason_with_a_name(company: Company) -
     assert client.post(reverse("console:add_override", args=[seat.rota_id]), why).status_code == 302
     assert Override.objects.count() == before + 1
     assert Exemption.objects.get().reason == "She offered"
+
+
+def test_a_swap_that_a_rule_blocks_by_now_is_approved_for_a_reason_only(company: Company) -> None:
+    client = company.client(company.everything())
+    ivy, at, swap_id = Person.objects.create(name="Ivy"), company.at, company.quay.ids["swap_id"]
+    Absence.objects.create(person=ivy, kind="sickness", starts_at=at, ends_at=at + timedelta(days=9), recorded_at=at)
+    Swap.objects.filter(pk=swap_id).update(asked=ivy, state=Swap.State.ACCEPTED)
+    address = reverse("console:approve_swap", args=[swap_id])
+    asked = client.post(address)
+    assert asked.status_code == 409
+    assert "Ivy is not available" in words(asked)
+    assert client.post(address, {"reason": ""}).status_code == 409
+    assert Swap.objects.get(pk=swap_id).state == Swap.State.ACCEPTED
+    assert client.post(address, {"reason": "She is well again"}).status_code == 302
+    assert Swap.objects.get(pk=swap_id).state == Swap.State.DONE
+    assert Exemption.objects.get().reason == "She is well again"
 
 
 def test_changes_and_swaps_come_as_files(company: Company) -> None:

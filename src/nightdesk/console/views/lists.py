@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from django.db.models import QuerySet
@@ -119,6 +119,13 @@ def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
     answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer  # type: ignore[return-value]
+
+
+def cells(rows: Iterable[object], names: Sequence[str], zone: tzinfo) -> Iterator[list[object]]:
+    """What `as_csv` takes, of rows whose attributes have the columns' names; instants by the zone's clocks."""
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        yield [value.astimezone(zone) if isinstance(value, datetime) else value for value in values]
 
 
 def _cell(value: object) -> str:

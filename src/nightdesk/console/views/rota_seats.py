@@ -16,6 +16,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, people_within
 from nightdesk.console.views.rota_names import rota_of, seat_of
+from nightdesk.console.views.skills import LEVELS
 from nightdesk.console.views.staff import StaffRequest, done, form_page, posting, within
 from nightdesk.duty.seat_actions import remove_seat
 from nightdesk.people.models import Skill, Team
@@ -26,16 +27,6 @@ from nightdesk.rota.seat_actions import add_seat, edit_rota, edit_seat, start_ro
 from nightdesk.rota.starting_points import STARTING_POINTS
 
 MOST_PLACES = 12
-MUST = (
-    gettext_lazy("must know it a little"),
-    gettext_lazy("must do it alone"),
-    gettext_lazy("must be able to teach it"),
-)
-SHOULD = (
-    gettext_lazy("should know it a little"),
-    gettext_lazy("should do it alone"),
-    gettext_lazy("should be able to teach it"),
-)
 SWAP_RULES = {
     Rota.Swaps.FREE: gettext_lazy("Whatever both want is done"),
     Rota.Swaps.WARNED: gettext_lazy("A manager approves what the rules warn of"),
@@ -139,13 +130,6 @@ class NewSeatForm(SeatForm):
     )
 
 
-SEAT_LEVELS = (
-    ("", gettext_lazy("–")),
-    *((f"{level}-must", each) for level, each in enumerate(MUST, 1)),
-    *((f"{level}-should", each) for level, each in enumerate(SHOULD, 1)),
-)
-
-
 class PlacedSeatForm(SeatForm):
     """With a choice for each of the brand's skills: what whoever has the seat must know."""
 
@@ -156,9 +140,12 @@ class PlacedSeatForm(SeatForm):
         self._skills = skills
         for skill in skills:
             level, hard = now.get(skill.pk, (0, True))
+            choices = [("", _("need not know it"))]
+            choices += [(f"{each}-must", _("must: {level}").format(level=words)) for each, words in LEVELS[1:]]
+            choices += [(f"{each}-should", _("should: {level}").format(level=words)) for each, words in LEVELS[1:]]
             self.fields[f"skill-{skill.pk}"] = forms.ChoiceField(
-                label=_("Whoever has it knows {skill}").format(skill=skill.name),
-                choices=SEAT_LEVELS,
+                label=_("{skill}: whoever has the seat").format(skill=skill.name),
+                choices=choices,
                 required=False,
                 initial=f"{level}-{'must' if hard else 'should'}" if level else "",
             )

@@ -1,6 +1,6 @@
 """Swaps: asking another to take a turn, and everybody's word on it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.console.views.choices import people_choices
-from nightdesk.console.views.lists import as_csv
+from nightdesk.console.views.lists import as_csv, cells
 from nightdesk.console.views.rota_names import rota_of, seat_of, span_in_words
 from nightdesk.console.views.rule_blocks import ask_why
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, posting, staff, within
@@ -184,11 +184,7 @@ def _swap(request: StaffRequest, swap_id: int) -> Swap:
 
 def _settle(request: StaffRequest, swap_id: int, verb: Any, text: str, **more: Any) -> HttpResponse:
     row = _swap(request, swap_id)
-    try:
-        swap = verb(swap_id=row.pk, by=request.actor, via=Door.WEB, at=request.at, **more)
-    except RuleBlocks as blocks:
-        rota = row.seat.rota
-        return ask_why(request, blocks, rota.brand_id, reverse("console:one_rota", args=[rota.id]))
+    swap = verb(swap_id=row.pk, by=request.actor, via=Door.WEB, at=request.at, **more)
     if swap.state == Swap.State.ACCEPTED:
         text = _("You have said yes; a manager is asked now.")
     return done(request, text, "console:one_rota", row.seat.rota_id)
@@ -211,7 +207,11 @@ def approve(request: StaffRequest, swap_id: int) -> HttpResponse:
     """It may happen."""
     reason = request.POST.get("reason", "")
     text = _("The swap is done, and both are told.")
-    return _settle(request, swap_id, swap_actions.approve_swap, text, override_reason=reason)
+    try:
+        return _settle(request, swap_id, swap_actions.approve_swap, text, override_reason=reason)
+    except RuleBlocks as blocks:
+        rota = _swap(request, swap_id).seat.rota
+        return ask_why(request, blocks, rota.brand_id, reverse("console:one_rota", args=[rota.id]))
 
 
 @posting("approve_swap")
@@ -231,15 +231,8 @@ def cancel(request: StaffRequest, swap_id: int) -> HttpResponse:
 def swaps_csv(request: StaffRequest, rota_id: int) -> HttpResponse:
     """Every swap that was ever asked for on the rota, the newest first."""
     row = rota_of(request, rota_id)
-    zone = ZoneInfo(row.zone)
     header = ["asked_at", "asked_by", "asked", "seat", "starts_at", "ends_at", "back_seat", "back_starts_at"]
     header += ["back_ends_at", "state", "settled_at", "why"]
     rows = Swap.objects.filter(seat__rota=row).select_related("asked_by", "asked", "seat", "back_seat")
-    lines = (
-        [
-            value.astimezone(zone) if isinstance(value := getattr(swap, name), datetime) else str(value or "")
-            for name in header
-        ]
-        for swap in rows.order_by("-asked_at", "-id").iterator(500)
-    )
+    lines = cells(rows.order_by("-asked_at", "-id").iterator(500), header, ZoneInfo(row.zone))
     return as_csv(f"swaps-{row.id}", header, lines)

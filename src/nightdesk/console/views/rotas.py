@@ -19,7 +19,7 @@ from nightdesk.base.actors import Door
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.fragments import page_or_part
-from nightdesk.console.views.lists import as_csv, asked, asked_day, csv_url
+from nightdesk.console.views.lists import as_csv, asked, asked_day, cells, csv_url
 from nightdesk.console.views.month import day_ticks, picture, shades, stretches
 from nightdesk.console.views.rota_names import all_names, end_in_words, month_of, rota_of, seat_of
 from nightdesk.console.views.rota_swaps import swap_rows
@@ -415,14 +415,7 @@ def no_override(request: StaffRequest, override_id: int) -> HttpResponse:
 def overrides_csv(request: StaffRequest, rota_id: int) -> HttpResponse:
     """Every change for a while that the rota ever had, the newest first; one that was taken back says when."""
     row = rota_of(request, rota_id)
-    zone = ZoneInfo(row.zone)
     header = ("seat", "kind", "starts_at", "ends_at", "member", "instead_of", "created_at", "cancelled_at")
     rows = Override.objects.filter(seat__rota=row).select_related("seat", "member", "instead_of")
-    lines = (
-        [
-            value.astimezone(zone) if isinstance(value := getattr(one, name), datetime) else str(value or "")
-            for name in header
-        ]
-        for one in rows.order_by("-id").iterator(500)
-    )
+    lines = cells(rows.order_by("-id").iterator(500), header, ZoneInfo(row.zone))
     return as_csv(f"overrides-{row.id}", header, lines)
