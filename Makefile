@@ -2,8 +2,10 @@
 #
 #   make run       everything, on this machine: database, web, worker, demo company. Ctrl-C stops all of it.
 #   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
-#   make slow      those of the suite that .ci/run leaves out: the portal's screens, the solver, kills at random moments,
-#                  and once more on Debian's PostgreSQL 15 what speaks SQL of its own
+#   make test-phone   the phone line with a real Asterisk and real telephones on loopback (make asterisk unpacks it)
+#   make slow      those of the suite that .ci/run leaves out: screens, the solver, kills at random moments, the wheel, most
+#                  stories of whole programs, and once more on Debian's PostgreSQL 15 what speaks SQL of its own
+#   make left-out  their files, as arguments for pytest
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
@@ -31,7 +33,7 @@ export PYTHONPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow check bench kills faults faces pictures carriers lock wheel clean
+.PHONY: help run test test-phone asterisk slow left-out check bench kills faults faces pictures carriers lock wheel clean standby-links
 .DELETE_ON_ERROR:
 
 help:
@@ -44,15 +46,32 @@ run: $(VENV)/.run
 # short ones (src/) fill up the end.
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-SLOW := tests/test_portal_faces.py tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py src/nightdesk/rota/planner/tests/test_solver.py
+SLOW := tests/test_faces.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
+	tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py tests/test_standby_links.py \
+	$(addprefix tests/system/test_,$(addsuffix .py,outside nagios kannel old_clients second_site push failover walk_line bureau rotas \
+	desk_mail desk voice handover outage smpp)) \
+	src/nightdesk/rota/planner/tests/test_solver.py src/nightdesk/base/tests/test_postgres.py
 ON_15 := src/nightdesk/base src/nightdesk/channels src/nightdesk/journal
 slow: $(VENV)/.dev $(AXE)
 	$(PY) -m pytest $(SLOW)
 	NIGHTDESK_TEST_POSTGRES=15 $(PY) -m pytest $(SIDE_BY_SIDE) $(ON_15)
 
+left-out:
+	@echo $(SLOW:%=--ignore=%)
+
 test: $(VENV)/.dev $(AXE) $(CARRIERS)
 	@$(PY) -m tools.system_parts
-	$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	$(PY) -m pytest $(SIDE_BY_SIDE) --ignore=$(PHONE) $(ARGS)
+
+# Telephones ring in real time: two stories at once leave the machine time to spare.
+PHONE := tests/phone
+test-phone: $(VENV)/.dev asterisk
+	$(PY) -m pytest --numprocesses 2 --dist load $(PHONE) $(ARGS)
+
+# Without it the tests of the phone line are skipped by name.
+asterisk: $(VENV)/.dev
+	@$(PY) -m tools.system_parts
+	@$(PY) -m tools.asterisk || true
 
 # In parts that may run side by side: make --jobs 2 check.
 CHECKS := types house docs
@@ -78,6 +97,10 @@ bench: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py tests/test_fan_out_kills.py
+
+# Two sites in network namespaces, their cable cut and laid anew; needs root.
+standby-links: $(VENV)/.dev
+	NIGHTDESK_LINKS=1 $(PY) -m pytest -s tests/test_standby_links.py
 
 faults: $(VENV)/.dev
 	$(PY) -m tools.mutate --only "$(ONLY)" --jobs $(JOBS)
@@ -105,7 +128,7 @@ wheel: $(VENV)/.dev
 	$(PY) -m build --wheel --no-isolation
 
 clean:
-	rm -rf $(VENV) .carriers .schemas build dist node_modules bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .carriers .asterisk .schemas build dist node_modules bench/out faces .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps say what is installed. Each is written last, so that an install that broke off is done again.

@@ -14,6 +14,8 @@ from tests.emptied import empty_tables
 from tools.system_parts import find_part, how_to_install
 
 REQUIRE_ALL = "NIGHTDESK_REQUIRE_ALL"
+EXAMPLES = "NIGHTDESK_EXAMPLES"
+"""How many of a property's examples are tried, in per cent: `.ci/run` has twenty minutes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("requires"):
             item.add_marker(pytest.mark.system)
+    share = int(os.environ.get(EXAMPLES, "100"))
+    for function in {getattr(item.obj, "__func__", item.obj) for item in items if isinstance(item, pytest.Function)}:
+        # Where hypothesis keeps what `@settings` said, and its own plugin looks for it.
+        if share < 100 and (asked := getattr(function, "_hypothesis_internal_use_settings", None)) is not None:
+            fewer = settings(asked, max_examples=max(1, asked.max_examples * share // 100))
+            function._hypothesis_internal_use_settings = fewer
 
 
 # First, so that no fixture starts before the answer is known.

@@ -15,10 +15,12 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.base.months import month_of
 from nightdesk.base.tests.other_hands import another_connection
+from nightdesk.calls.models import Call, Leg, Line
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.journal import actions
 from nightdesk.journal.kinds import KINDS, Kind
 from nightdesk.paging.models import Page
+from nightdesk.people.models import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,3 +182,21 @@ def test_it_goes_on_when_its_session_was_cut_and_tells_what_happened_meanwhile(m
         cursor.execute("SELECT pg_backend_pid()")
         (mine,) = cursor.fetchone()
     asyncio.run(watch())
+
+
+def test_a_step_of_a_call_is_told_to_its_pages_and_to_whoever_it_rings(eye):
+    brand = Brand.objects.create(name="Quay", slug="quay")
+    bo = Person.objects.create(name="Bo")
+    line = Line.objects.create(brand=brand, name="Support", numbers=["+1"], shown_number="+1", pager_number="+1")
+    call = Call.objects.create(line=line, exchange="test", called="+1", came_at=clock.now(), step=1)
+    assert eye.look() == {"call", f"call:{call.pk}"}
+    assert eye.look() == set()
+    Leg.objects.create(call=call, name="e1", to="bo", person=bo, ordered_at=clock.now())
+    assert eye.look() == {"call", f"call:{call.pk}", f"rings:{bo.pk}"}
+    Call.objects.filter(pk=call.pk).update(step=2)
+    assert eye.look() == {"call", f"call:{call.pk}", f"rings:{bo.pk}"}
+    Leg.objects.filter(call=call).update(ended_at=clock.now())
+    assert eye.look() == {"call", f"call:{call.pk}", f"rings:{bo.pk}"}, "whoever is rung no more hears of it"
+    Call.objects.filter(pk=call.pk).update(ended_at=clock.now())
+    assert eye.look() == {"call", f"call:{call.pk}"}
+    assert eye.look() == set()

@@ -6,7 +6,9 @@ import pytest
 
 from nightdesk import demo
 from nightdesk.access.models import Brand
+from nightdesk.calls.models import Call, Message
 from nightdesk.channels.models import Delivery
+from nightdesk.demo_figures import BEFORE
 from nightdesk.duty import queries as duty
 from nightdesk.journal.models import Entry
 from nightdesk.knowledge.queries import procedures_for
@@ -21,10 +23,14 @@ AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 @pytest.mark.django_db
 def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() -> None:
     log_ins = demo.load(AT)
-    assert set(log_ins) == {member.email for member in demo.STAFF}
+    assert set(log_ins) == {member.email for member in demo.STAFF} | {demo.OPERATOR[1]}
     assert {on.person_name for on in duty.who_is_on(AT)} == {"Amara Okafor", "Jonas Weber", "Mikael Lind"}
-    assert Page.objects.filter(state="resolved").count() == demo.NIGHTS_AGO
-    assert Entry.objects.filter(kind="page.acknowledged").count() == demo.NIGHTS_AGO
+    nights_and_a_call_back = demo.NIGHTS_AGO + 1
+    assert Page.objects.filter(state="resolved").count() == nights_and_a_call_back
+    assert Entry.objects.filter(kind="page.acknowledged").count() == nights_and_a_call_back
+    ended = list(Call.objects.exclude(exchange=BEFORE).order_by("came_at").values_list("ended_as", flat=True))
+    assert ended == ["answered", "abandoned", "heard_outage", "message"], "the flow itself went through them"
+    assert Message.objects.filter(state="waiting").count() == 2, "one by the recorder, one by the bureau"
     assert not Delivery.objects.filter(ended_at=None).exists(), "nothing of the past is sent now"
     assert [row.title for row in procedures_for(None, "access", Brand.objects.get(slug=demo.SLUG).pk)] == [
         "Somebody asks for a password"

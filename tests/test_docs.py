@@ -137,6 +137,15 @@ def test_links_lead_somewhere(file: Path) -> None:
     assert broken_links(file) == []
 
 
+def test_every_test_that_proves_a_defence_exists() -> None:
+    """docs/security.md names for each defence what fails without it."""
+    named = set(re.findall(r"`(test_\w+)`", page("security.md")))
+    tests = "\n".join(
+        file.read_text(encoding="utf-8") for file in [*SOURCE.rglob("test_*.py"), *ROOT.glob("tests/**/*.py")]
+    )
+    assert named - set(re.findall(r"def (test_\w+)\(", tests)) == set()
+
+
 def test_every_decision_is_in_the_index() -> None:
     index = page("decisions/README.md")
     decisions = {file.name for file in (DOCS / "decisions").glob("[0-9]*.md")}

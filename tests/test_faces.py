@@ -54,7 +54,15 @@ OF_THE_NIGHT = {
 }
 OTHERS = {
     "pages": "/pages/",
+    "walk the line": "/calls/walk",
+    "walked line": "/calls/walk?line=1&at=2026-08-15T03:00&says=silent",
     "entry": "/journal/{entry}",
+    "a night": "/journal/night",
+    "coming on": "/journal/now",
+    "incident reports": "/incidents/",
+    "incident report": "/incidents/{incident}/",
+    "incident report's words": "/incidents/{incident}/edit",
+    "how incidents are reported": "/incidents/rules/{brand}",
     "people": "/people/",
     "messages": "/messages/",
     "providers": "/providers/",
@@ -72,6 +80,11 @@ OTHERS = {
     "working time": "/rota/working-time",
     "load": "/load?first=2026-01-01&last=2026-12-31",
     "pay": "/pay",
+    "figures": "/figures?first=2026-01-01&last=2026-12-31",
+    "figure": "/figures/of/time_to_resolve?first=2026-11-01&last=2026-11-30",
+    "desks side by side": "/figures/desks?first=2026-01-01&last=2026-12-31",
+    "figures by mail": "/figures/mails",
+    "line figures": "/calls/figures?first=2026-01-01&last=2026-12-31",
     "coverage": "/coverage/",
     "who knows what": "/skills/",
     "new skill": "/skills/new",
@@ -106,11 +119,26 @@ OTHERS = {
     "settings": "/settings/",
     "integrations": "/settings/integrations/",
     "search tickets": "/tickets/search?q=line",
+    "calls": "/calls/",
+    "call": "/calls/{call}",
+    "who rings": "/calls/ringing",
+    "what callers left": "/calls/messages/",
+    "what a caller left": "/calls/messages/{left}",
+    "phone lines": "/settings/lines/",
+    "phone line": "/settings/lines/{line}",
+    "new phone line": "/settings/lines/new",
+    "phone line from its start": "/settings/lines/new?brand={brand}&start=message",
+    "change a phone line": "/settings/lines/{line}/change",
+    "telephones": "/settings/telephones/",
+    "telephone that registers": "/settings/telephones/{telephone}",
+    "telephone to register": "/settings/telephones/new",
+    "PIN of somebody": "/people/{person}/pin",
     "suppliers": "/settings/suppliers/",
     "new supplier": "/settings/suppliers/new",
     "time worked": "/worked/",
     "what customers thought": "/surveys/",
     "ticket clocks": "/tickets/{ticket}/clocks",
+    "second site": "/settings/second-site/",
     "heartbeats": "/settings/heartbeats/",
     "heartbeat": "/settings/heartbeats/{heartbeat}",
     "new heartbeat": "/settings/heartbeats/new",
@@ -145,6 +173,7 @@ OTHERS = {
     "new pager network": "/settings/routes/new/snpp",
     "new pager terminal": "/settings/routes/new/tap",
     "tokens": "/settings/tokens/",
+    "safe-keeping": "/settings/keeping/",
     "new token": "/settings/tokens/new",
     "brands": "/settings/brands/",
     "brand": "/settings/brands/{brand}",
@@ -204,6 +233,20 @@ OTHERS = {
     "put work down": "/maintenance/new",
     "carriers": "/settings/carriers/",
     "what is agreed about work": "/settings/planned-work/",
+    "bureau": "/bureau/",
+    "bureau call": "/bureau/messages/{bureau_message}",
+    "bureau messages": "/bureau/messages/",
+    "bureau clients": "/bureau/clients/",
+    "client of the bureau": "/bureau/clients/{bureau_client}",
+    "new client of the bureau": "/bureau/clients/new",
+    "client's ladder": "/bureau/clients/{bureau_client}/ladder",
+    "script": "/bureau/scripts/{script}",
+    "new version of a script": "/bureau/scripts/{script}/change",
+    "bureau by month": "/bureau/counts",
+    "approaches": "/choose/",
+    "compare approaches": "/choose/new",
+    "approaches side by side": "/choose/{comparison}",
+    "change a comparison": "/choose/{comparison}/change",
     "not found": "/no/such/page",
     "refused link": "/a/no-such-link",
 }
@@ -262,7 +305,24 @@ class Faces:
 
     def path(self, run: Run) -> str:
         """The address; where the content has nothing of the kind, of one that is not there, so that the refusal is seen."""
-        missing = dict.fromkeys(("page", "entry", "delivery", "mail", "raw", "ticket", "access", "outage"), NO_UUID) | {
+        missing = dict.fromkeys(
+            (
+                "page",
+                "entry",
+                "delivery",
+                "mail",
+                "raw",
+                "ticket",
+                "access",
+                "outage",
+                "incident",
+                "call",
+                "left",
+                "bureau_message",
+                "comparison",
+            ),
+            NO_UUID,
+        ) | {
             "token": "none",
             "seat": "none",
         }
@@ -279,6 +339,8 @@ class Faces:
             "team",
             "queue",
             "macro",
+            "line",
+            "telephone",
         )
         numbered += (
             "procedure",
@@ -291,6 +353,8 @@ class Faces:
             "phrase",
             "part",
             "service",
+            "bureau_client",
+            "script",
         )
         known: dict[str, Any] = missing | dict.fromkeys(numbered, NO_ID)
         return SCREENS[run.screen].format(**known | self.contents[run.content])
@@ -490,3 +554,64 @@ def test_customers_are_told_at_4_am_by_one_thumb_within_a_minute(faces: Faces) -
             "SELECT 1 FROM outages_update WHERE published_at IS NOT NULL AND texts::text LIKE '%%we are replacing it%%'"
         )
         assert faces.stack.rows(said)
+
+
+def test_a_manager_compares_approaches_on_a_phone_by_keyboard_and_thumb(faces: Faces, axe: str) -> None:
+    with faces.opened(Run("compare approaches", 375, "day", "demo")) as page:
+        page.goto(f"{faces.stack.url}/choose/new")
+        page.get_by_label("Name").fill("Next spring")
+        group = page.locator("details", has_text="Night shift").locator("summary")
+        group.focus()
+        page.keyboard.press("Enter")  # what is folded away opens by the keyboard
+        page.get_by_label("Wage, an hour").fill("21.50")
+        page.get_by_label("Calls an hour").fill("Mon-Fri 18-22 half")
+        page.get_by_role("button", name="Compare").click()
+        wrong = page.get_by_role("alert").get_by_role("link")
+        assert wrong.all_inner_texts() == ["Calls an hour"]
+        field = page.get_by_label("Calls an hour")
+        assert (field.get_attribute("aria-invalid"), field.input_value()) == ("true", "Mon-Fri 18-22 half")
+        said = page.locator(f"#{(field.get_attribute('aria-describedby') or '').split()[0]}, .errors").all_inner_texts()
+        assert any("give the calls of an hour as a number" in text for text in said)
+        field.fill("Mon-Fri 18-22 0.5\nSat, Sun 09-18 0.3")
+        box = page.get_by_role("button", name="Compare").bounding_box()
+        assert box is not None
+        assert box["height"] >= 52
+        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("heading", name="Next spring").wait_for()
+
+        plots = page.locator("ul.plot")
+        assert plots.count() == 3
+        cost = plots.nth(1)
+        bars = {
+            row.locator(".who").inner_text(): (
+                row.locator(".bar-day").evaluate("bar => bar.getBoundingClientRect().width"),
+                row.locator(".value").inner_text(),
+            )
+            for row in cost.locator("li").all()
+        }
+        assert len(bars) == 6
+        pounds = {name: float(value.strip("£").replace(",", "")) for name, (_width, value) in bars.items()}
+        widths = {name: width for name, (width, _value) in bars.items()}
+        dearest = max(pounds, key=lambda name: pounds[name])
+        assert dearest == "Night shift of 2"
+        for name, amount in pounds.items():
+            assert abs(widths[name] - widths[dearest] * amount / pounds[dearest]) < 1.5
+        assert all(text in page.locator("table").first.inner_text() for _width, text in bars.values())
+        assert len(page.locator("ul.plot").first.screenshot()) > 2000
+        page.evaluate(axe)
+        assert page.evaluate(JUDGE, RULES) == []
+        assert page.evaluate(WIDER) == []
+
+        shift = page.locator("details", has_text="Night shift of 2")
+        shift.locator("summary").click()
+        assert "£21.50" in shift.inner_text()
+        shift.get_by_role("button", name="This is what we do").click()
+        page.get_by_text("Night shift is what you do.").first.wait_for()
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_label("Name").wait_for()
+        assert page.get_by_label("Name").input_value() == "Next spring (copy)"
+        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("button", name="Delete").click()
+        page.get_by_text("Next spring (copy) is deleted.").wait_for()
+        page.keyboard.press("u")
+        page.get_by_text("Next spring (copy) is back.").first.wait_for()

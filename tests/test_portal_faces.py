@@ -30,6 +30,7 @@ SCREENS = (
     "/my/outages/",
     "/my/outages/{outage}/",
     "/my/outages/feeds",
+    "/my/service/?first=2026-01-01&last=2026-12-31",
     "/status/{brand}/",
     "/status/{brand}/history/",
     "/status/{brand}/subscribe",

@@ -131,6 +131,8 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(firms: Firms) -> dict[str, str]:
     """Everybody has told us something; the secret of a token of each manager by the firm's mark."""
     firms.tell()
+    for firm in firms.all:
+        firms.reported_on(firm)
     return {
         firm.mark: contact_actions.make_contact_token(
             contact_id=firm.manager.pk, name=f"{firm.mark} till", **firms.as_(firm.manager)

@@ -19,8 +19,12 @@ AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 WAKES = (
     "page.ring", "page.alive", "page.unsnooze", "duty.turn", "duty.draft", "duty.chase", "duty.back",
     "duty.replan", "duty.follow_plan", "duty.seek_cover_for", "cover.step", "beat.late", "silence.end",
-    "silence.release", "work.begin", "work.overrun", "shadow.sweep",
+    "silence.release", "work.begin", "work.overrun", "shadow.sweep", "calls.call_back_due", "calls.write",
     "ticket.warn_clock", "ticket.breach", "outage.tell", "outage.hold", "outage.chase", "outage.confirm_by_rule",
+    "bureau.relay",
+    "calls.twiml_due",
+    "safety.watch", "safety.note_page",
+    "standby.test_page",
 )  # fmt: skip
 """Kinds of promises that wake somebody, or say whom to wake."""
 

@@ -51,6 +51,12 @@ PARTS = {
     "nagios": Part("nagios4-core", "nagios4"),
     "dovecot": Part("dovecot-imapd", "dovecot"),
     "clamd": Part("clamav-daemon", "clamd"),
+    "mmdebstrap": Part("mmdebstrap", "mmdebstrap"),
+    "asterisk": Part("asterisk", str(ROOT / ".asterisk/usr/sbin/asterisk"), is_file=True, target="asterisk"),
+    "baresip": Part("baresip-core", "baresip"),
+    "sipp": Part("sip-tester", "sipp"),
+    "espeak-ng": Part("espeak-ng", "espeak-ng"),
+    "sox": Part("sox", "sox"),
     "carriers": Part("circuit-maintenance-parser", str(ROOT / ".carriers/bin/python"), is_file=True, target="carriers"),
     "ortools": Part(
         "ortools", str(Path(sysconfig.get_path("purelib")) / "ortools/__init__.py"), is_file=True, target=".venv/.dev"

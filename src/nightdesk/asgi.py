@@ -60,6 +60,12 @@ PRESENCE = (
     " array_agg(coalesce(typed_at > nightdesk_now() - interval '20 seconds', false) ORDER BY person_id)"
     " FROM desk_presence WHERE seen_at > nightdesk_now() - interval '30 seconds' GROUP BY ticket_id"
 )
+# A call goes on by a step an event, and whoever it rings sees who it is: few rows, by an index of their own.
+RUNNING = (
+    "SELECT call.id::text, call.step, ARRAY(SELECT leg.person_id FROM calls_leg leg WHERE leg.call_id = call.id"
+    " AND leg.ended_at IS NULL AND leg.person_id IS NOT NULL ORDER BY leg.person_id)"
+    " FROM calls_call call WHERE call.ended_at IS NULL"
+)
 DEAD = "SELECT count(*), max(ended_at) FROM base_promise WHERE ended_as = 'dead'"
 
 
@@ -68,6 +74,8 @@ LARGER_BODIES = {
     "/api/v1/customers/import": 2 * 1024 * 1024,
     "/api/v1/parts/import": 16 * 1024 * 1024,
     "/settings/parts/import": 16 * 1024 * 1024,
+    "/api/v1/lines/": 8 * 1024 * 1024,
+    "/settings/lines/": 9 * 1024 * 1024,
     "/my/tickets/": 25 * 1024 * 1024,
     "/tickets/": 24 * 1024 * 1024,
 }
@@ -124,6 +132,7 @@ class News:
         self._seen: dict[str, set[Any]] = {}
         self._receipts: dict[str, Any] = {}
         self._present: dict[str, Any] = {}
+        self._running: dict[str, Any] = {}
         self._dead: Any = None
         self._first = True
 
@@ -153,11 +162,17 @@ class News:
         for ticket in present.keys() | self._present.keys():
             if present.get(ticket) != self._present.get(ticket):
                 told.add(f"presence:{ticket}")
+        running = {call: rest for call, *rest in await _rows(connection, RUNNING)}
+        for call in running.keys() | self._running.keys():
+            (_, rung), (_, rung_before) = running.get(call, (0, [])), self._running.get(call, (0, []))
+            if running.get(call) != self._running.get(call):
+                told |= {"call", f"call:{call}", *(f"rings:{person}" for person in {*rung, *rung_before})}
         dead = await _rows(connection, DEAD)
         if dead != self._dead:
             told.add("promise")
         # What was still running at this look is looked at again; what it had written already is known by its id.
         self._xid, self._receipts, self._present, self._dead = xid, receipts, present, dead
+        self._running = running
         told, self._first = (set() if self._first else told), False
         return told
 

@@ -29,6 +29,9 @@ WITHOUT_DATABASE = {
 WITHOUT_DATABASE_BY_ITSELF = {"demo"}
 """Commands that need none unless a word follows: `nightdesk demo` is `serve`, `nightdesk demo load` is not."""
 
+SECOND_SITE = ["standby", "serve"]
+"""The words that make this installation the second site, whatever NIGHTDESK_ROLE says."""
+
 NOT_MIGRATED = (UndefinedTable, UndefinedFunction, UndefinedColumn)
 
 database_problem = ""
@@ -40,6 +43,8 @@ def needs_database(words: list[str]) -> bool:
     command, *rest = words or ["help"]
     if command in WITHOUT_DATABASE or {"--help", "-h"} & set(rest):
         return False
+    if words[:2] == SECOND_SITE:
+        return False
     return not (command in WITHOUT_DATABASE_BY_ITSELF and all(word.startswith("-") for word in rest))
 
 
@@ -48,6 +53,8 @@ def main() -> None:
     global database_problem  # noqa: PLW0603 - one command a process
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
     words = sys.argv[1:]
+    if words[:2] == SECOND_SITE:
+        os.environ["NIGHTDESK_ROLE"] = "standby"
     try:
         with ExitStack() as stack:
             if needs_database(words) and not _database_is_named():

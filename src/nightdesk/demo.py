@@ -20,12 +20,17 @@ from nightdesk.base.months import month_of
 from nightdesk.base.promises import void_promises
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.demo_approaches import compare_approaches
+from nightdesk.demo_bureau import OPERATOR, open_bureau
 from nightdesk.demo_desk import open_desk
+from nightdesk.demo_figures import count_up
 from nightdesk.demo_network import build_network
 from nightdesk.demo_outages import tell_outages
+from nightdesk.demo_phone import ring_up
 from nightdesk.demo_plans import plan_next_month
 from nightdesk.demo_rota_pony import hand_over
 from nightdesk.demo_rota_skills import teach_company
+from nightdesk.demo_safety import go_to_a_site
 from nightdesk.duty import actions as duty
 from nightdesk.duty.models import Hold
 from nightdesk.knowledge import actions as procedures
@@ -232,8 +237,17 @@ def load(at: datetime) -> dict[str, str]:
         _as_if_sent("ticket", ticket.id, at)
     tell_outages(brand, at, _as_if_sent)
     hand_over(at, doing)
+    ring_up(brand, at, _as_if_sent)
     plan_next_month(brand, at, doing)
-    return {member.email: password for member in STAFF}
+    go_to_a_site(brand, at, doing)
+    compare_approaches(brand, at, doing)
+    open_bureau(brand, at, password, _as_if_sent)
+    count_up(brand, at, doing)
+    for kind, subject_id in Delivery.objects.filter(ended_at=None, due_at__lte=at).values_list(
+        "subject_kind", "subject_id"
+    ):
+        _as_if_sent(kind, subject_id, at)
+    return dict.fromkeys((*(member.email for member in STAFF), OPERATOR[1]), password)
 
 
 def alarm(at: datetime, title: str = "Core switch sw2 at Dock Street does not answer") -> Page:
@@ -514,7 +528,7 @@ def _past_nights(integrations: dict[str, Integration], at: datetime) -> None:
         )
 
 
-def _as_if_sent(kind: str, subject_id: UUID, at: datetime) -> None:
+def _as_if_sent(kind: str, subject_id: UUID | str, at: datetime) -> None:
     """The ledger as it would read had the first texts gone out; nothing of the past is sent now."""
     rows = list(Delivery.objects.filter(subject_kind=kind, subject_id=str(subject_id), ended_at=None, due_at__lte=at))
     for number, row in enumerate(rows):

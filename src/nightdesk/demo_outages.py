@@ -9,10 +9,12 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.promises import void_promises
 from nightdesk.desk.models import Ticket
+from nightdesk.duty.diary_actions import write_journal_note
 from nightdesk.outages import actions
-from nightdesk.outages.models import Outage, Part
+from nightdesk.outages.models import Outage, Part, Update
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
+from nightdesk.reports import incident_actions
 
 STATEMENTS = (
     (
@@ -58,6 +60,24 @@ STATEMENTS = (
 Sent = Callable[[str, UUID, datetime], None]
 """(kind, id, instant): what lies in the ledger about it went out then."""
 
+NOTED = (
+    (timedelta(hours=5, minutes=12), "Amara", "Quiet so far. The fan in rack 3 is loud again; nothing is hot."),
+    (timedelta(minutes=26), "Mikael", "The landlord says that the power at Dock Street is theirs and is fine."),
+)
+"""What was noted in the journal: how long ago, and by whom."""
+REPORTED = {
+    "cause": "The batteries of two disk controllers, of one batch, gave out in the same week.",
+    "went_well": "The queue held everything; nothing was lost.",
+    "went_badly": "Nobody looked at the age of the batteries.",
+    "prevention": "All controllers of that batch are replaced, and the age of batteries is watched.",
+}
+REPORTING: dict[str, Any] = {
+    "customer_days": 5,
+    "packs": ["gb-telecoms", "data-protection"],
+    "credits": {"prices": {"mail": "12.00"}, "steps": [{"minutes": 60, "percent": 5}, {"minutes": 480, "percent": 25}]},
+}
+"""How Quayside reports incidents."""
+
 
 def tell_outages(brand: Brand, at: datetime, sent: Sent) -> None:
     """Words for 4 AM, the rules, and three outages, made by the verbs."""
@@ -71,6 +91,8 @@ def tell_outages(brand: Brand, at: datetime, sent: Sent) -> None:
     _over(brand, at - timedelta(days=4, hours=3), sent)
     _open(brand, at - timedelta(minutes=31), sent)
     _proposed(brand, at - timedelta(minutes=2))
+    for before, name, words in NOTED:
+        write_journal_note(words=words, brand_id=brand.pk, **_by(brand, name, at - before))
 
 
 def _over(brand: Brand, at: datetime, sent: Sent) -> None:
@@ -84,7 +106,32 @@ def _over(brand: Brand, at: datetime, sent: Sent) -> None:
     _say(sent, outage, "monitoring", "Mail is delivered again. The queue empties.", at + timedelta(minutes=74))
     _say(sent, outage, "resolved", "Every mail that waited is delivered.", at + timedelta(minutes=112))
     what = "A disk controller lost its battery, and two servers stopped. All of them were replaced on Thursday."
-    _say(sent, outage, "resolved", what, at + timedelta(hours=33))
+    _reported(brand, outage, what, at, sent)
+
+
+def _reported(brand: Brand, outage: Outage, what: str, at: datetime, sent: Sent) -> None:
+    """Its report: drafted, written on, with something to be done, approved, and given to customers."""
+    incident_actions.save_incident_rules(brand_id=brand.pk, fields=REPORTING, by=SCHEDULER, via=Door.CLI, at=at)
+    drafted_at, told_at = at + timedelta(minutes=113), at + timedelta(hours=33)
+    report = incident_actions.draft_incident_report(outage_id=outage.pk, by=SCHEDULER, via=Door.WORKER, at=drafted_at)
+    assert report is not None
+    incident_actions.edit_incident_report(
+        report_id=report.pk,
+        seen=1,
+        words={"for_customers": what, **REPORTED},
+        typed=[{"at": at + timedelta(minutes=40), "words": "The spare controllers left the store at Dock Street"}],
+        **_by(brand, "Mikael", told_at - timedelta(hours=4)),
+    )
+    due_on = (told_at + timedelta(days=21)).date()
+    incident_actions.add_follow_up(
+        report_id=report.pk, title="Read the age of controller batteries each week", owner_id=_person(brand, "Amara"),
+        due_on=due_on, **_by(brand, "Mikael", told_at - timedelta(hours=3)),
+    )  # fmt: skip
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": told_at}
+    incident_actions.approve_incident_report(report_id=report.pk, seen=2, **doing)
+    incident_actions.publish_incident_report(report_id=report.pk, **doing)
+    void_promises(("incident_report", report.pk), at=told_at)
+    _send(sent, outage, outage.updates.order_by("-number")[0], told_at)
 
 
 def _open(brand: Brand, at: datetime, sent: Sent) -> None:
@@ -136,6 +183,10 @@ def _say(
         estimate_at=at + timedelta(minutes=estimate) if estimate else None,
         **_by(outage.brand, "Mikael", at),
     )
+    _send(sent, outage, update, at)
+
+
+def _send(sent: Sent, outage: Outage, update: Update, at: datetime) -> None:
     void_promises(("update", update.pk), at=at)
     actions.send_update(update_id=update.pk, by=SCHEDULER, via=Door.WORKER, at=at)
     sent("outage", outage.pk, at)

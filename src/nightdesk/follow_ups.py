@@ -1,5 +1,8 @@
 """What follows from what: kinds of journal entries, and the promises that each leads to a moment later."""
 
+from nightdesk.calls import actions as calls
+from nightdesk.calls import bureau_actions as bureau
+from nightdesk.calls import bureau_queries
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions as contacts
 from nightdesk.customers import need_actions as needs
@@ -29,12 +32,16 @@ from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.people import hours_actions as hours
 from nightdesk.people import skill_actions as skills
+from nightdesk.reports import incident_actions as incidents
+from nightdesk.reports import incident_queries
 from nightdesk.rota import actions as rota
 from nightdesk.rota import coverage_actions as seats
 from nightdesk.rota import import_actions as imports
 from nightdesk.rota import plan_actions as plans
 from nightdesk.rota import seat_actions as rota_seats
 from nightdesk.rota import swap_actions as swaps
+from nightdesk.safety import actions as safety
+from nightdesk.safety import queries as safety_queries
 
 TABLE: dict[str, tuple[str, ...]] = {
     rota.LAYERS_SET: ("duty.replan", duty.REACH, coverage.CHECK, told.CHANGED),
@@ -45,12 +52,19 @@ TABLE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(swaps.STEPS, (told.SWAPS,)),
     # Whoever has a duty now must be one who can be woken, and has what waits in the digest of who had it.
     # And what was worked before goes on record.
-    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK),
-    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK, rest.NOTE_HOLDS),
+    duty.HOLDER_SET: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, safety.FOLLOW_WATCH),
+    duty.BEGAN: (duty.REACH, paging.HANDED_OVER, ways.CHECK, rest.NOTE_HOLDS, safety.FOLLOW_WATCH),
     duty.NOT_TAKEN: (coverage.CHECK,),
-    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
-    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
-    handover.OFFER_ACCEPTED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS),
+    duty.PASSED: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS, safety.FOLLOW_WATCH),
+    duty.TAKEN: (duty.REACH, paging.HANDED_OVER, coverage.CHECK, ways.CHECK, rest.NOTE_HOLDS, safety.FOLLOW_WATCH),
+    handover.OFFER_ACCEPTED: (
+        duty.REACH,
+        paging.HANDED_OVER,
+        coverage.CHECK,
+        ways.CHECK,
+        rest.NOTE_HOLDS,
+        safety.FOLLOW_WATCH,
+    ),
     duty.ACCEPTED: (duty.REACH, rest.NOTE_HOLDS),
     duty.GAP: (rest.NOTE_HOLDS,),
     # Whether somebody can be woken has changed, or may have.
@@ -85,8 +99,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     # An alarm's ticket goes with its page, and so does the outage that it may be.
     paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE, copies.COPY),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE, copies.COPY),
-    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN),
-    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER, handling.NOTE_HANDLED),
+    paging.PAGE_ACKNOWLEDGED: (linking.PAGE_TAKEN, outages.PAGE_TAKEN, bureau.PAGE_TAKEN, safety.NOTE_PAGE),
+    paging.PAGE_RESOLVED: (linking.PAGE_OVER, outages.PAGE_OVER, handling.NOTE_HANDLED, safety.NOTE_PAGE),
     # Whoever is new and beside somebody whom it rings has a copy.
     paging.PAGE_RUNG: (copies.COPY,),
     paging.PAGE_ESCALATED: (copies.COPY,),
@@ -96,9 +110,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     paging.PAGE_LIVE: (copies.COPY,),
     # A fault, or planned work, may cut off whoever is on duty.
     ways.WAY_PARTS_SET: (ways.CHECK,),
-    outages.OUTAGE_CONFIRMED: (ways.CHECK,),
+    outages.OUTAGE_CONFIRMED: (ways.CHECK, incidents.MEASURE),
     outages.OUTAGE_PARTS: (ways.CHECK,),
-    outages.OUTAGE_MOVED: (ways.CHECK,),
+    outages.OUTAGE_MOVED: (ways.CHECK, incidents.DRAFT),
     work.WORK_ANNOUNCED: (ways.CHECK,),
     work.WORK_OPENED: (ways.CHECK,),
     work.WORK_PROLONGED: (ways.CHECK,),
@@ -112,6 +126,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     quiet.WORK_CANCELLED: (work.FOLLOW,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
     desk.TICKET_MOVED: (surveys.ASK,),
+    # What shows somebody awake who is out on a site spares them the next question.
+    paging.PAGE_NOTED: (safety.NOTE_PAGE,),
+    paging.PAGE_CONFIRMED: (safety.NOTE_PAGE,),
+    calls.CALL_ANSWERED: (safety.NOTE_CALL,),
     # Who leaves hands on what they had open.
     contacts.CONTACT_LEFT: (customers_desk.HAND_OVER,),
 }
@@ -128,7 +146,10 @@ WANTED = {
     linking.PAGE_TAKEN: desk_queries.has_desk,
     linking.PAGE_OVER: desk_queries.has_desk,
     surveys.ASK: desk_queries.asks_surveys,
+    bureau.PAGE_TAKEN: bureau_queries.has_open_page,
     work.FOLLOW: work_queries.has_work,
+    **dict.fromkeys((safety.NOTE_PAGE, safety.NOTE_CALL, safety.FOLLOW_WATCH), safety_queries.has_open_visits),
+    incidents.MEASURE: incident_queries.has_packs,
 }
 """Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 

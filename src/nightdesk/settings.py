@@ -45,11 +45,45 @@ DEMO = env.flag("NIGHTDESK_DEMO", False, "Load the demo company into an empty da
 DEBUG = False
 
 
-def _master_key() -> str:
-    """The key that signs links and encrypts secrets: from the environment, else a file of this installation."""
+ROLE = env.text("NIGHTDESK_ROLE", "main", "What this installation is: main, or standby (the second site).")
+if ROLE not in ("main", "standby"):
+    raise env.BadSetting("NIGHTDESK_ROLE", repr(ROLE), "main or standby")
+STANDBY_OF = env.text(
+    "NIGHTDESK_STANDBY_OF", "", "Address of the main site, for the second one: https://nightdesk.example."
+).rstrip("/")
+STANDBY_KEY = env.secret("NIGHTDESK_STANDBY_KEY", "", "Key of the pairing, as the main site's Settings showed it once.")
+STANDBY_EVERY = timedelta(
+    seconds=env.integer("NIGHTDESK_STANDBY_EVERY", 3, "Seconds between two looks at the main site.", least=1, most=60)
+)
+STANDBY_PREFIXES = env.text(
+    "NIGHTDESK_STANDBY_PREFIXES",
+    "",
+    "Which addresses belong together, for doctor: PREFIX NAME, with commas between them.",
+)
+STANDBY_HOSTS = env.text(
+    "NIGHTDESK_STANDBY_HOSTS", "", "Hosts of the second site for doctor: status=HOST, dns=HOST, sms=HOST, mail=HOST."
+)
+if ROLE == "standby" and not (STANDBY_OF and STANDBY_KEY):
+    raise env.BadSetting(
+        "NIGHTDESK_ROLE",
+        "'standby'",
+        "with it NIGHTDESK_STANDBY_OF (the main site) and NIGHTDESK_STANDBY_KEY (the pairing)",
+    )
+
+
+def _master_keys() -> tuple[list[str], Path | None]:
+    """The keys that sign links and encrypt secrets, newest first, and the file they lie in where that is our own.
+
+    From the environment, else a file of this installation with one a line.
+    """
     given = env.secret("NIGHTDESK_SECRET_KEY", None, "Key that signs links and encrypts providers' secrets.")
+    older = env.secret(
+        "NIGHTDESK_OLD_SECRET_KEYS",
+        "",
+        "Earlier values of NIGHTDESK_SECRET_KEY, with commas: they still open and sign in.",
+    )
     if given:
-        return given
+        return [given, *(key.strip() for key in older.split(",") if key.strip())], None
     file = STATE_DIR / "secret.key"
     if not file.exists():
         STATE_DIR.mkdir(parents=True, exist_ok=True)
@@ -59,7 +93,7 @@ def _master_key() -> str:
         with suppress(FileExistsError):  # whoever links first has made the key; nobody ever reads half of one
             os.link(draft, file)
         draft.unlink()
-    return file.read_text().strip()
+    return [line.strip() for line in file.read_text().splitlines() if line.strip()], file
 
 
 def _database() -> dict[str, Any]:
@@ -93,7 +127,7 @@ def _database() -> dict[str, Any]:
     }
 
 
-SECRET_KEY = _master_key()
+(SECRET_KEY, *SECRET_KEY_FALLBACKS), SECRET_KEY_PLACE = _master_keys()
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -111,7 +145,11 @@ ROOMS = (
     "paging",
     "outages",
     "desk",
+    "calls",
+    "safety",
     "reports",
+    "keeping",
+    "standby",
     "console",
     "portal",
 )
@@ -199,6 +237,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 # By address alone, a stranger who guesses would keep the engineer out at 4 AM; axes counts address and name together.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
+MFA_ADAPTER = "nightdesk.console.accounts.SealedSecrets"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 AXES_FAILURE_LIMIT = 8
@@ -250,6 +289,22 @@ STAFF_RECORDS_KEPT = timedelta(
         800,
         "Days for which hours worked, rest owed and exemptions are kept; the law wants two years.",
         least=731,
+    )
+)
+CALLERS_KEPT = timedelta(
+    days=env.integer(
+        "NIGHTDESK_CALLERS_KEPT",
+        400,
+        "Days for which it is kept who rang, and what was heard and said in a call; 0: for ever. The figures stay.",
+        least=0,
+    )
+)
+VISITS_KEPT = timedelta(
+    days=env.integer(
+        "NIGHTDESK_VISITS_KEPT",
+        90,
+        "Days for which it is kept where somebody was on a site visit, once it is over; drills are kept as staff records.",
+        least=1,
     )
 )
 TESTED_WITHIN = timedelta(

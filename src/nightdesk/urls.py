@@ -10,8 +10,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.paging.api")),
     path("", include("nightdesk.paging.beat_door")),
     path("", include("nightdesk.channels.api")),
+    path("", include("nightdesk.calls.api")),
     path("", include("nightdesk.duty.api")),
     path("", include("nightdesk.journal.api")),
+    path("", include("nightdesk.standby.api")),
     path("api/v1/", include("nightdesk.api.urls")),
     path("account/", include("allauth.urls")),
 ]

@@ -4,8 +4,15 @@ from datetime import date, timedelta
 from typing import Any
 
 from nightdesk.access.models import Brand
+from nightdesk.base import files
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
+from nightdesk.calls import actions as calls
+from nightdesk.calls import bureau_actions, line_actions, stored
+from nightdesk.calls import client_actions as bureau_clients
+from nightdesk.calls.bureau_models import ScriptVersion
+from nightdesk.calls.flow import State
+from nightdesk.calls.models import Call, Line, Recording
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -36,15 +43,39 @@ from nightdesk.paging.models import RawAlarm
 from nightdesk.paging.silencing import Matcher
 from nightdesk.people import actions as people
 from nightdesk.people import hours_actions, skill_actions
+from nightdesk.people.queries import actor_of_person
+from nightdesk.reports import incident_actions as incidents
+from nightdesk.reports.choosing_actions import save_comparison
+from nightdesk.reports.models import FigureMail
 from nightdesk.rota import drafts, plan_actions
 from nightdesk.rota import work_actions as work_hours
 from nightdesk.rota.actions import add_override, make_rota, set_layers
 from nightdesk.rota.models import Drafting, RestOwed, Seat
 from nightdesk.rota.swap_actions import ask_swap
+from nightdesk.safety import actions as safety
+from nightdesk.safety import site_actions as safety_sites
 from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+
+
+def _bureau(brand: Brand, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """The brand is a client of the bureau: one caller waits, another is being taken down by an approved script."""
+    client = bureau_clients.save_bureau_client(brand_id=brand.pk, **how)
+    script = client.scripts.get()
+    ScriptVersion.objects.filter(script=script).update(tested_at=START, approved_at=START)
+    line = Line.objects.create(brand=brand, name="Night", numbers=[], shown_number="", pager_number="", own_desk=True)
+    call = Call.objects.create(line=line, exchange="test", called="", came_at=START, state={"stage": "bureau"})
+    taker = how | {"by": actor_of_person(person_id)}
+    message = bureau_actions.open_bureau_message(client_id=client.pk, **taker)
+    return {
+        "bureau_client_id": client.pk,
+        "script_id": script.pk,
+        "call_id": call.pk,
+        "bureau_message_id": message.pk,
+        "step_key": "name",
+    }
 
 
 def _changed_for_a_while(slug: str, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +108,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     handed = Note.objects.create(
         seat=watched.seat, opened_at=START, closed_at=START, hold=Hold.objects.get(seat=watched.seat)
     )
-    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk}
+    planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk} | _bureau(brand, person.pk, how)
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
@@ -117,6 +148,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     known = _known(brand, person.pk, str(page.pk), how) | _planned(brand, customer.pk, subscription.pk, how)
     known |= _hours(person.pk, f"first-{slug}", how)
+    known["comparison_id"] = save_comparison(brand_id=brand.pk, name=f"Nights of {slug}", inputs={}, **how).pk
     dead = promise_due(0, brand_id=brand.pk, ended_at=START, ended_as="dead")
     message = queue_message(
         kind="test",
@@ -146,6 +178,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
         **how,
     )
     desk.watch_ticket(ticket_id=ticket.pk, person_id=person.pk, **how)
+    phone_line = _line(brand, contact.pk, person.pk, how)
     supplier = supplier_actions.save_supplier(brand_id=brand.pk, name="Carrier", **how)
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
@@ -154,12 +187,17 @@ def world_of(brand: Brand) -> dict[str, Any]:
     token_for(["read"], brand=brand)
     known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
+    known |= _called(brand, customer.pk, how)
+    known |= _visited(brand, person.pk, how)
     known |= _skilled(brand, person.pk, service.pk, f"first-{slug}", how)
     return (
         known
         | planned
+        | phone_line
         | {
             "supplier_id": supplier.pk,
+            "figure_mail_id": FigureMail.objects.create(brand=brand, name="Week", every="week").pk,
+            "figure": "answered_12s",
             "supplier_ticket_id": supplied.pk,
             "time_id": spent.pk,
             "prepaid_id": prepaid.pk,
@@ -197,6 +235,46 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "token_id": brand.token_set.get().pk,
         }
     )
+
+
+def _called(brand: Brand, customer_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """A call that goes on, and one that left a message."""
+    line = Line.objects.create(
+        brand=brand, name="Called", numbers=[], shown_number="+442079460100", pager_number="+442079460199"
+    )
+    of_line: dict[str, Any] = {"line": line, "exchange": "asterisk", "came_at": START, "called": "+442079460100"}
+    running = Call.objects.create(customer_id=customer_id, state=stored.state_as_json(State(stage="talk")), **of_line)
+    over = Call.objects.create(number="+442079460777", ended_at=START, ended_as="message", **of_line)
+    left = calls.leave_message(
+        brand_id=brand.pk,
+        number=over.number,
+        call_id=over.pk,
+        line_id=line.pk,
+        file=files.keep_file(f"RIFF {brand.slug}".encode()),
+        seconds=4,
+        wakes=False,
+        **how,
+    )
+    return {"call_id": running.pk, "message_id": left.pk, "recording_id": left.recording_id}
+
+
+def _visited(brand: Brand, watcher_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """A site, somebody who is there, and one who may go."""
+    site = safety_sites.add_site(brand_id=brand.pk, fields={"name": "Mill Lane", "address": "1 Mill Lane"}, **how)
+    goes, later = (people.make_person(name=f"{name} {brand.slug}", brand_id=brand.pk, **how) for name in ("Di", "Ed"))
+    team = people.make_team(brand_id=brand.pk, name=f"Field {brand.slug}", **how)
+    people.set_team_members(team_id=team.pk, person_ids=[goes.pk, later.pk], manager_id=None, **how)
+    visit = safety.declare_visit(
+        site_id=site.pk,
+        person_id=goes.pk,
+        watcher_id=watcher_id,
+        why="A fan",
+        travel_minutes=10,
+        work_minutes=30,
+        **how,
+    )
+    Promise.objects.filter(kind=safety.WATCH).delete()
+    return {"site_id": site.pk, "visit_id": visit.pk, "goes_later_id": later.pk}
 
 
 def _skilled(brand: Brand, person_id: int, service_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:
@@ -258,8 +336,19 @@ def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, An
         outage_id=outage.pk, state="identified", texts={"en-gb": "A fuse."}, quiet=True, **how
     )
     wish = wish_actions.save_wish(customer_id=customer_id, channels=["email"], **how)
-    Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.pk).delete()
+    ended = outages.propose_outage(brand_id=brand.pk, title="It was dark", parts={part.pk: 3}, severity="minor", **how)
+    outages.confirm_outage(outage_id=ended.pk, **how)
+    outages.write_update(outage_id=ended.pk, state="resolved", texts={"en-gb": "It works."}, **how)
+    pack = {"key": "own", "name": "Licence", "to": "The regulator", "law": "Licence 4"}
+    steps = [{"key": "first", "name": "First word", "hours": 24}, {"key": "last", "name": "Last word", "hours": 72}]
+    rules = {"packs": ["own", "data-protection"], "own_packs": [pack | {"steps": steps}]}
+    incidents.save_incident_rules(brand_id=brand.pk, fields=rules, **how)
+    report = incidents.draft_incident_report(outage_id=ended.pk, **how)
+    assert report is not None
+    Promise.objects.filter(subject_kind__in=("outage", "update", "incident_report"), brand_id=brand.pk).delete()
     return {
+        "report_id": report.pk,
+        "duty_id": report.duties.order_by("due_at")[0].pk,
         "outage_id": outage.pk,
         "update_id": update.pk,
         "statement_id": spare.pk,
@@ -297,6 +386,20 @@ def _known(brand: Brand, person_id: int, page_id: str, how: dict[str, Any]) -> d
         "part_id": part.pk,
         "briefing_id": briefing.pk,
     }
+
+
+def _line(brand: Brand, contact_id: int, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
+    """A phone line with a greeting of the operator's own, a telephone, and two who have a PIN."""
+    number = f"+44207946{1000 + brand.pk % 8000}"
+    wanted = line_actions.LineWanted(name="Support", numbers=[number], shown_number=number, pager_number=number)
+    line = line_actions.save_line(brand_id=brand.pk, wanted=wanted, **how)
+    kept = Recording.objects.create(brand=brand, kind="prompt", digest="0" * 64, seconds=2.0, made_at=START)
+    line.prompts = {"greeting": str(kept.pk)}
+    line.save(update_fields=["prompts"])
+    phone = line_actions.save_telephone(brand_id=brand.pk, name=f"desk-{brand.slug}", **how)
+    line_actions.set_pin(contact_id=contact_id, **how)
+    line_actions.set_pin(person_id=person_id, **how)
+    return {"line_id": line.pk, "line_number": number, "telephone_id": phone.pk, "prompt": "greeting"}
 
 
 def _hours(person_id: int, seat_key: str, how: dict[str, Any]) -> dict[str, Any]:

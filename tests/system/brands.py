@@ -69,8 +69,27 @@ def _demo(doing: dict[str, Any]) -> dict[str, Any]:
     _came_in(brand, "Door", doing)
     of_watch = _watched(brand.id, monitoring.pk, ("Billing export", "sw2*", "Swap the core router"), doing)
     known = _known(brand.id, amara.id, str(page.id), ("Fan is loud", "Ring the carrier", "Cold aisle"), doing)
-    more = {**of_watch, **known, **_desk_ids(brand)}
+    more = {**of_watch, **known, **_desk_ids(brand), **_bureau_ids(brand)}
+    more["comparison"] = str(brand.comparisons.get(name="This winter").pk)
     return {"email": user.email, "user": user.id, "person": amara.id, **more, **_ids(brand, page)}
+
+
+def _bureau_ids(brand: Any) -> dict[str, Any]:
+    """A message that is being taken down for the demo company by its script."""
+    from nightdesk.base import clock
+    from nightdesk.base.actors import Door
+    from nightdesk.calls import bureau_actions
+    from nightdesk.calls.bureau_models import BureauClient
+    from nightdesk.people.models import Person
+    from nightdesk.people.queries import actor_of_person
+
+    client = BureauClient.objects.get(brand=brand)
+    operator = actor_of_person(Person.objects.get(name="Ola Brandt").pk)
+    row = bureau_actions.open_bureau_message(
+        client_id=client.pk, caller_number="020 7946 0110", by=operator, via=Door.WEB, at=clock.now()
+    )
+    script = client.scripts.order_by("id").first()
+    return {"bureau_client": client.pk, "bureau_message": str(row.pk), "script": script.pk if script else 0}
 
 
 def _watched(brand_id: int, integration_id: int, words: tuple[str, str, str], doing: dict[str, Any]) -> dict[str, Any]:
@@ -197,6 +216,7 @@ def _outage(brand_id: int, part_id: int, words: tuple[str, str, str], doing: dic
     """An open outage that is told and has an update to be approved, with a statement; nothing of it is sent by the worker."""
     from nightdesk.base.promises import void_promises
     from nightdesk.outages import actions
+    from nightdesk.reports import incident_actions
 
     title, step, what = words
     statement = actions.save_statement_template(
@@ -208,9 +228,16 @@ def _outage(brand_id: int, part_id: int, words: tuple[str, str, str], doing: dic
     actions.confirm_outage(outage_id=outage.pk, **doing)
     actions.edit_outage(outage_id=outage.pk, fields={"cause": step[:1500]}, **doing)
     update = actions.write_update(outage_id=outage.pk, state="identified", texts={"en-gb": step[:1500]}, **doing)
-    for subject in (("outage", outage.pk), ("update", update.pk)):
+    ended = actions.propose_outage(brand_id=brand_id, title=title[:200], parts={part_id: 3}, severity="minor", **doing)
+    actions.confirm_outage(outage_id=ended.pk, **doing)
+    over = actions.write_update(outage_id=ended.pk, state="resolved", texts={"en-gb": step[:1500]}, **doing)
+    report = incident_actions.draft_incident_report(outage_id=ended.pk, **doing)
+    assert report is not None
+    incident_actions.edit_incident_report(report_id=report.pk, seen=1, words={"cause": step[:1500]}, **doing)
+    ours = (("outage", outage.pk), ("update", update.pk), ("outage", ended.pk), ("update", over.pk))
+    for subject in (*ours, ("incident_report", report.pk)):
         void_promises(subject, at=doing["at"])
-    return {"outage": str(outage.pk), "statement": statement.pk}
+    return {"outage": str(outage.pk), "statement": statement.pk, "incident": str(report.pk)}
 
 
 def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:
@@ -234,6 +261,7 @@ def _came_in(brand: Any, words: str, doing: dict[str, Any]) -> None:
 
 def _ids(brand: Any, page: Any) -> dict[str, Any]:
     """Ids of something of each kind in the brand, and the token of an answer link."""
+    from nightdesk.calls.models import Call, Line, Message, Telephone
     from nightdesk.channels import links
     from nightdesk.channels.models import Delivery
     from nightdesk.customers.models import Customer, Hours
@@ -242,7 +270,12 @@ def _ids(brand: Any, page: Any) -> dict[str, Any]:
     from nightdesk.rota.models import Rota, Seat
 
     sent = Delivery.objects.filter(subject_id=str(page.id)).earliest("id")
+    line = Line.objects.get(brand=brand)
     return {
+        "line": line.pk,
+        "telephone": Telephone.objects.filter(brand=brand).earliest("id").pk,
+        "call": str(Call.objects.filter(line=line).latest("came_at").pk),
+        "left": str(Message.objects.filter(brand=brand, ended_at=None).latest("taken_at").pk),
         "brand": brand.id,
         "slug": brand.slug,
         "token": links.make_token(sent.id, sent.month),
@@ -272,6 +305,31 @@ def _desk_ids(brand: Any) -> dict[str, Any]:
         "queue": Queue.objects.filter(brand=brand).earliest("id").pk,
         "macro": Macro.objects.filter(brand=brand).earliest("id").pk,
     }
+
+
+def _on_the_phone(brand: Any, customer: Any, person: Any, at: datetime, doing: dict[str, Any]) -> None:
+    """A line with a long name, a caller who rings the person at this moment, and one whom we owe a call for hours."""
+    from nightdesk.calls import line_actions
+    from nightdesk.calls.models import Call, CallEvent, Leg, Message
+
+    number = "+493023125900"
+    wanted = line_actions.LineWanted(
+        name=f"{WORD[:60]} 1", numbers=[number], shown_number=number, pager_number=number, country="DE", consent="asked"
+    )
+    line = line_actions.save_line(brand_id=brand.id, wanted=wanted, **doing)
+    phone = line_actions.save_telephone(
+        brand_id=brand.id, name="bereitschaftsdienstleiterinnentelefon-1", label=WORD[:60], person_id=person.id, **doing
+    )
+    contact = customer.contacts.get()
+    came: dict[str, Any] = {"line": line, "exchange": "faces", "number": contact.phone, "called": number}
+    came |= {"customer": customer, "contact": contact, "known_by": "number", "state": {"stage": "hunt"}}
+    call = Call.objects.create(came_at=at, step=2, **came)
+    CallEvent.objects.create(call=call, number=1, at=at, event={}, why=[TITLE, TITLE])
+    Leg.objects.create(call=call, name="e1", to=phone.name, person=person, ordered_at=at, ringing_at=at)
+    Message.objects.create(
+        brand=brand, line=line, call=call, kind="message", customer=customer, contact=contact, number=contact.phone,
+        text=TITLE, taken_at=at - timedelta(hours=9), call_back_by=at - timedelta(hours=8), again=12,
+    )  # fmt: skip
 
 
 def _long_desk(
@@ -343,6 +401,7 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.paging import decide
     from nightdesk.people import actions as people
     from nightdesk.people.queries import actor_of_person
+    from nightdesk.reports.choosing_actions import save_comparison
     from nightdesk.rota import actions as rota
 
     brand = access.make_brand(name=WORD, slug="lang", zone="Europe/Berlin", region="DE", **doing)
@@ -449,10 +508,22 @@ def _long(at: datetime, doing: dict[str, Any]) -> dict[str, Any]:
     paging.resolve_page(page_id=pages[2].id, resolution=TITLE, by=by, via=Door.WEB, at=soon)
     _came_in(brand, WORD, doing)
     more = {"mailbox": mailbox.id, "mail": str(mail.id), "integration": integration.id}
+    _on_the_phone(brand, customer, person, at, doing)
     more |= _long_desk(brand, team, customer, service, person, doing)
     more |= _watched(brand.id, integration.pk, (WORD, f"{WORD}*", TITLE), doing)
     more |= _known(brand.id, person.id, str(pages[0].id), (NAME, TITLE[:150], WORD), doing)
-    return {"email": user.email, "user": user.id, "person": person.id, **more, **_ids(brand, pages[0])}
+    combined = f"{WORD[:60]}: every day 18-23 shift; else outsourced"
+    compared = save_comparison(
+        brand_id=brand.id, name=f"{WORD} {NAME}"[:120], inputs={"combinations": combined}, **doing
+    )
+    return {
+        "comparison": str(compared.pk),
+        "email": user.email,
+        "user": user.id,
+        "person": person.id,
+        **more,
+        **_ids(brand, pages[0]),
+    }
 
 
 if __name__ == "__main__":

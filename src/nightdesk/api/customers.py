@@ -137,6 +137,7 @@ class ContractIn(Schema):
     may_wake: list[Priority] = Field([], max_length=5)
     targets: dict[Priority, Aim] = {}
     not_at_night: list[str] = Field([], max_length=50)
+    live_answer: bool = False
     valid_from: date
     valid_until: date | None = None
 
@@ -152,6 +153,7 @@ class ContractOut(Schema):
     may_wake: list[str]
     targets: dict[str, dict[str, str]]
     not_at_night: list[str]
+    live_answer: bool
     valid_from: date
     valid_until: date | None
 

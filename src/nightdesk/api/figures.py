@@ -1,5 +1,6 @@
-"""Figures of people's load, and the lines of their on-call pay."""
+"""Figures of people's load, the lines of their on-call pay, and how phone lines did."""
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from nightdesk.api.values import Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
-from nightdesk.reports import actions, queries
+from nightdesk.reports import actions, phone_queries, queries
 from nightdesk.reports.load import Figure
 
 router = Router(tags=["load"])
@@ -69,6 +70,54 @@ class PayLines(Schema):
     items: list[PayLineOut]
 
 
+class LineHourOut(Schema):
+    """One hour of the week by the line's clocks, over all weeks of the period; weekday 0 is Monday."""
+
+    weekday: int
+    hour: int
+    calls: int
+    asked: int
+    in_time: int
+
+
+class LineFiguresOut(Schema):
+    """How a line did. `in_time`: of those who asked for somebody, who had an engineer or a message taker within 12 seconds.
+
+    Who heard of an outage first (`told_outage`) or that nobody is there for them now (`not_covered`) did not ask. Shares
+    are of 1, null where there is nothing to share; people woken are those of calls out of the line's hours.
+    """
+
+    line: Named
+    calls: int
+    asked: int
+    answered: int
+    in_time: int
+    in_time_engineer: int
+    abandoned: int
+    told_outage: int
+    told_rang_nobody: int
+    not_covered: int
+    call_backs: int
+    call_backs_in_time: int
+    nights: int
+    out_of_hours: int
+    woken: int
+    most_woken: int
+    in_time_share: float | None
+    in_time_engineer_share: float | None
+    abandoned_share: float | None
+    call_backs_share: float | None
+    woken_a_night: float | None
+    woken_a_call: float | None
+    hours: list[LineHourOut]
+
+
+class LineReports(Schema):
+    """By line. Hours in which nobody rang are left out."""
+
+    items: list[LineFiguresOut]
+
+
 class RatesIn(Schema):
     """Money for an hour, factors for hours worth more, and the least minutes of a call."""
 
@@ -97,7 +146,7 @@ class Switches(Schema):
 @router.get("/load", response=Figures)
 def list_load(request: HttpRequest, asked: Query[Period]) -> Any:
     """Nights, weekends, holidays, times woken, minutes awake and calls off duty of a brand's people."""
-    brand = _brand(request, asked)
+    brand = _brand(request, asked, "read_load")
     loads = queries.loads_of(brand, queries.people_of(brand), asked.first, asked.last, clock.now())
     return {
         "items": [
@@ -111,7 +160,7 @@ def list_load(request: HttpRequest, asked: Query[Period]) -> Any:
 @router.get("/pay", response=PayLines)
 def list_pay(request: HttpRequest, asked: Query[Period]) -> Any:
     """What on-call work of a brand's people is paid, line by line."""
-    brand = _brand(request, asked)
+    brand = _brand(request, asked, "read_load")
     if actions.PAY in queries.switched_off(brand):
         return {"items": []}
     currency = queries.rates_of(brand).currency
@@ -136,6 +185,25 @@ def list_pay(request: HttpRequest, asked: Query[Period]) -> Any:
     }
 
 
+@router.get("/line-figures", response=LineReports)
+def list_line_figures(request: HttpRequest, asked: Query[Period]) -> Any:
+    """How each phone line of a brand did: answered in time, given up, told of an outage, called back, people woken."""
+    brand = _brand(request, asked, "read_line_figures")
+    reports = phone_queries.reports_of([brand.id], asked.first, asked.last, clock.now())
+    shares = [name for name in LineFiguresOut.model_fields if name.endswith(("_share", "_a_night", "_a_call"))]
+    return {
+        "items": [
+            {
+                "line": one.line,
+                **asdict(one.figures),
+                **{name: getattr(one.figures, name) for name in shares},
+                "hours": [asdict(hour) for hour in one.hours if hour.calls],
+            }
+            for one in reports
+        ]
+    }
+
+
 @router.put("/brands/{brand_id}/pay-rates", response=RatesIn)
 def save_pay_rates(request: HttpRequest, brand_id: Id, body: RatesIn) -> Any:
     """Say what on-call work is paid."""
@@ -151,8 +219,8 @@ def save_figures(request: HttpRequest, brand_id: Id, body: Switches) -> Any:
     return actions.save_figures(brand_id=brand_id, off=body.off, by=actor_of(request), via=Door.API, at=clock.now())
 
 
-def _brand(request: HttpRequest, asked: Period) -> Brand:
-    require(actor_of(request), "read_load", asked.brand_id)
+def _brand(request: HttpRequest, asked: Period, verb: str) -> Brand:
+    require(actor_of(request), verb, asked.brand_id)
     if not asked.first <= asked.last <= asked.first + LONGEST:
         raise Invalid("A period was asked for.", "It ends before it begins, or is longer than a year.", "Ask for less.")
-    return one(readable(request, "read_load", Brand.objects.all(), "id"), id=asked.brand_id)
+    return one(readable(request, verb, Brand.objects.all(), "id"), id=asked.brand_id)

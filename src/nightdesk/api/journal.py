@@ -7,17 +7,19 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from nightdesk.access.matrix import require
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
-from nightdesk.api.scope import one, readable
+from nightdesk.api.scope import one, readable, readable_brands
 from nightdesk.api.values import Id, Instant
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.duty import diary_actions
 from nightdesk.journal.actions import erase_text
 from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.journal.queries import search
 
 router = Router(tags=["journal"])
 
@@ -40,6 +42,50 @@ class EntryOut(Schema):
     facts: dict[str, Any]
     text: str | None
     erased: bool
+
+
+class FoundEntryOut(Schema):
+    """An entry in words. `text` is what a person wrote: "" for nothing, null where it has been erased."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    sentence: str
+    by_name: str
+    via: str
+    subject: tuple[str, str]
+    brand_id: int | None
+    text: str | None
+
+
+class FoundEntries(Schema):
+    """The newest first; `after` asks for what follows, null: that was all."""
+
+    items: list[FoundEntryOut]
+    after: str | None
+
+
+class JournalSearch(Schema):
+    """`q`: each word begins some word of the facts, or of what was written. `kind` that ends in "." stands for all such."""
+
+    q: str = Field("", max_length=200)
+    kind: str = Field("", max_length=60)
+    person_id: Id | None = None
+    subject: str = Field("", max_length=100, description='Kind and id: "page:0197...".')
+    brand_id: Id | None = None
+    via: Door | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    after: str | None = Field(None, max_length=200)
+    limit: int = Field(50, ge=1, le=500)
+
+
+class JournalNoteIn(Schema):
+    """A note for whoever reads the night. Without `brand_id` it is of the brand that the writer works for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"words": "The fan in rack 3 is loud."}]})
+    words: str = Field(min_length=1, max_length=4000)
+    brand_id: Id | None = None
 
 
 class EntryFilter(Schema):
@@ -66,6 +112,41 @@ def list_entries(request: HttpRequest, cut: Query[Cut], only: Query[EntryFilter]
     if only.until:
         rows = rows.filter(at__lt=only.until)
     return list_rows(request, rows, EntryOut, cut, order=("at", "id"), newest_first=True, prepare=_with_text)
+
+
+@router.get("/search", response=FoundEntries)
+def search_journal(request: HttpRequest, asked: Query[JournalSearch]) -> Any:
+    """Entries in words, by what was written and by whom."""
+    brands = readable_brands(request, "read_journal")
+    if asked.brand_id is not None:
+        brands = {asked.brand_id} if brands is None else brands & {asked.brand_id}
+    kind, _colon, number = asked.subject.partition(":")
+    found = search(
+        text=asked.q,
+        kinds=[asked.kind] if asked.kind else [],
+        subject=(kind, number) if kind else None,
+        by=("person", str(asked.person_id)) if asked.person_id is not None else None,
+        brand_ids=brands,
+        via=asked.via or "",
+        since=asked.since,
+        until=asked.until,
+        after=asked.after,
+        limit=asked.limit,
+    )
+    return {
+        "items": [{name: getattr(line, name) for name in FoundEntryOut.model_fields} for line in found.lines],
+        "after": found.after,
+    }
+
+
+@router.post("/notes", response={201: EntryOut})
+def write_journal_note(request: HttpRequest, body: JournalNoteIn) -> Any:
+    """Write a note in the journal."""
+    actor = actor_of(request)
+    entry_id = diary_actions.write_journal_note(
+        words=body.words, brand_id=body.brand_id, by=actor, via=Door.API, at=clock.now()
+    )
+    return 201, _with_text([Entry.objects.get(id=entry_id)])[0]
 
 
 @router.get("/{entry_id}", response=EntryOut)

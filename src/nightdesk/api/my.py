@@ -1,7 +1,7 @@
 """What a customer's contact does by a program: their own services, contract, people and tickets, inside the belt."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,10 +13,11 @@ from pydantic import ConfigDict, Field
 from nightdesk.api.auth import OWN_WAYS_IN, caller_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one
+from nightdesk.api.service_figures import FigureReadingOut, reading_out
 from nightdesk.api.values import Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import NotSignedIn
+from nightdesk.base.refusals import NotFound, NotSignedIn
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.priority import Impact, Priority, Urgency
@@ -28,6 +29,9 @@ from nightdesk.outages import link_actions
 from nightdesk.outages.links import SHARED_FOR
 from nightdesk.outages.published import OVER, is_late
 from nightdesk.portal import belt, outage_queries, queries
+from nightdesk.reports import service_report
+from nightdesk.reports.incident_document import as_markdown
+from nightdesk.reports.incident_writing import for_customer
 
 router = Router(tags=["my"], auth=OWN_WAYS_IN)
 
@@ -165,6 +169,15 @@ class MyOutageOut(Schema):
     updates: list[MyUpdateOut]
 
 
+class MyReportOut(Schema):
+    """What we say of an outage afterwards, in Markdown: your services, what you were told, why it was and what we do."""
+
+    outage_id: UUID
+    published_at: datetime
+    version: int
+    markdown: str
+
+
 class MyOutagesCut(Cut):
     """Only those that are going on, or all."""
 
@@ -187,6 +200,22 @@ class MyPromiseOut(Schema):
     answer_from: datetime | None
     respond_by: datetime | None
     fix_by: datetime | None
+
+
+class MyPeriod(Schema):
+    """Both days are in it, by our clocks; a year at most."""
+
+    first: date
+    last: date
+
+
+class MyFigures(Schema):
+    """`counted_at`: up to when; null where nothing was counted yet."""
+
+    first: date
+    last: date
+    counted_at: datetime | None
+    items: list[FigureReadingOut]
 
 
 class MyPriority(Schema):
@@ -218,6 +247,26 @@ def read_my_outage(request: HttpRequest, outage_id: UUID) -> Any:
     return _outages(me, [one(outage_queries.outages_of(me.customer_id), id=outage_id)])[0]
 
 
+@router.get("/my/outages/{outage_id}/report", response=MyReportOut)
+def read_my_report(request: HttpRequest, outage_id: UUID) -> Any:
+    """The report of an outage, once it is there."""
+    me = _me(request)
+    language = me.language or me.customer.language
+    mine = outage_queries.told(
+        [one(outage_queries.outages_of(me.customer_id), id=outage_id)], me.customer_id, language, clock.now()
+    )[0]
+    edition = outage_queries.edition_of(outage_id)
+    if edition is None:
+        raise NotFound("A report was asked for.", "There is none yet.", "Look at the outage itself.")
+    document = for_customer(outage_queries.report_for(mine, edition, language), zone=me.zone or me.customer.zone)
+    return {
+        "outage_id": outage_id,
+        "published_at": edition.published_at,
+        "version": edition.version,
+        "markdown": as_markdown(document),
+    }
+
+
 @router.post("/my/outages/{outage_id}/link", response={201: MyLinkOut})
 def share_my_outage(request: HttpRequest, outage_id: UUID) -> Any:
     """A link that shows this outage alone to whoever has it, for a week."""
@@ -226,6 +275,18 @@ def share_my_outage(request: HttpRequest, outage_id: UUID) -> Any:
     doing = _doing(me)
     address = belt.done(link_actions.share_outage, outage_id=outage_id, customer_id=me.customer_id, **doing)
     return 201, {"address": address, "ends_at": doing["at"] + SHARED_FOR}
+
+
+@router.get("/my/figures", response=MyFigures)
+def list_my_figures(request: HttpRequest, asked: Query[MyPeriod]) -> Any:
+    """How we did for your company, by the formulas of docs/figures.md."""
+    report = service_report.report_of(_me(request).customer, asked.first, asked.last, clock.now())
+    return {
+        "first": report.first,
+        "last": report.last,
+        "counted_at": report.counted_at,
+        "items": [reading_out(one) for one in report.figures],
+    }
 
 
 @router.get("/my/promised", response=MyPromiseOut)

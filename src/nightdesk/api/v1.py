@@ -1,7 +1,11 @@
 """Version 1 of the API: every room's operations together. Within it things are added, never changed or removed."""
 
 from nightdesk.api import (
+    backups,
     brands,
+    bureau,
+    calls,
+    comparisons,
     covered,
     customers,
     deliveries,
@@ -11,9 +15,11 @@ from nightdesk.api import (
     finding,
     handover,
     heartbeats,
+    incidents,
     integrations,
     journal,
     knowledge,
+    lines,
     mails,
     maintenance,
     my,
@@ -27,6 +33,8 @@ from nightdesk.api import (
     queues,
     raw_alarms,
     rotas,
+    second_site,
+    service_figures,
     shadow,
     shared_links,
     silences,
@@ -36,6 +44,7 @@ from nightdesk.api import (
     ticket_clocks,
     tickets,
     tokens,
+    visits,
     working_time,
 )
 from nightdesk.api.auth import WAYS_IN
@@ -61,9 +70,14 @@ api = Api(
             {"name": "queues", "description": "How a desk works: queues, rules of teams and of brands"},
             {"name": "hours", "description": "What limits somebody's hours, work on record, rest owed, late starts"},
             {"name": "load", "description": "Who bears how much, and what on-call work is paid"},
+            {
+                "name": "incident reports",
+                "description": "What happened in an outage, for us, for customers, for regulators",
+            },
+            {"name": "figures", "description": "How well it goes: defined figures, over any period, side by side"},
+            {"name": "approaches", "description": "What ways to be there out of hours cost, answer and wake"},
             {"name": "people", "description": "Staff and the ways to reach them"},
             {"name": "customers", "description": "Customers, contracts, and what is promised at an instant"},
-            {"name": "outages", "description": "What has failed, and what is told of it"},
             {"name": "my", "description": "What a customer's contact reads and does by a program of theirs"},
             {"name": "promises", "description": "Everything that Nightdesk will do later"},
             {"name": "deliveries", "description": "What was sent to whom, by which way, and what came of it"},
@@ -71,15 +85,26 @@ api = Api(
             {"name": "integrations", "description": "Systems that send alarms, and the policies that say whom to ring"},
             {"name": "raw-alarms", "description": "What came in at the doors of alarms, and what became of it"},
             {"name": "mails", "description": "Mail that came in, and where it comes from"},
+            {"name": "second site", "description": "Who pages when this one is away"},
             {"name": "heartbeats", "description": "What must be heard from again and again"},
             {"name": "silences", "description": "What is kept quiet for a while, and planned work"},
             {
                 "name": "maintenance",
                 "description": "Planned work that customers hear of, and carriers that announce theirs",
             },
+            {"name": "safe-keeping", "description": "Backups, and how old the newest is that was proved"},
             {"name": "shadow mode", "description": "A sender's alarms on paper, beside the old pager"},
             {"name": "knowledge", "description": "Procedures, what to say, templates, spares and briefings"},
+            {"name": "bureau", "description": "People who take messages for several clients, by a script"},
+            {
+                "name": "phone line",
+                "description": "Lines, telephones and PINs as they are set; calls, and what callers left",
+            },
             {"name": "parts", "description": "What can fail, what needs it, and what customers are told of it"},
+            {
+                "name": "lone working",
+                "description": "Sites, visits to them, and who is told when a visitor falls silent",
+            },
             {"name": "tokens", "description": "Secrets for programs"},
             {"name": "brands", "description": "Companies that this installation speaks as"},
         ]
@@ -98,17 +123,25 @@ for prefix, router in {
 }.items():
     api.add_router(prefix, router)
 for router in (
+    backups.router,
+    calls.router,
+    bureau.router,
+    comparisons.router,
     covered.router,
     customers.router,
     devices.router,
     duty.router,
     figures.router,
+    service_figures.router,
     finding.router,
     handover.router,
     heartbeats.router,
+    second_site.router,
     working_time.router,
+    incidents.router,
     integrations.router,
     knowledge.router,
+    lines.router,
     mails.router,
     maintenance.router,
     my.router,
@@ -125,5 +158,6 @@ for router in (
     suppliers.router,
     ticket_clocks.router,
     tickets.router,
+    visits.router,
 ):
     api.add_router("", router)

@@ -20,6 +20,8 @@ class Door(StrEnum):
     CLI = "cli"
     HOOK = "hook"
     WORKER = "worker"
+    STANDBY = "standby"
+    """the other of our two sites"""
 
 
 @dataclass(frozen=True, slots=True)

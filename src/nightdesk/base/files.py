@@ -14,7 +14,7 @@ from django.conf import settings
 
 def keep_file(content: bytes) -> str:
     """The bytes are on disk, once; returns their digest (64 hexadecimal digits)."""
-    digest = hashlib.sha256(content).hexdigest()
+    digest = digest_of(content)
     place = _place(digest)
     if place.exists():
         return digest
@@ -28,9 +28,19 @@ def keep_file(content: bytes) -> str:
     return digest
 
 
+def digest_of(content: bytes) -> str:
+    """What the bytes are kept under: their SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def read_file(digest: str) -> bytes:
     """The bytes kept under the digest. Raises FileNotFoundError."""
     return _place(digest).read_bytes()
+
+
+def forget_file(digest: str) -> None:
+    """The bytes are gone; where nothing is kept under the digest, nothing happens. Whoever asks knows that nobody names it."""
+    _place(digest).unlink(missing_ok=True)
 
 
 def _place(digest: str) -> Path:

@@ -4,7 +4,8 @@ Django puts each statement together anew, which takes it longer than PostgreSQL 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -21,19 +22,34 @@ def fetch(model: type[Row], sql: str, values: Sequence[Any] | Mapping[str, Any])
     return _made(model, columns, rows) if rows else []
 
 
-def fetch_with(model: type[Row], name: str, sql: str, values: Sequence[Any]) -> list[Row]:
-    """As `fetch`, where `sql` selects every column of the table, and then every one of the table that the foreign key `name`
-    leads to: each row has the other one in hand.
+def fetch_with(model: type[Row], paths: Sequence[str], sql: str, values: Sequence[Any]) -> list[Row]:
+    """As `fetch`, where `sql` selects every column of the table, and then every one of each table that a foreign key of
+    `paths` leads to ("line", then "line__brand"), in that order: each row has the others in hand, None where there is none.
     """
     rows, columns = _selected(sql, values)
     if not rows:
         return []
-    own = len(model._meta.concrete_fields)
-    other: Any = model._meta.get_field(name).related_model
-    found = _made(model, columns[:own], [row[:own] for row in rows])
-    for one, there in zip(found, _made(other, columns[own:], [row[own:] for row in rows]), strict=True):
-        setattr(one, name, there)
+    there = [_led_to(model, path) for path in paths]
+    widths = [len(one._meta.concrete_fields) for one in there]
+    ends = list(accumulate(widths, initial=len(model._meta.concrete_fields)))
+    found = _made(model, columns[: ends[0]], [row[: ends[0]] for row in rows])
+    for one, row in zip(found, rows, strict=True):
+        for path, other, begin, end in zip(paths, there, ends, ends[1:], strict=False):
+            *on_the_way, name = path.split("__")
+            holder: Any = reduce(getattr, on_the_way, one)
+            if holder is not None:
+                known = getattr(holder, holder._meta.get_field(name).attname) is not None
+                setattr(holder, name, _made(other, columns[begin:end], [row[begin:end]])[0] if known else None)
     return found
+
+
+@cache
+def _led_to(model: type[models.Model], path: str) -> type[models.Model]:
+    """The model at the end of the path of foreign keys."""
+    for name in path.split("__"):
+        found: Any = model._meta.get_field(name).related_model
+        model = found
+    return model
 
 
 def _selected(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 
 from nightdesk.base.live import LIVE_PATH, make_ticket
 from nightdesk.base.vault import key_for
@@ -10,8 +11,12 @@ LASTS = timedelta(hours=14)
 """Longer than a night; a page left open for longer asks for itself again when the stream says that it has ended."""
 
 
+@cache
 def live_key() -> bytes:
-    """What live tickets are signed with: derived from the master key, so that every web process takes them."""
+    """What live tickets are signed with: derived from the master key, so that every web process takes them.
+
+    The same for as long as this process runs, as its front was told it at the start.
+    """
     return key_for("live tickets")
 
 

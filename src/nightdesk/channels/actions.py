@@ -31,7 +31,7 @@ from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFo
 from nightdesk.base.rows import insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
-from nightdesk.channels.answering import ANSWER_VERBS, SAID, offered
+from nightdesk.channels.answering import ANSWER_VERBS, NOTED, SAID, SAYS, Spoken, heard_first, offered
 from nightdesk.channels.answers import Answer, carrier_word, command_of, meant_among, parse_answer
 from nightdesk.channels.decide import Came, State
 from nightdesk.channels.driver import Driver, Field, Heard, Key, Receipt, Reply
@@ -302,6 +302,17 @@ def supersede_deliveries(*, subject: tuple[str, object], by: Actor, via: Door, a
     if ended:
         promises.wake_workers(promises.SENDER)  # a sender that holds one of them looks again
     return ended
+
+
+@transaction.atomic
+def hold_deliveries(*, subject_kind: str, until_at: datetime, by: Actor, via: Door, at: datetime) -> int:
+    """What waits to be sent about subjects of that kind waits at least until `until_at`; how many messages. The journal entry
+    is that of the verb that has them wait.
+    """
+    del by, via, at
+    return Delivery.objects.filter(subject_kind=subject_kind, ended_at=None, due_at__lt=until_at).update(
+        due_at=until_at
+    )
 
 
 @transaction.atomic
@@ -625,24 +636,9 @@ def receive_inbound(
     is the sentence to say back each time. Whatever goes wrong in acting on one undoes only the acting. Only receipts may
     be told several at once: should one of them spoil it all, nothing is kept, and it raises; tell fewer at once then.
     """
-    rows = [
-        Inbound(
-            id=uuid7(at),
-            at=at,
-            channel=channel,
-            route_id=route_id,
-            raw=one.raw,
-            headers=dict(one.headers),
-            outcome="" if genuine else FORGED,
-            error="" if genuine else _("The signature does not fit. Is the auth token right, and the public URL?"),
-        )
-        for one in heard
-    ]
+    rows = keep_inbound(route_id=route_id, channel=channel, heard=heard, genuine=genuine, by=by, via=via, at=at)
     if not genuine:
-        recent = Inbound.objects.filter(route_id=route_id, outcome=FORGED, at__gt=at - timedelta(minutes=1)).count()
-        Inbound.objects.bulk_create(rows[: max(0, FORGERIES_KEPT_A_MINUTE - recent)])
         return rows
-    Inbound.objects.bulk_create(rows)
     try:
         with transaction.atomic():
             _act_on(rows, heard, by, via, at)
@@ -656,6 +652,43 @@ def receive_inbound(
     for (sender, outcome, error_), ids in alike.items():
         Inbound.objects.filter(id__in=ids).update(sender=sender, outcome=outcome, error=error_)
     return rows
+
+
+@transaction.atomic
+def keep_inbound(
+    *, route_id: int, channel: str, heard: Sequence[Heard], genuine: bool, by: Actor, via: Door, at: datetime
+) -> list[Inbound]:
+    """What a provider told us is kept as it came; of what is not `genuine` (outcome FORGED) FORGERIES_KEPT_A_MINUTE only."""
+    del by, via
+    rows = [
+        Inbound(
+            id=uuid7(at),
+            at=at,
+            channel=channel,
+            route_id=route_id,
+            raw=one.raw,
+            headers=dict(one.headers),
+            outcome="" if genuine else FORGED,
+            error="" if genuine else _("The signature does not fit. Is the auth token right, and the public URL?"),
+        )
+        for one in heard
+    ]
+    kept = len(rows)
+    if not genuine:
+        recent = Inbound.objects.filter(route_id=route_id, outcome=FORGED, at__gt=at - timedelta(minutes=1)).count()
+        kept = max(0, FORGERIES_KEPT_A_MINUTE - recent)
+    Inbound.objects.bulk_create(rows[:kept])
+    return rows
+
+
+@transaction.atomic
+def note_inbound(
+    *, inbound_id: UUID, outcome: str = "", error: str = "", sender: str = "", by: Actor, via: Door, at: datetime
+) -> None:
+    """What came of something that a provider told us, or what was wrong with it."""
+    del by, via, at
+    told = {"outcome": outcome[:200], "error": error[:2000], "sender": sender[:320]}
+    Inbound.objects.filter(id=inbound_id).update(**told)
 
 
 def _act_on(rows: Sequence[Inbound], heard: Sequence[Heard], by: Actor, via: Door, at: datetime) -> None:
@@ -849,9 +882,16 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     word = carrier_word(reply.body) if row.channel == "sms" else None
     if word is not None:
         return _take_carrier_word(row, reply, word, via, at)
-    if (spoken := command_of(reply.body, SAID)) is not None and (person := person_at(row.channel, reply.sender)):
-        return _take_command(row, reply, spoken, person, via, at)
     told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
+    person = person_at(row.channel, reply.sender)
+    who = person.pk if person is not None else recipient_of(told[0][0]).person_id if told else None
+    if who is not None and (heard := heard_first(who, reply.body, via, at)) is not None:
+        return _say_to(who, row, reply, heard, via, at)
+    if (spoken := command_of(reply.body, SAID)) is not None and person is not None:
+        said, rest = spoken
+        return _take_command(row, reply, SAID[said], rest, person, via, at)
+    if (noted := _note_of_its_own(row, reply, told)) is not None:
+        return _take_command(row, reply, NOTED[0], *noted, via, at)
     if not told:
         return _("This number was told nothing lately.")
     command = parse_answer(reply.body)
@@ -878,26 +918,42 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     if command is None or command.verb not in verbs:
         if command is None and "note" in verbs:
             _ask_verb(delivery, Answer("note", text=reply.body), via, at)
-        return _help(row, delivery, message, wording.what_is_understood(verbs, message.code), via, at)
+        return _help(
+            row, delivery, message, wording.what_is_understood(verbs, message.code, SAYS.get(message.kind)), via, at
+        )
     sentence = _ask_verb(delivery, command, via, at)
     _say_back(delivery, message, sentence, via, at)
     return sentence
 
 
-def _take_command(row: Inbound, reply: Reply, spoken: tuple[str, str], person: Person, via: Door, at: datetime) -> str:
+def _note_of_its_own(row: Inbound, reply: Reply, told: Sequence[tuple[Delivery, Message]]) -> tuple[str, Person] | None:
+    """The words of a note, and whose it is, where one of ours texted one that no message they were told takes. None else."""
+    answer = parse_answer(reply.body)
+    if answer is None or answer.verb != "note" or answer.code or not NOTED:
+        return None
+    if any("note" in offered(message.answers) for _delivery, message in told):
+        return None
+    person = person_at(row.channel, reply.sender)
+    return (answer.text, person) if person is not None else None
+
+
+def _take_command(row: Inbound, reply: Reply, does: Spoken, rest: str, person: Person, via: Door, at: datetime) -> str:
     """Do what somebody of ours texted without having been asked, and say back to them what came of it."""
-    word, rest = spoken
     try:
         with transaction.atomic():
-            sentence = SAID[word](rest, actor_of_person(person.pk), via, at)
+            sentence = does(rest, actor_of_person(person.pk), via, at)
     except Refusal as refusal:
         sentence = str(refusal)
+    return _say_to(person.pk, row, reply, sentence, via, at)
+
+
+def _say_to(person_id: int, row: Inbound, reply: Reply, sentence: str, via: Door, at: datetime) -> str:
     queue_message(
         kind="answer",
-        subject=("person", person.pk),
+        subject=("person", person_id),
         title=sentence,
         body="",
-        to=[Recipient("person", person.pk, row.channel, reply.sender, at)],
+        to=[Recipient("person", person_id, row.channel, reply.sender, at)],
         brand_id=None,
         valid_until=at + timedelta(minutes=10),
         by=_NIGHTDESK,
@@ -938,7 +994,7 @@ def take_answer(
         raise Invalid(
             _("An answer came: {verb}.").format(verb=verb),
             _("This message does not offer that."),
-            wording.what_is_understood(verbs, message.code),
+            wording.what_is_understood(verbs, message.code, SAYS.get(message.kind)),
         )
     name, subject_id = verbs[verb]
     with transaction.atomic():
@@ -973,6 +1029,8 @@ def take_mail_answer(
             _("It came from {sender}, which is none of their addresses.").format(sender=sender),
             _("Answer from an address that stands under how you are reached."),
         )
+    if (heard := heard_first(by.person_id, words, via, at)) is not None:
+        return _say_by_mail(delivery, message, sender, heard, "answer", via, at)
     command = parse_answer(words)
     if not message.code:
         command = wording.yes_or_no(command) or command
@@ -989,7 +1047,7 @@ def take_mail_answer(
         return _say_by_mail(delivery, message, sender, _ask_verb(delivery, command, via, at), "answer", via, at)
     if command is None and words.strip() and "note" in verbs:
         _ask_verb(delivery, Answer("note", text=words[:2000]), via, at)
-    sentence = wording.what_is_understood(verbs, message.code)
+    sentence = wording.what_is_understood(verbs, message.code, SAYS.get(message.kind))
     if Message.objects.filter(kind="answer.help", subject_kind="message", subject_id=str(message.id)).exists():
         return sentence
     return _say_by_mail(delivery, message, sender, sentence, "answer.help", via, at)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import parse_qs, unquote_to_bytes, urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -33,67 +33,49 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from nightdesk.base import clock, vault
+from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound
-from nightdesk.channels.answering import how_it_stands, offered
-from nightdesk.channels.driver import Heard, Key, Receipt, Reply, Settings
+from nightdesk.channels.answering import SAYS, how_it_stands, offered
+from nightdesk.channels.driver import Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
 from nightdesk.channels.links import read_receipt_token
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
-from nightdesk.channels.queries import delivery_of, language_of, recipient_of, settings_of, words_to
-from nightdesk.lines.leg import HangUp, Step
+from nightdesk.channels.provider_door import Called, called_by, opened
+from nightdesk.channels.queries import delivery_of, language_of, recipient_of, words_to
+from nightdesk.lines.leg import HangUp, Step, voice_language
 from nightdesk.lines.twiml.document import CONTENT_TYPE, document
-
-_KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Twilio-Signature", "I-Twilio-Idempotency-Token")
 
 HTTP_DOOR = Buckets(100, 1000)
 """By route and by the address that asks: a stranger uses up nobody else's."""
 
-Form = Mapping[str, list[str]]
 
-
-@dataclass(frozen=True, slots=True)
-class _Called:
-    """A request of a provider for one of our routes."""
-
-    request: HttpRequest
-    route: Route
-    settings: Settings
-    form: Form
-    about: tuple[UUID, date, int] | None
-
-    def kept(self, read: Callable[[], Reply | Receipt | Key], *, via: Door, about: bool = True) -> Inbound:
-        """The request is kept as it came, and acted on if it is genuine."""
-        request, raw = self.request, self.request.body
-        said = raw if request.content_type == "application/json" else self.form
-        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
-        (row,) = receive_inbound(
-            route_id=self.route.id,
-            channel=self.route.channel,
-            heard=[Heard(raw, read, headers, self.about if about else None)],
-            genuine=twilio.is_genuine(
-                _called_at(request), said, request.headers.get("X-Twilio-Signature", ""), self.settings
-            ),
-            by=Actor("machine", str(self.route.id), self.route.name, scopes=frozenset()),
-            via=via,
-            at=clock.now(),
-        )
-        return row
+def _kept(called: Called, read: Callable[[], Reply | Receipt | Key], *, via: Door, about: bool = True) -> Inbound:
+    """The request is kept as it came, and acted on if it is genuine."""
+    (row,) = receive_inbound(
+        route_id=called.route.id,
+        channel=called.route.channel,
+        heard=[Heard(called.request.body, read, called.headers, _about(called.request) if about else None)],
+        genuine=called.is_genuine(),
+        by=called.machine,
+        via=via,
+        at=clock.now(),
+    )
+    return row
 
 
 @csrf_exempt
 @require_POST
 def twilio_called(request: HttpRequest, route_id: int, what: Literal["sms", "status"]) -> HttpResponse:
     """A reply or a receipt. 404 for a route that is none of Twilio's."""
-    called = _called(request, route_id, twilio.DRIVER.name)
+    called = called_by(request, route_id, twilio.DRIVER.name)
     if what == "sms":
-        row = called.kept(partial(twilio.read_reply, called.form), via=Door.SMS, about=False)
+        row = _kept(called, partial(twilio.read_reply, called.form), via=Door.SMS, about=False)
     else:
-        row = called.kept(partial(twilio.read_receipt, called.form), via=Door.HOOK)
+        row = _kept(called, partial(twilio.read_receipt, called.form), via=Door.HOOK)
     return _answer(row, [])
 
 
@@ -101,8 +83,8 @@ def twilio_called(request: HttpRequest, route_id: int, what: Literal["sms", "sta
 @require_POST
 def voice_reported(request: HttpRequest, route_id: int) -> HttpResponse:
     """What became of a call."""
-    called = _called(request, route_id, twilio_voice.DRIVER.name)
-    row = called.kept(partial(twilio_voice.read_progress, called.form, called.settings), via=Door.HOOK)
+    called = called_by(request, route_id, twilio_voice.DRIVER.name)
+    row = _kept(called, partial(twilio_voice.read_progress, called.form, called.settings), via=Door.HOOK)
     return _answer(row, [])
 
 
@@ -110,8 +92,8 @@ def voice_reported(request: HttpRequest, route_id: int) -> HttpResponse:
 @require_POST
 def voice_asked(request: HttpRequest, route_id: int) -> HttpResponse:
     """Somebody picked up, or let the first reading go by: what is to be said now."""
-    called = _called(request, route_id, twilio_voice.DRIVER.name)
-    row = called.kept(partial(twilio_voice.read_progress, called.form, called.settings), via=Door.PHONE)
+    called = called_by(request, route_id, twilio_voice.DRIVER.name)
+    row = _kept(called, partial(twilio_voice.read_progress, called.form, called.settings), via=Door.PHONE)
     if row.outcome == FORGED:
         return _answer(row, [])
     call = _Call.of(called)
@@ -125,11 +107,11 @@ def voice_asked(request: HttpRequest, route_id: int) -> HttpResponse:
 @require_POST
 def voice_key(request: HttpRequest, route_id: int) -> HttpResponse:
     """A key was pressed: it is done at once, and what came of it is said."""
-    called = _called(request, route_id, twilio_voice.DRIVER.name)
+    called = called_by(request, route_id, twilio_voice.DRIVER.name)
     call = _Call.of(called)
     turn = call.turn if call else 0
     with translation.override(call.language if call else settings.LANGUAGE_CODE):
-        row = called.kept(partial(twilio_voice.read_key, called.form, turn), via=Door.PHONE)
+        row = _kept(called, partial(twilio_voice.read_key, called.form, turn), via=Door.PHONE)
         if row.outcome == FORGED or call is None:
             return _answer(row, [HangUp()])
         if row.error:
@@ -152,17 +134,18 @@ class _Call:
     query: Mapping[str, str]
 
     @classmethod
-    def of(cls, called: _Called) -> "_Call | None":
+    def of(cls, called: Called) -> "_Call | None":
         """None where our own address does not name a delivery that is still in the ledger."""
         try:
-            delivery, message = delivery_of(*called.about[:2]) if called.about else (None, None)
+            about = _about(called.request)
+            delivery, message = delivery_of(*about[:2]) if about else (None, None)
         except Refusal:
             return None
         if delivery is None or message is None:
             return None
         language = language_of(delivery)
         say = {
-            "language": called.settings.get("language") or spoken.voice_language(language),
+            "language": called.settings.get("language") or voice_language(language),
             "voice": called.settings.get("voice") or "",
         }
         turn, query = called.request.GET.get("t", ""), called.request.GET
@@ -178,7 +161,7 @@ class _Call:
 
     @property
     def keys(self) -> str:
-        return spoken.which_keys(offered(self.message.answers), is_page=self.is_page)
+        return spoken.which_keys(offered(self.message.answers), is_page=self.is_page, says=SAYS.get(self.message.kind))
 
     @property
     def is_page(self) -> bool:
@@ -215,13 +198,13 @@ def http_called(request: HttpRequest, route_id: int, what: Literal["sms", "statu
     if route is None:
         raise Http404
     raw = b"&".join(part for part in (request.META["QUERY_STRING"].encode(), request.body) if part)
-    told, opened = http_sms.decoded(_pairs(raw)), _opened(route)
+    told, settings_ = http_sms.decoded(_pairs(raw)), opened(route)
     about = read_receipt_token(token, route_id) if what == "status" else None
     read: Callable[[], Reply | Receipt]
     if what == "status":
-        genuine, read = about is not None, partial(http_sms.read_receipt, told, opened)
+        genuine, read = about is not None, partial(http_sms.read_receipt, told, settings_)
     else:
-        genuine, read = http_sms.knows_secret(told.get("secret", ""), opened), partial(http_sms.read_reply, told)
+        genuine, read = http_sms.knows_secret(told.get("secret", ""), settings_), partial(http_sms.read_reply, told)
     headers = {name: request.headers[name] for name in ("Content-Type", "User-Agent") if name in request.headers}
     (row,) = receive_inbound(
         route_id=route.id,
@@ -243,35 +226,10 @@ def _pairs(raw: bytes) -> list[tuple[bytes, bytes]]:
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _is, value in pairs]
 
 
-def _opened(route: Route) -> Settings:
-    try:
-        return settings_of(route)
-    except vault.Unreadable:
-        return {}
-
-
-def _called(request: HttpRequest, route_id: int, driver: str) -> _Called:
-    """Raises Http404 for a route that is none of that driver's."""
-    route = Route.objects.filter(id=route_id, driver=driver).first()
-    if route is None:
-        raise Http404
-    raw = request.body
-    if request.content_type == "application/json":
-        form = twilio.read_json(raw)
-    else:
-        form = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
-    return _Called(request, route, _opened(route), form, _about(request))
-
-
 def _answer(row: Inbound, steps: list[Step]) -> HttpResponse:
     if row.outcome == FORGED:
         return HttpResponse("The signature does not fit.\n", status=403, content_type="text/plain")
     return HttpResponse(document(steps), content_type=CONTENT_TYPE)
-
-
-def _called_at(request: HttpRequest) -> list[str]:
-    """The addresses that the provider may have signed: by our public URL, and by the host that it asked for."""
-    return [settings.PUBLIC_URL + request.get_full_path(), request.build_absolute_uri()]
 
 
 def _about(request: HttpRequest) -> tuple[UUID, date, int] | None:

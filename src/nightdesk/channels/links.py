@@ -60,8 +60,7 @@ def read_subject_key(purpose: str, key: str) -> UUID | None:
         return None
     if len(raw) != 16 + _SUBJECT_BYTES:
         return None
-    signature = _signature(raw[:16], f"address {purpose}")[:_SUBJECT_BYTES]
-    return UUID(bytes=raw[:16]) if hmac.compare_digest(raw[16:], signature) else None
+    return UUID(bytes=raw[:16]) if _is_signed(raw[:16], raw[16:], f"address {purpose}", _SUBJECT_BYTES) else None
 
 
 def make_device_token(device_id: UUID) -> str:
@@ -75,7 +74,7 @@ def read_device_token(token: str) -> UUID:
         raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise _unknown() from None
-    if len(raw) != 16 + _DEVICE_BYTES or not hmac.compare_digest(raw[16:], _of_device(UUID(bytes=raw[:16]))):
+    if len(raw) != 16 + _DEVICE_BYTES or not _is_signed(raw[:16], raw[16:], "devices", _DEVICE_BYTES):
         raise _unknown()
     return UUID(bytes=raw[:16])
 
@@ -109,7 +108,7 @@ def _signed(delivery_id: UUID, month: date) -> bytes:
 
 def _identity(raw: bytes) -> tuple[UUID, date]:
     identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
-    if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):
+    if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):
         raise _unknown()
     year, month = divmod(int.from_bytes(identity[16:]), 12)
     return UUID(bytes=identity[:16]), date(year, month + 1, 1)
@@ -129,7 +128,7 @@ def read_receipt_token(token: str, route_id: int) -> tuple[UUID, date, int] | No
     except (UnicodeEncodeError, binascii.Error):
         return None
     identity, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
-    if len(identity) != _RECEIPT_LENGTH or not hmac.compare_digest(signature, _signature(identity, "receipts")):
+    if len(identity) != _RECEIPT_LENGTH or not _is_signed(identity, signature, "receipts"):
         return None
     if int.from_bytes(identity[:8]) != route_id:
         return None
@@ -151,7 +150,7 @@ def read_unsubscribe(token: str) -> tuple[str, str]:
     except (UnicodeEncodeError, binascii.Error):
         raise _unknown() from None
     signature, thing = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):
+    if not _is_signed(thing, signature, UNSUBSCRIBE):
         raise _unknown()
     kind, _colon, thing_id = thing.decode().partition(":")
     return kind, thing_id
@@ -159,6 +158,12 @@ def read_unsubscribe(token: str) -> tuple[str, str]:
 
 def _signature(identity: bytes, purpose: str = "links") -> bytes:
     return hmac.digest(vault.key_for(purpose), identity, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _is_signed(identity: bytes, signature: bytes, purpose: str, length: int = _SIGNATURE_BYTES) -> bool:
+    """Whether we signed it, with the master key or an older one, in the first `length` bytes of the digest."""
+    made = [hmac.digest(key, identity, "sha256")[:length] for key in vault.keys_for(purpose)]
+    return any(hmac.compare_digest(signature, each) for each in made)
 
 
 def _unknown() -> NotFound:

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 
 from nightdesk.channels.answers import Verb
 from nightdesk.channels.wording import LINK
+from nightdesk.lines.leg import voice_language as voice_language  # what speaks asks here for all of it
 
 KEYS: Mapping[str, Verb] = {"1": "acknowledge", "2": "escalate", "3": "morning", "4": "decline"}
 """Key of a telephone -> what it answers, where the message offers that."""
 LONGEST = 220
 """Signs of a message that are read: some fifteen seconds."""
 
-_USUAL_COUNTRY = {"en": "GB"}
 
 _LINKS = re.compile(r"\S+://\S+")
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
@@ -61,11 +61,17 @@ def what_it_says(title: str, code: str, *, is_page: bool) -> str:
     return f"{head} {spoken(body)}".strip()
 
 
-def which_keys(verbs: Collection[str], *, is_page: bool) -> str:
+def which_keys(verbs: Collection[str], *, is_page: bool, says: Mapping[str, object] | None = None) -> str:
     """The keys that the message understands: "Press 1 to take it, 2 to pass it on."
 
-    Where it offers nothing, 1 says that it was heard: else nobody could know.
+    Where it offers nothing, 1 says that it was heard: else nobody could know. `says`: what the answers mean where they are no
+    page's.
     """
+    if says:
+        meant = [
+            _("{key} for: {words}").format(key=key, words=says[verb]) for key, verb in KEYS.items() if verb in says
+        ]
+        return _("Press {keys}.").format(keys="; ".join(meant))
     told = {
         "acknowledge": _("{key} to take it") if is_page else _("{key} to confirm"),
         "escalate": _("{key} to pass it on"),
@@ -74,9 +80,3 @@ def which_keys(verbs: Collection[str], *, is_page: bool) -> str:
     }
     known = [told[verb].format(key=key) for key, verb in KEYS.items() if verb in verbs]
     return _("Press {keys}.").format(keys=", ".join(known) or _("1 to confirm that you heard it"))
-
-
-def voice_language(code: str) -> str:
-    """A language code as voices are named by: "en-gb" is en-GB, "de" is de-DE."""
-    language, _dash, country = code.partition("-")
-    return f"{language.lower()}-{country.upper() or _USUAL_COUNTRY.get(language.lower(), language.upper())}"

@@ -1,6 +1,6 @@
 """How a message is put into words where there is little room: a text, the foot of a mail, the help that comes back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.utils.translation import gettext as _
 
@@ -68,21 +68,30 @@ def yes_or_no(command: Answer | None) -> Answer | None:
     return Answer("acknowledge" if command.code == "1" else "escalate")
 
 
-def what_is_understood(verbs: Collection[str], code: str) -> str:
-    """The answer to words that mean nothing to us."""
+def what_is_understood(verbs: Collection[str], code: str, says: Mapping[str, object] | None = None) -> str:
+    """The answer to words that mean nothing to us. `says`: what the answers mean where they are no page's."""
     if not verbs:
         return _("That was not understood, and nothing is waiting for your answer.")
-    known = {
-        "acknowledge": _("OK: I take it"),
-        "escalate": _("NEXT: wake the next one"),
-        "decline": _("NO: I decline"),
-        "resolve": _("DONE: it is fixed"),
-        "later": _("LATER: ring me again"),
-        "morning": _("MORNING: it can wait"),
-        "quiet": _("QUIET: only a P1 rings me"),
-        "status": _("?: how it stands"),
-        "note": _("NOTE and your words"),
-    }
+    known = (
+        _said_as(says)
+        if says
+        else {
+            "acknowledge": _("OK: I take it"),
+            "escalate": _("NEXT: wake the next one"),
+            "decline": _("NO: I decline"),
+            "resolve": _("DONE: it is fixed"),
+            "later": _("LATER: ring me again"),
+            "morning": _("MORNING: it can wait"),
+            "quiet": _("QUIET: only a P1 rings me"),
+            "status": _("?: how it stands"),
+            "note": _("NOTE and your words"),
+        }
+    )
     words = ", ".join(sentence for verb, sentence in known.items() if verb in verbs)
     about = _("About {code}: ").format(code=code) if code else ""
     return _("{about}that was kept, but not understood. Text {words}.").format(about=about, words=words)
+
+
+def _said_as(says: Mapping[str, object]) -> dict[str, str]:
+    words = {"acknowledge": "OK", "decline": _("NO"), "resolve": _("DONE"), "status": "?"}
+    return {verb: f"{word}: {says[verb]}" for verb, word in words.items() if verb in says}

@@ -2,17 +2,23 @@
 of the staff signs in is awake.
 """
 
+import base64
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
 from nightdesk.access.models import User
-from nightdesk.base import clock
+from nightdesk.base import clock, vault
+from nightdesk.base.actors import Door
 from nightdesk.console.views.push import end_of_session
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person
+from nightdesk.people.queries import actor_of_person
+from nightdesk.safety.actions import note_visit_sign
+from nightdesk.safety.decide import Sign
 
 
 class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -37,6 +43,23 @@ class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         """Somebody who signs in has shown a sign of life."""
         person = Person.objects.filter(user=user).first()
         if person is not None:
-            note_sign_of_life(person.id, clock.now())
+            at = clock.now()
+            note_sign_of_life(person.id, at)
+            by = actor_of_person(person.id)
+            note_visit_sign(person_id=person.id, sign=Sign.SIGNED_IN, by=by, via=Door.WEB, at=at)
         answer: HttpResponse = super().post_login(request, user, **more)
         return answer
+
+
+class SealedSecrets(DefaultMFAAdapter):  # type: ignore[misc]
+    """Second factors, of which the secrets lie sealed. Those from before they did are still understood."""
+
+    def encrypt(self, text: str) -> str:
+        """What is kept for `text`; `keeping.resealing` knows the form."""
+        return vault.SEALED_TEXT + base64.b64encode(vault.seal(text.encode())).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The text again. Raises vault.Unreadable."""
+        if not encrypted_text.startswith(vault.SEALED_TEXT):
+            return encrypted_text
+        return vault.open_(base64.b64decode(encrypted_text.removeprefix(vault.SEALED_TEXT))).decode()

@@ -11,12 +11,14 @@ from django.urls import reverse
 from nightdesk.access.matrix import brands_for
 from nightdesk.base import clock
 from nightdesk.base.tickets import live_url
+from nightdesk.console.views.calls.ringing import pops_of
 from nightdesk.duty.queries import OnDuty, away_at, who_is_on
 from nightdesk.paging.decide import policy_from_json
 from nightdesk.paging.models import Policy
 from nightdesk.paging.queries import counts
+from nightdesk.standby.queries import is_second_site
 
-TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket", "outage")
+TOPICS = ("page", "promise", "delivery", "duty", "rota", "ticket", "outage", "call", "message_left", "line", "bureau")
 """What an open page may hear of. A topic says only that something changed; the page asks again by its own door."""
 HOLDERS_SHOWN = 2
 OPENED_BY = {
@@ -26,18 +28,25 @@ OPENED_BY = {
     "people": "read_people",
     "me": "edit_own_contacts",
     "load": "edit_own_contacts",
+    "service_figures": "read_figures",
+    "choosing": "read_comparisons",
     "working_time": "read_rota",
     "mails": "read_mails",
     "maintenance": "read_work",
+    "visits": "read_visits",
     "tickets": "read_tickets",
     "outages": "read_outages",
     "procedures": "read_procedures",
+    "calls": "read_calls",
+    "bureau": "read_bureau",
+    "settings": "read_customers",
 }
 """Entries of the navigation that not every role may open, and the verb that opens each."""
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """`at` for every template; for staff also `on_call`, `open_counts`, `closed_to_reader`, `live_ticket_url`, `palette_url`.
+    """`at` for every template; for staff also `on_call`, `open_counts`, `closed_to_reader`, `live_ticket_url`, `palette_url`,
+    `ringing`.
 
     They are functions, asked only by the templates that draw them: a page of an error asks the database nothing.
     """
@@ -47,12 +56,14 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
         return {"at": at}
     return {
         "at": at,
+        "second_site_url": reverse("console:second_site") if is_second_site() else "",
         "closed_to_reader": _once(
             lambda: {name for name, verb in OPENED_BY.items() if brands_for(actor, verb) == set()}
         ),
         "on_call": _once(lambda: _on_call(request, at)),
         "open_counts": _once(lambda: counts(brands_for(actor, "read_pages"))),
-        "live_ticket_url": _once(lambda: live_url(TOPICS, at=at)),
+        "live_ticket_url": _once(lambda: live_url((*TOPICS, *own_topics(request)), at=at)),
+        "ringing": _once(lambda: _ringing(request)),
         "palette_url": reverse("console:find"),
     }
 
@@ -67,6 +78,17 @@ def in_order_of_waking(duties: list[OnDuty], brands: set[int] | None) -> list[On
                 if target.kind == "seat":
                     places[target.key] = min(place, places.get(target.key, place))
     return sorted(duties, key=lambda duty: places.get(duty.seat_key, len(places)))
+
+
+def own_topics(request: Any) -> tuple[str, ...]:
+    """What every page hears of beside its own topics: that the reader's telephone rings. Nothing where it never can."""
+    rung = request.person is not None and brands_for(request.actor, "read_calls") != set()
+    return (f"rings:{request.person.id}",) if rung else ()
+
+
+def _ringing(request: Any) -> dict[str, Any] | None:
+    topics = own_topics(request)
+    return {"topic": topics[0], "pops": pops_of(request)} if topics else None
 
 
 def _once(ask: Callable[[], Any]) -> Callable[[], Any]:

@@ -85,6 +85,7 @@ class ContractChanges(TypedDict, total=False):
     may_wake: Sequence[str]
     targets: Mapping[str, Any]
     not_at_night: Sequence[str]
+    live_answer: bool
     valid_from: date
     valid_until: date | None
 
@@ -260,6 +261,7 @@ def make_contract(
     may_wake: Sequence[str] = (),
     targets: Mapping[str, Any] | None = None,
     not_at_night: Sequence[str] = (),
+    live_answer: bool = False,
     valid_from: date,
     valid_until: date | None = None,
     by: Actor,
@@ -281,6 +283,7 @@ def make_contract(
         may_wake=may_wake,
         targets=targets or {},
         not_at_night=not_at_night,
+        live_answer=live_answer,
         valid_from=valid_from,
         valid_until=valid_until,
     )
@@ -882,6 +885,8 @@ def _contract_fields(given: ContractChanges, customer: Customer) -> dict[str, An
         fields["targets"] = {str(name): dict(said) for name, said in given["targets"].items()}
     if "not_at_night" in given:
         fields["not_at_night"] = sorted({one_line(name, 40, _("kind of work")) for name in given["not_at_night"]})
+    if "live_answer" in given:
+        fields["live_answer"] = given["live_answer"]
     if "valid_from" in given:
         fields["valid_from"] = given["valid_from"]
     if "valid_until" in given:

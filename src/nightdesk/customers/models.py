@@ -115,7 +115,12 @@ class Contact(models.Model):
             ),
         ]
         # As `email__iexact` asks for it: every mail that comes in does.
-        indexes: ClassVar = [models.Index(Upper("email"), name="contact_email")]
+        indexes: ClassVar = [
+            models.Index(Upper("email"), name="contact_email"),
+            # Who is it that rings?
+            models.Index(fields=["phone"], name="contact_phone", condition=~Q(phone="")),
+            models.Index(fields=["mobile"], name="contact_mobile", condition=~Q(mobile="")),
+        ]
 
 
 class Contract(models.Model):
@@ -137,6 +142,8 @@ class Contract(models.Model):
     may_wake = models.JSONField(default=list)
     targets = models.JSONField(default=dict)
     not_at_night = models.JSONField(default=list)
+    live_answer = models.BooleanField(default=False, db_default=False)
+    """Who rings out of hours is put through to somebody at once, where they may wake anybody at all."""
     valid_from = models.DateField()
     valid_until = models.DateField(null=True)
 

@@ -75,7 +75,8 @@ class ContractFacts:
 
     `may_wake` names the priorities for which an engineer may be woken out of hours, whatever `out_of_hours` says:
     "nothing, but P1 wakes us" is a contract that people sign. P5 is never among them. `not_at_night` names work types
-    that are not taken on out of hours at any priority. The contract is valid in `[valid_from, valid_until)`; None
+    that are not taken on out of hours at any priority. `live_answer`: who rings out of hours, and may wake anybody at all, is
+    put through at once. The contract is valid in `[valid_from, valid_until)`; None
     leaves that end open.
 
     Raises ValueError for a P5 that may wake, and for a validity that ends before it begins.
@@ -87,6 +88,7 @@ class ContractFacts:
     respond_targets: Mapping[Priority, Target] = field(default_factory=dict, hash=False)
     fix_targets: Mapping[Priority, Target] = field(default_factory=dict, hash=False)
     not_at_night: frozenset[str] = frozenset()
+    live_answer: bool = False
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 

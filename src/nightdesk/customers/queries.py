@@ -57,7 +57,7 @@ def contracts_with(customer_id: int) -> list[ContractFacts]:
     """The customer's contracts in order of their beginnings, as `contracts_of` reads them of many."""
     rows = fetch_with(
         Contract,
-        "hours",
+        ["hours"],
         "SELECT c.*, h.* FROM customers_contract c JOIN customers_hours h ON h.id = c.hours_id "
         "WHERE c.customer_id = %s ORDER BY c.valid_from",
         [customer_id],
@@ -76,6 +76,7 @@ def facts_of(contract: Contract) -> ContractFacts:
         respond_targets=respond,
         fix_targets=fix,
         not_at_night=frozenset(contract.not_at_night),
+        live_answer=contract.live_answer,
         valid_from=midnight(contract.valid_from, zone),
         valid_until=midnight(contract.valid_until, zone) if contract.valid_until is not None else None,
     )

@@ -297,7 +297,7 @@ def to_tell(
     events = _events(clocks_at(history, contracts, at, rules))
     for heard_at in sorted({in_utc(word) for word in (*history.replies, *history.updates) if word > at}):
         then = _events(clocks_at(history, contracts, heard_at, rules))
-        events = [event for event in events if event.due_at <= heard_at and event not in then] + then
+        events = [event for event in events if event.due_at < heard_at and event not in then] + then
     return sorted(event for event in events if event.key not in told)
 
 

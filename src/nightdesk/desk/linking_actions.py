@@ -552,6 +552,8 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     if not queries.services_of(ticket):
         return _("Nobody else asks about it.")
     contacts, rows = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
+    if ticket.pk not in contacts:
+        return _("An open outage explains it.")
     mine = contacts[ticket.pk].about
     gathers = queries.surge_about(ticket.brand_id, mine)
     if gathers is not None:

@@ -20,7 +20,7 @@ from nightdesk.customers.models import Contact, Peer
 from nightdesk.desk import actions, auto_reply, mail_actions, mail_queries, queries, threading
 from nightdesk.desk.actions import MOST_FILES, File, Words
 from nightdesk.desk.auto_reply import Wrote
-from nightdesk.desk.bureau import TakenDown, taken_down
+from nightdesk.desk.bureau_mail import TakenDown, taken_down
 from nightdesk.desk.decide import ContactKind
 from nightdesk.desk.forwarded import Forwarded, forwarded_in
 from nightdesk.desk.mail_out import AMONG_US, CONVERSATION, Known

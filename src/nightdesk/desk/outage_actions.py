@@ -129,14 +129,21 @@ def end_outage_tickets(*, update_id: UUID, after: UUID | None = None, by: Actor,
 
 
 @transaction.atomic
-def join_outage(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
-    """A ticket about a service that an open outage takes from its customer belongs to it. Returns what was done."""
+def join_outage(*, ticket_id: UUID, outage_id: UUID | None = None, by: Actor, via: Door, at: datetime) -> str:
+    """A ticket about a service that an open outage takes from its customer belongs to it. Returns what was done.
+
+    `outage_id`: the one that they were told of; its service then need not be known.
+    """
     ticket = Ticket.objects.filter(pk=ticket_id).first()
-    if ticket is None or ticket.customer_id is None or ticket.service_id is None or ticket.outage_id is not None:
+    if ticket is None or ticket.customer_id is None or ticket.outage_id is not None:
         return _("Nothing was to be done.")
-    touched = Touched.objects.filter(
-        customer=ticket.customer_id, service=ticket.service_id, effect__gt=0, outage__confirmed_at__isnull=False
-    )
+    touched = Touched.objects.filter(customer=ticket.customer_id, effect__gt=0, outage__confirmed_at__isnull=False)
+    if outage_id is not None:
+        touched = touched.filter(outage=outage_id)
+    elif ticket.service_id is not None:
+        touched = touched.filter(service=ticket.service_id)
+    else:
+        return _("Nothing was to be done.")
     found = touched.exclude(outage__state__in=OVER).select_related("outage").order_by("-effect", "since").first()
     if found is None:
         return _("No outage touches it.")

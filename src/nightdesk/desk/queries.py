@@ -34,6 +34,8 @@ from nightdesk.desk.models import (
     TicketPage,
     TimeSpent,
 )
+from nightdesk.outages.decide import OPEN as OUTAGE_OPEN
+from nightdesk.outages.models import Touched
 from nightdesk.outages.queries import parts_beneath
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
@@ -159,7 +161,7 @@ def contact_of(contact_id: int) -> Contact | None:
     """The contact, with its customer."""
     found = fetch_with(
         Contact,
-        "customer",
+        ["customer"],
         "SELECT c.*, k.* FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id WHERE c.id = %s",
         [contact_id],
     )
@@ -260,7 +262,7 @@ def open_ticket_of_part(page: Page) -> Ticket | None:
     return found.ticket if found is not None else None
 
 
-SURGE_READS = ("customer", "service", "opened_at", "number", "title")
+SURGE_READS = ("customer", "service", "outage", "opened_at", "number", "title")
 
 
 def services_of(ticket: Ticket) -> frozenset[int]:
@@ -274,7 +276,8 @@ def services_of(ticket: Ticket) -> frozenset[int]:
 def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
     """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
 
-    Those that are over, were opened by machines, or belong to a major incident already are not among them.
+    Those that are over, were opened by machines, or belong to a major incident already are not among them, nor are those
+    whose service an open outage takes from them: that is known.
     """
     rows = Ticket.objects.filter(
         brand=ticket.brand_id,
@@ -297,14 +300,23 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
     }
     asked = {(found[pk].customer_id or 0, service) for pk, some in services.items() for service in some}
     beneath = parts_beneath(sorted(asked))
+    known = _known_to_be_down({customer for customer, _service in asked})
     contacts = {}
     for pk, one in found.items():
+        if one.outage_id is not None or any((one.customer_id, service) in known for service in services[pk]):
+            continue
         about: dict[Thing, int] = {("service", service): 0 for service in services[pk]}
         for service in services[pk]:
             for part, distance in beneath.get((one.customer_id or 0, service), {}).items():
                 about["part", part] = min(distance, about.get(("part", part), distance))
         contacts[pk] = Contacted(one.customer_id or 0, about, one.opened_at)
     return contacts, found
+
+
+def _known_to_be_down(customers: Collection[int]) -> set[tuple[int, int]]:
+    """(customer, service) that a confirmed outage touches which is not over."""
+    rows = Touched.objects.filter(customer__in=customers, effect__gt=0, outage__confirmed_at__isnull=False)
+    return set(rows.filter(outage__state__in=OUTAGE_OPEN).values_list("customer", "service"))
 
 
 def surge_about(brand_id: int, about: Collection[Thing]) -> Surge | None:

@@ -22,6 +22,7 @@ from nightdesk.duty import (
     coverage_actions,
     coverage_queries,
     decide,
+    diary_actions,
     handover_actions,
     plan_actions,
     plan_telling,
@@ -400,3 +401,9 @@ def back_by_text(rest: str, by: Actor, via: Door, at: datetime) -> str:  # noqa:
 
 
 SAID = {"away": away_by_text, "back": back_by_text, "called": called.called_by_text}
+
+
+def note_by_text(words: str, by: Actor, via: Door, at: datetime) -> str:
+    """`note the fan is loud`, texted without having been asked about anything; the sentence to say back."""
+    diary_actions.write_journal_note(words=words, by=by, via=via, at=at)
+    return _("Noted in the journal.")

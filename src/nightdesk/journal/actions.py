@@ -17,10 +17,11 @@ from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import insert
 from nightdesk.journal.kinds import KINDS, kind
-from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.journal.models import Entry, FeedLink, PersonalText
 
 TEXT_ERASED = kind("journal.text-erased", _("{by} erased what was written in an entry"))
 MONTH_DROPPED = kind("journal.month-dropped", _("{by} dropped the entries of {month}"))
+FEED_RENEWED = kind("journal.feed-renewed", _("{by} gave their feed of the journal a new address"))
 
 FOLLOW_UPS: dict[str, tuple[str, ...]] = {}
 """Kind of entry -> kinds of promises that follow from it. Filled by `nightdesk.follow_ups`."""
@@ -110,6 +111,22 @@ def erase_text(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
             facts={"entry": str(entry_id)},
         )
     return bool(gone)
+
+
+@transaction.atomic
+def renew_journal_feed(*, reader: tuple[str, str], by: Actor, via: Door, at: datetime) -> int:
+    """The reader's feed (kind and id, as `api.RIGHTS` knows them) has another address, and the one before shows nothing; returns
+    its serial. No permission is asked here: see `erase_text`; the door asks for "renew_journal_feed", of oneself.
+    """
+    kind_, id_ = reader
+    link, is_new = FeedLink.objects.select_for_update().get_or_create(
+        reader_kind=kind_, reader_id=id_, defaults={"serial": 2, "renewed_at": at}
+    )
+    if not is_new:
+        link.serial, link.renewed_at = link.serial + 1, at
+        link.save(update_fields=["serial", "renewed_at"])
+    record(FEED_RENEWED, subject=reader, by=by, via=via, at=at)
+    return link.serial
 
 
 @transaction.atomic

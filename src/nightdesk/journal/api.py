@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from nightdesk.base import clock
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.journal.feed import CONTENT_TYPE, as_atom
+from nightdesk.journal.models import FeedLink
 from nightdesk.journal.queries import search
 
 _SALT = "nightdesk.journal.feed"
@@ -25,18 +26,29 @@ or NotSignedIn for one who may see nothing. Filled by `nightdesk.wiring`; a kind
 
 
 def feed_path(kind: str, reader_id: object) -> str:
-    """The path of the feed for one reader. It holds as long as the master key does and the reader has the right."""
-    return f"/feeds/journal/{signing.Signer(salt=_SALT).sign(f'{kind}.{reader_id}')}.atom"
+    """The path of the feed for one reader. It holds as long as the master key does, the reader has the right, and nobody has
+    given it another address.
+    """
+    serial = _serial(kind, str(reader_id))
+    named = f"{kind}.{reader_id}" if serial == 1 else f"{kind}.{reader_id}.{serial}"
+    return f"/feeds/journal/{signing.Signer(salt=_SALT).sign(named)}.atom"
+
+
+def _serial(kind: str, reader_id: str) -> int:
+    found = FeedLink.objects.filter(reader_kind=kind, reader_id=reader_id).values_list("serial", flat=True).first()
+    return found or 1
 
 
 @require_safe
 def atom(request: HttpRequest, token: str) -> HttpResponse:
     """The newest entries that the reader named in `token` may see. 404, whatever is wrong with it."""
     try:
-        kind, _dot, reader_id = signing.Signer(salt=_SALT).unsign(token).partition(".")
+        kind, reader_id, serial = [*signing.Signer(salt=_SALT).unsign(token).split("."), "1"][:3]
         brand_ids = RIGHTS[kind](reader_id)
-    except (signing.BadSignature, KeyError, Forbidden, NotFound, NotSignedIn):
+    except (signing.BadSignature, KeyError, ValueError, Forbidden, NotFound, NotSignedIn):
         raise Http404 from None
+    if serial != str(_serial(kind, reader_id)):
+        raise Http404
     found = search(brand_ids=brand_ids, limit=_LINES)
     body = as_atom(
         found.lines,

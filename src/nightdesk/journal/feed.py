@@ -16,7 +16,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_atom(lines: Sequence[Line], *, title: str, address: str, home: str, at: datetime) -> bytes:
-    """The feed of `lines` (newest first) that is found at `address`; `home` is what its entries link to.
+    """The feed of `lines` (newest first) that is found at `address`; `home` is the page of the journal, beneath which each
+    entry has its own.
 
     `at` is its date where there are no lines.
     """
@@ -34,9 +35,7 @@ def as_atom(lines: Sequence[Line], *, title: str, address: str, home: str, at: d
         _add(entry, "updated", _instant(line.at))
         _add(_add(entry, "author"), "name", line.by_name or line.by[0])
         _add(entry, "category", term=line.kind)
-        _add(
-            entry, "link", rel="alternate", href=f"{home}?subject={line.subject[0]}:{line.subject[1]}", type="text/html"
-        )
+        _add(entry, "link", rel="alternate", href=f"{home}{line.id}", type="text/html")
         _add(entry, "summary", f"{line.subject[0]} {line.subject[1]}, {line.via}")
     document: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
     return document

@@ -62,3 +62,15 @@ class Seal(models.Model):
         managed = False  # made with the entries, so that tests which empty managed tables are not refused
         db_table = "journal_seal"
         ordering: ClassVar = ["id"]
+
+
+class FeedLink(models.Model):
+    """The secret address of one reader's feed, which `serial` is part of: another one revokes it. Without a row it is 1."""
+
+    reader_kind = models.CharField(max_length=12)
+    reader_id = models.CharField(max_length=60)
+    serial = models.PositiveIntegerField(default=1)
+    renewed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["reader_kind", "reader_id"], name="one_journal_feed")]

@@ -77,6 +77,7 @@ def search(
     subject: tuple[str, object] | None = None,
     by: tuple[str, str] | None = None,
     brand_ids: Collection[int] | None = None,
+    via: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
     after: str | None = None,
@@ -86,8 +87,8 @@ def search(
 
     `text`: every word begins some word of the entry's facts, or of what was written in it. `kinds`: one of them; one
     that ends in "." stands for all that begin so. `by`: kind and id of the actor. `brand_ids`: only of these brands, and so
-    none that belongs to no brand; None: whatever there is. [`since`, `until`). `after`: the cursor of an earlier answer
-    to the same question. Raises Invalid for a cursor that is none.
+    none that belongs to no brand; None: whatever there is. `via`: the door they came in by. [`since`, `until`). `after`: the
+    cursor of an earlier answer to the same question. Raises Invalid for a cursor that is none.
     """
     wanted = Entry.objects.all()
     if subject is not None:
@@ -96,6 +97,8 @@ def search(
         wanted = wanted.filter(by_kind=by[0], by_id=by[1])
     if brand_ids is not None:
         wanted = wanted.filter(brand_id__in=list(brand_ids))
+    if via:
+        wanted = wanted.filter(via=via)
     if kinds:
         exact = [name for name in KINDS if name in kinds or name.startswith(tuple(k for k in kinds if k.endswith(".")))]
         wanted = wanted.filter(kind__in={*exact, *kinds})
@@ -106,12 +109,13 @@ def search(
     if after is not None:
         wanted = wanted.extra(where=["(journal_entry.at, journal_entry.id) < (%s, %s)"], params=[*_read_cursor(after)])
     words = [word for word in text.split() if any(letter.isalnum() for letter in word)]
+    limit = max(1, min(limit, MOST))
     if words:
-        wanted = _with_words(wanted, words)
+        entries = _newest_with_words(wanted, words, limit + 1)
     elif text.strip():
         return Found([], None)
-    limit = max(1, min(limit, MOST))
-    entries = list(wanted.order_by("-at", "-id")[: limit + 1])
+    else:
+        entries = list(wanted.order_by("-at", "-id")[: limit + 1])
     more = len(entries) > limit
     return Found(as_lines(entries[:limit]), _cursor(entries[limit - 1]) if more else None)
 
@@ -139,18 +143,44 @@ def as_lines(entries: Sequence[Entry]) -> list[Line]:
     ]
 
 
-def _with_words(wanted: QuerySet[Entry], words: Sequence[str]) -> QuerySet[Entry]:
-    # Each word goes through the parser of texts, so that `core1.lon` is found as it was indexed: as one name.
+LOOKED_THROUGH = 2000
+"""So many of the newest are read one by one for the words, before the index of words is asked, month by month: of a word that
+stands in every second entry it would bring millions, to show fifty."""
+_MONTH = timedelta(days=31)
+
+
+def _newest_with_words(wanted: QuerySet[Entry], words: Sequence[str], most: int) -> list[Entry]:
+    """The newest `most` of `wanted` that have all the words, newest first."""
     asked = " & ".join("'" + re.sub(r"['\\\x00]", " ", word) + "':*" for word in words)
-    return wanted.extra(
-        where=[
-            "journal_entry.id IN (SELECT id FROM journal_entry"
-            """ WHERE jsonb_to_tsvector('simple', facts, '["string"]') @@ to_tsquery('simple', %s)"""
-            " UNION ALL SELECT entry_id FROM journal_personaltext"
-            " WHERE to_tsvector('simple', text) @@ to_tsquery('simple', %s))"
-        ],
-        params=[asked, asked],
-    )
+    newest = wanted.order_by("-at", "-id")
+    floor = newest.values_list("at", flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1].first()
+    near = newest if floor is None else newest.filter(at__gt=floor)
+    found = list(near.extra(where=[_READ_ONE_BY_ONE], params=[asked, asked])[:most])  # noqa: S610 - our own words
+    if floor is None or len(found) == most:
+        return found
+    oldest = wanted.order_by("at").values_list("at", flat=True).first()
+    until = floor
+    while oldest is not None and until >= oldest and len(found) < most:
+        since = until - _MONTH
+        month = newest.filter(at__gt=since, at__lte=until)
+        found += month.extra(where=[_BY_INDEX], params=[since, until, asked, asked])[: most - len(found)]  # noqa: S610
+        until = since
+    return found
+
+
+# Each word goes through the parser of texts, so that `core1.lon` is found as it was indexed: as one name.
+_READ_ONE_BY_ONE = """
+(jsonb_to_tsvector('simple', journal_entry.facts, '["string"]') @@ to_tsquery('simple', %s)
+ OR (journal_entry.commitment IS NOT NULL AND EXISTS (
+   SELECT FROM journal_personaltext p
+   WHERE p.entry_id = journal_entry.id AND to_tsvector('simple', p.text) @@ to_tsquery('simple', %s)))) IS TRUE
+"""
+_BY_INDEX = """
+journal_entry.id IN (
+    SELECT id FROM journal_entry WHERE at > %s AND at <= %s
+      AND jsonb_to_tsvector('simple', facts, '["string"]') @@ to_tsquery('simple', %s)
+  UNION ALL SELECT entry_id FROM journal_personaltext WHERE to_tsvector('simple', text) @@ to_tsquery('simple', %s))
+"""
 
 
 def _cursor(entry: Entry) -> str:

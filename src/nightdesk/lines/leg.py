@@ -87,6 +87,14 @@ class Legs(Protocol):
 
 # The steps
 
+_USUAL_COUNTRY = {"en": "GB"}
+
+
+def voice_language(code: str) -> str:
+    """A language code as voices are named by: "en-gb" is en-GB, "de" is de-DE."""
+    language, _dash, country = code.partition("-")
+    return f"{language.lower()}-{country.upper() or _USUAL_COUNTRY.get(language.lower(), language.upper())}"
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -99,9 +107,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play the recording at a web address."""
+    """Play the recording at a web address, so many `times`; 0: until something else is told."""
 
     url: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +124,14 @@ class Pause:
 class Gather:
     """Take up to `digits` keys, while `inside` is heard and `wait_s` afterwards; then ask `ask_at` for the steps.
 
-    Without a key the steps behind this one follow.
+    Without a key the steps behind this one follow. `any_key`: `#` is a key like the others, else it ends them.
     """
 
     ask_at: str
     inside: Sequence[Say | Play | Pause] = ()
     digits: int = 1
     wait_s: int = 5
+    any_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +146,38 @@ class HangUp:
     """End the leg."""
 
 
-Step: TypeAlias = Say | Play | Pause | Gather | Redirect | HangUp
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Do not even pick up: it is busy, or nobody is there. The first step, or none."""
+
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keep what the leg says until `#`, `silence_s` of silence or `longest_s`; then ask `ask_at` for the steps.
+
+    `kept_at` hears when the recording can be fetched. `tone`: a short one comes first.
+    """
+
+    ask_at: str
+    kept_at: str
+    longest_s: int = 180
+    silence_s: int = 5
+    tone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Meet:
+    """Let it hear, and be heard by (not so `muted`), the others in the `room`; alone it hears what is at `alone_at`.
+
+    `*` leaves, and `ask_at` is asked for the steps.
+    """
+
+    room: str
+    ask_at: str
+    alone_at: str
+    muted: bool = False
+
+
+Step: TypeAlias = Say | Play | Pause | Gather | Redirect | HangUp | Reject | Record | Meet

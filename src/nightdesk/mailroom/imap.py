@@ -43,7 +43,7 @@ LOOKED_INTO_S = 2.0
 """Seconds between looks whether a mailbox was set up anew."""
 PAUSES_S = (1, 2, 5, 10, 30, 60)
 TIMEOUT = SocketTimeout(connect=10, read=30)
-_LOCK = 0x6D61696C
+_LOCK = "mailbox"
 WENT_WRONG = (IMAPClientError, imaplib.IMAP4.error, OSError, ssl.SSLError, EOFError, ValueError)
 """What a server, or the way to it, may throw; IMAPClient's own errors are IMAP4's."""
 
@@ -272,14 +272,14 @@ class _Reader(threading.Thread):
 def _alone(mailbox_id: int) -> Iterator[bool]:
     """Whether no other worker reads the mailbox; until the end none will."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, mailbox_id])
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{_LOCK} {mailbox_id}"])
         alone = bool(cursor.fetchone()[0])
     try:
         yield alone
     finally:
         if alone:
             with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, mailbox_id])
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{_LOCK} {mailbox_id}"])
 
 
 def _comparable(value: Any) -> Any:

@@ -39,7 +39,7 @@ from nightdesk.outages.models import (
     Touched,
     Update,
 )
-from nightdesk.outages.registries import GIVE_TICKETS, TOLD_IN_TICKETS
+from nightdesk.outages.registries import ALSO_TOLD, GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging.actions import trigger_page
 from nightdesk.paging.models import Page, Policy
 from nightdesk.paging.telling import tell_loudly
@@ -55,6 +55,9 @@ UPDATE_APPROVED = kind("outage.update-approved", gettext_lazy("{by} approved upd
 UPDATE_DROPPED = kind("outage.update-dropped", gettext_lazy("{by} dropped update {number} of outage {name}"))
 UPDATE_PUBLISHED = kind("outage.update", gettext_lazy("Update {number} of outage {name} is published"))
 UPDATE_SENT = kind("outage.update-sent", gettext_lazy("Update {number} of outage {name} goes to {people} people"))
+UPDATE_FOLLOWED = kind(
+    "outage.update-followed", gettext_lazy("Update {number} of outage {name} was told by the second site")
+)
 UPDATE_LATE = kind("outage.update-late", gettext_lazy("The next update of outage {name} is late; {who} is told"))
 RULES_SAVED = kind("outage.rules-saved", gettext_lazy("{by} changed how outages are told"))
 TEMPLATE_SAVED = kind("outage.template-saved", gettext_lazy("{by} saved the statement {name}"))
@@ -169,6 +172,8 @@ def edit_outage(*, outage_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
         values["title"] = one_line(values["title"], 200, _("title"))
     if "public_title" in values:
         values["public_title"] = one_line(values["public_title"], 200, _("public title"), may_be_empty=True)
+    if values.get("began_at", at) is None:
+        raise Invalid(asked, _("It has begun at some time."), _("Say when, or leave it as it is."), field="began_at")
     _check(asked, values.get("severity", outage.severity), values.get("began_at"), at)
     if values.get("public", outage.public) and not values.get("public_title", outage.public_title):
         raise Invalid(
@@ -459,6 +464,48 @@ def _publish(outage: Outage, update: Update, cause: UUID, by: Actor, via: Door, 
 
 
 @transaction.atomic
+def follow_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
+    """An update that the second site has published and told holds here as well: the outage goes where it says, the next one is
+    chased, and nobody is sent anything again. False where something later was told here, which then holds.
+
+    Raises NotFound, IllegalTransition (the outage has gone on so that it fits no more).
+    """
+    update, outage = _waiting(update_id, None, by)
+    if update.published_at is None:
+        return False
+    later = Update.objects.filter(outage=outage, published_at__gt=update.published_at).exists()
+    facts = {"number": update.number, "update": str(update.pk), "state": update.state}
+    cause = _record(outage, UPDATE_FOLLOWED, facts, by, via, at)
+    if later:
+        return False
+    to = State(update.state)
+    outage.next_update_at, outage.estimate_at = update.next_at, update.estimate_at
+    if to in decide.OVER and outage.is_open:
+        _end(outage, to, update.published_at)
+    else:
+        _move(outage, to, at)
+    outage.save(update_fields=[*MOVED, "next_update_at", "estimate_at", "resolved_at"])
+    void_promises(("outage", outage.pk), at=at, kinds=(CHASE,))
+    if outage.is_open:
+        _promise_chase(outage, 0, at, cause)
+    for tell in TOLD_IN_TICKETS:
+        tell(update.pk, at)
+    return True
+
+
+def number_for(brand_id: int, outage_id: UUID, number: int) -> int:
+    """`number`, unless another outage of the brand has it; then the next one that is free."""
+    taken = Outage.objects.filter(brand_id=brand_id, number=number).exclude(pk=outage_id).exists()
+    return _next_number(brand_id) if taken else number
+
+
+def number_of_update_for(outage_id: UUID, update_id: UUID, number: int) -> int:
+    """Likewise, of an update within its outage."""
+    numbers = set(Update.objects.filter(outage=outage_id).exclude(pk=update_id).values_list("number", flat=True))
+    return max(numbers, default=0) + 1 if number in numbers else number
+
+
+@transaction.atomic
 def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """It stands in the tickets of all that it touches, and is in the ledger for everybody who is to hear it, each once a channel;
     what an earlier one still had to send is not sent any more. Returns what was done.
@@ -477,6 +524,8 @@ def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         return _("A later update goes in its place.")
     ending = update.kind in (Update.Kind.RESOLUTION, Update.Kind.WITHDRAWAL, Update.Kind.POST_INCIDENT)
     messages = _queue(outage, update, ending, by, via, at)
+    for tell in ALSO_TOLD:
+        tell(update.pk, at)
     subject = ("outage", outage.pk)
     spared = supersede_queued(subject=subject, before=update.published_at, by=by, via=via, at=at)
     Affected.objects.filter(outage=outage).update(effect_told=models.F("effect"))

@@ -131,10 +131,17 @@ class PublishedPage:
     outages: tuple[PublishedOutage, ...] = ()
     work: tuple[PublishedWork, ...] = ()
     punctuality: Punctuality | None = None
+    last_heard_at: datetime | None = None
+    """The second site shows it, which last heard the main one then; None: the main site shows it, or is well."""
 
     @property
     def open(self) -> tuple[PublishedOutage, ...]:
         return tuple(each for each in self.outages if not each.over)
+
+
+def heard_minutes_ago(page: PublishedPage, at: datetime) -> int | None:
+    """For how many whole minutes the main site has not been heard; None where it has."""
+    return None if page.last_heard_at is None else max(0, int((at - page.last_heard_at).total_seconds() // 60))
 
 
 def is_late(outage: PublishedOutage, at: datetime) -> bool:
@@ -158,6 +165,9 @@ def next_change(page: PublishedPage, at: datetime) -> datetime | None:
             known.append(outage.next_at)
     for work in page.work:
         known += [work.changed_at + RECENT] if work.over else [work.starts_at, work.ends_at]
+    minutes = heard_minutes_ago(page, at)
+    if page.last_heard_at is not None and minutes is not None:
+        known.append(page.last_heard_at + timedelta(minutes=minutes + 1))
     return min((instant for instant in known if instant > at), default=None)
 
 

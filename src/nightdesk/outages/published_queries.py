@@ -24,6 +24,7 @@ from nightdesk.outages.published import (
     punctuality_of,
 )
 from nightdesk.outages.published import Effect as EffectName
+from nightdesk.outages.registries import AWAY_SINCE
 
 WORK_STATES: Mapping[str, WorkState] = {
     Work.State.TENTATIVE: "planned",
@@ -63,9 +64,15 @@ ORDER BY b.id
 
 def marks() -> dict[int, str]:
     """Of each brand something that changes with what its page says; asked several times a second."""
+    away = away_since()
     with connection.cursor() as cursor:
         cursor.execute(MARKS)
-        return dict(cursor.fetchall())
+        return {brand_id: f"{mark} {away.isoformat()}" if away else mark for brand_id, mark in cursor.fetchall()}
+
+
+def away_since() -> datetime | None:
+    """Since when the main site has not been heard, where this is the second one and speaks for it; else None."""
+    return next((since for ask in AWAY_SINCE if (since := ask()) is not None), None)
 
 
 def published_page(brand_id: int, at: datetime) -> PublishedPage | None:
@@ -102,6 +109,7 @@ def published_page(brand_id: int, at: datetime) -> PublishedPage | None:
         punctuality=punctuality_of(
             [each for each in published if each.state != "withdrawn" and each.told_at > at - A_YEAR], at
         ),
+        last_heard_at=away_since(),
     )
 
 

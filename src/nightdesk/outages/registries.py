@@ -18,3 +18,9 @@ ToldInTickets = Callable[[UUID, datetime], int]
 
 TOLD_IN_TICKETS: list[ToldInTickets] = []
 """Called likewise, after them. May be called again."""
+
+ALSO_TOLD: list[ToldInTickets] = []
+"""(update, instant) -> how many more were told of it; called once its own messages are in the ledger. May be called again."""
+
+AWAY_SINCE: list[Callable[[], datetime | None]] = []
+"""Since when what this installation follows has not been heard, where it speaks for it; None: it speaks for itself."""

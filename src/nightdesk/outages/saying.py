@@ -13,6 +13,7 @@ from nightdesk.outages.published import (
     PublishedPage,
     PublishedUpdate,
     Punctuality,
+    heard_minutes_ago,
     is_late,
     work_now,
     worst_of,
@@ -80,12 +81,25 @@ def state_text(update: PublishedUpdate) -> str:
 def head_text(page: PublishedPage, at: datetime) -> str:
     """How all stands, in one line."""
     worst = worst_of(page.outages)
+    if worst is None and page.last_heard_at is not None:
+        return _("Our main site cannot be reached")
     if worst is None:
         return _("Work that was planned is going on") if work_now(page, at) else _("No faults are known")
     count = len(page.open)
     if count > 1:
         return ngettext("{count} fault is open", "{count} faults are open", count).format(count=count)
     return page.open[0].title
+
+
+def last_heard_text(page: PublishedPage, at: datetime) -> str:
+    """How old what the second site knows is, in one sentence; "" where the main site shows the page."""
+    minutes = heard_minutes_ago(page, at)
+    if minutes is None:
+        return ""
+    ago = ngettext("{count} minute ago", "{count} minutes ago", minutes).format(count=minutes)
+    return _("This is our second site. It last heard from our main site {ago}; our engineers have been called.").format(
+        ago=ago
+    )
 
 
 def punctuality_text(figures: Punctuality) -> str:

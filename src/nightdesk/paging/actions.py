@@ -26,10 +26,11 @@ from nightdesk.access.matrix import forbidden, may, require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
+from nightdesk.base.models import Promise
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.rows import fetch, insert
-from nightdesk.channels.actions import Recipient, queue_message, supersede_deliveries
+from nightdesk.channels.actions import Recipient, hold_deliveries, queue_message, supersede_deliveries
 from nightdesk.customers.models import Customer, Hours, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.duty import pairings
@@ -100,9 +101,16 @@ ALARM_RETRIED = kind("integration.alarm-retried", gettext_lazy("{by} had an alar
 
 MAIL_RULES_SAVED = kind("integration.rules_saved", gettext_lazy("{by} said what mails to {name} mean"))
 PAGE_LIVE = kind("page.live", gettext_lazy("{by} let it wake people. Rung: {people}"))
+PAGE_CARRIED_ON = kind("page.carried-on", gettext_lazy("{by} rings on for it where the other site left it"))
+RINGS_HELD = kind("page.rings-held", gettext_lazy("{by} waits with {count} rings for what the second site did"))
 PAGE_SILENCED = kind("page.silenced", gettext_lazy("{by} had its alarms kept quiet until {until}"))
 
 RING, ALIVE, UNSNOOZE = "page.ring", "page.alive", "page.unsnooze"
+MOVES = frozenset({
+    PAGE_TRIGGERED, PAGE_ACKNOWLEDGED, PAGE_RESOLVED, PAGE_WOKEN, PAGE_ESCALATED, PAGE_REASSIGNED, PAGE_SNOOZED,
+    PAGE_DEFERRED, PAGE_DIGESTED, PAGE_RAISED, PAGE_FOLDED, PAGE_LIVE, PAGE_SILENCED,
+})  # fmt: skip
+"""Kinds of entries by which a page's state changes, or its ladder begins anew."""
 CLOSE_NOTICES = "page.close_notices"
 PROMISES = (RING, ALIVE, UNSNOOZE)
 DIGEST, HANDED_OVER = "digest.send", "digest.hand_over"
@@ -974,6 +982,7 @@ def trigger_page(
     component: str = "",
     details: dict[str, Any] | None = None,
     first_person_id: int | None = None,
+    ladder: decide.Policy | None = None,
     by: Actor,
     via: Door,
     at: datetime,
@@ -984,8 +993,8 @@ def trigger_page(
     it is left till morning.
 
     `priority` is one of P1 to P5. `first_person_id` is rung before the policy's first step. Without `policy_id` the
-    brand's first policy is taken; where there is none the managers are rung, then everybody. Raises Forbidden, Invalid,
-    NotFound.
+    brand's first policy is taken; where there is none the managers are rung, then everybody. `ladder` is one of its own in
+    place of any policy. Raises Forbidden, Invalid, NotFound.
     """
     require(by, "trigger_page", brand_id)
     title = " ".join(title.split())
@@ -1003,6 +1012,8 @@ def trigger_page(
     if service_id is not None and customer_id is None:
         customer_id = queries.only_customer(service_id)
 
+    stamp = queries.stamp_of(policy) if policy and not ladder else decide.policy_as_json(ladder or decide.LAST_RESORT)
+
     def start() -> Page:
         page = Page(
             brand_id=brand_id,
@@ -1014,7 +1025,7 @@ def trigger_page(
             customer_id=customer_id,
             team_id=team_id,
             component=component[:PART_LENGTH],
-            policy=queries.stamp_of(policy) if policy else decide.policy_as_json(decide.LAST_RESORT),
+            policy=stamp,
             rings_from=at,
         )
         _start_page(page, by, via, at, (decide.Target("person", str(first_person_id)),) if first_person_id else ())
@@ -1490,6 +1501,76 @@ def _check_brands_own(
     for model, number in named:
         if number is not None and not model._default_manager.filter(id=number, brand_id=brand_id).exists():
             raise NotFound(asked, f"The brand has no such {model._meta.verbose_name}.", "Choose one of its own.")
+
+
+# --- Two sites -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def hold_rings(*, until_at: datetime, by: Actor, via: Door, at: datetime) -> int:
+    """Nothing rings for an open page before `until_at`: the second site may have rung meanwhile, and is about to say so. What
+    is due later stays as it is. How many promises and messages wait.
+    """
+    waiting = Promise.objects.filter(kind__in=PROMISES, subject_kind="page", ended_at=None, due_at__lt=until_at)
+    held = waiting.update(due_at=until_at)
+    held += hold_deliveries(subject_kind="page", until_at=until_at, by=by, via=via, at=at)
+    if held:
+        facts = {"until": until_at.isoformat(), "count": held}
+        record(RINGS_HELD, subject=("site", "main"), by=by, via=via, at=at, facts=facts)
+    return held
+
+
+@transaction.atomic
+def carry_on_page(
+    *, page_id: UUID, rung: int, rings: int, due_at: datetime, woken: bool = False, by: Actor, via: Door, at: datetime
+) -> bool:
+    """Rung `rung` of the page is rung at `due_at`, here, and what was promised or queued here before is void: the other site
+    has told those already. One that somebody has is watched on, or its snooze ends when it should; with `woken` it is theirs
+    no more. False where it is over.
+    """
+    page = _locked(page_id, None, by, follow=False)
+    if page.state == Page.State.RESOLVED or page.shadow or page.folded_into_id is not None:
+        return False
+    if page.state == Page.State.ACKNOWLEDGED and woken:
+        _move(page, Verb.WAKE_AGAIN, by, via, at)
+        page.save(update_fields=MOVED)
+    void_promises(("page", page.id), at=at, kinds=PROMISES)
+    if page.state == Page.State.ACKNOWLEDGED:
+        if page.snoozed_until is not None:
+            why = _("it was put off until now")
+            promise(
+                UNSNOOZE,
+                subject=("page", page.id),
+                due_at=page.snoozed_until,
+                why=why,
+                at=at,
+                brand_id=page.brand_id,
+            )
+        else:
+            _watch(page, at)
+        return True
+    supersede_deliveries(subject=("page", page.id), by=by, via=via, at=at)
+    page.rung, page.rings = max(rung, page.rung), max(rings, page.rings)
+    facts = {"rung": page.rung, "rings_at": due_at.isoformat()}
+    entry = _record(page, PAGE_CARRIED_ON, facts, by, via, at)
+    _promise_ring(page, max(due_at, at), _("the other site is away, or has handed it on"), at, entry)
+    page.save(update_fields=RANG)
+    return True
+
+
+@transaction.atomic
+def let_go_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> None:
+    """The other site rings for the page from here on: nothing more is promised here, and what waits is not sent."""
+    del via
+    page = _locked(page_id, None, by, follow=False)
+    void_promises(("page", page.id), at=at, kinds=PROMISES)
+    supersede_deliveries(subject=("page", page.id), by=by, via=Door.STANDBY, at=at)
+
+
+def code_for(page_id: UUID, code: str, at: datetime) -> str:
+    """`code`, unless another open page has it; then one that is free."""
+    taken = Page.objects.filter(code=code).exclude(id=page_id).exclude(state=Page.State.RESOLVED).exists()
+    return _free_code(at) if taken else code
 
 
 # --- A page's moves --------------------------------------------------------------------------------------------------

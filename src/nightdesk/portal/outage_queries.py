@@ -21,6 +21,8 @@ from nightdesk.outages.published import OVER, PublishedOutage, PublishedWork, Pu
 from nightdesk.outages.published_queries import A_YEAR, published_outage, published_updates, published_work, told_works
 from nightdesk.outages.queries import phrases_of
 from nightdesk.portal.policies import visible
+from nightdesk.reports.incident_models import CustomerEdition
+from nightdesk.reports.incident_writing import ForOne
 
 MOST_OPEN = 50
 MOST_COUNTED = 500
@@ -180,6 +182,25 @@ def past_year(customer_id: int, at: datetime) -> Punctuality:
     """How punctual we were to the customer."""
     rows = outages_of(customer_id).filter(began_at__gt=at - A_YEAR).exclude(state=Outage.State.WITHDRAWN)
     return punctuality_of([each.outage for each in told(rows[:MOST_COUNTED], customer_id, "", at)], at)
+
+
+def edition_of(outage_id: UUID) -> CustomerEdition | None:
+    """What we say of the outage afterwards; None before that is published."""
+    return visible(CustomerEdition).filter(outage_id=outage_id).first()
+
+
+def report_for(mine: MyOutage, edition: CustomerEdition, language: str) -> ForOne:
+    """What the customer's own version of the report is made of: their services, what they were told, and our words."""
+    updates = sorted(mine.outage.updates, key=lambda update: update.published_at)
+    return ForOne(
+        name=f"O-{mine.outage.number}",
+        began_at=mine.outage.began_at,
+        ended_at=mine.outage.resolved_at,
+        services=[(service.name, service.since, service.until) for service in mine.services],
+        told=[(update.published_at, update.text) for update in updates if update.kind != Update.Kind.POST_INCIDENT],
+        words=edition.words,
+        language=language,
+    )
 
 
 def feed_link_of(contact: Contact) -> FeedLink | None:

@@ -21,6 +21,8 @@ from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, T
 from nightdesk.knowledge.models import Phrase
 from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, Work, WorkTouched
 from nightdesk.people.models import Person
+from nightdesk.reports.incident_models import CustomerEdition
+from nightdesk.reports.models import FigureDay, Rolled
 
 POLICY = "customer_reads"
 MINE = "nullif(current_setting('nightdesk.customer', true), '')::bigint"
@@ -92,8 +94,8 @@ VISIBLE: tuple[Visible, ...] = (
     Visible(
         Contract,
         (
-            "id", "customer", "name", "hours", "out_of_hours", "may_wake", "targets", "not_at_night", "valid_from",
-            "valid_until",
+            "id", "customer", "name", "hours", "out_of_hours", "may_wake", "targets", "not_at_night",
+            "live_answer", "valid_from", "valid_until",
         ),
         f"customer_id = {MINE}",
     ),
@@ -168,6 +170,12 @@ VISIBLE: tuple[Visible, ...] = (
         ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until"),
         f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
     ),
+    # What we said of it afterwards, once that was published.
+    Visible(
+        CustomerEdition,
+        ("id", "outage", "version", "words", "published_at"),
+        f"outage_id IN (SELECT a.outage_id FROM outages_affected a) AND published_at <= {AT}",  # noqa: S608
+    ),
     # Of planned work likewise, once something of it was told.
     Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE}"),
     Visible(
@@ -180,6 +188,16 @@ VISIBLE: tuple[Visible, ...] = (
         " AND EXISTS (SELECT FROM outages_worktouched t WHERE t.work_id = outages_work.id)",
     ),
     Visible(FeedLink, ("id", "contact", "serial", "made_at", "revoked_at"), f"contact_id = {ME}"),
+    # What was counted of them, added up by day: their own rows, and how far their brand's days are counted.
+    Visible(
+        FigureDay,
+        (
+            "id", "brand", "figure", "dimension", "value", "day", "cases", "hits", "total", "waiting", "bucket_at",
+            "bucket_count",
+        ),
+        f"dimension = 'customer' AND value = ({MINE})::text",
+    ),
+    Visible(Rolled, ("id", "brand", "since", "rolled_at"), OF_MY_BRAND),
     Visible(
         Phrase,
         ("id", "brand", "service", "effect", "language", "text", "workaround"),

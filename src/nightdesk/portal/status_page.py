@@ -111,6 +111,7 @@ class _Drawer:
             "subscribe_url": self.subscribe_url,
             "head": saying.head_text(self.page, self.at),
             "tone": self.tone(),
+            "last_heard": saying.last_heard_text(self.page, self.at),
         }
         body = render_to_string(template, around | context)
         return PageFile(path, body.encode(), HTML)

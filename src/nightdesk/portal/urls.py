@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from nightdesk.portal.views import company, home, joining, outages, people, shared, status, tickets, you
+from nightdesk.portal.views import company, home, how_we_did, joining, outages, people, shared, status, tickets, you
 
 app_name = "portal"
 
@@ -18,12 +18,18 @@ urlpatterns: list[URLPattern] = [
     path("my/tickets/<uuid:ticket_id>/reopen", tickets.reopen, name="reopen"),
     path("my/tickets/<uuid:ticket_id>/escalate", tickets.escalate, name="escalate"),
     path("my/tickets/<uuid:ticket_id>/files/<uuid:attachment_id>", tickets.attachment, name="attachment"),
+    path("my/service/", how_we_did.service, name="service"),
+    path("my/service.csv", how_we_did.service_csv, name="service_csv"),
     path("my/outages/", outages.outages, name="outages"),
     path("my/outages.csv", outages.outages_csv, name="outages_csv"),
     path("my/outages/feeds", outages.feeds, name="outage_feeds"),
     path("my/outages/feeds/make", outages.make_feeds, name="make_feeds"),
     path("my/outages/feeds/revoke", outages.revoke_feeds, name="revoke_feeds"),
     path("my/outages/<uuid:outage_id>/", outages.outage, name="outage"),
+    path("my/outages/<uuid:outage_id>/report", outages.report, name="outage_report"),
+    path("my/outages/<uuid:outage_id>/report.pdf", outages.report_file, {"form": "pdf"}, name="outage_report_pdf"),
+    path("my/outages/<uuid:outage_id>/report.html", outages.report_file, {"form": "html"}, name="outage_report_html"),
+    path("my/outages/<uuid:outage_id>/report.md", outages.report_file, {"form": "markdown"}, name="outage_report_md"),
     path("my/outages/<uuid:outage_id>/share", outages.share, name="share_outage"),
     path("my/people/", people.people, name="people"),
     path("my/people.csv", people.people_csv, name="people_csv"),

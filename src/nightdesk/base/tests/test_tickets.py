@@ -19,8 +19,10 @@ def test_it_opens_its_topics_from_the_pages_instant_on():
     assert timedelta(hours=12) < LASTS < timedelta(hours=24)
 
 
-def test_another_master_key_does_not_open_it(settings):
+def test_another_master_key_does_not_open_it(settings, request):
     sent = parse_qs(urlsplit(live_url({"page"}, at=AT)).query)["t"][0]
     settings.SECRET_KEY = "another key"
+    live_key.cache_clear()  # as in another process
+    request.addfinalizer(live_key.cache_clear)
     with pytest.raises(TicketRefused):
         read_ticket(live_key(), sent, AT)

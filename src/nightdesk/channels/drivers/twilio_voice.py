@@ -184,6 +184,13 @@ DRIVER = Driver(
             help=gettext_lazy("One fixed number (+44...), so that phones can let it through at night."),
         ),
         Field("base_url", gettext_lazy("Address of the API"), default=BASE_URL),
+        Field(
+            "sip_domain",
+            gettext_lazy("Domain of telephones"),
+            help=gettext_lazy(
+                "Where our telephones register with the provider (desk.sip.example.com); empty: none does."
+            ),
+        ),
         Field("ring_s", gettext_lazy("Rings for so many seconds"), kind="integer", default=RING_S),
         Field(
             "redial_after_s",

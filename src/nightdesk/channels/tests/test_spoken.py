@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.channels.spoken import LONGEST, spoken, voice_language, what_it_says, which_keys
+from nightdesk.channels.spoken import LONGEST, spoken, what_it_says, which_keys
+from nightdesk.lines.leg import voice_language
 
 
 def test_a_page_is_read_as_somebody_half_asleep_understands_it() -> None:

@@ -10,8 +10,13 @@ from django.test import Client
 from nightdesk.access import actions as access
 from nightdesk.access.models import Brand, Role, User
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.files import keep_file
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
+from nightdesk.calls import bureau_actions, client_actions, line_actions
+from nightdesk.calls.bureau_models import ScriptVersion
+from nightdesk.calls.models import Call, CallEvent, Leg, Recording
+from nightdesk.calls.models import Message as LeftMessage
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
@@ -46,10 +51,15 @@ from nightdesk.people import actions as people
 from nightdesk.people import hours_actions, skill_actions
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
+from nightdesk.reports import incident_actions
+from nightdesk.reports.choosing_actions import save_comparison
+from nightdesk.reports.models import FigureMail
 from nightdesk.rota import actions as rota
 from nightdesk.rota import drafts, plan_actions, planning
 from nightdesk.rota.models import Override, RestOwed, Rota, Seat, Swap
 from nightdesk.rota.work_actions import note_hours
+from nightdesk.safety import actions as safety
+from nightdesk.safety import site_actions
 
 NIGHT = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 """A Saturday, 04:00 on British clocks."""
@@ -130,6 +140,62 @@ class Company:
             newcomer_id=new.id, seat_key=seat_key, starts_at=self.at, ends_at=self.at + timedelta(days=9), **self.doing
         )
         return {"skill_id": skill.pk, "pairing_id": pairing.pk, "need_kind": "service", "need_id": service.pk}
+
+    def _phone(self, name: str, brand: Brand, bo: Person, contact: Contact) -> dict[str, Any]:
+        """A line with a greeting of its own, a telephone, a caller who rings Bo, and one whom we owe a call."""
+        number = "+442079460100" if name == "Quay" else "+442079460200"
+        wanted = line_actions.LineWanted(
+            name=f"{name} support", numbers=[number], shown_number=number, pager_number=number
+        )
+        line = line_actions.save_line(brand_id=brand.pk, wanted=wanted, **self.doing)
+        spoken = Recording.objects.create(
+            brand=brand, kind="prompt", digest=keep_file(b"RIFF of " + name.encode()), seconds=2.0, made_at=self.at
+        )
+        line.prompts = {"greeting": str(spoken.pk)}
+        line.save(update_fields=["prompts"])
+        phone = line_actions.save_telephone(
+            brand_id=brand.pk, name=f"{name.lower()}-desk", person_id=bo.pk, **self.doing
+        )
+        line_actions.set_pin(contact_id=contact.pk, **self.doing)
+        came: dict[str, Any] = {"line": line, "exchange": "test", "called": number, "customer": contact.customer}
+        came |= {"number": "+447700900777", "contact": contact, "known_by": "number"}
+        call = Call.objects.create(came_at=self.at - timedelta(seconds=20), state={"stage": "hunt"}, step=2, **came)
+        why = [f"{name} is known by its number.", "The queue is rung."]
+        CallEvent.objects.create(call=call, number=1, at=self.at, event={}, why=why)
+        Leg.objects.create(call=call, name="e1", to=phone.name, person=bo, ordered_at=self.at, ringing_at=self.at)
+        said = Recording.objects.create(
+            brand=brand, kind="message", digest=spoken.digest, seconds=7.0, made_at=self.at - timedelta(minutes=50)
+        )
+        before = Call.objects.create(
+            came_at=self.at - timedelta(hours=1), ended_at=self.at - timedelta(minutes=50), ended_as="message", **came
+        )
+        message = LeftMessage.objects.create(
+            brand=brand, line=line, call=before, kind="message", customer=contact.customer, contact=contact,
+            number="+447700900777", recording=said, text=f"The {name} line is dead.",
+            taken_at=self.at - timedelta(minutes=50), call_back_by=self.at - timedelta(minutes=20),
+        )  # fmt: skip
+        return {
+            "line_id": line.pk,
+            "prompt": "greeting",
+            "telephone_id": phone.pk,
+            "call_id": call.pk,
+            "message_id": message.pk,
+            "recording_id": said.pk,
+        }
+
+    def _bureau(self, brand: Brand, bo: Person) -> dict[str, Any]:
+        """The brand is a client of the bureau, with an approved script; a message is being taken down."""
+        client = client_actions.save_bureau_client(brand_id=brand.pk, **self.doing)
+        script = client.scripts.get()
+        ScriptVersion.objects.filter(script=script).update(tested_at=self.at, approved_at=self.at)
+        taker = self.doing | {"by": actor_of_person(bo.pk)}
+        message = bureau_actions.open_bureau_message(client_id=client.pk, **taker)
+        return {
+            "bureau_client_id": client.pk,
+            "script_id": script.pk,
+            "bureau_message_id": message.pk,
+            "bureau_key": "name",
+        }
 
     def _house(self, name: str) -> House:
         key = name.lower()
@@ -246,6 +312,21 @@ class Company:
         mail = mailroom.receive_mail(way="imap", raw=raw.encode(), mailbox=mailbox, **self.doing)
         mailroom.read_mail(mail_id=mail.id, **self.doing)
         Promise.objects.filter(subject_id=str(mail.id)).delete()
+        site = site_actions.add_site(
+            brand_id=brand.id, fields={"name": f"{name} hut", "address": f"1 {name} Road"}, **self.doing
+        )
+        walker = people.make_person(name=f"{name} walker", brand_id=brand.id, **self.doing)
+        team.members.add(walker.id)
+        visit = safety.declare_visit(
+            site_id=site.pk,
+            person_id=walker.id,
+            watcher_id=bo.id,
+            why=f"{name} fan",
+            travel_minutes=10,
+            work_minutes=30,
+            **self.doing,
+        )
+        Promise.objects.filter(subject_id=str(visit.pk)).delete()
         heartbeat, _key = heartbeat_actions.make_heartbeat(
             brand_id=brand.id,
             name=f"{name} backup",
@@ -282,6 +363,7 @@ class Company:
             via=Door.EMAIL,
             at=self.at,
         )
+        on_the_phone = self._phone(name, brand, bo, contact)
         carrier = supplier_actions.save_supplier(brand_id=brand.pk, name=f"{name} carrier", **self.doing)
         waits = desk.open_ticket(brand_id=brand.id, title=f"{name} cable", wakes=False, **self.doing)
         supplied = supplier_actions.open_supplier_ticket(ticket_id=waits.pk, supplier_id=carrier.pk, **self.doing)
@@ -303,11 +385,15 @@ class Company:
             | self._planned(name, brand, customer.pk)
             | self._outage(name, brand, bo, customer)
             | self._hours(bo, seat_key)
+            | on_the_phone
+            | self._bureau(brand, bo)
             | {
                 "ticket_id": ticket.id,
                 "said_id": said.id,
                 "attachment_id": said.attachments.get().id,
                 "queue_id": queue.pk,
+                "figure_mail_id": FigureMail.objects.create(brand=brand, name=f"{name} week", every="week").pk,
+                "figure": "time_to_resolve",
                 "team_id": team.id,
                 "macro_id": macro.pk,
                 "view_id": view.pk,
@@ -319,6 +405,8 @@ class Company:
                 "file_number": 0,
                 "way": "lmtp",
                 "heartbeat_id": heartbeat.pk,
+                "site_id": site.pk,
+                "visit_id": visit.pk,
                 "supplier_id": carrier.pk,
                 "supplier_ticket_id": supplied.pk,
                 "time_id": spent.pk,
@@ -350,6 +438,9 @@ class Company:
                 "driver": "outbox",
             }
         )
+        ids["comparison_id"] = save_comparison(
+            brand_id=brand.pk, name=f"Nights of {brand.name}", inputs={}, **self.doing
+        ).pk
         return House(brand, bo, number, seat_key, plan, override, page, ids)
 
     def _hours(self, bo: Person, seat_key: str) -> dict[str, Any]:
@@ -448,8 +539,23 @@ class Company:
         update = outages.write_update(
             outage_id=outage.pk, state="identified", texts={"en-gb": f"{name} found a fuse."}, **by_bo
         )
-        Promise.objects.filter(subject_kind__in=("outage", "update"), brand_id=brand.id).delete()
+        ended = outages.propose_outage(
+            brand_id=brand.id, title=f"{name} fibre was cut", parts={part.pk: 3}, severity="minor", **by_bo
+        )
+        outages.confirm_outage(outage_id=ended.pk, **by_bo)
+        outages.write_update(outage_id=ended.pk, state="resolved", texts={"en-gb": f"{name} works again."}, **by_bo)
+        pack = {"key": "own", "name": f"{name} licence", "to": f"{name} regulator", "law": "Licence 4"}
+        pack["steps"] = [{"key": "first", "name": "First word", "hours": 24}]  # type: ignore[assignment]
+        rules = {"packs": ["own", "data-protection"], "own_packs": [pack]}
+        incident_actions.save_incident_rules(brand_id=brand.id, fields=rules, **self.doing)
+        report = incident_actions.draft_incident_report(outage_id=ended.pk, **self.doing)
+        assert report is not None
+        Promise.objects.filter(subject_kind__in=("outage", "update", "incident_report"), brand_id=brand.id).delete()
         return {
+            "contract_id": customer.contracts.get().pk,
+            "report_id": report.pk,
+            "duty_id": report.duties.get().pk,
+            "form": "markdown",
             "outage_id": outage.pk,
             "update_id": update.pk,
             "statement_id": template.pk,

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound, Refusal
 from nightdesk.channels.actions import take_answer
-from nightdesk.channels.answering import offered
+from nightdesk.channels.answering import SAYS, offered
 from nightdesk.channels.links import read_link
 from nightdesk.channels.models import Message
 from nightdesk.channels.queries import delivery_of, pager_numbers, recipient_of
@@ -34,6 +34,8 @@ from nightdesk.duty.note import read_text
 from nightdesk.duty.queries import Handing, handing, swap_in_words, swap_waits_for
 from nightdesk.paging.models import Page
 from nightdesk.rota.models import Seat
+from nightdesk.safety import wording
+from nightdesk.safety.queries import WE_NEVER_RING, as_seen_by, visits
 
 TRIES_A_MINUTE = 30
 
@@ -129,6 +131,8 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
         return _standing_of_cover(message, verbs, by)
     if message.kind == "duty.ask":
         return _standing_of_duty(message, verbs, by, at)
+    if message.kind in SAYS:
+        return _standing_of_visit(message, by)
     if message.valid_until is not None and message.valid_until <= at:
         return Standing(_("This message is out of date"), _("There is nothing left to answer."), (), "")
     if message.subject_kind == "swap":
@@ -136,6 +140,16 @@ def _standing(message: Message, by: Actor, at: datetime) -> Standing:
             return Standing(swap_in_words(int(message.subject_id)), _("There is nothing left to answer."), (), "calm")
         return Standing(message.title, message.body, verbs, "accent")
     return Standing(message.title.replace("{link}", "").strip(), "", verbs[:1], "accent")
+
+
+def _standing_of_visit(message: Message, by: Actor) -> Standing:
+    """Whoever holds the link is out on a site. It never shows that the duress word was given."""
+    visit = visits().filter(id=UUID(message.subject_id)).first()
+    if visit is None or as_seen_by(visit, by.person_id).state != "out":
+        return Standing(_("The visit is over"), _("There is nothing left to answer."), (), "calm")
+    stands = wording.stands(as_seen_by(visit, by.person_id), visit.person)
+    verbs = tuple(verb for verb in SAYS[message.kind] if verb in offered(message.answers) and verb != "status")
+    return Standing(_("Are you well?"), f"{stands} {WE_NEVER_RING}", verbs, "accent")
 
 
 def _standing_of_cover(message: Message, verbs: tuple[str, ...], by: Actor) -> Standing:
@@ -210,7 +224,9 @@ def _standing_of(page: Page, verbs: tuple[str, ...], by: Actor, at: datetime) ->
 
 
 def _button(verb: str, message: Message) -> dict[str, Any]:
-    if message.kind == "cover.ask":
+    if message.kind in SAYS:
+        label = SAYS[message.kind][verb]
+    elif message.kind == "cover.ask":
         label = COVER_LABELS[verb]
     elif message.subject_kind == "swap" and verb == "acknowledge":
         label = SWAP_LABEL

@@ -13,7 +13,7 @@ from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for, forbidden
-from nightdesk.access.models import User
+from nightdesk.access.models import Brand, User
 from nightdesk.console.views.lists import (
     EXPORTED,
     as_csv,
@@ -25,13 +25,14 @@ from nightdesk.console.views.lists import (
     search_box,
     select,
 )
-from nightdesk.console.views.staff import StaffRequest, found, staff, within
+from nightdesk.console.views.staff import StaffRequest, found, may_somewhere, staff, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.console.views.subjects import url_of
 from nightdesk.journal.api import feed_path
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry
 from nightdesk.journal.queries import MOST, Found, Line, as_lines, fact_text, search
+from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_user
 
 FEED_READER = "user"
@@ -61,12 +62,16 @@ def journal(request: StaffRequest) -> HttpResponse:
         "filters": [
             search_box(asked(request, "q"), _("Any words")),
             select("kind", _("About"), asked(request, "kind"), _kinds(), _("Everything")),
+            select("who", _("By whom"), asked(request, "who"), _people(request), _("Anybody")),
+            select("door", _("By which door"), asked(request, "door", _doors()), _doors(), _("Any")),
+            *_brand_choice(request),
             day_box("since", _("From"), asked_day(request, "since")),
             day_box("until", _("Until"), asked_day(request, "until")),
         ],
         "clear_url": clear_url(request),
         "csv_url": csv_url(request, reverse("console:journal_csv")),
         "feed_url": feed_path(FEED_READER, request.user.pk),
+        "may_note": may_somewhere(request, "write_journal_note"),
     }
     return render(request, "console/journal.html", context)
 
@@ -74,6 +79,29 @@ def journal(request: StaffRequest) -> HttpResponse:
 def _kinds() -> dict[str, str]:
     """What an entry's kind begins with, as a choice."""
     return {name.partition(".")[0]: name.partition(".")[0] for name in sorted(KINDS)}
+
+
+def _people(request: StaffRequest) -> dict[str, str]:
+    """Those of the staff whom the reader may know of, by id."""
+    rows = Person.objects.filter(active=True)
+    if request.brands is not None:
+        rows = rows.filter(teams__brand__in=request.brands).distinct()
+    return {str(person_id): name for person_id, name in rows.order_by("name").values_list("id", "name")[:500]}
+
+
+def _doors() -> dict[str, str]:
+    return {door: str(text) for door, text in DOORS.items()}
+
+
+def _brand_choice(request: StaffRequest) -> list[dict[str, Any]]:
+    """A filter by brand, where there is a choice."""
+    brands = _brands(request)
+    return [select("brand", _("Brand"), asked(request, "brand", brands), brands, _("Any"))] if len(brands) > 1 else []
+
+
+def _brands(request: StaffRequest) -> dict[str, str]:
+    rows = Brand.objects.filter(within(request.brands, "id")).order_by("name")
+    return {str(brand_id): name for brand_id, name in rows.values_list("id", "name")}
 
 
 def _chosen(request: StaffRequest, *, after: str | None, limit: int = 50) -> Found:
@@ -85,7 +113,9 @@ def _chosen(request: StaffRequest, *, after: str | None, limit: int = 50) -> Fou
         text=asked(request, "q"),
         kinds=[f"{kind}."] if kind else [],
         subject=(name, number) if name else None,
-        brand_ids=request.brands,
+        by=("person", who) if (who := asked(request, "who")).isdecimal() else None,
+        brand_ids={int(brand)} if (brand := asked(request, "brand", _brands(request))) else request.brands,
+        via=asked(request, "door", _doors()),
         since=make_aware(datetime.combine(since, time())) if since else None,
         until=make_aware(datetime.combine(until + timedelta(days=1), time())) if until else None,
         after=after,
@@ -123,6 +153,14 @@ def brands_of_reader(user_id: str) -> set[int] | None:
     return brands
 
 
+def recording_url(facts: dict[str, Any]) -> str:
+    """Where what was said on the phone can be heard; "" where an entry leads to none."""
+    try:
+        return reverse("console:recording", args=[UUID(str(facts.get("recording", "")))])
+    except ValueError:
+        return ""
+
+
 @staff("read_journal")
 def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
     """One entry, with all its facts."""
@@ -140,6 +178,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         "line": line,
         "facts": facts,
         "subject_url": url_of(*line.subject),
+        "recording_url": recording_url(line.facts),
         "cause_url": reverse("console:entry", args=[line.cause]) if line.cause else "",
         "same_url": f"{reverse('console:journal')}?subject={':'.join(line.subject)}",
     }

@@ -182,8 +182,9 @@ def maintenance_csv(request: StaffRequest) -> HttpResponse:
 def one_maintenance(request: StaffRequest, maintenance_id: UUID) -> HttpResponse:
     """One piece of work: what speaks against it, whom it touches, what they were told, and what may be done."""
     work = _work(request, maintenance_id)
-    worst = queries.customers_of(work, SHOWN)
-    notices = list(work.notices.select_related("customer")[:SHOWN])
+    sees = may(request, "read_customers", work.brand_id)  # whom it touches is none of a bureau's
+    worst = queries.customers_of(work, SHOWN) if sees else []
+    notices = list(work.notices.select_related("customer")[:SHOWN]) if sees else []
     entries = Entry.objects.filter(subject_kind=work_actions.SUBJECT, subject_id=str(work.pk)).order_by("-at", "-id")
     customers = WorkTouched.objects.filter(work=work).values("customer").distinct().count()
     warnings = queries.warnings_of(work, request.at)
@@ -213,9 +214,9 @@ def one_maintenance(request: StaffRequest, maintenance_id: UUID) -> HttpResponse
             }
             for one, items in worst
         ],
-        "more": max(0, customers - len(worst)),
+        "more": max(0, customers - len(worst)) if sees else 0,
         "notices": [_notice(one) for one in notices],
-        "objections": [_objection(request, one) for one in work.objections.select_related("customer", "work")],
+        "objections": [_objection(request, one) for one in work.objections.select_related("customer", "work") if sees],
         "said": [_said(one) for one in CarrierNote.objects.filter(work=work)[:10]],
         "events": [
             {
@@ -226,7 +227,7 @@ def one_maintenance(request: StaffRequest, maintenance_id: UUID) -> HttpResponse
                 "future": False,
                 "late": False,
             }
-            for line in as_lines(list(entries[:SHOWN]))
+            for line in (as_lines(list(entries[:SHOWN])) if sees else [])
         ],
         "clashes": bool(queries.clashes_of(work, request.at)) if work.state in ("proposed", "tentative") else False,
         **_doable(request, work),

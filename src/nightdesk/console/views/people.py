@@ -20,6 +20,7 @@ from nightdesk.access.matrix import forbidden
 from nightdesk.access.models import User
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.calls.models import CallerPin
 from nightdesk.channels.registry import LOUD
 from nightdesk.console.contact_test import send_test
 from nightdesk.console.views.checked import checked
@@ -173,6 +174,8 @@ def _shown(request: StaffRequest, person: Person) -> HttpResponse:
         "messages_url": f"{reverse('console:messages')}?to=person:{person.id}"
         if may_somewhere(request, "read_deliveries")
         else "",
+        "pin_url": reverse("console:person_pin", args=[person.id]) if mine or may_somewhere(request, "set_pin") else "",
+        "has_pin": CallerPin.objects.filter(person=person).exists(),
         "push": push_state() if mine else None,
         "undo": _undo_of(request.session, person.id, request.at),
         "back": back,

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from nightdesk.access import matrix
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.console.context import in_order_of_waking
+from nightdesk.console.views.calls.shown import on_tonight
 from nightdesk.console.views.cards import nobody_takes, page_card, page_row
 from nightdesk.console.views.due import dead_promises, due_rows
 from nightdesk.console.views.fragments import page_or_part
@@ -23,6 +24,7 @@ from nightdesk.console.views.month import hour_ticks, names_of, picture, stretch
 from nightdesk.console.views.outages.shown import open_cards
 from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
+from nightdesk.console.views.visits import out_now
 from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
 from nightdesk.duty.coverage_queries import hole_of, names_in
 from nightdesk.duty.models import CoverageHole
@@ -60,8 +62,10 @@ def tonight(request: StaffRequest) -> HttpResponse:
         "quiet": _kept_quiet(request) if may_somewhere(request, "read_silences") else [],
         "waiting": [page_row(request, page) for page in waiting[:ROWS]],
         "more": max(0, len(unanswered) - CARDS) + max(0, len(taken) - ROWS) + max(0, len(waiting) - ROWS),
+        "visits_out": out_now(request),
         "outages": open_cards(request, CARDS),
         "warnings": warnings(request, pages, on_duty),
+        **on_tonight(request, ROWS),
         **_desk(request, quiet=not unanswered),
         "on_duty": on_duty,
         "month": None if request.GET.get("part") else next_day(request),

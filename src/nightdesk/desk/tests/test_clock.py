@@ -445,6 +445,18 @@ def test_a_priority_that_is_put_right_is_due_as_if_it_had_been_right_at_once(wor
 
 @modest
 @given(worlds(), minutes_in)
+def test_a_word_that_goes_out_the_moment_it_would_be_warned_of_needs_no_warning(world, part):
+    history, contracts, rules, start = world
+    now = instant(history, start, part)
+    history = replace(history, moves=tuple(move for move in history.moves if move.at <= now))
+    for event in to_tell(history, contracts, now, (), rules):
+        if event.which is Which.UPDATE and event.telling is Telling.WARNING and event.due_at > now:
+            spoken = replace(history, updates=(*history.updates, event.due_at))
+            assert event not in to_tell(spoken, contracts, now, (), rules)
+
+
+@modest
+@given(worlds(), minutes_in)
 def test_whoever_follows_what_is_to_be_told_misses_no_breach_and_tells_none_twice(world, part):
     """A worker that wakes only when it was told to, against somebody who looks every hour."""
     history, contracts, rules, start = world

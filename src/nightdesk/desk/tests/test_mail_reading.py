@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.desk.bureau import taken_down
+from nightdesk.desk.bureau_mail import taken_down
 from nightdesk.desk.forwarded import forwarded_in
 from nightdesk.mailroom.letter import Letter, read_letter
 

@@ -10,7 +10,7 @@ from nightdesk.desk import actions, linking_actions, outage_actions
 from nightdesk.desk.models import Entry, Ticket
 from nightdesk.desk.worklist import Wanted, chosen
 from nightdesk.outages.effect import Effect
-from nightdesk.outages.models import Affected, Outage
+from nightdesk.outages.models import Affected, Outage, Touched
 from nightdesk.outages.tests.company import Network
 from nightdesk.paging.models import Page
 
@@ -108,6 +108,38 @@ def test_a_ticket_about_what_is_down_joins_the_outage_and_says_what_was_told(net
     vague.refresh_from_db()
     assert (late.outage, vague.outage) == (outage, None)
     assert Entry.objects.filter(ticket=late, text="Outage O-1001 touches this. We know of it.").exists()
+
+
+def test_what_a_caller_left_who_was_told_of_an_outage_belongs_to_it(network: Network) -> None:
+    """The service need not be known: they heard of the outage, and left a message all the same."""
+    outage = network.outage()
+    asked = [asks(network, name, service=False) for name in ("Cleo", "Ben")]
+    told = outage_actions.join_outage(ticket_id=asked[0].pk, outage_id=outage.pk, **network.doing)
+    assert told == f"It belongs to {outage.name}."
+    outage_actions.join_outage(ticket_id=asked[1].pk, **network.doing)
+    for ticket in asked:
+        ticket.refresh_from_db()
+    assert [ticket.outage for ticket in asked] == [outage, None]
+    assert Affected.objects.get(customer=network.acme).ticket_number == asked[0].number
+    untouched = network.customer("Cask", "Cid")
+    Affected.objects.filter(customer=untouched).delete()
+    Touched.objects.filter(customer=untouched).delete()
+    other = asks(network, "Cid", service=False)
+    told = outage_actions.join_outage(ticket_id=other.pk, outage_id=outage.pk, **network.doing)
+    assert told == "No outage touches it."
+
+
+@pytest.mark.parametrize("service", [True, False])
+def test_customers_who_ask_about_a_known_outage_are_no_new_one_and_page_nobody(network: Network, service: bool) -> None:
+    network.customer("Cask", "Cid")
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    for name in ("Cleo", "Ben", "Cid"):
+        ticket = asks(network, name, service=service)
+        linking_actions.gather_surge(ticket_id=ticket.pk, **network.doing)
+    network.work()
+    assert not Page.objects.exists()
+    assert Outage.objects.get() == outage
 
 
 def test_three_customers_with_different_services_behind_one_switch_propose_an_outage_of_it(network: Network) -> None:

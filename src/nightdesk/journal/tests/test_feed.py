@@ -110,3 +110,23 @@ def test_a_reader_that_has_it_already_is_told_so_until_something_happens():
 
 def test_it_is_only_read():
     assert ask(method="post").status_code == 405
+
+
+def test_a_new_address_shuts_the_old_one():
+    def token():
+        return api.feed_path("user", "four").removeprefix("/feeds/journal/").removesuffix(".atom")
+
+    def renew():
+        by = Actor("person", "7", "Al")
+        return actions.renew_journal_feed(reader=("user", "four"), by=by, via=Door.WEB, at=AT)
+
+    first = token()
+    renew()
+    second = token()
+    assert ask("four", token=second).status_code == 200
+    with pytest.raises(Http404):
+        ask("four", token=first)
+    assert renew() == 3
+    with pytest.raises(Http404):
+        ask("four", token=second)
+    assert ask("four", token=token()).status_code == 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from nightdesk.lines.leg import Gather, HangUp, Pause, Play, Redirect, Say, Step
+from nightdesk.lines.leg import Gather, HangUp, Meet, Pause, Play, Record, Redirect, Reject, Say, Step
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
 
@@ -21,8 +21,9 @@ def _add(parent: ElementTree.Element, step: Step) -> None:
         case Say(text, language, voice):
             said = {"language": language} | ({"voice": voice} if voice else {})
             ElementTree.SubElement(parent, "Say", said).text = _writable(text)
-        case Play(url):
-            ElementTree.SubElement(parent, "Play").text = _writable(url)
+        case Play(url, times):
+            again = {"loop": str(times)} if times != 1 else {}
+            ElementTree.SubElement(parent, "Play", again).text = _writable(url)
         case Pause(seconds):
             ElementTree.SubElement(parent, "Pause", {"length": str(seconds)})
         case Gather():
@@ -32,7 +33,7 @@ def _add(parent: ElementTree.Element, step: Step) -> None:
                 "method": "POST",
                 "numDigits": str(step.digits),
                 "timeout": str(step.wait_s),
-            }
+            } | ({"finishOnKey": ""} if step.any_key else {})
             inner = ElementTree.SubElement(parent, "Gather", told)
             for inside in step.inside:
                 _add(inner, inside)
@@ -40,6 +41,42 @@ def _add(parent: ElementTree.Element, step: Step) -> None:
             ElementTree.SubElement(parent, "Redirect", {"method": "POST"}).text = ask_at
         case HangUp():
             ElementTree.SubElement(parent, "Hangup")
+        case Reject(busy):
+            ElementTree.SubElement(parent, "Reject", {"reason": "busy" if busy else "rejected"})
+        case Record():
+            _add_record(parent, step)
+        case Meet():
+            _add_meeting(parent, step)
+
+
+def _add_record(parent: ElementTree.Element, step: Record) -> None:
+    told = {
+        "action": step.ask_at,
+        "method": "POST",
+        "maxLength": str(step.longest_s),
+        "timeout": str(step.silence_s),
+        "finishOnKey": "#",
+        "playBeep": "true" if step.tone else "false",
+        "trim": "do-not-trim",
+        "recordingStatusCallback": step.kept_at,
+        "recordingStatusCallbackMethod": "POST",
+        "recordingStatusCallbackEvent": "completed absent",
+    }
+    ElementTree.SubElement(parent, "Record", told)
+
+
+def _add_meeting(parent: ElementTree.Element, step: Meet) -> None:
+    """The others stay when one of them leaves; nobody is asked to record it."""
+    dial = ElementTree.SubElement(parent, "Dial", {"action": step.ask_at, "method": "POST", "hangupOnStar": "true"})
+    told = {
+        "muted": "true" if step.muted else "false",
+        "beep": "false",
+        "startConferenceOnEnter": "true",
+        "endConferenceOnExit": "false",
+        "waitUrl": step.alone_at,
+        "waitMethod": "GET",
+    }
+    ElementTree.SubElement(dial, "Conference", told).text = _writable(step.room)
 
 
 def _writable(text: str) -> str:

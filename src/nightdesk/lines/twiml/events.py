@@ -3,6 +3,7 @@
 https://www.twilio.com/docs/voice/api/call-resource#statuscallback. Who is asked for the steps is told the state too.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext as _
@@ -22,6 +23,10 @@ STATES: Mapping[str, State] = {
     "failed": "failed",
     "canceled": "cancelled",
 }
+_SID = re.compile(r"[0-9A-Za-z]{10,60}")
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
+"""The words anonymous, restricted, blocked, unknown and unavailable as telephone keys: so providers write no number."""
 NO_SUCH_NUMBER = frozenset({404, 410, 484, 604})
 """SIP answers that say so of the number (RFC 3261)."""
 
@@ -47,6 +52,19 @@ def read_event(form: Mapping[str, Sequence[str]]) -> Event:
         reason=(f"SIP {sip}" if sip >= 300 else "") or _one(form, "ErrorMessage")[:200],
         no_such_number=sip in NO_SUCH_NUMBER,
     )
+
+
+def read_recording(form: Mapping[str, Sequence[str]]) -> tuple[str, float, bool]:
+    """The provider's id of the recording that a web hook tells of ("" none), its seconds, and whether there is none."""
+    absent = _one(form, "RecordingStatus").lower() in ("absent", "failed")
+    sid = _one(form, "RecordingSid") or _one(form, "RecordingUrl").rpartition("/")[2]
+    return (sid if _SID.fullmatch(sid) else ""), float(_number(_one(form, "RecordingDuration"), 0)), absent
+
+
+def read_numbers(form: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """(who rings, which number was rung) as the provider writes them; a caller who withholds theirs is ""."""
+    number, called = _one(form, "From"), _one(form, "To")
+    return (number if _E164.fullmatch(number) and number not in _WITHHELD else ""), called[:60]
 
 
 def _answered_by(said: str) -> AnsweredBy:

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -24,14 +24,18 @@ from nightdesk.base.worker import LEASED, database_time
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
+from nightdesk.keeping import places
+from nightdesk.keeping import queries as keeping_queries
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 from nightdesk.paging import queries
 from nightdesk.portal import policies
+from nightdesk.standby import finding
 
 OLDEST_SERVER = 150000
 CLOCK_OFF_S = 2.0
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 2 << 30, 256 << 20
 OVERDUE_WARN_S, OVERDUE_FAIL_S = 5.0, 60.0
+BACKUP_GRACE = timedelta(hours=2)
 _CONNECT_S = 3.0
 _USUAL_PORTS = {"https": 443, "http": 80, "tls": 465, "none": 25}
 
@@ -292,6 +296,38 @@ def of_portal(at: datetime) -> Iterator[Finding]:
         yield Finding("ok", "customers' pages", f"{len(policies.VISIBLE)} tables show each customer its own rows only.")
 
 
+def of_backups(at: datetime) -> Iterator[Finding]:
+    """Whether a backup was proved lately, and whether its key lies anywhere else than beside it."""
+    how = keeping_queries.standing(at)
+    too_old = 2 * places.EVERY + BACKUP_GRACE
+    if how.failure:
+        yield Finding(
+            "fail", "backup", f"The last one failed: {how.failure}", "Mend that, and run: nightdesk backup --verify"
+        )
+    elif how.verified_for is None:
+        yield Finding("warn", "backup", "None was made and proved yet.", "Run: nightdesk backup --verify")
+    elif places.EVERY and how.verified_for > too_old:
+        hours = how.verified_for.total_seconds() / 3600
+        yield Finding(
+            "fail", "backup", f"The newest that was proved is {hours:.0f} hours old.",
+            "Run: nightdesk backup --verify, and see that a worker runs.",
+        )  # fmt: skip
+    else:
+        hours = how.verified_for.total_seconds() / 3600
+        yield Finding("ok", "backup", f"The newest that was proved is {hours:.1f} hours old.")
+    if not places.is_key_given():
+        yield Finding(
+            "warn", "backup key", f"It lies only in {places.key_file()}, on the machine that it is to save.",
+            "Keep a copy elsewhere, or set NIGHTDESK_BACKUP_KEY_FILE. Without it no backup opens.",
+        )  # fmt: skip
+
+
+def of_second_site(at: datetime) -> Iterator[Finding]:
+    """Whether the other site could speak for this one, and hangs on no network of ours."""
+    for found in finding.look(at):
+        yield Finding(found.state, "second site", found.said, found.do)
+
+
 WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_worker,
     of_promises,
@@ -301,6 +337,8 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_mail_in,
     of_heartbeats,
     of_portal,
+    of_backups,
+    of_second_site,
 )
 
 

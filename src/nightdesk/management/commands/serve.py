@@ -15,6 +15,7 @@ from nightdesk.base import env, postgres
 from nightdesk.base.front import PortTaken, refuse_taken_port
 from nightdesk.base.lock import Held, Lock
 from nightdesk.base.processes import Child, Supervisor
+from nightdesk.lines.asterisk import configured
 from nightdesk.mailroom import listener
 
 NIGHTDESK = (sys.executable, "-m", "nightdesk")
@@ -22,8 +23,8 @@ NIGHTDESK = (sys.executable, "-m", "nightdesk")
 
 class Command(BaseCommand):
     help = (
-        "Start the database (unless NIGHTDESK_DATABASE_URL names one), migrate it, and hold up web, worker and the way in for "
-        "mail if one is set: what dies is started again. Ctrl-C stops all of it."
+        "Start the database (unless NIGHTDESK_DATABASE_URL names one), migrate it, and hold up web, worker, and the phone "
+        "line and the way in for mail where they are set: what dies is started again. Ctrl-C stops all of it."
     )
     requires_system_checks = ()
 
@@ -44,6 +45,8 @@ class Command(BaseCommand):
         children.append(Child("worker", (*NIGHTDESK, "worker")))
         if listener.is_wanted():
             children.append(Child("listen", (*NIGHTDESK, "listen")))
+        if configured.is_wanted():
+            children.append(Child("line", (*NIGHTDESK, "line")))
         children.append(Child("web", (*NIGHTDESK, "web"), ready=self._when_web_answers()))
         Supervisor(children, state=state, database=postgres.of_state(state)).run()
 

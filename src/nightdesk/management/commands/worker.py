@@ -1,5 +1,6 @@
 """`nightdesk worker`: keep promises, send messages and seal the journal, until SIGTERM or SIGINT."""
 
+import logging
 import os
 import signal
 import socket
@@ -7,9 +8,14 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
-from nightdesk.base import heap
-from nightdesk.base.worker import Shift, work
+from nightdesk.base import clock, heap
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.worker import Shift, database_time, work
+from nightdesk.standby.actions import RETURN_WITHIN, hold_for_second_site
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -22,4 +28,17 @@ class Command(BaseCommand):
             # In a thread of its own: the main thread may hold the very lock that stopping needs.
             signal.signal(number, lambda *_: threading.Thread(target=shift.stop).start())
         heap.settle()
+        wait_for_second_site()
         work(shift)
+
+
+def wait_for_second_site() -> None:
+    """What rings waits a moment for what the second site did, where it has spoken for us. Without a database it need not."""
+    try:
+        clock.follow(database_time())
+        held = hold_for_second_site(by=SCHEDULER, via=Door.WORKER, at=clock.now())
+    except DatabaseError as error:
+        log.warning("The second site was not asked about: %s", " ".join(str(error).split()))
+    else:
+        if held:
+            log.warning("%s rings wait up to %s s for the second site", held, RETURN_WITHIN.seconds)

@@ -20,6 +20,7 @@ from nightdesk.outages import actions as outages
 from nightdesk.outages.models import Member, Need, Outage, Part, Work, WorkTouched
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
+from nightdesk.reports.incident_models import CustomerEdition, IncidentReport
 
 MORNING = datetime(2026, 8, 14, 8, 30, tzinfo=UTC)
 """A Friday, half past nine on British clocks."""
@@ -106,6 +107,16 @@ class Firms:
         outages.write_update(outage_id=made.pk, state="investigating", texts=said, **more, **self.doing)
         firm.outage = Outage.objects.get(pk=made.pk)
         return firm.outage
+
+    def reported_on(self, firm: Firm) -> CustomerEdition:
+        """The firm may read a report of its outage."""
+        assert firm.outage is not None
+        report = IncidentReport.objects.create(brand=firm.brand, outage=firm.outage, made_at=self.at)
+        words = {"for_customers": f"What it was at {firm.mark}"}
+        published_at = self.at - timedelta(minutes=1)
+        return CustomerEdition.objects.create(
+            report=report, outage=firm.outage, version=1, words=words, published_at=published_at
+        )
 
     @property
     def all(self) -> list[Firm]:

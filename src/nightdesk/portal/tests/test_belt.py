@@ -21,6 +21,8 @@ from nightdesk.portal.outage_queries import open_outages
 from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
 from nightdesk.portal.queries import tickets_of
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
+from nightdesk.reports.incident_models import CustomerEdition
+from nightdesk.reports.models import FigureDay, Rolled
 
 
 @pytest.fixture
@@ -54,6 +56,11 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
             brand=firm.brand, service=firm.service, effect="down", text=f"{firm.mark} is down", edited_by="Bo",
             edited_at=firms.at,
         )  # fmt: skip
+        firms.reported_on(firm)
+        Rolled.objects.get_or_create(brand=firm.brand, defaults={"rolled_at": firms.at})
+        FigureDay.objects.create(
+            brand=firm.brand, figure="reopened", dimension="customer", value=str(firm.customer.pk), day=firms.at.date()
+        )
     for each in VISIBLE:
         columns = ", ".join(each.columns)
         told = {firm.mark: str(seen(firm.manager, f"SELECT {columns} FROM {each.table}")) for firm in firms.all}
@@ -63,7 +70,7 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
             assert ids[firm.mark], each.table
             assert not [other for other in others if other in told[firm.mark]], each.table
         assert ids["Bakery"].isdisjoint(ids["Books"]), each.table
-        if each.table not in ("access_brand", "desk_rules"):  # theirs is one brand
+        if each.table not in ("access_brand", "desk_rules", "reports_rolled"):  # theirs is one brand
             assert ids["Bakery"].isdisjoint(ids["Grocer"]), each.table
 
 
@@ -319,6 +326,8 @@ def test_a_query_of_the_pages_keeps_to_the_columns_that_may_be_read(firms: Firms
     contact_actions.make_contact_token(contact_id=ours.viewer.pk, name="till", **firms.as_(ours.viewer))
     with belt.worn_for(ours.viewer, MORNING):
         for each in VISIBLE:
-            assert each.model in (Escalation, FeedLink, Phrase) or list(visible(each.model)), each.table
+            assert each.model in (Escalation, FeedLink, FigureDay, Phrase, Rolled, CustomerEdition) or list(
+                visible(each.model)
+            ), each.table
         (contract,) = visible(ours.contract.__class__, "hours", "customer")
         assert (contract.hours.name, contract.customer.name) == ("Bakery hours", "The Bakery Ltd")

@@ -14,6 +14,8 @@ from nightdesk.outages import actions, link_actions
 from nightdesk.outages.models import Outage, Update
 from nightdesk.portal.tests.firms import Firm, Firms
 from nightdesk.portal.views import shared, status
+from nightdesk.reports import incident_actions
+from nightdesk.reports.incident_models import IncidentReport
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +203,40 @@ class TestFeeds:
         assert "Sat 15 Aug 09:30–11:30 BST" in home
         assert "Grocer" not in home + str(event)
         assert suspected.title not in home
+
+
+class TestTheirReport:
+    def reported(self, firms: Firms) -> IncidentReport:
+        firms.told_of(firms.bakery)
+        firms.at += timedelta(minutes=12)
+        says(firms, firms.bakery, "It works again.", "resolved")
+        report = incident_actions.draft_incident_report(outage_id=firms.bakery.outage.pk, **firms.doing)
+        assert report is not None
+        words = {"for_customers": "A fan had failed.", "prevention": "We watch fans.", "cause": "SECRET cause"}
+        incident_actions.edit_incident_report(report_id=report.pk, seen=1, words=words, **firms.doing)
+        incident_actions.approve_incident_report(report_id=report.pk, seen=2, **firms.doing)
+        return report
+
+    def test_it_is_read_by_those_whom_it_touched_once_it_is_given_to_them(self, firms: Firms):
+        report = self.reported(firms)
+        client = firms.client(firms.bakery.viewer)
+        path = f"/my/outages/{firms.bakery.outage.pk}/report"
+        assert client.get(path).status_code == 404
+        assert "Read the report" not in shown(client.get(f"/my/outages/{firms.bakery.outage.pk}/"))
+        firms.at += timedelta(hours=1)
+        incident_actions.publish_incident_report(report_id=report.pk, **firms.doing)
+        assert "Read the report" in shown(client.get(f"/my/outages/{firms.bakery.outage.pk}/"))
+        page = shown(client.get(path))
+        for words in ("A fan had failed.", "We watch fans.", "Bakery line", "It works again.", "12 min"):
+            assert words in page
+        assert "SECRET" not in page
+        pdf = client.get(f"{path}.pdf")
+        assert (pdf["Content-Type"], pdf.content[:8]) == ("application/pdf", b"%PDF-1.4")
+        assert b"We watch fans." in client.get(f"{path}.md").content
+
+    def test_another_customer_reads_none_of_it(self, firms: Firms):
+        report = self.reported(firms)
+        incident_actions.publish_incident_report(report_id=report.pk, **firms.doing)
+        path = f"/my/outages/{firms.bakery.outage.pk}/report"
+        for ending in ("", ".pdf", ".html", ".md"):
+            assert firms.client(firms.grocer.viewer).get(f"{path}{ending}").status_code == 404

@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from nightdesk.base.refusals import NotFound
 from nightdesk.outages import link_actions, saying
 from nightdesk.outages.links import SHARED_FOR, feed_address
 from nightdesk.outages.published import PublishedUpdate
 from nightdesk.portal import belt
 from nightdesk.portal.door import CustomerRequest, doing, draw, found, gone_to, may, page, posting
-from nightdesk.portal.outage_queries import MyOutage, feed_link_of, outages_of, past_year, told
+from nightdesk.portal.outage_queries import MyOutage, edition_of, feed_link_of, outages_of, past_year, report_for, told
 from nightdesk.portal.status_page import outage_card
 from nightdesk.portal.views.people import as_file, cell
+from nightdesk.reports.incident_document import Document, as_html
+from nightdesk.reports.incident_writing import FORMS, for_customer
 
 PAGE_ROWS = 25
 EXPORTED = 1000
@@ -96,8 +99,37 @@ def outage(request: CustomerRequest, outage_id: UUID) -> HttpResponse:
         "card": card_of(mine, request),
         "may_open": may(request, "open_ticket"),
         "days": SHARED_FOR.days,
+        "has_report": edition_of(outage_id) is not None,
     }
     return draw(request, "portal/outage.html", context, here="outages")
+
+
+@page()
+def report(request: CustomerRequest, outage_id: UUID) -> HttpResponse:
+    """What we say of an outage afterwards: their services and what they were told, and nothing of anybody else."""
+    mine, document = _report(request, outage_id)
+    context = {"heading": document.title, "mine": mine, "document": as_html(document)}
+    return draw(request, "portal/report.html", context, here="outages")
+
+
+@page()
+def report_file(request: CustomerRequest, outage_id: UUID, form: str) -> HttpResponse:
+    """The same as a file: Markdown, HTML or PDF."""
+    mine, document = _report(request, outage_id)
+    make, kind, ending = FORMS[form]
+    answer = HttpResponse(make(document), content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="O-{mine.outage.number}.{ending}"'
+    return answer
+
+
+def _report(request: CustomerRequest, outage_id: UUID) -> tuple[MyOutage, Document]:
+    """Raises NotFound, also before it is published."""
+    mine = _mine(request, outage_id)
+    edition = edition_of(outage_id)
+    if edition is None:
+        raise NotFound(_("A report was asked for."), _("There is none yet."), _("Look at the outage itself."))
+    zone = request.contact.zone or request.customer.zone
+    return mine, for_customer(report_for(mine, edition, language_of(request)), zone=zone)
 
 
 @posting("share_outage")

@@ -150,7 +150,7 @@ def test_what_one_person_alone_knows_is_listed_with_what_hangs_on_it() -> None:
     ]
 
 
-def test_sixty_people_and_a_hundred_services_over_four_weeks_take_no_second() -> None:
+def test_sixty_people_and_a_hundred_services_over_four_weeks_are_not_read_minute_by_minute() -> None:
     people, services = 60, 100
     shifts = [
         Shift(
@@ -169,4 +169,4 @@ def test_sixty_people_and_a_hundred_services_over_four_weeks_take_no_second() ->
     found = coverage.holes(Facts(shifts, needs, levels), DAY, DAY + timedelta(days=28))
     took = perf_counter() - began
     assert found
-    assert took < 1, "it is about 20 ms: a minute-by-minute reading would not be"
+    assert took < 10, "it is about 20 ms: a minute-by-minute reading takes minutes"

@@ -25,13 +25,15 @@ const WORDS = {
   pass: "{% filter escapejs %}{% translate "Wake next" %}{% endfilter %}",
   morning: "{% filter escapejs %}{% translate "In the morning" %}{% endfilter %}",
   arrived: "{% filter escapejs %}{% translate "It arrived" %}{% endfilter %}",
+  well: "{% filter escapejs %}{% translate "I am well" %}{% endfilter %}",
+  help: "{% filter escapejs %}{% translate "I need help" %}{% endfilter %}",
   waiting: "{% filter escapejs %}{% translate "No connection: your answer waits, and nobody knows of it yet." %}{% endfilter %}",
   failed: "{% filter escapejs %}{% translate "Your answer did not go: no connection. Try again, or reply to the text." %}{% endfilter %}",
   late: "{% filter escapejs %}{% translate "Your answer did not go in time. Look how it stands before you do anything." %}{% endfilter %}",
   unread: "{% filter escapejs %}{% translate "Something is waiting" %}{% endfilter %}",
 };
 
-const RINGS = ["page.rung", "page.asked"];    // what wants an answer now
+const RINGS = ["page.rung", "page.asked", "visit.ask"];    // what wants an answer now
 const ANSWERS = "answers";                    // the background sync's name
 const STALE_AFTER = 10 * 60 * 1000;           // ms: "I've got it" said at four must not take a page at seven
 const PATIENCE = 10 * 1000;                   // ms for one request
@@ -93,7 +95,9 @@ function show(told, text, { rings = false, buttons = [] } = {}) {
 function buttonsOf(told) {
   const offered = told.kind.startsWith("page.")
     ? [["acknowledge", WORDS.take], ["escalate", WORDS.pass], ["morning", WORDS.morning]]
-    : [["acknowledge", WORDS.arrived]];
+    : told.kind.startsWith("visit.")
+      ? [["acknowledge", WORDS.well], ["decline", WORDS.help]]
+      : [["acknowledge", WORDS.arrived]];
   return offered
     .filter(([verb]) => told.verbs.includes(verb))
     .slice(0, self.Notification.maxActions ?? 0)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.base.refusals import Refusal
 from nightdesk.base.tickets import live_url
-from nightdesk.console.context import TOPICS
+from nightdesk.console.context import TOPICS, own_topics
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import Choices, pairs, people_choices
@@ -109,6 +109,7 @@ def ticket_page(
                 # Its place on the page is gone, as somebody has moved the ticket: what is wrong is said all the same.
                 checked(form, _("You wanted to change ticket #{number}.").format(number=ticket.number))
     topics = [*(topic for topic in TOPICS if topic != "ticket"), f"ticket:{ticket.id}", f"presence:{ticket.id}"]
+    topics += own_topics(request)
     answer = page_or_part(
         request,
         "ticket",

@@ -14,7 +14,7 @@ from nightdesk.base.models import Promise
 from nightdesk.base.tickets import live_url
 from nightdesk.channels.fan_out_queries import LOST
 from nightdesk.channels.models import Delivery
-from nightdesk.console.context import TOPICS
+from nightdesk.console.context import TOPICS, own_topics
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import EXPORTED, as_csv, asked, clear_url, csv_url, one_page, search_box, select
@@ -157,7 +157,7 @@ def outage(request: StaffRequest, outage_id: UUID) -> HttpResponse:
     }
     if inside:
         context |= _inside(request, shown, updates)
-    topics = [*(topic for topic in TOPICS if topic != "outage"), f"outage:{shown.id}"]
+    topics = [*(topic for topic in TOPICS if topic != "outage"), f"outage:{shown.id}", *own_topics(request)]
     context["live_ticket_url"] = live_url(topics, at=request.at)
     return page_or_part(request, "outage", {"main", "side"}, context)
 

@@ -145,7 +145,7 @@ def remove_carrier(request: StaffRequest, carrier_id: int) -> HttpResponse:
 # --- What is agreed --------------------------------------------------------------------------------------------------
 
 
-@staff("read_work")
+@staff("read_customers")
 def work_settings(request: StaffRequest) -> HttpResponse:
     """Each brand's rules, the freezes, contracts with a notice of their own, and who gets MAINTNOTE."""
     mine = within(request.brands)

@@ -59,6 +59,7 @@ from nightdesk.outages.effect import SUBSCRIPTION
 from nightdesk.outages.needs_text import write_needs
 from nightdesk.outages.part_queries import needs_of
 from nightdesk.people.models import Person
+from nightdesk.reports.incident_models import ReportTerm
 
 MAX_FILE_BYTES = 1024 * 1024
 """Of a file given in the browser; the command line takes larger ones."""
@@ -142,7 +143,8 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "customer": shown,
         "promises": promises,
         "contracts": contracts,
-        "contacts": [_contact(each) for each in shown.contacts.all()],
+        "contacts": [_contact(each) for each in shown.contacts.select_related("pin")],
+        "may_set_pin": may(request, "set_pin", shown.brand_id),
         "standings": list(STANDING_WORDS.items()),
         "may_invite": may(request, "invite_contact", shown.brand_id),
         "sees": shown.sees,
@@ -183,7 +185,13 @@ def _contact(each: Contact) -> dict[str, Any]:
     else:
         state, tone = _("does not sign in"), ""
     can_be_invited = each.user_id is None and bool(each.email)
-    return {"row": each, "state": state, "tone": tone, "can_be_invited": can_be_invited}
+    return {
+        "row": each,
+        "state": state,
+        "tone": tone,
+        "can_be_invited": can_be_invited,
+        "has_pin": hasattr(each, "pin"),
+    }
 
 
 def _contact_id(shown: Customer, contact_id: int) -> int:
@@ -221,12 +229,16 @@ def _customer(request: StaffRequest, customer_id: int) -> Customer:
 
 def _contract(each: Contract) -> dict[str, Any]:
     ends = date_format(each.valid_until, "j M Y") if each.valid_until else _("without end")
+    term = ReportTerm.objects.filter(contract=each).values_list("working_days", flat=True).first()
     return {
+        "id": each.pk,
+        "report_days": term,
         "name": each.name,
         "hours": each.hours,
         "cover": str(COVER_WORDS[Contract.OutOfHours(each.out_of_hours)]),
         "wakes": ", ".join(each.may_wake) or _("nobody"),
         "not_at_night": ", ".join(each.not_at_night),
+        "live_answer": each.live_answer,
         "valid": _("from {start}, {end}").format(start=date_format(each.valid_from, "j M Y"), end=ends),
         "targets": [
             (
@@ -383,6 +395,11 @@ class ContractForm(forms.Form):
         help_text=gettext_lazy(
             "Kinds of work, with commas between: install, move. They wait for the day at any priority."
         ),
+    )
+    live_answer = forms.BooleanField(
+        label=gettext_lazy("Calls are answered live at night"),
+        required=False,
+        help_text=gettext_lazy("Without it a caller at night leaves a message, and is rung back."),
     )
     valid_from = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
     valid_until = forms.DateField(

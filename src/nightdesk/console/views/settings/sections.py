@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff
+from nightdesk.console.views.staff import StaffRequest, may, may_somewhere, staff
 
 SECTIONS = (
     (
@@ -30,18 +30,23 @@ SECTIONS = (
     ("carriers", "read_carriers", gettext_lazy("Carriers"), gettext_lazy("whose notices of work are read")),
     (
         "work_settings",
-        "read_work",
+        "read_customers",
         gettext_lazy("Planned work"),
         gettext_lazy("notice, freezes, and who gets MAINTNOTE"),
     ),
+    ("lines", "read_lines", gettext_lazy("Phone lines"), gettext_lazy("what callers hear, and whom they reach")),
     ("suppliers", "save_supplier", gettext_lazy("Suppliers"), gettext_lazy("of whom you buy, and whom to chase")),
     ("routes", "save_route", gettext_lazy("Providers"), gettext_lazy("by which ways messages leave")),
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
     ("users", "make_user", gettext_lazy("Accounts"), gettext_lazy("who may sign in, and do what")),
+    ("keeping", "read_backups", gettext_lazy("Safe-keeping"), gettext_lazy("backups, and how to go back to one")),
+    ("second_site", "read_second_site", gettext_lazy("Second site"), gettext_lazy("who pages when this one is away")),
     ("brands", "edit_brand", gettext_lazy("Brands"), gettext_lazy("the companies that you speak as")),
 )
 """URL name, the verb that opens it, its name, what it is for."""
+OF_EVERY_BRAND = {"keeping"}
+"""Opened only by who may in every brand."""
 
 
 @staff("read_customers")
@@ -50,7 +55,7 @@ def settings(request: StaffRequest) -> HttpResponse:
     rows = [
         {"title": str(name), "url": reverse(f"console:{view}"), "detail": str(purpose), "tags": [], "actions": []}
         for view, verb, name, purpose in SECTIONS
-        if may_somewhere(request, verb)
+        if _opens(request, view, verb)
     ]
     return render(
         request, "console/settings.html", {"here": "settings", "heading": _("What you can set"), "rows": rows}
@@ -70,8 +75,12 @@ def tabs_of(request: StaffRequest, section: str) -> list[dict[str, Any]]:
     return [
         {"url": reverse(f"console:{view}"), "label": str(name), "here": view == section, "count": None}
         for view, verb, name, _purpose in SECTIONS
-        if may_somewhere(request, verb)
+        if _opens(request, view, verb)
     ]
+
+
+def _opens(request: StaffRequest, view: str, verb: str) -> bool:
+    return may(request, verb, None) if view in OF_EVERY_BRAND else may_somewhere(request, verb)
 
 
 def form_in(
@@ -88,16 +97,18 @@ def form_in(
     return render(request, "console/form.html", context)
 
 
-def shown_once(request: StaffRequest, section: str, heading: str, secret: str, text: str) -> HttpResponse:
-    """The page that shows a new secret. It is the answer to the form itself: the secret is kept nowhere, not even for
-    the length of a redirect.
+def shown_once(
+    request: StaffRequest, section: str, heading: str, secret: str, text: str, back: str = ""
+) -> HttpResponse:
+    """The page that shows a new secret, with the way `back`, by default to the section. It is the answer to the form itself:
+    the secret is kept nowhere, not even for the length of a redirect.
     """
     context = {
         "here": "settings",
         "heading": heading,
         "secret": secret,
         "text": text,
-        "back": reverse(f"console:{section}"),
+        "back": back or reverse(f"console:{section}"),
     }
     answer = render(request, "console/shown_once.html", context)
     answer["Cache-Control"] = "no-store"

@@ -1,0 +1,113 @@
+"""`nightdesk call`, and what machines that watch us are told of calls."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import RequestFactory
+
+from nightdesk.access.actions import make_brand
+from nightdesk.base import clock, health
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.refusals import NotFound
+from nightdesk.calls import actions
+from nightdesk.calls.models import Call, CallEvent, Leg, Line, Message
+
+AT = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+HOW: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": AT}
+SAM, KIM = "+442079460701", "+442079460702"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def frozen():
+    with clock.replaced_by(lambda: AT):
+        yield
+
+
+@pytest.fixture
+def line() -> Line:
+    brand = make_brand(name="Quay", slug="quay", **HOW)
+    return Line.objects.create(brand=brand, name="Support", numbers=[], shown_number="", pager_number="")
+
+
+def came(line: Line, minutes_ago: float, **more: Any) -> Call:
+    at = AT - timedelta(minutes=minutes_ago)
+    if (after := more.pop("after_s", None)) is not None:
+        more["answered_at"] = at + timedelta(seconds=after)
+    return Call.objects.create(line=line, exchange="test", called="", came_at=at, **more)
+
+
+def left(line: Line, number: str) -> Message:
+    return actions.leave_message(
+        brand_id=line.brand_id,
+        line_id=line.pk,
+        number=number,
+        text=f"Ring {number}",
+        taken_by="Desk",
+        wakes=False,
+        **HOW,
+    )
+
+
+def said(*words: str) -> str:
+    output = io.StringIO()
+    call_command("call", *words, stdout=output)
+    return output.getvalue()
+
+
+def rows(*words: str) -> list[dict[str, Any]]:
+    return list(json.loads(said(*words, "--json")))
+
+
+def test_calls_telephones_and_the_story_are_told(line):
+    over = came(line, 30, number=SAM, answered_by="recorder", after_s=4, ended_at=AT, ended_as="message")
+    runs = came(line, 1)
+    Leg.objects.create(call=runs, name="e1", to="+447700900200", ordered_at=AT)
+    CallEvent.objects.create(call=over, number=1, at=AT, event={"is": "came"}, why=["nobody is up"], trouble="")
+    assert [(row["number"], row["ended_as"]) for row in rows("list")] == [("withheld", "running"), (SAM, "message")]
+    assert [row["id"] for row in rows("list", "--running")] == [str(runs.pk)[-8:]]
+    assert [(row["to"], row["call"]) for row in rows("ringing")] == [("+447700900200", str(runs.pk)[-8:])]
+    assert said("story", str(over.pk)[-8:]).split("  ") == ["03:00:00Z", "came", "nobody is up\n"]
+    with pytest.raises(NotFound, match="There is none"):
+        said("story", "ffffffffff")
+
+
+def test_what_callers_left_is_closed_and_called_off_by_its_last_digits(line):
+    sam, kim = left(line, SAM), left(line, KIM)
+    assert {row["number"] for row in rows("messages")} == {SAM, KIM}
+    assert "closed" in said("close", sam.pk.hex[-10:], "--why", "It works again")
+    assert "cancelled" in said("cancel", str(kim.pk))
+    assert said("messages") == "There are none.\n"
+    assert {row["state"] for row in rows("messages", "--all")} == {"closed", "cancelled"}
+    assert Message.objects.get(pk=sam.pk).outcome == "It works again"
+
+
+def test_machines_that_watch_are_told_how_calls_do(line):
+    came(line, 10, ended_at=AT, ended_as="abandoned")
+    came(line, 20, ended_at=AT, ended_as="answered", answered_by="engineer", after_s=12, woken=2)
+    came(line, 30, ended_at=AT, ended_as="answered", answered_by="engineer", after_s=13)
+    came(line, 40, ended_at=AT, ended_as="message", answered_by="recorder", after_s=1)
+    came(line, 25 * 60, ended_at=AT, ended_as="abandoned", woken=1)
+    runs = came(line, 1)
+    CallEvent.objects.create(call=runs, number=1, at=AT, event={"is": "key"}, trouble="It was no key.")
+    late, soon = left(line, SAM), left(line, KIM)
+    Message.objects.filter(pk=late.pk).update(call_back_by=AT - timedelta(minutes=1))
+    Message.objects.filter(pk=soon.pk).update(call_back_by=AT + timedelta(minutes=1))
+    text = health.metrics(RequestFactory().get("/metrics")).content.decode().splitlines()
+    told = dict(each.rsplit(" ", 1) for each in text if each.startswith("nightdesk_call"))
+    assert {name: float(value) for name, value in told.items()} == {
+        'nightdesk_calls_last_day{as="abandoned"}': 1,
+        'nightdesk_calls_last_day{as="answered"}': 2,
+        'nightdesk_calls_last_day{as="message"}': 1,
+        "nightdesk_calls_running": 1,
+        "nightdesk_calls_answered_soon": 1,
+        "nightdesk_calls_woken": 2,
+        "nightdesk_call_messages_waiting": 2,
+        "nightdesk_call_messages_overdue": 1,
+        "nightdesk_call_events_troubled": 1,
+    }

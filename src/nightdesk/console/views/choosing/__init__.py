@@ -1,0 +1,1 @@
+"""Pages of comparisons of approaches to out of hours."""

@@ -1,0 +1,67 @@
+"""Which backups stay, when the next one is due, and how a backup file is named."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+ALL_FOR = timedelta(days=2)
+DAILY_FOR = timedelta(days=31)
+MONTHLY_FOR = timedelta(days=366)
+AGAIN_AFTER = timedelta(hours=1)
+_NAME = re.compile(r"nightdesk-(\d{8}T\d{6}Z)\.backup")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One backup file that is there. `verified`: it was restored and compared."""
+
+    name: str
+    at: datetime
+    verified: bool
+
+
+def name_at(at: datetime) -> str:
+    """Of the file of a backup made at `at`."""
+    return f"nightdesk-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
+
+
+def instant_of(name: str) -> datetime | None:
+    """When the backup with that file name was made; None for a file that is none of ours."""
+    matched = _NAME.fullmatch(name)
+    try:
+        return datetime.strptime(matched[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if matched else None
+    except ValueError:
+        return None
+
+
+def to_remove(made: Collection[Made], at: datetime) -> list[Made]:
+    """What need not be kept at `at`, oldest first.
+
+    Kept are: all of two days, the last of each day (UTC) for 31 days, the last of each month for 366 days; and always the newest,
+    and the newest that was verified, however old.
+    """
+    newest_first = sorted(made, key=lambda each: each.at, reverse=True)
+    kept = {each.name for each in newest_first[:1]}
+    kept |= {each.name for each in [each for each in newest_first if each.verified][:1]}
+    kept |= {each.name for each in newest_first if at - each.at <= ALL_FOR}
+    kept |= _last_of_each((each for each in newest_first if at - each.at <= DAILY_FOR), "%Y-%m-%d")
+    kept |= _last_of_each((each for each in newest_first if at - each.at <= MONTHLY_FOR), "%Y-%m")
+    return [each for each in reversed(newest_first) if each.name not in kept]
+
+
+def _last_of_each(newest_first: Iterable[Made], period: str) -> set[str]:
+    last: dict[str, str] = {}
+    for each in newest_first:
+        last.setdefault(each.at.astimezone(UTC).strftime(period), each.name)
+    return set(last.values())
+
+
+def is_due(last: tuple[datetime, bool] | None, every: timedelta, at: datetime) -> bool:
+    """Whether a backup is to be made by itself, `last` being when one was last asked for and whether it failed; a failed one is
+    tried again within the hour. Never where `every` is nothing.
+    """
+    if not every or last is None:
+        return bool(every)
+    asked_at, failed = last
+    return at - asked_at >= (min(every, AGAIN_AFTER) if failed else every)

@@ -1,0 +1,32 @@
+"""`nightdesk export`: everything, or all that concerns one person, as one zip in open formats."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from nightdesk.access.queries import OPERATOR
+from nightdesk.base import clock
+from nightdesk.base.actors import Door
+from nightdesk.keeping.export_actions import export_data
+from nightdesk.keeping.traces import subject_of
+
+
+class Command(BaseCommand):
+    help = (
+        "Write a zip: tables as CSV, mails as .eml, recordings as .wav, the journal as JSON lines with its seals. --of person:7, "
+        "contact:12, number:+441632960001 or address:bo@north.example: only what concerns them (a subject access request)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="the zip to write; must not be there")
+        parser.add_argument("--of", default="", metavar="WHOM")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        subject = subject_of(options["of"]) if options["of"] else None
+        counts = export_data(path=Path(options["file"]), subject=subject, by=OPERATOR, via=Door.CLI, at=clock.now())
+        for name, count in counts.items():
+            if count:
+                self.stdout.write(f"{count:9}  {name}")
+        self.stdout.write(f"{options['file']} is written.")

@@ -1,0 +1,33 @@
+"""What was backed up, and whether it was proved."""
+
+from django.db import models
+
+
+class Backup(models.Model):
+    """One backup: asked for, made, verified, and in the end thinned out. `ended_at` None: not made yet, or at it now.
+
+    `done` says in words what it is at. The file itself stands in `places.FOLDER`; the row is only what is known of it.
+    """
+
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=120)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+    file = models.CharField(max_length=120, default="")
+    size = models.BigIntegerField(default=0, help_text="bytes of the file, sealed")
+    rows = models.BigIntegerField(default=0)
+    files = models.IntegerField(default=0)
+    done = models.CharField(max_length=200, default="")
+    failure = models.TextField(default="")
+
+    class Meta:
+        constraints = (
+            # Two that nobody has begun would be the same backup twice.
+            models.UniqueConstraint(
+                fields=["begun_at"], condition=models.Q(begun_at=None, ended_at=None), nulls_distinct=False,
+                name="one_backup_waits",
+            ),
+        )  # fmt: skip
+        indexes = (models.Index(fields=["-asked_at"], name="backups_newest_first"),)

@@ -1,0 +1,49 @@
+"""Where backups lie, how often they are made, and with which key they are sealed."""
+
+import os
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+from nightdesk.base import env
+
+FOLDER = env.path(
+    "NIGHTDESK_BACKUP_DIR", settings.STATE_DIR / "backups", "Folder of sealed backups; best on another machine's disk."
+)
+EVERY = timedelta(
+    hours=env.integer(
+        "NIGHTDESK_BACKUP_HOURS", 24, "Hours from one backup to the next; 0: only when asked for.", least=0, most=168
+    )
+)
+_GIVEN = env.secret(
+    "NIGHTDESK_BACKUP_KEY", "", "Key that seals backups; empty: the one in backup.key of the state folder."
+)
+
+
+def key_file() -> Path:
+    """Where the key lies that was made up for want of NIGHTDESK_BACKUP_KEY."""
+    return Path(settings.STATE_DIR) / "backup.key"
+
+
+def backup_key() -> bytes:
+    """What backups are sealed with; one is made up at the first need."""
+    if _GIVEN:
+        return _GIVEN.encode()
+    file = key_file()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"backup.key.{os.getpid()}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+            new.write(secrets.token_urlsafe(48) + "\n")
+        with suppress(FileExistsError):
+            os.link(draft, file)
+        draft.unlink()
+    return file.read_text().strip().encode()
+
+
+def is_key_given() -> bool:
+    """Whether the key comes from the environment, and so from elsewhere than the folder that is backed up."""
+    return bool(_GIVEN)

@@ -1,0 +1,169 @@
+"""Making, verifying and thinning backups; and the worker's thread that has it done every day."""
+
+import logging
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from nightdesk.base import clock, vault, worker
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.postgres import CannotStart
+from nightdesk.base.refusals import Refusal
+from nightdesk.keeping import actions, places, programs, queries, restoring
+from nightdesk.keeping.archive import Written, alone_in, write_backup
+from nightdesk.keeping.decide import Made, instant_of, is_due, name_at, to_remove
+from nightdesk.keeping.models import Backup
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0
+_PASSED_ON = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs")
+QUIET_AFTER_START_S = 600.0
+"""What a start has to do first: a backup that comes due by itself waits as long as this."""
+
+
+def program_version() -> str:
+    """Ours, as it is installed."""
+    try:
+        return version("nightdesk")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def database_url() -> str:
+    """The address of the database that Django uses, for PostgreSQL's own programs."""
+    given = connection.settings_dict
+    parts = {"host": given["HOST"], "port": given["PORT"], "user": given["USER"], "password": given["PASSWORD"]}
+    kept = {name: value for name, value in given["OPTIONS"].items() if name in _PASSED_ON}
+    return make_conninfo(
+        dbname=str(given["NAME"]), **{name: str(value) for name, value in (parts | kept).items() if value}
+    )
+
+
+def make_backup(*, by: Actor, via: Door, verified: bool, told: Callable[[str], None]) -> Backup | None:
+    """Make the backup that waits, and verify it if asked; None where none waits. Then old ones are thinned out.
+
+    Raises what it failed by, which is written down; and BackupRuns, where nothing was begun.
+    """
+    with alone_in(places.FOLDER):
+        row = actions.begin_backup(by=by, via=via, at=clock.now())
+        if row is None:
+            return None
+
+        def say(words: str) -> None:
+            Backup.objects.filter(pk=row.pk).update(done=words[:200])
+            told(words)
+
+        try:
+            _write(row, say, by, via)
+            row.refresh_from_db()
+            if verified:
+                verify_backup(row, by=by, via=via, told=say)
+        except (Refusal, OSError, CannotStart, psycopg.Error) as error:
+            actions.fail_backup(backup_id=row.pk, failure=str(error), by=by, via=via, at=clock.now())
+            raise
+        thin_out(by=by, via=via, at=clock.now())
+    row.refresh_from_db()
+    return row
+
+
+def _write(row: Backup, say: Callable[[str], None], by: Actor, via: Door) -> None:
+    written = _written(row.begun_at or clock.now(), say)
+    about: dict[str, Any] = {
+        "file": written.path.name,
+        "size": written.size,
+        "rows": written.rows,
+        "files": written.files,
+    }
+    actions.note_backup(backup_id=row.pk, **about, by=by, via=via, at=clock.now())
+
+
+def make_unrecorded(told: Callable[[str], None]) -> str:
+    """Make and verify a backup of a database whose tables may be of an earlier version, so that nothing is written down in them;
+    returns the file's name. Raises as `make_backup`.
+    """
+    with alone_in(places.FOLDER):
+        path = _written(clock.now(), told).path
+        restoring.verify(path, places.backup_key(), Path(settings.STATE_DIR), told)
+        return path.name
+
+
+def _written(at: datetime, say: Callable[[str], None]) -> Written:
+    return write_backup(
+        url=database_url(),
+        folder=places.FOLDER,
+        name=name_at(at),
+        key=places.backup_key(),
+        files_dir=Path(settings.FILES_DIR),
+        master_keys=vault.keys_text(),
+        key_marks=vault.key_marks(),
+        version=program_version(),
+        at=at,
+        told=say,
+    )
+
+
+def verify_backup(row: Backup, *, by: Actor, via: Door, told: Callable[[str], None]) -> None:
+    """Restore it into a PostgreSQL of its own and compare. Raises as `restoring.verify`."""
+    restoring.verify(places.FOLDER / row.file, places.backup_key(), Path(settings.STATE_DIR), told)
+    actions.note_verified(backup_id=row.pk, by=by, via=via, at=clock.now())
+
+
+def files_there() -> list[Made]:
+    """The backups in the folder, and which of them were verified, as far as our rows know."""
+    proved = set(Backup.objects.exclude(verified_at=None).values_list("file", flat=True))
+    found = [(path.name, instant_of(path.name)) for path in sorted(places.FOLDER.glob("*.backup"))]
+    return [Made(name, at, name in proved) for name, at in found if at is not None]
+
+
+def thin_out(*, by: Actor, via: Door, at: datetime) -> list[str]:
+    """Remove what later backups do for, by `decide.to_remove`; returns the names of the files that went."""
+    gone = [each.name for each in to_remove(files_there(), at)]
+    for name in gone:
+        (places.FOLDER / name).unlink(missing_ok=True)
+        actions.note_removed(file=name, by=by, via=via, at=at)
+    return gone
+
+
+def keeper() -> worker.Runner:
+    """The worker's thread that asks for a backup when one is due, and has it made by a process of its own."""
+    since: list[datetime] = []
+
+    def keep(shift: worker.Shift) -> None:
+        at = clock.now()
+        since[:] = since or [at]
+        if (at - since[0]).total_seconds() >= QUIET_AFTER_START_S and is_due(_last(), places.EVERY, at):
+            actions.ask_backup(by=SCHEDULER, via=Door.WORKER, at=at)
+        if Backup.objects.filter(begun_at=None, ended_at=None).exists():
+            _have_it_made(shift)
+        shift.stopping.wait(LOOK_EVERY_S)
+
+    return worker.forever(keep)
+
+
+def _last() -> tuple[datetime, bool] | None:
+    row = queries.backups().first()
+    return (row.asked_at.astimezone(UTC), bool(row.failure)) if row else None
+
+
+def _have_it_made(shift: worker.Shift) -> None:
+    """By a process of its own: it may take long and much memory, and can be ended when the worker is to stop."""
+    maker = subprocess.Popen(**programs.ourselves("backup", "--waiting"), stdout=subprocess.DEVNULL)
+    try:
+        while maker.poll() is None and not shift.stopping.wait(0.2):
+            pass
+    finally:
+        maker.terminate()
+        maker.wait()
+    if maker.returncode not in (0, -15):
+        log.error("The backup failed (status %s); Settings, Safe-keeping says why.", maker.returncode)
+        # It may have failed before it took the request up: then the next look must not be at once.
+        shift.stopping.wait(30.0)

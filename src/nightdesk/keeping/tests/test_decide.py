@@ -1,0 +1,79 @@
+"""Which backups stay: a rule that can be said in a sentence, and that never removes the last one that was proved."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightdesk.keeping.decide import (
+    AGAIN_AFTER,
+    ALL_FOR,
+    DAILY_FOR,
+    MONTHLY_FOR,
+    Made,
+    instant_of,
+    is_due,
+    name_at,
+    to_remove,
+)
+
+NOW = datetime(2026, 11, 26, 4, tzinfo=UTC)
+hours_ago = st.integers(0, 24 * 500)
+
+
+@st.composite
+def folders(draw):
+    """Some backups, some of them proved."""
+    ages = draw(st.lists(hours_ago, max_size=40, unique=True))
+    instants = [NOW - timedelta(hours=age) for age in ages]
+    return [Made(name_at(at), at, draw(st.booleans())) for at in instants]
+
+
+@given(folders())
+def test_what_stays_is_what_the_rule_says(made):
+    gone = set(to_remove(made, NOW))
+    stay = [each for each in made if each not in gone]
+    if made:
+        assert max(made, key=lambda each: each.at) in stay
+    proved = [each for each in made if each.verified]
+    if proved:
+        assert max(proved, key=lambda each: each.at) in stay
+    for each in made:
+        if NOW - each.at <= ALL_FOR:
+            assert each in stay
+        if NOW - each.at <= DAILY_FOR:
+            assert any(kept.at.date() == each.at.date() and kept.at >= each.at for kept in stay)
+        if NOW - each.at <= MONTHLY_FOR:
+            month = (each.at.year, each.at.month)
+            assert any((kept.at.year, kept.at.month) == month and kept.at >= each.at for kept in stay)
+    assert len(stay) <= 2 * 24 + 32 + 13 + 2
+
+
+@given(folders())
+def test_thinning_again_removes_nothing_more(made):
+    gone = set(to_remove(made, NOW))
+    assert to_remove([each for each in made if each not in gone], NOW) == []
+
+
+@given(st.integers(0, 10**9))
+def test_a_name_tells_its_instant(seconds):
+    at = NOW + timedelta(seconds=seconds)
+    assert instant_of(name_at(at)) == at
+
+
+def test_other_files_are_not_ours():
+    assert instant_of("holiday.jpg") is None
+    assert instant_of("nightdesk-20261301T000000Z.backup") is None
+
+
+@given(hours_ago, st.booleans(), st.integers(0, 168))
+def test_one_is_due_when_the_last_is_old_or_failed_an_hour_ago(age, failed, hours):
+    every = timedelta(hours=hours)
+    due = is_due((NOW - timedelta(hours=age), failed), every, NOW)
+    if not hours:
+        assert not due
+    elif failed:
+        assert due == (timedelta(hours=age) >= min(every, AGAIN_AFTER))
+    else:
+        assert due == (age >= hours)
+    assert is_due(None, every, NOW) == bool(hours)

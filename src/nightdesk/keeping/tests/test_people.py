@@ -1,0 +1,199 @@
+"""What is known of one person: all is handed out, and all goes that nothing obliges us to keep; the seals stay true."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from nightdesk.access.actions import make_brand, make_user
+from nightdesk.access.queries import OPERATOR
+from nightdesk.base import clock, files
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.calls.forget_actions import forget_old_callers
+from nightdesk.calls.models import Call, CallEvent, Line, Message, Recording
+from nightdesk.customers.models import Contact, Customer
+from nightdesk.journal import queries as journal
+from nightdesk.journal.actions import record
+from nightdesk.journal.tasks import seal_entries
+from nightdesk.keeping import exporting
+from nightdesk.keeping.actions import BACKUP_FAILED
+from nightdesk.keeping.erasing import preview, stays
+from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.export_actions import export_data
+from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
+from nightdesk.mailroom.models import Mail
+from nightdesk.people.models import Absence, ContactMethod, Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NUMBER, EMAIL = "+441632960017", "Ada@north.example"
+
+
+def doing():
+    return {"by": OPERATOR, "via": Door.CLI, "at": clock.now()}
+
+
+@pytest.fixture
+def ada(settings, tmp_path):
+    """A contact who rang, left a message, and wrote a mail."""
+    settings.FILES_DIR = tmp_path / "files"
+    at = clock.now()
+    brand = make_brand(name="North", slug="north", **doing())
+    customer = Customer.objects.create(brand=brand, name="Mill", ref="M1")
+    contact = Contact.objects.create(customer=customer, name="Ada Byron", email=EMAIL, phone=NUMBER)
+    line = Line.objects.create(brand=brand, name="Main", numbers=["+441632960000"])
+    call = Call.objects.create(
+        line=line, exchange="asterisk", number=NUMBER, called="+441632960000", came_at=at - timedelta(hours=1),
+        ended_at=at, ended_as="message", contact=contact, customer=customer, state={"number": NUMBER},
+    )  # fmt: skip
+    CallEvent.objects.create(call=call, number=1, at=at, event={"caller": NUMBER})
+    digest = files.keep_file(b"RIFF what Ada said")
+    said = Recording.objects.create(brand=brand, kind="message", digest=digest, seconds=3, made_at=at)
+    Message.objects.create(
+        brand=brand, line=line, call=call, kind="message", number=NUMBER, recording=said, text="Ada's words", taken_at=at,
+        ended_at=at, contact=contact,
+    )  # fmt: skip
+    Mail.objects.create(
+        at=at, way="smtp", raw=b"From: ada@north.example\r\n\r\nhelp", size=30, digest="0" * 64, brand=brand,
+        from_address="ada@north.example", from_name="Ada Byron", text="help", sender="ada@north.example",
+    )  # fmt: skip
+    record(BACKUP_FAILED, subject=("contact", contact.pk), text="Ada said something", **doing())
+    seal_entries(at=clock.now())
+    return contact
+
+
+def everything_as_text():
+    """Every value of every row, as text; of the journal only what is not sealed (its entries keep a name, which is told)."""
+    with connection.cursor() as cursor:
+        for model in apps.get_models():
+            table = model._meta.db_table
+            if table == "journal_entry":
+                continue
+            cursor.execute(f'SELECT t::text FROM "{table}" t')
+            for (row,) in cursor.fetchall():
+                yield table, row
+
+
+def test_a_contact_gets_all_and_then_nothing_is_left_of_them(ada, tmp_path):
+    subject = subject_of(f"contact:{ada.pk}")
+    counts = export_data(path=tmp_path / "ada.zip", subject=subject, **doing())
+    with zipfile.ZipFile(tmp_path / "ada.zip") as out:
+        assert out.testzip() is None
+        assert json.loads(out.read("rows/calls_call.json"))[0]["number"] == NUMBER
+        assert [out.read(name) for name in out.namelist() if name.startswith("recordings/")] == [b"RIFF what Ada said"]
+        assert [out.read(name) for name in out.namelist() if name.startswith("mails/")] == [
+            b"From: ada@north.example\r\n\r\nhelp"
+        ]
+        lines = [json.loads(line) for line in out.read("journal.jsonl").splitlines()]
+        assert any(line.get("text") == "Ada said something" for line in lines)
+        assert "calls_call" in out.read("README.md").decode()
+    assert counts["recordings"] == counts["mails"] == 1
+    with pytest.raises(IllegalTransition):
+        export_data(path=tmp_path / "ada.zip", subject=subject, **doing())
+
+    told = preview(subject)
+    assert {each.count for each in told} == {1}
+    assert all(why for _what, why in stays(subject))
+    assert Contact.objects.filter(pk=ada.pk).exists()
+    assert erase_person(subject=subject, **doing()) == told
+    for table, row in everything_as_text():
+        for word in ("Ada", NUMBER, "ada@north.example", "QWRh"):
+            assert word not in row, table
+    assert not list((tmp_path / "files").glob("??/*"))
+    assert Call.objects.get().ended_as == "message"
+    assert journal.verify().sound
+    with pytest.raises(NotFound):
+        subject_of(f"contact:{ada.pk}")
+    assert preview(subject_of(f"number:{NUMBER}")) == []
+
+
+def test_a_colleague_is_erased_only_once_they_have_left(ada, tmp_path):
+    user = make_user(email="cy@north.example", name="Cy Ohm", password="a long password", **doing())
+    person = Person.objects.create(name="Cy Ohm", user=user)
+    ContactMethod.objects.create(person=person, channel="sms", address="+441632960018")
+    at = clock.now()
+    Absence.objects.create(
+        person=person, kind="sickness", starts_at=at, ends_at=at + timedelta(days=1), recorded_at=at, note="flu"
+    )
+    subject = subject_of(f"person:{person.pk}")
+    with pytest.raises(IllegalTransition):
+        erase_person(subject=subject, **doing())
+    Person.objects.filter(pk=person.pk).update(active=False)
+    counts = export_data(path=tmp_path / "cy.zip", subject=subject, **doing())
+    assert counts["people_absence"] == counts["people_contactmethod"] == 1
+    erase_person(subject=subject_of(f"person:{person.pk}"), **doing())
+    for table, row in everything_as_text():
+        for word in ("Cy Ohm", "+441632960018", "cy@north.example", "flu"):
+            assert word not in row, table
+    user.refresh_from_db()
+    assert not user.is_active
+    assert not user.has_usable_password()
+
+
+def test_callers_are_forgotten_after_their_time_and_the_figures_stay(ada, settings):
+    settings.CALLERS_KEPT = timedelta(days=30)
+    at = clock.now()
+    assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at) == 0
+    assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at + timedelta(days=31)) == 1
+    call = Call.objects.get()
+    assert (call.number, call.state, call.ended_as, CallEvent.objects.count()) == ("", {}, "message", 0)
+    assert Message.objects.get().text == ""
+    assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at + timedelta(days=31)) == 0
+    settings.CALLERS_KEPT = timedelta(0)
+    assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at + timedelta(days=9999)) == 0
+
+
+def test_everything_goes_into_one_zip_that_can_be_read_without_us(ada, tmp_path):
+    counts = export_data(path=tmp_path / "all.zip", subject=None, **doing())
+    with zipfile.ZipFile(tmp_path / "all.zip") as out:
+        names = set(out.namelist())
+        told = list(csv.DictReader(io.StringIO(out.read("tables/customers_contact.csv").decode())))
+        assert told[0]["name"] == "Ada Byron"
+        entries = [json.loads(line) for line in out.read("journal.jsonl").splitlines()]
+        assert len(entries) == counts["journal"]
+        assert out.read("seals.jsonl").count(b"\n") >= 1
+    for model in exporting._models():
+        assert f"tables/{model._meta.db_table}.csv" in names
+    assert counts["mails"] == counts["recordings"] == 1
+
+
+def test_nothing_that_opens_something_is_handed_out():
+    for model in exporting._models():
+        for each in exporting.columns(model):
+            words = set(each.name.split("_"))
+            assert not words & {"password", "secret", "secrets", "sealed", "lookup"}, (model, each.name)
+
+
+def test_every_column_that_can_hold_an_address_is_looked_through():
+    """Whoever adds one adds it to BY_ADDRESS, or says here whose it is."""
+    ours = {
+        "mailroom_address.address", "desk_rules.address", "desk_queue.address", "desk_supplier.email", "desk_supplier.phone",
+        "customers_peer.noc_email", "people_contactmethod.address", "calls_ladderrung.address", "access_user.email",
+        "customers_contact.email", "customers_contact.phone", "customers_contact.mobile", "customers_contact.mobile_asked",
+        "calls_line.bureau_number", "calls_line.pager_number", "calls_line.shown_number", "calls_line.staff_number",
+        "desk_rules.emergency_number", "account_emailaddress.email", "safety_site.security_number",
+    }  # fmt: skip
+    known = {f"{model._meta.db_table}.{column}" for model, column in BY_ADDRESS} | ours
+    found = {
+        f"{model._meta.db_table}.{each.name}"
+        for model in apps.get_models()
+        for each in model._meta.concrete_fields
+        if isinstance(each, models.CharField) and not each.choices and each.name not in exporting.SECRETS
+        if {"address", "email", "phone", "number", "mobile"} & set(each.name.split("_"))
+    }
+    assert found - known == set()
+
+
+@pytest.mark.parametrize("word", ["", "bo", "person:x", "number:12", "number:+44 1", "address:nobody", "contact:"])
+def test_who_is_meant_is_never_guessed(word):
+    with pytest.raises(Invalid):
+        subject_of(word)
+
+
+def test_what_is_found_of_somebody_unknown_is_nothing(ada):
+    assert list(rows_about(subject_of("number:+441632960099"))) == []

@@ -1,0 +1,117 @@
+"""Where somebody's traces lie: a member of staff, a customer's contact, or a number or address that we know nothing else of."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from nightdesk.access.models import User
+from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.calls.bureau_models import BureauMessage
+from nightdesk.calls.models import Call, CallOut, Leg, Message, PinTry, TextWish
+from nightdesk.channels.models import Delivery
+from nightdesk.customers.models import Contact
+from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
+from nightdesk.journal.models import Entry
+from nightdesk.mailroom.models import Mail
+from nightdesk.outages.models import Subscriber
+from nightdesk.people.models import ContactMethod, Person
+
+BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
+    (Call, "number"),
+    (Leg, "to"),
+    (Message, "number"),
+    (CallOut, "number"),
+    (TextWish, "number"),
+    (PinTry, "number"),
+    (BureauMessage, "caller_number"),
+    (Mail, "from_address"),
+    (Delivery, "address"),
+    (Ticket, "requester_address"),
+    (Party, "address"),
+    (Acknowledgement, "address"),
+    (Survey, "address"),
+    (Subscriber, "email"),
+)
+"""Columns that hold somebody's number or mail address, whoever they are."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose traces. `addresses`: mail addresses in small letters, and numbers in E.164. `row`: the person or contact, None for an
+    address alone.
+    """
+
+    kind: str
+    id: str
+    name: str
+    addresses: frozenset[str] = field(default=frozenset())
+    row: Person | Contact | None = None
+    user: User | None = None
+
+
+def subject_of(word: str) -> Subject:
+    """Who is meant by person:7, contact:12, number:+441632960001 or address:bo@north.example. Raises Invalid, NotFound."""
+    kind, colon, key = word.partition(":")
+    asked = _("You asked for “%s”.") % word[:80]
+    if kind in ("number", "address") and re.fullmatch(r"\+[1-9]\d{5,14}|[^@\s]+@[^@\s]+", key):
+        return Subject(kind, key, key, frozenset({key.lower()}))
+    if kind not in ("person", "contact") or not colon or not key.isdecimal():
+        raise Invalid(
+            asked,
+            _("That names nobody."),
+            _("Write person:7, contact:12, number:+441632960001 or address:bo@north.example."),
+        )
+    if kind == "person":
+        person = Person.objects.select_related("user").filter(pk=int(key)).first()
+        if person is not None:
+            known = set(ContactMethod.objects.filter(person=person).values_list("address", flat=True))
+            return Subject(
+                kind, key, person.name, _small({*known, person.user.email if person.user else ""}), person, person.user
+            )
+    else:
+        contact = Contact.objects.select_related("user").filter(pk=int(key)).first()
+        if contact is not None:
+            known = {contact.email, contact.phone, contact.mobile}
+            return Subject(kind, key, contact.name, _small(known), contact, contact.user)
+    raise NotFound(asked, _("There is nobody with that number."), _("Look at the list."))
+
+
+def _small(addresses: set[str]) -> frozenset[str]:
+    return frozenset(address.lower() for address in addresses if address)
+
+
+def rows_about(subject: Subject) -> "Iterator[tuple[type[models.Model], models.QuerySet[Any]]]":
+    """Each table that holds something about them, with those rows: by a key that points at them, by their address, and what the
+    journal has of them.
+    """
+    columns: dict[type[models.Model], Q] = {}
+    for model in apps.get_models():
+        for each in model._meta.concrete_fields:
+            target = each.related_model
+            for row in (subject.row, subject.user):
+                if row is not None and target is type(row):
+                    columns[model] = columns.get(model, Q()) | Q(**{each.name: row})
+    for model, column in BY_ADDRESS:
+        if subject.addresses:
+            columns[model] = columns.get(model, Q()) | by_address(column, subject)
+    if subject.row is not None:
+        columns[type(subject.row)] = Q(pk=subject.row.pk)
+        columns[Entry] = Q(by_kind=subject.kind, by_id=subject.id) | Q(subject_kind=subject.kind, subject_id=subject.id)
+    for model, asked in sorted(columns.items(), key=lambda each: each[0]._meta.db_table):
+        found = model._default_manager.filter(asked)
+        if found.exists():
+            yield model, found
+
+
+def by_address(column: str, subject: Subject) -> Q:
+    """Rows whose column is one of their addresses, in whatever case."""
+    asked = Q(pk__in=[])
+    for address in subject.addresses:
+        asked |= Q(**{f"{column}__iexact": address}) if "@" in address else Q(**{column: address})
+    return asked

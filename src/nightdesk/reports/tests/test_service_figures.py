@@ -1,0 +1,254 @@
+"""Service figures: days added up are what the slow way counts, and what somebody counts by hand, on random histories."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from nightdesk.access import actions as access
+from nightdesk.access.models import Brand
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.months import make_months
+from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.channels.models import Delivery, Message
+from nightdesk.journal.kinds import KINDS, Kind
+from nightdesk.people import actions as people
+from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
+from nightdesk.reports.definitions import DEFINITIONS, FIGURES, fold
+from nightdesk.reports.fact_queries import joined
+from nightdesk.reports.facts import Whose, shift_of
+from nightdesk.reports.figure_queries import differences, parts, readings, trends
+from nightdesk.reports.figure_wording import NAMES, beside, duration, value_of
+from nightdesk.reports.models import FigureDay, FigureMail, Rolled
+from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, History
+
+AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
+LAST = FIRST + timedelta(days=DAYS - 1)
+DOING = {"by": SCHEDULER, "via": Door.CLI, "at": AT}
+DOC = Path(__file__).parents[4] / "docs" / "figures.md"
+
+
+@pytest.fixture
+def journalled(monkeypatch):
+    monkeypatch.setitem(KINDS, HAPPENED, Kind(HAPPENED, 1, "{by} did it"))
+    make_months(("journal_entry", "channels_delivery", "channels_attempt"), AT)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", range(3))
+def test_days_added_up_are_what_is_counted_by_hand_on_random_histories(journalled, seed):
+    history = History(Random(seed), f"b{seed}")
+    brand = history.brand
+    for count in (30, 25, 10):  # late arrivals, and changes of what was added up already
+        history.goes_on(count)
+        tasks.roll_brand(brand, history.at)
+        assert differences(brand, FIRST - timedelta(days=1), LAST + timedelta(days=2), history.at) == []
+        for first, last in [(FIRST, LAST), (FIRST + timedelta(days=2), FIRST + timedelta(days=2)), (FIRST, FIRST)]:
+            _compare(history, readings([brand.pk], first, last, history.at), history.by_hand(first, last))
+
+
+def _compare(history, found, counted):
+    for key in ("answered_12s", "repeat_callers", "first_contact", "escalated_functional", "call_backs_on_time",
+                "delivery_taken", "delivery_arrived"):  # fmt: skip
+        hits, cases = counted[key]
+        assert (key, found[key].tally.hits, found[key].tally.cases) == (key, hits, cases)
+        assert found[key].value == (hits / cases if cases else None)
+    for key in ("time_to_resolve", "time_to_acknowledge", "satisfaction"):
+        measured = counted[key]
+        assert (found[key].tally.cases, found[key].tally.total) == (len(measured), sum(measured))
+    for key in ("time_to_resolve", "time_to_acknowledge"):
+        if measured := counted[key]:
+            middle = measured[(len(measured) + 1) // 2 - 1]
+            assert middle <= found[key].value <= middle * 33 / 32
+    assert found["woken"].tally.cases == counted["woken"]
+    assert found["availability"].tally.total == counted["tens_of_minutes_lost"] * 600_000
+    assert found["availability"].tally == found["availability_with_work"].tally
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parts_trends_and_a_brand_next_door(journalled):
+    history, other = History(Random(5), "one"), History(Random(6), "two")
+    for each in (history, other):
+        each.goes_on(60)
+        tasks.roll_brand(each.brand, each.at)
+    brands, at = [history.brand.pk], history.at
+    whole = readings(brands, FIRST, LAST, at)
+    by_team = parts(brands, "satisfaction", "team", FIRST, LAST, at)
+    assert sum(part.reading.tally.total for part in by_team) == whole["satisfaction"].tally.total
+    by_shift = parts(brands, "answered_12s", "shift", FIRST, LAST, at)
+    assert sum(part.reading.tally.cases for part in by_shift) == whole["answered_12s"].tally.cases
+    days = [FIRST + timedelta(days=n) for n in range(DAYS)]
+    for key in ("time_to_resolve", "answered_12s", "availability"):
+        pieces = trends(brands, [key], days, LAST, at)[key]
+        assert sum(piece.tally.total for piece in pieces) == whole[key].tally.total
+        assert sum(piece.possible_ms for piece in pieces) == whole[key].possible_ms
+    customer = str(history.customers[0].pk)
+    own = readings(brands, FIRST, LAST, at, dimension="customer", value=customer)
+    (same,) = [part for part in parts(brands, "answered_12s", "customer", FIRST, LAST, at) if part.value == customer]
+    assert own["answered_12s"].tally == same.reading.tally
+    assert "woken" not in own
+    ours, theirs = figure_queries.desks(brands, FIRST, LAST, at)
+    assert (ours.supplier, theirs.supplier, theirs.people, theirs.familiar) == ("", "Answers Ltd", 1, None)
+    both = readings([*brands, other.brand.pk], FIRST, LAST, at)["answered_12s"].tally
+    assert (
+        both.cases
+        == whole["answered_12s"].tally.cases + readings([other.brand.pk], FIRST, LAST, at)["answered_12s"].tally.cases
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_wrongly_is_found(journalled):
+    history = History(Random(7), "wrong")
+    history.goes_on(30)
+    tasks.roll_brand(history.brand, history.at)
+    row = FigureDay.objects.filter(brand=history.brand, cases__gt=0).first()
+    FigureDay.objects.filter(pk=row.pk).update(cases=row.cases + 1)
+    found = differences(history.brand, FIRST, LAST + timedelta(days=1), history.at)
+    assert found == [(row.figure, row.day, row.dimension, row.value)]
+    tasks.roll_brand(history.brand, history.at, anew=True)
+    assert differences(history.brand, FIRST, LAST + timedelta(days=1), history.at) == []
+
+
+@pytest.mark.django_db
+def test_an_empty_period_has_nothing_to_count(journalled):
+    history = History(Random(1), "empty")
+    for reading in readings([history.brand.pk], FIRST, LAST, AT).values():
+        assert (reading.value, value_of(reading), beside(reading)) == (None, "nothing to count", "")
+
+
+def test_strict_comes_first_and_variants_differ_in_who_counts():
+    at = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+
+    def rang(after=None, by="", **more):
+        answered = at + timedelta(seconds=after) if after is not None else None
+        return facts.Rang(at.date(), Whose(), phone.LineCall(at, answered, by, abandoned=after is None, **more))
+
+    calls = [
+        rang(5, "engineer"),
+        rang(12, "bureau"),
+        rang(3, "recorder"),
+        rang(),
+        rang(13, "desk"),
+        rang(told="outage"),
+    ]
+    cells = {key: tally for (key, _day, dimension, _value), tally in fold(calls).items() if not dimension}
+    shares = {key: (cells[key].hits, cells[key].cases) for key in cells if key.startswith("answered_12s")}
+    assert shares == {
+        "answered_12s": (2, 5),
+        "answered_12s_recorder": (3, 5),
+        "answered_12s_engineer": (1, 5),
+        "answered_12s_patient": (2, 4),
+    }
+
+
+def test_shifts_are_parts_of_the_day_by_the_clocks():
+    friday = datetime(2026, 10, 23)  # noqa: DTZ001 - local
+    hours = {0: "night", 6: "day", 17: "day", 18: "evening", 22: "evening", 23: "night"}
+    assert {hour: shift_of(friday.replace(hour=hour)) for hour in hours} == hours
+    assert shift_of(friday.replace(day=24, hour=12)) == "weekend"
+    assert shift_of(friday.replace(day=24, hour=2)) == "night"
+
+
+def test_time_is_counted_once_however_outages_overlap():
+    at = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(10)]
+    assert joined([(at[3], at[5]), (at[1], at[4]), (at[7], at[7]), (at[8], at[9])]) == [(at[1], at[5]), (at[8], at[9])]
+
+
+def test_a_value_is_never_rounded_up_to_all():
+    share = FIGURES["answered_12s"]
+    reading = figure_queries.Reading(share, figure_queries.Tally(10_000, 9_999))
+    assert value_of(reading) == "99.9 %"
+    assert [duration(ms) for ms in (0, 9_500, 270_000, 11_100_000, 187_200_000)] == [
+        "0.0 s", "9.5 s", "4 min 30 s", "3 h 05 min", "2 d 4 h",
+    ]  # fmt: skip
+
+
+def test_the_page_of_figures_says_what_the_code_counts():
+    rows = [
+        line.strip("| \n").split(" | ")
+        for line in DOC.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    written = {cells[0].strip("`"): tuple(cells[1:]) for cells in rows if len(cells) == 5}
+    told = {one.key: (one.name, one.unit.value, one.formula, one.source) for one in DEFINITIONS}
+    assert written == told
+    assert {key: str(name) for key, name in NAMES.items()} == {one.key: one.name for one in DEFINITIONS}
+
+
+@pytest.mark.django_db
+def test_who_may_not_is_refused():
+    nobody = Actor("person", "0", "X")
+    doing = {"via": Door.WEB, "at": AT}
+    with pytest.raises(Forbidden):
+        figure_actions.roll_figures(brand_id=1, days=[FIRST], by=nobody, **doing)
+    with pytest.raises(Forbidden):
+        figure_actions.save_figure_mail(brand_id=1, name="x", every="week", people=[1], by=nobody, **doing)
+    with pytest.raises(Invalid):
+        figure_actions.save_figure_mail(brand_id=1, name="x", every="day", people=[1], by=SCHEDULER, **doing)
+
+
+def test_a_report_covers_the_week_or_month_before_and_keeps_its_local_time():
+    row = FigureMail(brand=Brand(zone="Europe/London"), every="week", at_minute=8 * 60)
+    sunday = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)
+    assert figure_queries.next_mail(row, sunday) == datetime(2026, 10, 26, 8, 0, tzinfo=UTC)
+    assert figure_queries.next_mail(row, sunday - timedelta(days=7)) == datetime(2026, 10, 19, 7, 0, tzinfo=UTC)
+    assert figure_queries.period_before(row, sunday + timedelta(days=1)) == (date(2026, 10, 19), date(2026, 10, 25))
+    row.every = "month"
+    assert figure_queries.next_mail(row, sunday) == datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
+    assert figure_queries.period_before(row, datetime(2026, 11, 1, 8, tzinfo=UTC)) == (
+        date(2026, 10, 1),
+        date(2026, 10, 31),
+    )
+
+
+@pytest.mark.django_db
+def test_a_report_by_mail_has_the_same_numbers_twice_and_goes_only_to_who_may_read_it(journalled):
+    history = History(Random(3), "mailed")
+    history.goes_on(40)
+    brand = history.brand
+    user = access.make_user(email="ines@quay.example", name="Ines", password="a quiet harbour", **DOING)
+    person = people.make_person(name="Ines", user_id=user.pk, brand_id=brand.pk, **DOING)
+    with pytest.raises(Invalid, match="may not read"):
+        figure_actions.save_figure_mail(brand_id=brand.pk, name="Week", every="week", people=[person.pk], **DOING)
+    access.grant_role(user_id=user.pk, role="manager", brand_id=brand.pk, **DOING)
+    row = figure_actions.save_figure_mail(brand_id=brand.pk, name="Week", every="week", people=[person.pk], **DOING)
+    tasks.roll_brand(brand, history.at)
+    promised = Promise.objects.get(kind=figure_actions.MAIL, ended_at=None)
+    assert promised.due_at == datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+    monday = datetime(2026, 10, 26, 8, 0, tzinfo=UTC)
+    assert figure_actions.send_figure_mail(mail_id=row.pk, at=monday) == "It went to 1 people."
+    message = Message.objects.get(kind="figures.report")
+    delivery = Delivery.objects.get(message_id=message.pk)
+    assert (delivery.address, delivery.channel) == ("ines@quay.example", "email")
+    for key, reading in readings([brand.pk], date(2026, 10, 19), date(2026, 10, 25), monday).items():
+        for words in (message.body, message.mail["html"]):
+            assert str(NAMES[key]) in words
+            assert value_of(reading) in words
+    access.revoke_role(user_id=user.pk, role="manager", brand_id=brand.pk, **DOING)
+    assert figure_actions.send_figure_mail(mail_id=row.pk, at=monday + timedelta(days=7)) == "It went to 0 people."
+    assert Message.objects.filter(kind="figures.report").count() == 1
+    assert Promise.objects.filter(kind=figure_actions.MAIL, ended_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_prints_a_period_and_proves_it(journalled, capsys):
+    history = History(Random(11), "typed")
+    history.goes_on(40)
+    period = ["--first", FIRST.isoformat(), "--last", LAST.isoformat()]
+    with clock.replaced_by(lambda: history.at):
+        call_command("figures", "--check", *period)
+        call_command("figures", "--json", *period)
+        call_command("figures", "time_to_resolve", "--by", "team", *period)
+        with pytest.raises(CommandError, match="not kept by"):
+            call_command("figures", "woken", "--by", "customer", *period)
+    said = capsys.readouterr().out
+    assert said.startswith("What is added up is what is counted.")
+    assert '"figure": "answered_12s"' in said
+    FigureDay.objects.filter(brand=history.brand, day=FIRST, cases__gt=0).update(cases=999)
+    Rolled.objects.filter(brand=history.brand).update(to_xid=2**60)  # nothing is new to it
+    with clock.replaced_by(lambda: history.at), pytest.raises(CommandError, match="not what is counted"):
+        call_command("figures", "--check", *period)
