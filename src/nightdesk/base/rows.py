@@ -23,24 +23,33 @@ def fetch(model: type[Row], sql: str, values: Sequence[Any] | Mapping[str, Any])
 
 
 def fetch_with(model: type[Row], paths: Sequence[str], sql: str, values: Sequence[Any]) -> list[Row]:
-    """As `fetch`, where `sql` selects every column of the table, and then every one of each table that a foreign key of
-    `paths` leads to ("line", then "line__brand"), in that order: each row has the others in hand, None where there is none.
+    """As `fetch`, each row with what foreign keys of `paths` lead to in hand ("line", then "line__brand"), None for none.
+
+    `sql` calls the table `own`, each other by its path, and selects `{columns}`: those that the models know, so that a table
+    which a later migration has given one more is read as before.
     """
-    rows, columns = _selected(sql, values)
+    there = [_led_to(model, path) for path in paths]
+    columns = [_columns(model, "own"), *map(_columns, there, paths)]
+    rows, names = _selected(sql.replace("{columns}", ", ".join(columns)), values)
     if not rows:
         return []
-    there = [_led_to(model, path) for path in paths]
     widths = [len(one._meta.concrete_fields) for one in there]
     ends = list(accumulate(widths, initial=len(model._meta.concrete_fields)))
-    found = _made(model, columns[: ends[0]], [row[: ends[0]] for row in rows])
+    found = _made(model, names[: ends[0]], [row[: ends[0]] for row in rows])
     for one, row in zip(found, rows, strict=True):
         for path, other, begin, end in zip(paths, there, ends, ends[1:], strict=False):
             *on_the_way, name = path.split("__")
             holder: Any = reduce(getattr, on_the_way, one)
             if holder is not None:
                 known = getattr(holder, holder._meta.get_field(name).attname) is not None
-                setattr(holder, name, _made(other, columns[begin:end], [row[begin:end]])[0] if known else None)
+                setattr(holder, name, _made(other, names[begin:end], [row[begin:end]])[0] if known else None)
     return found
+
+
+@cache
+def _columns(model: type[models.Model], alias: str) -> str:
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    return ", ".join(f"{alias}.{quote(str(field.column))}" for field in model._meta.concrete_fields)
 
 
 @cache

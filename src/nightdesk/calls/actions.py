@@ -292,9 +292,6 @@ def note_answered(*, call_id: UUID, how: str, person_id: int | None, by: Actor, 
     Raises Forbidden, NotFound.
     """
     call = _call(call_id, "note_answered", by)
-    Leg.objects.filter(call=call, person=person_id, person__isnull=False, ended_at=None, accepted_at=None).update(
-        accepted_at=at
-    )
     first = call.answered_at is None or (call.answered_person_id is None and person_id is not None)
     if not first:
         return call

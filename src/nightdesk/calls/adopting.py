@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from nightdesk.base import clock
 from nightdesk.calls import flow, stored
 from nightdesk.calls.models import Asking, Call, CallEvent
@@ -35,8 +37,9 @@ class AskedOf:
 
 
 def left_behind(exchange_name: str, alive: Mapping[UUID, Alive]) -> list[LeftBehind]:
-    """The calls of the exchange that have not ended, the oldest first."""
-    calls = list(Call.objects.filter(exchange=exchange_name, ended_at=None).order_by("came_at", "id"))
+    """The calls of the exchange that have not ended, the oldest first; and those that have, and of which it still has a leg."""
+    ours = Call.objects.filter(exchange=exchange_name).filter(Q(ended_at=None) | Q(pk__in=list(alive)))
+    calls = list(ours.order_by("came_at", "id"))
     stories: dict[UUID, list[Heard]] = {call.pk: [] for call in calls}
     for row in CallEvent.objects.filter(call__in=calls).order_by("call_id", "number"):
         stories[row.call_id].append(Heard(stored.event_from(row.event), [*map(stored.order_from, row.orders)]))
@@ -45,6 +48,10 @@ def left_behind(exchange_name: str, alive: Mapping[UUID, Alive]) -> list[LeftBeh
 
 def _left(call: Call, story: Sequence[Heard], alive: Alive | None) -> LeftBehind:
     state = stored.state_from(call.state)
+    if call.ended_at is not None:
+        handed = {order.leg for heard in story for order in heard.orders if isinstance(order, exchange.FallBack)}
+        legs = alive.legs if alive is not None else ()
+        return LeftBehind(call.pk, [exchange.FallBack(leg) if leg in handed else exchange.HangUp(leg) for leg in legs])
     if alive is None:
         return LeftBehind(call.pk, gone=[*state.legs] or [exchange.CALLER])
     again = standing_orders(story, alive.legs)

@@ -4,7 +4,7 @@ Whoever asks is seldom the process that runs the call. So what is asked is a row
 no process holds it is heard here, at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import require
+from nightdesk.access.matrix import forbidden, may, require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import wake_workers
@@ -101,15 +101,15 @@ def leave_call(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
 def hold_call(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
     """The caller hears music; ours talk among themselves, and are told now and then that somebody waits.
 
-    Raises Forbidden, NotFound, IllegalTransition (it is over, or nobody talks with the caller).
+    Raises Forbidden, NotFound, IllegalTransition (it is over, nobody talks with the caller, or they are on hold already).
     """
-    return _hold("hold", "hold_call", CALL_HELD, call_id, by, via, at)
+    return _hold("hold", "hold_call", CALL_HELD, ("",), call_id, by, via, at)
 
 
 @transaction.atomic
 def take_off_hold(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
     """The caller is back in the talk. Raises as `hold_call`."""
-    return _hold("off_hold", "take_off_hold", CALL_OFF_HOLD, call_id, by, via, at)
+    return _hold("off_hold", "take_off_hold", CALL_OFF_HOLD, ("hold",), call_id, by, via, at)
 
 
 @transaction.atomic
@@ -118,32 +118,48 @@ def park_call(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
 
     Raises as `hold_call`.
     """
-    return _hold("park", "park_call", CALL_PARKED, call_id, by, via, at)
+    return _hold("park", "park_call", CALL_PARKED, ("", "hold"), call_id, by, via, at)
 
 
 @transaction.atomic
 def take_parked_call(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
     """The telephone of whoever asks rings; picked up, they have the parked caller. Raises as `hold_call`, and NoTelephone."""
-    _in_talk(_of_ours(call_id, "take_parked_call", by))
+    _refuse_unless(_of_ours(call_id, "take_parked_call", by), ("parked",))
     return _bring("take_parked", "take_parked_call", PARKED_TAKEN, call_id, by.person_id or 0, by, via, at)
 
 
-def _hold(what: str, verb: str, entry: str, call_id: UUID, by: Actor, via: Door, at: datetime) -> Call:
-    call = _in_talk(_of_ours(call_id, verb, by))
+def _hold(
+    what: str, verb: str, entry: str, held: Sequence[str], call_id: UUID, by: Actor, via: Door, at: datetime
+) -> Call:
+    call = _of_ours(call_id, verb, by)
+    is_theirs = by.person_id in stored.state_from(call.state).talkers
+    if not is_theirs and not may(by, "read_calls", call.line.brand_id):
+        raise forbidden(by, verb)  # whoever only takes messages may hold their own calls, and nobody else's
+    _refuse_unless(call, held)
     ask_call(call_id=call.pk, asked=flow.Asked(what), by=by, via=via, at=at)
     _record(call, entry, {}, by, via, at)
     return call
 
 
-def _in_talk(call: Call) -> Call:
-    """Raises IllegalTransition where nobody talks with the caller."""
-    if call.ended_at is None and call.state.get("stage") != "talk":
-        raise IllegalTransition(
-            _("A caller was to be put on hold, or taken off it."),
-            _("Nobody talks with them at this moment."),
-            _("Wait until somebody has them."),
-        )
-    return call
+NOT_SO = {
+    "": gettext_lazy("Somebody of ours talks with the caller, who is not on hold."),
+    "hold": gettext_lazy("The caller is on hold."),
+    "parked": gettext_lazy("The caller is parked."),
+}
+
+
+def _refuse_unless(call: Call, held: Sequence[str]) -> None:
+    """Raises IllegalTransition where the caller does not stand so: "" talked with, "hold", "parked"."""
+    if call.ended_at is not None:
+        return  # `ask_call` says so
+    state = stored.state_from(call.state)
+    asked = _("A caller was to be put on hold, parked, or taken.")
+    if call.calls_back_id is not None:
+        raise IllegalTransition(asked, _("It is a call-back."), _("Ask them to wait for a moment."))
+    if state.stage != "talk":
+        raise IllegalTransition(asked, _("Nobody talks with them at this moment."), _("Wait until somebody has them."))
+    if state.held not in held:
+        raise IllegalTransition(asked, str(NOT_SO[state.held]), _("Look at the call again."))
 
 
 @transaction.atomic

@@ -302,6 +302,9 @@ def _said(turn: Turn, leg: str, name: str) -> None:
     if turn.legs.get(leg) == "leaving":
         turn.drop(leg)
         return
+    if turn.on_hold and [one for one, how in turn.legs.items() if how == "up" and one != turn.customer] == [leg]:
+        turn.join()  # whoever waits alone hears music again
+        return
     hears = turn.memory.get("hears", {})
     if hears.get("what") == "words" and hears["name"] == name and hears["leg"] == leg:
         _words_are_over(turn)

@@ -7,14 +7,14 @@ from nightdesk.calls.models import Call
 
 WITH = ("line", "line__brand", "line__hours", "customer", "contact", "peer", "person")
 LOCKED = """
-SELECT c.*, line.*, brand.*, hours.*, customer.*, contact.*, peer.*, person.* FROM calls_call c
-JOIN calls_line line ON line.id = c.line_id JOIN access_brand brand ON brand.id = line.brand_id
-LEFT JOIN customers_hours hours ON hours.id = line.hours_id
-LEFT JOIN customers_customer customer ON customer.id = c.customer_id
-LEFT JOIN customers_contact contact ON contact.id = c.contact_id
-LEFT JOIN customers_peer peer ON peer.id = c.peer_id
-LEFT JOIN people_person person ON person.id = c.person_id
-WHERE c.id = %s FOR UPDATE OF c
+SELECT {columns} FROM calls_call own
+JOIN calls_line line ON line.id = own.line_id JOIN access_brand line__brand ON line__brand.id = line.brand_id
+LEFT JOIN customers_hours line__hours ON line__hours.id = line.hours_id
+LEFT JOIN customers_customer customer ON customer.id = own.customer_id
+LEFT JOIN customers_contact contact ON contact.id = own.contact_id
+LEFT JOIN customers_peer peer ON peer.id = own.peer_id
+LEFT JOIN people_person person ON person.id = own.person_id
+WHERE own.id = %s FOR UPDATE OF own
 """
 
 

@@ -146,7 +146,9 @@ def hear_event(
         # The caller was answered, and then this was first: it is heard as what comes after the beginning.
         begun = hear_event(call_id=call_id, event=flow.Due(next(iter(state.timers))), at=at, reachable=reachable)
         then = hear_event(call_id=call_id, event=event, at=at, once=once, reachable=reachable)
-        return replace(then, orders=(*begun.orders, *then.orders))
+        let_go = {order.leg for order in then.orders if isinstance(order, exchange.HangUp)}
+        first = [order for order in begun.orders if not (isinstance(order, Ring) and order.leg in let_go)]
+        return replace(then, orders=(*first, *then.orders))
     if isinstance(event, flow.Due):
         due_at = state.timers.get(event.name)
         if due_at is None or due_at > at + EARLY:
@@ -173,6 +175,7 @@ def _hear(call: Call, state: flow.State, event: flow.Event, at: datetime, once: 
         log.exception("Call %s: event %s could not be acted on", call.pk, call.step)
         row.trouble = f"{type(error).__name__}: {error}"[:300]
         taken = _after_trouble(call, state, event, at)
+    _note_joined(call, state, taken.state, at)
     state = _with_timers(taken.state, taken.orders, at)
     _note_rings(call, taken.orders, state, at)
     call.state = stored.state_as_json(state)
@@ -300,6 +303,13 @@ def _note_rings(call: Call, orders: Sequence[flow.Order | FallBack], state: flow
         ],
         unless_there=True,
     )
+
+
+def _note_joined(call: Call, before: flow.State, after: flow.State, at: datetime) -> None:
+    """Whoever of ours has taken the call, or was asked into it and has come."""
+    joined = [leg for leg, how in after.legs.items() if how == "up" and before.legs.get(leg) != "up" and leg != CALLER]
+    if joined:
+        Leg.objects.filter(call=call, name__in=joined, accepted_at=None).update(accepted_at=at)
 
 
 def _write(call: Call, order: flow.Write, at: datetime) -> Sequence[str]:

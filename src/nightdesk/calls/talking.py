@@ -1,5 +1,7 @@
 """A telephone rings, is picked up, and joins the talk: one, several, and those who only listen. Pure."""
 
+from collections.abc import Sequence
+
 from nightdesk.calls import wording
 from nightdesk.calls.terms import Candidate
 from nightdesk.calls.turn import LETTERS_A_SECOND, LONGEST_TALK_S, RINGS, Turn
@@ -11,6 +13,8 @@ HELD_S = 60
 """So often whoever put a caller on hold hears that they wait."""
 PARKED_S = 120
 """A parked caller whom nobody has taken by then is hunted for anew."""
+COMING_S = 20
+"""So much longer where a telephone rings to take them."""
 
 
 def rings(turn: Turn, leg: str) -> None:
@@ -101,9 +105,13 @@ def bring(turn: Turn, candidate: Candidate, *, listening: bool = False, instead_
 
 
 def _joins_the_talk(turn: Turn, leg: str) -> None:
-    if is_parked(turn, but=leg) and turn.who[leg]["as"] != "listener":
+    takes_over = turn.who[leg].get("instead_of") is not None
+    back = turn.on_hold and turn.who[leg]["as"] != "listener" and (takes_over or is_parked(turn, but=leg))
+    if back:
         _off_hold(turn)
     turn.join()
+    if back:
+        turn.tell_unheard()
     turn.announce("listens" if turn.who[leg]["as"] == "listener" else "joins", name=turn.name_of(leg))
     turn.why(f"{turn.name_of(leg)} is in the call; all were told.")
     if turn.who[leg].get("instead_of") is not None:
@@ -142,7 +150,7 @@ def left(turn: Turn, leg: str, why: str) -> None:
         return
     if turn.on_hold and turn.customer_is_here:
         turn.why(f"{turn.name_of(leg)} is gone, and the caller on hold is parked.")
-        _park(turn)
+        _park(turn, keep=RINGS)
         return
     if why == "failed" and turn.customer_is_here and not turn.memory.get("broke"):
         turn.memory["broke"] = True
@@ -176,6 +184,7 @@ def off_hold(turn: Turn) -> None:
         return
     _off_hold(turn)
     turn.join()
+    turn.tell_unheard()
     turn.why("The caller is back in the talk.")
 
 
@@ -189,8 +198,9 @@ def park(turn: Turn) -> None:
     turn.why("The caller is parked: whoever is free may take them.")
 
 
-def _park(turn: Turn) -> None:
-    for leg in [leg for leg in turn.legs if leg != turn.customer]:
+def _park(turn: Turn, *, keep: Sequence[str] = ()) -> None:
+    """Nobody of ours has them; whose leg is in a state of `keep` may still come."""
+    for leg in [leg for leg, state in turn.legs.items() if leg != turn.customer and state not in keep]:
         turn.drop(leg)
     turn.forget("held")
     turn.wait("parked", PARKED_S)
@@ -221,7 +231,11 @@ def held_due(turn: Turn) -> None:
 def parked_due(turn: Turn) -> None:
     """Nobody came: telephones ring as if the caller had just rung."""
     if turn.stage == "talk" and is_parked(turn):
+        if turn.legs_as("engineer", "desk", "bureau", states=RINGS):
+            turn.wait("parked", COMING_S)  # somebody is about to have them
+            return
         _off_hold(turn)
+        turn.memory.pop("unheard", None)
         turn.stop_ringing()
         turn.memory.get("tried", {}).clear()
         turn.memory["say_first"] = "parked_long"

@@ -275,6 +275,21 @@ class State:
     memory: Mapping[str, Any] = field(default_factory=dict)
     timers: Mapping[str, datetime] = field(default_factory=dict)
 
+    @property
+    def held(self) -> Literal["", "hold", "parked"]:
+        """Whether the caller hears music instead of whom they talk with; parked: nobody of ours has them."""
+        if self.stage != "talk" or not self.memory.get("on_hold"):
+            return ""
+        return "hold" if self.talkers else "parked"
+
+    @property
+    def talkers(self) -> Sequence[int]:
+        """Who of ours has joined and speaks: persons' ids, 0 for an outside bureau."""
+        who = self.memory.get("who", {})
+        speak = ("engineer", "desk", "bureau")
+        up = (who.get(leg, {}) for leg, state in self.legs.items() if state == "up")
+        return [int(one.get("person_id") or 0) for one in up if one.get("as") in speak]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

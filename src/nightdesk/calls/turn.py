@@ -143,12 +143,19 @@ class Turn:
     def words(self, name: str, /, **filled: object) -> Words:
         return wording.words(name, self.facts, **filled)
 
-    def tell(self, leg: str, words: Words, *, keys: str = "") -> None:
-        """Let somebody of ours hear it; `keys` end it."""
-        self.order(exchange.Say(leg, f"t{self.counted('telling')}", [words], keys))
+    def tell(self, leg: str, *words: Words, keys: str = "") -> None:
+        """Let somebody who is in it hear it, over the talk; `keys` end it."""
+        self.order(exchange.Say(leg, f"t{self.counted('telling')}", list(words), keys))
+
+    def tell_unheard(self) -> None:
+        """The caller hears who has joined and left while they were on hold."""
+        if unheard := self.memory.pop("unheard", []):
+            self.tell(self.customer, *(self.words(name, **filled) for name, filled in unheard))
 
     def announce(self, name: str, /, **filled: object) -> None:
-        """Everybody who is in the talk hears it, over the talk; not a caller on hold, whose music goes on."""
+        """Everybody who is in the talk hears it, over the talk; a caller on hold, whose music goes on, once they are back."""
+        if self.on_hold and self.customer_is_here:
+            self.memory.setdefault("unheard", []).append([name, filled])
         for leg, state in self.legs.items():
             if state == "up" and not (self.on_hold and leg == self.customer):
                 self.tell(leg, self.words(name, **filled))

@@ -22,6 +22,7 @@ from nightdesk.base.files import keep_file, read_file
 from nightdesk.base.ids import uuid7
 from nightdesk.base.rows import change, insert
 from nightdesk.calls import flow, running, stored
+from nightdesk.calls.locking import locked_call
 from nightdesk.calls.models import Asking, Call
 from nightdesk.calls.provider_links import leg_address, route_of, sound_address
 from nightdesk.calls.twiml_models import TwimlLeg
@@ -179,7 +180,9 @@ class _Running:
 
     @classmethod
     def of(cls, call_id: UUID, at: datetime) -> "_Running":
-        call = Call.objects.select_for_update(of=("self",)).select_related("line").get(pk=call_id)
+        call = locked_call(call_id)
+        if call is None:
+            raise LookupError(f"There is no call {call_id}.")
         rows = {row.name: row for row in TwimlLeg.objects.filter(call=call)}
         _word, _colon, route_id = call.exchange.partition(":")
         route = Route.objects.filter(pk=int(route_id) if route_id.isdigit() else 0).first()

@@ -58,8 +58,8 @@ def contracts_with(customer_id: int) -> list[ContractFacts]:
     rows = fetch_with(
         Contract,
         ["hours"],
-        "SELECT c.*, h.* FROM customers_contract c JOIN customers_hours h ON h.id = c.hours_id "
-        "WHERE c.customer_id = %s ORDER BY c.valid_from",
+        "SELECT {columns} FROM customers_contract own JOIN customers_hours hours ON hours.id = own.hours_id "
+        "WHERE own.customer_id = %s ORDER BY own.valid_from",
         [customer_id],
     )
     return [facts_of(row) for row in rows]

@@ -162,7 +162,8 @@ def contact_of(contact_id: int) -> Contact | None:
     found = fetch_with(
         Contact,
         ["customer"],
-        "SELECT c.*, k.* FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id WHERE c.id = %s",
+        "SELECT {columns} FROM customers_contact own JOIN customers_customer customer ON customer.id = own.customer_id "
+        "WHERE own.id = %s",
         [contact_id],
     )
     return found[0] if found else None

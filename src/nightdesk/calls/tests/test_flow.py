@@ -671,6 +671,59 @@ def test_whoever_puts_down_the_telephone_with_a_caller_on_hold_has_parked_them()
     assert call.ended == "answered"
 
 
+def test_whoever_came_while_the_caller_was_on_hold_is_announced_once_they_are_back() -> None:
+    ada = {"person_id": 9, "name": "Ada", "to": "ada", "outside": False}
+    asked = [(30.0, Asked("hold")), (40.0, Asked("listen", ada)), (60.0, Asked("off_hold"))]
+    call = called(by_day(), {"al": Telephone(2), "ada": Telephone(2)}, asked=asked)
+    said = [
+        (moment.after_s, order)
+        for moment in call.moments
+        for order in moment.orders
+        if isinstance(order, exchange.Say) and order.leg == "caller" and "Ada listens in." in str(order.words)
+    ]
+    assert [after_s for after_s, _order in said] == [60.0]
+    parked = called(
+        by_day(),
+        {"al": Telephone(2), "ada": Telephone(2), "bo": Telephone(2)},
+        asked=[(30.0, Asked("park")), (40.0, Asked("listen", ada)), (60.0, Asked("take_parked", BO_COMES))],
+    )
+    assert "Ada listens in." in parked.heard_by("caller")
+
+
+def test_passed_on_while_on_hold_the_caller_is_with_the_colleague_who_picks_up() -> None:
+    passes = (40.0, Asked("transfer", BO_COMES | {"by_person_id": 1}))
+    call = called(by_day(), {"al": Telephone(2), "bo": Telephone(2)}, asked=[(30.0, Asked("hold")), passes])
+    assert joins(call)[-1] == ({"caller", "e2"}, set())
+    assert call.ended == "answered"
+
+
+def test_who_passes_a_caller_on_and_puts_down_the_telephone_leaves_the_colleagues_ringing() -> None:
+    passes = (40.0, Asked("transfer", BO_COMES | {"by_person_id": 1}))
+    asked = [(30.0, Asked("hold")), passes, (41.0, Gone("e1", "hung_up"))]
+    call = called(by_day(), {"al": Telephone(2), "bo": Telephone(8)}, asked=asked)
+    assert call.rung == ["al", "bo"]
+    assert joins(call)[-1] == ({"caller", "e2"}, set())
+
+
+def test_a_parked_caller_whom_somebody_is_about_to_take_is_not_hunted_for() -> None:
+    comes = {"person_id": 4, "name": "Mo", "to": MO.to, "outside": True}
+    asked = [(30.0, Asked("park")), (145.0, Asked("take_parked", comes))]
+    call = called(by_day(ANN, AL, MO), {"al": Telephone(2), MO.to: Telephone(8)}, asked=asked)
+    assert call.rung == ["al", MO.to]
+    assert joins(call)[-1][0] == {"caller", "e2"}
+
+
+def test_whoever_holds_a_caller_alone_hears_music_again_after_they_were_reminded() -> None:
+    call = called(by_day(), {"al": Telephone(2)}, asked=[(30.0, Asked("hold")), (100.0, Asked("off_hold"))])
+    alone = [
+        moment.after_s
+        for moment in call.moments
+        for order in moment.orders
+        if isinstance(order, Join) and order.legs == ["e1"]
+    ]
+    assert len(alone) == 2, "once at the beginning, once after the words"
+
+
 def test_off_hold_means_nothing_to_a_parked_caller_nor_take_to_one_who_is_talked_with() -> None:
     off = called(by_day(), {"al": Telephone(2)}, asked=[(30.0, Asked("park")), (40.0, Asked("off_hold"))])
     assert ({"caller"}, set()) not in joins(off)

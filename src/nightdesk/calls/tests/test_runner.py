@@ -180,6 +180,14 @@ def test_the_call_under_its_lock_is_as_django_reads_it(al: int) -> None:
             pairs = [(reduce(getattr, path.split("__"), call) for call in (ours, djangos)) for path in WITH]
             assert all(one == other for one, other in pairs)
         assert len(asked) == 0
+    with transaction.atomic():  # while a later version's migration has run, and this process still does
+        with connection.cursor() as cursor:
+            for table in ("calls_call", "calls_line", "access_brand", "customers_customer"):
+                cursor.execute(f"ALTER TABLE {table} ADD COLUMN later text DEFAULT 'x'")
+        ours = locked_call(known)
+        assert ours is not None
+        assert (ours.line.brand.name, ours.peer) == (Line.objects.get().brand.name, peer)
+        transaction.set_rollback(True)
     with transaction.atomic():
         assert locked_call(uuid7()) is None
 
@@ -210,6 +218,7 @@ def test_what_is_heard_before_an_answered_call_has_begun_comes_after_the_beginni
     assert heard == ["Came", "Came", type(event).__name__]
     assert not any(isinstance(order, line.HangUp) and order.leg == "caller" for order in done.orders)
     assert done.over == isinstance(event, Gone)
+    assert any(isinstance(order, line.Ring) for order in done.orders) == (not done.over), "nobody is rung for nobody"
 
 
 def test_killed_right_after_the_answer_with_the_caller_gone_the_call_ends(al: int) -> None:
@@ -222,7 +231,26 @@ def test_killed_right_after_the_answer_with_the_caller_gone_the_call_ends(al: in
         works.cancel()
 
     in_loop(story)
-    assert Call.objects.get(pk=call).number == CALLER
+    assert Call.objects.get(pk=call).ended_as == "failed"
+
+
+def test_killed_between_the_end_of_a_call_and_its_orders_nobody_stays_in_silence(al: int) -> None:
+    at, calls = clock.now(), [uuid7(), uuid7()]
+    for call in calls:
+        running.answer_call(exchange="wire", came=Came("caller", OURS, CALLER), at=at, call_id=call)
+    running.hear_event(call_id=calls[0], event=Gone("caller", "hung_up"), at=at)
+    handed = CallEvent.objects.filter(call=calls[1])
+    handed.update(orders=[{"is": "FallBack", "leg": "caller"}])
+    Call.objects.filter(pk=calls[1]).update(ended_at=at, ended_as="failed")
+
+    async def story() -> None:
+        wire = Wire([Alive(call, ["caller"], []) for call in calls])
+        works = asyncio.create_task(Runner("wire", wire).run())
+        await until(lambda: len(wire.orders) >= 2)
+        works.cancel()
+        assert dict(wire.orders) == {calls[0]: line.HangUp("caller"), calls[1]: line.FallBack("caller")}
+
+    in_loop(story)
 
 
 def test_the_calls_of_another_exchange_are_left_alone(al: int) -> None:

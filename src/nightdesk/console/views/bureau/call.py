@@ -24,6 +24,7 @@ from nightdesk.console.views.bureau.shown import (
     sees_addresses,
     title_of,
 )
+from nightdesk.console.views.calls.shown import holds_of
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.staff import StaffRequest, done, may, posting, staff
@@ -197,6 +198,11 @@ def _became(request: StaffRequest, row: BureauMessage, proof: queries.Proof) -> 
         "through": WhomForm(people=[one for one in people if one.person_id is not None], prefix="through")
         if _talks_here(row) and any(one.person_id for one in people) and may(request, "put_caller_through", brand)
         else None,
+        "holds": [
+            {"label": label, "url": reverse(f"console:{verb}", args=[row.call_id]), "icon": icon}
+            for verb, label, icon in (holds_of(row.call) if row.call is not None else ())
+            if may(request, verb, brand)
+        ],
         "relays": kept and row.state == "undelivered" and may(request, "relay_bureau_message", brand),
         "sets_back": WhyForm()
         if kept and row.state in ("relayed", "acknowledged") and may(request, "set_back_bureau_message", brand)

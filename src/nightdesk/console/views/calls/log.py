@@ -1,6 +1,5 @@
 """Calls: those that go on now, those that are over, one of them with its story."""
 
-from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,12 +15,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.base.actors import Door
 from nightdesk.base.tickets import live_url
 from nightdesk.calls import asking_actions, queries
+from nightdesk.calls.bureau_models import BureauMessage
 from nightdesk.calls.models import Call, CallEvent, Leg, Line, Message
 from nightdesk.console.context import TOPICS, own_topics
 from nightdesk.console.views.calls.shown import (
     ENDINGS,
     call_row,
     caller_name,
+    holds_of,
     leg_row,
     links_of,
     live_card,
@@ -30,6 +31,7 @@ from nightdesk.console.views.calls.shown import (
     seconds_text,
     stage_of,
     tabs_of,
+    waits_of,
 )
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_choices
@@ -59,7 +61,7 @@ def calls(request: StaffRequest) -> HttpResponse:
     for leg in Leg.objects.filter(call__in=legs).select_related("person").order_by("ordered_at", "pk"):
         legs[leg.call_id].append(leg)
     rows, pager = one_page(request, _chosen(request))
-    waits = sum(call.answered_at is None for call in running)
+    waits = sum(waits_of(call) for call in running)
     context = {
         "here": "calls",
         "tabs": tabs_of(request, "calls"),
@@ -261,8 +263,8 @@ def _actions(request: StaffRequest, shown: Call) -> list[dict[str, Any]]:
     if str(shown.state.get("stage", "")) in ("message", "review"):
         add("pause_recording", _("Pause the recording"), icon="pause")
         add("pause_recording", _("Record on"), icon="play", fields={"go_on": "yes"})
-    if str(shown.state.get("stage", "")) == "talk":
-        _add_holds(shown, add)
+    for verb, label, icon in holds_of(shown):
+        add(verb, label, icon=icon)
     if (
         request.person is not None
         and shown.legs.filter(person=request.person, ended_at=None, picked_up_at__isnull=False).exists()
@@ -270,19 +272,6 @@ def _actions(request: StaffRequest, shown: Call) -> list[dict[str, Any]]:
         add("leave_call", _("Leave the call"), icon="log-out")
     add("hang_up_call", _("End it for everybody"), tone="fire", icon="phone-off")
     return found_
-
-
-def _add_holds(shown: Call, add: Callable[..., None]) -> None:
-    """What holds and parks; whoever is parked can be taken by anybody."""
-    talks = shown.legs.filter(ended_at=None).exclude(accepted_at=None, picked_up_at=None).exists()
-    if not shown.state["memory"].get("on_hold"):
-        add("hold_call", _("Put the caller on hold"), icon="pause")
-        add("park_call", _("Park the caller"), icon="phone-forwarded")
-    elif talks:
-        add("take_off_hold", _("Talk with the caller again"), icon="play")
-        add("park_call", _("Park the caller"), icon="phone-forwarded")
-    else:
-        add("take_parked_call", _("Take the parked caller"), icon="phone")
 
 
 @posting("add_to_call")
@@ -314,18 +303,30 @@ def leave_call(request: StaffRequest, call_id: UUID) -> HttpResponse:
     return done(request, _("You have left the call."), "console:call", left.pk)
 
 
+def _back(request: StaffRequest, shown: Call, text: str) -> HttpResponse:
+    """To the call; for whoever only takes messages, to what they write of it."""
+    if may(request, "read_calls", shown.line.brand_id):
+        return done(request, text, "console:call", shown.pk)
+    row = BureauMessage.objects.filter(call=shown, taker=request.person).order_by("-began_at").first()
+    return (
+        done(request, text, "console:bureau_message", row.pk)
+        if row is not None
+        else done(request, text, "console:bureau")
+    )
+
+
 @posting("hold_call")
 def hold_call(request: StaffRequest, call_id: UUID) -> HttpResponse:
     """The caller hears music."""
     held = asking_actions.hold_call(**_doing(request, call_id))
-    return done(request, _("The caller is on hold, and hears music."), "console:call", held.pk)
+    return _back(request, held, _("The caller is on hold, and hears music."))
 
 
 @posting("take_off_hold")
 def take_off_hold(request: StaffRequest, call_id: UUID) -> HttpResponse:
     """The caller is back."""
     back = asking_actions.take_off_hold(**_doing(request, call_id))
-    return done(request, _("The caller hears you again."), "console:call", back.pk)
+    return _back(request, back, _("The caller hears you again."))
 
 
 @posting("park_call")
@@ -333,14 +334,14 @@ def park_call(request: StaffRequest, call_id: UUID) -> HttpResponse:
     """Whoever is free may take them."""
     parked = asking_actions.park_call(**_doing(request, call_id))
     text = _("The caller is parked. If nobody takes them within two minutes, telephones ring again.")
-    return done(request, text, "console:call", parked.pk)
+    return _back(request, parked, text)
 
 
 @posting("take_parked_call")
 def take_parked_call(request: StaffRequest, call_id: UUID) -> HttpResponse:
     """The telephone of whoever asks rings."""
     taken = asking_actions.take_parked_call(**_doing(request, call_id))
-    return done(request, _("Your telephone rings: pick up, and you have the caller."), "console:call", taken.pk)
+    return _back(request, taken, _("Your telephone rings: pick up, and you have the caller."))
 
 
 @posting("hang_up_call")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.access.matrix import brands_for
 from nightdesk.calls import queries
 from nightdesk.calls.models import Call, Leg, Line, Message
+from nightdesk.calls.stored import state_from
 from nightdesk.console.templatetags.times import age_text, clock
 from nightdesk.console.views.staff import StaffRequest, may, may_somewhere
 from nightdesk.desk.models import Ticket
@@ -36,6 +37,7 @@ STAGES = {
     "over": gettext_lazy("is gone"),
 }
 """What the caller of a running call does or hears, by its stage."""
+HELD = {"hold": gettext_lazy("is on hold"), "parked": gettext_lazy("is parked, and waits for somebody")}
 ENDINGS = {
     "answered": (gettext_lazy("answered"), "calm"),
     "message": (gettext_lazy("left a message"), ""),
@@ -136,7 +138,26 @@ def seconds_text(call: Call) -> str:
 
 def stage_of(call: Call) -> str:
     """What the caller of a running call hears or does, in words."""
-    return str(STAGES.get(str(call.state.get("stage", "new")), STAGES["new"]))
+    state = state_from(call.state)
+    return str(HELD.get(state.held) or STAGES.get(state.stage, STAGES["new"]))
+
+
+def waits_of(call: Call) -> bool:
+    """Whether the caller of a running call waits for somebody: for the first time, parked, or rung for anew."""
+    state = state_from(call.state)
+    return call.answered_at is None or state.held == "parked" or state.stage in ("hunt", "bureau")
+
+
+def holds_of(call: Call) -> list[tuple[str, str, str]]:
+    """What can be done now so that the caller waits, or is taken: verb, its words, icon."""
+    state = state_from(call.state)
+    if state.stage != "talk" or call.ended_at is not None or call.calls_back_id is not None:
+        return []
+    if state.held == "parked":
+        return [("take_parked_call", _("Take the parked caller"), "phone")]
+    back = ("take_off_hold", _("Talk with the caller again"), "play")
+    hold = ("hold_call", _("Put the caller on hold"), "pause")
+    return [back if state.held else hold, ("park_call", _("Park the caller"), "phone-forwarded")]
 
 
 def leg_row(leg: Leg, line: Line) -> dict[str, Any]:
@@ -174,15 +195,17 @@ _LEG_ENDS: Mapping[str, Any] = {
 
 def live_card(request: StaffRequest, call: Call, legs: Iterable[Leg]) -> dict[str, Any]:
     """A running call: who, what they hear, whom it rings; see console/calls_live.html."""
-    talking = call.answered_person is not None
+    state = state_from(call.state)
+    names = [one.get("name", "") for leg, one in state.memory.get("who", {}).items() if state.legs.get(leg) == "up"]
+    talking = state.stage == "talk" and not state.held
     return {
         "id": call.pk,
         "title": caller_name(call),
         "url": reverse("console:call", args=[call.pk]),
         "since": call.came_at,
         "tone": "calm" if talking else "accent",
-        "state": _("with {name}").format(name=call.answered_person.name)
-        if call.answered_person is not None
+        "state": _("with {name}").format(name=", ".join(filter(None, names)))
+        if talking and any(names)
         else stage_of(call),
         "line": call.line.name,
         "number": number_text(call.number, call.line),
