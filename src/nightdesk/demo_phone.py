@@ -19,6 +19,8 @@ from nightdesk.calls import actions, flow, running
 from nightdesk.calls.callers import who_has_number
 from nightdesk.calls.line_actions import LineWanted, save_line, save_telephone
 from nightdesk.calls.models import Call, CallEvent, Leg, Line, Message
+from nightdesk.calls.stored import state_as_json
+from nightdesk.calls.terms import State
 from nightdesk.customers.models import Hours
 from nightdesk.demo_outages import Sent
 from nightdesk.lines import exchange
@@ -87,7 +89,8 @@ def _was_answered(line: Line, number: str, at: datetime, person: Person, phone: 
     call = Call.objects.create(
         id=uuid7(at), line=line, exchange="demo", number=number, called=NUMBER, came_at=at, step=3,
         customer=who.customer, contact=who.contact, known_by=who.known_by, answered_at=picked_up_at,
-        answered_by="engineer", answered_person=person, ended_at=ended_at, ended_as="answered", state={"stage": "over"},
+        answered_by="engineer", answered_person=person, ended_at=ended_at, ended_as="answered",
+        state=state_as_json(State("over")),
     )  # fmt: skip
     leg = {"call": call, "name": "e1", "to": phone, "person": person, "ordered_at": at, "why": "hung_up"}
     Leg.objects.create(

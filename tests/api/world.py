@@ -11,8 +11,9 @@ from nightdesk.calls import actions as calls
 from nightdesk.calls import bureau_actions, line_actions, stored
 from nightdesk.calls import client_actions as bureau_clients
 from nightdesk.calls.bureau_models import ScriptVersion
-from nightdesk.calls.flow import State
 from nightdesk.calls.models import Call, Line, Recording
+from nightdesk.calls.stored import state_as_json
+from nightdesk.calls.terms import State
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -66,7 +67,9 @@ def _bureau(brand: Brand, person_id: int, how: dict[str, Any]) -> dict[str, Any]
     script = client.scripts.get()
     ScriptVersion.objects.filter(script=script).update(tested_at=START, approved_at=START)
     line = Line.objects.create(brand=brand, name="Night", numbers=[], shown_number="", pager_number="", own_desk=True)
-    call = Call.objects.create(line=line, exchange="test", called="", came_at=START, state={"stage": "bureau"})
+    call = Call.objects.create(
+        line=line, exchange="test", called="", came_at=START, state=state_as_json(State("bureau"))
+    )
     taker = how | {"by": actor_of_person(person_id)}
     message = bureau_actions.open_bureau_message(client_id=client.pk, **taker)
     return {

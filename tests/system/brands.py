@@ -311,6 +311,8 @@ def _on_the_phone(brand: Any, customer: Any, person: Any, at: datetime, doing: d
     """A line with a long name, a caller who rings the person at this moment, and one whom we owe a call for hours."""
     from nightdesk.calls import line_actions
     from nightdesk.calls.models import Call, CallEvent, Leg, Message
+    from nightdesk.calls.stored import state_as_json
+    from nightdesk.calls.terms import State
 
     number = "+493023125900"
     wanted = line_actions.LineWanted(
@@ -322,7 +324,7 @@ def _on_the_phone(brand: Any, customer: Any, person: Any, at: datetime, doing: d
     )
     contact = customer.contacts.get()
     came: dict[str, Any] = {"line": line, "exchange": "faces", "number": contact.phone, "called": number}
-    came |= {"customer": customer, "contact": contact, "known_by": "number", "state": {"stage": "hunt"}}
+    came |= {"customer": customer, "contact": contact, "known_by": "number", "state": state_as_json(State("hunt"))}
     call = Call.objects.create(came_at=at, step=2, **came)
     CallEvent.objects.create(call=call, number=1, at=at, event={}, why=[TITLE, TITLE])
     Leg.objects.create(call=call, name="e1", to=phone.name, person=person, ordered_at=at, ringing_at=at)

@@ -17,6 +17,8 @@ from nightdesk.calls import bureau_actions, client_actions, line_actions
 from nightdesk.calls.bureau_models import ScriptVersion
 from nightdesk.calls.models import Call, CallEvent, Leg, Recording
 from nightdesk.calls.models import Message as LeftMessage
+from nightdesk.calls.stored import state_as_json
+from nightdesk.calls.terms import State
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
@@ -159,7 +161,9 @@ class Company:
         line_actions.set_pin(contact_id=contact.pk, **self.doing)
         came: dict[str, Any] = {"line": line, "exchange": "test", "called": number, "customer": contact.customer}
         came |= {"number": "+447700900777", "contact": contact, "known_by": "number"}
-        call = Call.objects.create(came_at=self.at - timedelta(seconds=20), state={"stage": "hunt"}, step=2, **came)
+        call = Call.objects.create(
+            came_at=self.at - timedelta(seconds=20), state=state_as_json(State("hunt")), step=2, **came
+        )
         why = [f"{name} is known by its number.", "The queue is rung."]
         CallEvent.objects.create(call=call, number=1, at=self.at, event={}, why=why)
         Leg.objects.create(call=call, name="e1", to=phone.name, person=bo, ordered_at=self.at, ringing_at=self.at)
