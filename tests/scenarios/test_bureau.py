@@ -8,13 +8,18 @@ import pytest
 
 from nightdesk.access import actions as access
 from nightdesk.access.models import Brand
+from nightdesk.base import clock
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.calls import bureau_actions as bureau
 from nightdesk.calls import bureau_queries as queries
 from nightdesk.calls import client_actions as clients
 from nightdesk.calls import scripts
+from nightdesk.calls.asking_actions import hold_call
 from nightdesk.calls.bureau_models import BureauClient, BureauMessage, ScriptVersion
+from nightdesk.calls.models import Asking, Call, Line
+from nightdesk.calls.stored import state_as_json
+from nightdesk.calls.terms import State
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
@@ -462,6 +467,21 @@ def test_an_operator_of_one_client_reaches_nothing_of_another(desk: Bureau) -> N
     with pytest.raises(Forbidden):
         bureau.acknowledge_bureau_message(message_id=row.pk, name="Una", **desk.by(una))
     bureau.wrap_up_bureau_message(message_id=row.pk, outcome="hung_up", **desk.as_ola)
+
+
+def test_an_operator_holds_the_caller_they_talk_with_and_nobody_else_s(desk: Bureau) -> None:
+    line = Line.objects.create(brand=desk.here.brand, name="Main", numbers=["+442079460000"])
+
+    def talks_with(person_id: int) -> Call:
+        memory = {"who": {"e1": {"as": "bureau", "person_id": person_id}}, "customer": "caller"}
+        state = state_as_json(State("talk", {"caller": "up", "e1": "up"}, memory))
+        return Call.objects.create(line=line, exchange="test", came_at=clock.now(), state=state)
+
+    theirs = talks_with(desk.ola.pk)
+    hold_call(call_id=theirs.pk, **desk.as_ola)
+    assert [asked.event["what"] for asked in Asking.objects.filter(call_id=theirs.pk)] == ["hold"]
+    with pytest.raises(IllegalTransition, match="You are not in that call"):
+        hold_call(call_id=talks_with(desk.bo.pk).pk, **desk.as_ola)
 
 
 def test_whoever_is_on_no_ladder_and_has_no_role_cannot_say_that_they_have_a_message(desk: Bureau) -> None:

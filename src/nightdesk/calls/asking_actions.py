@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import forbidden, may, require
+from nightdesk.access.matrix import may, require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import wake_workers
@@ -134,13 +134,15 @@ def _hold(
     call = _of_ours(call_id, verb, by)
     is_theirs = by.person_id in stored.state_from(call.state).talkers
     if not is_theirs and not may(by, "read_calls", call.line.brand_id):
-        raise forbidden(by, verb)  # whoever only takes messages may hold their own calls, and nobody else's
+        # Whoever only takes messages may hold their own calls, and nobody else's.
+        raise IllegalTransition(str(HELD_ASKED), _("You are not in that call."), _("Ask whoever has the caller."))
     _refuse_unless(call, held)
     ask_call(call_id=call.pk, asked=flow.Asked(what), by=by, via=via, at=at)
     _record(call, entry, {}, by, via, at)
     return call
 
 
+HELD_ASKED = gettext_lazy("A caller was to be put on hold, parked, or taken.")
 NOT_SO = {
     "": gettext_lazy("Somebody of ours talks with the caller, who is not on hold."),
     "hold": gettext_lazy("The caller is on hold."),
@@ -153,7 +155,7 @@ def _refuse_unless(call: Call, held: Sequence[str]) -> None:
     if call.ended_at is not None:
         return  # `ask_call` says so
     state = stored.state_from(call.state)
-    asked = _("A caller was to be put on hold, parked, or taken.")
+    asked = str(HELD_ASKED)
     if call.calls_back_id is not None:
         raise IllegalTransition(asked, _("It is a call-back."), _("Ask them to wait for a moment."))
     if state.stage != "talk":

@@ -27,6 +27,7 @@ from nightdesk.calls.bureau_models import (
     TakerSession,
 )
 from nightdesk.calls.candidates import candidate_for
+from nightdesk.calls.locking import locked_call
 from nightdesk.calls.models import Call
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.customers.queries import promised_now
@@ -177,7 +178,7 @@ def take_desk_call(*, call_id: UUID, by: Actor, via: Door, at: datetime) -> Bure
     Repeating it as the same operator gives the same message. Raises Forbidden, NotFound, Invalid, IllegalTransition (a
     colleague has it, the caller has gone, no script is approved for this hour, or they do not take messages).
     """
-    call = Call.objects.select_for_update(of=("self",)).select_related("line__brand").filter(id=call_id).first()
+    call = locked_call(call_id)
     client = BureauClient.objects.filter(brand_id=call.line.brand_id).first() if call is not None else None
     if call is None or client is None:
         raise NotFound(_("You wanted to take a call."), _("There is no such call here."), _("Look at who waits."))
