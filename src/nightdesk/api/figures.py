@@ -13,7 +13,7 @@ from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.scope import one, readable
-from nightdesk.api.values import Id, Named
+from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
@@ -29,8 +29,8 @@ class Period(Schema):
     """Both days are in it, by each person's clocks; a year at most."""
 
     brand_id: Id
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class FigureOut(Schema):

@@ -60,3 +60,10 @@ def test_a_program_of_theirs_reads_the_same(counted: Firms, client: Client):
     ).json()
     (one,) = [item for item in answer["items"] if item["figure"] == "answered_12s"]
     assert (one["value"], one["cases"]) == (0.5, 1000)
+
+
+@pytest.mark.parametrize("period", ["first=0001-01-01", "first=9999-12-01", "last=9999-12-31", "last=0001-01-01"])
+def test_a_day_far_from_now_is_as_none(counted: Firms, client: Client, period: str):
+    client.force_login(counted.bakery.viewer.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    usual = client.get("/my/service/").context["span"]
+    assert client.get(f"/my/service/?{period}").context["span"] == usual

@@ -1,15 +1,17 @@
 """How we did for the company: their own figures, over a period and by month."""
 
 import csv
-from datetime import date, timedelta
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from nightdesk.base.clock import day_of
 from nightdesk.portal.door import CustomerRequest, draw, page
+from nightdesk.portal.views.people import as_file
 from nightdesk.reports.definitions import Unit
 from nightdesk.reports.figure_queries import Reading
 from nightdesk.reports.figure_wording import NAMES, beside, value_of
@@ -49,22 +51,14 @@ def service_csv(request: CustomerRequest) -> HttpResponse:
     for over in report.over:
         ends = [*(month - timedelta(days=1) for month in report.months[1:]), report.months_end]
         lines.writerows(_cells(first, last, one) for first, last, one in zip(report.months, ends, over, strict=True))
-    answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="service.csv"'
-    return answer
+    return as_file(text.getvalue(), "service")
 
 
 def _report(request: CustomerRequest) -> ServiceReport:
     first, last = last_month(request.customer.brand.zone, request.at)
-    first = _day(request, "first") or first
-    return report_of(request.customer, first, _day(request, "last") or max(last, first), request.at)
-
-
-def _day(request: HttpRequest, name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get(name, ""))
-    except ValueError:
-        return None
+    first = day_of(request.GET.get("first", "")) or first
+    until = day_of(request.GET.get("last", "")) or max(last, first)
+    return report_of(request.customer, first, until, request.at)
 
 
 def _plot(report: ServiceReport, over: Any) -> dict[str, Any]:
