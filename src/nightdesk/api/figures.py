@@ -1,7 +1,7 @@
 """Figures of people's load, the lines of their on-call pay, and how phone lines did."""
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 

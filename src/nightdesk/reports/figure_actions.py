@@ -21,9 +21,8 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.reports import figure_mail
-from nightdesk.reports.definitions import FIGURES, fold
-from nightdesk.reports.fact_queries import facts_of
-from nightdesk.reports.figure_queries import may_read, next_mail, period_before
+from nightdesk.reports.definitions import FIGURES
+from nightdesk.reports.figure_queries import cells_of, may_read, next_mail, period_before
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
 
 DESK_SUPPLIED = kind("figures.desk_supplied", gettext_lazy("{by} said who runs the desk of {team}: {supplier}"))
@@ -50,7 +49,7 @@ def roll_figures(
     brand = Brand.objects.get(pk=brand_id)
     rows = []
     for first, last in _stretches(days):
-        for (figure, day, dimension, value), tally in fold(facts_of(brand, first, last, at)).items():
+        for (figure, day, dimension, value), tally in cells_of(brand, first, last, at).items():
             rows.append(
                 FigureDay(
                     brand=brand,
@@ -68,7 +67,6 @@ def roll_figures(
             )
     FigureDay.objects.filter(brand=brand, day__in=days).delete()
     FigureDay.objects.bulk_create(rows, batch_size=1000)
-    Rolled.objects.filter(brand=brand).update(rolled_at=at)
     return len(rows)
 
 

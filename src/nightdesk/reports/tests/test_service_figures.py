@@ -15,16 +15,20 @@ from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
 from nightdesk.base.refusals import Forbidden, Invalid
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.desk.models import Survey, Ticket
+from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
+from nightdesk.outages.models import Outage
 from nightdesk.people import actions as people
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
+from nightdesk.reports.actions import drop_staff_records, save_figures
 from nightdesk.reports.definitions import DEFINITIONS, FIGURES, fold
 from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, value_of
 from nightdesk.reports.models import FigureDay, FigureMail, Rolled
-from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, History
+from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -111,6 +115,90 @@ def test_what_was_rolled_wrongly_is_found(journalled):
     assert found == [(row.figure, row.day, row.dimension, row.value)]
     tasks.roll_brand(history.brand, history.at, anew=True)
     assert differences(history.brand, FIRST, LAST + timedelta(days=1), history.at) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_days_after_a_survey_is_counted(journalled):
+    history = History(Random(8), "later")
+    history.ticket()
+    row = history.tickets[0]["row"]
+    asked_at = history.at - timedelta(days=5)
+    Survey.objects.create(ticket=row, brand=history.brand, address="a@b.example", digest="d", asked_at=asked_at)
+    Ticket.objects.filter(pk=row.pk).update(opened_at=asked_at - timedelta(days=1))
+    tasks.roll_brand(history.brand, history.at)
+    history.at += timedelta(days=2)
+    Survey.objects.filter(ticket=row).update(score=5, answered_at=history.at)
+    record(HAPPENED, subject=("ticket", row.pk), **DOING, brand_id=history.brand.pk)
+    tasks.roll_brand(history.brand, history.at)
+    assert readings([history.brand.pk], FIRST, LAST, history.at)["satisfaction"].tally.cases == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_that_stays_open_is_added_up_from_its_beginning_only_when_something_is_said_of_it(journalled):
+    history = History(Random(9), "open")
+    while not history.down or history.down[0]["over"]:
+        Outage.objects.all().delete()
+        history.down.clear()
+        history.outage()
+    row, began = Outage.objects.get(), history.down[0]["at"].date()
+    tasks.roll_brand(history.brand, history.at)
+    history.at += timedelta(days=20)
+    to_xid = figure_queries.finished_xid()
+    since = Rolled.objects.get(brand=history.brand)
+    stale = figure_queries.stale_days(history.brand, since, to_xid, history.at)
+    assert min(stale) == (since.rolled_at - timedelta(days=1)).astimezone(ZONE).date()
+    assert len(stale) == 22
+    record(HAPPENED, subject=("outage", row.pk), **DOING, brand_id=history.brand.pk)
+    to_xid = figure_queries.finished_xid()
+    assert began in figure_queries.stale_days(history.brand, since, to_xid, history.at)
+    tasks.roll_brand(history.brand, history.at)
+    assert differences(history.brand, FIRST, FIRST + timedelta(days=40), history.at) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_brand_that_cannot_be_added_up_stops_no_other(journalled, monkeypatch, caplog):
+    histories = [History(Random(seed), f"h{seed}") for seed in (1, 2)]
+    for history in histories:
+        history.goes_on(5)
+    known = tasks.roll_brand
+
+    def roll(brand, at):
+        if brand == histories[0].brand:
+            raise ValueError("broken")
+        return known(brand, at)
+
+    monkeypatch.setattr(tasks, "roll_brand", roll)
+    assert tasks.roll_changed(AT) > 0
+    assert list(Rolled.objects.values_list("brand__slug", flat=True)) == ["h2"]
+    assert "The figures of h1 could not be added up" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_figures_of_people_are_kept_neither_where_they_are_switched_off_nor_for_ever(journalled, settings):
+    history = History(Random(3), "people")
+    while not history.woken:
+        history.page()
+    brand, at = history.brand, history.at
+    kept = FigureDay.objects.filter(brand=brand, dimension="person")
+    tasks.roll_brand(brand, at)
+    assert kept.exists()
+    save_figures(brand_id=brand.pk, off=["woken"], **DOING)
+    assert not kept.exists()
+    tasks.roll_brand(brand, at, anew=True)
+    assert not kept.exists()
+    assert differences(brand, FIRST, LAST, at) == []
+    assert FigureDay.objects.filter(brand=brand, figure="woken", dimension="").exists()
+    with pytest.raises(CommandError, match="switched figures of people off"):
+        call_command("figures", "woken", "--by", "person", "--brand", brand.slug)
+    save_figures(brand_id=brand.pk, off=[], **DOING)
+    tasks.roll_brand(brand, at, anew=True)
+    assert kept.exists()
+    settings.STAFF_RECORDS_KEPT = timedelta(days=30)
+    later = at + timedelta(days=60)
+    assert drop_staff_records(at=later) > 0
+    tasks.roll_brand(brand, later, anew=True)
+    assert not kept.exists()
+    assert differences(brand, FIRST, LAST, later) == []
 
 
 @pytest.mark.django_db
