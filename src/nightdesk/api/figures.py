@@ -81,7 +81,7 @@ class LineHourOut(Schema):
 
 
 class LineFiguresOut(Schema):
-    """How a line did. `in_time`: of those who asked for somebody, who had an engineer or a message taker within 12 seconds.
+    """How a line did. `in_time`: of those who asked for somebody, who had an engineer, a message taker or the recorder in 12 s.
 
     Who heard of an outage first (`told_outage`) or that nobody is there for them now (`not_covered`) did not ask. Shares
     are of 1, null where there is nothing to share; people woken are those of calls out of the line's hours.
