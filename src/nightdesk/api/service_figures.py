@@ -214,14 +214,13 @@ def list_figure_trend(request: HttpRequest, figure: str, asked: Query[FigureTren
     _known(figure)
     _check_part(asked)
     begin_at = _pieces(asked)
-    ends = [*(day - timedelta(days=1) for day in begin_at[1:]), asked.last]
     found = figure_queries.trends(
         [brand.pk], [figure], begin_at, asked.last, clock.now(), dimension=asked.dimension, value=asked.of
     )[figure]
     return {
         "items": [
             {"first": first, "last": last, "reading": reading_out(each)}
-            for first, last, each in zip(begin_at, ends, found, strict=True)
+            for (first, last), each in zip(figure_queries.pieces_of(begin_at, asked.last), found, strict=True)
         ]
     }
 

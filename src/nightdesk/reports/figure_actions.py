@@ -13,6 +13,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.unique import unless_taken
 from nightdesk.calls.models import Line
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
@@ -160,9 +161,6 @@ def save_figure_mail(
     for person in wanted:
         if not may_read(person, brand_id):
             raise Invalid(asked, _("%s may not read this brand's figures.") % person.name, _("Give them a role first."))
-    clash = FigureMail.objects.filter(brand_id=brand_id, name=name.strip()).exclude(pk=mail_id or 0)
-    if clash.exists():
-        raise Invalid(asked, _("There is one of that name."), _("Give it another name."))
     if mail_id is None:
         row = FigureMail(brand_id=brand_id)
     else:
@@ -172,10 +170,11 @@ def save_figure_mail(
         row = found
     row.name, row.every, row.at_minute, row.active = name.strip()[:80], every, at_minute, active
     row.figures = [key for key in FIGURES if key in figures]
-    if mail_id is None:
-        row.save(force_insert=True)
-    else:
-        row.save(update_fields=["name", "every", "at_minute", "active", "figures"])
+    with unless_taken(asked, _("There is one of that name."), _("Give it another name.")):
+        if mail_id is None:
+            row.save(force_insert=True)
+        else:
+            row.save(update_fields=["name", "every", "at_minute", "active", "figures"])
     row.people.set(wanted)
     record(
         MAIL_SAVED, subject=("figure_mail", row.pk), by=by, via=via, at=at, brand_id=brand_id, facts={"name": row.name}

@@ -68,7 +68,9 @@ class Reading:
             case Unit.MONEY:
                 return self.tally.total / 1_000_000 if self.tally.cases else None
             case Unit.UPTIME:
-                return 1 - self.tally.total / self.possible_ms if self.possible_ms > 0 else None
+                # Of what is bought no more time was lost, and nobody bought it now: there is no whole to share.
+                lost, possible = self.tally.total, self.possible_ms
+                return 1 - lost / possible if possible > 0 and lost <= possible else None
 
     @property
     def high(self) -> int | None:
@@ -126,15 +128,19 @@ def trends(
 ) -> dict[str, list[Reading]]:
     """Each figure of each piece of a period: from each of `begin_at` to the day before the next, the last to `last`."""
     found = _summed(brands, figures, dimension, [value], begin_at, last)
-    ends = [*(day - DAY for day in begin_at[1:]), last]
     ground = _Ground(brands, at, [value] if dimension == "customer" else None)
     return {
         key: [
             _reading(FIGURES[key], found.get((key, value, place), NOTHING), ground, first, end, value)
-            for place, (first, end) in enumerate(zip(begin_at, ends, strict=True))
+            for place, (first, end) in enumerate(pieces_of(begin_at, last))
         ]
         for key in figures
     }
+
+
+def pieces_of(begin_at: Sequence[date], last: date) -> list[tuple[date, date]]:
+    """The first and the last day of each piece of a period that `trends` shows."""
+    return list(zip(begin_at, [*(day - DAY for day in begin_at[1:]), last], strict=True))
 
 
 def parts(

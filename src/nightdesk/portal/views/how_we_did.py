@@ -1,7 +1,7 @@
 """How we did for the company: their own figures, over a period and by month."""
 
 import csv
-from datetime import timedelta
+from datetime import date
 from io import StringIO
 from typing import Any
 
@@ -10,11 +10,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from nightdesk.base.clock import day_of
+from nightdesk.base.months import is_whole
 from nightdesk.portal.door import CustomerRequest, draw, page
 from nightdesk.portal.views.people import as_file
 from nightdesk.reports.definitions import Unit
 from nightdesk.reports.figure_queries import Reading
-from nightdesk.reports.figure_wording import NAMES, beside, value_of
+from nightdesk.reports.figure_wording import NAMES, beside, in_file, value_of
 from nightdesk.reports.service_report import ServiceReport, last_month, report_of
 
 
@@ -49,8 +50,7 @@ def service_csv(request: CustomerRequest) -> HttpResponse:
     lines.writerow(["figure", "first", "last", "unit", "value", "cases", "hits", "not_yet_known"])
     lines.writerows(_cells(report.first, report.last, one) for one in report.figures)
     for over in report.over:
-        ends = [*(month - timedelta(days=1) for month in report.months[1:]), report.months_end]
-        lines.writerows(_cells(first, last, one) for first, last, one in zip(report.months, ends, over, strict=True))
+        lines.writerows(_cells(first, last, one) for (first, last), one in zip(report.months, over, strict=True))
     return as_file(text.getvalue(), "service")
 
 
@@ -66,18 +66,22 @@ def _plot(report: ServiceReport, over: Any) -> dict[str, Any]:
         "name": NAMES[over[0].figure.key],
         "rows": [
             {
-                "name": date_format(month, "F Y"),
+                "name": _month(first, last),
                 "value": value_of(one),
                 "width_pct": round(100 * one.value, 1) if one.value is not None else 0,
             }
-            for month, one in zip(report.months, over, strict=True)
+            for (first, last), one in zip(report.months, over, strict=True)
         ],
     }
 
 
+def _month(first: date, last: date) -> str:
+    name = date_format(first, "F Y")
+    return name if is_whole(first, last) else _("{month}, up to the {day}").format(month=name, day=last.day)
+
+
 def _cells(first: Any, last: Any, one: Reading) -> list[Any]:
-    value = one.value
     return [
-        one.figure.key, first, last, one.figure.unit.value, "" if value is None else round(value, 6),
+        one.figure.key, first, last, one.figure.unit.value, in_file(one),
         one.tally.cases, one.tally.hits, one.tally.waiting,
     ]  # fmt: skip

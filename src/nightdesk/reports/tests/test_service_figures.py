@@ -14,6 +14,7 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
 from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.desk.models import Survey, Ticket
 from nightdesk.journal.actions import record
@@ -26,7 +27,7 @@ from nightdesk.reports.definitions import DEFINITIONS, FIGURES, fold
 from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
-from nightdesk.reports.figure_wording import NAMES, beside, duration, value_of
+from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, percent, value_of
 from nightdesk.reports.models import FigureDay, FigureMail, Rolled
 from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
 
@@ -250,9 +251,21 @@ def test_a_value_is_never_rounded_up_to_all():
     share = FIGURES["answered_12s"]
     reading = figure_queries.Reading(share, figure_queries.Tally(10_000, 9_999))
     assert value_of(reading) == "99.9 %"
+    nearly = figure_queries.Reading(share, figure_queries.Tally(3_000_000, 2_999_999))
+    assert in_file(nearly) == 0.999999
+    down = figure_queries.Reading(FIGURES["availability"], figure_queries.Tally(1, total=1), possible_ms=10**8)
+    assert in_file(down) == 0.999999
+    assert percent(2_999 / 3_000) == "99.9 %"
     assert [duration(ms) for ms in (0, 9_500, 270_000, 11_100_000, 187_200_000)] == [
         "0.0 s", "9.5 s", "4 min 30 s", "3 h 05 min", "2 d 4 h",
     ]  # fmt: skip
+
+
+def test_more_time_lost_than_is_bought_now_is_nothing_to_count():
+    lost = figure_queries.Tally(1, total=60_000)
+    availability = FIGURES["availability"]
+    assert figure_queries.Reading(availability, lost, possible_ms=59_999).value is None
+    assert figure_queries.Reading(availability, lost, possible_ms=60_000).value == 0
 
 
 def test_the_page_of_figures_says_what_the_code_counts():
@@ -320,6 +333,27 @@ def test_a_report_by_mail_has_the_same_numbers_twice_and_goes_only_to_who_may_re
     assert figure_actions.send_figure_mail(mail_id=row.pk, at=monday + timedelta(days=7)) == "It went to 0 people."
     assert Message.objects.filter(kind="figures.report").count() == 1
     assert Promise.objects.filter(kind=figure_actions.MAIL, ended_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reports_of_one_name_at_once_the_second_is_refused():
+    brand = Brand.objects.create(name="Quay", slug="quay")
+    user = access.make_user(email="ines@quay.example", name="Ines", password="a quiet harbour", **DOING)
+    person = people.make_person(name="Ines", user_id=user.pk, brand_id=brand.pk, **DOING)
+    access.grant_role(user_id=user.pk, role="manager", brand_id=brand.pk, **DOING)
+    wanted = {"brand_id": brand.pk, "name": "Week", "every": "week", "people": [person.pk]}
+    with another_connection() as other:
+        other.execute(
+            "INSERT INTO reports_figuremail (brand_id, name, every, at_minute, figures, active)"
+            " VALUES (%s, 'Week', 'week', 480, '{}', true)",
+            [brand.pk],
+        )
+        second = Hand(lambda: figure_actions.save_figure_mail(**wanted, **DOING))
+        until(lambda: somebody_waits_for(other))
+        other.commit()
+        with pytest.raises(Invalid, match="one of that name"):
+            second.result()
+    assert FigureMail.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
