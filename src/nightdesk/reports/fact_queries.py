@@ -120,7 +120,7 @@ def rang(span: Span) -> Iterator[facts.Rang]:
                 row.came_at,
                 row.answered_at,
                 row.answered_by,  # type: ignore[arg-type]
-                told,
+                told,  # type: ignore[arg-type]
                 row.ended_as == "abandoned",
                 recorder_at=recorded_at(getattr(row, "recorder_at", None)),
             ),

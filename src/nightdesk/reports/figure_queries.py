@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -439,7 +440,8 @@ def stale_days(brand: Brand, since: Rolled, to_xid: int, at: datetime) -> set[da
             # Callers of the next day may be repeat callers by a call; a night belongs to the evening before.
             days |= {day, day + DAY} if sort == "call" else {day, day - DAY} if sort == "page" else {day}
     # Answers to a survey come days after it was asked, and are journalled of its ticket.
-    surveys = Survey.objects.filter(ticket__in=subjects.get("ticket", ()), brand=brand)
+    tickets = [UUID(ticket) for ticket in subjects.get("ticket", ())]
+    surveys = Survey.objects.filter(ticket__in=tickets, brand=brand)
     days |= {asked_at.astimezone(zone).date() for asked_at in surveys.values_list("asked_at", flat=True)}
     days |= _outage_days(brand, subjects, since.rolled_at, at, zone)
     waiting = FigureDay.objects.filter(brand=brand, figure="call_backs_on_time", dimension="", waiting__gt=0)
