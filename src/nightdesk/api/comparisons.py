@@ -17,7 +17,7 @@ from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable, readable_brands
-from nightdesk.api.values import Id
+from nightdesk.api.values import Day, Id
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
@@ -89,7 +89,7 @@ class ComparisonChoice(Schema):
         extra="forbid", json_schema_extra={"examples": [{"approach": "bureau", "since": "2026-11-01"}]}
     )
     approach: str = Field("", max_length=60)
-    since: date | None = None
+    since: Day | None = None
 
 
 class ReckonedFrom(Schema):
@@ -168,7 +168,7 @@ class OutcomesOut(Schema):
 
 
 class MonthAfterOut(Schema):
-    """One month since the choice, `first` to `last`, beside what was expected: of a whole month, but of calls in these days."""
+    """One month since the choice, `first` to `last`, beside what was expected of these days."""
 
     first: date
     last: date
@@ -289,7 +289,7 @@ def read_afterwards(request: HttpRequest, comparison_id: UUID) -> Any:
                 "lost_share": each.lost_share,
                 "lost_share_expected": each.expected.lost_share,
                 "woken": each.woken,
-                "woken_expected": each.expected.woken,
+                "woken_expected": each.woken_expected,
                 "messages_cost": each.messages,
             }
             for each in afterwards(_one(request, comparison_id), clock.now())
