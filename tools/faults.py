@@ -314,6 +314,14 @@ FAULTS = (
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a caller's number can be feigned",
     ),
+    Fault(
+        id="note-by-a-feigned-number",
+        file="src/nightdesk/calls/effects.py",
+        old='    if call.person_id is not None and call.known_by == "pin":\n        by = actor_of_person(call.person_id)\n        actions.leave_note(',
+        new="    if call.person_id is not None:\n        by = actor_of_person(call.person_id)\n        actions.leave_note(",
+        tests=("tests/scenarios/test_journal_notes.py",),
+        why="nobody writes in the journal in the name of one whose number they feign",
+    ),
     # --- Rotas
     Fault(
         id="later-editor-wins-unseen",

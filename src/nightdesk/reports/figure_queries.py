@@ -32,7 +32,7 @@ from nightdesk.reports.facts import NIGHT, SHIFTS
 from nightdesk.reports.load import Figure
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
 from nightdesk.reports.queries import switched_off
-from nightdesk.reports.tally import NOTHING, Tally
+from nightdesk.reports.tally import NOTHING, Tally, merged
 from nightdesk.rota.resolve import instant_of
 
 SHOWN = 50
@@ -137,6 +137,27 @@ def trends(
         ]
         for key in figures
     }
+
+
+def overview(
+    brands: Collection[int], begin_at: Sequence[date], last: date, at: datetime, *, dimension: str = "", value: str = ""
+) -> tuple[dict[str, Reading], dict[str, list[Reading]]]:
+    """What `readings` says of all the period and `trends` of its pieces; its days are read once for both."""
+    kept = [one for one in DEFINITIONS if (dimension in one.by if dimension else one.unit is not Unit.MONEY)]
+    found = _summed(brands, None, dimension, [value], begin_at, last)
+    ground = _Ground(brands, at, [value] if dimension == "customer" else None)
+    pieces = {
+        one.key: [
+            _reading(one, found.get((one.key, value, place), NOTHING), ground, first, end, value)
+            for place, (first, end) in enumerate(pieces_of(begin_at, last))
+        ]
+        for one in kept
+    }
+    whole = {
+        one.key: _reading(one, merged(each.tally for each in pieces[one.key]), ground, begin_at[0], last, value)
+        for one in kept
+    }
+    return whole, pieces
 
 
 def pieces_of(begin_at: Sequence[date], last: date) -> list[tuple[date, date]]:
