@@ -2,8 +2,9 @@
 
 Sources are filled set-wise: of twenty journal entries one is a ticket's opening and one a call's coming, of 2,000 customers. What
 is added up of each day is written set-wise too, in the shape that the worker writes; `rolled` measures the worker itself on real
-days, and that it is right is a test's to say. What each report reads is counted by EXPLAIN ANALYZE, row by row and table by table:
-of the journal, of calls and of tickets that is nothing, however many there are. `NIGHTDESK_BENCH_ROWS=20000000 python -m bench reports` is the full size.
+days, and that it is right is a test's to say. Which rows a report reads is counted table by table, by EXPLAIN ANALYZE: of the
+journal, of calls and of tickets none, however many there are. `NIGHTDESK_BENCH_ROWS=20000000 python -m bench reports` is the
+full size.
 """
 
 import json

@@ -143,9 +143,10 @@ def _acknowledge(call: Call, about: Mapping[str, Any], at: datetime) -> None:
 
 def _journal_note(call: Call, about: Mapping[str, Any], at: datetime) -> None:
     """Only whoever proved by a PIN who they are notes something by phone."""
-    if call.person_id is not None and call.known_by == "pin":
-        by = actor_of_person(call.person_id)
-        actions.leave_note(call_id=call.pk, file=about["file"], seconds=float(about["seconds"]), by=by, via=Door.PHONE, at=at)
+    if call.person_id is None or call.known_by != "pin":
+        return
+    by, file, seconds = actor_of_person(call.person_id), about["file"], float(about["seconds"])
+    actions.leave_note(call_id=call.pk, file=file, seconds=seconds, by=by, via=Door.PHONE, at=at)
 
 
 def _thrown_away(call: Call, about: Mapping[str, Any], at: datetime) -> None:

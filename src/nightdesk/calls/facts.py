@@ -155,7 +155,9 @@ class _Read(flow.Facts):
     def may_note(self) -> bool:
         person = self._asked.who.person
         writes = "write_journal_note"
-        return person is not None and self._proved and may(actor_of_person(person.pk), writes, self._asked.line.brand_id)
+        return (
+            person is not None and self._proved and may(actor_of_person(person.pk), writes, self._asked.line.brand_id)
+        )
 
     @cached_property
     def on_duty(self) -> Sequence[str]:

@@ -187,8 +187,8 @@ class Write:
     `answered` (by, person_id), `heard_outage` (outage_ids), `texts_wanted`, `message` (recording's file, seconds), `missed`,
     `again` (message_id), `cancel_message` (message_id), `declined_recording`, `call_out` (said, price), `woken` (person_id),
     `chase_update` (outage_id), `rung_off`, `ended` (as), `to_desk` (a message taker is wanted), `reached` (message_id,
-    person_id), `outcome` (message_id, outcome), `acknowledge` (page_id), `journal_note` (recording's file, seconds), `told` (text shown to
-    whoever is rung).
+    person_id), `outcome` (message_id, outcome), `acknowledge` (page_id), `journal_note` (recording's file, seconds), `told`
+    (text shown to whoever is rung).
     """
 
     what: str
