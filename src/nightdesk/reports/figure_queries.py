@@ -248,8 +248,23 @@ _SUMS = """
 SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1, sum(cases)::bigint, sum(hits)::bigint, sum(total)::bigint,
        sum(waiting)::bigint
 """
-_PLACED = "SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1 AS place, bucket_at, bucket_count"
-_SPREADS = "SELECT figure, value, place, b.at, sum(b.count)::bigint"
+_SPREADS = """
+SELECT f.cell, b.at, sum(b.count)::bigint
+FROM (
+  SELECT c.cell, d.bucket_at, d.bucket_count
+  FROM reports_figureday d
+  JOIN unnest(%(cell_figures)s::text[], %(cell_values)s::text[], %(cell_places)s::int[])
+       WITH ORDINALITY AS c (figure, value, place, cell)
+    ON c.figure = d.figure AND c.value = d.value AND c.place = width_bucket(d.day, %(begin_at)s::date[]) - 1
+  WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s
+    AND d.value = ANY(%(cell_values)s::text[]) AND d.day >= %(first)s AND d.day <= %(last)s
+  OFFSET 0
+) f, unnest(f.bucket_at, f.bucket_count) b(at, count)
+GROUP BY 1, 2
+"""
+"""Buckets of the cells that the sums found, by the cell's number: half a million of them are grouped by whole numbers, and not
+by words. OFFSET keeps the planner from placing each bucket of a day instead of the day.
+"""
 _OF = """
 WHERE brand_id = ANY(%(brands)s) AND figure = ANY(%(figures)s) AND dimension = %(dimension)s AND day >= %(first)s
   AND day <= %(last)s
@@ -287,14 +302,14 @@ def _summed(
         sums = cursor.fetchall()
         times = [key for key in keys if FIGURES[key].unit is Unit.TIME]
         if buckets and times:
-            cursor.execute(
-                # Each day is placed once, and not each of its buckets: OFFSET keeps the planner from doing it the other way.
-                f"{_SPREADS} FROM ({_PLACED} FROM reports_figureday {of} OFFSET 0) f,"
-                " unnest(bucket_at, bucket_count) b(at, count) GROUP BY 1, 2, 3, 4",
-                given | {"figures": times},
-            )
-            for key, value, place, bucket, count in cursor.fetchall():
-                spread[key, value, place][bucket] = count
+            cells = [(key, value, place) for key, value, place, *_sums in sums if key in set(times)]
+            in_columns = {
+                f"cell_{name}": [cell[place] for cell in cells]
+                for place, name in enumerate(("figures", "values", "places"))
+            }
+            cursor.execute(_SPREADS, given | in_columns | {"figures": times})
+            for number, bucket, count in cursor.fetchall():
+                spread[cells[number - 1]][bucket] = count
     return {
         (key, value, place): Tally(cases, hits, total, waiting, spread.get((key, value, place), {}))
         for key, value, place, cases, hits, total, waiting in sums
