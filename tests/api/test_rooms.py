@@ -132,3 +132,18 @@ def test_only_what_is_given_changes(manager: Caller, world: dict[str, Any]) -> N
     person = f"/people/{world['person_id']}"
     assert manager("PATCH", person, {"zone": "Europe/Madrid"}).json()["name"] == manager.get(person)["name"]
     problem(manager("PATCH", path, {"nmae": "Mill"}), 422, "invalid")
+
+
+def test_nobody_is_sent_to_a_site_who_is_of_another_brand_nor_for_a_ticket_of_one(
+    brand: Brand, other_brand: Brand, world: dict[str, Any]
+) -> None:
+    other = world_of(other_brand)
+    caller = token_for(["admin"], user=user_with(Role.MANAGER, brand))
+    body = {
+        "site_id": world["site_id"], "person_id": world["goes_later_id"], "watcher_id": world["person_id"],
+        "why": "A fan", "travel_minutes": 10, "work_minutes": 30,
+    }  # fmt: skip
+    problem(caller("POST", "/visits", body | {"person_id": other["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"companion_id": other["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"ticket_id": str(other["ticket_id"])}), 404, "not-found")
+    assert caller("POST", "/visits", body | {"ticket_id": str(world["ticket_id"])}).status_code == 201
