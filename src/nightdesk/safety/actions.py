@@ -110,8 +110,8 @@ def declare_visit(
     """Somebody is to go to a site, from `leaves_at` (None: now) until the way back is over; it begins by itself then.
 
     `travel_minutes` each way. A drill is the same, marked as one, and may ask as often as every minute. `queries.warnings_of`
-    says what should be better. Raises Forbidden (also where they are of other brands), NotFound, Invalid, NotAlone (the site needs
-    two), NoWatcher, IllegalTransition (they are out already).
+    says what should be better. Raises Forbidden (also where they are of other brands), NotFound, Invalid, NotAlone (the site
+    needs two), NoWatcher, IllegalTransition (they are out already).
     """
     site = Site.objects.select_related("brand").filter(id=site_id, retired_at=None).first()
     asked = _("A site visit was to be declared.")
@@ -250,20 +250,18 @@ def cancel_visit(*, visit_id: UUID, by: Actor, via: Door, at: datetime) -> Visit
 def check_in_visit(*, visit_id: UUID, words: str = "", by: Actor, via: Door, at: datetime) -> Visit:
     """Who is there says that they are well; with the duress word in `words` the opposite, and nobody can see that it was said.
 
-    Of a visit that has not begun it says that they leave, whatever else it says. Raises NotFound, Forbidden (only who is there), IllegalTransition.
+    Of a visit that has not begun it says, whatever else, that they leave. Raises NotFound, Forbidden (only who is there),
+    IllegalTransition.
     """
     row = _locked(visit_id, "check_in_visit", by, only_own=True)
-    if row.state == Visit.State.PLANNED:
+    begins = row.state == Visit.State.PLANNED
+    if begins:
         row = begin_visit(visit_id=row.pk, by=by, via=via, at=at)
-        if queries.gives_duress(by.person_id, words):
-            _give_duress(row, by, via, at)
-        return row
-    if queries.gives_duress(by.person_id, words):
-        _see_out(row)
-        _give_duress(row, by, via, at)
-        return row
     _see_out(row)
-    _seen(row, Sign.CHECK_IN, at, by, via, at, words=words)
+    if queries.gives_duress(by.person_id, words):
+        _give_duress(row, by, via, at)
+    elif not begins:
+        _seen(row, Sign.CHECK_IN, at, by, via, at, words=words)
     return row
 
 

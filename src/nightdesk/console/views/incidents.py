@@ -204,9 +204,7 @@ def draft_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
 def approve_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     """It is what we say of it."""
     report = _report(request, report_id)
-    actions.approve_incident_report(
-        report_id=report.pk, seen=_seen(request), **_doing(request)
-    )
+    actions.approve_incident_report(report_id=report.pk, seen=_seen(request), **_doing(request))
     return done(request, _("Approved."), "console:incident", report.pk)
 
 
