@@ -96,6 +96,6 @@ def test_who_works_for_two_brands_and_has_no_seat_says_of_which_a_note_is(compan
     note = {"words": "The fan is loud"}
     assert client.post(url("write_journal_note"), note).status_code == 403
     assert client.post(url("write_journal_note"), note | {"brand": pier.pk}).status_code == 302
-    assert Entry.objects.get(kind="diary.noted").brand_id == pier.pk
+    assert Entry.objects.get(kind="journal.note").brand_id == pier.pk
     one = company.client(company.everything())
     assert "journal-note-brand" not in one.get(url("night")).content.decode()
