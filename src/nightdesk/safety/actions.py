@@ -566,7 +566,7 @@ def _note_alarm_page(row: Visit, page_id: UUID, entry: Entry, via: Door, at: dat
     """Only a person who is not there stops the ringing of help or duress: whoever has a visitor's telephone has their account."""
     if entry.kind not in ("page.acknowledged", "page.snoozed", "page.resolved"):
         return "Nothing changes by it."
-    who = Actor(entry.by_kind, entry.by_id, entry.by_name)
+    who = Actor("person" if entry.by_kind == "person" else "machine", entry.by_id, entry.by_name)
     if row.alarm != Visit.Alarm.NONE and (who.kind != "person" or who.person_id in row.people_ids):
         return _alarm_anew(row, page_id, via, at)
     if entry.kind == "page.snoozed":
