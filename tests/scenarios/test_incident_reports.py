@@ -204,6 +204,7 @@ def test_an_outage_that_came_back_is_measured_again_and_its_report_is_kept(world
         incident_actions.publish_incident_report(report_id=report.pk, **night.doing())
     outage.refresh_from_db()
     assert outage.state == "investigating"
+    assert Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).count() == 1
     for _again in range(2):  # at one instant, as when two things follow from one
         incident_actions.measure_incident(outage_id=outage.pk, **night.doing())
     assert Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).count() == 1
