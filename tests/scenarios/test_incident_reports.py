@@ -197,6 +197,9 @@ def test_an_outage_that_came_back_is_measured_again_and_its_report_is_kept(world
     outage = night.goes_through()
     report = night.report()
     incident_actions.approve_incident_report(report_id=report.pk, seen=1, **night.doing())
+    world.minutes(61)
+    night.hush()
+    assert not Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).exists()
     for words in ("It is back.", "We look again."):
         outages.write_update(outage_id=outage.pk, state="investigating", texts={"en-gb": words}, **night.doing())
         world.minutes(1)
