@@ -700,6 +700,7 @@ ITS_OWN = {
     "text_callers": "an update was published, and callers asked to be texted of it",
     "forget_old_callers": "who rang is kept for a time, and no longer",
     "drop_old_tries": "numbers from which PINs were tried are kept for a day",
+    "forget_handed_back": "what the second site handed back is kept as it came for a month",
     "keep_watch": "a step of a site visit is due",
     "note_visit_page": "something was done about a page, of an alarm perhaps, or by a visitor",
     "follow_watch": "a seat has another holder",

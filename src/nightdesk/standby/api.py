@@ -4,7 +4,8 @@
     POST /standby/v1/hand-back   what was done there -> {"problems"}
 
 403 for a letter that the key does not open, however it is wrong; 409 where the two run versions that cannot read each other's
-rows; 413 for a letter that is too long; 429 for too many. A letter is a day's proof of nothing: its instant must be within two minutes of ours.
+rows; 413 for a letter that is too long; 429 for too many. A letter is a day's proof of nothing: its instant must be within two
+minutes of ours.
 """
 
 import logging

@@ -91,9 +91,7 @@ def _batch(row: WatchRow, since: datetime, until: datetime, drill: dict[str, Any
         "journal.Entry": rows_where(back["journal.Entry"], "t.at > %s AND t.at <= %s", span),
         "journal.PersonalText": rows_where(back["journal.PersonalText"], "t.entry_id::text = ANY(%s)", [ids]),
         "paging.RawAlarm": rows_where(back["paging.RawAlarm"], "t.at > %s AND t.at <= %s", span),
-        "channels.Message": rows_where(
-            back["channels.Message"], "t.at > %s AND t.at <= %s AND t.sealed = ''", span
-        ),
+        "channels.Message": rows_where(back["channels.Message"], "t.at > %s AND t.at <= %s AND t.sealed = ''", span),
         "channels.Delivery": rows_where(
             back["channels.Delivery"], "t.ended_at > %s AND t.ended_at <= %s AND t.subject_kind <> 'account'", span
         ),

@@ -82,11 +82,14 @@ def _take_over(row: WatchRow, by: Actor, via: Door, at: datetime) -> None:
     own = queries.next_rings(pages)
     for page in pages:
         told = row.open_pages.get(str(page.pk), {})
-        due_at = own.get(str(page.pk)) or (datetime.fromisoformat(told["due_at"]) if "due_at" in told else at)
-        ring = {"rung": page.rung, "rings": page.rings, "due_at": max(due_at, at)}
-        _quietly(lambda page=page, ring=ring: carry_on_page(page_id=page.pk, **ring, by=by, via=via, at=at))
+        _quietly(lambda page=page, told=told: _ring_on(page, own.get(str(page.pk)), told, by, via, at))
     for seat in Seat.objects.all():
         _quietly(lambda seat=seat: replan_seat(seat_id=seat.pk, changed_at=at, at_once=False, by=by, via=via, at=at))
+
+
+def _ring_on(page: Page, own_at: datetime | None, told: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> None:
+    due_at = own_at or (datetime.fromisoformat(told["due_at"]) if "due_at" in told else at)
+    carry_on_page(page_id=page.pk, rung=page.rung, rings=page.rings, due_at=max(due_at, at), by=by, via=via, at=at)
 
 
 def _say_away(since: datetime, by: Actor, at: datetime) -> UUID | None:
@@ -130,7 +133,7 @@ def follow_main(*, answer: Mapping[str, Any], size_bytes: int, whole: bool, by: 
     new = Entry.objects.filter(subject_kind="page", kind__in=MOVES, at__gte=row.handed_until or row.since)
     kept = {"paging.Page": set(new.values_list("subject_id", flat=True))}
     count = following.apply_changes(answer["changed"], whole=whole, kept=kept)
-    _note_answer(answer, size_bytes, at, followed=True)
+    _note_answer(answer, size_bytes, followed=True)
     return count
 
 
@@ -156,7 +159,7 @@ def note_untaken(*, problem: str, by: Actor, via: Door, at: datetime) -> None:
 def meet_pages(*, answer: Mapping[str, Any], size_bytes: int, by: Actor, via: Door, at: datetime) -> None:
     """While we speak for a main site whose door still takes alarms: what is new there rings here, what is over there is over."""
     before = set(queries.watch_row(at).open_pages)
-    _note_answer(answer, size_bytes, at, followed=False)
+    _note_answer(answer, size_bytes, followed=False)
     changed = answer["changed"].get("paging.Page")
     if changed is not None:
         alarms = [row for rows in answer["changed"].get("paging.Alarm", {"rows": {}})["rows"].values() for row in rows]
@@ -195,22 +198,26 @@ def _meet(
 
 
 def _quietly(do: Any) -> Any:
-    """What `do` returns. One page that cannot be seen to must not stop the rest: what was refused stays as it is, and is None."""
+    """What `do` returns. One page that cannot be seen to must not stop the rest: whatever is wrong with it, it stays as it is,
+    and None is returned.
+    """
     try:
         with transaction.atomic():
             return do()
     except (Refusal, DatabaseError) as error:
         log.warning("Something of it could not be done, and the rest goes on: %s", " ".join(str(error).split()))
-        return None
+    except Exception:
+        log.exception("Something of it could not be done, and the rest goes on")
+    return None
 
 
-def _note_answer(answer: Mapping[str, Any], size_bytes: int, at: datetime, *, followed: bool) -> None:
+def _note_answer(answer: Mapping[str, Any], size_bytes: int, *, followed: bool) -> None:
     row = WatchRow.objects.select_for_update().get(id=1)
-    row.answered_at, row.silent_after_s = at, answer["silent_after_s"]
+    row.silent_after_s = answer["silent_after_s"]
     row.open_pages = answer["pages"]
     if followed:
         row.snapshot_at, row.snapshot_bytes = datetime.fromisoformat(answer["at"]), size_bytes
-    row.save(update_fields=["answered_at", "silent_after_s", "open_pages", "snapshot_at", "snapshot_bytes"])
+    row.save(update_fields=["silent_after_s", "open_pages", "snapshot_at", "snapshot_bytes"])
 
 
 @transaction.atomic

@@ -128,10 +128,10 @@ def test_a_letter_that_is_not_taken_pages_nobody_and_is_tried_again(world: World
 
 def test_a_faint_site_that_takes_nothing_back_still_has_its_new_pages_rung(world: World, main: MainSite) -> None:
     did(1, world.at + timedelta(seconds=1), timedelta(0))
-    WatchRow.objects.update(state="alone", answered_at=None)
+    WatchRow.objects.update(state="alone", silent_after_s=99)
     main.takes = main.beats = False
     assert looking.look_once() is State.ALONE
-    assert WatchRow.objects.get().answered_at == world.at, "its pages were met"
+    assert WatchRow.objects.get().silent_after_s == 60, "its answer was read, and its pages were met"
 
 
 def test_the_door_takes_more_than_the_usual_at_the_hand_back_and_no_more_than_stated(
@@ -189,8 +189,13 @@ def test_what_the_main_site_rings_again_rings_here_no_more(world: World, main: M
     assert not open_rings.all()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [NotFound("A page was to go on.", "It is broken.", "Look at it."), KeyError("rungs")],
+    ids=["refusal", "fault"],
+)
 def test_one_page_that_cannot_be_taken_over_stops_no_other(
-    world: World, main: MainSite, monkeypatch: pytest.MonkeyPatch
+    world: World, main: MainSite, monkeypatch: pytest.MonkeyPatch, wrong: Exception
 ) -> None:
     bo = world.person("Bo")
     world.escalate((0, bo))
@@ -201,7 +206,7 @@ def test_one_page_that_cannot_be_taken_over_stops_no_other(
 
     def refusing(**asked: Any) -> bool:
         if asked["page_id"] == bad.pk:
-            raise NotFound("A page was to go on.", "It is broken.", "Look at it.")
+            raise wrong
         return carry_on(**asked)
 
     monkeypatch.setattr(watch_actions, "carry_on_page", refusing)
