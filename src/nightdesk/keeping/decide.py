@@ -14,7 +14,7 @@ _NAME = re.compile(r"nightdesk-(\d{8}T\d{6}Z)\.backup")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One backup file that is there. `verified`: it was restored and compared; `failed`: that was tried, and it did not stand it."""
+    """One backup file that is there. `verified`: it was restored and compared; `failed`: it did not stand that."""
 
     name: str
     at: datetime
@@ -23,8 +23,8 @@ class Made:
 
     @property
     def worth(self) -> tuple[bool, bool, datetime]:
-        """Which of several is kept: one that was proved before one that was not, one that nobody tried before one that failed, and
-        then the last.
+        """Which of several is kept: one that was proved before one that was not, one that nobody tried before one that failed,
+        and then the last.
         """
         return self.verified, not self.failed, self.at
 
