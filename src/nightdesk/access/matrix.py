@@ -603,6 +603,7 @@ ITS_OWN = {
     "note_look": "the second site has looked at the main one",
     "note_test_asked": "likewise",
     "note_misfit": "likewise",
+    "note_untaken": "the main site answered, and did not take what was handed back",
     "follow_main": "the main site is well, and has what was done here",
     "meet_pages": "the main site answers, and does not page",
     "note_handed_back": "the main site has what was done here",
