@@ -162,6 +162,7 @@ def connect() -> None:
         divert_tasks.plan_checks,
         call_tasks.drop_old_tries,
         call_tasks.forget_old_callers,
+        site_tasks.forget_handed_back,
         _drop_visit_records,
         report_tasks.roll_changed,
     ]
