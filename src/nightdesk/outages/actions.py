@@ -976,7 +976,8 @@ def _touch(outage: Outage, at: datetime) -> None:
             JOIN customers_subscription s ON s.id = x.id
             ON CONFLICT (outage_id, subscription_id) DO UPDATE
             SET effect = excluded.effect, worst = greatest(t.worst, excluded.effect), until = NULL,
-                down_at = CASE WHEN (t.effect = 3) = (excluded.effect = 3) THEN t.down_at ELSE t.down_at || %(at)s::timestamptz END
+                down_at = CASE WHEN (t.effect = 3) = (excluded.effect = 3) THEN t.down_at
+                               ELSE t.down_at || %(at)s::timestamptz END
             WHERE t.effect <> excluded.effect
             """,
             {"outage": outage.pk, "ids": ids, "effects": worst, "since": min(outage.began_at, at), "at": at},
