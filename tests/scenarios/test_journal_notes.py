@@ -89,7 +89,7 @@ def rings_in(world: World, number: str, keys: str) -> Caller:
     caller = exchange.rings(number, "+442079460198")
     exchange.will_say(caller, 8, "the fan is loud")
     for part in keys.split():
-        exchange.seconds(20)
+        exchange.seconds(8)
         exchange.presses(caller, part)
     exchange.seconds(40)
     exchange.rings_off(caller)
