@@ -109,7 +109,7 @@ def test_a_note_by_telephone_lies_in_the_journal_with_its_sound_and_only_a_pin_w
     world.hush()
     caller = rings_in(world, "+447700900200", "483019# 4")
     assert caller.heard_that("It is in the journal.")
-    assert notes() == [("Eve", "phone", "seat:night", None)]
+    assert notes() == [("Eve", "phone", "seat:night", "")]
     (line,) = search(kinds=[diary_actions.NOTED]).lines
     sound = Recording.objects.get(pk=UUID(line.facts["recording"]))
     assert read_file(sound.digest).startswith(b"RIFF the fan is loud")

@@ -5,6 +5,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,6 +27,7 @@ from nightdesk.reports.incident_document import (
 from nightdesk.reports.pdf_text import as_pdf, width_of, wrapped
 from nightdesk.reports.regulator_packs import BUILT_IN
 
+DOC = Path(__file__).parents[4] / "docs" / "incident-reports.md"
 START = datetime(2026, 3, 27, tzinfo=UTC)
 ZONES = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 instants = st.integers(0, 4 * 48).map(lambda halves: START + timedelta(minutes=30 * halves))
@@ -232,6 +234,31 @@ def test_no_line_is_wider_than_its_column(text: str, width: int) -> None:
     lines = wrapped(text, 10, width)
     assert all(width_of(line, 10) <= width or len(line) <= 1 for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_every_number_of_a_built_in_pack_names_its_source_and_ones_own_is_set_by_you() -> None:
+    written = DOC.read_text(encoding="utf-8")
+    for pack in regulator.read_packs(BUILT_IN).values():
+        for what, source in regulator.sources(pack):
+            assert source != regulator.SET_BY_YOU
+            assert f"| `{pack.key}` | {what} | {source} |" in written
+    own = {
+        "key": "own",
+        "name": "Ours",
+        "to": "R",
+        "law": "L",
+        "any": [{"users": 5}],
+        "steps": [{"key": "a", "name": "A", "hours": 4}],
+    }
+    pack = regulator.read_pack(own)
+    assert regulator.sources(pack) == [
+        ("5 users", "set by you"), ("A: 4 hours from when it was known", "set by you")
+    ]  # fmt: skip
+    (owed,) = regulator.owed(pack, size(users=5))
+    assert owed.why == "5 users (set by you); 4 hours (set by you)"
+    assert all(len(one.why) <= 300 for each in BUILT_IN for one in regulator.owed(
+        regulator.read_pack(each), size(users=10**6, hours=99, user_hours=10**7, yes=frozenset({each["key"]}))
+    ))  # fmt: skip
 
 
 def spoken(pdf: bytes) -> str:
