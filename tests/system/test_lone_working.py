@@ -28,7 +28,7 @@ SITE = {
     "security_number": "020 7946 0123",
 }
 AL_RINGS = AL_PHONE.removeprefix("+")
-SOON_S = 20
+SOON_S = 45
 
 
 class Yard:
@@ -97,8 +97,6 @@ def test_silence_is_texted_rung_and_told_to_the_watcher_and_a_text_and_a_key_end
         "--travel", "60", "--work", "60", "--json",
     )  # fmt: skip
     (visit,) = json.loads(said)
-    yard.texted(BO_PHONE, "You watch Al Moreau")
-
     yard.goes_by(30)
     yard.texted(AL_PHONE, "Site visit Mill Lane: are you well?")
     yard.goes_by(10)
