@@ -346,6 +346,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "incident_actions": "the verbs of incident reports",
         "incident_writing": "an incident's report in words",
         "incident_document": "a written report as Markdown and HTML",
+        "pdf_letters": "letters that a PDF's own fonts lack, and how it embeds them",
         "pdf_text": "a written report as PDF",
         "regulator": "whom the law wants told, by when",
         "regulator_packs": "rule packs that come with Nightdesk",

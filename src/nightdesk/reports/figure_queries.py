@@ -249,7 +249,7 @@ SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1, sum(cases)::b
        sum(waiting)::bigint
 """
 _SPREADS = """
-SELECT f.cell, b.at, sum(b.count)::bigint
+SELECT f.cell << 16 | b.at, sum(b.count)::bigint
 FROM (
   SELECT c.cell, d.bucket_at, d.bucket_count
   FROM reports_figureday d
@@ -257,13 +257,13 @@ FROM (
        WITH ORDINALITY AS c (figure, value, place, cell)
     ON c.figure = d.figure AND c.value = d.value AND c.place = width_bucket(d.day, %(begin_at)s::date[]) - 1
   WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s
-    AND d.value = ANY(%(cell_values)s::text[]) AND d.day >= %(first)s AND d.day <= %(last)s
+    AND d.value = ANY(%(values)s::text[]) AND d.day >= %(first)s AND d.day <= %(last)s
   OFFSET 0
 ) f, unnest(f.bucket_at, f.bucket_count) b(at, count)
-GROUP BY 1, 2
+GROUP BY 1
 """
-"""Buckets of the cells that the sums found, by the cell's number: half a million of them are grouped by whole numbers, and not
-by words. OFFSET keeps the planner from placing each bucket of a day instead of the day.
+"""Buckets of the cells that the sums found, by one number of cell and bucket: half a million of them are grouped by that, and
+not by words. OFFSET keeps the planner from placing each bucket of a day instead of the day.
 """
 _OF = """
 WHERE brand_id = ANY(%(brands)s) AND figure = ANY(%(figures)s) AND dimension = %(dimension)s AND day >= %(first)s
@@ -307,9 +307,10 @@ def _summed(
                 f"cell_{name}": [cell[place] for cell in cells]
                 for place, name in enumerate(("figures", "values", "places"))
             }
-            cursor.execute(_SPREADS, given | in_columns | {"figures": times})
-            for number, bucket, count in cursor.fetchall():
-                spread[cells[number - 1]][bucket] = count
+            whose = list({value for _key, value, _place in cells})
+            cursor.execute(_SPREADS, given | in_columns | {"figures": times, "values": whose})
+            for number, count in cursor.fetchall():
+                spread[cells[(number >> 16) - 1]][number & 0xFFFF] = count
     return {
         (key, value, place): Tally(cases, hits, total, waiting, spread.get((key, value, place), {}))
         for key, value, place, cases, hits, total, waiting in sums

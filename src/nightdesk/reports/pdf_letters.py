@@ -50,7 +50,7 @@ def letters() -> Letters:
     widths = [struct.unpack_from(">H", data, at[b"hmtx"] + 4 * min(one, measured - 1))[0] for one in range(glyphs)]
 
     def scaled(number: int) -> int:
-        return round(number * 1000 / per_em)
+        return number * 1000 // int(per_em)
 
     return Letters(
         data,
