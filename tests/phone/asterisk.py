@@ -1,5 +1,6 @@
 """An Asterisk of the test's own: Debian's, unpacked below `.asterisk/` (`make asterisk`), with everything in one folder."""
 
+import json
 import os
 import random
 import socket
@@ -146,6 +147,12 @@ class Asterisk:
         except OSError:
             return False
 
+    def recording_state(self, name: str) -> str:
+        """How a recording that runs stands: queued, recording, paused."""
+        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(_password(self.url)))
+        with opener.open(f"{self.url}/ari/recordings/live/{name}", timeout=5) as answer:
+            return str(json.load(answer)["state"])
+
     def cli(self, words: str) -> str:
         """What its console answers."""
         return subprocess.run(
@@ -166,7 +173,7 @@ class Asterisk:
         return [row.split("!")[0] for row in self.cli("core show channels concise").splitlines() if "!" in row]
 
     def stop(self) -> None:
-        """It ends with us, and so do its calls."""
+        """SIGKILL: its calls end with it. `start` starts it again, on the same ports, with the recordings that it kept."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -1,7 +1,10 @@
 """What callers leave and key: a message word for word, the call-back, a PIN; and what one of ours hears and presses."""
 
+import json
+
 from nightdesk.base.files import read_file
-from nightdesk.calls.asking_actions import call_back
+from nightdesk.calls.actions import leave_message
+from nightdesk.calls.asking_actions import call_back, pause_recording
 from nightdesk.calls.line_actions import set_pin
 from nightdesk.calls.models import Call, Message
 from nightdesk.customers.models import Contact
@@ -10,7 +13,7 @@ from nightdesk.paging.models import Page
 from nightdesk.people.queries import actor_of_person
 from tests.phone.company import MAIN_NUMBER, STAFF_NUMBER, Company
 from tests.phone.room import Room
-from tests.phone.telephone import likeness, read_wav, recognised, speech_like
+from tests.phone.telephone import RATE, likeness, read_wav, recognised, speech_like
 from tests.requires import requires
 from tests.system.stack import until
 
@@ -59,6 +62,73 @@ def test_a_message_is_kept_word_for_word_and_called_back(room: Room, company: Co
     assert recognised(engineer.said, ringing.heard()) >= 0.6
     message.refresh_from_db()
     assert (message.reached_by, message.outcome) == (al, "It is solved.")
+    assert company.troubles() == []
+
+
+def test_what_is_said_while_the_recording_pauses_is_kept_nowhere(room: Room, company: Company) -> None:
+    al = company.engineer("Al", telephone="eng1")
+    company.line([], consent="told")
+    company.customer("Acme", ACME)
+    before, card, after = speech_like(3, 21), speech_like(4, 22), speech_like(3, 23)
+    caller = room.caller(ACME, says=before, says_when_told=True)
+    caller.dial(MAIN_NUMBER)
+    call = company.call(ACME)
+    company.records(call, room.asterisk.spool)
+    recording = next(room.asterisk.spool.glob(f"{call.pk}.*")).stem
+    doing = company.doing | {"by": actor_of_person(al.pk)}
+    caller.say()
+    caller.wait_said()
+    pause_recording(call_id=call.pk, **doing)
+    until(lambda: room.asterisk.recording_state(recording) == "paused", 10, "it pauses")
+    caller.say(card)
+    caller.wait_said()
+    pause_recording(call_id=call.pk, go_on=True, **doing)
+    until(lambda: room.asterisk.recording_state(recording) == "recording", 10, "it goes on")
+    caller.say(after)
+    caller.wait_said()
+    caller.press("#")
+    company.reaches(call, "review")
+    company.hears_out(call)
+    caller.press("1")
+    company.ended(call)
+    message = company.message()
+    assert message.recording is not None
+    for heard in (read_wav(read_file(message.recording.digest)), caller.heard()):
+        assert [recognised(part, heard) >= 0.6 for part in (before, card, after)] == [True, False, True]
+        pieces = [card[begin : begin + RATE // 2] for begin in range(0, len(card) - RATE // 2, RATE // 4)]
+        assert max(likeness(piece, heard) for piece in pieces) < 0.5, "no half second of the card number"
+    until(lambda: list(room.asterisk.spool.iterdir()) == [], 10, "Asterisk keeps nothing of it either")
+    assert company.troubles() == []
+
+
+def test_a_call_back_is_begun_and_its_outcome_said_by_the_command_line(room: Room, company: Company) -> None:
+    al = company.engineer("Al", telephone="eng1")
+    line = company.line([al])
+    company.customer("Acme", ACME)
+    message = leave_message(
+        brand_id=company.brand.pk, line_id=line.pk, number=ACME, text="The router hums.", taken_by="Desk", wakes=False,
+        **company.doing,
+    )  # fmt: skip
+    engineer, ringing = room.telephone("eng1", answers="auto"), room.telephone(ACME_HERE)
+    (row,) = json.loads(room.line.cli("call", "messages", "--json"))
+    assert (row["number"], row["state"]) == (ACME, "waiting")
+    told = room.line.cli("call", "back", row["id"], "--as", "al@quayside.example")
+    ringing.wait("CALL_INCOMING")
+    back = company.call(ACME)
+    assert str(back.pk)[-8:] in told
+    ringing.accept()
+    company.reaches(back, "talk")
+    ringing.hang_up()
+    company.says(back, "Press 1 if it is solved", "e1")
+    engineer.hang_up()
+    company.ended(back)
+    message.refresh_from_db()
+    assert (message.reached_by, message.outcome) == (al, "")
+    told = room.line.cli("call", "outcome", row["id"], "It was the cable.", "--as", "al@quayside.example")
+    assert "It was the cable." in told or "closed" in told
+    message.refresh_from_db()
+    assert (message.outcome, message.reached_by) == ("It was the cable.", al)
+    assert room.line.cli("call", "messages").strip() == "There are none."
     assert company.troubles() == []
 
 

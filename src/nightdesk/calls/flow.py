@@ -369,9 +369,10 @@ def _customer_gone(turn: Turn, why: str) -> None:
         turn.finish(str(turn.memory["ends"]))
     else:
         ending = {"status": "heard_outage", "not_covered": "not_covered", "waiting": "message", "read_out": "read_out"}
+        lost = why == "failed" and turn.facts.caller.kind != "staff"
         if turn.stage not in ending:
-            turn.write("rung_off")
-        turn.why("The caller rang off.")
+            turn.write("missed" if lost else "rung_off")
+        turn.why("The caller was lost." if lost else "The caller rang off.")
         turn.finish(ending.get(turn.stage, "failed" if why == "failed" else "abandoned"))
 
 
