@@ -7,7 +7,7 @@ calls before and half after. From INVITE to 200 as sipp measures it at the calle
 
 `calls_at_once_lost`: while most talk, the share of RTP packets that are missing by their numbers where Asterisk hears callers
 and telephones (whose sound is its own, echoed: so that both ways to the telephone count), and of those that it heard in a
-call and did not send on to the other side.
+call and did not send on to the other side. What is under way at that moment counts as lost.
 """
 
 import asyncio

@@ -195,6 +195,14 @@ FAULTS = (
         why="a line that tells the truth first must not look slower for it",
     ),
     Fault(
+        id="who-was-lost-is-forgotten",
+        file="src/nightdesk/calls/flow.py",
+        old='        lost = why == "failed" and turn.facts.caller.kind != "staff"\n',
+        new="        lost = False\n",
+        tests=("src/nightdesk/calls/tests/test_flow.py", "-k", "rung_back"),
+        why="the exchange dies while somebody waits, and nobody ever rings them back",
+    ),
+    Fault(
         id="whoever-fixes-is-rung",
         file="src/nightdesk/calls/hunting.py",
         old='    if candidate.fixing and (turn.memory.get("heard") or turn.facts.caller.kind not in ("peer", "staff")):\n',
