@@ -330,13 +330,14 @@ def test_a_caller_whom_nobody_knows_is_known_by_their_pin_which_is_nowhere_kept(
 
 
 def test_one_of_ours_hears_open_pages_and_takes_one_by_key(story: Story) -> None:
-    al, _bo = engineers(story)
+    al, _bo = engineers(story, joins_s=[60, 90], ring_s=90, longest_hunt_s=300)
+    story.telephone(MOBILES["Bo"])
     set_pin(person_id=al.pk, pin=PIN, **story.company.doing)
     page = trigger_page(brand_id=story.company.brand.pk, title="core-2 is down", priority="P1", **story.company.doing)
     caller = story.telephone(MOBILES["Al"])
     caller.dial(STAFF_NUMBER)
     call = story.company.call(MOBILES["Al"])
-    story.company.reaches(call, "pin")
+    press_until(caller, "*", lambda: now(call).state["stage"] == "pin")
     until(lambda: any("PIN" in text for text in story.said_to(MOBILES["Al"])), 20, "Al is asked for it")
     caller.press(f"{PIN}#")
     story.company.reaches(call, "read_out")
