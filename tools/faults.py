@@ -2534,9 +2534,9 @@ FAULTS = (
     ),
     Fault(
         id="two-processes-run-one-call",
-        file="src/nightdesk/calls/running.py",
-        old='    rows = Call.objects.select_for_update(of=("self",))\n',
-        new="    rows = Call.objects.all()\n",
+        file="src/nightdesk/calls/locking.py",
+        old="WHERE own.id = %s FOR UPDATE OF own\n",
+        new="WHERE own.id = %s\n",
         tests=("src/nightdesk/calls/tests/test_runner.py", "-k", "two_processes"),
         why="both would decide from the same state, and one decision would be lost",
     ),
