@@ -957,7 +957,7 @@ FAULTS = (
     Fault(
         id="anybody-makes-receipts",
         file="src/nightdesk/channels/links.py",
-        old='not hmac.compare_digest(signature, _signature(identity, "receipts")):',
+        old='not _is_signed(identity, signature, "receipts"):',
         new="not signature:",
         tests=("src/nightdesk/channels/tests/test_http_sms.py",),
         why="whoever guesses an address says of a page that it arrived, and no other route is tried",
@@ -1061,7 +1061,7 @@ FAULTS = (
     Fault(
         id="link-not-checked",
         file="src/nightdesk/channels/links.py",
-        old="if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):",
+        old='if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):',
         new="if len(raw) != _LENGTH or not signature:",
         tests=("src/nightdesk/channels/tests/test_wording_and_links.py",),
         why="who knows an id could answer for its owner",
@@ -1713,7 +1713,7 @@ FAULTS = (
     Fault(
         id="forged-report-kills-an-address",
         file="src/nightdesk/channels/links.py",
-        old="    if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):\n",
+        old='    if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):\n',
         new="    if len(raw) != _LENGTH or not signature:\n",
         tests=("src/nightdesk/channels/tests/test_mail_answers.py",),
         why="whoever can spell a delivery's id answers it, or has its address marked dead",
@@ -1730,7 +1730,7 @@ FAULTS = (
     Fault(
         id="anybody-unsubscribes-anybody",
         file="src/nightdesk/channels/links.py",
-        old="    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):\n",
+        old="    if not _is_signed(thing, signature, UNSUBSCRIBE):\n",
         new="    if not signature:\n",
         tests=("src/nightdesk/console/tests/test_unsubscribe.py",),
         why="whoever can spell an id would end somebody else's notices",
@@ -2559,8 +2559,8 @@ FAULTS = (
     Fault(
         id="a-call-that-cannot-begin-is-nobody-s",
         file="src/nightdesk/calls/running.py",
-        old="        return Done(call_id, (FallBack(came.leg),), over=True)\n",
-        new="        return Done(call_id, (), over=True)\n",
+        old="came_at=at), came) is None:\n        return Done(call_id, (FallBack(came.leg),), over=True)\n",
+        new="came_at=at), came) is None:\n        return Done(call_id, (), over=True)\n",
         tests=("tests/scenarios/test_calls.py", "-k", "cannot_be_begun"),
         why="a number that is set up wrong would ring into silence",
     ),
