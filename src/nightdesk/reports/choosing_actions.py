@@ -109,13 +109,17 @@ def choose_approach(
     return _saved(row, CHOSEN, facts, by, via, at)
 
 
+def refusal_of(bad: BadInputs) -> Invalid:
+    """What is told to whoever gave them."""
+    errors = [{"field": f"inputs.{name}", "message": why} for name, why in bad.errors.items()]
+    return Invalid(_("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=errors)
+
+
 def _kept(inputs: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return as_plain(read_inputs(inputs))
     except BadInputs as bad:
-        raise Invalid(
-            _("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=bad.errors
-        ) from bad
+        raise refusal_of(bad) from bad
 
 
 def _saved(row: Comparison, told: str, facts: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Comparison:
