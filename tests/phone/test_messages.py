@@ -1,9 +1,6 @@
 """What callers leave and key: a message word for word, the call-back, a PIN; and what one of ours hears and presses."""
 
-import json
-
 from nightdesk.base.files import read_file
-from nightdesk.calls.actions import leave_message
 from nightdesk.calls.asking_actions import call_back, pause_recording
 from nightdesk.calls.line_actions import set_pin
 from nightdesk.calls.models import Call, Message
@@ -98,37 +95,6 @@ def test_what_is_said_while_the_recording_pauses_is_kept_nowhere(room: Room, com
         pieces = [card[begin : begin + RATE // 2] for begin in range(0, len(card) - RATE // 2, RATE // 4)]
         assert max(likeness(piece, heard) for piece in pieces) < 0.5, "no half second of the card number"
     until(lambda: list(room.asterisk.spool.iterdir()) == [], 10, "Asterisk keeps nothing of it either")
-    assert company.troubles() == []
-
-
-def test_a_call_back_is_begun_and_its_outcome_said_by_the_command_line(room: Room, company: Company) -> None:
-    al = company.engineer("Al", telephone="eng1")
-    line = company.line([al])
-    company.customer("Acme", ACME)
-    message = leave_message(
-        brand_id=company.brand.pk, line_id=line.pk, number=ACME, text="The router hums.", taken_by="Desk", wakes=False,
-        **company.doing,
-    )  # fmt: skip
-    engineer, ringing = room.telephone("eng1", answers="auto"), room.telephone(ACME_HERE)
-    told = room.line.cli("call", "back", message.pk.hex[-8:], "--as", "al@quayside.example", "--json")
-    ringing.wait("CALL_INCOMING")
-    back = company.call(ACME)
-    assert [(row["id"], row["number"]) for row in json.loads(told)] == [(str(back.pk)[-8:], ACME)]
-    ringing.accept()
-    company.reaches(back, "talk")
-    ringing.hang_up()
-    company.says(back, "Press 1 if it is solved", "e1")
-    engineer.hang_up()
-    company.ended(back)
-    message.refresh_from_db()
-    assert (message.reached_by, message.outcome) == (al, "")
-    told = room.line.cli(
-        "call", "outcome", str(message.pk), "It was the cable.", "--as", "al@quayside.example", "--json"
-    )
-    message.refresh_from_db()
-    assert [(row["state"], row["text"]) for row in json.loads(told)] == [(message.state, "The router hums.")]
-    assert (message.outcome, message.reached_by) == ("It was the cable.", al)
-    assert message.ended_at is not None, "nobody waits for a call-back any more"
     assert company.troubles() == []
 
 
