@@ -70,7 +70,8 @@ def test_a_caller_whom_nobody_knows_is_known_by_their_pin_which_is_nowhere_kept(
 
 def test_one_of_ours_hears_open_pages_and_takes_one_by_key(story: Story) -> None:
     """From a telephone that nobody knows: their own rings with the page just then."""
-    al, _bo = engineers(story)
+    al = story.company.engineer("Al", mobile=MOBILES["Al"])
+    story.company.line([al])
     set_pin(person_id=al.pk, pin=PIN, **story.company.doing)
     page = trigger_page(brand_id=story.company.brand.pk, title="core-2 is down", priority="P1", **story.company.doing)
     caller = story.telephone(STRANGER, register=False)
@@ -145,7 +146,7 @@ def test_the_web_process_is_killed_between_two_hooks_and_the_provider_goes_on_at
     story: Story, web: WebProcess
 ) -> None:
     al, _bo = engineers(story, joins_s=[60, 90], ring_s=90, longest_hunt_s=300)
-    story.peer.patience_s = 60.0
+    story.peer.patience_s = 120.0
     engineer = story.telephone(MOBILES["Al"], says=speech_like(60, 34))
     caller = story.telephone(ACME, says=speech_like(60, 35))
     caller.dial(MAIN_NUMBER)
@@ -155,6 +156,7 @@ def test_the_web_process_is_killed_between_two_hooks_and_the_provider_goes_on_at
     engineer.accept()
     engineer.wait("CALL_ESTABLISHED")
     web.start()
+    web.answers()
     takes(story, call, engineer, "e1")
     story.company.reaches(call, "talk")
     both_talk(story, 4)
@@ -162,6 +164,7 @@ def test_the_web_process_is_killed_between_two_hooks_and_the_provider_goes_on_at
     caller.hang_up()
     caller.wait("CALL_CLOSED")
     web.start()
+    web.answers()
     call = story.company.ended(call, 60)
     engineer.wait("CALL_CLOSED")
     assert (call.ended_as, call.answered_person) == ("answered", al)
