@@ -16,6 +16,7 @@ from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.reports import choosing_words
 from nightdesk.reports.choosing_stored import BadInputs, as_plain, case_of, read_inputs
 from nightdesk.reports.models import Comparison
 
@@ -109,17 +110,11 @@ def choose_approach(
     return _saved(row, CHOSEN, facts, by, via, at)
 
 
-def refusal_of(bad: BadInputs) -> Invalid:
-    """What is told to whoever gave them."""
-    errors = [{"field": f"inputs.{name}", "message": why} for name, why in bad.errors.items()]
-    return Invalid(_("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=errors)
-
-
 def _kept(inputs: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return as_plain(read_inputs(inputs))
     except BadInputs as bad:
-        raise refusal_of(bad) from bad
+        raise choosing_words.refusal_of(bad) from bad
 
 
 def _saved(row: Comparison, told: str, facts: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Comparison:
