@@ -362,6 +362,14 @@ FAULTS = (
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a caller's number can be feigned",
     ),
+    Fault(
+        id="note-by-a-feigned-number",
+        file="src/nightdesk/calls/effects.py",
+        old='    if call.person_id is None or call.known_by != "pin":\n',
+        new="    if call.person_id is None:\n",
+        tests=("tests/scenarios/test_journal_notes.py", "-k", "by_telephone"),
+        why="nobody writes in the journal in the name of one whose number they feign",
+    ),
     # --- Rotas
     Fault(
         id="later-editor-wins-unseen",

@@ -287,7 +287,7 @@ class FailedPart(models.Model):
 
 class Touched(models.Model):
     """What the outage does to one subscription, from `since` on: `effect` is how it is now, WORKS from `until` on, and `worst`
-    the worst that it was.
+    the worst that it was. `down_at`: the instants at which it went down and came up, by turns, the first one went down.
     """
 
     outage = models.ForeignKey(Outage, models.CASCADE, related_name="touched", db_index=False)
@@ -298,6 +298,7 @@ class Touched(models.Model):
     worst = models.PositiveSmallIntegerField(choices=EffectChoices)
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
+    down_at = ArrayField(models.DateTimeField(), default=list, db_default=[])
 
     class Meta:
         constraints: ClassVar = [

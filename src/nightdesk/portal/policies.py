@@ -167,7 +167,7 @@ VISIBLE: tuple[Visible, ...] = (
     ),
     Visible(
         Touched,
-        ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until"),
+        ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until", "down_at"),
         f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
     ),
     # What we said of it afterwards, once that was published.
