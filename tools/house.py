@@ -493,7 +493,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "outages": {
         "audience": "who hears of an outage, and how",
-        "unsubscribing": "what a click in a mail ends",
+        "unsubscribing": "what a click in a mail begins",
+        "unsubscribe_actions": "the verbs of readers who want no more of our notices",
+        "role_address": "whether an address is a role's",
         "calendar_lines": "a calendar as lines, however it was written",
         "carrier_actions": "the verbs of what carriers announce",
         "carrier_mail": "mails of carriers",

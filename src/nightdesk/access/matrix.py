@@ -195,6 +195,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "share_archive": _OUR_DESK,
     "save_wish": _OUR_DESK,
     "remove_wish": _OUR_DESK,
+    "decide_unsubscribe": _OUR_DESK,
     "save_phrase": _OUR_DESK,
     "remove_phrase": _OUR_DESK,
     # Planned work, as customers hear of it, and the carriers that announce theirs.
@@ -509,6 +510,8 @@ INNER_WORKINGS = {
     "ask_to_subscribe": "whoever reads the public page; nothing happens before the address confirms it",
     "confirm_subscriber": "whoever has the link has the mailbox",
     "end_subscriber": "whoever has the link of the mail has the mailbox",
+    "leave_list": "likewise; of a customer's role address its owner decides, by decide_unsubscribe",
+    "leave_notices": "likewise, of a contact's own notices",
     "close_contact": "part of the verb that ended the contact's standing",
     "open_contact_account": "part of join_portal: whoever has the link has the mailbox",
     "close_contact_account": "part of the verb that ended the contact's standing",

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from nightdesk.api.auth import OWN_WAYS_IN, caller_of
 from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.outages import UnsubscribeDecision, UnsubscribeRequestOut
 from nightdesk.api.scope import one
 from nightdesk.api.service_figures import FigureReadingOut, reading_out
 from nightdesk.api.values import Id, Named
@@ -25,7 +26,7 @@ from nightdesk.customers.promised import Channels, Reason
 from nightdesk.customers.queries import actor_of_contact, promised_now, require_for
 from nightdesk.desk import actions, customer_actions
 from nightdesk.desk.models import Ticket
-from nightdesk.outages import link_actions
+from nightdesk.outages import link_actions, unsubscribe_actions
 from nightdesk.outages.links import SHARED_FOR
 from nightdesk.outages.published import OVER, is_late
 from nightdesk.portal import belt, outage_queries, queries
@@ -307,6 +308,21 @@ def mark_my_contact_left(request: HttpRequest, contact_id: Id) -> Any:
     me = _me(request)
     one(queries.people_of(me), id=contact_id)
     return belt.done(contact_actions.mark_contact_left, contact_id=contact_id, **_doing(me))
+
+
+@router.get("/my/unsubscribe-requests", response=Listing[UnsubscribeRequestOut])
+def list_my_unsubscribe_requests(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """Which of your addresses readers asked to be left alone, and what was decided; newest first."""
+    rows = queries.unsubscribe_requests_of(_me(request))
+    return list_rows(request, rows, UnsubscribeRequestOut, cut, newest_first=True)
+
+
+@router.post("/my/unsubscribe-requests/{unsubscribe_id}", response=UnsubscribeRequestOut)
+def decide_my_unsubscribe(request: HttpRequest, unsubscribe_id: Id, body: UnsubscribeDecision) -> Any:
+    """Let the address hear no more, or let it go on."""
+    me = _me(request)
+    row = one(queries.unsubscribe_requests_of(me), id=unsubscribe_id)
+    return belt.done(unsubscribe_actions.decide_unsubscribe, request_id=row.pk, agreed=body.agreed, **_doing(me))
 
 
 @router.get("/my/tickets", response=Listing[MyTicketOut])

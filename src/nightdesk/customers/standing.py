@@ -52,6 +52,7 @@ VERBS: Mapping[str, tuple[frozenset[Standing], frozenset[Standing]]] = MappingPr
         "set_company_rule": (_NOBODY, _MANAGERS),
         "save_wish": (_EVERYBODY, _MANAGERS),
         "remove_wish": (_EVERYBODY, _MANAGERS),
+        "decide_unsubscribe": (_NOBODY, _MANAGERS),
         # On tickets that they see by the company's rule; see `sees_all`.
         "open_ticket": (_NOBODY, _MEMBERS),
         "take_message": (_NOBODY, _MEMBERS),

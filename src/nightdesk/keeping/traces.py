@@ -19,7 +19,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom.models import Mail
-from nightdesk.outages.models import Subscriber
+from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import ContactMethod, Person
 
 BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
@@ -37,6 +37,7 @@ BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
     (Acknowledgement, "address"),
     (Survey, "address"),
     (Subscriber, "email"),
+    (UnsubscribeRequest, "address"),
 )
 """Columns that hold somebody's number or mail address, whoever they are."""
 

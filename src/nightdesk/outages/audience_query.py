@@ -130,7 +130,7 @@ SELECT x.language || ':' || lines.effect || ':' || lines.channel AS key, 'contac
                coalesce(%(tickets)s::jsonb ->> x.language, ''), '{{ number }}', '#' || who.ticket) END,
            'next', coalesce(%(next)s::jsonb ->> (x.language || ' ' || who.zone), ''),
            'estimate', coalesce(%(estimate)s::jsonb ->> (x.language || ' ' || who.zone), '')
-       ) AS "values"
+       ) || CASE lines.channel WHEN 'email' THEN jsonb_build_object('unsubscribe', 'contact:' || lines.id) ELSE '{}' END AS "values"
 FROM lines JOIN who USING (id)
 CROSS JOIN LATERAL (SELECT coalesce(%(spoken_as)s::jsonb ->> who.language, %(language)s) AS language) x
 LEFT JOIN contract ON contract.customer_id = who.customer_id

@@ -487,6 +487,37 @@ class Subscriber(models.Model):
         ]
 
 
+class UnsubscribeRequest(models.Model):
+    """A reader of the contact's address wants no more there, and those who keep the company's contacts have to agree.
+
+    `subscriber`: it is about that public subscription of the same address; None: about the contact's own notices. Until it is
+    decided the address is told as before.
+    """
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="unsubscribe_requests")
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, null=True, related_name="+")
+    address = models.EmailField()
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=120, default="")
+    agreed = models.BooleanField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["contact", "subscriber"],
+                name="one_open_unsubscribe_request",
+                condition=Q(decided_at=None),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, agreed=None) | Q(decided_at__isnull=False, agreed__isnull=False),
+                name="unsubscribe_decided_one_way",
+            ),
+        ]
+
+
 # --- Planned work ----------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, Ticket
 from nightdesk.knowledge.models import Phrase
-from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, Work, WorkTouched
+from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, UnsubscribeRequest, Update, Work, WorkTouched
 from nightdesk.people.models import Person
 from nightdesk.reports.incident_models import CustomerEdition
 from nightdesk.reports.models import FigureDay, Rolled
@@ -186,6 +186,11 @@ VISIBLE: tuple[Visible, ...] = (
         ),
         "round > 0 AND state NOT IN ('proposed', 'dismissed')"
         " AND EXISTS (SELECT FROM outages_worktouched t WHERE t.work_id = outages_work.id)",
+    ),
+    Visible(
+        UnsubscribeRequest,
+        ("id", "contact", "address", "asked_at", "decided_at", "decided_by", "agreed"),
+        "contact_id IN (SELECT k.id FROM customers_contact k)",
     ),
     Visible(FeedLink, ("id", "contact", "serial", "made_at", "revoked_at"), f"contact_id = {ME}"),
     # What was counted of them, added up by day: their own rows, and how far their brand's days are counted.

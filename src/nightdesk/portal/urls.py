@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern] = [
     path("my/people.csv", people.people_csv, name="people_csv"),
     path("my/people/new", people.new_person, name="new_person"),
     path("my/people/rule", people.set_rule, name="set_rule"),
+    path("my/people/unsubscribe/<int:request_id>", people.decide_unsubscribe, name="decide_unsubscribe"),
     path("my/people/<int:contact_id>/", people.person, name="person"),
     path("my/people/<int:contact_id>/change", people.change_person, name="change_person"),
     path("my/people/<int:contact_id>/invite", people.invite, name="invite"),

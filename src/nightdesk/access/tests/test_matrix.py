@@ -313,6 +313,7 @@ save_reach DMA
 apply_parts_import MA
 save_wish DMA
 remove_wish DMA
+decide_unsubscribe DMA
 save_phrase DMA
 remove_phrase DMA
 make_feed_link -

@@ -27,6 +27,7 @@ confirm_contact K K
 set_company_rule K K
 save_wish VMK K
 remove_wish VMK K
+decide_unsubscribe K K
 open_ticket MK MK
 take_message MK MK
 close_ticket MK MK

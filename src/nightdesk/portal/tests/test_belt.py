@@ -15,7 +15,7 @@ from nightdesk.desk.models import Attachment, Entry, Escalation
 from nightdesk.knowledge.models import Phrase
 from nightdesk.outages import actions as outages
 from nightdesk.outages import link_actions
-from nightdesk.outages.models import FeedLink, Part, Touched, Update
+from nightdesk.outages.models import FeedLink, Part, Touched, UnsubscribeRequest, Update
 from nightdesk.portal import belt, policies
 from nightdesk.portal.outage_queries import open_outages
 from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
@@ -56,6 +56,7 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
             brand=firm.brand, service=firm.service, effect="down", text=f"{firm.mark} is down", edited_by="Bo",
             edited_at=firms.at,
         )  # fmt: skip
+        UnsubscribeRequest.objects.create(contact=firm.member, address=f"noc@{firm.mark}.example", asked_at=firms.at)
         firms.reported_on(firm)
         Rolled.objects.get_or_create(brand=firm.brand, defaults={"rolled_at": firms.at})
         FigureDay.objects.create(

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 from django.http import StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from nightdesk.access import actions as access
+from nightdesk.base.actors import Actor, Door
+from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import mobile_code
+from nightdesk.outages import unsubscribe_actions
+from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal import door
 from nightdesk.portal.tests.firms import BACKEND, PASSWORD, Firms
 
@@ -289,3 +293,57 @@ def test_both_style_sheets_have_the_same_tokens():
 
     assert tokens(STATIC) == tokens(CONSOLE)
     assert len(tokens(STATIC)) > 20
+
+
+class TestUnsubscribing:
+    """A reader of a shared address clicks; those who keep the company's contacts are mailed, and decide on their page."""
+
+    def asked(self, firms: Firms) -> UnsubscribeRequest:
+        ours = firms.bakery
+        noc = customers.make_contact(
+            customer_id=ours.customer.pk, name="NOC", email="noc@bakery.example", **firms.doing
+        )
+        reader = Actor("caller", f"contact:{noc.pk}", "A reader of our mail")
+        came = unsubscribe_actions.leave_notices(contact_id=noc.pk, by=reader, via=Door.LINK, at=firms.at)
+        assert came == "asked"
+        return UnsubscribeRequest.objects.get(contact=noc)
+
+    def test_a_keeper_is_mailed_and_says_no_and_it_goes_on(self, firms: Firms):
+        row = self.asked(firms)
+        mail = Message.objects.get(kind="unsubscribe.asked")
+        to = Delivery.objects.get(message_id=mail.pk)
+        assert (to.address, to.recipient_id) == (firms.bakery.manager.email, str(firms.bakery.manager.pk))
+        assert "/my/people/" in mail.body
+        boss = firms.client(firms.bakery.manager)
+        assert "Shall noc@bakery.example get no more notices?" in shown(boss.get("/my/people/"))
+        said = boss.post(f"/my/people/unsubscribe/{row.pk}", {"agreed": "no"}, follow=True)
+        assert "noc@bakery.example goes on getting notices" in shown(said)
+        assert "Shall noc@bakery.example" not in shown(boss.get("/my/people/"))
+        row.refresh_from_db()
+        assert (row.agreed, row.decided_by) == (False, firms.bakery.manager.name)
+
+    def program(self, firms: Firms, contact: Contact) -> Client:
+        """What the contact's own token opens."""
+        _token, secret = contact_actions.make_contact_token(contact_id=contact.pk, name="watch", **firms.as_(contact))
+        return Client(headers={"Authorization": f"Bearer {secret}"})
+
+    def test_nobody_else_decides_by_page_or_program(self, firms: Firms):
+        row = self.asked(firms)
+        page, address = f"/my/people/unsubscribe/{row.pk}", f"/api/v1/my/unsubscribe-requests/{row.pk}"
+        for who, code in ((firms.bakery.member, 403), (firms.grocer.manager, 404)):
+            assert firms.client(who).post(page, {"agreed": "yes"}).status_code == code
+            said = self.program(firms, who).post(address, {"agreed": True}, "application/json")
+            assert said.status_code == code
+        assert "noc@bakery.example" not in shown(firms.client(firms.grocer.manager).get("/my/people/"))
+        row.refresh_from_db()
+        assert row.decided_at is None
+
+    def test_a_keepers_program_reads_and_decides(self, firms: Firms):
+        row = self.asked(firms)
+        program = self.program(firms, firms.bakery.manager)
+        assert [one["address"] for one in program.get("/api/v1/my/unsubscribe-requests").json()["items"]] == [
+            "noc@bakery.example"
+        ]
+        answer = program.post(f"/api/v1/my/unsubscribe-requests/{row.pk}", {"agreed": True}, "application/json")
+        assert answer.json()["agreed"] is True
+        assert Wish.objects.get(contact=row.contact_id).channels == []
