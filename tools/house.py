@@ -219,6 +219,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "cost": "what a text costs",
         "driver": "what a way to reach a person is",
         "drivers/": "one file for each provider's language",
+        "endpoint_actions": "the verbs of browsers and programs that customers are told by",
         "fan_out_actions": "messages to very many",
         "fan_out_queries": "whom such a message reaches",
         "gate": "the way in to one provider",

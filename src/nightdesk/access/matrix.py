@@ -196,6 +196,9 @@ VERBS: dict[str, frozenset[Role]] = {
     "save_wish": _OUR_DESK,
     "remove_wish": _OUR_DESK,
     "decide_unsubscribe": _OUR_DESK,
+    "save_contact_hook": _CONTACTS,
+    "add_contact_browser": _CONTACTS,
+    "remove_contact_endpoint": _OUR_DESK,
     "save_phrase": _OUR_DESK,
     "remove_phrase": _OUR_DESK,
     # Planned work, as customers hear of it, and the carriers that announce theirs.

@@ -43,7 +43,7 @@ EffectWord = Literal["works", "reduced", "degraded", "down"]
 EFFECTS: tuple[EffectWord, ...] = ("works", "reduced", "degraded", "down")
 Text = dict[str, str]
 Approver = Literal["anybody", "desk", "manager"]
-Channel = Literal["email", "sms"]
+Channel = Literal["email", "sms", "push", "webhook"]
 
 
 class FailedOut(Schema):

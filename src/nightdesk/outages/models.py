@@ -434,9 +434,9 @@ class ConfirmRule(models.Model):
 class Wish(models.Model):
     """How somebody wants to hear of outages: a `contact`, or a whole customer where None; of one service, or of every one.
 
-    `channels` (email, sms): none of them means never. `min_effect`: nothing milder is told. Texts go out between `texts_from`
-    and `texts_until` of their local day (minutes from 00:00, the end open, over midnight where it comes first; both None: at any
-    hour); outside of it what was to be a text is a mail.
+    `channels` (email, sms, push, webhook): none of them means never. `min_effect`: nothing milder is told. Texts go out between
+    `texts_from` and `texts_until` of their local day (minutes from 00:00, the end open, over midnight where it comes first; both
+    None: at any hour); outside of it what was to be a text is a mail.
     """
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="wishes")

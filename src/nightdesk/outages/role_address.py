@@ -2,10 +2,15 @@
 
 import re
 
-ROLES = frozenset(
+ROLES = frozenset({
     # RFC 2142, and what companies call such mailboxes besides.
-    ["noc", "abuse", "security", "postmaster", "hostmaster", "usenet", "news", "webmaster", "www", "uucp", "ftp", "info", "marketing", "sales", "support", "trouble", "admin", "administrator", "office", "helpdesk", "help", "servicedesk", "service", "services", "it", "edv", "ops", "operations", "network", "networks", "netops", "peering", "maintenance", "outage", "outages", "incident", "incidents", "alert", "alerts", "alarm", "alarms", "monitoring", "oncall", "duty", "desk", "contact", "team", "staff", "all", "billing", "accounts", "dispatch", "reception", "technik", "betrieb", "rufbereitschaft"]
-)
+    "noc", "abuse", "security", "postmaster", "hostmaster", "usenet", "news", "webmaster", "www", "uucp", "ftp", "info",
+    "marketing", "sales", "support", "trouble", "admin", "administrator", "office", "helpdesk", "help", "servicedesk",
+    "service", "services", "it", "edv", "ops", "operations", "network", "networks", "netops", "peering", "maintenance",
+    "outage", "outages", "incident", "incidents", "alert", "alerts", "alarm", "alarms", "monitoring", "oncall", "duty",
+    "desk", "contact", "team", "staff", "all", "billing", "accounts", "dispatch", "reception", "technik", "betrieb",
+    "rufbereitschaft",
+})  # fmt: skip
 _PARTS = re.compile(r"[._-]+")
 
 

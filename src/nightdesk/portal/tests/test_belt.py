@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection, transaction
 
 from nightdesk.access.models import User
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.channels.models import ContactEndpoint
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions as desk
@@ -15,7 +16,7 @@ from nightdesk.desk.models import Attachment, Entry, Escalation
 from nightdesk.knowledge.models import Phrase
 from nightdesk.outages import actions as outages
 from nightdesk.outages import link_actions
-from nightdesk.outages.models import FeedLink, Part, Touched, UnsubscribeRequest, Update
+from nightdesk.outages.models import FeedLink, Part, Touched, UnsubscribeRequest, Update, Wish
 from nightdesk.portal import belt, policies
 from nightdesk.portal.outage_queries import open_outages
 from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
@@ -56,6 +57,11 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
             brand=firm.brand, service=firm.service, effect="down", text=f"{firm.mark} is down", edited_by="Bo",
             edited_at=firms.at,
         )  # fmt: skip
+        for contact in firm.contacts:
+            Wish.objects.create(customer=firm.customer, contact=contact, channels=["email"], changed_at=firms.at)
+            ContactEndpoint.objects.create(
+                contact=contact, channel="webhook", url=f"https://{firm.mark}.example/", sealed=b"x", made_at=firms.at
+            )
         UnsubscribeRequest.objects.create(contact=firm.member, address=f"noc@{firm.mark}.example", asked_at=firms.at)
         firms.reported_on(firm)
         Rolled.objects.get_or_create(brand=firm.brand, defaults={"rolled_at": firms.at})
