@@ -204,7 +204,7 @@ def endpoint_fault(url: str, *, anywhere: bool = False) -> str:
 
 
 def subscription_fault(endpoint: str, p256dh: str, auth: str, *, anywhere: bool = False) -> str:
-    """What is wrong with what a browser says of its subscription, in a sentence; "" for nothing. `anywhere`: as `endpoint_fault`."""
+    """What is wrong with what a browser says of its subscription, in a sentence; "" for nothing."""
     if len(endpoint) > LONGEST_ENDPOINT:
         return _("Its address is too long.")
     if wrong := endpoint_fault(endpoint, anywhere=anywhere):
