@@ -1,6 +1,7 @@
 """The pages as a customer meets them: in their words, their zone, and with their own things on them."""
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from nightdesk.access import actions as access
 from nightdesk.base.actors import Actor, Door
-from nightdesk.channels.models import Delivery, Message
+from nightdesk.channels.models import ContactEndpoint, Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
@@ -347,3 +348,65 @@ class TestUnsubscribing:
         answer = program.post(f"/api/v1/my/unsubscribe-requests/{row.pk}", {"agreed": True}, "application/json")
         assert answer.json()["agreed"] is True
         assert Wish.objects.get(contact=row.contact_id).channels == []
+
+
+class TestHowTheyHear:
+    """What a contact wishes, and the program that is told, on one page and by the API."""
+
+    def test_a_wish_is_said_shown_and_taken_back(self, firms: Firms):
+        client = firms.client(firms.bakery.viewer)
+        wish = {"channels": ["email", "webhook"], "min_effect": "3", "texts_from": "08:00", "texts_until": "20:00"}
+        about = {"service": str(firms.bakery.service.pk)}
+        assert "Saved." in shown(client.post("/my/you/notices", wish | about, follow=True))
+        row = Wish.objects.get(contact=firms.bakery.viewer, service=firms.bakery.service)
+        assert (row.channels, row.min_effect, row.texts_from, row.texts_until) == (["email", "webhook"], 3, 480, 1200)
+        page = shown(client.get("/my/you/notices"))
+        assert "texts from 08:00 to 20:00" in page
+        assert firms.client(firms.bakery.member).post(f"/my/you/notices/{row.pk}/remove").status_code == 404
+        client.post(f"/my/you/notices/{row.pk}/remove")
+        assert not Wish.objects.exists()
+
+    def test_half_of_the_hours_is_refused_in_words(self, firms: Firms):
+        said = firms.client(firms.bakery.viewer).post(
+            "/my/you/notices", {"channels": ["sms"], "min_effect": "1", "texts_from": "08:00"}
+        )
+        assert "both a first and a last minute" in shown(said)
+
+    def test_a_programs_secret_is_shown_once_and_a_private_address_is_refused(self, firms: Firms):
+        client = firms.client(firms.bakery.viewer)
+        assert "private network" in shown(client.post("/my/you/notices/program", {"url": "https://10.0.0.1/x"}))
+        said = shown(client.post("/my/you/notices/program", {"url": "https://monitoring.example.com/x"}))
+        (secret,) = re.findall(r'<code class="secret">([^<]{40,})</code>', said)
+        page = shown(client.get("/my/you/notices"))
+        assert "https://monitoring.example.com/x" in page
+        assert secret not in page
+        assert "monitoring.example.com" not in shown(firms.client(firms.bakery.manager).get("/my/you/notices"))
+        client.post("/my/you/notices/stop/webhook")
+        assert not ContactEndpoint.objects.exists()
+
+    def test_a_program_of_theirs_does_the_same(self, firms: Firms):
+        _token, token = contact_actions.make_contact_token(
+            contact_id=firms.bakery.viewer.pk, name="watch", **firms.as_(firms.bakery.viewer)
+        )
+        program = Client(headers={"Authorization": f"Bearer {token}"})
+        made = program.put(
+            "/api/v1/my/endpoints/webhook", {"url": "https://monitoring.example.com/x"}, "application/json"
+        ).json()
+        assert len(made["secret"]) > 40
+        wish = program.put("/api/v1/my/wishes", {"channels": ["webhook"]}, "application/json").json()
+        assert [row["id"] for row in program.get("/api/v1/my/wishes").json()["items"]] == [wish["id"]]
+        (row,) = program.get("/api/v1/my/endpoints").json()["items"]
+        assert "secret" not in row
+        assert program.delete("/api/v1/my/endpoints/webhook").status_code == 204
+        assert program.delete(f"/api/v1/my/wishes/{wish['id']}").status_code == 204
+
+    def test_a_browser_that_says_nonsense_is_refused_in_words(self, firms: Firms, settings):
+        settings.PUBLIC_URL = "https://desk.quayside.net"
+        client = firms.client(firms.bakery.viewer)
+        assert len(client.post("/my/you/notices/key").json()["key"]) > 80
+        told = {"endpoint": "https://10.0.0.1/x", "p256dh": "x", "auth": "y"}
+        for body in (told, {}, told | {"endpoint": "https://push.example.com/x"}):
+            answer = client.post("/my/you/notices/browser", body, "application/json")
+            assert answer.status_code == 422
+            assert answer.json()["do"]
+        assert not ContactEndpoint.objects.exists()
