@@ -381,7 +381,7 @@ def list_my_endpoints(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, queries.endpoints_of(_me(request)), MyEndpointOut, cut)
 
 
-@router.put("/my/endpoints/webhook", response=MyHookOut)
+@router.put("/my/webhook", response=MyHookOut)
 def save_my_hook(request: HttpRequest, body: MyHookIn) -> Any:
     """Have a program of yours told; the secret that signs what it gets is new each time, and is told here alone."""
     me = _me(request)

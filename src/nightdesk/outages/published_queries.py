@@ -48,7 +48,8 @@ FROM access_brand b
 LEFT JOIN outages_rules r ON r.brand_id = b.id
 LEFT JOIN LATERAL (
     SELECT string_agg(concat(n.id, ' ', n.written), ',' ORDER BY n.id) AS mark
-    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_outage WHERE brand_id = b.id ORDER BY changed_at DESC, id DESC LIMIT 100) n
+    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_outage WHERE brand_id = b.id
+          ORDER BY changed_at DESC, id DESC LIMIT 100) n
 ) o ON true
 LEFT JOIN LATERAL (
     SELECT string_agg(concat(id, public_name, position, retired_at), ',' ORDER BY id) AS mark
@@ -56,7 +57,8 @@ LEFT JOIN LATERAL (
 ) p ON true
 LEFT JOIN LATERAL (
     SELECT string_agg(concat(n.id, ' ', n.written), ',' ORDER BY n.id) AS mark
-    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_work WHERE brand_id = b.id ORDER BY from_at DESC, id DESC LIMIT 100) n
+    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_work WHERE brand_id = b.id
+          ORDER BY from_at DESC, id DESC LIMIT 100) n
 ) w ON true
 ORDER BY b.id
 """

@@ -78,7 +78,7 @@ def page(verb: str = "", *, methods: Iterable[str] = ("GET", "HEAD")) -> Callabl
 
 
 def contacts_here(request: HttpRequest, user: User) -> list[Contact]:
-    """For whom the account speaks under the name by which we were asked: a brand's own name shows that brand's customers alone."""
+    """For whom the account speaks where we were asked: under a brand's own name for that brand's customers alone."""
     here = brand_at(request.get_host())
     return [one for one in contacts_of_user(user) if here in (None, one.customer.brand_id)]
 

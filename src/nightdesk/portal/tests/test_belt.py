@@ -179,7 +179,7 @@ def test_of_an_outage_they_read_what_was_told_and_never_our_own_name_a_cause_or_
         assert "SECRET" not in str(mine)
     for column in ("title", "cause", "lead_id", "page_id"):
         assert "permission denied" in refused(ours.manager, f"SELECT {column} FROM outages_outage")
-    for table in ("outages_part", "outages_failedpart", "outages_need", "outages_subscriber", "outages_wish"):
+    for table in ("outages_part", "outages_failedpart", "outages_need", "outages_subscriber", "outages_reach"):
         assert "permission denied" in refused(ours.manager, f"SELECT * FROM {table}")
 
 

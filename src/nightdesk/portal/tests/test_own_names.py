@@ -48,9 +48,8 @@ class Site:
             assert code == 200, path
             links = (urljoin(f"http://{self.host}{path}", link) for link in LINK.findall(found[path]))
             own = f"http://{self.host}{start}"
-            wanted += [
-                f"/{link.removeprefix(own)}" for link in links if link.startswith(own) and "/static/" not in link
-            ]
+            below = [link for link in links if link.startswith(own) and "/static/" not in link]
+            wanted += [f"{start}{link.removeprefix(own)}" for link in below]
         return found
 
 

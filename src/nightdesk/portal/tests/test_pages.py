@@ -389,9 +389,7 @@ class TestHowTheyHear:
             contact_id=firms.bakery.viewer.pk, name="watch", **firms.as_(firms.bakery.viewer)
         )
         program = Client(headers={"Authorization": f"Bearer {token}"})
-        made = program.put(
-            "/api/v1/my/endpoints/webhook", {"url": "https://monitoring.example.com/x"}, "application/json"
-        ).json()
+        made = program.put("/api/v1/my/webhook", {"url": "https://monitoring.example.com/x"}, "application/json").json()
         assert len(made["secret"]) > 40
         wish = program.put("/api/v1/my/wishes", {"channels": ["webhook"]}, "application/json").json()
         assert [row["id"] for row in program.get("/api/v1/my/wishes").json()["items"]] == [wish["id"]]
