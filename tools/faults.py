@@ -1722,7 +1722,7 @@ FAULTS = (
     Fault(
         id="anybody-unsubscribes-anybody",
         file="src/nightdesk/channels/links.py",
-        old="    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):\n",
+        old="    if not _is_signed(thing, signature, UNSUBSCRIBE):\n",
         new="    if not signature:\n",
         tests=("src/nightdesk/console/tests/test_unsubscribe.py",),
         why="whoever can spell an id would end somebody else's notices",

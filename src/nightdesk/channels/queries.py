@@ -442,7 +442,7 @@ def _of_persons(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
 def _of_contacts(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
     """Of a contact who has left nothing is found. A secret that cannot be opened is as if the program were gone."""
     wanted = [row for row in rows if row.recipient_kind == "contact" and row.channel in ("push", "webhook")]
-    ids = [found for row in wanted if (found := as_id(row.address)) is not None]
+    ids = [named for row in wanted if (named := as_id(row.address)) is not None]
     if not ids:
         return {}
     rows_there = ContactEndpoint.objects.filter(id__in=ids, gone_at=None, contact__left_at=None)

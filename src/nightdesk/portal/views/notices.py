@@ -173,7 +173,7 @@ def add_browser(request: CustomerRequest) -> HttpResponse:
     """Notify this browser, in place of another of theirs."""
     try:
         told = json.loads(request.body)
-        given = {name: str(told[name]).replace("\0", "") for name in ("endpoint", "p256dh", "auth")}
+        given: dict[str, Any] = {name: str(told[name]).replace("\0", "") for name in ("endpoint", "p256dh", "auth")}
     except (ValueError, KeyError, TypeError):
         return _refused(Invalid(_("A browser was to be notified."), _("What it said cannot be read."), _("Try again.")))
     try:
