@@ -2327,6 +2327,38 @@ FAULTS = (
         tests=("src/nightdesk/outages/tests/test_outages.py", "-k", "proposed_outage"),
         why="nobody has said yet that it is one",
     ),
+    Fault(
+        id="one-reader-ends-a-roles-notices",
+        file="src/nightdesk/outages/unsubscribe_actions.py",
+        old="    if is_role_address(contact.email) or _is_shared(contact) or not _others_hear(contact):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_unsubscribing.py",),
+        why="whoever stands behind noc@ would hear nothing of the next fault, and not know why",
+    ),
+    Fault(
+        id="customers-programs-are-signed-with-one-secret",
+        file="src/nightdesk/channels/drivers/webhook.py",
+        old="outgoing.endpoint.secret\n",
+        new="self._secret\n",
+        tests=("src/nightdesk/outages/tests/test_endpoints.py",),
+        why="who knows the secret of one could speak to the program of another as we do",
+    ),
+    Fault(
+        id="a-brands-name-shows-another-brands-page",
+        file="src/nightdesk/base/hot.py",
+        old="            if entry is None or self._named[name]:",
+        new="            if entry is None:",
+        tests=("src/nightdesk/portal/tests/test_own_names.py",),
+        why="a brand's readers would find out who else it is",
+    ),
+    Fault(
+        id="two-words-at-one-instant-are-one",
+        file="src/nightdesk/outages/published_queries.py",
+        old="concat(xmin, ctid) AS written FROM outages_outage",
+        new="changed_at AS written FROM outages_outage",
+        tests=("src/nightdesk/portal/tests/test_hot_status.py", "-k", "one_instant"),
+        why="the page would say the older word until something else changes",
+    ),
     # --- What customers and everybody read about outages
     Fault(
         id="late-is-said-one-instant-too-late",
