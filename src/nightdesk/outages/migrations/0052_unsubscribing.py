@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0005_live_answer"),
-        ("outages", "0050_ways"),
+        ("outages", "0051_down_by_turns"),
     ]
 
     operations = [
