@@ -1,6 +1,5 @@
 """Rotas to be planned, of three sizes, with leave, wishes, history and newcomers; the same each time."""
 
-from dataclasses import replace
 from datetime import date
 from random import Random
 
