@@ -17,11 +17,10 @@ from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable, readable_brands
-from nightdesk.api.values import Id
+from nightdesk.api.values import Day, Id
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Invalid
-from nightdesk.reports import choosing_actions
+from nightdesk.reports import choosing_actions, choosing_words
 from nightdesk.reports.approaches import Case, Inputs
 from nightdesk.reports.choosing_queries import afterwards, comparisons, law_of
 from nightdesk.reports.choosing_stored import DEFAULTS, KINDS, LONGEST_TEXT, BadInputs, case_of, limits_of, read_inputs
@@ -89,7 +88,7 @@ class ComparisonChoice(Schema):
         extra="forbid", json_schema_extra={"examples": [{"approach": "bureau", "since": "2026-11-01"}]}
     )
     approach: str = Field("", max_length=60)
-    since: date | None = None
+    since: Day | None = None
 
 
 class ReckonedFrom(Schema):
@@ -168,7 +167,7 @@ class OutcomesOut(Schema):
 
 
 class MonthAfterOut(Schema):
-    """One month since the choice, `first` to `last`, beside what was expected: of a whole month, but of calls in these days."""
+    """One month since the choice, `first` to `last`, beside what was expected of these days."""
 
     first: date
     last: date
@@ -218,7 +217,7 @@ def reckon_comparison(request: HttpRequest, body: ReckonedFrom) -> Any:
     try:
         case = Case(read_inputs(_given(body.inputs)))
     except BadInputs as bad:
-        raise Invalid("Approaches were to be compared.", str(bad), "Mend what is named.", errors=bad.errors) from bad
+        raise choosing_words.refusal_of(bad) from bad
     return _outcomes(case, brand, clock.now().date())
 
 
@@ -289,7 +288,7 @@ def read_afterwards(request: HttpRequest, comparison_id: UUID) -> Any:
                 "lost_share": each.lost_share,
                 "lost_share_expected": each.expected.lost_share,
                 "woken": each.woken,
-                "woken_expected": each.expected.woken,
+                "woken_expected": each.woken_expected,
                 "messages_cost": each.messages,
             }
             for each in afterwards(_one(request, comparison_id), clock.now())

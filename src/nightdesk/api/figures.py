@@ -1,7 +1,7 @@
 """Figures of people's load, the lines of their on-call pay, and how phone lines did."""
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.scope import one, readable
-from nightdesk.api.values import Id, Named
+from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
@@ -29,8 +29,8 @@ class Period(Schema):
     """Both days are in it, by each person's clocks; a year at most."""
 
     brand_id: Id
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class FigureOut(Schema):
@@ -81,7 +81,7 @@ class LineHourOut(Schema):
 
 
 class LineFiguresOut(Schema):
-    """How a line did. `in_time`: of those who asked for somebody, who had an engineer or a message taker within 12 seconds.
+    """How a line did. `in_time`: of those who asked for somebody, who had an engineer, a message taker or the recorder in 12 s.
 
     Who heard of an outage first (`told_outage`) or that nobody is there for them now (`not_covered`) did not ask. Shares
     are of 1, null where there is nothing to share; people woken are those of calls out of the line's hours.

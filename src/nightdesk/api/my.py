@@ -14,7 +14,7 @@ from nightdesk.api.auth import OWN_WAYS_IN, caller_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one
 from nightdesk.api.service_figures import FigureReadingOut, reading_out
-from nightdesk.api.values import Id, Named
+from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, NotSignedIn
@@ -205,8 +205,8 @@ class MyPromiseOut(Schema):
 class MyPeriod(Schema):
     """Both days are in it, by our clocks; a year at most."""
 
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class MyFigures(Schema):

@@ -1,5 +1,6 @@
 """Service figures of a period: all of them, one by whose it was, over time, desks side by side, and reports by mail."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.scope import one, readable
-from nightdesk.api.values import Id, Named
+from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, NotFound
@@ -28,6 +29,7 @@ router = Router(tags=["figures"])
 
 LONGEST = timedelta(days=5 * 366)
 MOST_PIECES = 400
+NUMBER = re.compile("[0-9]{1,18}")
 Dimension = Literal["team", "shift", "customer", "supplier", "provider", "person"]
 
 
@@ -35,8 +37,8 @@ class FigurePeriod(Schema):
     """Both days are in it, by the brand's clocks; five years at most."""
 
     brand_id: Id
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class FigurePart(FigurePeriod):
@@ -180,6 +182,7 @@ class MailSent(Schema):
 def list_service_figures(request: HttpRequest, asked: Query[FigurePart]) -> Any:
     """Every figure of a brand, or of a team, a shift, a customer, a supplier or a provider of it."""
     brand = _brand(request, asked)
+    _check_part(asked)
     found = figure_queries.readings(
         [brand.pk], asked.first, asked.last, clock.now(), dimension=asked.dimension, value=asked.of
     )
@@ -209,15 +212,15 @@ def list_figure_trend(request: HttpRequest, figure: str, asked: Query[FigureTren
     """One figure over time."""
     brand = _brand(request, asked)
     _known(figure)
+    _check_part(asked)
     begin_at = _pieces(asked)
-    ends = [*(day - timedelta(days=1) for day in begin_at[1:]), asked.last]
     found = figure_queries.trends(
         [brand.pk], [figure], begin_at, asked.last, clock.now(), dimension=asked.dimension, value=asked.of
     )[figure]
     return {
         "items": [
             {"first": first, "last": last, "reading": reading_out(each)}
-            for first, last, each in zip(begin_at, ends, found, strict=True)
+            for (first, last), each in zip(figure_queries.pieces_of(begin_at, asked.last), found, strict=True)
         ]
     }
 
@@ -313,6 +316,13 @@ def _known(figure: str) -> Any:
     if figure not in FIGURES:
         raise NotFound("A figure was asked for.", "There is none of that name.", "docs/figures.md has them all.")
     return FIGURES[figure]
+
+
+def _check_part(asked: FigurePart) -> None:
+    if asked.dimension in ("team", "customer", "supplier") and not NUMBER.fullmatch(asked.of):
+        raise Invalid(
+            f"Figures were asked for by {asked.dimension}.", "`of` is no number of one.", "Give one of the parts' `of`."
+        )
 
 
 def _pieces(asked: FigureTrend) -> Sequence[date]:

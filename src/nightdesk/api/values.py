@@ -1,7 +1,7 @@
 """Kinds of values that several rooms' operations take, with the bounds that keep them harmless further in."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, NoReturn
 
 from django.http import HttpRequest
@@ -9,6 +9,8 @@ from ninja import Schema
 from ninja.errors import HttpError
 from ninja.parser import Parser
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+
+from nightdesk.base.clock import DAY_YEARS
 
 YEARS = range(2000, 2200)
 
@@ -21,6 +23,16 @@ def _within_reach(at: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 """An instant with its offset from UTC, as in RFC 3339; comes out in UTC."""
+
+
+def _day_within_reach(day: date) -> date:
+    if day.year not in DAY_YEARS:
+        raise ValueError(f"must lie in the years {DAY_YEARS.start} to {DAY_YEARS.stop - 1}")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_day_within_reach)]
+"""A day that lies so near that days before and after it can be counted."""
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """A row's number."""
 Words = Annotated[str, Field(min_length=1, max_length=4000)]

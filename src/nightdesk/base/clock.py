@@ -5,7 +5,10 @@ Nothing else in the program reads a clock. Doors call `now()` once and pass the 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+DAY_YEARS = range(2000, 2101)
+"""A day that somebody asks about lies in them, so that days before and after it can be counted."""
 
 
 def _host_time() -> datetime:
@@ -36,6 +39,15 @@ def follow(database_time: datetime) -> timedelta:
     if not _replaced:
         _offset = database_time - _source()
     return _offset
+
+
+def day_of(text: str) -> date | None:
+    """The day that `text` writes as ISO 8601 does; None where it is none, or none of `DAY_YEARS`."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in DAY_YEARS else None
 
 
 @contextmanager

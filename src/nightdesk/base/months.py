@@ -1,6 +1,6 @@
 """Tables kept in one partition a month: the months are made ahead, and a month that is over can be dropped in a second."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
@@ -39,6 +39,11 @@ END $$;
 def month_of(at: datetime) -> date:
     """The first day of the month in which `at` (aware) lies in UTC: the partition that a row with this cause lives in."""
     return at.astimezone(UTC).date().replace(day=1)
+
+
+def is_whole(first: date, last: date) -> bool:
+    """Whether these days are a month, from its first to its last."""
+    return first.day == 1 and (last + timedelta(days=1)).day == 1 and (last - first).days < 31
 
 
 def make_months(tables: tuple[str, ...], at: datetime, *, behind: int = 0) -> None:

@@ -286,17 +286,18 @@ def chase_call_back(*, message_id: UUID, number: int, by: Actor, via: Door, at: 
 
 @transaction.atomic
 def note_answered(*, call_id: UUID, how: str, person_id: int | None, by: Actor, via: Door, at: datetime) -> Call:
-    """Somebody of ours, or the recorder, has the caller (`how`: engineer, bureau, desk, recorder); only the first counts.
+    """Somebody of ours, or the recorder, has the caller (`how`: engineer, bureau, desk, recorder). The first human being counts.
 
     A network's call has a ticket of its own from now on, and a call-out that was ordered is whoever's who answered.
     Raises Forbidden, NotFound.
     """
     call = _call(call_id, "note_answered", by)
-    first = call.answered_at is None or (call.answered_person_id is None and person_id is not None)
-    if not first:
+    first = call.answered_at is None or (call.answered_by == "recorder" and how != "recorder")
+    if not first and (person_id is None or call.answered_person_id is not None):
         return call
-    call.answered_at = call.answered_at or at
-    call.answered_by, call.answered_person_id = how, person_id
+    if first:
+        call.answered_at, call.answered_by = at, how
+    call.answered_person_id = person_id
     person = Person.objects.filter(pk=person_id).first() if person_id is not None else None
     if call.peer is not None and call.ticket_id is None:
         words = _("{name} rang, and was put through.").format(name=call.peer.name)

@@ -147,7 +147,7 @@ class Call(models.Model):
     """One caller's connection with us, or one call-back; `state` is `flow.State` as JSON, `step` its number.
 
     `exchange` names the driver and its set-up ("asterisk", "twiml:main"). `number` is the caller's, "" withheld. `answered_at`:
-    when a human being of ours (`answered_by`: an engineer, a message taker) or the recorder had them. `woken` people were rung
+    when a human being of ours (`answered_by`: an engineer, a message taker) had them, else the recorder. `woken` people were rung
     out of hours for it. `ended_as` says in one word how it ended; `flow.ENDINGS` names them all.
     """
 

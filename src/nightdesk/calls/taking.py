@@ -20,8 +20,8 @@ def message(turn: Turn) -> None:
     turn.stage = "message"
     turn.memory.pop("hunt", None)
     turn.forget(*HUNT_TIMERS)
-    if not turn.memory.get("recorder"):
-        turn.memory["recorder"] = True
+    if "recorder_at" not in turn.memory:
+        turn.memory["recorder_at"] = turn.facts.at.isoformat()
         turn.write("answered", by="recorder", person_id=None)
     said = turn.opening()
     if first := turn.memory.pop("say_first", ""):

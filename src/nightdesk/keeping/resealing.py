@@ -45,10 +45,10 @@ def _factor(data: dict[str, Any]) -> dict[str, Any] | None:
             continue
         if text.startswith(vault.SEALED_TEXT):
             inner = _base64(text.removeprefix(vault.SEALED_TEXT))
+            if inner:
+                fresh[name] = vault.SEALED_TEXT + inner
         else:
-            inner = base64.b64encode(vault.seal(text.encode())).decode()
-        if inner:
-            fresh[name] = vault.SEALED_TEXT + inner
+            fresh[name] = vault.seal_text(text)
     return {**data, **fresh} if fresh else None
 
 

@@ -15,8 +15,9 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.reports.definitions import PERSONAL
 from nightdesk.reports.load import Figure
-from nightdesk.reports.models import FigureSwitches, PayRates
+from nightdesk.reports.models import FigureDay, FigureSwitches, PayRates, Rolled
 from nightdesk.reports.pay import as_plain, read_rates
 from nightdesk.rota.work_actions import drop_records
 
@@ -43,7 +44,10 @@ def save_pay_rates(*, brand_id: int, rates: Mapping[str, Any], by: Actor, via: D
 
 @transaction.atomic
 def save_figures(*, brand_id: int, off: Collection[str], by: Actor, via: Door, at: datetime) -> FigureSwitches:
-    """These figures, and no others, are not reckoned of the brand's people. Raises Forbidden, Invalid for one that is none."""
+    """These figures, and no others, are not reckoned of the brand's people, and what was is deleted.
+
+    Raises Forbidden, Invalid for one that is none.
+    """
     require(by, "save_figures", brand_id)
     if unknown := sorted(set(off) - set(SWITCHES)):
         raise Invalid(
@@ -51,7 +55,11 @@ def save_figures(*, brand_id: int, off: Collection[str], by: Actor, via: Door, a
             _("There are none of that name."),
             _("Give some of %s.") % ", ".join(SWITCHES),
         )
+    # Not while days are added up: these would bring back what is deleted.
+    Rolled.objects.select_for_update().filter(brand_id=brand_id).first()
     row, _is_new = FigureSwitches.objects.update_or_create(brand_id=brand_id, defaults={"off": sorted(set(off))})
+    if Figure.WOKEN in row.off:
+        FigureDay.objects.filter(brand_id=brand_id, dimension__in=PERSONAL).delete()
     facts = {"off": ", ".join(row.off) or "-"}
     record(FIGURES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return row
@@ -59,5 +67,10 @@ def save_figures(*, brand_id: int, off: Collection[str], by: Actor, via: Door, a
 
 @transaction.atomic
 def drop_staff_records(*, by: Actor = SCHEDULER, via: Door = Door.WORKER, at: datetime) -> int:
-    """Hours, rest owed and exemptions older than `NIGHTDESK_STAFF_RECORDS_KEPT` days are gone; how many that were."""
-    return drop_records(before=at - settings.STAFF_RECORDS_KEPT, by=by, via=via, at=at)
+    """Hours, rest owed, exemptions and figures by person older than `NIGHTDESK_STAFF_RECORDS_KEPT` days are gone; how many.
+
+    Raises Forbidden.
+    """
+    before = at - settings.STAFF_RECORDS_KEPT
+    count = drop_records(before=before, by=by, via=via, at=at)
+    return count + FigureDay.objects.filter(dimension__in=PERSONAL, day__lt=before.date()).delete()[0]

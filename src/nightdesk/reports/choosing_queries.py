@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet, Sum
 
 from nightdesk.access.models import Brand
+from nightdesk.base.months import is_whole, month_of
 from nightdesk.calls.models import Leg, Line
 from nightdesk.channels.models import Attempt, Delivery
 from nightdesk.channels.registry import LOUD
@@ -35,7 +36,7 @@ class Month:
 
     Only calls in the hours that the comparison asks about are counted. Shares are None where nobody rang; `messages` is what
     messages to the brand's people cost, by currency; `woken` are nights on which somebody was, by each of the team, None
-    where that is not reckoned. `expected` is what the comparison said of a whole month, `calls_expected` of these days.
+    where that is not reckoned. `expected` is what the comparison said of a whole month, the others of these days.
     """
 
     first: date
@@ -59,10 +60,15 @@ class Month:
         return self.lost / self.calls if self.calls else None
 
     @property
-    def woken_a_month(self) -> float | None:
-        """The nights, as if the days were a whole month."""
+    def part(self) -> Decimal:
+        """How much of a month these days are, 1 of one that is whole."""
         days = (self.last - self.first).days + 1
-        return None if self.woken is None else self.woken * float(USUAL_MONTH) / days
+        return Decimal(1) if is_whole(self.first, self.last) else days / USUAL_MONTH
+
+    @property
+    def woken_expected(self) -> float:
+        """The nights that were expected of these days, by each of the team."""
+        return self.expected.woken * float(self.part)
 
 
 def comparisons(brands: Collection[int] | None) -> QuerySet[Comparison]:
@@ -170,7 +176,7 @@ def _paid_for_messages(brand: Brand, first: date, last: date, zone: ZoneInfo) ->
         recipient_kind="person",
         accepted_at__gte=since,
         accepted_at__lt=until,
-        month__gte=since.date().replace(day=1) - timedelta(days=31),
+        **_made_by(since, until),
     )
     months = set(ours.values_list("month", flat=True).distinct())
     paid = (
@@ -179,6 +185,11 @@ def _paid_for_messages(brand: Brand, first: date, last: date, zone: ZoneInfo) ->
         .annotate(paid=Sum("price"))
     )
     return {each["currency"]: each["paid"] for each in paid.order_by("currency")}
+
+
+def _made_by(since: datetime, until: datetime) -> dict[str, date]:
+    """Of the ledger the months that hold what was accepted in the period: it was made then, or in the month before."""
+    return {"month__gte": month_of(since - timedelta(days=31)), "month__lte": month_of(until)}
 
 
 def _nights_woken(brand: Brand, first: date, last: date, zone: ZoneInfo) -> int:
@@ -191,6 +202,7 @@ def _nights_woken(brand: Brand, first: date, last: date, zone: ZoneInfo) -> int:
         channel__in=LOUD,
         accepted_at__gte=since,
         accepted_at__lt=until,
+        **_made_by(since, until),
     )
     rung = Leg.objects.filter(
         call__line__brand=brand, person__isnull=False, ordered_at__gte=since, ordered_at__lt=until

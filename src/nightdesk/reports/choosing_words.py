@@ -8,7 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from nightdesk.base.months import is_whole
+from nightdesk.base.refusals import Invalid
 from nightdesk.reports.approaches import Approach, Charged
+from nightdesk.reports.choosing_stored import BadInputs
 from nightdesk.reports.implied_rota import Group, Held, Verdict
 from nightdesk.reports.message_prices import Way
 from nightdesk.rota import law_wording
@@ -244,11 +247,6 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{sign}{number}" if sign else f"{number} {currency}"
 
 
-def percent(share: float | None) -> str:
-    """A share, or a dash where there is nothing to share."""
-    return "\u2013" if share is None else f"{100 * share:.1f} %"
-
-
 def worst(groups: list[Held]) -> Verdict | None:
     """The gravest verdict over the groups of an approach; None where nobody has to be there."""
     order = list(Verdict)
@@ -281,5 +279,10 @@ def _finding(finding: Finding, count: int, zone: str) -> str:
 
 def month_of(first: date, last: date) -> str:
     """The days of a month since a choice: November 2026, or 10–31 October 2026."""
-    whole = first.day == 1 and (last.month != first.month or last.day >= 28)
-    return f"{first:%B %Y}" if whole else f"{first.day}\u2013{last.day} {first:%B %Y}"
+    return f"{first:%B %Y}" if is_whole(first, last) else f"{first.day}\u2013{last.day} {first:%B %Y}"
+
+
+def refusal_of(bad: BadInputs) -> Invalid:
+    """What is told to whoever gave them."""
+    errors = [{"field": f"inputs.{name}", "message": why} for name, why in bad.errors.items()]
+    return Invalid(_("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=errors)

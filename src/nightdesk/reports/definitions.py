@@ -58,7 +58,7 @@ class Definition:
 
 
 def _in_time(call: phone.LineCall, by: tuple[str, ...]) -> bool:
-    return call.in_time and call.answered_by in by
+    return call.answered_in_time and call.answered_by in by
 
 
 PEOPLE = ("engineer", "desk", "bureau")

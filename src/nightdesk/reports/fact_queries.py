@@ -30,7 +30,7 @@ from nightdesk.reports import facts
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.models import DeskSupplier
 from nightdesk.reports.phone import LineCall, OwedCallBack
-from nightdesk.reports.phone_queries import TOLD_NOBODY
+from nightdesk.reports.phone_queries import RECORDER_AT, TOLD_NOBODY, recorded_at
 
 DAY = timedelta(days=1)
 MS = timedelta(milliseconds=1)
@@ -104,7 +104,7 @@ def rang(span: Span) -> Iterator[facts.Rang]:
     rows = list(
         Call.objects.filter(span.within("came_at"), line__brand=span.brand, person=None, calls_back=None)
         .filter(Q(ended_at__isnull=False) | Q(answered_at__isnull=False))
-        .annotate(told_nobody=F(TOLD_NOBODY), again=Exists(before))
+        .annotate(told_nobody=F(TOLD_NOBODY), recorder_at=F(RECORDER_AT), again=Exists(before))
         .select_related("line")
     )
     first_rung: dict[UUID, int | None] = {}
@@ -116,7 +116,14 @@ def rang(span: Span) -> Iterator[facts.Rang]:
         yield facts.Rang(
             span.day(row.came_at),
             _of_call(span, row, first_rung.get(row.pk), row.pk in first_rung),
-            LineCall(row.came_at, row.answered_at, row.answered_by, told, row.ended_as == "abandoned"),  # type: ignore[arg-type]
+            LineCall(
+                row.came_at,
+                row.answered_at,
+                row.answered_by,  # type: ignore[arg-type]
+                told,  # type: ignore[arg-type]
+                row.ended_as == "abandoned",
+                recorder_at=recorded_at(getattr(row, "recorder_at", None)),
+            ),
             getattr(row, "again", False) if row.number else None,
         )
 

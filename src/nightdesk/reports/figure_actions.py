@@ -13,6 +13,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.unique import unless_taken
 from nightdesk.calls.models import Line
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
@@ -21,9 +22,8 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.reports import figure_mail
-from nightdesk.reports.definitions import FIGURES, fold
-from nightdesk.reports.fact_queries import facts_of
-from nightdesk.reports.figure_queries import may_read, next_mail, period_before
+from nightdesk.reports.definitions import FIGURES
+from nightdesk.reports.figure_queries import cells_of, may_read, next_mail, period_before
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
 
 DESK_SUPPLIED = kind("figures.desk_supplied", gettext_lazy("{by} said who runs the desk of {team}: {supplier}"))
@@ -50,7 +50,7 @@ def roll_figures(
     brand = Brand.objects.get(pk=brand_id)
     rows = []
     for first, last in _stretches(days):
-        for (figure, day, dimension, value), tally in fold(facts_of(brand, first, last, at)).items():
+        for (figure, day, dimension, value), tally in cells_of(brand, first, last, at).items():
             rows.append(
                 FigureDay(
                     brand=brand,
@@ -68,7 +68,6 @@ def roll_figures(
             )
     FigureDay.objects.filter(brand=brand, day__in=days).delete()
     FigureDay.objects.bulk_create(rows, batch_size=1000)
-    Rolled.objects.filter(brand=brand).update(rolled_at=at)
     return len(rows)
 
 
@@ -162,9 +161,6 @@ def save_figure_mail(
     for person in wanted:
         if not may_read(person, brand_id):
             raise Invalid(asked, _("%s may not read this brand's figures.") % person.name, _("Give them a role first."))
-    clash = FigureMail.objects.filter(brand_id=brand_id, name=name.strip()).exclude(pk=mail_id or 0)
-    if clash.exists():
-        raise Invalid(asked, _("There is one of that name."), _("Give it another name."))
     if mail_id is None:
         row = FigureMail(brand_id=brand_id)
     else:
@@ -174,10 +170,11 @@ def save_figure_mail(
         row = found
     row.name, row.every, row.at_minute, row.active = name.strip()[:80], every, at_minute, active
     row.figures = [key for key in FIGURES if key in figures]
-    if mail_id is None:
-        row.save(force_insert=True)
-    else:
-        row.save(update_fields=["name", "every", "at_minute", "active", "figures"])
+    with unless_taken(asked, _("There is one of that name."), _("Give it another name.")):
+        if mail_id is None:
+            row.save(force_insert=True)
+        else:
+            row.save(update_fields=["name", "every", "at_minute", "active", "figures"])
     row.people.set(wanted)
     record(
         MAIL_SAVED, subject=("figure_mail", row.pk), by=by, via=via, at=at, brand_id=brand_id, facts={"name": row.name}

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
 from django.utils.translation import gettext_lazy
@@ -16,7 +18,7 @@ from nightdesk.access.models import Brand
 from nightdesk.calls.bureau_models import BureauMessage, TakerSession
 from nightdesk.calls.models import Call, Message
 from nightdesk.customers.models import Customer, Subscription
-from nightdesk.desk.models import Supplier, Ticket
+from nightdesk.desk.models import Supplier, Survey, Ticket
 from nightdesk.duty.queries import who_is_on
 from nightdesk.knowledge.models import Briefing
 from nightdesk.knowledge.queries import must_confirm, unconfirmed
@@ -24,10 +26,12 @@ from nightdesk.outages.models import Outage, Touched, Work
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
-from nightdesk.reports.definitions import DEFINITIONS, FIGURES, Cell, Definition, Unit, fold
+from nightdesk.reports.definitions import DEFINITIONS, FIGURES, PERSONAL, Cell, Definition, Unit, fold
 from nightdesk.reports.fact_queries import DAY, MS, facts_of, starts
 from nightdesk.reports.facts import NIGHT, SHIFTS
+from nightdesk.reports.load import Figure
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
+from nightdesk.reports.queries import switched_off
 from nightdesk.reports.tally import NOTHING, Tally
 from nightdesk.rota.resolve import instant_of
 
@@ -65,7 +69,9 @@ class Reading:
             case Unit.MONEY:
                 return self.tally.total / 1_000_000 if self.tally.cases else None
             case Unit.UPTIME:
-                return 1 - self.tally.total / self.possible_ms if self.possible_ms > 0 else None
+                # Of what is bought no more time was lost, and nobody bought it now: there is no whole to share.
+                lost, possible = self.tally.total, self.possible_ms
+                return 1 - lost / possible if possible > 0 and lost <= possible else None
 
     @property
     def high(self) -> int | None:
@@ -123,15 +129,19 @@ def trends(
 ) -> dict[str, list[Reading]]:
     """Each figure of each piece of a period: from each of `begin_at` to the day before the next, the last to `last`."""
     found = _summed(brands, figures, dimension, [value], begin_at, last)
-    ends = [*(day - DAY for day in begin_at[1:]), last]
     ground = _Ground(brands, at, [value] if dimension == "customer" else None)
     return {
         key: [
             _reading(FIGURES[key], found.get((key, value, place), NOTHING), ground, first, end, value)
-            for place, (first, end) in enumerate(zip(begin_at, ends, strict=True))
+            for place, (first, end) in enumerate(pieces_of(begin_at, last))
         ]
         for key in figures
     }
+
+
+def pieces_of(begin_at: Sequence[date], last: date) -> list[tuple[date, date]]:
+    """The first and the last day of each piece of a period that `trends` shows."""
+    return list(zip(begin_at, [*(day - DAY for day in begin_at[1:]), last], strict=True))
 
 
 def parts(
@@ -409,8 +419,8 @@ def finished_xid() -> int:
         return int(cursor.fetchone()[0])
 
 
-def stale_days(brand: Brand, from_xid: int, to_xid: int, at: datetime) -> set[date]:
-    """The brand's days whose figures may have changed by what transactions in [from_xid, to_xid) journalled, or with time."""
+def stale_days(brand: Brand, since: Rolled, to_xid: int, at: datetime) -> set[date]:
+    """The brand's days whose figures may have changed `since`, by what transactions before `to_xid` journalled, or with time."""
     zone = ZoneInfo(brand.zone)
     today = at.astimezone(zone).date()
     days = {today - timedelta(days=back) for back in range(LATELY)}
@@ -419,7 +429,7 @@ def stale_days(brand: Brand, from_xid: int, to_xid: int, at: datetime) -> set[da
         cursor.execute(
             "SELECT DISTINCT subject_kind, subject_id FROM journal_entry WHERE xid >= %s AND xid < %s AND brand_id = %s"
             " AND subject_kind = ANY(%s)",
-            [from_xid, to_xid, brand.pk, list(INSTANTS)],
+            [since.to_xid, to_xid, brand.pk, list(INSTANTS)],
         )
         for sort, subject in cursor.fetchall():
             subjects[sort].add(subject)
@@ -429,35 +439,56 @@ def stale_days(brand: Brand, from_xid: int, to_xid: int, at: datetime) -> set[da
             day = instant.astimezone(zone).date()
             # Callers of the next day may be repeat callers by a call; a night belongs to the evening before.
             days |= {day, day + DAY} if sort == "call" else {day, day - DAY} if sort == "page" else {day}
-    days |= _outage_days(brand, subjects, at, zone)
+    # Answers to a survey come days after it was asked, and are journalled of its ticket.
+    tickets = [UUID(ticket) for ticket in subjects.get("ticket", ())]
+    surveys = Survey.objects.filter(ticket__in=tickets, brand=brand)
+    days |= {asked_at.astimezone(zone).date() for asked_at in surveys.values_list("asked_at", flat=True)}
+    days |= _outage_days(brand, subjects, since.rolled_at, at, zone)
     waiting = FigureDay.objects.filter(brand=brand, figure="call_backs_on_time", dimension="", waiting__gt=0)
     days |= set(waiting.values_list("day", flat=True))
     return {day for day in days if day <= today}
 
 
-def _outage_days(brand: Brand, subjects: Mapping[str, set[str]], at: datetime, zone: ZoneInfo) -> set[date]:
-    """All days of outages and of work that are open, or that something was said of: time is lost on each of them."""
+def _outage_days(
+    brand: Brand, subjects: Mapping[str, set[str]], rolled_at: datetime, at: datetime, zone: ZoneInfo
+) -> set[date]:
+    """Days of outages and of work on which time is lost: all where something was said of it, else since `rolled_at`."""
+    said = {*subjects.get("outage", ()), *subjects.get("work", ())}
     outages = Outage.objects.filter(Q(pk__in=subjects.get("outage", ())) | Q(resolved_at=None), brand=brand)
     works = Work.objects.filter(Q(pk__in=subjects.get("work", ())) | Q(ended_at=None), brand=brand)
     earliest = dict(Touched.objects.filter(outage__in=outages).values_list("outage_id").annotate(first=Min("since")))
     stretches = [
-        (min(began, proposed, earliest.get(pk, proposed)), ended or at)
+        (pk, min(began, proposed, earliest.get(pk, proposed)), ended or at)
         for pk, began, proposed, ended in outages.values_list("pk", "began_at", "proposed_at", "resolved_at")
     ]
-    stretches += [(begun, ended or at) for begun, ended in works.values_list("begun_at", "ended_at") if begun]
+    stretches += [
+        (pk, begun, ended or at) for pk, begun, ended in works.values_list("pk", "begun_at", "ended_at") if begun
+    ]
     days = set()
-    for start, end in stretches:
-        day = start.astimezone(zone).date()
+    for pk, start, end in stretches:
+        day = (start if str(pk) in said else max(start, rolled_at - DAY)).astimezone(zone).date()
         while day <= end.astimezone(zone).date():
             days.add(day)
             day += DAY
     return days
 
 
+def cells_of(brand: Brand, first: date, last: date, at: datetime) -> dict[Cell, Tally]:
+    """What these days add up to; of people nothing where that is switched off, nor once staff records are kept no more."""
+    since = date.max if Figure.WOKEN in switched_off(brand) else _people_since(at)
+    cells = fold(facts_of(brand, first, last, at))
+    return {cell: tally for cell, tally in cells.items() if cell[2] not in PERSONAL or cell[1] >= since}
+
+
+def _people_since(at: datetime) -> date:
+    return (at - settings.STAFF_RECORDS_KEPT).date()
+
+
 def differences(brand: Brand, first: date, last: date, at: datetime) -> list[Cell]:
     """The cells of these days that are not what counting by the slow way says now."""
-    slow = fold(facts_of(brand, first, last, at))
+    slow = cells_of(brand, first, last, at)
     rows = FigureDay.objects.filter(brand=brand, day__gte=first, day__lte=last)
+    rows = rows.exclude(dimension__in=PERSONAL, day__lt=_people_since(at))
     kept = {
         (row.figure, row.day, row.dimension, row.value): Tally(
             row.cases, row.hits, row.total, row.waiting, dict(zip(row.bucket_at, row.bucket_count, strict=True))

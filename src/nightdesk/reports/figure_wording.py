@@ -47,9 +47,9 @@ def value_of(reading: Reading) -> str:
         return _("nothing to count")
     match reading.figure.unit:
         case Unit.SHARE:
-            return f"{_floor(100 * value, 1):.1f} %"
+            return percent(value)
         case Unit.UPTIME:
-            return f"{_floor(100 * value, 3):.3f} %"
+            return f"{floor(100 * value, 3):.3f} %"
         case Unit.TIME:
             return duration(value)
         case Unit.SCORE:
@@ -101,7 +101,20 @@ def duration(ms: float) -> str:
     return _("{d} d {h} h").format(d=days, h=hours)
 
 
-def _floor(value: float, places: int) -> float:
+def in_file(reading: Reading) -> float | str:
+    """The value as files have it: cut off like the one in words, and "" where there is nothing to count."""
+    value = reading.value
+    if value is None:
+        return ""
+    return floor(value, 6) if reading.figure.unit in (Unit.SHARE, Unit.UPTIME) else round(value, 6)
+
+
+def percent(share: float | None) -> str:
+    """A share, cut off so that only all are all, or a dash where there is nothing to share."""
+    return "\u2013" if share is None else f"{floor(100 * share, 1):.1f} %"
+
+
+def floor(value: float, places: int) -> float:
     """Cut off, so that 99.97 % is never shown as all of it."""
     scale: int = 10**places
     return float(int(value * scale + 1e-6) / scale)

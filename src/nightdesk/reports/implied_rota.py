@@ -116,8 +116,10 @@ def _on_call(case: Case, kinds: Sequence[str], monday: date, zone: str, pack: Pa
             spans[(nth + place) % given.team].append(Span(start, end, counts=False, key="on call"))
     length = timedelta(seconds=given.handling_s)
     for place in range(1 + given.backup):
-        for nth, at in _calls([each[place] for each in rung], monday, zone):
-            spans[(nth + place) % given.team].append(Span(at, at + length, planned=False, key="call"))
+        for nth, at, calls in _calls([each[place] for each in rung], monday, zone):
+            # One after the other; who has more of them than an hour holds works all of it.
+            worked = max(length, min(calls * length, _HOUR))
+            spans[(nth + place) % given.team].append(Span(at, at + worked, planned=False, key="call"))
     start, end = _edges(monday, zone)
     a_week = math.fsum(first for first, _second in rung)
     a_duty = a_week / max(len(duties) / WEEKS, 1 / WEEKS)
@@ -203,10 +205,10 @@ def _days_worked(case: Case, monday: date, zone: str) -> Iterator[Span]:
         yield Span(start, min(end, start + timedelta(hours=each)), key="by day")
 
 
-def _calls(rates: Sequence[float], monday: date, zone: str) -> Iterator[tuple[int, datetime]]:
-    """Calls evenly spread: one in the middle of each hour in which their expected number becomes another whole one.
+def _calls(rates: Sequence[float], monday: date, zone: str) -> Iterator[tuple[int, datetime, int]]:
+    """Calls evenly spread: in the middle of each hour in which their expected number becomes another whole one, and how many.
 
-    With the number of the week whose turn has it: that of the night's evening.
+    First the number of the week whose turn has them: that of the night's evening.
     """
     due = 0.5
     turn = 0
@@ -214,8 +216,8 @@ def _calls(rates: Sequence[float], monday: date, zone: str) -> Iterator[tuple[in
         if hour % week.HOURS == 12:
             turn = hour // week.HOURS
         before, due = due, due + rates[hour % week.HOURS]
-        for _call in range(math.floor(due) - math.floor(before)):
-            yield turn, _instant(monday, hour, zone) + _HOUR / 2
+        if calls := math.floor(due) - math.floor(before):
+            yield turn, _instant(monday, hour, zone) + _HOUR / 2, calls
 
 
 def _edges(monday: date, zone: str) -> tuple[datetime, datetime]:

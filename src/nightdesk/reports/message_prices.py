@@ -6,6 +6,7 @@ whoever adds the lines has the sum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
@@ -84,16 +85,20 @@ def message_cost(way: Way, prices: MessagePrices, messages: Decimal, each_to: in
 
 
 def break_even(way: Way, prices: MessagePrices, each_to: int, people: int) -> int | None:
-    """The fewest messages a month with which pagers cost no more than texts by `way`; None: they always do."""
+    """From how many messages a month on pagers never cost more than texts by `way`; None: from nowhere on."""
     pagers = prices.pager_month * people
-    kink = Decimal(prices.bundle_texts) / each_to if way is Way.BUNDLE else Decimal(0)
+    free = prices.bundle_texts if way is Way.BUNDLE else 0
     fixed = prices.bundle_month if way is Way.BUNDLE else Decimal(0)
-    each = (prices.bundle_message if way is Way.BUNDLE else prices.text_message) * each_to
-    # Up to the kink texts cost nothing more, beyond it `each`; pagers cost their message all along.
-    if pagers <= fixed:
+    price = prices.bundle_message if way is Way.BUNDLE else prices.text_message
+    gained = price * each_to - prices.pager_message
+    # While texts are free pagers lose, beyond they gain: where they stand worst, they must not cost more.
+    worst = (free // each_to, math.ceil(free / each_to))
+    if gained >= 0 and all(
+        pagers + prices.pager_message * messages <= fixed + price * max(messages * each_to - free, 0)
+        for messages in worst
+    ):
         return 0
-    gained = each - prices.pager_message
     if gained <= 0:
         return None
-    least = (pagers - fixed + each * kink) / gained
+    least = (pagers - fixed + price * free) / gained
     return int(least.to_integral_value(ROUND_CEILING))

@@ -71,11 +71,13 @@ def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> list
 
 
 def _pieces(word: str, size: float, width: float, *, bold: bool) -> Iterator[str]:
-    while width_of(word, size, bold=bold) > width and len(word) > 1:
-        cut = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or width_of(word[:n], size, bold=bold) <= width)
-        yield word[:cut]
-        word = word[cut:]
-    yield word
+    start, wide = 0, 0  # in thousandths of the size
+    for end, letter in enumerate(word):
+        wide += _width(letter)
+        if end > start and wide * size / 1000 * (BOLDER if bold else 1) > width:
+            yield word[start:end]
+            start, wide = end, _width(letter)
+    yield word[start:]
 
 
 def _pages(document: Document) -> Iterator[bytes]:

@@ -22,7 +22,9 @@ AnsweredBy: TypeAlias = Literal["", "engineer", "bureau", "desk", "recorder"]
 
 @dataclass(frozen=True, slots=True)
 class LineCall:
-    """One call that has ended, or was answered. `answered_by`: an engineer, else a message taker, else nobody.
+    """One call that has ended, or was answered. `answered_by`: an engineer, else a message taker, else the recorder, else nobody.
+
+    `recorder_at`: the recorder began to speak, where it is known; somebody may have had the call after that.
 
     `told`: it heard of an outage first, or that nobody is there for it now. `rung`: how many telephones rang for it.
     `out_of_hours`: of the line; `woken`: people whom it then rang, or who were paged for its message.
@@ -36,6 +38,7 @@ class LineCall:
     rung: int = 0
     out_of_hours: bool = False
     woken: int = 0
+    recorder_at: datetime | None = None
 
     @property
     def asked(self) -> bool:
@@ -44,8 +47,16 @@ class LineCall:
 
     @property
     def in_time(self) -> bool:
-        """An engineer or a message taker had it in time."""
-        return self.asked and self.answered_at is not None and self.answered_at - self.came_at <= IN_TIME
+        """An engineer, a message taker or the recorder had it in time: who only heard the recorder counts as well."""
+        return self.answered_in_time or (self.asked and self._in_time(self.recorder_at))
+
+    @property
+    def answered_in_time(self) -> bool:
+        """Whoever `answered_by` names had it in time, whatever the recorder had said before."""
+        return self.asked and self._in_time(self.answered_at)
+
+    def _in_time(self, at: datetime | None) -> bool:
+        return at is not None and at - self.came_at <= IN_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,9 @@ class OwedCallBack:
 
 @dataclass(frozen=True, slots=True)
 class LineFigures:
-    """What is counted of a line in a period. `in_time` counts a message taker as an answer, `in_time_engineer` does not.
-
-    `told_rang_nobody`: callers who heard of an outage first and for whom no telephone rang. `woken`: by calls out of hours,
-    over `nights`; `most_woken`: by one of them.
+    """What is counted of a line in a period. `in_time` counts a message taker and the recorder as an answer, `in_time_engineer`
+    neither. `told_rang_nobody`: callers who heard of an outage first and for whom no telephone rang. `woken`: by calls out of
+    hours, over `nights`; `most_woken`: by one of them.
     """
 
     calls: int = 0
@@ -83,7 +93,7 @@ class LineFigures:
 
     @property
     def in_time_share(self) -> float | None:
-        """Of those who asked for somebody: who had an engineer or a message taker in time."""
+        """Of those who asked for somebody: who had an engineer, a message taker or the recorder in time."""
         return _share(self.in_time, self.asked)
 
     @property
@@ -135,7 +145,7 @@ def figures(calls: Iterable[LineCall], owed: Iterable[OwedCallBack], nights: int
         asked=len(asked),
         answered=sum(call.answered_at is not None for call in rows),
         in_time=sum(call.in_time for call in asked),
-        in_time_engineer=sum(call.in_time and call.answered_by == "engineer" for call in asked),
+        in_time_engineer=sum(call.answered_in_time and call.answered_by == "engineer" for call in asked),
         abandoned=sum(call.abandoned for call in rows),
         told_outage=len(outage),
         told_rang_nobody=sum(call.rung == 0 for call in outage),

@@ -19,6 +19,8 @@ from nightdesk.reports.phone import HourFigures, LineCall, LineFigures, OwedCall
 
 TOLD_NOBODY = "state__memory__times_said_cover"
 """How often the flow told the caller that nobody is there for them."""
+RECORDER_AT = "state__memory__recorder_at"
+"""When it began to speak, as ISO 8601."""
 READS = (
     "id",
     "came_at",
@@ -29,6 +31,7 @@ READS = (
     "ended_as",
     "woken",
     "rung",
+    "recorder_at",
 )
 
 
@@ -75,7 +78,11 @@ def line_calls(line: Line, since: datetime, until: datetime) -> list[LineCall]:
     rows = (
         Call.objects.filter(line=line, came_at__gte=since, came_at__lt=until, person=None, calls_back=None)
         .filter(Q(ended_at__isnull=False) | Q(answered_at__isnull=False))
-        .annotate(rung=Count("legs", filter=Q(legs__person__isnull=False)), told_nobody=F(TOLD_NOBODY))
+        .annotate(
+            rung=Count("legs", filter=Q(legs__person__isnull=False)),
+            told_nobody=F(TOLD_NOBODY),
+            recorder_at=F(RECORDER_AT),
+        )
         .values_list(*READS, named=True)
     )
     open_hours = support_hours(line.hours) if line.hours is not None else None
@@ -90,9 +97,15 @@ def line_calls(line: Line, since: datetime, until: datetime) -> list[LineCall]:
             row.rung,
             open_hours is not None and not is_open(open_hours, row.came_at),
             row.woken + paged[row.id],
+            recorded_at(row.recorder_at),
         )
         for row in rows
     ]
+
+
+def recorded_at(text: str | None) -> datetime | None:
+    """The instant that the flow noted, where it did."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def _paged(line: Line, since: datetime, until: datetime) -> Counter[UUID]:

@@ -11,6 +11,9 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+MOST = 1_000_000_000
+"""The largest number that a threshold may have."""
+
 
 class From(StrEnum):
     """What a deadline runs from: when it began, when we knew of it, or when it was over."""
@@ -155,10 +158,14 @@ def _step(given: Mapping[str, Any]) -> Step:
 def _threshold(given: Mapping[str, Any]) -> Threshold:
     if unknown := sorted(set(given) - {"user_hours", "users", "hours", "severities"}):
         raise ValueError(f"A threshold of a pack names {unknown[0]!r}, which nothing measures.")
+    measures = [Decimal(str(given.get(name, 0))) for name in ("user_hours", "users", "hours")]
+    if not all(one.is_finite() and 0 <= one <= MOST for one in measures):
+        raise ValueError("A threshold of a pack is a number from 0 to a thousand million.")
+    user_hours, users, hours = measures
     return Threshold(
-        Decimal(str(given.get("user_hours", 0))),
-        int(given.get("users", 0)),
-        Decimal(str(given.get("hours", 0))),
+        user_hours,
+        int(users),
+        hours,
         tuple(map(str, given.get("severities", ()))),
     )
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from nightdesk.customers.models import Customer
-from nightdesk.reports.figure_queries import Reading, readings, rolled_at, trends
+from nightdesk.reports.figure_queries import Reading, pieces_of, readings, rolled_at, trends
 
 FIGURES = (
     "availability",
@@ -27,15 +27,14 @@ LONGEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """The figures of days from `first` to `last`; `months`: the first days of the last ones, up to
-    `months_end`, and `over` each figure of each."""
+    """The figures of days from `first` to `last`; `months`: the first and the last day of each of the last ones, of one that is
+    not over as far as it has come, and `over` each figure of each."""
 
     first: date
     last: date
     counted_at: datetime | None
     figures: Sequence[Reading]
-    months: Sequence[date]
-    months_end: date
+    months: Sequence[tuple[date, date]]
     over: Sequence[Sequence[Reading]]
 
 
@@ -48,9 +47,17 @@ def report_of(customer: Customer, first: date, last: date, at: datetime) -> Serv
     while len(months) < MONTHS:
         months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
     end = (months[-1] + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    today = at.astimezone(ZoneInfo(customer.brand.zone)).date()
+    if months[-1] <= today:
+        end = min(end, today)
     over = trends(brands, FIGURES, months, end, at, dimension="customer", value=value)
     return ServiceReport(
-        first, last, rolled_at(brands), [found[key] for key in FIGURES], months, end, [over[key] for key in FIGURES]
+        first,
+        last,
+        rolled_at(brands),
+        [found[key] for key in FIGURES],
+        pieces_of(months, end),
+        [over[key] for key in FIGURES],
     )
 
 

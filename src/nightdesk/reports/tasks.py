@@ -1,5 +1,6 @@
 """What falls due in this room: reports of incidents, the days that figures are added up from, and their letters."""
 
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,10 +10,12 @@ from django.utils.translation import gettext as _
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
-from nightdesk.base.promises import Handler
+from nightdesk.base.promises import Handler, lost_connection
 from nightdesk.reports import figure_actions, incident_actions
 from nightdesk.reports.figure_queries import finished_xid, first_day, stale_days
 from nightdesk.reports.models import Rolled
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 14
 """Days in one transaction."""
@@ -20,7 +23,15 @@ AT_ONCE = 14
 
 def roll_changed(at: datetime) -> int:
     """Every brand's days that are new or changed are added up; returns how many. The first time that is all of them."""
-    return sum(roll_brand(brand, at) for brand in Brand.objects.order_by("pk"))
+    count = 0
+    for brand in Brand.objects.order_by("pk"):
+        try:
+            count += roll_brand(brand, at)
+        except Exception:  # one brand's figures must not stop the others'; it is recorded, and tried again in an hour
+            if lost_connection():
+                raise
+            log.exception("The figures of %s could not be added up", brand.slug)
+    return count
 
 
 def roll_brand(brand: Brand, at: datetime, *, anew: bool = False) -> int:
@@ -36,7 +47,7 @@ def roll_brand(brand: Brand, at: datetime, *, anew: bool = False) -> int:
         # A night belongs to the evening on which it began, which may be the day before the first.
         days = {first + timedelta(days=n) for n in range(-1, (today - first).days + 1)}
     else:
-        days = stale_days(brand, row.to_xid, to_xid, at)
+        days = stale_days(brand, row, to_xid, at)
     ordered = sorted(days)
     for start in range(0, len(ordered), AT_ONCE):
         figure_actions.roll_figures(brand_id=brand.pk, days=ordered[start : start + AT_ONCE], at=at)

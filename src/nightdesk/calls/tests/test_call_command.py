@@ -15,6 +15,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.calls import actions
 from nightdesk.calls.models import Call, CallEvent, Leg, Line, Message
+from nightdesk.journal.models import Entry
+from nightdesk.people.actions import make_person
 
 AT = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 HOW: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": AT}
@@ -85,6 +87,22 @@ def test_what_callers_left_is_closed_and_called_off_by_its_last_digits(line):
     assert said("messages") == "There are none.\n"
     assert {row["state"] for row in rows("messages", "--all")} == {"closed", "cancelled"}
     assert Message.objects.get(pk=sam.pk).outcome == "It works again"
+
+
+def test_whoever_takes_a_call_from_the_recorder_has_it_from_then_on_and_the_first_of_them_counts(line):
+    call, bo = came(line, 1), make_person(name="Bo", brand_id=line.brand_id, **HOW)
+    for after_s, how, person_id, known in (
+        (4, "recorder", None, (4, "recorder", None)),
+        (9, "bureau", None, (9, "bureau", None)),
+        (20, "recorder", None, (9, "bureau", None)),
+        (30, "engineer", bo.pk, (9, "bureau", bo.pk)),
+    ):
+        at = call.came_at + timedelta(seconds=after_s)
+        actions.note_answered(call_id=call.pk, how=how, person_id=person_id, **HOW | {"at": at})
+        call.refresh_from_db()
+        assert ((call.answered_at - call.came_at).seconds, call.answered_by, call.answered_person_id) == known
+    told = Entry.objects.filter(kind=actions.CALL_ANSWERED).order_by("id")
+    assert [entry.facts["after_s"] for entry in told] == [4, 9, 30]
 
 
 def test_machines_that_watch_are_told_how_calls_do(line):

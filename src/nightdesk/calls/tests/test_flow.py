@@ -1,7 +1,7 @@
 """What happens on the phone line, path by path."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -388,6 +388,8 @@ def test_at_night_the_bureau_takes_it_and_the_recorder_speaks_while_it_still_rin
     slow = called(facts, {BUREAU: Telephone(15)})
     assert slow.when("answered") < 12
     assert slow.wrote("answered") == [{"by": "recorder", "person_id": None}, {"by": "bureau", "person_id": None}]
+    spoke_at = datetime.fromisoformat(slow.moments[-1].state.memory["recorder_at"])
+    assert (spoke_at - facts.at).total_seconds() == slow.when("answered")
     never = called(facts, {BUREAU: SILENT}, ("review", "1"))
     assert never.ended == "message"
 

@@ -116,3 +116,11 @@ def test_a_report_by_mail_is_set_by_a_manager_for_who_may_read_it(counted):
     assert "Mondays" in told(client.get(reverse("console:figure_mails")))
     again = client.post(reverse("console:new_figure_mail"), given | {"active": "on"})
     assert "There is one of that name" in told(again)
+
+
+@pytest.mark.parametrize("period", ["?first=0001-01-01", "?first=9999-12-31", "?last=0001-01-01", "?last=9999-12-31"])
+def test_a_day_far_from_now_is_as_none(counted, period):
+    client = counted.client(counted.reader("engineer"))
+    for view in ("service_figures", "line_figures"):
+        usual = client.get(reverse(f"console:{view}"))
+        assert client.get(reverse(f"console:{view}") + period).context["filters"] == usual.context["filters"]

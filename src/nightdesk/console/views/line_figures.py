@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from nightdesk.console.views.lists import as_csv, asked_day, csv_url, day_box
 from nightdesk.console.views.staff import StaffRequest, staff
+from nightdesk.reports.figure_wording import floor, percent
 from nightdesk.reports.phone import HourFigures, LineFigures
 from nightdesk.reports.phone_queries import Reported, reports_of
 
@@ -63,7 +64,7 @@ def line_figures_csv(request: StaffRequest) -> HttpResponse:
                 first,
                 last,
                 *(getattr(one.figures, name) for name in counted),
-                *("" if share is None else round(share, 4) for share in shares),
+                *("" if share is None else floor(share, 4) for share in shares),
             ]
 
     return as_csv("line-figures", ["brand", "line", "first", "last", *counted, *SHARES], rows())
@@ -97,15 +98,15 @@ def _row(report: Reported) -> dict[str, Any]:
         "name": line.name,
         "brand": line.brand.name,
         "calls": f"{figures.calls:,}",
-        "in_time": _percent(figures.in_time_share),
-        "in_time_engineer": _percent(figures.in_time_engineer_share),
-        "abandoned": _percent(figures.abandoned_share),
+        "in_time": percent(figures.in_time_share),
+        "in_time_engineer": percent(figures.in_time_engineer_share),
+        "abandoned": percent(figures.abandoned_share),
         "told": f"{figures.told_outage:,}",
         "told_rang_nobody": _("{nobody} rang nobody").format(nobody=f"{figures.told_rang_nobody:,}")
         if figures.told_outage
         else "",
         "not_covered": f"{figures.not_covered:,}",
-        "call_backs": _percent(figures.call_backs_share),
+        "call_backs": percent(figures.call_backs_share),
         "woken_a_night": _rate(figures.woken_a_night),
         "woken_a_call": _rate(figures.woken_a_call),
     }
@@ -143,10 +144,6 @@ def _bar(hour: HourFigures, most: int) -> dict[str, Any]:
         "late_pct": round(100 * late / most, 1),
         "text": text.format(hour=f"{hour.hour:02}", calls=hour.calls, in_time=hour.in_time, asked=hour.asked),
     }
-
-
-def _percent(share: float | None) -> str:
-    return "\u2013" if share is None else f"{100 * share:.1f} %"
 
 
 def _rate(rate: float | None) -> str:

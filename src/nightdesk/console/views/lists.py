@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
+from nightdesk.base.clock import day_of
+
 PAGE_ROWS = 50
 COUNTED = 10_000
 """Beyond this nobody counts: "10,000+"."""
@@ -22,11 +24,8 @@ def asked(request: HttpRequest, name: str, choices: Iterable[str] | None = None)
 
 
 def asked_day(request: HttpRequest, name: str) -> date | None:
-    """The ISO date under `name`; None where there is none that can be read."""
-    try:
-        return date.fromisoformat(request.GET.get(name, ""))
-    except ValueError:
-        return None
+    """The ISO date under `name`; None where there is none that can be read, or it is out of reach."""
+    return day_of(request.GET.get(name, ""))
 
 
 def select(name: str, label: str, value: str, options: Mapping[str, str], anything: str) -> dict[str, Any]:

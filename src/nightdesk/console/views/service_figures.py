@@ -20,8 +20,8 @@ from nightdesk.console.views.lists import as_csv, asked, asked_day, csv_url, day
 from nightdesk.console.views.staff import StaffRequest, may, may_somewhere, staff, within
 from nightdesk.reports import figure_queries
 from nightdesk.reports.definitions import FIGURES, PERSONAL, Definition, Unit
-from nightdesk.reports.figure_queries import Desk, Reading, parts, readings, trends
-from nightdesk.reports.figure_wording import NAMES, beside, duration, value_of
+from nightdesk.reports.figure_queries import Desk, Reading, parts, pieces_of, readings, trends
+from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, value_of
 from nightdesk.reports.load import Figure
 from nightdesk.reports.queries import switched_off
 
@@ -144,7 +144,7 @@ def service_figure_csv(request: StaffRequest, figure: str) -> HttpResponse:
         starts = _pieces(what.first, what.last)
         if known.unit is not Unit.MONEY:
             pieces = trends(what.ids, [key], starts, what.last, request.at, **what.kept)[key]
-            for (first, last), reading in zip(_spans(starts, what.last), pieces, strict=True):
+            for (first, last), reading in zip(pieces_of(starts, what.last), pieces, strict=True):
                 yield [key, first, last, what.dimension, what.value, *_cells(reading)]
         for dimension in _dimensions(request, what, known):
             for part in parts(what.ids, key, dimension, what.first, what.last, request.at, most=None):
@@ -285,11 +285,6 @@ def _pieces(first: date, last: date) -> list[date]:
     return [day for day in days if day == first or day.day == 1]
 
 
-def _spans(starts: Sequence[date], last: date) -> list[tuple[date, date]]:
-    ends = [*(day - timedelta(days=1) for day in starts[1:]), last]
-    return list(zip(starts, ends, strict=True))
-
-
 # --- How it is drawn -------------------------------------------------------------------------------------------------
 
 
@@ -320,7 +315,7 @@ def _plot(pieces: Sequence[Reading], starts: Sequence[date], last: date) -> dict
     top = _top(pieces)
     wide = 100 / len(pieces)
     bars, rows = [], []
-    for place, ((first, until), reading) in enumerate(zip(_spans(starts, last), pieces, strict=True)):
+    for place, ((first, until), reading) in enumerate(zip(pieces_of(starts, last), pieces, strict=True)):
         name = (
             date_format(first, "j M")
             if first == until
@@ -432,10 +427,9 @@ CELLS = ("unit", "value", "p90_ms", "mean_ms", "cases", "hits", "not_yet_known")
 
 def _cells(reading: Reading) -> list[Any]:
     """As files have it: empty where there is nothing to count."""
-    value = reading.value
     return [
         reading.figure.unit.value,
-        "" if value is None else round(value, 6),
+        in_file(reading),
         reading.high,
         "" if reading.mean is None else round(reading.mean),
         reading.tally.cases,

@@ -1,6 +1,6 @@
 """A customer's own service report: theirs alone, by their pages and their programs, whatever a query forgets."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -60,3 +60,27 @@ def test_a_program_of_theirs_reads_the_same(counted: Firms, client: Client):
     ).json()
     (one,) = [item for item in answer["items"] if item["figure"] == "answered_12s"]
     assert (one["value"], one["cases"]) == (0.5, 1000)
+
+
+def test_a_month_that_is_not_over_is_told_as_far_as_it_has_come(counted: Firms, client: Client):
+    today = counted.at.date()
+    FigureDay.objects.create(
+        brand=counted.bakery.brand, figure="answered_12s", dimension="customer", value=str(counted.bakery.customer.pk),
+        day=today.replace(day=1), cases=10, hits=9,
+    )  # fmt: skip
+    client.force_login(counted.bakery.viewer.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    for last, end, name in (
+        (today, today, f"up to the {today.day}"),
+        (today.replace(day=1) - timedelta(days=1),) * 2 + ("",),
+    ):
+        file = client.get(f"/my/service.csv?first=2026-07-01&last={last}").content.decode()
+        assert f"answered_12s,{last.replace(day=1)},{end},share," in file
+        rows = client.get(f"/my/service/?first=2026-07-01&last={last}").context["plots"][0]["rows"]
+        assert [row["name"].partition(", ")[2] for row in rows] == ["", "", "", "", "", name]
+
+
+@pytest.mark.parametrize("period", ["first=0001-01-01", "first=9999-12-01", "last=9999-12-31", "last=0001-01-01"])
+def test_a_day_far_from_now_is_as_none(counted: Firms, client: Client, period: str):
+    client.force_login(counted.bakery.viewer.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    usual = client.get("/my/service/").context["span"]
+    assert client.get(f"/my/service/?{period}").context["span"] == usual

@@ -1,18 +1,21 @@
 """How we did for the company: their own figures, over a period and by month."""
 
 import csv
-from datetime import date, timedelta
+from datetime import date
 from io import StringIO
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from nightdesk.base.clock import day_of
+from nightdesk.base.months import is_whole
 from nightdesk.portal.door import CustomerRequest, draw, page
+from nightdesk.portal.views.people import as_file
 from nightdesk.reports.definitions import Unit
 from nightdesk.reports.figure_queries import Reading
-from nightdesk.reports.figure_wording import NAMES, beside, value_of
+from nightdesk.reports.figure_wording import NAMES, beside, in_file, value_of
 from nightdesk.reports.service_report import ServiceReport, last_month, report_of
 
 
@@ -47,24 +50,15 @@ def service_csv(request: CustomerRequest) -> HttpResponse:
     lines.writerow(["figure", "first", "last", "unit", "value", "cases", "hits", "not_yet_known"])
     lines.writerows(_cells(report.first, report.last, one) for one in report.figures)
     for over in report.over:
-        ends = [*(month - timedelta(days=1) for month in report.months[1:]), report.months_end]
-        lines.writerows(_cells(first, last, one) for first, last, one in zip(report.months, ends, over, strict=True))
-    answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="service.csv"'
-    return answer
+        lines.writerows(_cells(first, last, one) for (first, last), one in zip(report.months, over, strict=True))
+    return as_file(text.getvalue(), "service")
 
 
 def _report(request: CustomerRequest) -> ServiceReport:
     first, last = last_month(request.customer.brand.zone, request.at)
-    first = _day(request, "first") or first
-    return report_of(request.customer, first, _day(request, "last") or max(last, first), request.at)
-
-
-def _day(request: HttpRequest, name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get(name, ""))
-    except ValueError:
-        return None
+    first = day_of(request.GET.get("first", "")) or first
+    until = day_of(request.GET.get("last", "")) or max(last, first)
+    return report_of(request.customer, first, until, request.at)
 
 
 def _plot(report: ServiceReport, over: Any) -> dict[str, Any]:
@@ -72,18 +66,22 @@ def _plot(report: ServiceReport, over: Any) -> dict[str, Any]:
         "name": NAMES[over[0].figure.key],
         "rows": [
             {
-                "name": date_format(month, "F Y"),
+                "name": _month(first, last),
                 "value": value_of(one),
                 "width_pct": round(100 * one.value, 1) if one.value is not None else 0,
             }
-            for month, one in zip(report.months, over, strict=True)
+            for (first, last), one in zip(report.months, over, strict=True)
         ],
     }
 
 
+def _month(first: date, last: date) -> str:
+    name = date_format(first, "F Y")
+    return name if is_whole(first, last) else _("{month}, up to the {day}").format(month=name, day=last.day)
+
+
 def _cells(first: Any, last: Any, one: Reading) -> list[Any]:
-    value = one.value
     return [
-        one.figure.key, first, last, one.figure.unit.value, "" if value is None else round(value, 6),
+        one.figure.key, first, last, one.figure.unit.value, in_file(one),
         one.tally.cases, one.tally.hits, one.tally.waiting,
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 import itertools
 import math
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +16,7 @@ from nightdesk.reports.diverts import BadDivert, DivertPrice, Target, divert_pri
 from nightdesk.reports.implied_rota import Group, Verdict, held_against_law, people_on_shift
 from nightdesk.reports.message_prices import Way
 from nightdesk.reports.week import BadLine
+from nightdesk.rota import law
 from nightdesk.rota.law import EU, GB, Rule, Severity
 
 MONDAY = date(2026, 1, 5)
@@ -232,6 +233,37 @@ def test_a_quiet_team_on_call_keeps_the_law_and_a_busy_one_is_owed_rest():
     busy = held(replace(Inputs(), calls="every day 02-03 0.9"), "phone")[Group.ON_CALL]
     assert busy.verdict is Verdict.OWED
     assert (Rule.DAILY_REST, Severity.OWED) in {(finding.rule, finding.severity) for finding, _count in busy.findings}
+
+
+def test_the_law_is_held_against_as_many_calls_as_can_be_typed():
+    flood = replace(Inputs(), calls="every day 0-24 2000")
+    case = Case(flood)
+    spans = []
+    checked = law.check
+
+    def check(worker, theirs, start, end):
+        spans.extend(theirs)
+        return checked(worker, theirs, start, end)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(law, "check", check)
+        (held,) = held_against_law(case, case.weeks["phone"], MONDAY, "Europe/London", GB)
+    calls = [span for span in spans if span.key == "call"]
+    assert len(calls) <= 17 * 168
+    assert {span.end - span.start for span in calls} == {timedelta(hours=1)}
+    assert held.verdict is Verdict.BREAKS
+
+
+def test_calls_of_one_hour_are_worked_one_after_the_other():
+    inputs = replace(Inputs(), handling_s=600)
+    with_one, with_four, with_nine = (
+        _rest_owed(held(replace(inputs, calls=f"every day 02-03 {calls}"), "phone")) for calls in (1, 4, 9)
+    )
+    assert with_one < with_four < with_nine == _rest_owed(held(replace(inputs, calls="every day 02-03 20"), "phone"))
+
+
+def _rest_owed(found):
+    return max(finding.owed for finding, _count in found[Group.ON_CALL].findings if finding.rule is Rule.DAILY_REST)
 
 
 def test_a_shift_of_too_few_breaks_the_week_and_of_enough_does_not():

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +29,7 @@ from nightdesk.reports.choosing_actions import (
 )
 from nightdesk.reports.choosing_queries import afterwards, calls_on_record, comparisons, inputs_for
 from nightdesk.reports.choosing_stored import DEFAULTS, KINDS, BadInputs, as_plain, limits_of, read_inputs
+from nightdesk.reports.choosing_words import month_of
 from nightdesk.reports.models import Comparison
 from nightdesk.reports.week import read_calls
 
@@ -95,7 +98,7 @@ def test_only_managers_may(brand):
 def test_what_is_wrong_is_said_of_every_input_and_nothing_is_kept(brand):
     with pytest.raises(Invalid) as refused:
         save(brand, team=0, wage_hour="much", calls="Mon", diverts="x", drums=1, message_way="pigeon", backup="maybe")
-    assert set(refused.value.extra["errors"]) == {
+    assert {error["field"].removeprefix("inputs.") for error in refused.value.extra["errors"]} == {
         "team", "wage_hour", "calls", "diverts", "drums", "message_way", "backup",
     }  # fmt: skip
     assert not Comparison.objects.exists()
@@ -181,8 +184,27 @@ def test_what_happened_is_held_against_what_was_expected(brand):
     assert (november.calls, november.woken, dict(november.messages)) == (0, 0.5, {"GBP": Decimal("0.080000")})
     assert october.messages == {}
     assert october.expected.name == "phone"
+    assert november.woken_expected == pytest.approx(november.expected.woken * 19 / 30.4375)
+    whole = afterwards(row, datetime(2026, 12, 2, 12, tzinfo=UTC))[1]
+    assert (whole.last, whole.woken_expected) == (date(2026, 11, 30), whole.expected.woken)
     save_figures(brand_id=brand.pk, off=["woken"], **HOW)
     assert [month.woken for month in afterwards(row, AT)] == [None, None]
+
+
+def test_only_the_months_of_the_ledger_that_can_hold_it_are_read(brand):
+    row = choose_approach(comparison_id=save(brand).pk, approach="phone", since=date(2026, 10, 10), **HOW)
+    with CaptureQueriesContext(connection) as read:
+        afterwards(row, AT)
+    ledger = [one["sql"] for one in read if 'FROM "channels_delivery"' in one["sql"]]
+    assert len(ledger) == 4
+    assert all('"month" >= ' in sql and '"month" <= ' in sql for sql in ledger)
+
+
+def test_a_month_that_is_not_over_is_named_by_its_days():
+    assert month_of(date(2026, 11, 1), date(2026, 11, 30)) == "November 2026"
+    assert month_of(date(2026, 2, 1), date(2026, 2, 28)) == "February 2026"
+    assert month_of(date(2026, 11, 1), date(2026, 11, 29)) == "1\u201329 November 2026"
+    assert month_of(date(2028, 2, 1), date(2028, 2, 28)) == "1\u201328 February 2028"
 
 
 def test_a_choice_of_today_has_nothing_to_show_yet(brand):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.reports import credit, incident, regulator
+from nightdesk.reports import credit, incident, pdf_text, regulator
 from nightdesk.reports.incident import Loss, Row, Source, Times
 from nightdesk.reports.incident_document import (
     Document,
@@ -241,3 +241,21 @@ def test_umlauts_stand_and_letters_that_the_font_lacks_come_near() -> None:
     drawn = zlib.decompress(found[1])
     assert "Störung in ?ódz –".encode("cp1252") in drawn
     assert date(2026, 3, 27) == START.date()
+
+
+def test_a_word_without_an_end_is_cut_into_lines_at_little_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    real = pdf_text._width
+
+    def counted(letter: str) -> int:
+        nonlocal asked
+        asked += 1
+        assert asked < 400_000
+        return real(letter)
+
+    monkeypatch.setattr(pdf_text, "_width", counted)
+    text = "".join(chr(97 + number % 26) for number in range(20_000))
+    lines = wrapped(text, 10, 483)
+    assert "".join(lines) == text
+    assert asked < 1000 * len(lines)
+    assert all(width_of(line, 10) <= 483 for line in lines)

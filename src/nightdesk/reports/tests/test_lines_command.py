@@ -13,6 +13,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.calls.models import Call, Line
+from nightdesk.reports.fact_queries import Span, rang
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,17 @@ def test_figures_are_those_of_the_report():
             line=line, exchange="test", called="", came_at=came, ended_at=AT, answered_by="engineer",
             answered_at=came + timedelta(seconds=after),
         )  # fmt: skip
-    assert said("figures").startswith("quay  Support: calls 2, in 12 s 50.0 %, gave up 0")
+    came = AT - timedelta(days=1)
+    Call.objects.create(
+        line=line, exchange="test", called="", came_at=came, ended_at=AT, answered_by="bureau",
+        answered_at=came + timedelta(seconds=30),
+        state={"memory": {"recorder_at": (came + timedelta(seconds=5)).isoformat()}},
+    )  # fmt: skip
+    assert said("figures").startswith("quay  Support: calls 3, in 12 s 66.6 %, gave up 0")
+    calls = [fact.call for fact in rang(Span(line.brand, came.date(), came.date(), AT))]
+    assert sorted((call.in_time, call.answered_in_time) for call in calls) == [
+        (False, False), (True, False), (True, True),
+    ]  # fmt: skip
     assert json.loads(said("figures", "--json", "--first", "2026-11-26"))["calls"] == 0
     with pytest.raises(Invalid):
         said("figures", "--first", "2026-11-26", "--last", "2026-11-01")

@@ -1,5 +1,6 @@
 """What messages to several people cost: the seed paper's case, the break-even, and that sums are sums."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -78,10 +79,18 @@ def test_the_break_even_is_where_pagers_begin_to_pay(prices, people, data):
             return pagers <= texts
 
         if even is None:
-            assert not any(pays(messages) for messages in (0, 1, 5, 50, 5000))
+            assert not pays(200_000)
         else:
-            assert pays(even)
-            assert not any(pays(messages) for messages in range(max(even - 3, 0), even))
+            assert all(pays(even + more) for more in (0, 1, 2, 5, 20, 60, 100, 5000))
+            assert even == 0 or not pays(even - 1)
+
+
+def test_pagers_that_are_cheaper_only_for_few_messages_have_no_break_even():
+    dear = MessagePrices(pager_month=Decimal(1), pager_message=Decimal(1), bundle_month=Decimal(20), bundle_texts=300)
+    assert break_even(Way.BUNDLE, dear, 1, TEAM) is None
+    cheap_beyond = replace(dear, bundle_message=Decimal(2))
+    # 6 + m is no more than 20 up to 14, and than 20 + 2 (m - 300) from 586 on.
+    assert break_even(Way.BUNDLE, cheap_beyond, 1, TEAM) == 586
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e5), PRICES), max_size=20))

@@ -23,6 +23,12 @@ def test_in_time_is_twelve_seconds_and_a_message_taker_counts_apart():
     assert (found.in_time_share, found.in_time_engineer_share, found.abandoned_share) == (0.5, 0.25, 0.25)
 
 
+def test_whoever_takes_a_call_from_the_recorder_has_it_from_then_on():
+    spoke = MONDAY + timedelta(seconds=4)
+    found = figures([call(40, recorder_at=spoke), call(11, recorder_at=spoke), call(40, "bureau")], [], 1, MONDAY)
+    assert (found.in_time, found.in_time_engineer) == (2, 1)
+
+
 def test_who_was_told_first_did_not_ask_for_somebody():
     told = [call(told="outage"), call(20, "desk", told="outage", rung=1), call(told="not_covered")]
     found = figures([*told, call(1)], [], 1, MONDAY)

@@ -14,17 +14,22 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
 from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.desk.models import Survey, Ticket
+from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
+from nightdesk.outages.models import Outage
 from nightdesk.people import actions as people
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
+from nightdesk.reports.actions import drop_staff_records, save_figures
 from nightdesk.reports.definitions import DEFINITIONS, FIGURES, fold
 from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
-from nightdesk.reports.figure_wording import NAMES, beside, duration, value_of
+from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, percent, value_of
 from nightdesk.reports.models import FigureDay, FigureMail, Rolled
-from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, History
+from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -113,6 +118,90 @@ def test_what_was_rolled_wrongly_is_found(journalled):
     assert differences(history.brand, FIRST, LAST + timedelta(days=1), history.at) == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_days_after_a_survey_is_counted(journalled):
+    history = History(Random(8), "later")
+    history.ticket()
+    row = history.tickets[0]["row"]
+    asked_at = history.at - timedelta(days=5)
+    Survey.objects.create(ticket=row, brand=history.brand, address="a@b.example", digest="d", asked_at=asked_at)
+    Ticket.objects.filter(pk=row.pk).update(opened_at=asked_at - timedelta(days=1))
+    tasks.roll_brand(history.brand, history.at)
+    history.at += timedelta(days=2)
+    Survey.objects.filter(ticket=row).update(score=5, answered_at=history.at)
+    record(HAPPENED, subject=("ticket", row.pk), **DOING, brand_id=history.brand.pk)
+    tasks.roll_brand(history.brand, history.at)
+    assert readings([history.brand.pk], FIRST, LAST, history.at)["satisfaction"].tally.cases == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_that_stays_open_is_added_up_from_its_beginning_only_when_something_is_said_of_it(journalled):
+    history = History(Random(9), "open")
+    while not history.down or history.down[0]["over"]:
+        Outage.objects.all().delete()
+        history.down.clear()
+        history.outage()
+    row, began = Outage.objects.get(), history.down[0]["at"].date()
+    tasks.roll_brand(history.brand, history.at)
+    history.at += timedelta(days=20)
+    to_xid = figure_queries.finished_xid()
+    since = Rolled.objects.get(brand=history.brand)
+    stale = figure_queries.stale_days(history.brand, since, to_xid, history.at)
+    assert min(stale) == (since.rolled_at - timedelta(days=1)).astimezone(ZONE).date()
+    assert len(stale) == 22
+    record(HAPPENED, subject=("outage", row.pk), **DOING, brand_id=history.brand.pk)
+    to_xid = figure_queries.finished_xid()
+    assert began in figure_queries.stale_days(history.brand, since, to_xid, history.at)
+    tasks.roll_brand(history.brand, history.at)
+    assert differences(history.brand, FIRST, FIRST + timedelta(days=40), history.at) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_brand_that_cannot_be_added_up_stops_no_other(journalled, monkeypatch, caplog):
+    histories = [History(Random(seed), f"h{seed}") for seed in (1, 2)]
+    for history in histories:
+        history.goes_on(5)
+    known = tasks.roll_brand
+
+    def roll(brand, at):
+        if brand == histories[0].brand:
+            raise ValueError("broken")
+        return known(brand, at)
+
+    monkeypatch.setattr(tasks, "roll_brand", roll)
+    assert tasks.roll_changed(AT) > 0
+    assert list(Rolled.objects.values_list("brand__slug", flat=True)) == ["h2"]
+    assert "The figures of h1 could not be added up" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_figures_of_people_are_kept_neither_where_they_are_switched_off_nor_for_ever(journalled, settings):
+    history = History(Random(3), "people")
+    while not history.woken:
+        history.page()
+    brand, at = history.brand, history.at
+    kept = FigureDay.objects.filter(brand=brand, dimension="person")
+    tasks.roll_brand(brand, at)
+    assert kept.exists()
+    save_figures(brand_id=brand.pk, off=["woken"], **DOING)
+    assert not kept.exists()
+    tasks.roll_brand(brand, at, anew=True)
+    assert not kept.exists()
+    assert differences(brand, FIRST, LAST, at) == []
+    assert FigureDay.objects.filter(brand=brand, figure="woken", dimension="").exists()
+    with pytest.raises(CommandError, match="switched figures of people off"):
+        call_command("figures", "woken", "--by", "person", "--brand", brand.slug)
+    save_figures(brand_id=brand.pk, off=[], **DOING)
+    tasks.roll_brand(brand, at, anew=True)
+    assert kept.exists()
+    settings.STAFF_RECORDS_KEPT = timedelta(days=30)
+    later = at + timedelta(days=60)
+    assert drop_staff_records(at=later) > 0
+    tasks.roll_brand(brand, later, anew=True)
+    assert not kept.exists()
+    assert differences(brand, FIRST, LAST, later) == []
+
+
 @pytest.mark.django_db
 def test_an_empty_period_has_nothing_to_count(journalled):
     history = History(Random(1), "empty")
@@ -162,9 +251,21 @@ def test_a_value_is_never_rounded_up_to_all():
     share = FIGURES["answered_12s"]
     reading = figure_queries.Reading(share, figure_queries.Tally(10_000, 9_999))
     assert value_of(reading) == "99.9 %"
+    nearly = figure_queries.Reading(share, figure_queries.Tally(3_000_000, 2_999_999))
+    assert in_file(nearly) == 0.999999
+    down = figure_queries.Reading(FIGURES["availability"], figure_queries.Tally(1, total=1), possible_ms=10**8)
+    assert in_file(down) == 0.999999
+    assert percent(2_999 / 3_000) == "99.9 %"
     assert [duration(ms) for ms in (0, 9_500, 270_000, 11_100_000, 187_200_000)] == [
         "0.0 s", "9.5 s", "4 min 30 s", "3 h 05 min", "2 d 4 h",
     ]  # fmt: skip
+
+
+def test_more_time_lost_than_is_bought_now_is_nothing_to_count():
+    lost = figure_queries.Tally(1, total=60_000)
+    availability = FIGURES["availability"]
+    assert figure_queries.Reading(availability, lost, possible_ms=59_999).value is None
+    assert figure_queries.Reading(availability, lost, possible_ms=60_000).value == 0
 
 
 def test_the_page_of_figures_says_what_the_code_counts():
@@ -232,6 +333,27 @@ def test_a_report_by_mail_has_the_same_numbers_twice_and_goes_only_to_who_may_re
     assert figure_actions.send_figure_mail(mail_id=row.pk, at=monday + timedelta(days=7)) == "It went to 0 people."
     assert Message.objects.filter(kind="figures.report").count() == 1
     assert Promise.objects.filter(kind=figure_actions.MAIL, ended_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reports_of_one_name_at_once_the_second_is_refused():
+    brand = Brand.objects.create(name="Quay", slug="quay")
+    user = access.make_user(email="ines@quay.example", name="Ines", password="a quiet harbour", **DOING)
+    person = people.make_person(name="Ines", user_id=user.pk, brand_id=brand.pk, **DOING)
+    access.grant_role(user_id=user.pk, role="manager", brand_id=brand.pk, **DOING)
+    wanted = {"brand_id": brand.pk, "name": "Week", "every": "week", "people": [person.pk]}
+    with another_connection() as other:
+        other.execute(
+            "INSERT INTO reports_figuremail (brand_id, name, every, at_minute, figures, active)"
+            " VALUES (%s, 'Week', 'week', 480, '{}', true)",
+            [brand.pk],
+        )
+        second = Hand(lambda: figure_actions.save_figure_mail(**wanted, **DOING))
+        until(lambda: somebody_waits_for(other))
+        other.commit()
+        with pytest.raises(Invalid, match="one of that name"):
+            second.result()
+    assert FigureMail.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -31,6 +31,7 @@ from nightdesk.reports.choosing_actions import (
 from nightdesk.reports.choosing_queries import afterwards, calls_on_record, comparisons, inputs_for, law_of
 from nightdesk.reports.choosing_stored import as_plain, case_of
 from nightdesk.reports.choosing_words import name_of, worst
+from nightdesk.reports.figure_wording import floor
 from nightdesk.reports.models import Comparison
 
 UNDO_SHOWN = timedelta(minutes=5)
@@ -131,13 +132,13 @@ def comparison_after_csv(request: StaffRequest, comparison_id: UUID) -> HttpResp
     row = _one(request, comparison_id)
     names = [
         "first", "last", "calls", "calls_expected", "in_time_share", "in_time_share_expected", "lost_share",
-        "lost_share_expected", "nights_woken_a_person", "nights_woken_a_month_expected", "messages_cost",
+        "lost_share_expected", "nights_woken_a_person", "nights_woken_a_person_expected", "messages_cost",
     ]  # fmt: skip
     rows = (
         [
             each.first, each.last, each.calls, each.calls_expected, _rounded(each.in_time_share),
             _rounded(each.expected.in_time_share), _rounded(each.lost_share), _rounded(each.expected.lost_share),
-            _rounded(each.woken), round(each.expected.woken, 2),
+            "" if each.woken is None else round(each.woken, 2), round(each.woken_expected, 2),
             " ".join(f"{paid:.2f} {currency}" for currency, paid in each.messages.items()),
         ]
         for each in afterwards(row, request.at)
@@ -304,4 +305,4 @@ def _crumbs() -> list[dict[str, str]]:
 
 
 def _rounded(share: float | None) -> float | str:
-    return "" if share is None else round(share, 4)
+    return "" if share is None else floor(share, 4)

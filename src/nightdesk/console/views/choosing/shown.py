@@ -18,10 +18,10 @@ from nightdesk.reports.choosing_words import (
     money,
     month_of,
     name_of,
-    percent,
     say_law,
     worst,
 )
+from nightdesk.reports.figure_wording import percent
 from nightdesk.reports.implied_rota import Held
 from nightdesk.reports.message_prices import Way, break_even, message_cost
 from nightdesk.reports.models import Comparison
@@ -151,10 +151,10 @@ def months(since: Sequence[Month], currency: str) -> list[dict[str, Any]]:
             "lost": percent(each.lost_share),
             "lost_expected": percent(each.expected.lost_share),
             "woken": "\u2013" if each.woken is None else f"{each.woken:.1f}",
-            "woken_expected": f"{each.expected.woken:.1f}",
+            "woken_expected": f"{each.woken_expected:.1f}",
             "messages": ", ".join(money(paid.quantize(Decimal("0.01")), unit) for unit, paid in each.messages.items())
             or money(Decimal(0), currency),
-            "messages_expected": money(_messages_of(each.expected), currency),
+            "messages_expected": money((_messages_of(each.expected) * each.part).quantize(Decimal("0.01")), currency),
         }
         for each in reversed(since)
     ]

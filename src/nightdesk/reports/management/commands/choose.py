@@ -20,11 +20,13 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.calls.models import Line
 from nightdesk.paging.management.commands.ack import actor_named
+from nightdesk.paging.management.commands.key import brand_named
 from nightdesk.reports import choosing_actions
 from nightdesk.reports.approaches import Case
 from nightdesk.reports.choosing_queries import afterwards, calls_on_record, comparisons, inputs_for, law_of
 from nightdesk.reports.choosing_stored import BadInputs, as_plain, case_of, read_inputs
-from nightdesk.reports.choosing_words import LINES, VERDICTS, money, month_of, name_of, percent, worst
+from nightdesk.reports.choosing_words import LINES, VERDICTS, money, month_of, name_of, worst
+from nightdesk.reports.figure_wording import percent
 from nightdesk.reports.models import Comparison
 
 LOOKED_BACK = 90
@@ -71,7 +73,7 @@ class Command(BaseCommand):
         """Raises NotFound for a brand, comparison, line or file that is not there, and what the verbs raise."""
         by = actor_named(options["email"]) if options["email"] else OPERATOR
         doing: dict[str, Any] = {"by": by, "via": Door.CLI, "at": clock.now()}
-        brand = _brand_named(options["brand"])
+        brand = brand_named(options["brand"])
         require(by, "read_comparisons", brand.pk)
         match options["does"]:
             case "list":
@@ -136,7 +138,7 @@ class Command(BaseCommand):
                     "calls": f"{each.calls} ({each.calls_expected})",
                     "in_time": f"{percent(each.in_time_share)} ({percent(each.expected.in_time_share)})",
                     "gave_up": f"{percent(each.lost_share)} ({percent(each.expected.lost_share)})",
-                    "nights_woken": f"{'-' if each.woken is None else round(each.woken, 1)} ({each.expected.woken:.1f})",
+                    "nights_woken": f"{'-' if each.woken is None else round(each.woken, 1)} ({each.woken_expected:.1f})",
                     "messages": ", ".join(f"{paid:.2f} {unit}" for unit, paid in each.messages.items()),
                 },
                 options,
@@ -202,11 +204,3 @@ def _as_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _brand_named(slug: str | None) -> Brand:
-    rows = list(Brand.objects.filter(slug=slug) if slug else Brand.objects.order_by("name")[:2])
-    if len(rows) != 1:
-        so = _("There is none.") if not rows else _("There are several.")
-        raise NotFound(_("A brand was named, or left out."), so, _("Name a brand by its short name: --brand SLUG."))
-    return rows[0]

@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from nightdesk.base import clock
 from nightdesk.paging.management.commands.key import brand_named
 from nightdesk.reports import figure_queries
-from nightdesk.reports.definitions import FIGURES
+from nightdesk.reports.definitions import FIGURES, PERSONAL
 from nightdesk.reports.facts import DIMENSIONS
 from nightdesk.reports.figure_wording import NAMES, beside, value_of
+from nightdesk.reports.load import Figure
+from nightdesk.reports.queries import switched_off
 from nightdesk.reports.tasks import roll_brand
 
 
@@ -62,6 +64,8 @@ class Command(BaseCommand):
         if known is None or options["by"] not in known.by:
             kept = ", ".join(known.by) if known else "a figure's name comes first"
             raise CommandError(f"It is not kept by {options['by']}: {kept}.")
+        if options["by"] in PERSONAL and Figure.WOKEN in switched_off(brand):
+            raise CommandError("The brand has switched figures of people off.")
         parts = figure_queries.parts([brand.pk], known.key, options["by"], first, last, at, most=None)
         self._print([(part.name, part.reading) for part in parts], options["json"])
 

@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for, forbidden, require
-from nightdesk.access.models import Brand
 from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
@@ -20,6 +19,8 @@ from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.calls.line_actions import LineWanted, save_line
 from nightdesk.calls.models import Line
 from nightdesk.paging.management.commands.ack import actor_named
+from nightdesk.paging.management.commands.key import brand_named
+from nightdesk.reports.figure_wording import percent
 from nightdesk.reports.phone_queries import reports_of
 
 LOOKED_BACK = timedelta(days=30)
@@ -62,7 +63,7 @@ class Command(BaseCommand):
                 self._figures(by, options)
 
     def _save(self, by: Actor, options: dict[str, Any]) -> None:
-        brand = _brand_named(options["brand"])
+        brand = brand_named(options["brand"])
         require(by, "save_line", brand.pk)
         there = Line.objects.filter(brand=brand, name=options["line"]).first()
         now = (
@@ -88,7 +89,7 @@ class Command(BaseCommand):
             raise Invalid(_("Figures were asked for."), _("The first day is after the last."), _("Give them in order."))
         brands = _readable(by, "read_line_figures")
         if options["brand"]:
-            wanted = _brand_named(options["brand"]).pk
+            wanted = brand_named(options["brand"]).pk
             require(by, "read_line_figures", wanted)
             brands = {wanted}
         for one in reports_of(brands, first, last, at):
@@ -97,10 +98,9 @@ class Command(BaseCommand):
             if options["json"]:
                 self.stdout.write(json.dumps(row, ensure_ascii=False))
                 continue
-            share = figures.in_time_share
             said = {
                 "calls": figures.calls,
-                "in 12 s": "-" if share is None else f"{100 * share:.1f} %",
+                "in 12 s": percent(figures.in_time_share),
                 "gave up": figures.abandoned,
                 "told of an outage": figures.told_outage,
                 "call-backs in time": f"{figures.call_backs_in_time} of {figures.call_backs}",
@@ -158,7 +158,7 @@ def _lines(by: Actor, verb: str, slug: str | None) -> list[Line]:
     brands = _readable(by, verb)
     rows = Line.objects.select_related("brand").order_by("brand__name", "name")
     rows = rows if brands is None else rows.filter(brand__in=brands)
-    return list(rows.filter(brand=_brand_named(slug)) if slug else rows)
+    return list(rows.filter(brand=brand_named(slug)) if slug else rows)
 
 
 def _readable(by: Actor, verb: str) -> set[int] | None:
@@ -174,11 +174,3 @@ def _named(lines: list[Line], name: str) -> Line:
         so = _("There is none.") if not found else _("There are several.")
         raise NotFound(_("The line %s was named.") % name, so, _("`lines list` lists them; name the brand as well."))
     return found[0]
-
-
-def _brand_named(slug: str | None) -> Brand:
-    rows = list(Brand.objects.filter(slug=slug) if slug else Brand.objects.order_by("name")[:2])
-    if len(rows) != 1:
-        so = _("There is none.") if not rows else _("There are several.")
-        raise NotFound(_("A brand was named, or left out."), so, _("Name a brand by its short name: --brand SLUG."))
-    return rows[0]
