@@ -55,8 +55,9 @@ def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end:
 
 def _people(members: Collection[resolve.MemberKey | None]) -> set[int]:
     """Who is active of these people and teams."""
-    teams = [each[1] for each in members if each is not None and each[0] == "team"]
-    people = [each[1] for each in members if each is not None and each[0] == "person"]
+    known = [each for each in members if isinstance(each, tuple)]
+    teams = [each[1] for each in known if each[0] == "team"]
+    people = [each[1] for each in known if each[0] == "person"]
     in_teams = Team.objects.filter(id__in=teams).values("members")
     return set(Person.objects.filter(Q(id__in=people) | Q(id__in=in_teams), active=True).values_list("id", flat=True))
 
