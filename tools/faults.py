@@ -2505,6 +2505,14 @@ FAULTS = (
         tests=("src/nightdesk/rota/planner/tests/test_search.py", "-k", "no_rule_is_broken"),
         why="newcomers shadow until somebody signs them off",
     ),
+    Fault(
+        id="a-repair-moves-more-people-than-it-must",
+        file="src/nightdesk/rota/planner/replan.py",
+        old="    result = run.solve(start if begin is None else run.model.given(begin.masks))\n",
+        new="    result = run.solve(start)\n",
+        tests=("src/nightdesk/rota/planner/tests/test_sick_call.py", "-k", "as_few_others_move"),
+        why="who is free tonight and who is not is all that a sick call may change",
+    ),
     # --- Rest, and what is nobody's business
     Fault(
         id="a-call-breaks-no-rest",

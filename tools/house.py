@@ -374,6 +374,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "rota": {
         "planner/": "who takes which duty of the next period",
+        "newcomers": "nobody new is planned alone",
         "law": "what working-time law says to somebody's duties",
         "law_wording": "what the law found, in a sentence",
         "checking": "the law held against the plan",
