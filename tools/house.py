@@ -223,6 +223,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "cost": "what a text costs",
         "driver": "what a way to reach a person is",
         "drivers/": "one file for each provider's language",
+        "endpoint_actions": "the verbs of browsers and programs that customers are told by",
         "fan_out_actions": "messages to very many",
         "fan_out_queries": "whom such a message reaches",
         "gate": "the way in to one provider",
@@ -373,6 +374,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "rota": {
         "planner/": "who takes which duty of the next period",
+        "newcomers": "nobody new is planned alone",
         "law": "what working-time law says to somebody's duties",
         "law_wording": "what the law found, in a sentence",
         "checking": "the law held against the plan",
@@ -499,7 +501,9 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "outages": {
         "audience": "who hears of an outage, and how",
-        "unsubscribing": "what a click in a mail ends",
+        "unsubscribing": "what a click in a mail begins",
+        "unsubscribe_actions": "the verbs of readers who want no more of our notices",
+        "role_address": "whether an address is a role's",
         "calendar_lines": "a calendar as lines, however it was written",
         "carrier_actions": "the verbs of what carriers announce",
         "carrier_mail": "mails of carriers",

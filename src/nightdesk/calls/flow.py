@@ -352,7 +352,7 @@ def _rang_in_vain(turn: Turn, leg: str, why: str) -> None:
 
 
 def _customer_gone(turn: Turn, why: str) -> None:
-    """The caller rings off. Nothing rings for somebody who is not there; what they said before is not lost."""
+    """The caller rings off, or is lost (`failed`). Nothing rings for somebody who is not there; what they said is not lost."""
     if _calls_back(turn):
         calling_back.customer_gone(turn, why)
         return
@@ -371,9 +371,12 @@ def _customer_gone(turn: Turn, why: str) -> None:
     else:
         ending = {"status": "heard_outage", "not_covered": "not_covered", "waiting": "message"}
         ending |= {"read_out": "read_out", "note": "read_out"}
-        if turn.stage not in ending:
+        lost = why == "failed" and turn.facts.caller.kind != "staff"
+        if turn.stage not in ending and lost:
+            turn.write("missed", **taking.what_goes_with(turn))
+        elif turn.stage not in ending:
             turn.write("rung_off")
-        turn.why("The caller rang off.")
+        turn.why("The caller was lost." if lost else "The caller rang off.")
         turn.finish(ending.get(turn.stage, "failed" if why == "failed" else "abandoned"))
 
 

@@ -182,7 +182,7 @@ def review_key(turn: Turn, digit: str) -> None:
 
 def keep(turn: Turn, why: str = "It is kept.") -> None:
     """The message is the company's: ticket, page and call-back follow."""
-    turn.write("message", **turn.memory.pop("kept"), **_about(turn))
+    turn.write("message", **turn.memory.pop("kept"), **what_goes_with(turn))
     turn.why(why)
     if "message_id" in turn.memory:
         turn.finish("message", turn.words("added"))
@@ -191,7 +191,7 @@ def keep(turn: Turn, why: str = "It is kept.") -> None:
 
 
 def _missed(turn: Turn, said: str) -> None:
-    about = _about(turn)
+    about = what_goes_with(turn)
     if keyed := turn.memory.pop("keyed_number", ""):
         about["number"] = keyed
     if said == "declined":
@@ -200,7 +200,7 @@ def _missed(turn: Turn, said: str) -> None:
     turn.finish("missed", _promised(turn, said))
 
 
-def _about(turn: Turn) -> dict[str, object]:
+def what_goes_with(turn: Turn) -> dict[str, object]:
     """What goes with a message: which one it is added to, whether the caller has heard of an outage, or waits for hours."""
     about: dict[str, object] = {}
     if "message_id" in turn.memory:

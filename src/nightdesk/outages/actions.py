@@ -701,12 +701,28 @@ def save_outage_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, vi
             _("Give such a number."),
             field="update_every_minutes",
         )
+    if "status_hosts" in fields:
+        fields = {**fields, "status_hosts": _own_hosts(fields["status_hosts"], brand_id, asked)}
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
+
+
+def _own_hosts(hosts: Sequence[str], brand_id: int, asked: str) -> list[str]:
+    """The names in small letters, each once. Raises Invalid where one is another brand's: a name shows one brand alone."""
+    wanted = list(dict.fromkeys(host.strip().lower() for host in hosts if host.strip()))
+    for others in Rules.objects.exclude(brand=brand_id).values_list("status_hosts", flat=True):
+        if taken := sorted({host.lower() for host in others} & set(wanted)):
+            raise Invalid(
+                asked,
+                _("{host} is another brand's already.").format(host=taken[0]),
+                _("Take it from that brand first."),
+                field="status_hosts",
+            )
+    return wanted
 
 
 @transaction.atomic

@@ -196,6 +196,15 @@ def test_the_caller_who_rings_off_leaves_nothing_ringing() -> None:
     call = called(by_day(), {"al": SILENT, "bo": SILENT}, rings_off_after_s=5)
     assert call.ended == "abandoned"
     assert call.wrote("rung_off") == [{}]
+
+
+def test_who_waited_and_was_lost_without_ringing_off_is_rung_back() -> None:
+    lost = [(5.0, Gone("caller", "failed"))]
+    call = called(by_day(), {"al": SILENT, "bo": SILENT}, asked=lost)
+    assert (call.ended, call.wrote("missed"), call.wrote("rung_off")) == ("failed", [{}], [])
+    assert called(by_day(OURS), {"al": SILENT}, asked=lost).wrote("missed") == [], (
+        "one of ours rings again by themselves"
+    )
     hung_up = [order.leg for order in call.moments[-1].orders if isinstance(order, exchange.HangUp)]
     assert hung_up == ["e1", "e2"]
 
