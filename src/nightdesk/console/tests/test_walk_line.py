@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from nightdesk.calls.models import Call, Line, Message
+from nightdesk.calls.models import Call, Line, Message, Recording
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.customers.models import Contact, Hours
@@ -55,6 +55,18 @@ def test_one_of_ours_reaches_the_duty_engineer_or_hears_why_not(company: Company
     )
     said = words(walked(company, line, caller=bo.name, staff_number="on"))
     assert "one of ours" in said
+
+
+def test_one_of_ours_is_shown_leaving_a_note_and_none_is_kept(company: Company, line: Line) -> None:
+    bo = company.quay.bo
+    ContactMethod.objects.create(
+        person=bo, channel="voice", address="+447700900111", verified_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    noted = Recording.objects.count()
+    said = words(walked(company, line, caller=bo.name, staff_number="on", ours="4"))
+    assert "They leave a note for the journal." in said
+    assert "What they said stands in the journal, to be heard there" in said
+    assert Recording.objects.count() == noted
 
 
 def test_a_customer_is_found_by_name_and_by_number(company: Company, line: Line) -> None:

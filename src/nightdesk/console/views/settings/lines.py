@@ -72,7 +72,9 @@ class LineForm(forms.Form):
         label=gettext_lazy("Number for your own people"),
         max_length=30,
         required=False,
-        help_text=gettext_lazy("It goes straight to the duty engineer, or reads out open pages."),
+        help_text=gettext_lazy(
+            "It goes straight to the duty engineer; star and a PIN lead to the open pages, and 4 to a note for the journal."
+        ),
     )
     country = forms.CharField(
         label=gettext_lazy("Country"),
