@@ -362,6 +362,14 @@ FAULTS = (
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a caller's number can be feigned",
     ),
+    Fault(
+        id="note-by-a-feigned-number",
+        file="src/nightdesk/calls/effects.py",
+        old='    if call.person_id is None or call.known_by != "pin":\n',
+        new="    if call.person_id is None:\n",
+        tests=("tests/scenarios/test_journal_notes.py", "-k", "by_telephone"),
+        why="nobody writes in the journal in the name of one whose number they feign",
+    ),
     # --- Rotas
     Fault(
         id="later-editor-wins-unseen",
@@ -2319,6 +2327,38 @@ FAULTS = (
         tests=("src/nightdesk/outages/tests/test_outages.py", "-k", "proposed_outage"),
         why="nobody has said yet that it is one",
     ),
+    Fault(
+        id="one-reader-ends-a-roles-notices",
+        file="src/nightdesk/outages/unsubscribe_actions.py",
+        old="    if is_role_address(contact.email) or _is_shared(contact) or not _others_hear(contact):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_unsubscribing.py",),
+        why="whoever stands behind noc@ would hear nothing of the next fault, and not know why",
+    ),
+    Fault(
+        id="customers-programs-are-signed-with-one-secret",
+        file="src/nightdesk/channels/drivers/webhook.py",
+        old="outgoing.endpoint.secret\n",
+        new="self._secret\n",
+        tests=("src/nightdesk/outages/tests/test_endpoints.py",),
+        why="who knows the secret of one could speak to the program of another as we do",
+    ),
+    Fault(
+        id="a-brands-name-shows-another-brands-page",
+        file="src/nightdesk/base/hot.py",
+        old="            if entry is None or self._named[name]:",
+        new="            if entry is None:",
+        tests=("src/nightdesk/portal/tests/test_own_names.py",),
+        why="a brand's readers would find out who else it is",
+    ),
+    Fault(
+        id="two-words-at-one-instant-are-one",
+        file="src/nightdesk/outages/published_queries.py",
+        old="concat(xmin, ctid) AS written FROM outages_outage",
+        new="changed_at AS written FROM outages_outage",
+        tests=("src/nightdesk/portal/tests/test_hot_status.py", "-k", "one_instant"),
+        why="the page would say the older word until something else changes",
+    ),
     # --- What customers and everybody read about outages
     Fault(
         id="late-is-said-one-instant-too-late",
@@ -2464,6 +2504,14 @@ FAULTS = (
         new="            alone = 0\n",
         tests=("src/nightdesk/rota/planner/tests/test_search.py", "-k", "no_rule_is_broken"),
         why="newcomers shadow until somebody signs them off",
+    ),
+    Fault(
+        id="a-repair-moves-more-people-than-it-must",
+        file="src/nightdesk/rota/planner/replan.py",
+        old="    result = run.solve(start if begin is None else run.model.given(begin.masks))\n",
+        new="    result = run.solve(start)\n",
+        tests=("src/nightdesk/rota/planner/tests/test_sick_call.py", "-k", "as_few_others_move"),
+        why="who is free tonight and who is not is all that a sick call may change",
     ),
     # --- Rest, and what is nobody's business
     Fault(

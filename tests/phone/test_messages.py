@@ -3,8 +3,10 @@
 from nightdesk.base.files import read_file
 from nightdesk.calls.asking_actions import call_back, pause_recording
 from nightdesk.calls.line_actions import set_pin
-from nightdesk.calls.models import Call, Message
+from nightdesk.calls.models import Call, Message, Recording
 from nightdesk.customers.models import Contact
+from nightdesk.duty.diary_actions import NOTED
+from nightdesk.journal.queries import search
 from nightdesk.paging.actions import trigger_page
 from nightdesk.paging.models import Page
 from nightdesk.people.queries import actor_of_person
@@ -119,6 +121,30 @@ def test_a_caller_whom_nobody_knows_is_known_by_their_pin(room: Room, company: C
     call = company.ended(call)
     assert (call.known_by, call.ended_as) == ("pin", "answered")
     assert PIN not in str(company.story(call)), "nobody reads a PIN afterwards"
+    assert company.troubles() == []
+
+
+def test_one_of_ours_rings_in_and_what_they_say_lies_in_the_journal_word_for_word(room: Room, company: Company) -> None:
+    al = company.engineer("Al", mobile="+447700900105")
+    company.line([al])
+    set_pin(person_id=al.pk, pin=PIN, **company.doing)
+    caller = room.telephone("447700900105", says=speech_like(4, 8), says_when_told=True)
+    caller.dial(STAFF_NUMBER)
+    call = company.call("+447700900105")
+    company.reaches(call, "pin")
+    caller.press(f"{PIN}#")
+    company.says(call, "press 4")
+    caller.press("4")
+    company.records(call, room.asterisk.spool)
+    caller.say()
+    caller.wait_said()
+    caller.press("#")
+    company.says(call, "It is in the journal.")
+    company.ended(call)
+    (line,) = search(kinds=[NOTED]).lines
+    assert (line.by_name, line.via, line.subject) == ("Al", "phone", ("seat", f"seat-{al.pk}"))
+    sound = Recording.objects.get(pk=line.facts["recording"])
+    assert likeness(caller.said, read_wav(read_file(sound.digest))) >= 0.95
     assert company.troubles() == []
 
 
