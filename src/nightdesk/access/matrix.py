@@ -482,6 +482,7 @@ VERBS: dict[str, frozenset[Role]] = {
 
 INNER_WORKINGS = {
     "drop_old_keys": "whoever has the machine: rotate_key --drop-old",
+    "leave_note": "asks for write_journal_note: a note that is spoken on the phone",
     "export_data": "export_company or export_person, by whose data it is",
     "begin_backup": "asks for ask_backup, which it carries out",
     "note_backup": "likewise: what came of it",
