@@ -11,18 +11,14 @@ from nightdesk.rota.planner.child import Solver, SolverIsMissing
 from nightdesk.rota.planner.exact import LATE
 from nightdesk.rota.planner.model import Model, bits
 from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
-from nightdesk.rota.planner.rematch import rematch
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
-VERSION = "2"
+VERSION = "1"
 """Of the engine: raised with every change that could change an outcome."""
 
 SMALL = 1600
 """So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
-
-REMATCHED = 3
-"""One mask for so many steps may be judged at the end to deal out days anew."""
 
 FRUITLESS = 10
 """After so many questions about a few people that brought nothing, the whole is asked about."""
@@ -147,7 +143,6 @@ class Run:
         best = Standing(self.model, search.best_masks)
         if not self._has_least():
             fill(best)
-            rematch(best, self.random, steps // REMATCHED, self._ended)
         return best
 
     def _hard(self, gap: int) -> int:

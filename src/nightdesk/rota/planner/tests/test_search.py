@@ -1,6 +1,5 @@
 """Search counts by bits and differences; `score` counts plainly. They agree on everything, and no rule is ever broken."""
 
-from itertools import permutations
 from random import Random
 
 import numpy as np
@@ -12,12 +11,11 @@ from bench.rota_bound import months, proved
 from bench.rota_cases import fourteen_people
 from nightdesk.rota.planner import Budget, Given, Problem, Result, from_json, solve, to_json
 from nightdesk.rota.planner.model import Model
-from nightdesk.rota.planner.problem import Person, Rules, Weights, Wish
-from nightdesk.rota.planner.rematch import assign, rematch
+from nightdesk.rota.planner.problem import Person, Rules, Weights
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct
 from nightdesk.rota.planner.solve import Run, WrongRota
-from nightdesk.rota.planner.tests.small_world import FIRST, make_pairs, minute, problems, shift
+from nightdesk.rota.planner.tests.small_world import FIRST, make_pairs, problems, shift
 
 QUICK = Budget(steps=600)
 NUMBERS = st.integers(0, 1_000_000)
@@ -148,46 +146,3 @@ def test_no_rota_of_fourteen_people_costs_less_than_the_benchmark_says():
         least, cost, taken = month.cheapest(nothing)
         assert least == cost == month.cost_of(taken) <= month.cost_of(month.taken_of(rota.given))
     assert 0 < proved(problem) <= rota.cost
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(1, 5).flatmap(
-        lambda n: st.lists(st.lists(st.integers(0, 9), min_size=n, max_size=n), min_size=n, max_size=n)
-    )
-)
-def test_an_assignment_is_the_cheapest_of_all(prices):
-    chosen = assign(prices)
-    columns = range(len(prices))
-    assert sorted(chosen) == list(columns)
-    sums = [sum(row[column] for row, column in zip(prices, each, strict=True)) for each in permutations(columns)]
-    assert sum(row[column] for row, column in zip(prices, chosen, strict=True)) == min(sums)
-
-
-@settings(max_examples=30, deadline=None)
-@given(problems(), NUMBERS)
-def test_days_that_are_dealt_out_anew_break_nothing_and_cost_no_more(problem, number):
-    model = Model(problem)
-    rota = construct(model, model.masks(make_pairs(problem, number)))
-    before, empty = (rota.broken, rota.points), len(rota.short())
-    rematch(rota, Random(number), 5_000, lambda: False)
-    again = Standing(model, rota.mask)
-    assert (again.broken, again.points) == (rota.broken, rota.points) <= before
-    assert len(again.short()) == empty
-
-
-def test_a_ring_of_three_gains_by_dealing_out_days_where_no_two_would():
-    """Each has the day that the next one wishes for, and would rather not have the third."""
-    wishes = [
-        (
-            Wish(minute((each + 1) % 3), minute((each + 1) % 3 + 1), "prefer", 9),
-            Wish(minute((each + 2) % 3), minute((each + 2) % 3 + 1), "avoid", 9),
-        )
-        for each in range(3)
-    ]
-    people = tuple(Person(f"P{each}", wishes=wishes[each]) for each in range(3))
-    slots = tuple(shift(day, "M") for day in range(3))
-    model = Model(Problem(FIRST, FIRST + 3, people, slots, rules=Rules(weekly_rest_minutes=0)))
-    rota = Standing(model, model.masks([Given(f"{day}M1", f"P{day}") for day in range(3)]))
-    rematch(rota, Random(1), 1_000, lambda: False)
-    assert [each.person for each in model.given(rota.mask)] == ["P2", "P0", "P1"]
