@@ -235,6 +235,14 @@ FAULTS = (
         why="a line that tells the truth first must not look slower for it",
     ),
     Fault(
+        id="who-was-lost-is-forgotten",
+        file="src/nightdesk/calls/flow.py",
+        old='        lost = why == "failed" and turn.facts.caller.kind != "staff"\n',
+        new="        lost = False\n",
+        tests=("src/nightdesk/calls/tests/test_flow.py", "-k", "rung_back"),
+        why="the exchange dies while somebody waits, and nobody ever rings them back",
+    ),
+    Fault(
         id="whoever-fixes-is-rung",
         file="src/nightdesk/calls/hunting.py",
         old='    if candidate.fixing and (turn.memory.get("heard") or turn.facts.caller.kind not in ("peer", "staff")):\n',
@@ -353,6 +361,14 @@ FAULTS = (
         new="    if False:\n",
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a caller's number can be feigned",
+    ),
+    Fault(
+        id="note-by-a-feigned-number",
+        file="src/nightdesk/calls/effects.py",
+        old='    if call.person_id is None or call.known_by != "pin":\n',
+        new="    if call.person_id is None:\n",
+        tests=("tests/scenarios/test_journal_notes.py", "-k", "by_telephone"),
+        why="nobody writes in the journal in the name of one whose number they feign",
     ),
     # --- Rotas
     Fault(
@@ -730,7 +746,7 @@ FAULTS = (
     Fault(
         id="raw-alarm-not-kept",
         file="src/nightdesk/paging/actions.py",
-        old="    row.save(force_insert=True)\n    return _answer(",
+        old="    insert([row])\n    return _answer(",
         new="    return _answer(",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="what was sent cannot be read again when somebody asks",
@@ -989,7 +1005,7 @@ FAULTS = (
     Fault(
         id="anybody-makes-receipts",
         file="src/nightdesk/channels/links.py",
-        old='not hmac.compare_digest(signature, _signature(identity, "receipts")):',
+        old='not _is_signed(identity, signature, "receipts"):',
         new="not signature:",
         tests=("src/nightdesk/channels/tests/test_http_sms.py",),
         why="whoever guesses an address says of a page that it arrived, and no other route is tried",
@@ -1061,8 +1077,8 @@ FAULTS = (
     Fault(
         id="unsigned-reply-believed",
         file="src/nightdesk/channels/api.py",
-        old="            genuine=twilio.is_genuine(\n",
-        new="            genuine=True or twilio.is_genuine(\n",
+        old="        genuine=called.is_genuine(),\n",
+        new="        genuine=True,\n",
         tests=("src/nightdesk/channels/tests/test_inbound.py",),
         why="anybody could silence a page",
     ),
@@ -1093,7 +1109,7 @@ FAULTS = (
     Fault(
         id="link-not-checked",
         file="src/nightdesk/channels/links.py",
-        old="if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):",
+        old='if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):',
         new="if len(raw) != _LENGTH or not signature:",
         tests=("src/nightdesk/channels/tests/test_wording_and_links.py",),
         why="who knows an id could answer for its owner",
@@ -1591,7 +1607,7 @@ FAULTS = (
     Fault(
         id="clocks-do-not-follow-the-story",
         file="src/nightdesk/desk/actions.py",
-        old="    if any(entry.kind in clock_queries.CLOCKED for entry in entries):\n",
+        old="    if any(one.kind in clock_queries.CLOCKED and not (one.public and one.automatic) for one in entries):\n",
         new="    if False:\n",
         tests=("src/nightdesk/desk/tests/test_clock_promises.py::TestPromises",),
         why="a breach of which nobody is warned",
@@ -1745,7 +1761,7 @@ FAULTS = (
     Fault(
         id="forged-report-kills-an-address",
         file="src/nightdesk/channels/links.py",
-        old="    if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):\n",
+        old='    if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):\n',
         new="    if len(raw) != _LENGTH or not signature:\n",
         tests=("src/nightdesk/channels/tests/test_mail_answers.py",),
         why="whoever can spell a delivery's id answers it, or has its address marked dead",
@@ -1762,7 +1778,7 @@ FAULTS = (
     Fault(
         id="anybody-unsubscribes-anybody",
         file="src/nightdesk/channels/links.py",
-        old="    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):\n",
+        old="    if not _is_signed(thing, signature, UNSUBSCRIBE):\n",
         new="    if not signature:\n",
         tests=("src/nightdesk/console/tests/test_unsubscribe.py",),
         why="whoever can spell an id would end somebody else's notices",
@@ -2225,8 +2241,8 @@ FAULTS = (
     Fault(
         id="who-was-removed-is-written-to",
         file="src/nightdesk/desk/actions.py",
-        old=".exclude(role=Party.Role.REMOVED)",
-        new="",
+        old=" AND role <> 'removed' ORDER BY id",
+        new=" ORDER BY id",
         tests=("src/nightdesk/desk/tests/test_mail_in.py", "-k", "removed"),
         why="somebody was taken off a ticket for a reason",
     ),
@@ -2310,6 +2326,38 @@ FAULTS = (
         new="    if False:\n",
         tests=("src/nightdesk/outages/tests/test_outages.py", "-k", "proposed_outage"),
         why="nobody has said yet that it is one",
+    ),
+    Fault(
+        id="one-reader-ends-a-roles-notices",
+        file="src/nightdesk/outages/unsubscribe_actions.py",
+        old="    if is_role_address(contact.email) or _is_shared(contact) or not _others_hear(contact):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_unsubscribing.py",),
+        why="whoever stands behind noc@ would hear nothing of the next fault, and not know why",
+    ),
+    Fault(
+        id="customers-programs-are-signed-with-one-secret",
+        file="src/nightdesk/channels/drivers/webhook.py",
+        old="outgoing.endpoint.secret\n",
+        new="self._secret\n",
+        tests=("src/nightdesk/outages/tests/test_endpoints.py",),
+        why="who knows the secret of one could speak to the program of another as we do",
+    ),
+    Fault(
+        id="a-brands-name-shows-another-brands-page",
+        file="src/nightdesk/base/hot.py",
+        old="            if entry is None or self._named[name]:",
+        new="            if entry is None:",
+        tests=("src/nightdesk/portal/tests/test_own_names.py",),
+        why="a brand's readers would find out who else it is",
+    ),
+    Fault(
+        id="two-words-at-one-instant-are-one",
+        file="src/nightdesk/outages/published_queries.py",
+        old="concat(xmin, ctid) AS written FROM outages_outage",
+        new="changed_at AS written FROM outages_outage",
+        tests=("src/nightdesk/portal/tests/test_hot_status.py", "-k", "one_instant"),
+        why="the page would say the older word until something else changes",
     ),
     # --- What customers and everybody read about outages
     Fault(
@@ -2582,9 +2630,9 @@ FAULTS = (
     ),
     Fault(
         id="two-processes-run-one-call",
-        file="src/nightdesk/calls/running.py",
-        old='    rows = Call.objects.select_for_update(of=("self",))\n',
-        new="    rows = Call.objects.all()\n",
+        file="src/nightdesk/calls/locking.py",
+        old="WHERE own.id = %s FOR UPDATE OF own\n",
+        new="WHERE own.id = %s\n",
         tests=("src/nightdesk/calls/tests/test_runner.py", "-k", "two_processes"),
         why="both would decide from the same state, and one decision would be lost",
     ),
@@ -2607,8 +2655,8 @@ FAULTS = (
     Fault(
         id="a-call-that-cannot-begin-is-nobody-s",
         file="src/nightdesk/calls/running.py",
-        old="        return Done(call_id, (FallBack(came.leg),), over=True)\n",
-        new="        return Done(call_id, (), over=True)\n",
+        old="came_at=at), came) is None:\n        return Done(call_id, (FallBack(came.leg),), over=True)\n",
+        new="came_at=at), came) is None:\n        return Done(call_id, (), over=True)\n",
         tests=("tests/scenarios/test_calls.py", "-k", "cannot_be_begun"),
         why="a number that is set up wrong would ring into silence",
     ),

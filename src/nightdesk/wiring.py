@@ -132,6 +132,7 @@ def connect() -> None:
     duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
+    UNSUBSCRIBE["contact"] = unsubscribing.OF_NOTICES
     handing.BY_ADDRESS |= {
         "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
         "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),

@@ -1283,15 +1283,7 @@ def _renewed(device: Device, endpoint: str, p256dh: str, auth: str, by: Actor, v
 
 
 def _check_subscription(endpoint: str, p256dh: str, auth: str, anywhere: bool, asked: str) -> None:
-    wrong = push.endpoint_fault(endpoint, anywhere=anywhere) if len(endpoint) <= 1000 else _("Its address is too long.")
-    if not wrong:
-        try:
-            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), push.from_base64url(p256dh))
-            secret = push.from_base64url(auth)
-        except ValueError:
-            secret = b""
-        wrong = "" if len(secret) == 16 and len(p256dh) <= 100 else _("The keys in its subscription are none.")
-    if wrong:
+    if wrong := push.subscription_fault(endpoint, p256dh, auth, anywhere=anywhere):
         raise Invalid(asked, wrong, _("Take away the permission in the browser's settings, and give it again."))
 
 

@@ -17,7 +17,7 @@ from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.keeping.traces import Subject, by_address
 from nightdesk.mailroom.models import Mail
-from nightdesk.outages.models import Subscriber
+from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import Absence, ContactMethod, NotifyRule, Person, Restriction
 from nightdesk.rota.models import PlanWish
 from nightdesk.safety.models import SafetyCard, Visit
@@ -114,6 +114,7 @@ def steps_of(subject: Subject) -> list[Step]:
         Step(_("Who is told about tickets"), at_address(Party.objects.all(), "address")),
         Step(_("Automatic replies noted"), at_address(Acknowledgement.objects.all(), "address")),
         Step(_("Surveys: the address"), at_address(Survey.objects.all(), "address"), {"address": ""}),
+        Step(_("Requests to hear no more"), at_address(UnsubscribeRequest.objects.all(), "address")),
         Step(_("Subscriptions to a status page"), at_address(Subscriber.objects.all(), "email")),
         Step(_("Words of the journal about them"), entries_about(subject), by_verb=True),
     ]  # fmt: skip

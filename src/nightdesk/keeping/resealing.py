@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from nightdesk.base import vault
 from nightdesk.base.models import IdempotentAnswer
-from nightdesk.channels.models import Message, PushKey, Route
+from nightdesk.channels.models import ContactEndpoint, Message, PushKey, Route
 from nightdesk.mailroom.models import Mailbox
 
 BATCH = 200
@@ -55,6 +55,7 @@ def _factor(data: dict[str, Any]) -> dict[str, Any] | None:
 COLUMNS = (
     Sealed(Route, "secrets", _bytes),
     Sealed(PushKey, "sealed", _bytes),
+    Sealed(ContactEndpoint, "sealed", _bytes),
     Sealed(Message, "sealed", _bytes),
     Sealed(Mailbox, "password", _bytes),
     Sealed(Mailbox, "client_secret", _bytes),

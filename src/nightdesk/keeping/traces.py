@@ -19,7 +19,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom.models import Mail
-from nightdesk.outages.models import Subscriber
+from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.safety.models import VisitEvent
 
@@ -38,6 +38,7 @@ BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
     (Acknowledgement, "address"),
     (Survey, "address"),
     (Subscriber, "email"),
+    (UnsubscribeRequest, "address"),
 )
 """Columns that hold somebody's number or mail address, whoever they are."""
 
