@@ -122,6 +122,12 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_tokens": ("make_token", None),
     "make_token": ("make_token", {"name": "x", "scopes": ["read"], "brand_id": "{brand_id}"}),
     "revoke_token": ("revoke_token", None),
+    "list_sessions": ("read_sessions", None),
+    "end_session": ("end_session", None),
+    "list_own_readings": ("read_own_readings", None),
+    "list_own_sessions": ("read_own_sessions", None),
+    "end_own_session": ("end_own_session", None),
+    "end_own_sessions": ("end_own_session", None),
     "list_customers": ("read_customers", None),
     "make_customer": ("make_customer", {"brand_id": "{brand_id}", "name": "Mill", "ref": "C-2"}),
     "import_customers": ("apply_import", b"customer,customer_ref\nMill,C-3\n"),
@@ -706,6 +712,7 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "end_own_session": 404,  # it is somebody else's
     "list_backups": 403,  # only who may in every brand
     "read_backup_standing": 403,
     "ask_backup": 403,
