@@ -48,7 +48,7 @@ def my_sessions_csv(request: StaffRequest) -> HttpResponse:
 @posting("end_own_session")
 def end_mine(request: StaffRequest, session_id: int) -> HttpResponse:
     """That browser is signed out."""
-    end_own_session(user_id=int(request.user.pk), session_id=session_id, by=request.actor, via=Door.WEB, at=request.at)
+    end_own_session(user_id=_account(request), session_id=session_id, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("That browser is signed out."), "console:my_sessions")
 
 
@@ -56,7 +56,7 @@ def end_mine(request: StaffRequest, session_id: int) -> HttpResponse:
 def end_my_others(request: StaffRequest) -> HttpResponse:
     """Every browser but this one is signed out."""
     key = request.session.session_key or ""
-    ended = end_sessions(user_id=int(request.user.pk), but_key=key, by=request.actor, via=Door.WEB, at=request.at)
+    ended = end_sessions(user_id=_account(request), but_key=key, by=request.actor, via=Door.WEB, at=request.at)
     told = ngettext("{count} other browser is signed out.", "{count} other browsers are signed out.", ended)
     return done(request, told.format(count=ended), "console:my_sessions")
 
@@ -130,3 +130,7 @@ def _where(each: Session, at: datetime) -> str:
 def _lines(rows: Any) -> Iterator[tuple[object, ...]]:
     for each in rows:
         yield each.user.email, each.user.name, each.device, each.address, each.began_at, each.seen_at
+
+
+def _account(request: StaffRequest) -> int:
+    return int(request.user.pk or 0)  # the door has seen that somebody is signed in
