@@ -194,6 +194,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "shared_links",
                 "sessions",
                 "readings",
+                "personal",
                 "service_figures",
                 "tokens",
                 "visits",
@@ -248,6 +249,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "console": {
         "accounts": "how staff accounts differ from allauth's",
+        "zip_file": "what is known of one person, as a download",
         "contact_card": "our numbers as a contact",
         "contact_test": "a test message, and what its answer proves",
         "context": "what every page shows around its content",

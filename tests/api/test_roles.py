@@ -124,6 +124,9 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "revoke_token": ("revoke_token", None),
     "list_sessions": ("read_sessions", None),
     "end_session": ("end_session", None),
+    "read_personal_data": ("erase_person", None),
+    "export_personal_data": ("export_person", {"of": "number:+441632960001"}),
+    "erase_personal_data": ("erase_person", {"of": "number:+441632960001"}),
     "list_own_readings": ("read_own_readings", None),
     "list_own_sessions": ("read_own_sessions", None),
     "end_own_session": ("end_own_session", None),
@@ -712,6 +715,9 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "read_personal_data": 403,  # only who may in every brand
+    "export_personal_data": 403,
+    "erase_personal_data": 403,
     "end_own_session": 404,  # it is somebody else's
     "list_backups": 403,  # only who may in every brand
     "read_backup_standing": 403,
@@ -795,6 +801,7 @@ QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
     "find_fitting": "?brand_id={brand_id}&call=alarm",
+    "read_personal_data": "?of=number:%2B441632960001",
     "read_coverage": "?brand_id={brand_id}",
     "list_scarce_skills": "?brand_id={brand_id}",
     "import_person_skills": "?brand_id={brand_id}",

@@ -254,7 +254,7 @@ def signed_in(brand: Brand) -> int:
     store.create()
     key = str(store.session_key)
     note_session(user_id=user.pk, key=key, agent="Mozilla/5.0 Firefox", address="192.0.2.7", at=START)
-    return Session.objects.get(key=key).pk
+    return Session.objects.get(session_key=key).pk
 
 
 def _called(brand: Brand, customer_id: int, how: dict[str, Any]) -> dict[str, Any]:

@@ -115,10 +115,10 @@ class Token(models.Model):
 
 
 class Session(models.Model):
-    """A browser in which `user` is signed in. `key` is that of Django's own session, which ends when this row is ended."""
+    """A browser in which `user` is signed in. `session_key` is that of Django's own session, which ends when this row is ended."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
-    key = models.CharField(max_length=40, unique=True)
+    session_key = models.CharField(max_length=40, unique=True)
     agent = models.CharField(max_length=300)
     address = models.GenericIPAddressField(null=True)
     began_at = models.DateTimeField()

@@ -50,7 +50,7 @@ def live_sessions(
     `brands` (None: everybody's, customers' contacts too).
     """
     there = Stored.objects.filter(expire_date__gt=at).values("session_key")
-    rows = Session.objects.filter(key__in=there, user__is_active=True).select_related("user")
+    rows = Session.objects.filter(session_key__in=there, user__is_active=True).select_related("user")
     if user_id is not None:
         rows = rows.filter(user_id=user_id)
     if brands is not None:

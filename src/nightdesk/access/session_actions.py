@@ -23,15 +23,15 @@ SEEN_NOTED_EVERY = timedelta(minutes=1)
 
 def note_session(*, user_id: int, key: str, agent: str, address: str, at: datetime) -> None:
     """The account was seen in this browser; written once a minute. What has expired is forgotten at a new one."""
-    seen_at = Session.objects.filter(key=key).values_list("seen_at", flat=True).first()
+    seen_at = Session.objects.filter(session_key=key).values_list("seen_at", flat=True).first()
     if seen_at is not None and seen_at + SEEN_NOTED_EVERY > at:
         return
     seen = {"user_id": user_id, "agent": agent[:300], "address": _address(address), "seen_at": at}
     if seen_at is None:
         _forget_expired(at)
-        Session.objects.get_or_create(key=key, defaults=seen | {"began_at": at})
+        Session.objects.get_or_create(session_key=key, defaults=seen | {"began_at": at})
     else:
-        Session.objects.filter(key=key).update(**seen)
+        Session.objects.filter(session_key=key).update(**seen)
 
 
 @transaction.atomic
@@ -59,13 +59,13 @@ def end_own_session(*, user_id: int, session_id: int, by: Actor, via: Door, at: 
 @transaction.atomic
 def end_sessions(*, user_id: int, but_key: str = "", by: Actor, via: Door, at: datetime) -> int:
     """Every session of the account has ended, but the one with `but_key`; returns how many did. Repeating it ends none."""
-    return _end(Session.objects.filter(user_id=user_id).exclude(key=but_key), by, via, at)
+    return _end(Session.objects.filter(user_id=user_id).exclude(session_key=but_key), by, via, at)
 
 
 def _end(rows: QuerySet[Session], by: Actor, via: Door, at: datetime) -> int:
     ended = 0
     for session in Session.objects.filter(pk__in=rows.values("pk")).select_for_update(of=("self",)).order_by("pk"):
-        Stored.objects.filter(session_key=session.key).delete()
+        Stored.objects.filter(session_key=session.session_key).delete()
         facts = {"name": session.user.name, "device": session.device}
         record(SESSION_ENDED, subject=("user", session.user_id), by=by, via=via, at=at, facts=facts)
         session.delete()
@@ -83,7 +83,7 @@ def _not_there(session_id: int) -> NotFound:
 
 def _forget_expired(at: datetime) -> None:
     Stored.objects.filter(expire_date__lte=at).delete()
-    Session.objects.exclude(key__in=Stored.objects.values("session_key")).delete()
+    Session.objects.exclude(session_key__in=Stored.objects.values("session_key")).delete()
 
 
 def _address(text: str) -> str | None:

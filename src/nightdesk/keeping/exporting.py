@@ -34,7 +34,7 @@ LEFT_OUT_TABLES = frozenset(
 LEFT_OUT_APPS = frozenset({"sessions", "contenttypes", "auth", "axes", "mfa", "account", "messages", "admin"})
 SECRETS = frozenset(
     {"password", "digest_of_key", "secrets", "sealed", "secret", "client_secret", "refresh_token", "lookup", "invite"}
-    | {"mobile_check", "p256dh", "endpoint", "serial"}
+    | {"mobile_check", "p256dh", "endpoint", "serial", "session_key"}
 )
 """Columns that open something. Whoever takes their data elsewhere sets new ones there."""
 _BATCH = 500

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name="Session",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=40, unique=True)),
+                ("session_key", models.CharField(max_length=40, unique=True)),
                 ("agent", models.CharField(max_length=300)),
                 ("address", models.GenericIPAddressField(null=True)),
                 ("began_at", models.DateTimeField()),

@@ -683,7 +683,7 @@ def _session_of(user: User, at: datetime) -> int:
     store = SessionStore()
     store.create()
     note_session(user_id=user.pk, key=str(store.session_key), agent="Firefox", address="192.0.2.7", at=at)
-    return Session.objects.get(key=store.session_key).pk
+    return Session.objects.get(session_key=store.session_key).pk
 
 
 def message_of(delivery: Delivery) -> Message:

@@ -32,7 +32,7 @@ def my_sessions(request: StaffRequest) -> HttpResponse:
         "heading": _heading(mine.count()),
         "rows": [_own_row(request, each) for each in here],
         "pager": pager,
-        "others": mine.exclude(key=request.session.session_key).count(),
+        "others": mine.exclude(session_key=request.session.session_key).count(),
         "csv_url": reverse("console:my_sessions_csv"),
         "on_the_list": request.person is not None,
     }
@@ -104,14 +104,14 @@ def _heading(count: int) -> str:
 
 
 def _own_row(request: StaffRequest, each: Session) -> dict[str, Any]:
-    if each.key == request.session.session_key:
+    if each.session_key == request.session.session_key:
         return row(each.device, detail=_where(each, request.at), tags=[{"text": _("this one"), "tone": "calm"}])
     url = reverse("console:end_my_session", args=[each.pk])
     return row(each.device, detail=_where(each, request.at), actions=[{"label": _("Sign out"), "url": url}])
 
 
 def _row(request: StaffRequest, each: Session) -> dict[str, Any]:
-    this = each.key == request.session.session_key
+    this = each.session_key == request.session.session_key
     url = reverse("console:end_session", args=[each.pk])
     return row(
         each.user.name,
