@@ -4,7 +4,7 @@
 #   make test      the whole suite, on all cores (ARGS="-k acknowledge" for a part of it, TEST_JOBS=0 in one process)
 #   make test-phone   the phone line with a real Asterisk and real telephones on loopback (make asterisk unpacks it)
 #   make slow      those of the suite that .ci/run leaves out: screens, the solver, kills at random moments, the wheel, most
-#                  stories of whole programs, and once more on Debian's PostgreSQL 15 what speaks SQL of its own
+#                  stories of whole programs, some of telephones, and once more on Debian's PostgreSQL 15 what speaks SQL of its own
 #   make left-out  their files, as arguments for pytest
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
@@ -51,10 +51,11 @@ SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --n
 SLOW := tests/test_faces.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
 	tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py tests/test_standby_links.py \
 	$(addprefix tests/system/test_,$(addsuffix .py,outside nagios kannel old_clients second_site push failover walk_line bureau rotas \
-	desk_mail desk voice handover outage smpp)) \
-	src/nightdesk/rota/planner/tests/test_solver.py src/nightdesk/base/tests/test_postgres.py tests/api/test_contract.py
+	desk_mail desk voice handover outage smpp lone_working)) \
+	src/nightdesk/rota/planner/tests/test_solver.py src/nightdesk/base/tests/test_postgres.py tests/api/test_contract.py \
+	$(addprefix tests/phone/test_,stand_by.py command_line.py twiml_talks.py)
 ON_15 := src/nightdesk/base src/nightdesk/channels src/nightdesk/journal
-slow: $(VENV)/.dev $(AXE)
+slow: $(VENV)/.dev $(AXE) asterisk
 	$(PY) -m pytest $(SLOW)
 	NIGHTDESK_TEST_POSTGRES=15 $(PY) -m pytest $(SIDE_BY_SIDE) $(ON_15)
 

@@ -42,6 +42,8 @@ SCREENS = (
     "/my/you/",
     "/my/you/change",
     "/my/you/mobile",
+    "/my/you/notices",
+    "/my/you/notices/program",
     "/my/you/tokens/new",
     "/my/tickets/00000000-0000-7000-8000-000000000000/",
 )

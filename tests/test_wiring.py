@@ -8,12 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.urls import reverse
 
 from nightdesk import follow_ups
+from nightdesk.asgi import LARGER_BODIES
 from nightdesk.base import clock, health, leases, promises
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Attempt, Route
 from nightdesk.console.views import due
+from nightdesk.standby.api import MOST_HANDED_BYTES
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 WAKES = (
@@ -35,6 +38,10 @@ def test_whatever_has_the_lane_of_pages_is_known_here() -> None:
 
 def test_whatever_will_be_done_has_words_on_the_page_of_what_happens_next() -> None:
     assert promises.HANDLERS.keys() - due.WORDS.keys() == set()
+
+
+def test_the_server_lets_through_all_that_a_second_site_may_hand_back() -> None:
+    assert LARGER_BODIES[reverse("standby-hand-back")] == MOST_HANDED_BYTES
 
 
 def test_what_follows_from_a_kind_is_said_in_one_place() -> None:

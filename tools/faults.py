@@ -49,10 +49,50 @@ FAULTS = (
     Fault(
         id="the-duress-word-is-not-heard",
         file="src/nightdesk/wiring.py",
-        old="    LISTENERS.append(safety_tasks.hear_duress)\n",
-        new="",
+        old="LISTENERS.extend((safety_tasks.hear_duress, safety_tasks.hear_help))",
+        new="LISTENERS.append(safety_tasks.hear_help)",
         tests=("tests/scenarios/test_lone_working.py",),
         why="a duress word that is answered with help text gives its sender away",
+    ),
+    Fault(
+        id="help-is-left-to-the-carrier",
+        file="src/nightdesk/wiring.py",
+        old="LISTENERS.extend((safety_tasks.hear_duress, safety_tasks.hear_help))",
+        new="LISTENERS.append(safety_tasks.hear_duress)",
+        tests=("tests/scenarios/test_lone_working.py",),
+        why="HELP is what somebody in danger writes",
+    ),
+    Fault(
+        id="the-duress-word-waits-for-the-visit-to-begin",
+        file="src/nightdesk/safety/tasks.py",
+        old="queries.visit_of(person_id) or queries.planned_of(person_id, at + actions.LONGEST_AWAY)",
+        new="queries.visit_of(person_id)",
+        tests=("tests/scenarios/test_lone_working.py",),
+        why="they may be held on the way to the door",
+    ),
+    Fault(
+        id="the-visitors-account-silences-their-alarm",
+        file="src/nightdesk/safety/actions.py",
+        old='    if row.alarm != Visit.Alarm.NONE and (who.kind != "person" or who.person_id in row.people_ids):\n',
+        new="    if False:\n",
+        tests=("tests/scenarios/test_lone_working.py",),
+        why="whoever holds them to it has their telephone too",
+    ),
+    Fault(
+        id="a-machine-vouches-for-a-visitor",
+        file="src/nightdesk/safety/actions.py",
+        old='    if who.kind != "person":\n',
+        new="    if False:\n",
+        tests=("tests/scenarios/test_lone_working.py",),
+        why="a script that closes pages has spoken to nobody",
+    ),
+    Fault(
+        id="a-tracker-that-lies-still-answers-for-them",
+        file="src/nightdesk/safety/decide.py",
+        old=" or (sign_at == watch.sign_at and sign not in DIRECT)\n",
+        new="\n",
+        tests=("src/nightdesk/safety/tests/test_decide.py",),
+        why="the last sign told again and again is silence",
     ),
     Fault(
         id="what-was-missed-is-done-in-one-breath",
@@ -195,6 +235,14 @@ FAULTS = (
         why="a line that tells the truth first must not look slower for it",
     ),
     Fault(
+        id="who-was-lost-is-forgotten",
+        file="src/nightdesk/calls/flow.py",
+        old='        lost = why == "failed" and turn.facts.caller.kind != "staff"\n',
+        new="        lost = False\n",
+        tests=("src/nightdesk/calls/tests/test_flow.py", "-k", "rung_back"),
+        why="the exchange dies while somebody waits, and nobody ever rings them back",
+    ),
+    Fault(
         id="whoever-fixes-is-rung",
         file="src/nightdesk/calls/hunting.py",
         old='    if candidate.fixing and (turn.memory.get("heard") or turn.facts.caller.kind not in ("peer", "staff")):\n',
@@ -313,6 +361,14 @@ FAULTS = (
         new="    if False:\n",
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a caller's number can be feigned",
+    ),
+    Fault(
+        id="note-by-a-feigned-number",
+        file="src/nightdesk/calls/effects.py",
+        old='    if call.person_id is None or call.known_by != "pin":\n',
+        new="    if call.person_id is None:\n",
+        tests=("tests/scenarios/test_journal_notes.py", "-k", "by_telephone"),
+        why="nobody writes in the journal in the name of one whose number they feign",
     ),
     # --- Rotas
     Fault(
@@ -690,7 +746,7 @@ FAULTS = (
     Fault(
         id="raw-alarm-not-kept",
         file="src/nightdesk/paging/actions.py",
-        old="    row.save(force_insert=True)\n    return _answer(",
+        old="    insert([row])\n    return _answer(",
         new="    return _answer(",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="what was sent cannot be read again when somebody asks",
@@ -949,7 +1005,7 @@ FAULTS = (
     Fault(
         id="anybody-makes-receipts",
         file="src/nightdesk/channels/links.py",
-        old='not hmac.compare_digest(signature, _signature(identity, "receipts")):',
+        old='not _is_signed(identity, signature, "receipts"):',
         new="not signature:",
         tests=("src/nightdesk/channels/tests/test_http_sms.py",),
         why="whoever guesses an address says of a page that it arrived, and no other route is tried",
@@ -1021,8 +1077,8 @@ FAULTS = (
     Fault(
         id="unsigned-reply-believed",
         file="src/nightdesk/channels/api.py",
-        old="            genuine=twilio.is_genuine(\n",
-        new="            genuine=True or twilio.is_genuine(\n",
+        old="        genuine=called.is_genuine(),\n",
+        new="        genuine=True,\n",
         tests=("src/nightdesk/channels/tests/test_inbound.py",),
         why="anybody could silence a page",
     ),
@@ -1053,7 +1109,7 @@ FAULTS = (
     Fault(
         id="link-not-checked",
         file="src/nightdesk/channels/links.py",
-        old="if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):",
+        old='if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):',
         new="if len(raw) != _LENGTH or not signature:",
         tests=("src/nightdesk/channels/tests/test_wording_and_links.py",),
         why="who knows an id could answer for its owner",
@@ -1551,7 +1607,7 @@ FAULTS = (
     Fault(
         id="clocks-do-not-follow-the-story",
         file="src/nightdesk/desk/actions.py",
-        old="    if any(entry.kind in clock_queries.CLOCKED for entry in entries):\n",
+        old="    if any(one.kind in clock_queries.CLOCKED and not (one.public and one.automatic) for one in entries):\n",
         new="    if False:\n",
         tests=("src/nightdesk/desk/tests/test_clock_promises.py::TestPromises",),
         why="a breach of which nobody is warned",
@@ -1705,7 +1761,7 @@ FAULTS = (
     Fault(
         id="forged-report-kills-an-address",
         file="src/nightdesk/channels/links.py",
-        old="    if len(raw) != _LENGTH or not hmac.compare_digest(signature, _signature(identity)):\n",
+        old='    if len(raw) != _LENGTH or not _is_signed(identity, signature, "links"):\n',
         new="    if len(raw) != _LENGTH or not signature:\n",
         tests=("src/nightdesk/channels/tests/test_mail_answers.py",),
         why="whoever can spell a delivery's id answers it, or has its address marked dead",
@@ -1722,7 +1778,7 @@ FAULTS = (
     Fault(
         id="anybody-unsubscribes-anybody",
         file="src/nightdesk/channels/links.py",
-        old="    if not hmac.compare_digest(signature, _signature(thing, UNSUBSCRIBE)):\n",
+        old="    if not _is_signed(thing, signature, UNSUBSCRIBE):\n",
         new="    if not signature:\n",
         tests=("src/nightdesk/console/tests/test_unsubscribe.py",),
         why="whoever can spell an id would end somebody else's notices",
@@ -2185,8 +2241,8 @@ FAULTS = (
     Fault(
         id="who-was-removed-is-written-to",
         file="src/nightdesk/desk/actions.py",
-        old=".exclude(role=Party.Role.REMOVED)",
-        new="",
+        old=" AND role <> 'removed' ORDER BY id",
+        new=" ORDER BY id",
         tests=("src/nightdesk/desk/tests/test_mail_in.py", "-k", "removed"),
         why="somebody was taken off a ticket for a reason",
     ),
@@ -2270,6 +2326,38 @@ FAULTS = (
         new="    if False:\n",
         tests=("src/nightdesk/outages/tests/test_outages.py", "-k", "proposed_outage"),
         why="nobody has said yet that it is one",
+    ),
+    Fault(
+        id="one-reader-ends-a-roles-notices",
+        file="src/nightdesk/outages/unsubscribe_actions.py",
+        old="    if is_role_address(contact.email) or _is_shared(contact) or not _others_hear(contact):\n",
+        new="    if False:\n",
+        tests=("src/nightdesk/outages/tests/test_unsubscribing.py",),
+        why="whoever stands behind noc@ would hear nothing of the next fault, and not know why",
+    ),
+    Fault(
+        id="customers-programs-are-signed-with-one-secret",
+        file="src/nightdesk/channels/drivers/webhook.py",
+        old="outgoing.endpoint.secret\n",
+        new="self._secret\n",
+        tests=("src/nightdesk/outages/tests/test_endpoints.py",),
+        why="who knows the secret of one could speak to the program of another as we do",
+    ),
+    Fault(
+        id="a-brands-name-shows-another-brands-page",
+        file="src/nightdesk/base/hot.py",
+        old="            if entry is None or self._named[name]:",
+        new="            if entry is None:",
+        tests=("src/nightdesk/portal/tests/test_own_names.py",),
+        why="a brand's readers would find out who else it is",
+    ),
+    Fault(
+        id="two-words-at-one-instant-are-one",
+        file="src/nightdesk/outages/published_queries.py",
+        old="concat(xmin, ctid) AS written FROM outages_outage",
+        new="changed_at AS written FROM outages_outage",
+        tests=("src/nightdesk/portal/tests/test_hot_status.py", "-k", "one_instant"),
+        why="the page would say the older word until something else changes",
     ),
     # --- What customers and everybody read about outages
     Fault(
@@ -2417,6 +2505,14 @@ FAULTS = (
         tests=("src/nightdesk/rota/planner/tests/test_search.py", "-k", "no_rule_is_broken"),
         why="newcomers shadow until somebody signs them off",
     ),
+    Fault(
+        id="a-repair-moves-more-people-than-it-must",
+        file="src/nightdesk/rota/planner/replan.py",
+        old="    result = run.solve(start if begin is None else run.model.given(begin.masks))\n",
+        new="    result = run.solve(start)\n",
+        tests=("src/nightdesk/rota/planner/tests/test_sick_call.py", "-k", "as_few_others_move"),
+        why="who is free tonight and who is not is all that a sick call may change",
+    ),
     # --- Rest, and what is nobody's business
     Fault(
         id="a-call-breaks-no-rest",
@@ -2526,9 +2622,9 @@ FAULTS = (
     ),
     Fault(
         id="two-processes-run-one-call",
-        file="src/nightdesk/calls/running.py",
-        old='    rows = Call.objects.select_for_update(of=("self",))\n',
-        new="    rows = Call.objects.all()\n",
+        file="src/nightdesk/calls/locking.py",
+        old="WHERE own.id = %s FOR UPDATE OF own\n",
+        new="WHERE own.id = %s\n",
         tests=("src/nightdesk/calls/tests/test_runner.py", "-k", "two_processes"),
         why="both would decide from the same state, and one decision would be lost",
     ),
@@ -2551,8 +2647,8 @@ FAULTS = (
     Fault(
         id="a-call-that-cannot-begin-is-nobody-s",
         file="src/nightdesk/calls/running.py",
-        old="        return Done(call_id, (FallBack(came.leg),), over=True)\n",
-        new="        return Done(call_id, (), over=True)\n",
+        old="came_at=at), came) is None:\n        return Done(call_id, (FallBack(came.leg),), over=True)\n",
+        new="came_at=at), came) is None:\n        return Done(call_id, (), over=True)\n",
         tests=("tests/scenarios/test_calls.py", "-k", "cannot_be_begun"),
         why="a number that is set up wrong would ring into silence",
     ),
@@ -2752,6 +2848,23 @@ FAULTS = (
         why="what somebody wrote concerns them, and is handed out and erased",
     ),
     # --- Reports of incidents
+    Fault(
+        id="publishing-ends-the-regulators-chase",
+        file="src/nightdesk/reports/incident_actions.py",
+        old="    kept = report.owed.filter(kept_at=None).update(kept_at=at)\n",
+        new="    kept = report.owed.filter(kept_at=None).update(kept_at=at)\n"
+        '    void_promises(("incident_report", report.pk), at=at, kinds=(CHASE,))\n',
+        tests=("tests/scenarios/test_incident_reports.py",),
+        why="that customers have their report does not tell a regulator",
+    ),
+    Fault(
+        id="published-while-its-outage-goes-on",
+        file="src/nightdesk/reports/incident_actions.py",
+        old="    if report.outage.is_open:\n",
+        new="    if False:\n",
+        tests=("tests/scenarios/test_incident_reports.py",),
+        why="to publish says that the outage is over",
+    ),
     Fault(
         id="customers-report-names-another",
         file="src/nightdesk/reports/incident_actions.py",

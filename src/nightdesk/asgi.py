@@ -23,6 +23,7 @@ from nightdesk.base.tickets import live_key
 from nightdesk.paging.beat_door import sign_door
 from nightdesk.paging.formats import FORMATS
 from nightdesk.portal.hot_status import keep_hot
+from nightdesk.standby.api import MOST_HANDED_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ LARGER_BODIES = {
     "/settings/lines/": 9 * 1024 * 1024,
     "/my/tickets/": 25 * 1024 * 1024,
     "/tickets/": 24 * 1024 * 1024,
+    "/standby/v1/hand-back": MOST_HANDED_BYTES,
 }
 """Where more than the usual 1 MiB may be sent: a great outage makes one great request, and customers attach files."""
 

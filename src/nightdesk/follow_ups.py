@@ -112,7 +112,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     ways.WAY_PARTS_SET: (ways.CHECK,),
     outages.OUTAGE_CONFIRMED: (ways.CHECK, incidents.MEASURE),
     outages.OUTAGE_PARTS: (ways.CHECK,),
-    outages.OUTAGE_MOVED: (ways.CHECK, incidents.DRAFT),
+    outages.OUTAGE_MOVED: (ways.CHECK, incidents.DRAFT, incidents.MEASURE),
     work.WORK_ANNOUNCED: (ways.CHECK,),
     work.WORK_OPENED: (ways.CHECK,),
     work.WORK_PROLONGED: (ways.CHECK,),
@@ -128,6 +128,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     desk.TICKET_MOVED: (surveys.ASK,),
     # What shows somebody awake who is out on a site spares them the next question.
     paging.PAGE_NOTED: (safety.NOTE_PAGE,),
+    paging.PAGE_SNOOZED: (safety.NOTE_PAGE,),
     paging.PAGE_CONFIRMED: (safety.NOTE_PAGE,),
     calls.CALL_ANSWERED: (safety.NOTE_CALL,),
     # Who leaves hands on what they had open.

@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from nightdesk.base import env
+from nightdesk.base.vault import read_keys
 
 HERE = Path(__file__).resolve().parent
 STATE_DIR = env.state_dir()
@@ -85,15 +86,34 @@ def _master_keys() -> tuple[list[str], Path | None]:
     if given:
         return [given, *(key.strip() for key in older.split(",") if key.strip())], None
     file = STATE_DIR / "secret.key"
-    if not file.exists():
-        STATE_DIR.mkdir(parents=True, exist_ok=True)
-        draft = STATE_DIR / f"secret.key.{os.getpid()}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
-            new.write(secrets.token_urlsafe(48))
-        with suppress(FileExistsError):  # whoever links first has made the key; nobody ever reads half of one
-            os.link(draft, file)
-        draft.unlink()
-    return [line.strip() for line in file.read_text().splitlines() if line.strip()], file
+    try:
+        if not file.exists():
+            _make_key(file)
+        keys = read_keys(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_key(file, getattr(error, "strerror", None) or "it is no text") from None
+    if not keys:
+        raise _no_key(file, "it is empty")
+    return keys, file
+
+
+def _make_key(file: Path) -> None:
+    STATE_DIR.mkdir(parents=True, exist_ok=True)
+    draft = STATE_DIR / f"secret.key.{os.getpid()}"
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+        new.write(secrets.token_urlsafe(48))
+    with suppress(FileExistsError):  # whoever links first has made the key; nobody ever reads half of one
+        os.link(draft, file)
+    draft.unlink()
+
+
+def _no_key(file: Path, why: str) -> env.BadSetting:
+    return env.BadSetting(
+        "NIGHTDESK_STATE_DIR",
+        f"{str(STATE_DIR)!r}, and the master key in {file} cannot be had ({why})",
+        "a folder whose secret.key the user who runs this can read: give it to them, put it back from a backup, or set "
+        "NIGHTDESK_SECRET_KEY; without it nothing that was sealed opens",
+    )
 
 
 def _database() -> dict[str, Any]:

@@ -114,7 +114,7 @@ def connect() -> None:
     ANSWER_VERBS.update(bureau_tasks.ANSWERS)
     ANSWER_VERBS.update(safety_tasks.ANSWERS)
     SAYS.update(dict.fromkeys((safety_telling.ASK, safety_telling.RING), safety_wording.ASKED))
-    LISTENERS.append(safety_tasks.hear_duress)
+    LISTENERS.extend((safety_tasks.hear_duress, safety_tasks.hear_help))
     SAID.update(duty_tasks.SAID)
     NOTED[:] = [duty_tasks.note_by_text]
     handing.BY_ADDRESS[diary_mail.WORD] = handing.Handler(diary_mail.take_note, knows=diary_mail.is_brand_key)
@@ -132,6 +132,7 @@ def connect() -> None:
     duty_seats.NEEDED_BY.append(page_queries.policies_that_ring)
     ANSWER_VERBS[contact_test.CONFIRM] = contact_test.confirm_by_answer
     UNSUBSCRIBE["subscriber"] = unsubscribing.UNSUBSCRIBER
+    UNSUBSCRIBE["contact"] = unsubscribing.OF_NOTICES
     handing.BY_ADDRESS |= {
         "page": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
         "bounce": handing.Handler(mail_answers.take_answer_mail, knows=mail_answers.is_key),
@@ -162,6 +163,7 @@ def connect() -> None:
         divert_tasks.plan_checks,
         call_tasks.drop_old_tries,
         call_tasks.forget_old_callers,
+        site_tasks.forget_handed_back,
         _drop_visit_records,
         report_tasks.roll_changed,
     ]

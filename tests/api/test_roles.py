@@ -112,6 +112,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_wishes": ("read_customers", None),
     "save_wish": ("save_wish", {"channels": []}),
     "remove_wish": ("remove_wish", None),
+    "list_unsubscribe_requests": ("read_customers", None),
+    "decide_unsubscribe": ("decide_unsubscribe", {"agreed": False}),
     "list_promises": ("read_promises", None),
     "read_promise": ("read_promises", None),
     "retry_promise": ("retry_promise", None),

@@ -146,3 +146,18 @@ def test_figures_of_who_is_no_number_are_refused(manager: Caller, brand: Brand) 
 def test_a_day_far_from_now_is_refused(manager: Caller, brand: Brand, path: str) -> None:
     for first, last in (("0001-01-01", "0001-01-02"), ("9999-12-30", "9999-12-31"), ("1999-12-31", "2000-01-01")):
         problem(manager("GET", f"{path}?brand_id={brand.pk}&first={first}&last={last}"), 422, "invalid")
+
+
+def test_nobody_is_sent_to_a_site_who_is_of_another_brand_nor_for_a_ticket_of_one(
+    brand: Brand, other_brand: Brand, world: dict[str, Any]
+) -> None:
+    other = world_of(other_brand)
+    caller = token_for(["admin"], user=user_with(Role.MANAGER, brand))
+    body = {
+        "site_id": world["site_id"], "person_id": world["goes_later_id"], "watcher_id": world["person_id"],
+        "why": "A fan", "travel_minutes": 10, "work_minutes": 30,
+    }  # fmt: skip
+    problem(caller("POST", "/visits", body | {"person_id": other["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"companion_id": other["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"ticket_id": str(other["ticket_id"])}), 404, "not-found")
+    assert caller("POST", "/visits", body | {"ticket_id": str(world["ticket_id"])}).status_code == 201

@@ -22,6 +22,7 @@ from nightdesk.calls.terms import State
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Contact
 from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
@@ -38,7 +39,7 @@ from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
 from nightdesk.outages import carrier_actions, part_actions, wish_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import Effect
-from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
+from nightdesk.outages.models import Member, Need, Part, UnsubscribeRequest, Work, WorkNotice
 from nightdesk.paging import actions as paging
 from nightdesk.paging import heartbeat_actions as heartbeats
 from nightdesk.paging import silence_actions as silences
@@ -356,6 +357,8 @@ def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, An
         outage_id=outage.pk, state="identified", texts={"en-gb": "A fuse."}, quiet=True, **how
     )
     wish = wish_actions.save_wish(customer_id=customer_id, channels=["email"], **how)
+    contact = Contact.objects.filter(customer=customer_id).order_by("id")[0]
+    asked = UnsubscribeRequest.objects.create(contact=contact, address="noc@lock.example", asked_at=how["at"])
     ended = outages.propose_outage(brand_id=brand.pk, title="It was dark", parts={part.pk: 3}, severity="minor", **how)
     outages.confirm_outage(outage_id=ended.pk, **how)
     outages.write_update(outage_id=ended.pk, state="resolved", texts={"en-gb": "It works."}, **how)
@@ -374,6 +377,7 @@ def _outage(brand: Brand, customer_id: int, subscription: Any, how: dict[str, An
         "statement_id": spare.pk,
         "rule_id": rule.pk,
         "wish_id": wish.pk,
+        "unsubscribe_id": asked.pk,
     }
 
 

@@ -129,6 +129,8 @@ class TwimlPeer:
         self.recordings: dict[str, bytes] = {}
         self.problems: list[str] = []
         self.hooks: list[tuple[str, dict[str, str], int]] = []
+        self.patience_s = 0.0
+        """So long a web hook that nobody takes is asked again (the real one: once, or up to 15 s where it is told to)."""
         self.url = ""
         self._rooms: dict[str, tuple[str, set[str]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -287,10 +289,17 @@ class TwimlPeer:
         assert self._http is not None
         signature = RequestValidator(self.auth_token).compute_signature(address, dict(form))
         headers = {"X-Twilio-Signature": signature, "User-Agent": "TwilioProxy/1.1"}
-        async with self._http.post(address, data=form, headers=headers) as answer:
-            body = await answer.text()
-            self.hooks.append((address, dict(form), answer.status))
-            return answer.status, body
+        end = self._loop.time() + self.patience_s
+        while True:
+            try:
+                async with self._http.post(address, data=form, headers=headers) as answer:
+                    body = await answer.text()
+                    self.hooks.append((address, dict(form), answer.status))
+                    return answer.status, body
+            except aiohttp.ClientConnectionError:
+                if self._loop.time() > end:
+                    raise
+                await asyncio.sleep(0.3)
 
     # --- TwiML ---
 

@@ -1,5 +1,6 @@
 """An Asterisk of the test's own: Debian's, unpacked below `.asterisk/` (`make asterisk`), with everything in one folder."""
 
+import json
 import os
 import random
 import socket
@@ -79,7 +80,6 @@ class Asterisk:
             "asterisk": f"[directories]\n{directories}astmoddir => {program}/lib/x86_64-linux-gnu/asterisk/modules\n"
             f"astsbindir => {program}/sbin\n[options]\nverbose = 0\nhideconnect = yes\nsystemname = nightdesk\n"
             "maxcalls = 2000\nnocolor = yes\nentityid = 02:00:00:00:00:01\n",
-            "modules": "[modules]\nautoload=no\n" + "".join(f"load => {name}.so\n" for name in _MODULES.split()),
             "logger": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
             "http": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={self.http}\nsessionlimit=500\n",
             "ari": f"[general]\nenabled = yes\nwebsocket_write_timeout = 1000\n[{USER}]\ntype = user\nread_only = no\n"
@@ -124,8 +124,10 @@ class Asterisk:
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         return [*as_nobody, *plain] if os.geteuid() == 0 else plain
 
-    def start(self) -> None:
-        """Start it, and come back when ARI answers."""
+    def start(self, *, without: str = "") -> None:
+        """Start it, and come back when ARI answers; without one module it is only half up, until that is loaded."""
+        modules = "".join(f"load => {name}.so\n" for name in _MODULES.split() if name != without)
+        (self.folder / "etc/modules.conf").write_text(f"[modules]\nautoload=no\n{modules}")
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "nobody", self.folder], check=True)
         with (self.folder / "asterisk.out").open("ab") as out:
@@ -145,6 +147,12 @@ class Asterisk:
                 return b"pong" in answer.read()
         except OSError:
             return False
+
+    def recording_state(self, name: str) -> str:
+        """How a recording that runs stands: queued, recording, paused."""
+        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(_password(self.url)))
+        with opener.open(f"{self.url}/ari/recordings/live/{name}", timeout=5) as answer:
+            return str(json.load(answer)["state"])
 
     def cli(self, words: str) -> str:
         """What its console answers."""
@@ -166,7 +174,7 @@ class Asterisk:
         return [row.split("!")[0] for row in self.cli("core show channels concise").splitlines() if "!" in row]
 
     def stop(self) -> None:
-        """It ends with us, and so do its calls."""
+        """SIGKILL: its calls end with it. `start` starts it again, on the same ports, with the recordings that it kept."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -3,16 +3,22 @@
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from nightdesk.base.worker import Shift, work
+from nightdesk.channels.actions import save_route
 from nightdesk.lines.asterisk import dialplan
+from tests.peers.twiml_peer import Number, TwimlPeer
 from tests.phone.asterisk import SECRET, USER, Asterisk, new_folder, telephones_of
-from tests.phone.company import FALLBACK_NUMBER, SPEED, Company
+from tests.phone.company import FALLBACK_NUMBER, MAIN_NUMBER, SPEED, STAFF_NUMBER, Company
+from tests.phone.provider import ACME, MOBILES, Story, WebProcess, named
 from tests.phone.room import LineProcess, Room
-from tests.system.stack import ROOT, until
+from tests.phone.switch import DIALPLAN, AsteriskSwitch
+from tests.system.stack import ROOT, free_port, until
 
 ENGINEERS = [f"eng{number}" for number in range(1, 7)]
 OUTSIDE = [f"4477009001{number:02}" for number in range(1, 7)]
@@ -83,6 +89,77 @@ def company(room: Room) -> Company:
     """A provider with engineers and customers."""
     del room
     return Company()
+
+
+@pytest.fixture(scope="module")
+def carrier() -> Iterator[Asterisk]:
+    """The provider's Asterisk, where everybody's telephone registers."""
+    folder = new_folder()
+    asterisk = Asterisk(folder, DIALPLAN, {named(one): one for one in (ACME, *MOBILES.values())})
+    try:
+        asterisk.start()
+        yield asterisk
+    finally:
+        asterisk.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def web(carrier: Asterisk, django_db_setup: None, django_db_blocker: Any) -> Iterator[WebProcess]:
+    """It runs on the database of this process's tests."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "NIGHTDESK_DATABASE_URL": os.environ["NIGHTDESK_DATABASE_URL"].replace("/nightdesk?", f"/{name}?"),
+        "NIGHTDESK_PORT": str(port),
+        "NIGHTDESK_PUBLIC_URL": url,
+    }
+    process = WebProcess(url, environment, carrier.folder / "web.log")
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def story(carrier: Asterisk, web: WebProcess, transactional_db: None, settings: Any) -> Iterator[Story]:
+    settings.PUBLIC_URL = web.url
+    web.answers()
+    switch = AsteriskSwitch(carrier, {one: f"PJSIP/{named(one)}" for one in (ACME, *MOBILES.values())})
+    shift = Shift("phone")
+    worker = threading.Thread(target=work, args=(shift,))
+    with TwimlPeer(switch) as peer:
+        company = Company()
+        route = save_route(
+            channel="voice", driver="twilio_voice", name="line",
+            config={"account_sid": peer.account_sid, "from": MAIN_NUMBER, "base_url": peer.url},
+            secrets={"auth_token": peer.auth_token}, **company.doing,
+        )  # fmt: skip
+        at = f"{web.url}/providers/twilio/{route.pk}/line"
+        ours = Number(at, f"{at}/status")
+        peer.numbers = {MAIN_NUMBER: ours, STAFF_NUMBER: ours, "+442079460001": Number(at)}
+        worker.start()
+        here = Story(company, peer, carrier)
+        try:
+            yield here
+        finally:
+            if os.environ.get("NIGHTDESK_KEEP_PHONE"):
+                for hook in peer.hooks:
+                    print(hook)
+                print(peer.problems, carrier.cli("bridge show all"), carrier.folder)
+            for telephone in here.telephones:
+                telephone.stop()
+            shift.stop()
+            worker.join(20)
+        assert peer.problems == []
+        assert [hook for hook in peer.hooks if hook[2] != 200] == []
+    assert company.troubles() == []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,30 +12,50 @@ from tests.system.stack import ROOT, until
 
 THERE = "Asterisk is there"
 """What it says once it is connected and knows of every call."""
+STANDS_BY = "this one stands by"
 
 
 class LineProcess:
     """`nightdesk line`, which may be killed and started again. Killed it says nothing to anybody."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self._environment, self.log = environment, log
+        self.environment, self.log = environment, log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """It runs, and has taken over what Asterisk has."""
-        before = self._words().count(THERE)
+        before = self.came_to_asterisk
+        self.stand_by()
+        self.comes(before + 1)
+
+    def stand_by(self) -> None:
+        """It runs; whether it has the calls is another matter."""
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "nightdesk", "line"], env=self._environment, cwd=ROOT, stdout=out, stderr=out
+                [sys.executable, "-m", "nightdesk", "line"], env=self.environment, cwd=ROOT, stdout=out, stderr=out
             )
-        until(lambda: self._words().count(THERE) > before, 60, f"nightdesk line is there (see {self.log})")
 
-    def _words(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+    @property
+    def came_to_asterisk(self) -> int:
+        """How often it has been connected, and known of every call."""
+        return self.log.read_text(errors="replace").count(THERE) if self.log.exists() else 0
+
+    def comes(self, count: int) -> None:
+        """Wait until it has been connected so often."""
+        until(lambda: self.came_to_asterisk >= count, 60, f"nightdesk line is there (see {self.log})")
 
     @property
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def cli(self, *words: str) -> str:
+        """What `nightdesk WORDS` prints, on the same database."""
+        done = subprocess.run(
+            [sys.executable, "-m", "nightdesk", *words], env=self.environment, cwd=ROOT, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr or done.stdout
+        return done.stdout
 
     def kill(self) -> None:
         """SIGKILL, and wait until it has gone."""

@@ -73,7 +73,8 @@ class Channel:
 
     async def meet(self, room: str, *, muted: bool) -> None:
         with contextlib.suppress(*TROUBLES):
-            await self.switch.ari.ask("POST", f"bridges/{room}", type="mixing", name=room)
+            # Of a plain one the first two hear nothing any more once a third one joins.
+            await self.switch.ari.ask("POST", f"bridges/{room}", type="mixing,video_sfu", name=room)
         self.room = room
         await self._ask("POST", f"bridges/{room}/addChannel", channel=self.name, mute=muted)
 

@@ -222,9 +222,16 @@ class Telephone:
         until(lambda: len(self.saw(kind)) >= count, seconds, f"{self.user}: {kind}; so far {self.events}")
         return self.saw(kind)[count - 1]
 
-    def say(self) -> None:
-        """Say it now, to everybody in the call."""
-        self.do("ausrc", f"aufile,{self._says_file}")
+    def say(self, what: NDArray[np.int16] | None = None) -> None:
+        """Say it now, to everybody in the call: that, or `says`."""
+        file = self._says_file
+        if what is not None:
+            silent = np.zeros(RATE * 90, dtype=np.int16)
+            file = write_wav(
+                self.folder / f"says-{len(list(self.folder.iterdir()))}.wav", np.concatenate([what, silent])
+            )
+            self._says_s = len(what) / RATE + 0.3
+        self.do("ausrc", f"aufile,{file}")
         self._began_at = time.monotonic()
 
     def wait_said(self) -> None:

@@ -1,4 +1,4 @@
-"""Nightdesk is killed (SIGKILL) and comes back: calls go on where they were, new ones fall back meanwhile; nothing is lost."""
+"""Nightdesk, or Asterisk, is killed (SIGKILL) and comes back: what can go on does, what cannot is noted; nothing is lost."""
 
 from nightdesk.base.files import read_file
 from nightdesk.calls.models import Call, CallEvent, Message
@@ -11,6 +11,7 @@ from tests.system.stack import until
 pytestmark = requires("asterisk", "baresip", "espeak-ng", "sox")
 ACME = "+447700900150"
 BOLT = "+447700900151"
+COLE = "+447700900152"
 
 
 def test_killed_while_telephones_ring_it_rings_on_and_the_next_one_answers(room: Room, company: Company) -> None:
@@ -111,3 +112,60 @@ def test_while_it_is_away_everybody_is_rung_and_what_is_recorded_is_found(room: 
     assert Message.objects.get(number=BOLT).kind == Message.Kind.MISSED
     until(lambda: list(room.asterisk.spool.iterdir()) == [], 15, "Asterisk keeps nothing that we have")
     assert not CallEvent.objects.exclude(trouble="").exists()
+
+
+def test_asterisk_is_killed_and_comes_back_while_nightdesk_runs(room: Room, company: Company) -> None:
+    al = company.engineer("Al", telephone="eng1")
+    company.line([al, company.engineer("Bo", telephone="eng2")], consent="told", ring_s=60, longest_hunt_s=300)
+    company.customer("Acme", ACME)
+    first, second = room.telephone("eng1", answers="auto"), room.telephone("eng2")
+    talker, speaker, waiter = (
+        room.caller(ACME),
+        room.caller(BOLT, says=speech_like(60, 15), says_when_told=True),
+        room.caller(COLE),
+    )
+    talker.dial(MAIN_NUMBER)
+    talk = company.call(ACME)
+    company.are_in_talk(talk, 2)
+    speaker.dial(MAIN_NUMBER)
+    second.wait("CALL_INCOMING")
+    speaks = company.call(BOLT)
+    speaker.press("3")
+    company.records(speaks, room.asterisk.spool)
+    speaker.say()
+    waiter.dial(MAIN_NUMBER)
+    second.wait("CALL_INCOMING", 2)
+    waits = company.call(COLE)
+    until(lambda: kept_bytes(room) > 6 * 2 * RATE, 20, "some seconds of the message are on Asterisk's disk")
+    connected = room.line.came_to_asterisk
+    room.asterisk.stop()
+    room.asterisk.start(without="res_ari_endpoints")
+    until(lambda: "does not say what it has" in room.line.log.read_text(errors="replace"), 20, "it is half up")
+    room.asterisk.cli("module load res_ari_endpoints.so")
+    room.line.comes(connected + 1)
+    talk, speaks, waits = company.ended(talk), company.ended(speaks), company.ended(waits)
+    assert (talk.ended_as, talk.answered_person) == ("answered", al)
+    assert speaks.ended_as == "message"
+    message = Message.objects.get(call=speaks)
+    assert (message.kind, message.number) == (Message.Kind.MESSAGE, BOLT)
+    assert message.recording is not None
+    kept = read_wav(read_file(message.recording.digest))
+    assert recognised(speaker.said[: 3 * RATE], kept) >= 0.6, "what was said until Asterisk died"
+    assert Message.objects.get(call=waits).kind == Message.Kind.MISSED, "who waited is rung back"
+    until(lambda: list(room.asterisk.spool.iterdir()) == [], 10, "Asterisk keeps nothing that we have")
+
+    first.hang_up()
+    again = room.caller("+447700900153")
+    again.dial(MAIN_NUMBER)
+    first.wait("CALL_ESTABLISHED", 2)
+    call = company.call("+447700900153")
+    company.are_in_talk(call, 2)
+    again.hang_up()
+    call = company.ended(call)
+    assert (call.ended_as, call.answered_person) == ("answered", al)
+    assert company.troubles() == []
+
+
+def kept_bytes(room: Room) -> int:
+    """How much of what somebody says is on Asterisk's disk."""
+    return max((file.stat().st_size for file in room.asterisk.spool.iterdir()), default=0)

@@ -408,6 +408,8 @@ def test_a_message_about_a_known_outage_never_wakes_who_is_fixing_it(
     assert Ticket.objects.get(pk=message.ticket_id).outage_id == outage.pk, "it follows the outage"
     world.minutes(60)
     world.phone(office["bo"]).got("Call back owed")
+    told = [text for _at, text in world.phone(office["al"]).rang if "back" in text]
+    assert told == [], "nor is who fixes it reminded of the call-back"
     actions.close_message(message_id=message.pk, why="It works again", **by(world, office["bo"]))
     world.hush()
 

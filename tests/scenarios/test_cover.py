@@ -222,3 +222,17 @@ def test_who_falls_ill_on_duty_is_sought_cover_for_by_itself(night: Night) -> No
     answer(night, search, asked)
     assert night.holder() == asked.name
     settled(night, asked)
+
+
+def test_cover_for_a_duty_without_an_end_is_sought_for_a_week(night: Night) -> None:
+    """Its holder is away for a month. Nobody may work a week on end, so a manager has to see to it, and hears so at once."""
+    rota.set_layers(seat_key="night", layers=[], **night.here.doing)
+    night.here.run_due()
+    night.forget()
+    hours_actions.record_absence(
+        person_id=night.bo.id, absence="leave", starts_at=SIX, ends_at=SIX + timedelta(days=30), **night.here.doing
+    )
+    night.here.run_due()
+    assert CoverSearch.objects.get().ends_at == SIX + timedelta(days=7)
+    night.here.phone(night.mo).got("Nobody covers Night, Tue 3 Mar 18:00–Tue 18:00")
+    assert night.holder() == "Bo"

@@ -164,11 +164,71 @@ def test_a_customer_who_was_promised_a_report_is_not_forgotten(world: World, nig
     incident_actions.approve_incident_report(report_id=report.pk, seen=1, **night.doing())
     incident_actions.publish_incident_report(report_id=report.pk, **night.doing())
     assert not incident_queries.still_owed(report).exists()
-    open_chases = Promise.objects.filter(kind=incident_actions.CHASE, ended_at=None)
-    assert not open_chases.exists()
     assert Update.objects.filter(outage=report.outage, kind="post_incident", published_at__isnull=False).exists()
     world.minutes(3 * 24 * 60)
+    mail.is_silent()
     night.hush()
+
+
+def test_a_report_that_customers_have_leaves_the_regulator_to_be_told(world: World, night: Night) -> None:
+    night.rules(packs=["gb-telecoms", "data-protection"], users={"line": 60_000})
+    mail = world.mail(night.max)
+    night.goes_through()
+    report = night.report()
+    incident_actions.assess_incident(report_id=report.pk, pack="data-protection", answer=True, **night.doing())
+    incident_actions.approve_incident_report(report_id=report.pk, seen=1, **night.doing())
+    incident_actions.publish_incident_report(report_id=report.pk, **night.doing())
+    told, owed = report.duties.order_by("pack")
+    incident_actions.note_regulator_told(duty_id=told.pk, reference="R-7", **night.doing())
+    while world.at < owed.due_at + timedelta(minutes=1):
+        world.minutes(60)
+    mail.got("Ofcom must be told of O-1001 by Fri 6 Mar")
+    mail.got("Ofcom should have been told of O-1001")
+    mail.is_silent()
+    night.hush()
+
+
+def test_an_outage_that_came_back_is_measured_again_and_its_report_is_kept(world: World, night: Night) -> None:
+    pack = {
+        "key": "own", "name": "Our licence", "to": "The regulator", "law": "Licence, condition 4", "any": [{"hours": 3}],
+        "steps": [{"key": "early", "name": "First word", "hours": 9, "after": "began"}],
+    }  # fmt: skip
+    night.rules(packs=["own"], own_packs=[pack])
+    outage = night.goes_through()
+    report = night.report()
+    incident_actions.approve_incident_report(report_id=report.pk, seen=1, **night.doing())
+    world.minutes(61)
+    night.hush()
+    assert not Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).exists()
+    for words in ("It is back.", "We look again."):
+        outages.write_update(outage_id=outage.pk, state="investigating", texts={"en-gb": words}, **night.doing())
+        world.minutes(1)
+    with pytest.raises(IllegalTransition, match="goes on again"):
+        incident_actions.publish_incident_report(report_id=report.pk, **night.doing())
+    outage.refresh_from_db()
+    assert outage.state == "investigating"
+    assert Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).count() == 1
+    for _again in range(2):  # at one instant, as when two things follow from one
+        incident_actions.measure_incident(outage_id=outage.pk, **night.doing())
+    assert Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).count() == 1
+    world.minutes(3 * 60)
+    assert report.duties.get().pack == "own"
+    assert Promise.objects.filter(kind=incident_actions.MEASURE, ended_at=None).count() == 1
+    night.hush()
+
+
+def test_users_of_a_subscription_are_given_by_the_services_key_and_thresholds_are_numbers(night: Night) -> None:
+    pack = {
+        "key": "own", "name": "Ours", "to": "The regulator", "law": "Condition 4",
+        "steps": [{"key": "early", "name": "First word", "hours": 3}],
+    }  # fmt: skip
+    for users in ([], [["line", 5]], [("line", 5)]):
+        with pytest.raises(Invalid):
+            night.rules(users=users)
+    for threshold in ({"hours": "NaN"}, {"user_hours": "Infinity"}, {"users": "NaN"}, {"hours": -1}):
+        with pytest.raises(Invalid):
+            night.rules(own_packs=[pack | {"any": [threshold]}])
+    night.rules(users={"line": 5}, own_packs=[pack | {"any": [{"hours": "1.5"}]}])
 
 
 def test_a_customers_version_names_no_other_customer(world: World, night: Night) -> None:

@@ -1,9 +1,16 @@
 """Stories of what people note in the journal: by text, by mail, on the page; and who reads it."""
 
+from uuid import UUID
+
 import pytest
 
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.files import read_file
 from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.calls import actions
+from nightdesk.calls.effects import do_effect
+from nightdesk.calls.line_actions import set_pin
+from nightdesk.calls.models import Call, Line, Message, Recording
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.driver import Heard, Reply
 from nightdesk.channels.models import Route
@@ -12,8 +19,10 @@ from nightdesk.journal.models import Entry
 from nightdesk.journal.queries import search
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.paging import actions as paging
+from nightdesk.people import actions as people
 from nightdesk.people.actions import confirm_contact_method
 from nightdesk.people.models import Person
+from tests.phone_calls import Caller, Exchange
 from tests.world import World
 
 
@@ -72,6 +81,50 @@ def test_a_stranger_writes_nothing_in_the_journal(world: World) -> None:
     forged.refresh_from_db()
     assert (forged.standing, "nothing proves" in forged.outcome, len(notes())) == ("kept", True, 1)
     assert [line.text for line in search(text="fibre friday").lines] == ["Carrier\nThey move the fibre on Friday."]
+
+
+def rings_in(world: World, number: str, keys: str) -> Caller:
+    """Somebody rings the line's number for staff, keys what they were asked for, speaks for 8 s, and rings off."""
+    exchange = Exchange(world)
+    caller = exchange.rings(number, "+442079460198")
+    exchange.will_say(caller, 8, "the fan is loud")
+    for part in keys.split():
+        exchange.seconds(8)
+        exchange.presses(caller, part)
+    exchange.seconds(40)
+    exchange.rings_off(caller)
+    return caller
+
+
+def test_a_note_by_telephone_lies_in_the_journal_with_its_sound_and_only_a_pin_writes_it(world: World) -> None:
+    eve = world.person("Eve")
+    world.seat("night", eve)
+    way = people.add_contact_method(person_id=eve.id, channel="voice", address="+447700900200", **world.doing)
+    people.confirm_contact_method(method_id=way.id, **world.doing)
+    Line.objects.create(
+        brand=world.brand, name="Main", numbers=["+442079460100"], shown_number="+442079460100",
+        pager_number="+442079460199", staff_number="+442079460198", night_seats=["night"],
+    )  # fmt: skip
+    set_pin(person_id=eve.id, pin="483019", **world.doing)
+    world.hush()
+    caller = rings_in(world, "+447700900200", "483019# 4")
+    assert caller.heard_that("It is in the journal.")
+    assert notes() == [("Eve", "phone", "seat:night", "")]
+    (line,) = search(kinds=[diary_actions.NOTED]).lines
+    sound = Recording.objects.get(pk=UUID(line.facts["recording"]))
+    assert read_file(sound.digest).startswith(b"RIFF the fan is loud")
+    assert sound.delete_at is not None
+    assert not Message.objects.exists()
+    feigned = rings_in(world, "+447700900200", "000000# 4")
+    assert not feigned.heard_that("press 4")
+    call = Call.objects.get(pk=caller.call_id)
+    call.known_by = "number"
+    do_effect(call, "journal_note", {"file": "f" * 64, "seconds": 8}, world.at)
+    assert len(notes()) == 1
+    again = actions.leave_note(
+        call_id=call.pk, file=sound.digest, seconds=8, by=world.actor(eve), via=Door.PHONE, at=world.at
+    )
+    assert (again, len(notes())) == (sound, 1)
 
 
 def test_a_note_needs_words_and_a_right(world: World) -> None:

@@ -13,11 +13,11 @@ from nightdesk.channels.models import Route
 from nightdesk.duty import actions as duty
 from nightdesk.duty.note import Shift
 from nightdesk.journal.models import Entry, PersonalText
-from nightdesk.paging.actions import resolve_page
+from nightdesk.paging.actions import acknowledge_page, resolve_page, snooze_page
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person
 from nightdesk.rota.models import Seat
-from nightdesk.safety import actions, queries, site_actions
+from nightdesk.safety import actions, queries, site_actions, wording
 from nightdesk.safety.decide import Sign
 from nightdesk.safety.handover import out_on_site
 from nightdesk.safety.models import SafetyCard, Visit
@@ -61,7 +61,7 @@ class Yard:
         visit = actions.declare_visit(**(wanted | more))
         self.world.run_due()
         if visit.state == Visit.State.OUT:
-            self.phone(self.al).got("You watch Bo, who is away to Mill Lane")
+            self.phone(self.al).got(f"You watch {wording.names(visit)}, who is away to Mill Lane")
         return visit
 
     def phone(self, person: Person) -> Any:
@@ -226,6 +226,7 @@ def test_the_duress_word_looks_like_a_check_in_and_tells_both_at_once(yard: Yard
     shown = [event.kind for event in queries.story(now, yard.bo.id)]
     assert shown == ["declared", "began", "asked", "check_in", "asked", "check_in", "check_in", "ended"]
     assert "duress" in [event.kind for event in queries.story(now, yard.al.id)]
+    assert [line.text for line in out_on_site(shift(world)).lines] == ["Bo at Mill Lane, watched by Al: see its page"]
     assert not any("uress" in row.why for row in Promise.objects.all())
     for page in Page.objects.all():
         world.acknowledge(page, by=yard.al)
@@ -260,6 +261,91 @@ def test_the_visitor_under_duress_cannot_resolve_the_alarm_of_it(yard: Yard, wor
     yard.phone(yard.al).got("read the note")
     assert Page.objects.get(id=yard.now(visit).page_id).state == Page.State.TRIGGERED
     world.hush()
+    end(yard, visit)
+
+
+def snooze_for_a_day(**doing: Any) -> Page:
+    return snooze_page(until=doing["at"] + timedelta(days=1), **doing)
+
+
+@pytest.mark.parametrize("verb", [acknowledge_page, resolve_page, snooze_for_a_day])
+@pytest.mark.parametrize(("word", "says"), [("help", "asks for help on a site visit"), ("jonquil", "read the note")])
+def test_neither_visitors_account_silences_the_alarm_of_help_or_of_duress(
+    yard: Yard, world: World, word: str, says: str, verb: Any
+) -> None:
+    cy = world.person("Cy")
+    visit = yard.goes(companion_id=cy.id)
+    set_word(yard, "jonquil")
+    yard.texts(yard.bo, word)
+    world.hush()
+    alarm = yard.now(visit).alarm
+    for which, rings in (("page_id", yard.al), ("manager_page_id", yard.mo)):
+        for visitor in (yard.bo, cy):
+            page_id = getattr(yard.now(visit), which)
+            verb(page_id=page_id, by=world.actor(visitor), via=Door.WEB, at=world.at)
+            world.run_due()
+            yard.phone(rings).got(says)
+            now = yard.now(visit)
+            assert Page.objects.get(id=page_id).state == Page.State.RESOLVED
+            assert Page.objects.get(id=getattr(now, which)).state == Page.State.TRIGGERED
+            assert (now.alarm, now.taken_at) == (alarm, None)
+            world.hush()
+    end(yard, visit)
+
+
+def test_a_machine_that_resolves_the_alarm_vouches_for_nobody(yard: Yard, world: World) -> None:
+    visit = yard.goes()
+    yard.falls_silent(visit)
+    grants, scopes = frozenset({(world.brand.id, "engineer")}), frozenset({"resolve_page"})
+    script = Actor("machine", "9", "Script", grants, scopes)
+    resolve_page(page_id=Page.objects.get().id, by=script, via=Door.API, at=world.at)
+    world.run_due()
+    yard.phone(yard.al).got("Nothing is heard of Bo on a site visit")
+    now = yard.now(visit)
+    assert now.watcher_at is not None
+    assert Page.objects.get(id=now.page_id).state == Page.State.TRIGGERED
+    assert Sign.VOUCHED not in yard.kinds(visit)
+    world.hush()
+    end(yard, visit)
+
+
+@pytest.mark.parametrize("word", ["HELP", "Hilfe!"])
+def test_help_texted_on_a_visit_is_a_call_for_help_before_it_is_the_carriers_word(
+    yard: Yard, world: World, word: str
+) -> None:
+    visit = yard.goes()
+    said = yard.texts(yard.bo, word)
+    assert said.startswith("Al and the duty manager are told now.")
+    yard.phone(yard.bo).got(said)
+    for person in (yard.al, yard.mo):
+        yard.phone(person).got("Bo asks for help on a site visit")
+        yard.phone(person).got("HELP: Bo at Mill Lane")
+    assert yard.now(visit).alarm == Visit.Alarm.HELP
+    assert yard.texts(yard.bo, "STOP") == "Texts to this number are off."
+    world.hush()
+    end(yard, visit)
+    assert yard.texts(yard.bo, word) == "The carrier answers this word."
+
+
+def test_info_texted_on_a_visit_is_the_carriers_word_and_alarms_nobody(yard: Yard, world: World) -> None:
+    visit = yard.goes()
+    assert yard.texts(yard.bo, "INFO") == "The carrier answers this word."
+    assert yard.now(visit).alarm == ""
+    end(yard, visit)
+
+
+@pytest.mark.parametrize("words", ["jonquil", "done jonquil"])
+def test_the_duress_word_texted_before_they_leave_is_heard(yard: Yard, world: World, words: str) -> None:
+    set_word(yard, "jonquil")
+    visit = yard.goes(leaves_at=world.at + timedelta(hours=2))
+    assert yard.texts(yard.bo, words).startswith("Thank you. You are asked again at")
+    yard.phone(yard.bo).got("Thank you")
+    now = yard.now(visit)
+    assert (now.state, now.alarm) == (Visit.State.OUT, Visit.Alarm.DURESS)
+    yard.phone(yard.al).got("You watch Bo")
+    for person in (yard.al, yard.mo):
+        yard.phone(person).got("read the note that was sent to you")
+        yard.phone(person).got("DURESS: Bo at Mill Lane gave the duress word. Do not ring them.")
     end(yard, visit)
 
 

@@ -16,8 +16,9 @@ from nightdesk.paging import decide
 from nightdesk.paging.actions import OnlyACopy, reassign_page
 from nightdesk.people.models import Person
 from nightdesk.people.skill_actions import begin_as_newcomer, sign_off_newcomer
-from nightdesk.rota.actions import make_rota, set_layers
+from nightdesk.rota.actions import add_override, make_rota, set_layers
 from nightdesk.rota.models import Seat
+from nightdesk.rota.newcomers import NewcomerAlone
 from tests.world import World
 
 
@@ -112,7 +113,7 @@ def test_a_newcomer_is_on_alone_by_no_verb(world: World, crew: dict[str, Person]
                 Hold.objects.filter(seat__key="night").delete()
                 duty.set_first_holder(seat_key="night", person_id=ny.id, **doing)
 
-    with pytest.raises(pairings.NewcomerAlone):
+    with pytest.raises(NewcomerAlone):
         act()
     make_rota(
         brand_id=world.brand.id,
@@ -135,6 +136,31 @@ def test_the_plan_puts_no_newcomer_on_alone_either(world: World, crew: dict[str,
     world.phone(crew["Bo"]).got("still on duty")
     world.phone(crew["Ny"]).got("Your duty as Night has changed")  # and nothing that asks for an answer
     world.phone(crew["Al"]).got("Nobody has taken the duty as Night")
+
+
+def test_no_change_of_the_plan_puts_a_newcomer_on_alone(world: World, crew: dict[str, Person]) -> None:
+    tomorrow = {"starts_at": world.at + timedelta(days=1), "ends_at": world.at + timedelta(days=2)}
+
+    def put_on(person: Person) -> None:
+        add_override(seat_key="night", kind="add", member_id=person.id, **tomorrow, **world.doing)
+
+    def expert(person: Person) -> None:
+        layer = {"members": [{"person": person.id}], "anchor": "2026-03-01T18:00", "turn": "week"}
+        set_layers(seat_key="expert", layers=[layer], **world.doing)
+
+    with pytest.raises(NewcomerAlone):
+        put_on(crew["Ny"])
+    seats = [{"key": "expert", "name": "Expert"}]
+    make_rota(brand_id=world.brand.id, name="Behind", zone="Europe/London", seats=seats, **world.doing)
+    Seat.objects.filter(key="expert").update(behind=Seat.objects.get(key="night"))
+    nu = world.person("Nu")
+    begin_as_newcomer(person_id=nu.id, **world.doing)
+    expert(nu)
+    with pytest.raises(NewcomerAlone):  # two newcomers are alone together
+        put_on(crew["Ny"])
+    expert(crew["Al"])
+    put_on(crew["Ny"])
+    world.hush()
 
 
 def test_nobody_signs_themselves_off(world: World, crew: dict[str, Person]) -> None:

@@ -23,6 +23,7 @@ def fill() -> dict[str, Any]:
     from nightdesk.desk import actions as desk
     from nightdesk.desk import customer_actions
     from nightdesk.outages import actions as outages
+    from nightdesk.outages import unsubscribe_actions
     from nightdesk.outages.models import Part
     from nightdesk.people.models import Person
 
@@ -57,6 +58,8 @@ def fill() -> dict[str, Any]:
     )
     _say(ended, "It works again. We are sorry.", "resolved", doing | {"at": at - timedelta(days=3, minutes=-41)})
     outage = _outage(firm.brand_id, part.pk, "Fault at Dock Street", doing)
+    noc = customers.make_contact(customer_id=firm.pk, name="Night desk", email="noc@harbour.example", **doing)
+    unsubscribe_actions.leave_notices(contact_id=noc.pk, **doing)
     new = customers.make_contact(customer_id=firm.pk, name="Nia Harbour", email="nia@harbour.example", **doing)
     new = contact_actions.invite_contact(contact_id=new.pk, standing="member", **doing)
     return {

@@ -6,8 +6,8 @@ port), `sms` (base_url, account_sid, auth_token, from), `step_s`, `formats`, `st
 channel of their phones: sms); of a person `ways` (channel, address) that are used at once as well, and `device`, what a
 browser of theirs that takes pushes says of its subscription; of mail that comes in `addresses`, `mailboxes` (what
 `save_mailbox` takes) and `ignored` (words of subjects); `customers` (name, e-mail of a contact), `desk` (the address of
-its queue) and `believed` (whose Authentication-Results count). The first person holds the seat and is rung at once, the
-second is the next step.
+its queue) and `believed` (whose Authentication-Results count); `sites` (fields of each). The first person holds the seat and
+is rung at once, the second is the next step.
 """
 
 import json
@@ -35,6 +35,7 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     from nightdesk.people import actions as people
     from nightdesk.people.queries import actor_of_person
     from nightdesk.rota import actions as rota
+    from nightdesk.safety import site_actions
 
     at = clock.now()
     doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
@@ -127,6 +128,8 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     for name, email in wanted.get("customers", ()):
         customer = customers.make_customer(brand_id=brand.id, name=name, ref=name.upper(), **doing)
         customers.make_contact(customer_id=customer.id, name=name, email=email, **doing)
+    for site in wanted.get("sites", ()):
+        site_actions.add_site(brand_id=brand.id, fields=site, **doing)
     if "desk" in wanted:
         desk.save_desk_rules(brand_id=brand.id, fields={"owner_id": team.id}, **doing)
         desk.save_queue(brand_id=brand.id, name="Support", address=wanted["desk"], **doing)

@@ -115,7 +115,7 @@ class Token(models.Model):
 
 
 class Session(models.Model):
-    """A browser in which `user` is signed in. `session_key` is that of Django's own session, which ends when this row is ended."""
+    """A browser in which `user` is signed in. `session_key`: of Django's own session, which ends with this row."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     session_key = models.CharField(max_length=40, unique=True)

@@ -20,8 +20,7 @@ from nightdesk.api.scope import one, readable, readable_brands
 from nightdesk.api.values import Day, Id
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Invalid
-from nightdesk.reports import choosing_actions
+from nightdesk.reports import choosing_actions, choosing_words
 from nightdesk.reports.approaches import Case, Inputs
 from nightdesk.reports.choosing_queries import afterwards, comparisons, law_of
 from nightdesk.reports.choosing_stored import DEFAULTS, KINDS, LONGEST_TEXT, BadInputs, case_of, limits_of, read_inputs
@@ -218,7 +217,7 @@ def reckon_comparison(request: HttpRequest, body: ReckonedFrom) -> Any:
     try:
         case = Case(read_inputs(_given(body.inputs)))
     except BadInputs as bad:
-        raise Invalid("Approaches were to be compared.", str(bad), "Mend what is named.", errors=bad.errors) from bad
+        raise choosing_words.refusal_of(bad) from bad
     return _outcomes(case, brand, clock.now().date())
 
 

@@ -12,12 +12,14 @@ from pydantic import ConfigDict, Field
 
 from nightdesk.api.auth import OWN_WAYS_IN, caller_of
 from nightdesk.api.listing import Cut, Listing, list_rows
+from nightdesk.api.outages import EFFECTS, Channel, UnsubscribeDecision, UnsubscribeRequestOut, WishOut
 from nightdesk.api.scope import one
 from nightdesk.api.service_figures import FigureReadingOut, reading_out
 from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, NotSignedIn
+from nightdesk.channels import endpoint_actions
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.priority import Impact, Priority, Urgency
@@ -25,7 +27,7 @@ from nightdesk.customers.promised import Channels, Reason
 from nightdesk.customers.queries import actor_of_contact, promised_now, require_for
 from nightdesk.desk import actions, customer_actions
 from nightdesk.desk.models import Ticket
-from nightdesk.outages import link_actions
+from nightdesk.outages import link_actions, unsubscribe_actions, wish_actions
 from nightdesk.outages.links import SHARED_FOR
 from nightdesk.outages.published import OVER, is_late
 from nightdesk.portal import belt, outage_queries, queries
@@ -191,6 +193,47 @@ class MyLinkOut(Schema):
     ends_at: datetime
 
 
+class MyWishIn(Schema):
+    """As a staff's wish for you; see `/customers/{id}/wishes`. No channel at all: never."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"channels": ["email", "webhook"], "min_effect": "down"}]}
+    )
+    service_id: Id | None = None
+    channels: list[Channel]
+    min_effect: Literal["reduced", "degraded", "down"] = "reduced"
+    texts_from: int | None = Field(None, ge=0, lt=1440)
+    texts_until: int | None = Field(None, ge=0, le=1440)
+
+
+class MyEndpointOut(Schema):
+    """Where you are told besides mail and text."""
+
+    id: UUID
+    channel: str
+    url: str
+    label: str
+    made_at: datetime
+    gone_at: datetime | None
+
+
+class MyHookIn(Schema):
+    """An https address in the public network."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"url": "https://monitoring.example.com/nightdesk"}]}
+    )
+    url: str = Field(min_length=1, max_length=1000)
+
+
+class MyHookOut(Schema):
+    """`secret`: the key of HMAC-SHA256 over "<seconds>.<body>" in X-Nightdesk-Signature."""
+
+    id: UUID
+    url: str
+    secret: str
+
+
 class MyPromiseOut(Schema):
     """What is promised for something of this priority that is told now."""
 
@@ -307,6 +350,66 @@ def mark_my_contact_left(request: HttpRequest, contact_id: Id) -> Any:
     me = _me(request)
     one(queries.people_of(me), id=contact_id)
     return belt.done(contact_actions.mark_contact_left, contact_id=contact_id, **_doing(me))
+
+
+@router.get("/my/wishes", response=Listing[WishOut])
+def list_my_wishes(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """How you hear of outages, and what holds for all of your company (without `contact_id`)."""
+    return list_rows(request, queries.wishes_of(_me(request)), WishOut, cut)
+
+
+@router.put("/my/wishes", response=WishOut)
+def save_my_wish(request: HttpRequest, body: MyWishIn) -> Any:
+    """Say how you hear of outages; an earlier wish about the same is replaced."""
+    me = _me(request)
+    values = body.dict() | {"min_effect": EFFECTS.index(body.min_effect)}
+    return belt.done(wish_actions.save_wish, customer_id=me.customer_id, contact_id=me.pk, **values, **_doing(me))
+
+
+@router.delete("/my/wishes/{wish_id}", response={204: None})
+def remove_my_wish(request: HttpRequest, wish_id: Id) -> Any:
+    """Hear again as everybody does who said nothing."""
+    me = _me(request)
+    row = one(queries.wishes_of(me).filter(contact=me.pk), id=wish_id)
+    belt.done(wish_actions.remove_wish, wish_id=row.pk, **_doing(me))
+    return 204, None
+
+
+@router.get("/my/endpoints", response=Listing[MyEndpointOut])
+def list_my_endpoints(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """The browser and the program that you are told by. `gone_at`: it said that it takes no more."""
+    return list_rows(request, queries.endpoints_of(_me(request)), MyEndpointOut, cut)
+
+
+@router.put("/my/webhook", response=MyHookOut)
+def save_my_hook(request: HttpRequest, body: MyHookIn) -> Any:
+    """Have a program of yours told; the secret that signs what it gets is new each time, and is told here alone."""
+    me = _me(request)
+    made, secret = belt.done(endpoint_actions.save_contact_hook, contact_id=me.pk, url=body.url, **_doing(me))
+    return {"id": made.pk, "url": made.url, "secret": secret}
+
+
+@router.delete("/my/endpoints/{channel}", response={204: None})
+def remove_my_endpoint(request: HttpRequest, channel: Literal["push", "webhook"]) -> Any:
+    """Nothing goes there any more."""
+    me = _me(request)
+    belt.done(endpoint_actions.remove_contact_endpoint, contact_id=me.pk, channel=channel, **_doing(me))
+    return 204, None
+
+
+@router.get("/my/unsubscribe-requests", response=Listing[UnsubscribeRequestOut])
+def list_my_unsubscribe_requests(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """Which of your addresses readers asked to be left alone, and what was decided; newest first."""
+    rows = queries.unsubscribe_requests_of(_me(request))
+    return list_rows(request, rows, UnsubscribeRequestOut, cut, newest_first=True)
+
+
+@router.post("/my/unsubscribe-requests/{unsubscribe_id}", response=UnsubscribeRequestOut)
+def decide_my_unsubscribe(request: HttpRequest, unsubscribe_id: Id, body: UnsubscribeDecision) -> Any:
+    """Let the address hear no more, or let it go on."""
+    me = _me(request)
+    row = one(queries.unsubscribe_requests_of(me), id=unsubscribe_id)
+    return belt.done(unsubscribe_actions.decide_unsubscribe, request_id=row.pk, agreed=body.agreed, **_doing(me))
 
 
 @router.get("/my/tickets", response=Listing[MyTicketOut])

@@ -21,9 +21,18 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Customer
-from nightdesk.outages import actions, queries, report, wish_actions
+from nightdesk.outages import actions, queries, report, unsubscribe_actions, wish_actions
 from nightdesk.outages.decide import OPEN, State
-from nightdesk.outages.models import Affected, ConfirmRule, FailedPart, Outage, StatementTemplate, Update, Wish
+from nightdesk.outages.models import (
+    Affected,
+    ConfirmRule,
+    FailedPart,
+    Outage,
+    StatementTemplate,
+    UnsubscribeRequest,
+    Update,
+    Wish,
+)
 from nightdesk.outages.preview import Draft, Preview, preview_of
 
 router = Router(tags=["outages"])
@@ -34,7 +43,7 @@ EffectWord = Literal["works", "reduced", "degraded", "down"]
 EFFECTS: tuple[EffectWord, ...] = ("works", "reduced", "degraded", "down")
 Text = dict[str, str]
 Approver = Literal["anybody", "desk", "manager"]
-Channel = Literal["email", "sms"]
+Channel = Literal["email", "sms", "push", "webhook"]
 
 
 class FailedOut(Schema):
@@ -383,6 +392,25 @@ class WishIn(Schema):
     texts_until: int | None = Field(None, ge=0, le=1440)
 
 
+class UnsubscribeDecision(Schema):
+    """Whether the address gets no more."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"agreed": False}]})
+    agreed: bool
+
+
+class UnsubscribeRequestOut(Schema):
+    """A reader of the contact's address wants no more there. Until `decided_at` it is told as before."""
+
+    id: int
+    contact_id: int
+    address: str
+    asked_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    agreed: bool | None
+
+
 class WishOut(Schema):
     """As it is kept."""
 
@@ -635,6 +663,20 @@ def remove_wish(request: HttpRequest, wish_id: Id) -> Any:
     """They hear again as everybody does who said nothing."""
     wish_actions.remove_wish(wish_id=wish_id, **_doing(request))
     return Status(204, None)
+
+
+@router.get("/customers/{customer_id}/unsubscribe-requests", response=Listing[UnsubscribeRequestOut])
+def list_unsubscribe_requests(request: HttpRequest, customer_id: Id, cut: Query[Cut]) -> Any:
+    """Which of the customer's addresses readers asked to be left alone, newest first, and what was decided."""
+    customer = one(readable(request, "read_customers", Customer.objects.all()), id=customer_id)
+    rows = UnsubscribeRequest.objects.filter(contact__customer=customer).order_by("-asked_at", "-id")
+    return list_rows(request, rows, UnsubscribeRequestOut, cut, newest_first=True)
+
+
+@router.post("/unsubscribe-requests/{unsubscribe_id}", response=UnsubscribeRequestOut)
+def decide_unsubscribe(request: HttpRequest, unsubscribe_id: Id, body: UnsubscribeDecision) -> Any:
+    """Say what the owner of the address says: it gets no more notices, or goes on getting them."""
+    return unsubscribe_actions.decide_unsubscribe(request_id=unsubscribe_id, agreed=body.agreed, **_doing(request))
 
 
 # ---- Beneath --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ there, so that "next update due at 04:30" turns into "the update is late" even w
 
 import gzip
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,7 @@ class HotBytes:
         """`clock` gives seconds since the epoch; it is asked only for pages that have a late variant."""
         self._clock = clock
         self._entries: dict[tuple[str, str], _Entry] = {}
+        self._named: Counter[str] = Counter()
 
     def put(
         self,
@@ -66,7 +68,7 @@ class HotBytes:
     ) -> None:
         """From now on GET and HEAD of `path` at `host` answer `body`; an earlier page there is replaced.
 
-        `host` is a name without port, "" for every host that has no page of its own at this path. `etag` comes without
+        `host` is a name without port, "" for every host that has no pages of its own. `etag` comes without
         quotation marks; None means a digest of the body. `headers` are sent besides (security headers, say). From
         `late_at` (aware; the instant itself included) `late_body` is served instead, its ETag always a digest.
         Raises ValueError when only one of the two is given or `late_at` is naive.
@@ -80,6 +82,7 @@ class HotBytes:
             (b"cache-control", cache_control.encode("latin-1")),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()),
         ]
+        self._named[host.lower()] += (host.lower(), path) not in self._entries
         self._entries[host.lower(), path] = _Entry(
             page=_page(body, etag or _digest(body), shared),
             late_at=late_at.timestamp() if late_at is not None else None,
@@ -88,15 +91,19 @@ class HotBytes:
 
     def drop(self, path: str, *, host: str = "") -> None:
         """Forget the page of `path` at `host`; nothing happens when there is none."""
-        self._entries.pop((host.lower(), path), None)
+        if self._entries.pop((host.lower(), path), None) is not None:
+            self._named[host.lower()] -= 1
 
     def find(self, path: str, host: str) -> _Page | None:
         """What stands now at `path` for the Host header `host` (a port in it is ignored); None: not a hot page."""
         if not self._entries:
             return None
-        entry = self._entries.get((_bare(host), path)) or self._entries.get(("", path))
+        name = _bare(host)
+        entry = self._entries.get((name, path))
         if entry is None:
-            return None
+            entry = self._entries.get(("", path))
+            if entry is None or self._named[name]:  # a name of one brand's shows none of another's
+                return None
         if entry.late is not None and entry.late_at is not None and self._clock() >= entry.late_at:
             return entry.late
         return entry.page

@@ -9,6 +9,8 @@ signature of one kind is never of use for another.
     sealed:  1 byte version 2, 4 bytes mark of the master key, 12 bytes nonce, then AES-256-GCM; version 1 had no mark
 """
 
+import base64
+import logging
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +21,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+log = logging.getLogger(__name__)
+
 _OLD_VERSION, _VERSION = b"\x01", b"\x02"
 SEALED_TEXT = "sealed:"
 """How a sealed secret begins that lies as text, in base64."""
 _MARK_BYTES, _NONCE_BYTES = 4, 12
-_read: dict[Path, tuple[int, int, int]] = {}
+_read: dict[Path, tuple[int, int, int, int]] = {}
 
 
 class Unreadable(ValueError):
@@ -79,6 +83,18 @@ def open_(sealed: bytes) -> bytes:
     raise Unreadable("This was sealed with another master key. Set that key again, or enter the secret anew.") from None
 
 
+def seal_text(text: str) -> str:
+    """What is kept for `text` in a column of text."""
+    return SEALED_TEXT + base64.b64encode(seal(text.encode())).decode()
+
+
+def open_text(kept: str) -> str:
+    """What was given to `seal_text`; what lies open is as it is. Raises Unreadable."""
+    if not kept.startswith(SEALED_TEXT):
+        return kept
+    return open_(base64.b64decode(kept.removeprefix(SEALED_TEXT))).decode()
+
+
 def is_current(sealed: bytes) -> bool:
     """Whether it was sealed with the newest master key; what is not is sealed anew when keys change."""
     return sealed[: 1 + _MARK_BYTES] == _VERSION + _mark(master_keys()[0])
@@ -98,9 +114,14 @@ def _notice_change() -> None:
         about = place.stat()
     except OSError:
         return  # what was read at the start still holds
-    seen = (about.st_mtime_ns, about.st_size, about.st_ino)
+    seen = (about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns)
     if _read.get(place) != seen:
-        keys = read_keys(place.read_text())
+        try:
+            keys = read_keys(place.read_text())
+        except OSError as error:
+            log.warning("The file of the master keys cannot be read; those that were read still hold: %s", error)
+            _read[place] = seen  # told once; it is read again when it changes, its owner and mode included
+            return
         if keys:
             # The old ones first: at no moment is a key unknown that was known before.
             settings.SECRET_KEY_FALLBACKS = keys

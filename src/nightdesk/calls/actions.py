@@ -37,6 +37,7 @@ from nightdesk.desk import time_actions
 from nightdesk.desk.decide import PRIORITY_CELLS
 from nightdesk.desk.models import Attachment, Ticket
 from nightdesk.desk.outage_actions import join_outage
+from nightdesk.duty.diary_actions import write_journal_note
 from nightdesk.duty.queries import behind, who_rings
 from nightdesk.duty.reaching import managers_of
 from nightdesk.journal.actions import record
@@ -457,6 +458,23 @@ def _text_of(update: Update, wish: TextWish, at: datetime) -> str:
 
 
 # --- Recordings ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def leave_note(*, call_id: UUID, file: str, seconds: float, by: Actor, via: Door, at: datetime) -> Recording:
+    """What `by` said in the call (`file`, a digest, of so many `seconds`) is a note in the journal, and is heard from there; it
+    is kept as long as the line keeps recordings. The same sound again changes nothing. Raises Forbidden, NotFound.
+    """
+    call = _call(call_id, "write_journal_note", by)
+    known = Recording.objects.filter(brand=call.line.brand_id, digest=file, made_at__gte=call.came_at).first()
+    if known is not None:
+        return known
+    left = _Left(Message.Kind.MESSAGE, file=file, seconds=seconds)
+    recording = _keep_recording(left, call.line.brand_id, call.line, at)
+    write_journal_note(
+        words="", brand_id=call.line.brand_id, recording=str(recording.pk), by=by, via=via, at=at
+    )  # fmt: skip
+    return recording
 
 
 @transaction.atomic

@@ -141,6 +141,14 @@ def _acknowledge(call: Call, about: Mapping[str, Any], at: datetime) -> None:
         paging.acknowledge_page(page_id=UUID(about["page_id"]), by=by, via=Door.PHONE, at=at)
 
 
+def _journal_note(call: Call, about: Mapping[str, Any], at: datetime) -> None:
+    """Only whoever proved by a PIN who they are notes something by phone."""
+    if call.person_id is None or call.known_by != "pin":
+        return
+    by, file, seconds = actor_of_person(call.person_id), about["file"], float(about["seconds"])
+    actions.leave_note(call_id=call.pk, file=file, seconds=seconds, by=by, via=Door.PHONE, at=at)
+
+
 def _thrown_away(call: Call, about: Mapping[str, Any], at: datetime) -> None:
     """Said again, or cancelled: what nobody named is not kept."""
     del call, at
@@ -171,6 +179,7 @@ EFFECTS: dict[str, Effect] = {
     "reached": _reached,
     "outcome": _outcome,
     "acknowledge": _acknowledge,
+    "journal_note": _journal_note,
     "thrown_away": _thrown_away,
     "ended": _ended,
     "divert_seen": _divert_seen,

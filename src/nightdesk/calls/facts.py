@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from nightdesk.access.matrix import brands_for
+from nightdesk.access.matrix import brands_for, may
 from nightdesk.base.refusals import NotFound
 from nightdesk.calls import divert_queries, flow
 from nightdesk.calls.callers import Who, caller_facts, language_of, who_has_number
@@ -150,6 +150,14 @@ class _Read(flow.Facts):
     def pages(self) -> Sequence[flow.OpenPage]:
         person = self._asked.who.person
         return _pages(person.pk) if person is not None and self._proved else ()
+
+    @cached_property
+    def may_note(self) -> bool:
+        person = self._asked.who.person
+        writes = "write_journal_note"
+        return (
+            person is not None and self._proved and may(actor_of_person(person.pk), writes, self._asked.line.brand_id)
+        )
 
     @cached_property
     def on_duty(self) -> Sequence[str]:

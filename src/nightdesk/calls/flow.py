@@ -5,7 +5,7 @@ simulator, the simulated month) keeps the state, carries out the orders that are
 the others by the verbs of this room; it answers `Look` with `Known` and keeps the timers.
 
 Every step says why (`Step.why`): that is what the simulator shows, and what stands in the call's story. The stages lie in
-modules of their own (asking, hunting, talking, taking, calling_back, reading); here is which leads where. An event that
+modules of their own (asking, hunting, talking, taking, calling_back, reading, noting); here is which leads where. An event that
 means nothing where the call is changes nothing.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import assert_never
 
-from nightdesk.calls import asking, calling_back, hunting, reading, taking, talking
+from nightdesk.calls import asking, calling_back, hunting, noting, reading, taking, talking
 from nightdesk.calls.terms import (
     ENDINGS,
     Asked,
@@ -177,6 +177,7 @@ STARTS: Mapping[str, Callable[[Turn], None]] = {
     "message": taking.message,
     "review": taking.review,
     "read_out": reading.read_out,
+    "note": noting.note,
 }
 """What begins a stage."""
 
@@ -235,7 +236,7 @@ def _hear(turn: Turn, event: Event) -> None:
         case exchange.Said(leg, name):
             _said(turn, leg, name)
         case exchange.Recorded():
-            taking.recorded(turn, event)
+            (noting if turn.stage == "note" else taking).recorded(turn, event)
         case exchange.Gone(leg, why):
             _gone(turn, leg, why)
         case Due(name):
@@ -351,7 +352,7 @@ def _rang_in_vain(turn: Turn, leg: str, why: str) -> None:
 
 
 def _customer_gone(turn: Turn, why: str) -> None:
-    """The caller rings off. Nothing rings for somebody who is not there; what they said before is not lost."""
+    """The caller rings off, or is lost (`failed`). Nothing rings for somebody who is not there; what they said is not lost."""
     if _calls_back(turn):
         calling_back.customer_gone(turn, why)
         return
@@ -360,7 +361,7 @@ def _customer_gone(turn: Turn, why: str) -> None:
     if turn.stage == "talk":
         turn.why("The caller rang off.")
         turn.finish("answered")
-    elif turn.stage == "message" and turn.hears() == "recording":
+    elif turn.stage in ("message", "note") and turn.hears() == "recording":
         turn.why("The caller rang off; what they said comes still.")
         turn.wait("recorded", 20)
     elif turn.stage == "review" and "kept" in turn.memory:
@@ -368,10 +369,14 @@ def _customer_gone(turn: Turn, why: str) -> None:
     elif turn.stage == "ending":
         turn.finish(str(turn.memory["ends"]))
     else:
-        ending = {"status": "heard_outage", "not_covered": "not_covered", "waiting": "message", "read_out": "read_out"}
-        if turn.stage not in ending:
+        ending = {"status": "heard_outage", "not_covered": "not_covered", "waiting": "message"}
+        ending |= {"read_out": "read_out", "note": "read_out"}
+        lost = why == "failed" and turn.facts.caller.kind != "staff"
+        if turn.stage not in ending and lost:
+            turn.write("missed", **taking.what_goes_with(turn))
+        elif turn.stage not in ending:
             turn.write("rung_off")
-        turn.why("The caller rang off.")
+        turn.why("The caller was lost." if lost else "The caller rang off.")
         turn.finish(ending.get(turn.stage, "failed" if why == "failed" else "abandoned"))
 
 
@@ -406,7 +411,7 @@ def _due(turn: Turn, name: str) -> None:
         case "look":
             _known(turn, believed=False, tries_left=0)
         case "recorded":
-            taking.never_came(turn)
+            _never_came(turn)
         case "pause":
             taking.pause(turn, go_on=True)
         case "ring" | "accept" if leg in turn.legs:
@@ -439,10 +444,14 @@ def _wait_is_over(turn: Turn) -> None:
         case "words":
             _words_are_over(turn)
         case "recording":
-            taking.never_came(turn)
+            _never_came(turn)
         case "":
             if silent := SILENT.get(turn.stage):
                 silent(turn)
+
+
+def _never_came(turn: Turn) -> None:
+    (noting if turn.stage == "note" else taking).never_came(turn)
 
 
 def _no_answer(turn: Turn, leg: str, why: str) -> None:

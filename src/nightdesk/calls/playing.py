@@ -8,7 +8,7 @@ from nightdesk.base import files
 from nightdesk.base.refusals import NotFound
 from nightdesk.calls.models import Recording
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 
 
 def answer_with_sound(recording: Recording, wanted: str) -> HttpResponse:

@@ -253,11 +253,16 @@ class _Walk:
         keys = ""
         if telephone := self.rung.get(order.leg):
             keys = telephone.presses[:1] if order.stop else ""
-        elif self.keys and self.keys[0][0] == self.now.stage and order.stop:
-            keys = self.keys.pop(0)[1]
+        elif order.stop or self.now.stage == "hunt":
+            keys = self._keys_for(self.now.stage)
         first = lasts + 1 if order.leg in self.rung else lasts * 0.95
         for nth, key in enumerate(keys):
             self.happens(first + nth / 2, exchange.Key(order.leg, key))
+
+    def _keys_for(self, stage: str) -> str:
+        """What the caller keys next where they are."""
+        place = next((place for place, (where, _keys) in enumerate(self.keys) if where == stage), None)
+        return "" if place is None else self.keys.pop(place)[1]
 
     def _ring(self, order: exchange.Ring) -> None:
         telephone = self.telephones.get(order.to, Telephone())

@@ -99,14 +99,26 @@ def _number_key(turn: Turn, digit: str) -> None:
         _missed(turn, "declined")
 
 
-def recorded(turn: Turn, event: Recorded) -> None:
-    """The recording has ended. A silent one is none: it is asked for again, then the call counts as missed."""
+def is_over(turn: Turn, event: Recorded) -> bool:
+    """Whether that is the recording that was waited for, which is over with it."""
     if turn.hears() != "recording" or turn.memory["hears"]["name"] != event.name:
-        return
+        return False
     turn.heard("")
     turn.forget("pause", "wait", "recorded")
     turn.memory.pop("stopped", None)
-    silent = not event.file or event.sound_s < SOUND_S
+    return True
+
+
+def has_sound(event: Recorded) -> bool:
+    """Whether anything was said."""
+    return bool(event.file) and event.sound_s >= SOUND_S
+
+
+def recorded(turn: Turn, event: Recorded) -> None:
+    """The recording has ended. A silent one is none: it is asked for again, then the call counts as missed."""
+    if not is_over(turn, event):
+        return
+    silent = not has_sound(event)
     if event.ended == "gone":
         turn.drop(turn.customer)
     if not turn.customer_is_here:
@@ -129,14 +141,21 @@ def recorded(turn: Turn, event: Recorded) -> None:
 
 def never_came(turn: Turn) -> None:
     """The recording should have ended by now: it is ended, and if nothing comes of that either, the call was missed."""
-    if turn.hears() == "recording" and not turn.memory.get("stopped"):
-        turn.memory["stopped"] = True
-        turn.order(exchange.StopRecording(turn.customer, turn.memory["hears"]["name"]))
-        turn.wait("recorded", 10)
+    if stop(turn):
         return
     turn.why("What they said never came: a missed call.")
     turn.heard("")
     _missed(turn, "missed")
+
+
+def stop(turn: Turn) -> bool:
+    """End the recording that runs; False where that was ordered before, or none runs."""
+    if turn.hears() != "recording" or turn.memory.get("stopped"):
+        return False
+    turn.memory["stopped"] = True
+    turn.order(exchange.StopRecording(turn.customer, turn.memory["hears"]["name"]))
+    turn.wait("recorded", 10)
+    return True
 
 
 def review(turn: Turn) -> None:
@@ -163,7 +182,7 @@ def review_key(turn: Turn, digit: str) -> None:
 
 def keep(turn: Turn, why: str = "It is kept.") -> None:
     """The message is the company's: ticket, page and call-back follow."""
-    turn.write("message", **turn.memory.pop("kept"), **_about(turn))
+    turn.write("message", **turn.memory.pop("kept"), **what_goes_with(turn))
     turn.why(why)
     if "message_id" in turn.memory:
         turn.finish("message", turn.words("added"))
@@ -172,7 +191,7 @@ def keep(turn: Turn, why: str = "It is kept.") -> None:
 
 
 def _missed(turn: Turn, said: str) -> None:
-    about = _about(turn)
+    about = what_goes_with(turn)
     if keyed := turn.memory.pop("keyed_number", ""):
         about["number"] = keyed
     if said == "declined":
@@ -181,7 +200,7 @@ def _missed(turn: Turn, said: str) -> None:
     turn.finish("missed", _promised(turn, said))
 
 
-def _about(turn: Turn) -> dict[str, object]:
+def what_goes_with(turn: Turn) -> dict[str, object]:
     """What goes with a message: which one it is added to, whether the caller has heard of an outage, or waits for hours."""
     about: dict[str, object] = {}
     if "message_id" in turn.memory:

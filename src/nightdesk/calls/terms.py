@@ -139,6 +139,8 @@ class Facts:
     """People at our own bureau desk who could take a call now."""
     pages: Sequence[OpenPage] = ()
     """What is open and theirs to take, the most pressing first: for one of ours who rings in with a PIN."""
+    may_note: bool = False
+    """They may leave a note for the journal: one of ours who rings in with a PIN."""
     on_duty: Sequence[str] = ()
     """Who is on, one sentence a seat: for one of ours as well."""
     listeners: Sequence[Candidate] = ()
@@ -185,7 +187,8 @@ class Write:
     `answered` (by, person_id), `heard_outage` (outage_ids), `texts_wanted`, `message` (recording's file, seconds), `missed`,
     `again` (message_id), `cancel_message` (message_id), `declined_recording`, `call_out` (said, price), `woken` (person_id),
     `chase_update` (outage_id), `rung_off`, `ended` (as), `to_desk` (a message taker is wanted), `reached` (message_id,
-    person_id), `outcome` (message_id, outcome), `acknowledge` (page_id), `told` (text shown to whoever is rung).
+    person_id), `outcome` (message_id, outcome), `acknowledge` (page_id), `journal_note` (recording's file, seconds), `told`
+    (text shown to whoever is rung).
     """
 
     what: str
@@ -243,7 +246,7 @@ Event: TypeAlias = exchange.Event | CallBack | Due | Known | Asked
 
 Stage: TypeAlias = Literal[
     "new", "greeting", "pin", "status", "menu", "not_covered", "waiting", "hunt", "talk", "bureau", "message", "review",
-    "callback", "read_out", "ending", "over",
+    "callback", "read_out", "note", "ending", "over",
 ]  # fmt: skip
 ENDINGS = (
     "answered",

@@ -54,7 +54,7 @@ TEXTS: Mapping[str, str] = {
     "call_out_noted": _("Thank you. The call-out is noted."),
     # While telephones ring
     "hunt": _("One moment please, we are ringing an engineer."),
-    "hunt_staff": _("Ringing the duty engineer. To hear open pages instead, press star."),
+    "hunt_staff": _("Ringing the duty engineer. To hear open pages or leave a note instead, press star."),
     "queue": _("You are number {number} in the queue."),
     "still": _("We are still ringing. You may press 3 to leave a message instead."),
     "desk": _("One moment please, somebody will take your call."),
@@ -104,6 +104,10 @@ TEXTS: Mapping[str, str] = {
     "page_taken": _("{name} has it."),
     "page_keys": _("Press 1 to take it, 2 for the next, 3 to hear it again, hash to end."),
     "page_yours": _("You have it now."),
+    "note_key": _("To leave a note for the journal, press 4."),
+    "speak_note": _("After the tone, please say what you want to note. Then press hash."),
+    "note_kept": _("It is in the journal."),
+    "note_empty": _("Nothing was noted."),
     "that_was_all": _("That was all. Goodbye."),
     # Times
     "at_time": _("at {time}"),

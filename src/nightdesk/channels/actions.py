@@ -880,13 +880,15 @@ def _take_reply(row: Inbound, reply: Reply, via: Door, at: datetime) -> str:
     if recent.count() >= COMMANDS_A_MINUTE:
         return TOO_MANY
     word = carrier_word(reply.body) if row.channel == "sms" else None
-    if word is not None:
+    if word in ("stop", "start"):
         return _take_carrier_word(row, reply, word, via, at)
     told = meant or has_been_told(reply.sender, row.channel, at - ANSWERED_WITHIN)
     person = person_at(row.channel, reply.sender)
     who = person.pk if person is not None else recipient_of(told[0][0]).person_id if told else None
     if who is not None and (heard := heard_first(who, reply.body, via, at)) is not None:
         return _say_to(who, row, reply, heard, via, at)
+    if word is not None:  # "help" is the carrier's only where nobody who listens made more of it
+        return _take_carrier_word(row, reply, word, via, at)
     if (spoken := command_of(reply.body, SAID)) is not None and person is not None:
         said, rest = spoken
         return _take_command(row, reply, SAID[said], rest, person, via, at)
@@ -1281,15 +1283,7 @@ def _renewed(device: Device, endpoint: str, p256dh: str, auth: str, by: Actor, v
 
 
 def _check_subscription(endpoint: str, p256dh: str, auth: str, anywhere: bool, asked: str) -> None:
-    wrong = push.endpoint_fault(endpoint, anywhere=anywhere) if len(endpoint) <= 1000 else _("Its address is too long.")
-    if not wrong:
-        try:
-            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), push.from_base64url(p256dh))
-            secret = push.from_base64url(auth)
-        except ValueError:
-            secret = b""
-        wrong = "" if len(secret) == 16 and len(p256dh) <= 100 else _("The keys in its subscription are none.")
-    if wrong:
+    if wrong := push.subscription_fault(endpoint, p256dh, auth, anywhere=anywhere):
         raise Invalid(asked, wrong, _("Take away the permission in the browser's settings, and give it again."))
 
 

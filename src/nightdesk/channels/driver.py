@@ -56,11 +56,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a push goes: the push service's address for one browser, and that browser's keys in base64url (RFC 8291)."""
+    """What an address stands for: a push service's address for one browser, and that browser's keys in base64url (RFC 8291); or
+    the address of a customer's program, and the `secret` that signs what it gets.
+    """
 
     url: str
-    p256dh: str
-    auth: str
+    p256dh: str = ""
+    auth: str = ""
+    secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Outgoing:
     """One message on its way to one address. A repeat has the same `delivery_id` and another `attempt`.
 
     `link` is the signed address of the page where it can be answered, "" where there is nothing to answer. `sent_at` is
-    now; `route_id` and `attempt` let a receipt say what it is about. `endpoint` is for pushes alone: what the address
+    now; `route_id` and `attempt` let a receipt say what it is about. `endpoint`: of some, what the address
     stands for, None where it stands for nothing any more. `reply_to` and `bounce_to` are addresses of ours where an answer
     by mail, and a mail server's report, find this delivery; "" where no mail is read. `values` stand in the places of
     what is said already, but for a driver that puts them in itself (`Driver.puts_in`).

@@ -13,6 +13,7 @@ from django.db.models import Value
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Leased
+from nightdesk.customers.models import Contact
 from nightdesk.people.models import ContactMethod
 
 
@@ -202,3 +203,31 @@ class Device(models.Model):
     made_at = models.DateTimeField()
     seen_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
+
+
+class ContactEndpoint(models.Model):
+    """Where a customer's contact is told besides mail and text: by `push` in a browser, or by a `webhook` at a program of theirs.
+
+    Its id is the address in the ledger. `p256dh` and `auth` are the browser's keys; `sealed` is the secret that signs what the
+    program gets. `gone_at`: it said that it takes no more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="endpoints", db_index=False)
+    channel = models.CharField(max_length=20)
+    url = models.CharField(max_length=1000)
+    p256dh = models.CharField(max_length=100, default="")
+    auth = models.CharField(max_length=40, default="")
+    sealed = models.BinaryField(default=b"")
+    label = models.CharField(max_length=40, default="")
+    made_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "channel"], name="one_endpoint_a_contact_and_channel"),
+            models.CheckConstraint(
+                condition=models.Q(channel="push", sealed=b"") | (models.Q(channel="webhook") & ~models.Q(sealed=b"")),
+                name="a_program_has_a_secret",
+            ),
+        ]

@@ -1,6 +1,7 @@
 """Reading the ledger: what was sent and what came of it, how each provider is doing, and what waits."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,12 +21,14 @@ from nightdesk.channels.cost import Cost, Estimate, estimate
 from nightdesk.channels.decide import Health, Way
 from nightdesk.channels.driver import Endpoint, Receipt, Said, Settings
 from nightdesk.channels.links import make_link
-from nightdesk.channels.models import Attempt, Delivery, Device, Message, PushKey, Route
+from nightdesk.channels.models import Attempt, ContactEndpoint, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
 from nightdesk.knowledge.phrases import put_in
 from nightdesk.people.models import ContactMethod, Person
 from nightdesk.people.queries import actor_of_person
+
+log = logging.getLogger(__name__)
 
 UNSENT = ("queued", "sending", "failed_for_now")
 ANSWERED_WITHIN = timedelta(hours=36)
@@ -415,8 +418,14 @@ def push_key() -> PushKey | None:
 
 
 def endpoints_of(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
-    """By delivery id, where each push goes. Missing: what is no push, and where the device is gone or not theirs."""
-    pushes = {row.address for row in rows if row.channel == "push"}
+    """By delivery id, what its address stands for. Missing: whose address says itself where it goes, and where the device or
+    program is gone or not theirs.
+    """
+    return _of_persons(rows) | _of_contacts(rows)
+
+
+def _of_persons(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
+    pushes = {row.address for row in rows if row.channel == "push" and row.recipient_kind == "person"}
     if not pushes:
         return {}
     devices = Device.objects.filter(method__address__in=pushes, method__channel="push", method__person__active=True)
@@ -428,6 +437,36 @@ def endpoints_of(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
         and (device := known.get(row.address)) is not None
         and (row.recipient_kind, row.recipient_id) == ("person", str(device.method.person_id))
     }
+
+
+def _of_contacts(rows: Sequence[Delivery]) -> dict[UUID, Endpoint]:
+    """Of a contact who has left nothing is found. A secret that cannot be opened is as if the program were gone."""
+    wanted = [row for row in rows if row.recipient_kind == "contact" and row.channel in ("push", "webhook")]
+    ids = [named for row in wanted if (named := as_id(row.address)) is not None]
+    if not ids:
+        return {}
+    rows_there = ContactEndpoint.objects.filter(id__in=ids, gone_at=None, contact__left_at=None)
+    known = {(str(one.id), one.channel, str(one.contact_id)): one for one in rows_there}
+    found: dict[UUID, Endpoint] = {}
+    for row in wanted:
+        one = known.get((row.address, row.channel, row.recipient_id))
+        if one is None:
+            continue
+        try:
+            secret = vault.open_(bytes(one.sealed)) if one.sealed else b""
+        except vault.Unreadable as error:
+            log.warning("The secret of a customer's program cannot be opened: %s", error)
+            continue
+        found[row.id] = Endpoint(one.url, one.p256dh, one.auth, secret)
+    return found
+
+
+def as_id(address: str) -> UUID | None:
+    """The id that stands in place of an address; None where it is an address."""
+    try:
+        return UUID(address)
+    except ValueError:
+        return None
 
 
 def devices_of(person_id: int) -> list[Device]:

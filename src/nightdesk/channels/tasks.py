@@ -20,8 +20,8 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.base.rows import fetch
 from nightdesk.channels.decide import Came, Health, State
 from nightdesk.channels.driver import Driver, RingingLine, Settings
-from nightdesk.channels.models import Delivery, Device, Message, Route
-from nightdesk.channels.queries import settings_of
+from nightdesk.channels.models import ContactEndpoint, Delivery, Device, Message, Route
+from nightdesk.channels.queries import as_id, settings_of
 from nightdesk.channels.registry import CHANNELS
 from nightdesk.people.actions import mark_contact_broken
 from nightdesk.people.models import ContactMethod
@@ -222,6 +222,8 @@ def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
     """Show on the person's page that the carrier says nobody can be reached there. Nobody's address: nothing to show."""
     if channel == "push":
         Device.objects.filter(method__channel=channel, method__address=address, gone_at=None).update(gone_at=at)
+    if (endpoint_id := as_id(address)) is not None:
+        ContactEndpoint.objects.filter(id=endpoint_id, channel=channel, gone_at=None).update(gone_at=at)
     for method in ContactMethod.objects.filter(channel=channel, address=address, broken_at=None):
         try:
             with transaction.atomic():

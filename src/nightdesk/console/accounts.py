@@ -2,7 +2,6 @@
 of the staff signs in is awake.
 """
 
-import base64
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -56,10 +55,8 @@ class SealedSecrets(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """What is kept for `text`; `keeping.resealing` knows the form."""
-        return vault.SEALED_TEXT + base64.b64encode(vault.seal(text.encode())).decode()
+        return vault.seal_text(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The text again. Raises vault.Unreadable."""
-        if not encrypted_text.startswith(vault.SEALED_TEXT):
-            return encrypted_text
-        return vault.open_(base64.b64decode(encrypted_text.removeprefix(vault.SEALED_TEXT))).decode()
+        return vault.open_text(encrypted_text)

@@ -689,6 +689,11 @@ console: list[URLPattern] = [
         name="contact_left",
     ),
     path("settings/customers/<int:customer_id>/rule", customers.company_rule, name="company_rule"),
+    path(
+        "settings/customers/<int:customer_id>/unsubscribe/<int:request_id>",
+        customers.settle_unsubscribe,
+        name="settle_unsubscribe",
+    ),
     path("settings/customers/<int:customer_id>/contracts", customers.new_contract, name="new_contract"),
     path("settings/customers/<int:customer_id>/services", customers.new_subscription, name="new_subscription"),
     path("settings/customers/<int:customer_id>/reach", parts.reach, name="reach"),

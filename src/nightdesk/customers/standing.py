@@ -52,6 +52,10 @@ VERBS: Mapping[str, tuple[frozenset[Standing], frozenset[Standing]]] = MappingPr
         "set_company_rule": (_NOBODY, _MANAGERS),
         "save_wish": (_EVERYBODY, _MANAGERS),
         "remove_wish": (_EVERYBODY, _MANAGERS),
+        "decide_unsubscribe": (_NOBODY, _MANAGERS),
+        "save_contact_hook": (_EVERYBODY, _NOBODY),
+        "add_contact_browser": (_EVERYBODY, _NOBODY),
+        "remove_contact_endpoint": (_EVERYBODY, _MANAGERS),
         # On tickets that they see by the company's rule; see `sees_all`.
         "open_ticket": (_NOBODY, _MEMBERS),
         "take_message": (_NOBODY, _MEMBERS),

@@ -23,7 +23,7 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import queue_message, supersede_deliveries
 from nightdesk.duty import asking, cover_queries, decide
 from nightdesk.duty.actions import AHEAD, accept_duty
-from nightdesk.duty.cover_queries import Candidate
+from nightdesk.duty.cover_queries import LONGEST, Candidate
 from nightdesk.duty.models import CoverAsk, CoverSearch
 from nightdesk.duty.reaching import recipients
 from nightdesk.journal.actions import record
@@ -48,8 +48,6 @@ TAKE, DECLINE = "cover.take", "cover.decline"
 
 PATIENCE = timedelta(minutes=5)
 """How long one person has before the next is asked as well, where nobody says otherwise."""
-LONGEST = timedelta(days=7)
-"""The longest stretch that one search is for."""
 MOST_ASKED = 100
 
 

@@ -15,6 +15,8 @@ from nightdesk.rota.queries import load_rotas
 
 SOON = timedelta(hours=24)
 """Turns that begin within this are sought cover for at once when somebody falls ill; the later ones are planned anew."""
+LONGEST = timedelta(days=7)
+"""The longest stretch that one search for cover is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ def openings(absence: Absence, at: datetime) -> list[Opening]:
                 # What runs is theirs by the token, whoever is planned; what comes by the plan.
                 if (seat.key in held) if running else turn.member == person:
                     end = resolve.next_change(plan, seat.key, turn.start) or absence.ends_at
-                    found.append(Opening(seats[seat.key], turn.start, min(end, absence.ends_at)))
+                    longest = (
+                        max(turn.start, since) + LONGEST
+                    )  # a duty may have no end; somebody needs it now all the same
+                    found.append(Opening(seats[seat.key], turn.start, min(end, absence.ends_at, longest)))
     return found
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
-from nightdesk.base.refusals import Refusal
 from nightdesk.duty import decide
 from nightdesk.duty.models import Hold, Pairing
 from nightdesk.duty.queries import people_of
@@ -17,20 +15,13 @@ from nightdesk.people.models import Person
 from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.coverage_queries import absences
 from nightdesk.rota.models import Seat
+from nightdesk.rota.newcomers import newcomer_alone, seats_beside
 from nightdesk.rota.queries import load_rotas
 
 HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken", "duty.offer_accepted")
 """Entries of handovers; their subject is the seat."""
 COPIED = "page.copied"
 """An entry of a page's, whose facts list `people`, the ids of those who were sent a copy."""
-
-
-class NewcomerAlone(Refusal):
-    """A newcomer would be on without anybody experienced."""
-
-    code = "newcomer-alone"
-    status = 409
-    title = "A newcomer would be on alone"
 
 
 def open_pairings(at: datetime) -> QuerySet[Pairing]:
@@ -77,15 +68,14 @@ def alone(seat: Seat, person_ids: Collection[int], at: datetime, now: datetime) 
     new = newcomers(person_ids)
     if not new:
         return set()
-    with_it = Seat.objects.filter(Q(rota=seat.rota_id) | Q(behind=seat.pk) | Q(pk=seat.behind_id)).exclude(pk=seat.pk)
+    with_it = seats_beside(seat)
     others: set[int] = set()
     if at <= now:
         holding = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=at), seat__in=with_it, from_at__lte=at)
         others |= set(holding.values_list("person_id", flat=True))
     else:
-        seats = list(with_it)
-        plans = load_rotas({each.rota_id for each in seats})
-        for each in seats:
+        plans = load_rotas({each.rota_id for each in with_it})
+        for each in with_it:
             others |= {person.pk for person in people_of(decide.planned(plans[each.rota_id], each.key, at))}
     experienced = set(
         Person.objects.filter(id__in=others - newcomers(others), active=True).values_list("id", flat=True)
@@ -97,12 +87,7 @@ def alone(seat: Seat, person_ids: Collection[int], at: datetime, now: datetime) 
 def refuse_alone(seat: Seat, person: Person, at: datetime, now: datetime) -> None:
     """Raise NewcomerAlone where the person is new and would be alone in the seat at `at`."""
     if alone(seat, [person.pk], at, now):
-        raise NewcomerAlone(
-            _("%(person)s was to be on duty as %(seat)s.") % {"person": person.name, "seat": seat.name},
-            _("They are new, and nobody experienced would be on with them."),
-            _("Have somebody experienced on beside them, or sign them off first."),
-            person=person.pk,
-        )
+        raise newcomer_alone(seat, person)
 
 
 def first_day(person_id: int, at: datetime) -> datetime:

@@ -29,6 +29,7 @@ from nightdesk.rota import checking, law, resolve
 from nightdesk.rota.actions import add_override, cancel_override
 from nightdesk.rota.law_wording import day_and_time
 from nightdesk.rota.models import LayerMember, Override, Seat, Worked
+from nightdesk.rota.newcomers import alone_by_plan
 from nightdesk.rota.queries import load_rota
 from nightdesk.rota.work_actions import note_worked
 
@@ -296,7 +297,8 @@ def _who_covers(seat: Seat, person: Person, start: datetime, end: datetime, at: 
         for person_id in free
         if not any(each.severity in against and each.start < end + timedelta(hours=1) for each in later[person_id])
     ]
-    away = set(LateStart.objects.filter(person__in=free, not_before__gt=start).values_list("person_id", flat=True))
+    away = alone_by_plan(seat, free, start, end)  # somebody new covers nobody by themselves
+    away |= set(LateStart.objects.filter(person__in=free, not_before__gt=start).values_list("person_id", flat=True))
     load = _load_of(free, at)
     best = sorted(
         set(free) - away, key=lambda person_id: (len(found[person_id]), load.get(person_id, timedelta(0)), person_id)

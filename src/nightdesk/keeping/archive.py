@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -65,7 +65,6 @@ class Manifest:
     server_major: int
     migrations: list[str]
     counts: dict[str, int]
-    has_key: bool
     format: int = _FORMAT
     key_marks: list[str] = field(default_factory=list)
 
@@ -106,7 +105,7 @@ def write_backup(
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             sealer = Sealer(cast("BinaryIO", file), key)
             with _snapshot(url) as (connection, snapshot):
-                manifest = _manifest(connection, version, key_marks, at, has_key=bool(master_keys))
+                manifest = _manifest(connection, version, key_marks, at)
                 with tarfile.open(fileobj=sealer, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_PIECE) as tar:
                     _add(tar, "manifest.json", json.dumps(asdict(manifest)).encode())
                     if master_keys:
@@ -152,8 +151,8 @@ class Reading:
         if told.get("format") != _FORMAT:
             raise Broken(f"It is of format {told.get('format')}, and this version of Nightdesk reads {_FORMAT}.")
         try:
-            self.manifest = Manifest(**told)
-        except TypeError:
+            self.manifest = Manifest(**{each.name: told[each.name] for each in fields(Manifest)})
+        except KeyError:
             raise Broken("It does not say of itself what a backup says.") from None
         self.master_keys = ""
 
@@ -231,9 +230,7 @@ def _snapshot(url: str) -> "Iterator[tuple[psycopg.Connection[Any], str]]":
         connection.execute("ROLLBACK")
 
 
-def _manifest(
-    connection: "psycopg.Connection[Any]", version: str, key_marks: list[str], at: datetime, *, has_key: bool
-) -> Manifest:
+def _manifest(connection: "psycopg.Connection[Any]", version: str, key_marks: list[str], at: datetime) -> Manifest:
     applied = connection.execute("SELECT app || '.' || name FROM django_migrations ORDER BY 1").fetchall()
     return Manifest(
         made_at=at.isoformat(),
@@ -241,7 +238,6 @@ def _manifest(
         server_major=programs.major_of(connection),
         migrations=[name for (name,) in applied],
         counts=tables_counted(connection),
-        has_key=has_key,
         key_marks=key_marks,
     )
 
@@ -290,13 +286,10 @@ def _add_dump(tar: tarfile.TarFile, url: str, snapshot: str, major: int, told: C
         if status:
             errors.seek(0)
             raise DumpFailed(
-                "The database was to be dumped.", _words(errors.read()), "See that it answers, and ask again."
+                "The database was to be dumped.",
+                programs.last_words(errors.read()),
+                "See that it answers, and ask again.",
             )
-
-
-def _words(said: bytes) -> str:
-    """The last words of a program, as one line."""
-    return " ".join(said.decode(errors="replace").split())[-600:] or "The program said nothing."
 
 
 def _sync(folder: Path) -> None:

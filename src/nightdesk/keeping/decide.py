@@ -14,11 +14,19 @@ _NAME = re.compile(r"nightdesk-(\d{8}T\d{6}Z)\.backup")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One backup file that is there. `verified`: it was restored and compared."""
+    """One backup file that is there. `verified`: it was restored and compared; `failed`: it did not stand that."""
 
     name: str
     at: datetime
     verified: bool
+    failed: bool = False
+
+    @property
+    def worth(self) -> tuple[bool, bool, datetime]:
+        """Which of several is kept: one that was proved before one that was not, one that nobody tried before one that failed,
+        and then the last.
+        """
+        return self.verified, not self.failed, self.at
 
 
 def name_at(at: datetime) -> str:
@@ -38,23 +46,24 @@ def instant_of(name: str) -> datetime | None:
 def to_remove(made: Collection[Made], at: datetime) -> list[Made]:
     """What need not be kept at `at`, oldest first.
 
-    Kept are: all of two days, the last of each day (UTC) for 31 days, the last of each month for 366 days; and always the newest,
-    and the newest that was verified, however old.
+    Kept are: all of two days, one of each day (UTC) for 31 days, one of each month for 366 days, each time the last of the most
+    worth; and always the newest, and the newest that was verified, however old.
     """
     newest_first = sorted(made, key=lambda each: each.at, reverse=True)
     kept = {each.name for each in newest_first[:1]}
     kept |= {each.name for each in [each for each in newest_first if each.verified][:1]}
     kept |= {each.name for each in newest_first if at - each.at <= ALL_FOR}
-    kept |= _last_of_each((each for each in newest_first if at - each.at <= DAILY_FOR), "%Y-%m-%d")
-    kept |= _last_of_each((each for each in newest_first if at - each.at <= MONTHLY_FOR), "%Y-%m")
+    kept |= _best_of_each((each for each in newest_first if at - each.at <= DAILY_FOR), "%Y-%m-%d")
+    kept |= _best_of_each((each for each in newest_first if at - each.at <= MONTHLY_FOR), "%Y-%m")
     return [each for each in reversed(newest_first) if each.name not in kept]
 
 
-def _last_of_each(newest_first: Iterable[Made], period: str) -> set[str]:
-    last: dict[str, str] = {}
-    for each in newest_first:
-        last.setdefault(each.at.astimezone(UTC).strftime(period), each.name)
-    return set(last.values())
+def _best_of_each(made: Iterable[Made], period: str) -> set[str]:
+    best: dict[str, Made] = {}
+    for each in made:
+        key = each.at.astimezone(UTC).strftime(period)
+        best[key] = max(best.get(key, each), each, key=lambda one: one.worth)
+    return {each.name for each in best.values()}
 
 
 def is_due(last: tuple[datetime, bool] | None, every: timedelta, at: datetime) -> bool:

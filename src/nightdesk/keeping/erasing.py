@@ -5,7 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,9 +17,11 @@ from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.keeping.traces import Subject, by_address
 from nightdesk.mailroom.models import Mail
-from nightdesk.outages.models import Subscriber
+from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import Absence, ContactMethod, NotifyRule, Person, Restriction
 from nightdesk.rota.models import PlanWish
+from nightdesk.safety.models import SafetyCard, Visit
+from nightdesk.safety.queries import NOT_OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ STAYS: dict[str, tuple[tuple[Any, Any], ...]] = {
         (gettext_lazy("Entries of the journal, and the name that stands in them"),
          gettext_lazy("they are sealed: who did what must stay provable; they go with their month (journal drop-month)")),
         (gettext_lazy("What they wrote on tickets and outages"), gettext_lazy("it is the customer's history")),
+        (gettext_lazy("Site visits that are not over, and their name where they watched over somebody else's"),
+         gettext_lazy("somebody may be out there; they go with the visit (NIGHTDESK_VISITS_KEPT)")),
         (gettext_lazy("Earlier backups"), gettext_lazy("sealed, and thinned out within 366 days")),
     ),
     "contact": (
@@ -77,9 +81,17 @@ def preview(subject: Subject) -> list[Going]:
 
 
 def entries_about(subject: Subject) -> QuerySet[PersonalText]:
-    """Personal text of the journal that is about them."""
-    about = Entry.objects.filter(subject_kind=subject.kind, subject_id=subject.id)
-    return PersonalText.objects.filter(entry_id__in=about.values("id"))
+    """Personal text of the journal that is about them, or about where they were."""
+    about = Q(subject_kind=subject.kind, subject_id=subject.id)
+    if isinstance(subject.row, Person):
+        visits = [str(each) for each in _visits_of(subject.row).values_list("pk", flat=True)]
+        about |= Q(subject_kind="visit", subject_id__in=visits)
+    return PersonalText.objects.filter(entry_id__in=Entry.objects.filter(about).values("id"))
+
+
+def _visits_of(person: Person) -> QuerySet[Visit]:
+    """Theirs that are over."""
+    return Visit.objects.filter(person=person).exclude(NOT_OVER)
 
 
 def steps_of(subject: Subject) -> list[Step]:
@@ -102,6 +114,7 @@ def steps_of(subject: Subject) -> list[Step]:
         Step(_("Who is told about tickets"), at_address(Party.objects.all(), "address")),
         Step(_("Automatic replies noted"), at_address(Acknowledgement.objects.all(), "address")),
         Step(_("Surveys: the address"), at_address(Survey.objects.all(), "address"), {"address": ""}),
+        Step(_("Requests to hear no more"), at_address(UnsubscribeRequest.objects.all(), "address")),
         Step(_("Subscriptions to a status page"), at_address(Subscriber.objects.all(), "email")),
         Step(_("Words of the journal about them"), entries_about(subject), by_verb=True),
     ]  # fmt: skip
@@ -111,8 +124,12 @@ def steps_of(subject: Subject) -> list[Step]:
             (_("How they are reached"), ContactMethod), (_("By which rules"), NotifyRule),
             (_("Leave and sickness"), Absence), (_("What they could not do"), Restriction), (_("Wishes"), PlanWish),
             (_("Telephones"), Telephone), (_("PINs"), CallerPin),
+            (_("Kept for their safety: duress word, badge"), SafetyCard),
         ):  # fmt: skip
             mine.append(Step(what, model._default_manager.filter(person=person)))
+        mine.append(Step(_("Site visits: where they were, and when"), _visits_of(person)))
+        mine.append(Step(_("Whom they went with"), Visit.objects.filter(companion=person).exclude(NOT_OVER),
+                         {"companion": None}))  # fmt: skip
     if isinstance(subject.row, Contact):
         pins = CallerPin.objects.filter(contact=subject.row)
         mine.append(Step(_("PINs"), pins))

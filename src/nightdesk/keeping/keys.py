@@ -56,4 +56,16 @@ def _write(keys: list[str]) -> None:
         new.write("".join(f"{key}\n" for key in dict.fromkeys(keys)))
         new.flush()
         os.fsync(new.fileno())
+        _keep_owner(place, new.fileno())
     draft.replace(place)
+
+
+def _keep_owner(place: Path, descriptor: int) -> None:
+    """The new file is whose the old one was: written by root, the processes of the installation must still read it."""
+    try:
+        before = place.stat()
+    except FileNotFoundError:
+        return
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (before.st_uid, before.st_gid):
+        os.fchown(descriptor, before.st_uid, before.st_gid)

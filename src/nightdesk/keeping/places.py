@@ -23,6 +23,12 @@ _GIVEN = env.secret(
 )
 
 
+def file_named(word: str) -> Path:
+    """What a person means by a backup's name: a path that they wrote, else the file of that name in the folder."""
+    path = Path(word)
+    return path if path.exists() or len(path.parts) > 1 else FOLDER / path
+
+
 def key_file() -> Path:
     """Where the key lies that was made up for want of NIGHTDESK_BACKUP_KEY."""
     return Path(settings.STATE_DIR) / "backup.key"

@@ -1,9 +1,14 @@
 """pg_dump and pg_restore: which of them there are, and how they are asked without a password on the command line."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, BinaryIO
 
 import psycopg
@@ -12,6 +17,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from nightdesk.base import binaries
 from nightdesk.base.refusals import Refusal
 
+ENDED = 128 + signal.SIGTERM
+"""The status of a process that was told to end, and put away first what it had begun."""
 _NOT_PASSED = {"password", "options", "prepare_threshold", "server_side_binding", "context"}
 
 
@@ -53,6 +60,32 @@ def start(
         stdout=into if reads else subprocess.PIPE,
         stderr=errors,
     )
+
+
+def last_words(said: bytes) -> str:
+    """The end of what a program said, as one line."""
+    return " ".join(said.decode(errors="replace").split())[-600:] or "The program said nothing."
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Told to end (SIGTERM) inside the block, this process leaves it as by an exception, and ends with status `ENDED`: what
+    stands in a `finally` is done first, and a second SIGTERM does not break that off. In another thread than the main one
+    nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(ENDED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def ourselves(*words: str, **environment: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from nightdesk.base import vault
 from nightdesk.base.models import IdempotentAnswer
-from nightdesk.channels.models import Message, PushKey, Route
+from nightdesk.channels.models import ContactEndpoint, Message, PushKey, Route
 from nightdesk.mailroom.models import Mailbox
 
 BATCH = 200
@@ -45,16 +45,17 @@ def _factor(data: dict[str, Any]) -> dict[str, Any] | None:
             continue
         if text.startswith(vault.SEALED_TEXT):
             inner = _base64(text.removeprefix(vault.SEALED_TEXT))
+            if inner:
+                fresh[name] = vault.SEALED_TEXT + inner
         else:
-            inner = base64.b64encode(vault.seal(text.encode())).decode()
-        if inner:
-            fresh[name] = vault.SEALED_TEXT + inner
+            fresh[name] = vault.seal_text(text)
     return {**data, **fresh} if fresh else None
 
 
 COLUMNS = (
     Sealed(Route, "secrets", _bytes),
     Sealed(PushKey, "sealed", _bytes),
+    Sealed(ContactEndpoint, "sealed", _bytes),
     Sealed(Message, "sealed", _bytes),
     Sealed(Mailbox, "password", _bytes),
     Sealed(Mailbox, "client_secret", _bytes),

@@ -1,5 +1,6 @@
 """A backup played back: into a database of its own first, compared, and only then in the place of the old one."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -16,12 +17,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nightdesk.base import binaries, files, postgres
 from nightdesk.base.cluster import APP
+from nightdesk.base.lock import Lock
 from nightdesk.base.refusals import Refusal
 from nightdesk.keeping import programs
 from nightdesk.keeping.archive import DumpFailed, Manifest, NotABackup, Reading, read_backup, tables_counted
 
+log = logging.getLogger(__name__)
+
 SCRATCH = "nightdesk_restoring"
 BEFORE = "nightdesk_before_"
+_PLACE = "verifying-"
 
 
 class NotEmpty(Refusal):
@@ -36,9 +41,10 @@ def verify(path: Path, key: bytes, state: Path, told: Callable[[str], None]) -> 
     """Play the backup back into a PostgreSQL of its own, below `state`, and hold everything against what it says of itself.
 
     Every row of every table is counted, every file's digest reckoned, and the seals of the journal read. Raises NotABackup where
-    something differs, NoProgram and CannotStart where it cannot be tried here.
+    something differs, NoProgram and CannotStart where it cannot be tried here. Told to end meanwhile, it takes that PostgreSQL
+    away first; what a killed one left, the next takes away.
     """
-    with _place(state) as place, read_backup(path, key) as backup:
+    with programs.ended_in_order(), _place(state) as place, read_backup(path, key) as backup:
         server = postgres.Server(place, choice=_servers(backup.manifest.server_major))
         try:
             told("starting a PostgreSQL to verify in")
@@ -162,8 +168,11 @@ def _fill(backup: Reading, url: str, on_file: Callable[[str, bytes], None]) -> N
             status = player.wait()
         if status:
             errors.seek(0)
-            said = " ".join(errors.read().decode(errors="replace").split())[-600:]
-            raise DumpFailed("A backup was to be played back.", said, "See what PostgreSQL says, and ask again.")
+            raise DumpFailed(
+                "A backup was to be played back.",
+                programs.last_words(errors.read()),
+                "See what PostgreSQL says, and ask again.",
+            )
 
 
 def _swap(admin: "psycopg.Connection[Any]", before: str) -> None:
@@ -175,24 +184,6 @@ def _swap(admin: "psycopg.Connection[Any]", before: str) -> None:
         admin.execute(ending, [APP, SCRATCH])
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(APP), sql.Identifier(before)))
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(SCRATCH), sql.Identifier(APP)))
-
-
-def swap_back(admin_url: str, before: str, failed: str) -> None:
-    """What `restore` or an upgrade put aside as `before` is the database again; what stood there is called `failed`."""
-    with psycopg.connect(admin_url, autocommit=True) as admin, admin.transaction():
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (%s, %s) AND pid <> pg_backend_pid()",
-            [APP, before],
-        )
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(APP), sql.Identifier(failed)))
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(before), sql.Identifier(APP)))
-
-
-def put_aside(admin_url: str) -> list[str]:
-    """The names of databases that restores have put aside, oldest first."""
-    with psycopg.connect(admin_url) as admin:
-        rows = admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [BEFORE])
-        return [name for (name,) in rows.fetchall()]
 
 
 def admin_url_of(state: Path, url: str) -> str | None:
@@ -251,13 +242,30 @@ def _servers(major: int) -> list[binaries.Binaries]:
 
 @contextmanager
 def _place(state: Path) -> Iterator[Path]:
+    """A folder to verify in, alone in this state folder."""
     state.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="verifying-", dir=state))
-    place.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    with Lock(state / "verifying.lock", wait=True):
+        for stale in state.glob(f"{_PLACE}*"):
+            _clear(stale)
+        place = Path(tempfile.mkdtemp(prefix=_PLACE, dir=state))
+        place.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _clear(stale: Path) -> None:
+    """What a verification left that was killed: a PostgreSQL may still run there."""
+    log.warning("A verification was cut off: what it left in %s is removed", stale)
     try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+        server = postgres.Server(stale)
+        server.stop()
+    except postgres.CannotStart as error:
+        log.warning("A PostgreSQL may be left there: %s", error)
+    else:
+        shutil.rmtree(server.cluster.home, ignore_errors=True)
+    shutil.rmtree(stale, ignore_errors=True)
 
 
 def _is_of_this_version(manifest: Manifest) -> bool:

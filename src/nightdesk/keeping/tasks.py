@@ -1,6 +1,7 @@
 """Making, verifying and thinning backups; and the worker's thread that has it done every day."""
 
 import logging
+import signal
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -120,8 +121,9 @@ def verify_backup(row: Backup, *, by: Actor, via: Door, told: Callable[[str], No
 def files_there() -> list[Made]:
     """The backups in the folder, and which of them were verified, as far as our rows know."""
     proved = set(Backup.objects.exclude(verified_at=None).values_list("file", flat=True))
+    failed = set(Backup.objects.exclude(failure="").values_list("file", flat=True))
     found = [(path.name, instant_of(path.name)) for path in sorted(places.FOLDER.glob("*.backup"))]
-    return [Made(name, at, name in proved) for name, at in found if at is not None]
+    return [Made(name, at, name in proved, name in failed) for name, at in found if at is not None]
 
 
 def thin_out(*, by: Actor, via: Door, at: datetime) -> list[str]:
@@ -163,7 +165,7 @@ def _have_it_made(shift: worker.Shift) -> None:
     finally:
         maker.terminate()
         maker.wait()
-    if maker.returncode not in (0, -15):
+    if maker.returncode not in (0, -signal.SIGTERM, programs.ENDED):
         log.error("The backup failed (status %s); Settings, Safe-keeping says why.", maker.returncode)
         # It may have failed before it took the request up: then the next look must not be at once.
         shift.stopping.wait(30.0)

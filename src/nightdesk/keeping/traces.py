@@ -19,8 +19,9 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.journal.models import Entry
 from nightdesk.mailroom.models import Mail
-from nightdesk.outages.models import Subscriber
+from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import ContactMethod, Person
+from nightdesk.safety.models import VisitEvent
 
 BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
     (Call, "number"),
@@ -37,6 +38,7 @@ BY_ADDRESS: tuple[tuple[type[models.Model], str], ...] = (
     (Acknowledgement, "address"),
     (Survey, "address"),
     (Subscriber, "email"),
+    (UnsubscribeRequest, "address"),
 )
 """Columns that hold somebody's number or mail address, whoever they are."""
 
@@ -100,6 +102,8 @@ def rows_about(subject: Subject) -> "Iterator[tuple[type[models.Model], models.Q
     for model, column in BY_ADDRESS:
         if subject.addresses:
             columns[model] = columns.get(model, Q()) | by_address(column, subject)
+    if isinstance(subject.row, Person):
+        columns[VisitEvent] = Q(visit__person=subject.row)
     if subject.row is not None:
         columns[type(subject.row)] = Q(pk=subject.row.pk)
         columns[Entry] = Q(by_kind=subject.kind, by_id=subject.id) | Q(subject_kind=subject.kind, subject_id=subject.id)

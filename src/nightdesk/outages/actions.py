@@ -701,12 +701,28 @@ def save_outage_rules(*, brand_id: int, fields: Mapping[str, Any], by: Actor, vi
             _("Give such a number."),
             field="update_every_minutes",
         )
+    if "status_hosts" in fields:
+        fields = {**fields, "status_hosts": _own_hosts(fields["status_hosts"], brand_id, asked)}
     rules, _made = Rules.objects.select_for_update().get_or_create(brand_id=brand_id)
     for name, value in fields.items():
         setattr(rules, name, value)
     rules.save(update_fields=[*fields])
     record(RULES_SAVED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=dict(fields))
     return rules
+
+
+def _own_hosts(hosts: Sequence[str], brand_id: int, asked: str) -> list[str]:
+    """The names in small letters, each once. Raises Invalid where one is another brand's: a name shows one brand alone."""
+    wanted = list(dict.fromkeys(host.strip().lower() for host in hosts if host.strip()))
+    for others in Rules.objects.exclude(brand=brand_id).values_list("status_hosts", flat=True):
+        if taken := sorted({host.lower() for host in others} & set(wanted)):
+            raise Invalid(
+                asked,
+                _("{host} is another brand's already.").format(host=taken[0]),
+                _("Take it from that brand first."),
+                field="status_hosts",
+            )
+    return wanted
 
 
 @transaction.atomic
@@ -944,9 +960,18 @@ def _end(outage: Outage, to: State, at: datetime) -> None:
     _move(outage, to, at)
     outage.resolved_at, outage.next_update_at = at, None
     outage.save(update_fields=[*MOVED, "resolved_at", "next_update_at"])
-    Touched.objects.filter(outage=outage, until=None).update(effect=0, until=at)
+    with connection.cursor() as cursor:
+        cursor.execute(_COMES_UP, {"outage": outage.pk, "at": at})
     Affected.objects.filter(outage=outage).update(effect=0)
     void_promises(("outage", outage.pk), at=at, kinds=(CHASE, BY_RULE))
+
+
+_COMES_UP = """
+UPDATE outages_touched t
+SET effect = 0, until = %(at)s, down_at = CASE t.effect WHEN 3 THEN t.down_at || %(at)s::timestamptz ELSE t.down_at END
+WHERE t.outage_id = %(outage)s AND t.until IS NULL
+"""
+"""What it touches works again from `at` on."""
 
 
 def _touch(outage: Outage, at: datetime) -> None:
@@ -960,29 +985,24 @@ def _touch(outage: Outage, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO outages_touched AS t (outage_id, subscription_id, customer_id, service_id, effect, worst, since)
-            SELECT %(outage)s, s.id, s.customer_id, s.service_id, x.effect, x.effect, %(since)s
+            INSERT INTO outages_touched AS t (outage_id, subscription_id, customer_id, service_id, effect, worst, since, down_at)
+            SELECT %(outage)s, s.id, s.customer_id, s.service_id, x.effect, x.effect, %(since)s,
+                   CASE x.effect WHEN 3 THEN ARRAY[%(since)s::timestamptz] ELSE '{}' END
             FROM unnest(%(ids)s::bigint[], %(effects)s::smallint[]) AS x (id, effect)
             JOIN customers_subscription s ON s.id = x.id
             ON CONFLICT (outage_id, subscription_id) DO UPDATE
-            SET effect = excluded.effect, worst = greatest(t.worst, excluded.effect), until = NULL
+            SET effect = excluded.effect, worst = greatest(t.worst, excluded.effect), until = NULL,
+                down_at = CASE WHEN (t.effect = 3) = (excluded.effect = 3) THEN t.down_at
+                               ELSE t.down_at || %(at)s::timestamptz END
             WHERE t.effect <> excluded.effect
             """,
-            {"outage": outage.pk, "ids": ids, "effects": worst, "since": min(outage.began_at, at)},
+            {"outage": outage.pk, "ids": ids, "effects": worst, "since": min(outage.began_at, at), "at": at},
         )
-        cursor.execute(
-            """
-            UPDATE outages_touched SET effect = 0, until = %(at)s
-            WHERE outage_id = %(outage)s AND until IS NULL AND subscription_id <> ALL (%(ids)s::bigint[])
-            """
-            if len(ids) < 1000
-            else """
-            UPDATE outages_touched t SET effect = 0, until = %(at)s
-            WHERE t.outage_id = %(outage)s AND t.until IS NULL
-              AND NOT EXISTS (SELECT FROM unnest(%(ids)s::bigint[]) AS x (id) WHERE x.id = t.subscription_id)
-            """,
-            {"outage": outage.pk, "ids": ids, "at": at},
-        )
+        if len(ids) < 1000:
+            others = " AND t.subscription_id <> ALL (%(ids)s::bigint[])"
+        else:
+            others = " AND NOT EXISTS (SELECT FROM unnest(%(ids)s::bigint[]) AS x (id) WHERE x.id = t.subscription_id)"
+        cursor.execute(_COMES_UP + others, {"outage": outage.pk, "ids": ids, "at": at})
         cursor.execute(
             """
             INSERT INTO outages_affected AS a (outage_id, customer_id, effect, worst, services, since)

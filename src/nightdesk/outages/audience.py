@@ -12,13 +12,17 @@ from zoneinfo import ZoneInfo
 from nightdesk.outages.effect import Effect
 
 EMAIL, SMS = "email", "sms"
+PUSH, WEBHOOK = "push", "webhook"
+CHANNELS = frozenset({EMAIL, SMS, PUSH, WEBHOOK})
 DAY_FROM, DAY_UNTIL = 7 * 60, 22 * 60
 """Between these minutes of their day, the end open, anybody may be texted who did not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody of a customer. `email` and `mobile` are "" where there is none, or where it is not known to be theirs."""
+    """Somebody of a customer. `email` and `mobile` are "" where there is none, or where it is not known to be theirs; `push` and
+    `webhook`, the id of what they set up to be told by, likewise.
+    """
 
     id: int
     customer: int
@@ -27,6 +31,8 @@ class Contact:
     zone: str = "UTC"
     texted_at_night: bool = False
     left: bool = False
+    push: str = ""
+    webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,12 @@ def audience(facts: Facts) -> frozenset[Line]:
 def ways(contact: Contact, hits: Iterable[Hit], facts: Facts, *, ended: bool) -> frozenset[tuple[str, str]]:
     """(channel, address) of every way that the contact hears of what hits their company. `ended`: of its end, so that the worst
     that it was counts and nothing is cut any more.
+
+    A browser and a program come on top: whoever set them up and said nothing else is told there too. Where they are wished
+    for and gone, mail takes their place.
     """
-    addresses = {channel: address for channel, address in ((EMAIL, contact.email), (SMS, contact.mobile)) if address}
+    known = ((EMAIL, contact.email), (SMS, contact.mobile), (PUSH, contact.push), (WEBHOOK, contact.webhook))
+    addresses = {channel: address for channel, address in known if address}
     chosen: set[str] = set()
     strict = False
     for hit in hits:
@@ -137,17 +147,23 @@ def ways(contact: Contact, hits: Iterable[Hit], facts: Facts, *, ended: bool) ->
         wish = wish_of(contact, hit.service, facts.wishes)
         if effect is Effect.WORKS or not _wanted(contact, hit, effect, facts):
             continue
-        wanted = set(wish.channels) if wish else ({EMAIL, SMS} if effect is Effect.DOWN else {EMAIL})
+        wanted = set(wish.channels) if wish else _usual(effect) | ({PUSH, WEBHOOK} & addresses.keys())
         if SMS in wanted and not _may_text(contact, wish, facts.at):
             wanted = wanted - {SMS} | {EMAIL}
             strict = strict or wish is not None
         chosen |= wanted
+    if not {PUSH, WEBHOOK} & chosen <= addresses.keys():
+        chosen.add(EMAIL)
     cut = frozenset() if ended else _cut(contact, hits, facts.reaches)
     if (EMAIL in chosen and (EMAIL in cut or EMAIL not in addresses) and not strict) or (
         SMS in chosen and (SMS in cut or SMS not in addresses)
     ):
-        chosen = {EMAIL, SMS}
+        chosen |= {EMAIL, SMS}
     return frozenset((channel, addresses[channel]) for channel in chosen if channel in addresses)
+
+
+def _usual(effect: Effect) -> set[str]:
+    return {EMAIL, SMS} if effect is Effect.DOWN else {EMAIL}
 
 
 def wish_of(contact: Contact, service: int, wishes: Collection[Wish]) -> Wish | None:

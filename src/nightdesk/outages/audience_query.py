@@ -25,7 +25,8 @@ told AS MATERIALIZED (
     SELECT DISTINCT ON (d.recipient_id, d.channel) d.recipient_id::bigint AS contact_id, d.channel, d.address
     FROM channels_delivery d
     WHERE d.subject_kind = 'outage' AND d.subject_id = %(outage)s::text AND d.recipient_kind = 'contact'
-      AND d.state <> 'superseded' AND d.channel IN ('email', 'sms')
+      AND d.state <> 'superseded' AND (d.channel IN ('email', 'sms') OR d.channel IN ('push', 'webhook') AND EXISTS (
+          SELECT FROM channels_contactendpoint e WHERE e.id::text = d.address AND e.gone_at IS NULL))
       AND (%(update)s::uuid IS NULL OR d.message_id NOT IN (SELECT m.id FROM channels_message m WHERE m.cause = %(update)s))
     ORDER BY d.recipient_id, d.channel, d.created_at DESC
 ),
@@ -38,6 +39,7 @@ company AS MATERIALIZED (
 who AS MATERIALIZED (
     SELECT k.id, k.customer_id, k.email, CASE WHEN k.mobile_verified_at IS NULL THEN '' ELSE k.mobile END AS mobile,
            k.left_at IS NOT NULL AS gone, k.texted_at_night, c.name AS customer_name,
+           coalesce(push.id::text, '') AS push, coalesce(hook.id::text, '') AS webhook,
            coalesce(nullif(k.zone, ''), c.zone) AS zone, coalesce(nullif(k.language, ''), c.language) AS language,
            co.now, co.worst, co.services, co.ticket,
            %(ending)s OR (co.now = 0 AND co.effect_told > 0) AS ended,
@@ -45,11 +47,15 @@ who AS MATERIALIZED (
              + extract(minute FROM %(at)s AT TIME ZONE coalesce(nullif(k.zone, ''), c.zone)) AS minute,
            EXISTS (SELECT FROM told WHERE told.contact_id = k.id) AS was_told
     FROM company co JOIN customers_customer c ON c.id = co.customer_id JOIN customers_contact k ON k.customer_id = c.id
+    LEFT JOIN channels_contactendpoint push ON push.contact_id = k.id AND push.channel = 'push' AND push.gone_at IS NULL
+    LEFT JOIN channels_contactendpoint hook ON hook.contact_id = k.id AND hook.channel = 'webhook' AND hook.gone_at IS NULL
 ),
 wanted AS (
     SELECT who.id, e.effect, w.id IS NOT NULL AS said,
            CASE WHEN w.id IS NULL THEN true ELSE 'email' = ANY(w.channels) END AS email,
            CASE WHEN w.id IS NULL THEN e.effect = 3 ELSE 'sms' = ANY(w.channels) END AS sms,
+           CASE WHEN w.id IS NULL THEN who.push <> '' ELSE 'push' = ANY(w.channels) END AS push,
+           CASE WHEN w.id IS NULL THEN who.webhook <> '' ELSE 'webhook' = ANY(w.channels) END AS webhook,
            CASE WHEN w.id IS NULL THEN who.texted_at_night OR (who.minute >= %(day_from)s AND who.minute < %(day_until)s)
                 WHEN w.texts_from IS NULL OR w.texts_from = w.texts_until THEN true
                 WHEN w.texts_from < w.texts_until THEN who.minute >= w.texts_from AND who.minute < w.texts_until
@@ -65,10 +71,15 @@ wanted AS (
     WHERE NOT who.gone AND e.effect > 0
       AND (w.id IS NULL OR (cardinality(w.channels) > 0 AND e.effect >= w.min_effect))
 ),
-chosen AS (
+summed AS (
     SELECT id, max(effect) AS effect, bool_or(email OR (sms AND NOT may_text)) AS email, bool_or(sms AND may_text) AS sms,
-           bool_or(sms AND NOT may_text AND said) AS strict
+           bool_or(push) AS push, bool_or(webhook) AS webhook, bool_or(sms AND NOT may_text AND said) AS strict
     FROM wanted GROUP BY id
+),
+chosen AS (
+    SELECT s.id, s.effect, s.sms, s.push, s.webhook, s.strict,
+           s.email OR (s.push AND who.push = '') OR (s.webhook AND who.webhook = '') AS email
+    FROM summed s JOIN who USING (id)
 ),
 cut AS (
     SELECT who.id, bool_or(r.channel = 'email') AS email, bool_or(r.channel = 'sms') AS sms
@@ -77,7 +88,7 @@ cut AS (
     WHERE NOT who.ended GROUP BY who.id
 ),
 ways AS (
-    SELECT chosen.id, chosen.effect,
+    SELECT chosen.id, chosen.effect, chosen.push, chosen.webhook,
            chosen.email OR chosen.sms AND (who.mobile = '' OR coalesce(cut.sms, false)) AS email,
            chosen.sms OR chosen.email AND NOT chosen.strict AND (who.email = '' OR coalesce(cut.email, false)) AS sms,
            coalesce(cut.email, false) AS email_cut, coalesce(cut.sms, false) AS sms_cut
@@ -90,7 +101,9 @@ lines AS (
     SELECT ways.id, w.channel, w.address, CASE WHEN who.ended THEN 0 ELSE ways.effect END, w.is_cut
     FROM ways JOIN who USING (id)
     CROSS JOIN LATERAL (
-        VALUES ('email', who.email, ways.email, ways.email_cut), ('sms', who.mobile, ways.sms, ways.sms_cut)
+        VALUES ('email', who.email, ways.email, ways.email_cut), ('sms', who.mobile, ways.sms, ways.sms_cut),
+               -- These come on top, and nobody counts as told by them alone.
+               ('push', who.push, ways.push, true), ('webhook', who.webhook, ways.webhook, true)
     ) AS w (channel, address, chosen, is_cut)
     WHERE w.chosen AND w.address <> '' AND (NOT who.ended OR (%(ending)s AND NOT who.was_told))
 )
@@ -130,7 +143,8 @@ SELECT x.language || ':' || lines.effect || ':' || lines.channel AS key, 'contac
                coalesce(%(tickets)s::jsonb ->> x.language, ''), '{{ number }}', '#' || who.ticket) END,
            'next', coalesce(%(next)s::jsonb ->> (x.language || ' ' || who.zone), ''),
            'estimate', coalesce(%(estimate)s::jsonb ->> (x.language || ' ' || who.zone), '')
-       ) AS "values"
+       ) || CASE lines.channel WHEN 'email' THEN jsonb_build_object('unsubscribe', 'contact:' || lines.id)
+            ELSE '{}' END AS "values"
 FROM lines JOIN who USING (id)
 CROSS JOIN LATERAL (SELECT coalesce(%(spoken_as)s::jsonb ->> who.language, %(language)s) AS language) x
 LEFT JOIN contract ON contract.customer_id = who.customer_id
@@ -223,7 +237,8 @@ def count_of(outage_id: UUID, *, ending: bool, at: datetime, update_id: UUID | N
         cursor.execute(
             f"""{_LINES}
             SELECT (SELECT count(DISTINCT id) FROM lines), (SELECT count(*) FROM lines WHERE channel = 'email'),
-                   (SELECT count(*) FROM lines WHERE channel = 'sms'), (SELECT count(*) FROM company),
+                   (SELECT count(*) FROM lines WHERE channel = 'sms'), (SELECT count(*) FROM lines WHERE channel = 'push'),
+                   (SELECT count(*) FROM lines WHERE channel = 'webhook'), (SELECT count(*) FROM company),
                    (SELECT count(*) FROM company co WHERE NOT EXISTS (
                        SELECT FROM lines JOIN who USING (id) WHERE who.customer_id = co.customer_id AND NOT lines.is_cut)),
                    (SELECT count(DISTINCT ways.id) FROM ways JOIN lines USING (id)
@@ -231,8 +246,9 @@ def count_of(outage_id: UUID, *, ending: bool, at: datetime, update_id: UUID | N
             """,  # noqa: S608 - the text above
             _about(outage_id, update_id, ending, at),
         )
-        people, mails, texts, customers, untold, diverted = cursor.fetchone()
-    return Count(people, {"email": mails, "sms": texts}, customers, untold, diverted)
+        people, mails, texts, pushes, hooks, customers, untold, diverted = cursor.fetchone()
+    counted = {"email": mails, "sms": texts, "push": pushes, "webhook": hooks}
+    return Count(people, counted, customers, untold, diverted)
 
 
 def untold(outage_id: UUID, *, ending: bool, at: datetime) -> Sequence[int]:

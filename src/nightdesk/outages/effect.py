@@ -7,6 +7,7 @@ worst effect of them, and a part that failed itself has at least that. Nothing h
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from itertools import chain
 
@@ -18,6 +19,13 @@ class Effect(IntEnum):
     REDUCED = 1
     DEGRADED = 2
     DOWN = 3
+
+
+def stretches_down(turns: Sequence[datetime], until: datetime) -> list[tuple[datetime, datetime]]:
+    """[from, to) of each time that something was down before `until`; `turns`: when it went down and came up, by turns."""
+    ends = [*turns[1::2], until]
+    found = ((start, min(end, until)) for start, end in zip(turns[::2], ends, strict=False))
+    return [(start, end) for start, end in found if start < end]
 
 
 PART, SERVICE, SUBSCRIPTION = "part", "service", "subscription"

@@ -287,7 +287,7 @@ class FailedPart(models.Model):
 
 class Touched(models.Model):
     """What the outage does to one subscription, from `since` on: `effect` is how it is now, WORKS from `until` on, and `worst`
-    the worst that it was.
+    the worst that it was. `down_at`: the instants at which it went down and came up, by turns, the first one went down.
     """
 
     outage = models.ForeignKey(Outage, models.CASCADE, related_name="touched", db_index=False)
@@ -298,6 +298,7 @@ class Touched(models.Model):
     worst = models.PositiveSmallIntegerField(choices=EffectChoices)
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
+    down_at = ArrayField(models.DateTimeField(), default=list, db_default=[])
 
     class Meta:
         constraints: ClassVar = [
@@ -434,9 +435,9 @@ class ConfirmRule(models.Model):
 class Wish(models.Model):
     """How somebody wants to hear of outages: a `contact`, or a whole customer where None; of one service, or of every one.
 
-    `channels` (email, sms): none of them means never. `min_effect`: nothing milder is told. Texts go out between `texts_from`
-    and `texts_until` of their local day (minutes from 00:00, the end open, over midnight where it comes first; both None: at any
-    hour); outside of it what was to be a text is a mail.
+    `channels` (email, sms, push, webhook): none of them means never. `min_effect`: nothing milder is told. Texts go out between
+    `texts_from` and `texts_until` of their local day (minutes from 00:00, the end open, over midnight where it comes first; both
+    None: at any hour); outside of it what was to be a text is a mail.
     """
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="wishes")
@@ -484,6 +485,37 @@ class Subscriber(models.Model):
             models.Index(
                 fields=["brand"], name="subscribers_now", condition=Q(confirmed_at__isnull=False, ended_at=None)
             )
+        ]
+
+
+class UnsubscribeRequest(models.Model):
+    """A reader of the contact's address wants no more there, and those who keep the company's contacts have to agree.
+
+    `subscriber`: it is about that public subscription of the same address; None: about the contact's own notices. Until it is
+    decided the address is told as before.
+    """
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="unsubscribe_requests")
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, null=True, related_name="+")
+    address = models.EmailField()
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=120, default="")
+    agreed = models.BooleanField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["contact", "subscriber"],
+                name="one_open_unsubscribe_request",
+                condition=Q(decided_at=None),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, agreed=None) | Q(decided_at__isnull=False, agreed__isnull=False),
+                name="unsubscribe_decided_one_way",
+            ),
         ]
 
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from nightdesk.access.models import Brand
 from nightdesk.outages.effect import PART, Effect, Need, effects, graph_of
-from nightdesk.outages.models import FailedPart, Outage, Part, Update, Work, WorkPart
+from nightdesk.outages.models import FailedPart, Outage, Part, Rules, Update, Work, WorkPart
 from nightdesk.outages.published import (
     EFFECTS,
     PublishedComponent,
@@ -47,23 +47,29 @@ SELECT b.id, md5(concat_ws('|', b.slug, b.name, b.language, b.zone, r.status_hos
 FROM access_brand b
 LEFT JOIN outages_rules r ON r.brand_id = b.id
 LEFT JOIN LATERAL (
-    SELECT string_agg(concat(n.id, n.changed_at, n.public), ',') AS mark
-    FROM (SELECT id, changed_at, public FROM outages_outage WHERE brand_id = b.id ORDER BY changed_at DESC LIMIT 100) n
+    SELECT string_agg(concat(n.id, ' ', n.written), ',' ORDER BY n.id) AS mark
+    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_outage WHERE brand_id = b.id
+          ORDER BY changed_at DESC, id DESC LIMIT 100) n
 ) o ON true
 LEFT JOIN LATERAL (
     SELECT string_agg(concat(id, public_name, position, retired_at), ',' ORDER BY id) AS mark
     FROM outages_part WHERE brand_id = b.id AND public
 ) p ON true
 LEFT JOIN LATERAL (
-    SELECT string_agg(concat(n.id, n.changed_at, n.round, n.public), ',') AS mark
-    FROM (SELECT id, changed_at, round, public FROM outages_work WHERE brand_id = b.id ORDER BY from_at DESC, id DESC LIMIT 100) n
+    SELECT string_agg(concat(n.id, ' ', n.written), ',' ORDER BY n.id) AS mark
+    FROM (SELECT id, concat(xmin, ctid) AS written FROM outages_work WHERE brand_id = b.id
+          ORDER BY from_at DESC, id DESC LIMIT 100) n
 ) w ON true
 ORDER BY b.id
 """
 
 
 def marks() -> dict[int, str]:
-    """Of each brand something that changes with what its page says; asked several times a second."""
+    """Of each brand something that changes with what its page says; asked several times a second.
+
+    Of outages and work it holds which transaction wrote each row last, and where (xmin, ctid), and no instant: two verbs at
+    one instant are two marks, and so is one that commits after another with a later instant.
+    """
     away = away_since()
     with connection.cursor() as cursor:
         cursor.execute(MARKS)
@@ -117,6 +123,15 @@ def hosts_of(brand: Brand) -> list[str]:
     """The names under which the brand's page stands at `/`."""
     rules = getattr(brand, "outage_rules", None)
     return [str(host).lower() for host in rules.status_hosts] if rules is not None else []
+
+
+def brand_at(host: str) -> int | None:
+    """The brand whose own the name is, a port in it left aside; None for a name of the whole installation."""
+    name = (host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host).lower()
+    for brand_id, hosts in Rules.objects.exclude(status_hosts=[]).values_list("brand_id", "status_hosts"):
+        if name in {each.lower() for each in hosts}:
+            return int(brand_id)
+    return None
 
 
 def page_url(brand: Brand, hosts: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from nightdesk.outages.models import Outage, Update
 
 LONGEST = 2000
 """Characters of a statement."""
-CHANNELS = ("email", "sms")
+CHANNELS = ("email", "sms", "push", "webhook")
 PUBLIC = "public"
 
 

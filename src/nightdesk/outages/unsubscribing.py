@@ -1,4 +1,4 @@
-"""What one click in a mail to a public subscriber ends: that subscription, and nothing that a contract promises."""
+"""What one click in a mail of ours begins: for the list of a public page, and for notices about what a company buys."""
 
 from datetime import datetime
 
@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.answering import Unsubscriber
+from nightdesk.customers.models import Contact
 from nightdesk.outages.models import Subscriber
-from nightdesk.outages.subscriber_actions import end_subscriber
+from nightdesk.outages.unsubscribe_actions import leave_list, leave_notices
 
 
 def _what(subscriber_id: str) -> str:
@@ -20,17 +21,54 @@ def _what(subscriber_id: str) -> str:
 
 def _end(subscriber_id: str, by: Actor, via: Door, at: datetime) -> str:
     row = _found(subscriber_id)
-    end_subscriber(subscriber_id=row.pk, why="unsubscribed by its own mail", by=by, via=via, at=at)
+    if leave_list(subscriber_id=row.pk, by=by, via=via, at=at) == "asked":
+        return _asked()
     return _("No more status updates of {brand} go to your address.").format(brand=row.brand.name)
 
 
+def _what_notices(contact_id: str) -> str:
+    return _(
+        "Notices of {brand} about faults and planned work that touch your company's services, by mail and by text. Where many "
+        "read this address, or nobody else of your company is told, whoever keeps your contacts is asked first."
+    ).format(brand=_contact(contact_id).customer.brand.name)
+
+
+def _end_notices(contact_id: str, by: Actor, via: Door, at: datetime) -> str:
+    contact = _contact(contact_id)
+    if leave_notices(contact_id=contact.pk, by=by, via=via, at=at) == "asked":
+        return _asked()
+    return _(
+        "No more notices of {brand} go to you; others of your company still get them. Of what you were told already, you hear "
+        "the end."
+    ).format(brand=contact.customer.brand.name)
+
+
+def _asked() -> str:
+    return _(
+        "Those who keep your company's contacts with us are asked whether this address may stop. Until they agree it still gets "
+        "them, as others read it, or nobody else is told."
+    )
+
+
 def _found(subscriber_id: str) -> Subscriber:
-    given = int(subscriber_id) if subscriber_id.isascii() and subscriber_id.isdigit() else 0
-    row = Subscriber.objects.select_related("brand").filter(pk=given).first()
+    row = Subscriber.objects.select_related("brand").filter(pk=_number(subscriber_id)).first()
     if row is None:
         raise NotFound(_("A subscription was to end."), _("There is none."), _("You hear nothing from it."))
     return row
 
 
+def _contact(contact_id: str) -> Contact:
+    row = Contact.objects.select_related("customer__brand").filter(pk=_number(contact_id), left_at=None).first()
+    if row is None:
+        raise NotFound(_("Notices were to end."), _("Nobody gets them there any more."), _("You hear nothing from us."))
+    return row
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 UNSUBSCRIBER = Unsubscriber(_what, _end)
 """For `wiring`, under "subscriber"."""
+OF_NOTICES = Unsubscriber(_what_notices, _end_notices)
+"""For `wiring`, under "contact"."""

@@ -14,7 +14,7 @@ from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Customer, Service
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.outages.audience import EMAIL, SMS
+from nightdesk.outages.audience import CHANNELS
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Wish
 
@@ -42,8 +42,10 @@ def save_wish(
     """
     customer, contact = _whose(customer_id, contact_id, by, "save_wish")
     asked = _("It was said how %s hears of outages.") % (contact.name if contact else customer.name)
-    if not set(channels) <= {EMAIL, SMS}:
-        raise Invalid(asked, _("There are email and sms."), _("Give some of these, or none."), field="channels")
+    if not set(channels) <= CHANNELS:
+        raise Invalid(
+            asked, _("There are email, sms, push and webhook."), _("Give some of these, or none."), field="channels"
+        )
     if min_effect not in (Effect.REDUCED, Effect.DEGRADED, Effect.DOWN):
         raise Invalid(asked, _("It begins with reduced, degraded or down."), _("Give one."), field="min_effect")
     if (texts_from is None) != (texts_until is None) or not (

@@ -21,6 +21,7 @@ from nightdesk.base.refusals import Forbidden, NotFound, Refusal
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.customers.queries import actor_of_contact, contacts_of_user
+from nightdesk.outages.published_queries import brand_at
 from nightdesk.portal import belt
 
 COMPANY = "company"
@@ -59,7 +60,7 @@ def page(verb: str = "", *, methods: Iterable[str] = ("GET", "HEAD")) -> Callabl
                 return HttpResponseRedirect(f"{resolve_url('account_login')}?{urlencode({'next': back})}")
             if request.user.kind != User.Kind.CUSTOMER:
                 return HttpResponseRedirect("/")
-            known = contacts_of_user(request.user)
+            known = contacts_here(request, request.user)
             chosen = next((one for one in known if one.pk == request.session.get(COMPANY)), None)
             if chosen is None and len(known) > 1:
                 return HttpResponseRedirect(resolve_url("portal:choose"))
@@ -74,6 +75,12 @@ def page(verb: str = "", *, methods: Iterable[str] = ("GET", "HEAD")) -> Callabl
         return door
 
     return decorate
+
+
+def contacts_here(request: HttpRequest, user: User) -> list[Contact]:
+    """For whom the account speaks where we were asked: under a brand's own name for that brand's customers alone."""
+    here = brand_at(request.get_host())
+    return [one for one in contacts_of_user(user) if here in (None, one.customer.brand_id)]
 
 
 def posting(verb: str = "") -> Callable[[View], View]:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.knowledge import phrases
-from nightdesk.outages.effect import Effect
+from nightdesk.outages.effect import Effect, stretches_down
 from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, WorkTouched
 from nightdesk.outages.published import OVER, PublishedOutage, PublishedWork, Punctuality, punctuality_of
 from nightdesk.outages.published_queries import A_YEAR, published_outage, published_updates, published_work, told_works
@@ -174,7 +174,8 @@ def availability(customer_id: int, at: datetime) -> dict[int, str]:
     rows = visible(Touched).filter(customer=customer_id, worst=Effect.DOWN)
     rows = rows.filter(Q(until=None) | Q(until__gt=since))
     for row in rows:
-        lost[row.subscription_id] += min(row.until or at, at) - max(row.since, since)
+        for start, end in stretches_down(row.down_at, at):
+            lost[row.subscription_id] += max(end - max(start, since), timedelta(0))
     return {subscription: f"{100 * max(0.0, 1 - gone / SHARE_OF):.2f}" for subscription, gone in lost.items() if gone}
 
 

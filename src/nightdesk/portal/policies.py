@@ -16,10 +16,21 @@ from psycopg import sql
 
 from nightdesk.access.models import Brand, Token
 from nightdesk.base.postgres import CUSTOMER_ROLE
+from nightdesk.channels.models import ContactEndpoint
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Rules, Ticket
 from nightdesk.knowledge.models import Phrase
-from nightdesk.outages.models import Affected, FeedLink, Outage, Touched, Update, Work, WorkTouched
+from nightdesk.outages.models import (
+    Affected,
+    FeedLink,
+    Outage,
+    Touched,
+    UnsubscribeRequest,
+    Update,
+    Wish,
+    Work,
+    WorkTouched,
+)
 from nightdesk.people.models import Person
 from nightdesk.reports.incident_models import CustomerEdition
 from nightdesk.reports.models import FigureDay, Rolled
@@ -167,7 +178,7 @@ VISIBLE: tuple[Visible, ...] = (
     ),
     Visible(
         Touched,
-        ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until"),
+        ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until", "down_at"),
         f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
     ),
     # What we said of it afterwards, once that was published.
@@ -186,6 +197,18 @@ VISIBLE: tuple[Visible, ...] = (
         ),
         "round > 0 AND state NOT IN ('proposed', 'dismissed')"
         " AND EXISTS (SELECT FROM outages_worktouched t WHERE t.work_id = outages_work.id)",
+    ),
+    # How they hear of all this: what they said themselves, and what holds for the company.
+    Visible(
+        Wish,
+        ("id", "customer", "contact", "service", "channels", "min_effect", "texts_from", "texts_until", "changed_at"),
+        f"customer_id = {MINE} AND (contact_id IS NULL OR contact_id = {ME})",
+    ),
+    Visible(ContactEndpoint, ("id", "contact", "channel", "url", "label", "made_at", "gone_at"), f"contact_id = {ME}"),
+    Visible(
+        UnsubscribeRequest,
+        ("id", "contact", "address", "asked_at", "decided_at", "decided_by", "agreed"),
+        "contact_id IN (SELECT k.id FROM customers_contact k)",
     ),
     Visible(FeedLink, ("id", "contact", "serial", "made_at", "revoked_at"), f"contact_id = {ME}"),
     # What was counted of them, added up by day: their own rows, and how far their brand's days are counted.

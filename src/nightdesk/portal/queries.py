@@ -5,9 +5,11 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from nightdesk.access.models import Token
+from nightdesk.channels.models import ContactEndpoint
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
+from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal.policies import visible
 
 OPEN = ("new", "assigned", "in_progress", "pending")
@@ -22,6 +24,22 @@ def services_of(contact: Contact) -> QuerySet[Subscription]:
 def people_of(contact: Contact) -> QuerySet[Contact]:
     """Who speaks for the contact's company, by name; those who have left are not among them."""
     return visible(Contact).filter(customer=contact.customer_id, left_at=None).order_by("name", "id")
+
+
+def unsubscribe_requests_of(contact: Contact) -> QuerySet[UnsubscribeRequest]:
+    """What readers of the company's addresses asked, newest first, decided or not."""
+    rows = visible(UnsubscribeRequest, "contact").filter(contact__customer=contact.customer_id)
+    return rows.order_by("-asked_at", "-id")
+
+
+def wishes_of(contact: Contact) -> QuerySet[Wish]:
+    """How the contact hears of outages, and what holds for all of their company."""
+    return visible(Wish).filter(customer=contact.customer_id).order_by("id")
+
+
+def endpoints_of(contact: Contact) -> QuerySet[ContactEndpoint]:
+    """Where the contact is told besides mail and text."""
+    return visible(ContactEndpoint).filter(contact=contact.pk).order_by("channel")
 
 
 def tokens_of(contact: Contact) -> QuerySet[Token]:

@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from nightdesk.portal.views import company, home, how_we_did, joining, outages, people, shared, status, tickets, you
+from nightdesk.portal.views import (
+    company,
+    home,
+    how_we_did,
+    joining,
+    notices,
+    outages,
+    people,
+    shared,
+    status,
+    tickets,
+    you,
+)
 
 app_name = "portal"
 
@@ -35,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("my/people.csv", people.people_csv, name="people_csv"),
     path("my/people/new", people.new_person, name="new_person"),
     path("my/people/rule", people.set_rule, name="set_rule"),
+    path("my/people/unsubscribe/<int:request_id>", people.decide_unsubscribe, name="decide_unsubscribe"),
     path("my/people/<int:contact_id>/", people.person, name="person"),
     path("my/people/<int:contact_id>/change", people.change_person, name="change_person"),
     path("my/people/<int:contact_id>/invite", people.invite, name="invite"),
@@ -44,6 +57,12 @@ urlpatterns: list[URLPattern] = [
     path("my/you/change", you.change, name="change_you"),
     path("my/you/mobile", you.mobile, name="mobile"),
     path("my/you/mobile/code", you.mobile_code, name="mobile_code"),
+    path("my/you/notices", notices.notices, name="notices"),
+    path("my/you/notices/<int:wish_id>/remove", notices.remove_wish, name="remove_wish"),
+    path("my/you/notices/program", notices.program, name="program"),
+    path("my/you/notices/key", notices.push_key, name="push_key"),
+    path("my/you/notices/browser", notices.add_browser, name="add_browser"),
+    path("my/you/notices/stop/<slug:channel>", notices.no_endpoint, name="no_endpoint"),
     path("my/you/tokens/new", you.new_token, name="new_token"),
     path("my/you/tokens/<int:token_id>/revoke", you.no_token, name="no_token"),
     path("my/companies/", company.choose, name="choose"),

@@ -16,6 +16,7 @@ from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.reports import choosing_words
 from nightdesk.reports.choosing_stored import BadInputs, as_plain, case_of, read_inputs
 from nightdesk.reports.models import Comparison
 
@@ -113,9 +114,7 @@ def _kept(inputs: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return as_plain(read_inputs(inputs))
     except BadInputs as bad:
-        raise Invalid(
-            _("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=bad.errors
-        ) from bad
+        raise choosing_words.refusal_of(bad) from bad
 
 
 def _saved(row: Comparison, told: str, facts: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Comparison:

@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.months import is_whole
+from nightdesk.base.refusals import Invalid
 from nightdesk.reports.approaches import Approach, Charged
+from nightdesk.reports.choosing_stored import BadInputs
 from nightdesk.reports.implied_rota import Group, Held, Verdict
 from nightdesk.reports.message_prices import Way
 from nightdesk.rota import law_wording
@@ -278,3 +280,9 @@ def _finding(finding: Finding, count: int, zone: str) -> str:
 def month_of(first: date, last: date) -> str:
     """The days of a month since a choice: November 2026, or 10–31 October 2026."""
     return f"{first:%B %Y}" if is_whole(first, last) else f"{first.day}\u2013{last.day} {first:%B %Y}"
+
+
+def refusal_of(bad: BadInputs) -> Invalid:
+    """What is told to whoever gave them."""
+    errors = [{"field": f"inputs.{name}", "message": why} for name, why in bad.errors.items()]
+    return Invalid(_("Approaches were to be compared."), str(bad), _("Mend what is named."), errors=errors)

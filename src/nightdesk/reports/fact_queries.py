@@ -19,7 +19,7 @@ from nightdesk.channels.models import Delivery
 from nightdesk.channels.registry import LOUD
 from nightdesk.desk.models import Entry, Escalation, SupplierTicket, Survey, Ticket
 from nightdesk.journal.models import Entry as Recorded
-from nightdesk.outages.effect import Effect
+from nightdesk.outages.effect import Effect, stretches_down
 from nightdesk.outages.models import Affected, Outage, Touched, Work, WorkTouched
 from nightdesk.outages.published import kept_promises
 from nightdesk.outages.published_queries import updates_of
@@ -346,8 +346,11 @@ def down(span: Span) -> Iterator[facts.Down]:
         Q(until=None) | Q(until__gt=span.since), worst=Effect.DOWN, since__lt=now, outage__brand=span.brand,
         outage__confirmed_at__isnull=False,
     ).exclude(outage__state=Outage.State.WITHDRAWN).exclude(outage__origin=Outage.Origin.WORK)  # fmt: skip
-    for customer, subscription, since, until in rows.values_list("customer_id", "subscription_id", "since", "until"):
-        broken[customer, subscription].append((max(since, span.since), min(until or now, now)))
+    for customer, subscription, turns in rows.values_list("customer_id", "subscription_id", "down_at"):
+        stretches = stretches_down(turns, now)
+        broken[customer, subscription] += [
+            (max(start, span.since), end) for start, end in stretches if end > span.since
+        ]
     planned: dict[tuple[int, int], list[tuple[datetime, datetime]]] = defaultdict(list)
     works = WorkTouched.objects.filter(
         Q(work__ended_at=None) | Q(work__ended_at__gt=span.since), effect=Effect.DOWN, work__brand=span.brand,

@@ -32,7 +32,7 @@ from nightdesk.reports.facts import NIGHT, SHIFTS
 from nightdesk.reports.load import Figure
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
 from nightdesk.reports.queries import switched_off
-from nightdesk.reports.tally import NOTHING, Tally
+from nightdesk.reports.tally import NOTHING, Tally, merged
 from nightdesk.rota.resolve import instant_of
 
 SHOWN = 50
@@ -139,6 +139,27 @@ def trends(
     }
 
 
+def overview(
+    brands: Collection[int], begin_at: Sequence[date], last: date, at: datetime, *, dimension: str = "", value: str = ""
+) -> tuple[dict[str, Reading], dict[str, list[Reading]]]:
+    """What `readings` says of all the period and `trends` of its pieces; its days are read once for both."""
+    kept = [one for one in DEFINITIONS if (dimension in one.by if dimension else one.unit is not Unit.MONEY)]
+    found = _summed(brands, None, dimension, [value], begin_at, last)
+    ground = _Ground(brands, at, [value] if dimension == "customer" else None)
+    pieces = {
+        one.key: [
+            _reading(one, found.get((one.key, value, place), NOTHING), ground, first, end, value)
+            for place, (first, end) in enumerate(pieces_of(begin_at, last))
+        ]
+        for one in kept
+    }
+    whole = {
+        one.key: _reading(one, merged(each.tally for each in pieces[one.key]), ground, begin_at[0], last, value)
+        for one in kept
+    }
+    return whole, pieces
+
+
 def pieces_of(begin_at: Sequence[date], last: date) -> list[tuple[date, date]]:
     """The first and the last day of each piece of a period that `trends` shows."""
     return list(zip(begin_at, [*(day - DAY for day in begin_at[1:]), last], strict=True))
@@ -227,8 +248,23 @@ _SUMS = """
 SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1, sum(cases)::bigint, sum(hits)::bigint, sum(total)::bigint,
        sum(waiting)::bigint
 """
-_PLACED = "SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1 AS place, bucket_at, bucket_count"
-_SPREADS = "SELECT figure, value, place, b.at, sum(b.count)::bigint"
+_SPREADS = """
+SELECT f.cell << 16 | b.at, sum(b.count)::bigint
+FROM (
+  SELECT c.cell, d.bucket_at, d.bucket_count
+  FROM reports_figureday d
+  JOIN unnest(%(cell_figures)s::text[], %(cell_values)s::text[], %(cell_places)s::int[])
+       WITH ORDINALITY AS c (figure, value, place, cell)
+    ON c.figure = d.figure AND c.value = d.value AND c.place = width_bucket(d.day, %(begin_at)s::date[]) - 1
+  WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s
+    AND d.value = ANY(%(values)s::text[]) AND d.day >= %(first)s AND d.day <= %(last)s
+  OFFSET 0
+) f, unnest(f.bucket_at, f.bucket_count) b(at, count)
+GROUP BY 1
+"""
+"""Buckets of the cells that the sums found, by one number of cell and bucket: half a million of them are grouped by that, and
+not by words. OFFSET keeps the planner from placing each bucket of a day instead of the day.
+"""
 _OF = """
 WHERE brand_id = ANY(%(brands)s) AND figure = ANY(%(figures)s) AND dimension = %(dimension)s AND day >= %(first)s
   AND day <= %(last)s
@@ -266,14 +302,15 @@ def _summed(
         sums = cursor.fetchall()
         times = [key for key in keys if FIGURES[key].unit is Unit.TIME]
         if buckets and times:
-            cursor.execute(
-                # Each day is placed once, and not each of its buckets: OFFSET keeps the planner from doing it the other way.
-                f"{_SPREADS} FROM ({_PLACED} FROM reports_figureday {of} OFFSET 0) f,"
-                " unnest(bucket_at, bucket_count) b(at, count) GROUP BY 1, 2, 3, 4",
-                given | {"figures": times},
-            )
-            for key, value, place, bucket, count in cursor.fetchall():
-                spread[key, value, place][bucket] = count
+            cells = [(key, value, place) for key, value, place, *_sums in sums if key in set(times)]
+            in_columns = {
+                f"cell_{name}": [cell[place] for cell in cells]
+                for place, name in enumerate(("figures", "values", "places"))
+            }
+            whose = list({value for _key, value, _place in cells})
+            cursor.execute(_SPREADS, given | in_columns | {"figures": times, "values": whose})
+            for number, count in cursor.fetchall():
+                spread[cells[(number >> 16) - 1]][number & 0xFFFF] = count
     return {
         (key, value, place): Tally(cases, hits, total, waiting, spread.get((key, value, place), {}))
         for key, value, place, cases, hits, total, waiting in sums

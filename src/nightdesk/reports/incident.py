@@ -62,12 +62,15 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one subscription went without over [`since`, `until`); `users` are as many people as use it."""
+    """What one subscription went without over [`since`, `until`); `users` are as many people as use it. `again`: it was down
+    before, and its users are counted there.
+    """
 
     service: str
     since: datetime
     until: datetime
     users: int = 1
+    again: bool = False
 
 
 def timeline(
@@ -98,7 +101,7 @@ def user_hours(losses: Iterable[Loss]) -> Decimal:
 
 def users(losses: Iterable[Loss]) -> int:
     """How many people went without something, as far as is known: those of each subscription once."""
-    return sum(one.users for one in losses)
+    return sum(one.users for one in losses if not one.again)
 
 
 def stands_by(ended_at: datetime, zone: str) -> datetime:

@@ -147,6 +147,7 @@ def measure_incident(*, outage_id: UUID, by: Actor, via: Door, at: datetime) -> 
         return _("It is over.")
     report = _report_of(outage, at)
     _owe_regulators(report, outage, by, via, at)
+    void_promises(("outage", outage.pk), at=at, kinds=(MEASURE,))  # one chain, however often it came back
     promise(
         MEASURE,
         subject=("outage", outage.pk),
@@ -154,7 +155,6 @@ def measure_incident(*, outage_id: UUID, by: Actor, via: Door, at: datetime) -> 
         why=_("Whether a regulator must be told of {name} is looked at again.").format(name=outage.name),
         at=at,
         brand_id=outage.brand_id,
-        occurrence=f"{outage.pk}:{at.isoformat()}",
     )
     return _("Measured.")
 
@@ -222,13 +222,15 @@ def approve_incident_report(*, report_id: UUID, seen: int, by: Actor, via: Door,
 @transaction.atomic
 def publish_incident_report(*, report_id: UUID, by: Actor, via: Door, at: datetime) -> CustomerEdition:
     """Every customer whom the outage touched can read their version, and whoever was told of the outage is told so. Safe to
-    repeat: only a newer version is told again. Raises Forbidden, NotFound, IllegalTransition (nobody approved it), Invalid
-    (there are no words for customers, or they name a customer).
+    repeat: only a newer version is told again. Raises Forbidden, NotFound, IllegalTransition (nobody approved it, or the outage
+    is back), Invalid (there are no words for customers, or they name a customer).
     """
     report = _locked(report_id, "publish_incident_report", by)
     asked = _("The report of {name} was to be given to customers.").format(name=report.outage.name)
     if report.state != State.APPROVED:
         raise IllegalTransition(asked, _("Nobody has approved it."), _("Have it approved first."))
+    if report.outage.is_open:
+        raise IllegalTransition(asked, _("Its outage goes on again."), _("Wait until it is over."))
     known = CustomerEdition.objects.filter(report=report).first()
     if known is not None and known.version == report.version:
         return known
@@ -247,8 +249,6 @@ def publish_incident_report(*, report_id: UUID, by: Actor, via: Door, at: dateti
         defaults={"outage": report.outage, "version": report.version, "words": words, "published_at": at},
     )
     kept = report.owed.filter(kept_at=None).update(kept_at=at)
-    void_promises(("incident_report", report.pk), at=at, kinds=(CHASE,))
-    _promise_duties(report, at)
     customers = Affected.objects.filter(outage=report.outage).count()
     _record(report, PUBLISHED, {"version": report.version, "customers": customers, "promised": kept}, by, via, at)
     write_update(
@@ -328,7 +328,6 @@ def note_regulator_told(*, duty_id: int, reference: str = "", by: Actor, via: Do
         duty.reference = one_line(reference, 200, _("reference"), may_be_empty=True)
         duty.save(update_fields=["done_at", "done_by", "reference"])
         _record(report, REGULATOR_TOLD, {"to": duty.to, "step": duty.name, "pack": duty.pack}, by, via, at)
-        _void_duty(duty, at)
     return duty
 
 
@@ -339,7 +338,6 @@ def waive_regulator_duty(*, duty_id: int, why: str, by: Actor, via: Door, at: da
     duty.waived_why = one_line(why, 300, _("reason"))
     duty.save(update_fields=["waived_why"])
     _record(report, REGULATOR_WAIVED, {"to": duty.to, "step": duty.name, "pack": duty.pack}, by, via, at, text=why)
-    _void_duty(duty, at)
     return duty
 
 
@@ -378,6 +376,8 @@ def save_incident_rules(
         credit.read_rates(rules.credits)
         if rules.customer_days is not None and not 1 <= int(rules.customer_days) <= 90:
             raise ValueError(_("Reports are promised within 1 to 90 working days."))
+        if not isinstance(rules.users, dict):
+            raise ValueError(_("So many people use a subscription: give whole numbers by the service's key."))
         if any(not isinstance(count, int) or not 1 <= count <= 10_000_000 for count in dict(rules.users).values()):
             raise ValueError(_("So many people use a subscription: give whole numbers by the service's key."))
     except (ValueError, TypeError) as bad:
@@ -601,7 +601,6 @@ def _owe_regulators(report: IncidentReport, outage: Outage, by: Actor, via: Door
     there = {(duty.pack, duty.step): duty for duty in report.duties.all()}
     for key, duty in there.items():
         if key not in wanted and duty.done_at is None and not duty.waived_why:
-            _void_duty(duty, at)
             duty.delete()
     for key, one in wanted.items():
         if key in there:
@@ -633,23 +632,12 @@ def _promise_chase(
         CHASE,
         subject=("incident_report", report.pk),
         due_at=due_at,
-        why=_("What is owed by the report of {name} is due.").format(name=report.outage.name),
+        why=_("What the report of {name} still owes then is chased.").format(name=report.outage.name),
         at=at,
         facts={"what": what, "number": number},
         brand_id=report.brand_id,
         occurrence=f"{report.pk}:{what}:{deadline or report.ended_at}:{number}",
     )
-
-
-def _void_duty(duty: RegulatorDuty, at: datetime) -> None:
-    """Nothing of this one is chased any more; what of the others was to be is promised anew."""
-    report = duty.report
-    void_promises(("incident_report", report.pk), at=at, kinds=(CHASE,))
-    for other in report.duties.filter(done_at=None, waived_why="").exclude(pk=duty.pk):
-        _promise_chase(report, f"duty:{other.pk}", max(other.due_at - WARNED_BEFORE, at), 0, at, at)
-    soonest = incident_queries.still_owed(report).first()
-    if soonest is not None:
-        _promise_chase(report, "customers", max(soonest.due_at - WARNED_BEFORE, at), 0, at, at)
 
 
 def _owed_words(report: IncidentReport, what: str, at: datetime) -> str:

@@ -19,7 +19,7 @@ from nightdesk.journal.queries import sentence
 from nightdesk.outages import actions as outages
 from nightdesk.outages import report as outage_report
 from nightdesk.outages import wording
-from nightdesk.outages.effect import Effect
+from nightdesk.outages.effect import Effect, stretches_down
 from nightdesk.outages.models import Affected, Outage, Touched, Update
 from nightdesk.outages.queries import rules_of as outage_rules_of
 from nightdesk.paging import actions as paging
@@ -85,8 +85,9 @@ def losses_of(outage: Outage, until: datetime) -> Iterator[Loss]:
     """What each subscription that was down went without, by `until`."""
     users = rules_of(outage.brand_id).users
     rows = Touched.objects.filter(outage=outage, worst=Effect.DOWN).order_by("id")
-    for key, since, over in rows.values_list("service__key", "since", "until").iterator(5000):
-        yield Loss(key, since, min(over or until, until), int(users.get(key, 1)))
+    for key, turns in rows.values_list("service__key", "down_at").iterator(5000):
+        for number, (start, end) in enumerate(stretches_down(turns, until)):
+            yield Loss(key, start, end, int(users.get(key, 1)), again=number > 0)
 
 
 def times_in(drafted: Mapping[str, Any]) -> Times:
@@ -183,7 +184,7 @@ def _services(losses: Sequence[Loss]) -> list[dict[str, Any]]:
         {
             "key": key,
             "name": names.get(key, key),
-            "subscriptions": len(those),
+            "subscriptions": sum(not one.again for one in those),
             "user_hours": str(incident.user_hours(those)),
             "longest_s": round(max((one.until - one.since).total_seconds() for one in those)),
         }
@@ -264,14 +265,17 @@ def credits_of(found: IncidentReport) -> list[credit.Credit]:
         "service__key",
         "service__name",
         "subscription__label",
-        "since",
-        "until",
+        "down_at",
     )
     lost = (
-        credit.Lost(name, ref, key, f"{service} {label}".strip(), max((over or until) - since, timedelta(0)))
-        for name, ref, key, service, label, since, over in rows.values_list(*columns).iterator(5000)
+        credit.Lost(name, ref, key, f"{service} {label}".strip(), _length(stretches_down(turns, until)))
+        for name, ref, key, service, label, turns in rows.values_list(*columns).iterator(5000)
     )
     return credit.credits_for(rates, lost)
+
+
+def _length(stretches: Sequence[tuple[datetime, datetime]]) -> timedelta:
+    return sum((end - start for start, end in stretches), timedelta(0))
 
 
 def sums_of(credits: Sequence[credit.Credit]) -> dict[str, Decimal]:

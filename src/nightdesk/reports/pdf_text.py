@@ -1,13 +1,16 @@
 """Text as a PDF of A4 pages: headings, paragraphs, facts and tables in Helvetica, which every reader of PDF has built in. Pure.
 
-Letters that Windows-1252 has not are written with their nearest in it, else as "?": the HTML of a report has every letter.
+Letters that Windows-1252 has not (Greek, Cyrillic, further Latin) come from a font that is embedded where they are used; what
+that lacks too loses its accent, else is a box (`pdf_letters.MISSING`): the HTML of a report has every letter.
 Made of nothing but its input, so the same words give the same bytes. See PDF 1.7 (ISO 32000-1), 7 and 9.
 """
 
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
+from nightdesk.reports import pdf_letters
 from nightdesk.reports.incident_document import Block, Document, Facts, Heading, Items, Paragraph, Table
 
 PAGE = (595, 842)
@@ -37,19 +40,23 @@ def as_pdf(document: Document) -> bytes:
     pages = list(_pages(document))
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>"]
     first = 6
+    embedded = first + 2 * len(pages)
+    fonts = (
+        f"/F1 3 0 R /F2 4 0 R /F3 {embedded} 0 R" if any(b"/F3 " in drawn for drawn in pages) else "/F1 3 0 R /F2 4 0 R"
+    )
     kids = " ".join(f"{first + 2 * number} 0 R" for number in range(len(pages)))
     objects.append(f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode())
     objects += [_font("Helvetica"), _font("Helvetica-Bold")]
-    objects.append(b"<< /Title " + _string(document.title) + b" /Producer (Nightdesk) >>")
+    objects.append(b"<< /Title " + _titled(document.title) + b" /Producer (Nightdesk) >>")
     for number, drawn in enumerate(pages):
         foot = _text(MARGIN, 30, SMALL, "F1", f"{document.title}  ·  {number + 1} / {len(pages)}")
         stream = zlib.compress(drawn + foot)
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {PAGE[0]} {PAGE[1]}] /Contents {first + 2 * number + 1} 0 R"
-            " /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>".encode()
+            f" /Resources << /Font << {fonts} >> >> >>".encode()
         )
         objects.append(b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(stream), stream))
-    return _file(objects)
+    return _file([*objects, *(pdf_letters.objects(embedded) if "/F3" in fonts else ())])
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
@@ -71,11 +78,13 @@ def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> list
 
 
 def _pieces(word: str, size: float, width: float, *, bold: bool) -> Iterator[str]:
-    while width_of(word, size, bold=bold) > width and len(word) > 1:
-        cut = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or width_of(word[:n], size, bold=bold) <= width)
-        yield word[:cut]
-        word = word[cut:]
-    yield word
+    start, wide = 0, 0  # in thousandths of the size
+    for end, letter in enumerate(word):
+        wide += _width(letter)
+        if end > start and wide * size / 1000 * (BOLDER if bold else 1) > width:
+            yield word[start:end]
+            start, wide = end, _width(letter)
+    yield word[start:]
 
 
 def _pages(document: Document) -> Iterator[bytes]:
@@ -144,23 +153,25 @@ def _row(cells: Sequence[tuple[str, float]], size: float, *, bold: bool = False,
 
 
 def _width(letter: str) -> int:
+    if not _encodes(letter) and letter in pdf_letters.letters().glyphs:
+        return pdf_letters.letters().width(letter)
     plain = unicodedata.normalize("NFD", letter)[:1]
     return WIDTHS.get(letter) or WIDTHS.get(plain, 600)
 
 
 def _known(text: str) -> str:
-    """With letters that the font has: an accent that it lacks is dropped, what is left of that is "?"."""
+    """With letters that the fonts have: an accent that they lack is dropped, what is left of that is a box."""
     found = []
     for letter in unicodedata.normalize("NFC", text):
         if unicodedata.category(letter) == "Cc":
             found.append(" ")
             continue
         for candidate in (letter, unicodedata.normalize("NFKD", letter)[:1]):
-            if _encodes(candidate):
+            if _encodes(candidate) or candidate in pdf_letters.letters().glyphs:
                 found.append(candidate)
                 break
         else:
-            found.append("?")
+            found.append(pdf_letters.MISSING)
     return "".join(found)
 
 
@@ -172,12 +183,29 @@ def _encodes(letter: str) -> bool:
 
 
 def _text(x: float, y: float, size: float, font: str, text: str) -> bytes:
-    return f"BT /{font} {size:g} Tf {x:.1f} {y:.1f} Td ".encode() + _string(text) + b" Tj ET\n"
+    """The text at its place, in the font where that has the letters, else in the embedded one; there a bold one is outlined."""
+    drawn = f"BT {x:.1f} {y:.1f} Td ".encode()
+    for own, letters in groupby(_known(text), _encodes):
+        run = "".join(letters)
+        if own:
+            drawn += f"/{font} {size:g} Tf ".encode() + _string(run) + b" Tj "
+        else:
+            heavy, light = (b"2 Tr 0.3 w ", b"0 Tr ") if font == "F2" else (b"", b"")
+            drawn += heavy + f"/F3 {size:g} Tf ".encode() + pdf_letters.letters().encoded(run) + b" Tj " + light
+    return drawn + b"ET\n"
 
 
 def _string(text: str) -> bytes:
     escaped = _known(text).replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
     return b"(" + escaped.encode("cp1252", "replace") + b")"
+
+
+def _titled(title: str) -> bytes:
+    """The title for a list of files, where no font is asked."""
+    text = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in title)
+    if all(map(_encodes, text)):
+        return _string(text)
+    return b"<FEFF" + text.encode("utf-16-be").hex().upper().encode() + b">"
 
 
 def _font(name: str) -> bytes:

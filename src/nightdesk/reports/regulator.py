@@ -11,6 +11,9 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+MOST = 1_000_000_000
+"""The largest number that a threshold may have."""
+
 
 class From(StrEnum):
     """What a deadline runs from: when it began, when we knew of it, or when it was over."""
@@ -22,22 +25,24 @@ class From(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Met where all that is given is reached; nothing given is always met."""
+    """Met where all that is given is reached; nothing given is always met. `source`: where it is from; "" set by the brand."""
 
     user_hours: Decimal = Decimal(0)
     users: int = 0
     hours: Decimal = Decimal(0)
     severities: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to be told within `within` of `after`."""
+    """One thing to be told within `within` of `after`. `source`: where that is from; "" set by the brand."""
 
     key: str
     name: str
     within: timedelta
     after: From = From.KNOWN
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def owed(pack: Pack, size: Size) -> tuple[Owed, ...]:
     if met is None:
         return ()
     starts = {From.BEGAN: size.began_at, From.KNOWN: size.known_at, From.ENDED: size.ended_at}
-    found = [Owed(pack, step, starts[step.after] + step.within, said(met, pack)) for step in pack.steps]
+    found = [Owed(pack, step, starts[step.after] + step.within, why(met, step, pack)) for step in pack.steps]
     return tuple(sorted(found, key=lambda one: one.due_at))
 
 
@@ -108,6 +113,33 @@ def said(threshold: Threshold, pack: Pack) -> str:
         f"severity {' or '.join(threshold.severities)}" if threshold.severities else "",
     ]
     return ", ".join(filter(None, parts)) or pack.asks or pack.name
+
+
+SET_BY_YOU = "set by you"
+"""What stands for the source of a number that no law and no guidance names."""
+
+
+def why(threshold: Threshold, step: Step, pack: Pack) -> str:
+    """Why it is owed by then, each number with its source: "10,000 users, 8 hours (set by you); 72 hours (art. 33(1))"."""
+    hours = f"{step.within / timedelta(hours=1):g} hours"
+    if not pack.asks:
+        return f"{said(threshold, pack)} ({threshold.source or SET_BY_YOU}); {hours} ({step.source or SET_BY_YOU})"
+    return f"{said(threshold, pack)} {hours} ({step.source or SET_BY_YOU})"
+
+
+def sources(pack: Pack) -> list[tuple[str, str]]:
+    """(what, where it is from) of every threshold and every step."""
+    sizes = [] if pack.asks else [(said(one, pack), one.source or SET_BY_YOU) for one in pack.thresholds]
+    return sizes + [
+        (
+            f"{step.name}: {step.within / timedelta(hours=1):g} hours from when it {AFTER[step.after]}",
+            step.source or SET_BY_YOU,
+        )
+        for step in pack.steps
+    ]
+
+
+AFTER = {From.BEGAN: "began", From.KNOWN: "was known", From.ENDED: "ended"}
 
 
 def read_pack(given: Mapping[str, Any]) -> Pack:
@@ -140,6 +172,9 @@ def read_packs(given: Sequence[Mapping[str, Any]]) -> dict[str, Pack]:
     return {pack.key: pack for pack in packs}
 
 
+LONGEST_SOURCE = 90
+
+
 def _step(given: Mapping[str, Any]) -> Step:
     hours = Decimal(str(given.get("hours", 0))) + 24 * Decimal(str(given.get("days", 0)))
     if not 0 < hours <= 24 * 366:
@@ -149,17 +184,23 @@ def _step(given: Mapping[str, Any]) -> Step:
         _text(given["name"], 80),
         timedelta(hours=float(hours)),
         From(given.get("after", "known")),
+        str(given.get("source", ""))[:LONGEST_SOURCE],
     )
 
 
 def _threshold(given: Mapping[str, Any]) -> Threshold:
-    if unknown := sorted(set(given) - {"user_hours", "users", "hours", "severities"}):
+    if unknown := sorted(set(given) - {"user_hours", "users", "hours", "severities", "source"}):
         raise ValueError(f"A threshold of a pack names {unknown[0]!r}, which nothing measures.")
+    measures = [Decimal(str(given.get(name, 0))) for name in ("user_hours", "users", "hours")]
+    if not all(one.is_finite() and 0 <= one <= MOST for one in measures):
+        raise ValueError("A threshold of a pack is a number from 0 to a thousand million.")
+    user_hours, users, hours = measures
     return Threshold(
-        Decimal(str(given.get("user_hours", 0))),
-        int(given.get("users", 0)),
-        Decimal(str(given.get("hours", 0))),
+        user_hours,
+        int(users),
+        hours,
         tuple(map(str, given.get("severities", ()))),
+        str(given.get("source", ""))[:LONGEST_SOURCE],
     )
 
 

@@ -26,6 +26,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
 from nightdesk.rota import checking, comparing, decide, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
+from nightdesk.rota.newcomers import refuse_alone_by_plan
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
 LAYERS_SET = kind("rota.layers_set", gettext_lazy("{by} changed the turns of {seat}"))
@@ -187,7 +188,8 @@ def add_override(
 
     One that was to start before `at` starts at `at`: what has been does not change. Raises NotFound, Forbidden, and
     Invalid for persons that do not fit the kind or are not active, and for an end that is not after the start or is over;
-    RuleBlocks for what a rule of working time blocks, unless `override_reason` says why it should stand.
+    RuleBlocks for what a rule of working time blocks, unless `override_reason` says why it should stand; NewcomerAlone,
+    whatever the reason.
     """
     seat = _lock_seat(seat_key, by, "add_override")
     asked = _("A change of the seat %s was asked for.") % seat.name
@@ -230,11 +232,13 @@ def _put_override(
     """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may. Without
     `by_rules` they hold it against the rules themselves, when all that belongs together stands.
 
-    Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks as `add_override`.
+    Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks and NewcomerAlone as `add_override`.
     """
     _check_members({("person", id_) for id_ in (member_id,) if id_ is not None})
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
+    if member_id is not None:
+        refuse_alone_by_plan(seat, member_id, starts_at, ends_at)
     was = queries.load_rota(seat.rota_id)
     new = {member_id} if member_id is not None else set()
     look = _look(seat, starts_at, ends_at, at, new) if by_rules else None

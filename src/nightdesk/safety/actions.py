@@ -110,8 +110,8 @@ def declare_visit(
     """Somebody is to go to a site, from `leaves_at` (None: now) until the way back is over; it begins by itself then.
 
     `travel_minutes` each way. A drill is the same, marked as one, and may ask as often as every minute. `queries.warnings_of`
-    says what should be better. Raises Forbidden, NotFound, Invalid, NotAlone (the site needs two), NoWatcher,
-    IllegalTransition (they are out already).
+    says what should be better. Raises Forbidden (also where they are of other brands), NotFound, Invalid, NotAlone (the site
+    needs two), NoWatcher, IllegalTransition (they are out already).
     """
     site = Site.objects.select_related("brand").filter(id=site_id, retired_at=None).first()
     asked = _("A site visit was to be declared.")
@@ -119,6 +119,9 @@ def declare_visit(
         raise NotFound(asked, _("There is no such site."), _("Choose one of the list, or enter it first."))
     require(by, "declare_visit", site.brand_id)
     person, companion = _active(person_id, asked), _active(companion_id, asked) if companion_id else None
+    for one in filter(None, (person, companion)):
+        if by.person_id != one.pk:
+            require_for(one, by, "declare_visit")
     _check_people(site, person, companion, asked)
     leaves_at = max(leaves_at or at, at)
     back_by_at = leaves_at + timedelta(minutes=2 * travel_minutes + work_minutes)
@@ -130,7 +133,7 @@ def declare_visit(
         person=person,
         companion=companion,
         watcher=_active(watcher_id, asked),
-        ticket=_ticket(ticket_id, asked),
+        ticket=_ticket(ticket_id, site.brand_id, asked),
         why=one_line(why, 300, _("reason")),
         travel_minutes=travel_minutes,
         work_minutes=work_minutes,
@@ -200,9 +203,9 @@ def edit_visit(
     _see_open(row, asked)
     changed = []
     if back_by_at is not None and back_by_at != row.back_by_at:
-        if not at < back_by_at <= max(row.leaves_at, at) + LONGEST_AWAY:
+        if not timedelta(0) < back_by_at - max(row.leaves_at, at) <= LONGEST_AWAY:
             raise Invalid(
-                asked, _("They would be back in the past, or after more than a day."), _("Give another time."),
+                asked, _("They would be back before they leave, in the past, or after more than a day."), _("Give another time."),
                 field="back_by_at",
             )  # fmt: skip
         row.back_by_at = back_by_at
@@ -247,17 +250,18 @@ def cancel_visit(*, visit_id: UUID, by: Actor, via: Door, at: datetime) -> Visit
 def check_in_visit(*, visit_id: UUID, words: str = "", by: Actor, via: Door, at: datetime) -> Visit:
     """Who is there says that they are well; with the duress word in `words` the opposite, and nobody can see that it was said.
 
-    Of a visit that has not begun it says that they leave. Raises NotFound, Forbidden (only who is there), IllegalTransition.
+    Of a visit that has not begun it says, whatever else, that they leave. Raises NotFound, Forbidden (only who is there),
+    IllegalTransition.
     """
     row = _locked(visit_id, "check_in_visit", by, only_own=True)
-    if row.state == Visit.State.PLANNED:
-        return begin_visit(visit_id=row.pk, by=by, via=via, at=at)
-    if queries.gives_duress(by.person_id, words):
-        _see_out(row)
-        _give_duress(row, by, via, at)
-        return row
+    begins = row.state == Visit.State.PLANNED
+    if begins:
+        row = begin_visit(visit_id=row.pk, by=by, via=via, at=at)
     _see_out(row)
-    _seen(row, Sign.CHECK_IN, at, by, via, at, words=words)
+    if queries.gives_duress(by.person_id, words):
+        _give_duress(row, by, via, at)
+    elif not begins:
+        _seen(row, Sign.CHECK_IN, at, by, via, at, words=words)
     return row
 
 
@@ -396,7 +400,7 @@ def keep_watch(*, visit_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     row = _locked(visit_id, None, by)
     del via
     if row.state == Visit.State.PLANNED and row.leaves_at <= at:
-        if queries.visit_of(row.person_id):
+        if any(queries.visit_of(each) for each in row.people_ids):
             return _push_back(row, at)
         begin_visit(visit_id=row.pk, by=SCHEDULER, via=Door.WORKER, at=at)
         return "They are on their way."
@@ -559,8 +563,14 @@ def _give_duress(row: Visit, by: Actor, via: Door, at: datetime) -> None:
 
 
 def _note_alarm_page(row: Visit, page_id: UUID, entry: Entry, via: Door, at: datetime) -> str:
-    person_id = int(entry.by_id) if entry.by_kind == "person" and entry.by_id.isdecimal() else None
-    who = Actor("person", entry.by_id, entry.by_name)
+    """Only a person who is not there stops the ringing of help or duress: whoever has a visitor's telephone has their account."""
+    if entry.kind not in ("page.acknowledged", "page.snoozed", "page.resolved"):
+        return "Nothing changes by it."
+    who = Actor("person" if entry.by_kind == "person" else "machine", entry.by_id, entry.by_name)
+    if row.alarm != Visit.Alarm.NONE and (who.kind != "person" or who.person_id in row.people_ids):
+        return _alarm_anew(row, page_id, via, at)
+    if entry.kind == "page.snoozed":
+        return "It rings again by itself."
     if entry.kind == "page.acknowledged":
         if row.taken_at is None:
             row.taken_at, row.taken_by = entry.at, entry.by_name
@@ -569,18 +579,9 @@ def _note_alarm_page(row: Visit, page_id: UUID, entry: Entry, via: Door, at: dat
         _record(TAKEN, row, who, via, at)
         _plan(row, at)
         return f"{entry.by_name} has the alarm."
-    if entry.kind != "page.resolved":
-        return "Nothing changes by it."
-    if row.alarm == Visit.Alarm.DURESS and person_id in row.people_ids:
-        # Whoever has their telephone could end the alarm by it.
-        cause = _record(DURESS, row, SCHEDULER, via, at)
-        if row.page_id == page_id:
-            row.page = telling.alarm_watcher(row, cause, at)
-        else:
-            row.manager_page = telling.alarm_manager(row, cause, at)
-        row.save(update_fields=["page", "manager_page"])
-        return "It rings again: the visitor's own word does not end it."
-    if person_id in row.people_ids:
+    if who.kind != "person":
+        return _alarm_anew(row, page_id, via, at)
+    if who.person_id in row.people_ids:
         _seen(row, Sign.CHECK_IN, entry.at, who, Door(entry.via), at)
         return "They say themselves that they are well."
     page = Page.objects.filter(id=page_id).first()
@@ -591,6 +592,20 @@ def _note_alarm_page(row: Visit, page_id: UUID, entry: Entry, via: Door, at: dat
     row.save(update_fields=["page", "manager_page"])
     _vouched(row, (page.resolution if page else "") or _("ended the alarm"), who, Door(entry.via), at)
     return f"{entry.by_name} says that they are well."
+
+
+def _alarm_anew(row: Visit, page_id: UUID, via: Door, at: datetime) -> str:
+    """The page, which somebody silenced who may not, is over; another one rings."""
+    is_watchers = row.page_id == page_id
+    told = WATCHER_TOLD if is_watchers else MANAGER_TOLD
+    cause = _record(DURESS if row.alarm == Visit.Alarm.DURESS else told, row, SCHEDULER, via, at)
+    if is_watchers:
+        row.page = telling.alarm_watcher(row, cause, at)
+    else:
+        row.manager_page = telling.alarm_manager(row, cause, at)
+    row.save(update_fields=["page", "manager_page"])
+    resolve_page(page_id=page_id, resolution=_("It rings anew."), by=SCHEDULER, via=via, at=at)
+    return "It rings again: that did not end it."
 
 
 def _end_alarm(row: Visit, how: str, cause: UUID, by: Actor, via: Door, at: datetime) -> None:
@@ -740,10 +755,10 @@ def _check_waits(every: timedelta, grace: timedelta, drill: bool, asked: str) ->
         )
 
 
-def _ticket(ticket_id: UUID | None, asked: str) -> Ticket | None:
+def _ticket(ticket_id: UUID | None, brand_id: int, asked: str) -> Ticket | None:
     if ticket_id is None:
         return None
-    found = Ticket.objects.filter(id=ticket_id).first()
+    found = Ticket.objects.filter(id=ticket_id, brand=brand_id).first()
     if found is None:
         raise NotFound(asked, _("There is no such ticket."), _("Leave it out, or look it up."))
     return found

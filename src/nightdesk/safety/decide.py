@@ -143,9 +143,11 @@ def done(watch: Watch, step: Step, at: datetime) -> Watch:
 def heard(watch: Watch, sign: Sign, sign_at: datetime) -> Watch:
     """The watch once there is a sign of life of `sign_at`, which may be older than now: what was asked before is answered.
 
-    An alarm stands against what is not their own word, and one of help or duress against that too.
+    An alarm stands against what is not their own word, and one of help or duress against that too. The same instant told again,
+    as by a tracker that nobody moves, is nothing new.
     """
-    if not answers(watch, sign) or sign_at < watch.sign_at:
+    known = sign_at < watch.sign_at or (sign_at == watch.sign_at and sign not in DIRECT)
+    if known or not answers(watch, sign):
         return watch
     return replace(watch, sign_at=sign_at, asked_at=None, rang_at=None, watcher_at=None, manager_at=None, taken_at=None)
 

@@ -92,6 +92,12 @@ def visit_of(person_id: int | None) -> Visit | None:
     return rows.first()
 
 
+def planned_of(person_id: int, until: datetime) -> Visit | None:
+    """The next visit for which the person is to leave by `until`; None for none."""
+    rows = visits().filter(Q(person=person_id) | Q(companion=person_id), state=Visit.State.PLANNED)
+    return rows.filter(leaves_at__lte=until).order_by("leaves_at").first()
+
+
 def person_with_badge(badge: str) -> int | None:
     """Whose badge it is; None for nobody's."""
     found = SafetyCard.objects.filter(badge=badge).exclude(badge="")

@@ -11,7 +11,7 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.answering import Verb
-from nightdesk.channels.answers import PHRASES
+from nightdesk.channels.answers import PHRASES, carrier_word
 from nightdesk.journal.models import Entry
 from nightdesk.people.queries import actor_of_person
 from nightdesk.safety import actions, duress, queries, telling, wording
@@ -121,11 +121,20 @@ ANSWERS: Mapping[str, Verb] = {
 
 
 def hear_duress(person_id: int, words: str, via: Door, at: datetime) -> str | None:
-    """The duress word in whatever a visitor writes, before anything else is read in it; for `answering.LISTENERS`."""
-    row = queries.visit_of(person_id)
+    """The duress word in whatever a visitor writes, before anything else is read in it; for `answering.LISTENERS`. Of a visit
+    that is to begin within a day it begins it.
+    """
+    row = queries.visit_of(person_id) or queries.planned_of(person_id, at + actions.LONGEST_AWAY)
     if row is None or not queries.gives_duress(person_id, words):
         return None
     by = actor_of_person(person_id)
-    if set(duress.words_of(words)) & set(PHRASES["resolve"]):
+    if row.state == Visit.State.OUT and set(duress.words_of(words)) & set(PHRASES["resolve"]):
         return _said(lambda: actions.end_visit(visit_id=row.pk, words=words, by=by, via=via, at=at))
     return _said(lambda: actions.check_in_visit(visit_id=row.pk, words=words, by=by, via=via, at=at))
+
+
+def hear_help(person_id: int, words: str, via: Door, at: datetime) -> str | None:
+    """HELP from a visitor, which is a word of the carriers' otherwise, is a call for help; for `answering.LISTENERS`."""
+    asks = carrier_word(words) == "help" and duress.words_of(words) != ["info"]
+    row = queries.visit_of(person_id) if asks else None
+    return answer_help(str(row.pk), words, actor_of_person(person_id), via, at) if row is not None else None

@@ -60,6 +60,8 @@ SILENT_LEAST_S, SILENT_MOST_S = 15, 3600
 RETURN_WITHIN = timedelta(seconds=20)
 """So long a main site that was away waits for what the second one did before it rings for itself."""
 TESTED_BRANDS = 20
+HANDED_BACK_KEPT = timedelta(days=30)
+"""So long what was handed back lies as it came, for whoever looks into a problem with it."""
 DRILL_WITHIN = timedelta(hours=24)
 """So long somebody's word that they agree to a drill holds."""
 
@@ -254,6 +256,13 @@ def _keep(batch: Mapping[str, Any], at: datetime) -> HandedBack | None:
     facts = {"name": row.name, "entries": new, "problems": 0}
     record(TAKEN_BACK, subject=SUBJECT, by=SCHEDULER, via=Door.STANDBY, at=at, facts=facts)
     return HandedBack.objects.create(pairing=row, at=at, body=dict(batch), entries=new)
+
+
+@transaction.atomic
+def forget_handed_back(*, by: Actor, via: Door, at: datetime) -> int:
+    """What was handed back is kept as it came for `HANDED_BACK_KEPT`, and no longer; how many letters went."""
+    del by, via
+    return HandedBack.objects.filter(at__lt=at - HANDED_BACK_KEPT).delete()[0]
 
 
 def _stand_of(batch: Mapping[str, Any], at: datetime) -> dict[str, Held]:

@@ -4,7 +4,8 @@
     POST /standby/v1/hand-back   what was done there -> {"problems"}
 
 403 for a letter that the key does not open, however it is wrong; 409 where the two run versions that cannot read each other's
-rows; 429 for too many. A letter is a day's proof of nothing: its instant must be within two minutes of ours.
+rows; 413 for a letter that is too long; 429 for too many. A letter is a day's proof of nothing: its instant must be within two
+minutes of ours.
 """
 
 import logging
@@ -31,32 +32,41 @@ DOOR = Buckets(a_second=5, size=50)
 """By the address that asks."""
 FRESH = timedelta(minutes=2)
 LETTER = "application/octet-stream"
+MOST_HANDED_BYTES = 32 * 1024 * 1024
+"""Of a letter that hands back: what `handing_back` puts into one, a single great alarm included."""
+MOST_ASKED_BYTES = 2 * 1024 * 1024
 
 
 @csrf_exempt
 @require_POST
 def pull(request: HttpRequest) -> HttpResponse:
     """What has changed since the second site's last pull, and how we do."""
-    return _answer(request, _pull)
+    return _answer(request, _pull, MOST_ASKED_BYTES)
 
 
 @csrf_exempt
 @require_POST
 def hand_back(request: HttpRequest) -> HttpResponse:
     """What the second site did while it spoke for us."""
-    return _answer(request, _hand_back)
+    return _answer(request, _hand_back, MOST_HANDED_BYTES)
 
 
-def _answer(request: HttpRequest, do: Callable[[SecondSite, dict[str, Any], datetime], dict[str, Any]]) -> HttpResponse:
+def _answer(
+    request: HttpRequest, do: Callable[[SecondSite, dict[str, Any], datetime], dict[str, Any]], most_bytes: int
+) -> HttpResponse:
     at = clock.now()
     if not DOOR.take(str(request.META.get("REMOTE_ADDR", "")), at):
         return HttpResponse("Too many letters; wait a moment.\n", status=429, content_type="text/plain")
+    # One more than may come is enough to know; Django's own reading would stop at less than is handed back.
+    body = request.read(most_bytes + 1)
+    if len(body) > most_bytes:
+        return HttpResponse("This letter is too long.\n", status=413, content_type="text/plain")
     row = queries.pairing()
     try:
         if row is None:
             raise sealing.Forged("No second site is paired.")
         key = queries.key_of(row)
-        asked = sealing.open_(key, "ask", request.body)
+        asked = sealing.open_(key, "ask", body)
         if abs(datetime.fromisoformat(asked["at"]) - at) > FRESH:
             raise sealing.Forged("It is old, or its clock is wrong.")
     except (sealing.Forged, vault.Unreadable, ValueError, KeyError, TypeError) as problem:
@@ -65,7 +75,7 @@ def _answer(request: HttpRequest, do: Callable[[SecondSite, dict[str, Any], date
     if asked.get("shape") != shape():
         log.warning("The second site runs another version; its tables differ from ours")
         return HttpResponse("The two sites run different versions.\n", status=409, content_type="text/plain")
-    letter = sealing.seal(key, "answer", do(row, asked, at), answers=request.body)
+    letter = sealing.seal(key, "answer", do(row, asked, at), answers=body)
     actions.note_answer(size_bytes=len(letter), by=_actor(row), via=Door.STANDBY, at=at)
     return HttpResponse(letter, content_type=LETTER, headers={"Cache-Control": "no-store"})
 

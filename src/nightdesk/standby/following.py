@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from nightdesk.base import vault
 from nightdesk.standby.models import Copied
-from nightdesk.standby.sections import Table, leading_here, tables
+from nightdesk.standby.sections import SECRETS, Table, leading_here, tables
 
 OWN_IDS_FROM = 1 << 40
 """Numbers of rows made at the second site begin here, so that they never meet the main site's."""
@@ -61,6 +62,8 @@ def apply_changes(changed: Mapping[str, Mapping[str, Any]], *, whole: bool, kept
 def insert_rows(table: Table, rows: Iterable[Mapping[str, Any]], *, unless_there: bool = False) -> int:
     """The rows are in the table, each value read as its column's kind; how many of them are new."""
     names = ", ".join(f'"{column}"' for column in table.columns)
+    if column := table.section.sealed:
+        rows = [{**row, column: _sealed(row[column])} for row in rows]
     clash = " ON CONFLICT DO NOTHING" if unless_there else ""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -69,6 +72,15 @@ def insert_rows(table: Table, rows: Iterable[Mapping[str, Any]], *, unless_there
             [json.dumps(list(rows))],
         )
         return int(cursor.rowcount)
+
+
+def _sealed(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Its secrets lie sealed with this site's own master key."""
+    open_ones = {name: held[name] for name in SECRETS if isinstance(held.get(name), str)}
+    return {
+        **held,
+        **{name: vault.seal_text(text) for name, text in open_ones.items() if not text.startswith(vault.SEALED_TEXT)},
+    }
 
 
 def _delete(table: Table, ids: Iterable[str]) -> None:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 CALL_S = 8.0
 """So long a call may take to be connected, and to say something more."""
+HAND_BACK_S = 10.0
+"""So long one look goes on handing back, letter after letter; what is left is for the next."""
 MOST_ANSWER_BYTES = 256 * 1024 * 1024
 LOCK = 7_310_050
 
@@ -63,15 +65,22 @@ def look_once() -> State:
     effects = watch_actions.note_look(event=event, problem=problem, **do, at=clock.now())
     watch_actions.see_to_drill(wanted=answer["drill"], **do, at=clock.now())
     if Effect.HAND_BACK in effects:
+        # A pull that was heard is no silence, whatever comes of the letters after it: it is tried again at the next look.
         try:
-            handed = _hand_back(let_go=event is Event.HEARD)
-            if event is Event.HEARD and _state() is State.RETURNING:
-                effects = watch_actions.note_look(event=Event.HANDED_BACK, **do, at=clock.now())
-            if handed and Effect.FOLLOW in effects:
-                answer, size = _pull()  # the first answer knows nothing yet of what was handed back
+            handed, whole = _hand_back(let_go=event is Event.HEARD)
         except Unheard as unheard:
-            watch_actions.note_look(event=Event.SILENT, problem=str(unheard), **do, at=clock.now())
+            watch_actions.note_untaken(problem=str(unheard), **do, at=clock.now())
+            handed, whole = False, False
+        if event is Event.HEARD and not whole:
             return _state()
+        if event is Event.HEARD and _state() is State.RETURNING:
+            effects = watch_actions.note_look(event=Event.HANDED_BACK, **do, at=clock.now())
+        if handed and Effect.FOLLOW in effects:
+            try:
+                answer, size = _pull()  # the first answer knows nothing yet of what was handed back
+            except Unheard as unheard:
+                watch_actions.note_look(event=Event.SILENT, problem=str(unheard), **do, at=clock.now())
+                return _state()
     try:
         if Effect.LET_GO in effects:
             watch_actions.let_go(**do, at=clock.now())
@@ -114,22 +123,32 @@ def _pull() -> tuple[dict[str, Any], int]:
     return _call("/standby/v1/pull", asked)
 
 
-def _hand_back(*, let_go: bool) -> bool:
-    """Whether there was anything to hand back. Raises Unheard."""
-    at = clock.now()
-    batch = handing_back.batch_of(queries.watch_row(at))
-    if not batch:
-        return False
-    answer, _size = _call("/standby/v1/hand-back", {"batch": batch})
-    for problem in answer["problems"]:
-        log.warning("The main site could not take in all that was done here: %s", problem)
-    pages = [page["row"]["id"] for page in batch["pages"]]
-    # What rings goes on ringing here until the main site does it again.
-    release = let_go and _state() is not State.ALONE
-    watch_actions.note_handed_back(
-        until_at=at, pages=pages, let_go=release, by=SCHEDULER, via=Door.STANDBY, at=clock.now()
-    )
-    return True
+def _hand_back(*, let_go: bool) -> tuple[bool, bool]:
+    """Whether there was anything to hand back, and whether all of it went. Raises Unheard; what went before counts."""
+    began, after, handed = time.monotonic(), None, False
+    while time.monotonic() - began < HAND_BACK_S:
+        at = clock.now()
+        part = handing_back.next_part(queries.watch_row(at), at, after=after)
+        if part is None:
+            return handed, True
+        answer, _size = _call("/standby/v1/hand-back", {"batch": part.batch})
+        for problem in answer["problems"]:
+            log.warning("The main site could not take in all that was done here: %s", problem)
+        pages = [page["row"]["id"] for page in part.batch["pages"]]
+        # What rings goes on ringing here until the main site does it again.
+        release = let_go and _state() is not State.ALONE
+        watch_actions.note_handed_back(
+            until_at=handing_back.handed_until(part, at),
+            pages=pages,
+            let_go=release,
+            by=SCHEDULER,
+            via=Door.STANDBY,
+            at=clock.now(),
+        )
+        handed, after = True, part.until_at
+        if not part.more:
+            return True, True
+    return handed, False
 
 
 def _call(path: str, asked: dict[str, Any]) -> tuple[dict[str, Any], int]:

@@ -46,7 +46,10 @@ class SecondSite(models.Model):
 
 
 class HandedBack(models.Model):
-    """What the second site handed back, kept as it came, before anything is made of it. `problems`: what could not be."""
+    """What the second site handed back, kept as it came, before anything is made of it. `problems`: what could not be.
+
+    It holds people's words and addresses a second time, so it is forgotten after `actions.HANDED_BACK_KEPT`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     pairing = models.ForeignKey(SecondSite, models.CASCADE, related_name="handed_back")
@@ -89,11 +92,9 @@ class WatchRow(models.Model):
     state = models.CharField(max_length=10, default="following")
     since = models.DateTimeField()
     heard_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
     snapshot_at = models.DateTimeField(null=True)
     snapshot_bytes = models.PositiveBigIntegerField(default=0)
     asked_test_at = models.DateTimeField(null=True)
-    tests_since = models.DateTimeField(null=True)
     silent_after_s = models.PositiveIntegerField(default=60)
     open_pages = models.JSONField(default=dict)
     handed_until = models.DateTimeField(null=True)

@@ -18,6 +18,11 @@ from nightdesk.standby.models import Drill, SecondSite, WatchRow
 STALE_AFTER = timedelta(seconds=30)
 """A second site that has not pulled for so long is one that we do not count on."""
 
+DRILL = {"drill": True}
+"""What the details of a drill's page hold. To be asked by `contains`: an exclusion by the key alone leaves out every page that
+has no such key.
+"""
+
 
 def is_second_site() -> bool:
     """Whether this installation is the second site."""

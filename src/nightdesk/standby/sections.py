@@ -1,7 +1,8 @@
 """What of the main site the second one has: the tables, the rows of each, and what is left out of them. The one list.
 
 A section is a table. Its rows go over as they are, ids and all, so that everything here works on them unchanged. Left out are
-columns that lead to tables which do not go (they are empty here), and what only the main site's master key opens.
+columns that lead to tables which do not go (they are empty here), and what only the main site's master key opens but for second
+factors, without which nobody could sign in here.
 Providers' routes do not go: the second site has its own, on other networks.
 """
 
@@ -24,6 +25,8 @@ SHOWN_DAYS = 400
 class Section:
     """`where`: which rows, in SQL over the table as `t`. `blank` columns go as NULL, `instead` as this SQL says.
 
+    `sealed`: a column of JSON in which `SECRETS` lie sealed with the site's own master key: they go over open inside the letter,
+    and are sealed there with the other's.
     `comes_back`: rows made here are kept for the main site; others that were made here go when it is followed again.
     """
 
@@ -31,8 +34,12 @@ class Section:
     where: str = "true"
     blank: tuple[str, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
+    sealed: str = ""
     comes_back: bool = False
 
+
+SECRETS = ("secret", "seed")
+"""Of a second factor: of an authenticator app, and of recovery codes."""
 
 _OPEN_PAGE = "SELECT p.id FROM paging_page p WHERE p.state <> 'resolved' AND NOT p.shadow"
 _SHOWN_OUTAGE = (
@@ -59,7 +66,8 @@ SECTIONS = (
     Section("access.User"),
     Section("access.Grant"),
     Section("account.EmailAddress"),
-    Section("mfa.Authenticator", "t.type <> 'webauthn'"),  # a passkey belongs to the main site's name
+    # A passkey belongs to the main site's name.
+    Section("mfa.Authenticator", "t.type <> 'webauthn'", sealed="data"),
     Section("people.Person"),
     Section("people.Team"),
     Section("people.Team_members"),

@@ -4,13 +4,17 @@ All of one answer is read in one transaction that sees one instant, so that no r
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
 
+from nightdesk.base import vault
 from nightdesk.standby import queries
-from nightdesk.standby.sections import Table, tables
+from nightdesk.standby.sections import SECRETS, Table, tables
+
+log = logging.getLogger(__name__)
 
 Marks = dict[str, dict[str, str]]
 """Section -> bucket -> what differs where a row of it does."""
@@ -60,7 +64,23 @@ def _rows_of(table: Table, buckets: list[int]) -> dict[str, list[Any]]:
             " WHERE bucket = ANY(%s) GROUP BY bucket",
             [buckets],
         )
-        return {bucket: json.loads(rows) for bucket, rows in cursor.fetchall()}
+        found = {bucket: json.loads(rows) for bucket, rows in cursor.fetchall()}
+    if column := table.section.sealed:
+        for row in (row for rows in found.values() for row in rows):
+            row[column] = _opened(row[column])
+    return found
+
+
+def _opened(held: dict[str, Any]) -> dict[str, Any]:
+    """Its secrets lie open. One that no key here opens goes as it is: of no use there either, it keeps back nothing else."""
+    fresh = {}
+    for name in SECRETS:
+        if isinstance(held.get(name), str):
+            try:
+                fresh[name] = vault.open_text(held[name])
+            except vault.Unreadable as problem:
+                log.warning("A second factor goes to the second site as it is: %s", problem)
+    return held | fresh
 
 
 def rows_where(table: Table, where: str, values: list[Any]) -> list[dict[str, Any]]:

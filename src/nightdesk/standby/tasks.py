@@ -14,5 +14,10 @@ def raise_test_page(promise: Promise, at: datetime) -> str:
     return actions.raise_test_page(by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def forget_handed_back(at: datetime) -> int:
+    """An hour is over; for `base.housekeeping`."""
+    return actions.forget_handed_back(by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 HANDLERS = {actions.TEST_PAGE: Handler(raise_test_page, lane="page", give_up_after=None)}
 """For `wiring`. In the lane of pages, as what keeps them waits there as well."""

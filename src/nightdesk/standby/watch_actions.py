@@ -1,5 +1,6 @@
 """The second site's verbs: what it makes of a look at the main site, and what it does while it speaks for it."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from nightdesk.standby.decide import Effect, Event, State, Watch
 from nightdesk.standby.merge import Held, move
 from nightdesk.standby.models import Copied, WatchRow
 from nightdesk.standby.sections import tables
+
+log = logging.getLogger(__name__)
 
 TOOK_OVER = kind(
     "standby.took-over", gettext_lazy("The main site has not been heard well since {since}; this one speaks for it")
@@ -71,17 +74,22 @@ def _take_over(row: WatchRow, by: Actor, via: Door, at: datetime) -> None:
     """Whoever has the duty is told that Nightdesk is away; what is open rings on here, where the main site left it."""
     since = row.heard_at
     record(TOOK_OVER, subject=SUBJECT, by=by, via=via, at=at, facts={"since": since.isoformat(timespec="seconds")})
-    row.page_id = _say_away(since, by, at)
+    row.page_id = _quietly(lambda: _say_away(since, by, at))
     row.save(update_fields=["page_id"])
     open_ones = Page.objects.exclude(state=Page.State.RESOLVED).filter(folded_into=None)
-    pages = [page for page in open_ones if page.pk != row.page_id]
+    # A drill's page is for whoever agreed to it: nobody else of the ladder is woken.
+    pages = [page for page in open_ones if page.pk != row.page_id and not page.details.get("drill")]
     own = queries.next_rings(pages)
     for page in pages:
         told = row.open_pages.get(str(page.pk), {})
-        due_at = own.get(str(page.pk)) or (datetime.fromisoformat(told["due_at"]) if "due_at" in told else at)
-        carry_on_page(page_id=page.pk, rung=page.rung, rings=page.rings, due_at=max(due_at, at), by=by, via=via, at=at)
+        _quietly(lambda page=page, told=told: _ring_on(page, own.get(str(page.pk)), told, by, via, at))
     for seat in Seat.objects.all():
         _quietly(lambda seat=seat: replan_seat(seat_id=seat.pk, changed_at=at, at_once=False, by=by, via=via, at=at))
+
+
+def _ring_on(page: Page, own_at: datetime | None, told: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> None:
+    due_at = own_at or (datetime.fromisoformat(told["due_at"]) if "due_at" in told else at)
+    carry_on_page(page_id=page.pk, rung=page.rung, rings=page.rings, due_at=max(due_at, at), by=by, via=via, at=at)
 
 
 def _say_away(since: datetime, by: Actor, at: datetime) -> UUID | None:
@@ -108,7 +116,7 @@ def _say_away(since: datetime, by: Actor, at: datetime) -> UUID | None:
 def let_go(*, by: Actor, via: Door, at: datetime) -> None:
     """The main site rings for its pages again, and hands on the duty."""
     WatchRow.objects.select_for_update().get(id=1)
-    for page in Page.objects.exclude(state=Page.State.RESOLVED).exclude(details__drill=True):
+    for page in Page.objects.exclude(state=Page.State.RESOLVED).exclude(details__contains=queries.DRILL):
         let_go_page(page_id=page.pk, by=by, via=via, at=at)
     for seat_id in Seat.objects.values_list("pk", flat=True):
         void_promises(("seat", seat_id), at=at, kinds=[TURN, DRAFT])
@@ -125,7 +133,7 @@ def follow_main(*, answer: Mapping[str, Any], size_bytes: int, whole: bool, by: 
     new = Entry.objects.filter(subject_kind="page", kind__in=MOVES, at__gte=row.handed_until or row.since)
     kept = {"paging.Page": set(new.values_list("subject_id", flat=True))}
     count = following.apply_changes(answer["changed"], whole=whole, kept=kept)
-    _note_answer(answer, size_bytes, at, followed=True)
+    _note_answer(answer, size_bytes, followed=True)
     return count
 
 
@@ -139,16 +147,28 @@ def note_misfit(*, problem: str, by: Actor, via: Door, at: datetime) -> None:
 
 
 @transaction.atomic
+def note_untaken(*, problem: str, by: Actor, via: Door, at: datetime) -> None:
+    """The main site answers, and has not taken what was done here; how the watch stands does not change by that."""
+    del by, via
+    row = _locked(at)
+    row.problem = f"What was done here did not go over: {problem}"[:300]
+    row.save(update_fields=["problem"])
+
+
+@transaction.atomic
 def meet_pages(*, answer: Mapping[str, Any], size_bytes: int, by: Actor, via: Door, at: datetime) -> None:
     """While we speak for a main site whose door still takes alarms: what is new there rings here, what is over there is over."""
-    _note_answer(answer, size_bytes, at, followed=False)
+    before = set(queries.watch_row(at).open_pages)
+    _note_answer(answer, size_bytes, followed=False)
     changed = answer["changed"].get("paging.Page")
     if changed is not None:
         alarms = [row for rows in answer["changed"].get("paging.Alarm", {"rows": {}})["rows"].values() for row in rows]
         for row in (row for rows in changed["rows"].values() for row in rows):
             told = answer["pages"].get(row["id"], {})
             _quietly(lambda row=row, told=told: _meet(row, told, alarms, by, via, at))
-    known = {one for ids in Copied.objects.filter(section="paging.Page").values_list("ids", flat=True) for one in ids}
+    copied = {one for ids in Copied.objects.filter(section="paging.Page").values_list("ids", flat=True) for one in ids}
+    # A page met while alone was never copied: that it was told of is all that says it was the main site's.
+    known = copied | before
     for page in Page.objects.filter(id__in=known - answer["pages"].keys()).exclude(state=Page.State.RESOLVED):
         _quietly(lambda page=page: resolve_page(page_id=page.pk, by=by, via=via, at=at))
 
@@ -177,22 +197,27 @@ def _meet(
             pass  # how far it was rung is ours to know: the main site rings nobody just now
 
 
-def _quietly(do: Any) -> None:
-    """One page that cannot be seen to must not stop the rest; what was refused stays as it is."""
+def _quietly(do: Any) -> Any:
+    """What `do` returns. One page that cannot be seen to must not stop the rest: whatever is wrong with it, it stays as it is,
+    and None is returned.
+    """
     try:
         with transaction.atomic():
-            do()
-    except (Refusal, DatabaseError):
-        return
+            return do()
+    except (Refusal, DatabaseError) as error:
+        log.warning("Something of it could not be done, and the rest goes on: %s", " ".join(str(error).split()))
+    except Exception:
+        log.exception("Something of it could not be done, and the rest goes on")
+    return None
 
 
-def _note_answer(answer: Mapping[str, Any], size_bytes: int, at: datetime, *, followed: bool) -> None:
+def _note_answer(answer: Mapping[str, Any], size_bytes: int, *, followed: bool) -> None:
     row = WatchRow.objects.select_for_update().get(id=1)
-    row.answered_at, row.silent_after_s = at, answer["silent_after_s"]
+    row.silent_after_s = answer["silent_after_s"]
     row.open_pages = answer["pages"]
     if followed:
         row.snapshot_at, row.snapshot_bytes = datetime.fromisoformat(answer["at"]), size_bytes
-    row.save(update_fields=["answered_at", "silent_after_s", "open_pages", "snapshot_at", "snapshot_bytes"])
+    row.save(update_fields=["silent_after_s", "open_pages", "snapshot_at", "snapshot_bytes"])
 
 
 @transaction.atomic
@@ -216,7 +241,7 @@ def note_handed_back(*, until_at: datetime, pages: list[str], let_go: bool, by: 
         row.drill = {}
     row.save(update_fields=["handed_until", "drill"])
     if let_go:
-        for page in Page.objects.filter(id__in=pages).exclude(details__drill=True):
+        for page in Page.objects.filter(id__in=pages).exclude(details__contains=queries.DRILL):
             let_go_page(page_id=page.pk, by=by, via=via, at=at)
 
 

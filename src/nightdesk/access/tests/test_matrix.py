@@ -318,6 +318,10 @@ save_reach DMA
 apply_parts_import MA
 save_wish DMA
 remove_wish DMA
+decide_unsubscribe DMA
+save_contact_hook -
+add_contact_browser -
+remove_contact_endpoint DMA
 save_phrase DMA
 remove_phrase DMA
 make_feed_link -

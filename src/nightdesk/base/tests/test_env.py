@@ -1,5 +1,8 @@
 """Settings say what is wrong with them, and the state folder is where the rules put it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +127,23 @@ def test_an_installed_package_keeps_its_state_where_the_system_does(monkeypatch,
     monkeypatch.setattr("os.geteuid", lambda: uid)
     monkeypatch.setenv("HOME", "/home/bo")
     assert env.state_dir() == Path(expected).resolve()
+
+
+@pytest.mark.parametrize("how", ["a folder", "empty", "no text"])
+def test_a_master_key_that_cannot_be_had_is_refused_in_words_and_stays_as_it_is(tmp_path, how):
+    place = tmp_path / "secret.key"
+    if how == "a folder":
+        place.mkdir()  # which root cannot read either
+    else:
+        place.write_bytes(b"" if how == "empty" else b"\xff\xfe")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTDESK_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "nightdesk", "check"],
+        env=kept | {"NIGHTDESK_STATE_DIR": str(tmp_path), "NIGHTDESK_DATABASE_URL": "postgresql://nowhere/nothing"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"the master key in {place} cannot be had" in done.stderr
+    assert "NIGHTDESK_SECRET_KEY" in done.stderr
+    assert place.is_dir() if how == "a folder" else place.stat().st_size in (0, 2)

@@ -196,6 +196,15 @@ def test_the_caller_who_rings_off_leaves_nothing_ringing() -> None:
     call = called(by_day(), {"al": SILENT, "bo": SILENT}, rings_off_after_s=5)
     assert call.ended == "abandoned"
     assert call.wrote("rung_off") == [{}]
+
+
+def test_who_waited_and_was_lost_without_ringing_off_is_rung_back() -> None:
+    lost = [(5.0, Gone("caller", "failed"))]
+    call = called(by_day(), {"al": SILENT, "bo": SILENT}, asked=lost)
+    assert (call.ended, call.wrote("missed"), call.wrote("rung_off")) == ("failed", [{}], [])
+    assert called(by_day(OURS), {"al": SILENT}, asked=lost).wrote("missed") == [], (
+        "one of ours rings again by themselves"
+    )
     hung_up = [order.leg for order in call.moments[-1].orders if isinstance(order, exchange.HangUp)]
     assert hung_up == ["e1", "e2"]
 
@@ -799,6 +808,40 @@ def test_a_number_alone_opens_no_page_as_it_can_be_feigned() -> None:
     )  # fmt: skip
     assert "Core router" not in call.heard_by("caller")
     assert call.wrote("acknowledge") == []
+
+
+def noted(*keys: tuple[str, str], may: bool = True, **does: Any) -> Walked:
+    """Sam rings in, has no page, and presses so."""
+    sam = replace(by_night(replace(OURS, known_by="pin"), staff=True), candidates=(), may_note=may)
+    return called(sam, None, *keys, **does)
+
+
+def test_who_has_proved_who_they_are_speaks_a_note_by_key_4_and_another_and_what_is_silent_is_none() -> None:
+    two = noted(("read_out", "4"), ("read_out", "4"))
+    assert [one["seconds"] > 2 for one in two.wrote("journal_note")] == [True, True]
+    assert "To leave a note for the journal, press 4." in two.heard_by("caller")
+    assert two.heard_by("caller").count("It is in the journal.") == 2
+    assert (two.wrote("message"), two.wrote("missed"), two.rung, two.ended) == ([], [], [], "read_out")
+    silent = noted(("read_out", "4"), speaks_s=0)
+    assert (silent.wrote("journal_note"), silent.wrote("missed")) == ([], [])
+    assert "Nothing was noted." in silent.heard_by("caller")
+    assert "press 4" not in noted(("read_out", "4"), may=False).heard_by("caller")
+    assert "note" not in noted(("read_out", "4"), may=False).stages
+    assert "note" not in called(replace(by_night(OURS, AL, staff=True), may_note=True), None, ("hunt", "4")).stages
+
+
+def test_between_two_pages_a_note_is_left_and_the_page_is_read_again() -> None:
+    facts = replace(by_night(OURS, staff=True), may_note=True)
+    call = read_out(("read_out", "4"), ("read_out", "1"), facts=facts)
+    assert call.wrote("acknowledge") == [{"page_id": "p-1"}]
+    assert [one for one in call.stages if one in ("read_out", "note")] == ["read_out", "note"]
+    assert call.heard_by("caller").count("Page 1 of 2. P1. Core router") == 2
+    assert len(call.wrote("journal_note")) == 1
+
+
+def test_who_rings_off_after_speaking_has_noted_it() -> None:
+    call = noted(("read_out", "4"), rings_off_after_s=14, speaks_s=60)
+    assert (len(call.wrote("journal_note")), call.ended) == (1, "read_out")
 
 
 def test_whoever_is_alone_on_duty_and_rings_in_hears_the_pages() -> None:

@@ -98,6 +98,7 @@ def some_facts(draw: st.DrawFn, at: datetime | None = None, line: Any = None) ->
         draw(st.integers(0, 2)),
         draw(st.integers(0, 1)),
         draw(st.sampled_from([(), (OpenPage("p1", "Core router down."), OpenPage("p2", "Disk full.", "Bo"))])),
+        may_note=draw(st.booleans()),
         listeners=draw(st.sampled_from([(), (Candidate(9, "Newcomer", "nn", outside=False, awake=True),)])),
     )
 
@@ -240,7 +241,7 @@ class Call:
         some: list[Event] = [Due(name) for name in [*self.line.timers, "hunt", "wait"]]
         for leg in legs:
             some += [Ringing(leg), PickedUp(leg), Gone(leg, "hung_up"), Gone(leg, "no_answer"), Gone(leg, "failed")]
-            some += [Key(leg, digit) for digit in "123*#7"]
+            some += [Key(leg, digit) for digit in "1234*#7"]
         some += [Said(leg, name) for leg, name in self.line.names[-3:]]
         for name in ("m1", "m2"):
             some += [Recorded("caller", name, "f", 9, 8, "key"), Recorded("caller", name, "", 0, 0, "gone")]

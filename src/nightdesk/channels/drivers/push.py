@@ -33,6 +33,7 @@ from nightdesk.channels.wording import filled_in
 
 TOKEN_LASTS = timedelta(hours=12)
 """Of the 24 hours that RFC 8292 allows: a push service whose clock is wrong by some hours still takes it."""
+LONGEST_ENDPOINT = 1000
 LONGEST_TTL_S = 28 * 86_400
 LONGEST_PAUSE_S = 120.0
 RECORD = 4096
@@ -200,6 +201,20 @@ def endpoint_fault(url: str, *, anywhere: bool = False) -> str:
     if not anywhere and is_literal(host) and not is_public(host):
         return _refused_private().reason
     return ""
+
+
+def subscription_fault(endpoint: str, p256dh: str, auth: str, *, anywhere: bool = False) -> str:
+    """What is wrong with what a browser says of its subscription, in a sentence; "" for nothing."""
+    if len(endpoint) > LONGEST_ENDPOINT:
+        return _("Its address is too long.")
+    if wrong := endpoint_fault(endpoint, anywhere=anywhere):
+        return wrong
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), from_base64url(p256dh))
+        secret = from_base64url(auth)
+    except ValueError:
+        secret = b""
+    return "" if len(secret) == 16 and len(p256dh) <= 100 else _("The keys in its subscription are none.")
 
 
 def subject_of(settings: Settings) -> str:

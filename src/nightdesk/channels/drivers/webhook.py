@@ -3,7 +3,7 @@
 The signature is HMAC-SHA256 over "<seconds>.<body>" in `X-Nightdesk-Signature: t=<seconds>,v1=<hex>`, so that a recorded
 request is of no use later. Whoever may enter an address must not make us call into our own network: an address that
 resolves to anything but a public one is refused (when it is connected to, not before), unless the route allows it.
-Redirects are not followed.
+Redirects are not followed. A customer's program has a secret of its own, so that none can speak to another as we do.
 """
 
 import hashlib
@@ -22,6 +22,8 @@ from nightdesk.channels.drivers.pacing import PACING
 from nightdesk.channels.drivers.public import Private, PublicOnly, is_literal, is_public
 from nightdesk.channels.wording import filled_in
 
+LONGEST_URL = 1000
+
 
 class WebhookLine:
     """HTTP connections to wherever the recipients are."""
@@ -32,16 +34,17 @@ class WebhookLine:
         self._http = open_session(ThreadedResolver() if self._anywhere else PublicOnly())
 
     async def send(self, outgoing: Outgoing) -> Sent:
-        self._check(outgoing.address)
+        url, secret = self._to(outgoing)
+        self._check(url)
         body = _body(outgoing)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Nightdesk",
             "X-Nightdesk-Delivery": str(outgoing.delivery_id),
-            "X-Nightdesk-Signature": signature(self._secret, int(outgoing.sent_at.timestamp()), body),
+            "X-Nightdesk-Signature": signature(secret, int(outgoing.sent_at.timestamp()), body),
         }
         try:
-            async with posted(self._http, outgoing.address, data=body, headers=headers) as answer:
+            async with posted(self._http, url, data=body, headers=headers) as answer:
                 return _verdict(answer, str(outgoing.delivery_id))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, Private) or isinstance(error.__cause__, Private):
@@ -52,6 +55,14 @@ class WebhookLine:
 
     async def close(self) -> None:
         await self._http.close()
+
+    def _to(self, outgoing: Outgoing) -> tuple[str, bytes]:
+        """Where it goes and what signs it: of a customer's program its own secret, of our people's addresses the route's."""
+        if outgoing.endpoint is not None:
+            return outgoing.endpoint.url, outgoing.endpoint.secret
+        if "://" not in outgoing.address:
+            raise Permanent(_("The program is not told here any more."))
+        return outgoing.address, self._secret
 
     def _check(self, address: str) -> None:
         """aiohttp does not ask the resolver about an address in digits, so that is looked at here."""
@@ -64,6 +75,24 @@ class WebhookLine:
             raise Permanent(_("That is no address that can be called."))
         if not self._anywhere and is_literal(host) and not is_public(host):
             raise _refused_private()
+
+
+def address_fault(url: str, *, anywhere: bool = False) -> str:
+    """What is wrong with the address of a program, in a sentence; "" for nothing. `anywhere`: as the route allows."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return _("That is no address.")
+    if len(url) > LONGEST_URL or not host or not url.isascii() or any(sign <= " " for sign in url):
+        return _("That is no address.")
+    if parts.scheme != "https" and not (anywhere and parts.scheme == "http"):
+        return _("It does not begin with https.")
+    if parts.username or parts.password:
+        return _("It holds a name or a password.")
+    if not anywhere and is_literal(host) and not is_public(host):
+        return _("It leads into a private network.")
+    return ""
 
 
 def signature(secret: bytes, seconds: int, body: bytes) -> str:

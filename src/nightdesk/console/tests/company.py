@@ -40,7 +40,7 @@ from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
 from nightdesk.outages import carrier_actions, part_actions, work_actions, work_rule_actions
 from nightdesk.outages.effect import SERVICE, SUBSCRIPTION, Effect
-from nightdesk.outages.models import Member, Need, Part, Work, WorkNotice
+from nightdesk.outages.models import Member, Need, Part, UnsubscribeRequest, Work, WorkNotice
 from nightdesk.outages.needs_text import read_needs
 from nightdesk.outages.part_import_actions import apply_parts_import
 from nightdesk.outages.part_list import plan_parts
@@ -637,7 +637,9 @@ class Company:
             brand_id=brand.id, service_id=service.pk, effect="down", text=f"{name} is dark.", **self.doing
         )
         part = Part.objects.get(brand=brand, name=f"{name} switch")
+        asked = UnsubscribeRequest.objects.create(contact=contact, address="noc@lock.example", asked_at=self.at)
         return {
+            "request_id": asked.pk,
             "service_id": service.pk,
             "subscription_id": bought.pk,
             "part_id": part.pk,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from nightdesk.access import actions as access
 from nightdesk.journal.models import Entry
 from nightdesk.reports.incident_models import CustomerEdition, IncidentReport, RegulatorDuty
 
@@ -75,3 +76,26 @@ def test_another_brands_report_is_not_there(company):
     client = company.client(company.reader("manager"))
     assert client.get(url("incident", theirs)).status_code == 404
     assert client.post(url("publish_incident", theirs)).status_code == 404
+
+
+def test_a_version_that_is_no_number_is_none_that_was_read(company):
+    client = company.client(company.everything())
+    for name in ("edit_incident", "approve_incident"):
+        answer = client.post(url(name, company.quay.ids["report_id"]), {"seen": "x"})
+        assert answer.status_code < 500
+    assert IncidentReport.objects.get(pk=company.quay.ids["report_id"]).version == 1
+
+
+def test_who_works_for_two_brands_and_has_no_seat_says_of_which_a_note_is(company):
+    user = company.reader("engineer", name="Two")
+    pier = company.pier.brand
+    access.grant_role(user_id=user.pk, role="engineer", brand_id=pier.pk, **company.doing)
+    client = company.client(user)
+    for name in ("journal", "night", "coming_on"):
+        assert 'name="brand" required' in client.get(url(name)).content.decode(), name
+    note = {"words": "The fan is loud"}
+    assert client.post(url("write_journal_note"), note).status_code == 403
+    assert client.post(url("write_journal_note"), note | {"brand": pier.pk}).status_code == 302
+    assert Entry.objects.get(kind="journal.note").brand_id == pier.pk
+    one = company.client(company.everything())
+    assert "journal-note-brand" not in one.get(url("night")).content.decode()

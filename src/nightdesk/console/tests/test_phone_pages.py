@@ -112,6 +112,35 @@ def test_a_recording_is_heard_in_parts_and_that_it_was_stands_in_the_journal(com
     assert company.client(company.reader("read-only")).get(url).status_code == 403
 
 
+def test_a_recording_is_given_in_the_parts_that_a_player_asks_for(company):
+    """RFC 9110, section 14: from the start, the middle, beyond the end, the last bytes; what is not there, or not understood."""
+    client, whole = bo_s(company), b"RIFF of Quay"
+    doors = [
+        reverse("console:recording", args=[company.quay.ids["recording_id"]]),
+        f"/api/v1/recordings/{company.quay.ids['recording_id']}/sound",
+    ]
+    asked = {
+        "bytes=0-": (206, whole, "bytes 0-11/12"),
+        "bytes=0-0": (206, b"R", "bytes 0-0/12"),
+        "bytes=5-6": (206, b"of", "bytes 5-6/12"),
+        "Bytes=8-99": (206, b"Quay", "bytes 8-11/12"),
+        "bytes=-4": (206, b"Quay", "bytes 8-11/12"),
+        "bytes=-99": (206, whole, "bytes 0-11/12"),
+        "bytes=12-": (416, b"", "bytes */12"),
+        "bytes=12-20": (416, b"", "bytes */12"),
+        "bytes=-0": (416, b"", "bytes */12"),
+        "bytes=0-1,4-5": (200, whole, None),
+        "seconds=1-2": (200, whole, None),
+        "": (200, whole, None),
+    }
+    for door in doors:
+        for part, told in asked.items():
+            answer = client.get(door, headers={"Range": part})
+            assert (answer.status_code, answer.content, answer.get("Content-Range")) == told, (door, part)
+            assert (answer["Accept-Ranges"], int(answer["Content-Length"])) == ("bytes", len(told[1])), (door, part)
+            assert answer["Cache-Control"] == "private, no-store"
+
+
 def test_a_line_is_made_from_a_starting_point_and_says_what_callers_would_hear(company):
     client = company.client(company.everything())
     url = reverse("console:new_line")

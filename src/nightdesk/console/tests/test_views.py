@@ -576,6 +576,7 @@ POSTS = {
     "contact_approves": "set_contact_standing",
     "contact_left": "mark_contact_left",
     "company_rule": "set_company_rule",
+    "settle_unsubscribe": "decide_unsubscribe",
     "new_contract": "make_contract",
     "new_subscription": "make_subscription",
     "silence": "silence_page",

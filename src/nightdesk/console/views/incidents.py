@@ -108,6 +108,7 @@ def incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
         "may_edit": drafted and may(request, "edit_incident_report", brand_id),
         "may_approve": report.state == State.DRAFT and may(request, "approve_incident_report", brand_id),
         "may_publish": report.state == State.APPROVED
+        and not report.outage.is_open
         and (edition is None or edition.version != report.version)
         and may(request, "publish_incident_report", brand_id),
         "may_follow": may(request, "add_follow_up", brand_id),
@@ -153,7 +154,7 @@ def edit_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     if request.method == "POST":
         actions.edit_incident_report(
             report_id=report.pk,
-            seen=int(request.POST.get("seen", "0") or 0),
+            seen=_seen(request),
             words={part: request.POST.get(part, "") for part in titles()},
             rows=_worded(request, report),
             hidden=request.POST.getlist("hidden"),
@@ -183,6 +184,12 @@ def edit_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     return render(request, "console/incident_edit.html", context)
 
 
+def _seen(request: StaffRequest) -> int:
+    """The version that the reader had before them; 0, which no version is, where they do not say."""
+    seen = request.POST.get("seen", "")
+    return int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
+
+
 @posting("draft_incident_report")
 def draft_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     """The record is read anew."""
@@ -197,9 +204,7 @@ def draft_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
 def approve_incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     """It is what we say of it."""
     report = _report(request, report_id)
-    actions.approve_incident_report(
-        report_id=report.pk, seen=int(request.POST.get("seen", "0") or 0), **_doing(request)
-    )
+    actions.approve_incident_report(report_id=report.pk, seen=_seen(request), **_doing(request))
     return done(request, _("Approved."), "console:incident", report.pk)
 
 

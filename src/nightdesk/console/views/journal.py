@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for, forbidden
 from nightdesk.access.models import Brand, User
+from nightdesk.console.views.choices import brand_choices
 from nightdesk.console.views.lists import (
     EXPORTED,
     as_csv,
@@ -28,6 +29,7 @@ from nightdesk.console.views.lists import (
 from nightdesk.console.views.staff import StaffRequest, found, may_somewhere, staff, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.console.views.subjects import url_of
+from nightdesk.duty.queries import held_by
 from nightdesk.journal.api import feed_path
 from nightdesk.journal.kinds import KINDS
 from nightdesk.journal.models import Entry
@@ -71,9 +73,20 @@ def journal(request: StaffRequest) -> HttpResponse:
         "clear_url": clear_url(request),
         "csv_url": csv_url(request, reverse("console:journal_csv")),
         "feed_url": feed_path(FEED_READER, request.user.pk),
-        "may_note": may_somewhere(request, "write_journal_note"),
+        **note_field(request),
     }
     return render(request, "console/journal.html", context)
+
+
+def note_field(request: StaffRequest) -> dict[str, Any]:
+    """What `parts/journal_note.html` is told: of several brands one is to be chosen where no seat says it."""
+    brands = brand_choices(request.actor, "write_journal_note")
+    seats = held_by(request.actor.person_id) if request.actor.person_id is not None else []
+    return {
+        "may_note": may_somewhere(request, "write_journal_note"),
+        "note_brands": brands if len(brands) > 1 else [],
+        "note_needs_brand": not seats and brands_for(request.actor, "write_journal_note") is not None,
+    }
 
 
 def _kinds() -> dict[str, str]:

@@ -17,9 +17,9 @@ from nightdesk.base.actors import Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Invalid
 from nightdesk.console.views.due import WORDS
-from nightdesk.console.views.journal import FEED_READER, recording_url
+from nightdesk.console.views.journal import FEED_READER, note_field, recording_url
 from nightdesk.console.views.lists import asked, asked_day, day_box, select
-from nightdesk.console.views.staff import StaffRequest, done, may_somewhere, posting, staff, within
+from nightdesk.console.views.staff import StaffRequest, done, posting, staff, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.console.views.subjects import url_of
 from nightdesk.duty import diary_actions, sections
@@ -60,7 +60,7 @@ def night(request: StaffRequest) -> HttpResponse:
             day_box("day", _("Night of"), day),
             select("only", _("What"), only, {"people": _("What people did")}, _("Everything")),
         ],
-        "may_note": may_somewhere(request, "write_journal_note"),
+        **note_field(request),
     }
     return render(request, "console/night.html", context)
 
@@ -78,7 +78,7 @@ def coming_on(request: StaffRequest) -> HttpResponse:
         "seats": list(_told_once(seats, request.at)),
         "due": [_due(row, request.at) for row in rows],
         "lately": [_row(Strand((line,))) for line in lately],
-        "may_note": may_somewhere(request, "write_journal_note"),
+        **note_field(request),
     }
     return render(request, "console/coming_on.html", context)
 

@@ -20,7 +20,7 @@ from nightdesk.console.views.lists import as_csv, asked, asked_day, csv_url, day
 from nightdesk.console.views.staff import StaffRequest, may, may_somewhere, staff, within
 from nightdesk.reports import figure_queries
 from nightdesk.reports.definitions import FIGURES, PERSONAL, Definition, Unit
-from nightdesk.reports.figure_queries import Desk, Reading, parts, pieces_of, readings, trends
+from nightdesk.reports.figure_queries import Desk, Reading, overview, parts, pieces_of, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, value_of
 from nightdesk.reports.load import Figure
 from nightdesk.reports.queries import switched_off
@@ -82,11 +82,10 @@ class Asked:
 def service_figures(request: StaffRequest) -> HttpResponse:
     """Every figure of the period, beside the one before, with its trend."""
     what = _asked(request)
-    now = readings(what.ids, what.first, what.last, request.at, **what.kept)
+    starts = _pieces(what.first, what.last)
+    now, over_time = overview(what.ids, starts, what.last, request.at, **what.kept)
     first_before, last_before = what.before
     then = readings(what.ids, first_before, last_before, request.at, **what.kept)
-    starts = _pieces(what.first, what.last)
-    over_time = trends(what.ids, now.keys(), starts, what.last, request.at, **what.kept)
     context = {
         **_around(request, what, "service_figures", _("Figures")),
         "groups": [

@@ -27,6 +27,10 @@ confirm_contact K K
 set_company_rule K K
 save_wish VMK K
 remove_wish VMK K
+decide_unsubscribe K K
+save_contact_hook VMK -
+add_contact_browser VMK -
+remove_contact_endpoint VMK K
 open_ticket MK MK
 take_message MK MK
 close_ticket MK MK

@@ -11,6 +11,7 @@ from nightdesk.duty.tests.nights import DAY, HOUR, Nights
 from nightdesk.people.models import Absence, Person
 from nightdesk.people.skill_actions import begin_as_newcomer
 from nightdesk.rota.models import Seat
+from nightdesk.rota.newcomers import NewcomerAlone
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,7 @@ def test_beside_somebody_experienced_a_newcomer_is_not_alone(nights: Nights) -> 
 
 def test_two_newcomers_are_alone_together(nights: Nights) -> None:
     actions.pass_duty(seat_key="night", to_person_id=nights.person("Ny"), **nights.doing)
-    with pytest.raises(pairings.NewcomerAlone):
+    with pytest.raises(NewcomerAlone):
         actions.pass_duty(seat_key="second", to_person_id=nights.person("Nu"), **nights.doing)
     assert nights.holder(seat="second") == "Bo"
 

@@ -2,7 +2,8 @@
 
 import os
 import random
-from datetime import timedelta
+import signal
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -19,8 +20,9 @@ from nightdesk.channels.actions import save_route
 from nightdesk.journal.actions import record
 from nightdesk.journal.models import Entry
 from nightdesk.journal.tasks import seal_entries
-from nightdesk.keeping import actions, places, queries, restoring, tasks
+from nightdesk.keeping import actions, places, programs, queries, restoring, tasks
 from nightdesk.keeping.archive import NotABackup, tables_counted
+from nightdesk.keeping.decide import name_at
 from nightdesk.keeping.models import Backup
 from nightdesk.keeping.restoring import NotEmpty
 
@@ -138,7 +140,7 @@ def test_what_was_backed_up_comes_back_to_the_byte_and_nothing_less_is_taken(kep
         connection.execute("DELETE FROM channels_route")
     play_back(row, elsewhere, replace=True)
     assert everything(elsewhere.url) == back
-    assert restoring.put_aside(elsewhere.superuser_url) == ["nightdesk_before_20260101000000"]
+    assert "nightdesk_before_20260101000000" in databases(elsewhere)
 
     # A flipped bit, a cut and another key: refused, and what is there stays as it is.
     good = path.read_bytes()
@@ -150,9 +152,65 @@ def test_what_was_backed_up_comes_back_to_the_byte_and_nothing_less_is_taken(kep
         with pytest.raises(NotABackup):
             play_back(row, elsewhere, replace=True, key=key)
     assert everything(elsewhere.url) == back
-    with psycopg.connect(elsewhere.superuser_url) as connection:
-        names = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-    assert restoring.SCRATCH not in names
+    assert restoring.SCRATCH not in databases(elsewhere)
+
+
+def databases(server):
+    with psycopg.connect(server.superuser_url) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+
+
+def verified_in(folder, row, told=lambda _words: None):
+    return restoring.verify(places.FOLDER / row.file, KEY, folder / "state", told)
+
+
+def test_told_to_end_while_it_verifies_it_leaves_no_postgresql_and_no_folder(kept):
+    row = made()
+    seen = []
+
+    def end_it(words):
+        if words == "playing it back":
+            (place,) = (kept / "state").glob("verifying-*")
+            seen.append(postgres.Server(place))
+            assert seen[0]._running() is not None
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        verified_in(kept, row, end_it)
+    assert ended.value.code == programs.ENDED
+    assert seen[0]._running() is None
+    assert not list((kept / "state").glob("verifying-*"))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_killed_verification_left_is_taken_away_by_the_next(kept):
+    row = made()
+    stale = kept / "state" / "verifying-killed"
+    stale.mkdir(parents=True)
+    stale.chmod(0o711)
+    server = postgres.Server(stale, choice=binaries.found()[:1])
+    server.start()
+    process = server._running()
+    assert process is not None
+    verified_in(kept, row)
+    assert not process.alive()
+    assert not list((kept / "state").glob("verifying-*"))
+
+
+def test_one_that_did_not_stand_the_test_gives_way_to_one_that_did(kept):
+    at = datetime(2026, 11, 26, 4, tzinfo=UTC)
+    places.FOLDER.mkdir()
+    proved, untried, failed = (datetime(2026, 5, 10, hour, tzinfo=UTC) for hour in (9, 10, 11))
+    untried_too, failed_too = datetime(2026, 6, 10, 10, tzinfo=UTC), datetime(2026, 6, 10, 11, tzinfo=UTC)
+    for each in (proved, untried, failed, untried_too, failed_too, at):
+        (places.FOLDER / name_at(each)).touch()
+        Backup.objects.create(
+            asked_at=each, asked_by="x", begun_at=each, ended_at=each, file=name_at(each),
+            verified_at=each if each == proved else None, failure="Rows differ." if each in (failed, failed_too) else "",
+        )  # fmt: skip
+    gone = tasks.thin_out(by=OPERATOR, via=Door.CLI, at=at)
+    assert gone == [name_at(each) for each in (untried, failed, failed_too)]
 
 
 def test_a_backup_whose_making_fails_leaves_no_file_and_says_why(kept, monkeypatch):

@@ -19,6 +19,8 @@ from nightdesk.keeping.decide import (
 
 NOW = datetime(2026, 11, 26, 4, tzinfo=UTC)
 hours_ago = st.integers(0, 24 * 500)
+STANDS = [(True, False), (False, False), (False, True)]
+"""Proved, not tried, and tried in vain."""
 
 
 @st.composite
@@ -26,7 +28,16 @@ def folders(draw):
     """Some backups, some of them proved."""
     ages = draw(st.lists(hours_ago, max_size=40, unique=True))
     instants = [NOW - timedelta(hours=age) for age in ages]
-    return [Made(name_at(at), at, draw(st.booleans())) for at in instants]
+    return [Made(name_at(at), at, *draw(st.sampled_from(STANDS))) for at in instants]
+
+
+def does_for(kept, other):
+    """One that was proved is not given up for one that was not, nor one that nobody tried for one that failed."""
+    if kept.verified != other.verified:
+        return kept.verified
+    if kept.failed != other.failed:
+        return other.failed
+    return kept.at >= other.at
 
 
 @given(folders())
@@ -42,10 +53,10 @@ def test_what_stays_is_what_the_rule_says(made):
         if NOW - each.at <= ALL_FOR:
             assert each in stay
         if NOW - each.at <= DAILY_FOR:
-            assert any(kept.at.date() == each.at.date() and kept.at >= each.at for kept in stay)
+            assert any(kept.at.date() == each.at.date() and does_for(kept, each) for kept in stay)
         if NOW - each.at <= MONTHLY_FOR:
             month = (each.at.year, each.at.month)
-            assert any((kept.at.year, kept.at.month) == month and kept.at >= each.at for kept in stay)
+            assert any((kept.at.year, kept.at.month) == month and does_for(kept, each) for kept in stay)
     assert len(stay) <= 2 * 24 + 32 + 13 + 2
 
 

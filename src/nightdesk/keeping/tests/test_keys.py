@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import itertools
+import os
+import time
 
 import psycopg
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.db import connection
 from psycopg import sql
 
@@ -122,7 +124,10 @@ def test_the_key_changes_three_times_while_texts_go_out(key_file):
         assert len(key_file.read_text().splitlines()) == 4
         authenticator = Authenticator.objects.get(type="totp")
         assert authenticator.data["secret"].startswith("sealed:")
-        assert authenticator.wrap().validate_code is not None
+        assert not authenticator.wrap().validate_code("no code")
+        period = int(time.time()) // 30  # or the next one has just begun
+        codes = [format_hotp_value(hotp_value("JBSWY3DPEHPK3PXP", each)) for each in (period, period + 1)]
+        assert any(authenticator.wrap().validate_code(code) for code in codes)
         # What was signed is believed as long as its key is known.
         token = link.rpartition("/")[2]
         assert links.read_unsubscribe(token) == ("contact", "1")
@@ -134,6 +139,27 @@ def test_the_key_changes_three_times_while_texts_go_out(key_file):
         text_somebody()
         last = next(numbers) - 1
         provider.messages.one(lambda message: message.body == f"t\ntext {last}")
+
+
+def test_a_key_file_that_cannot_be_read_just_now_changes_nothing_and_is_told_once(key_file, caplog):
+    sealed = vault.seal(b"a secret")
+    key_file.unlink()
+    key_file.mkdir()  # whoever runs this as root reads every file
+    for _ in range(2):
+        assert vault.open_(sealed) == b"a secret"
+    assert caplog.text.count("cannot be read") == 1
+    key_file.rmdir()
+    key_file.write_text("another key\nthe first key of this test\n")
+    assert (vault.open_(sealed), vault.master_keys()[0]) == (b"a secret", "another key")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_key_that_root_changes_stays_its_owners(key_file):
+    os.chown(key_file, 65534, 65534)
+    rotate_keys(by=OPERATOR, via=Door.CLI, at=clock.now())
+    about = key_file.stat()
+    assert (about.st_uid, about.st_gid, about.st_mode & 0o777) == (65534, 65534, 0o600)
+    assert len(key_file.read_text().splitlines()) == 2
 
 
 def test_a_key_from_the_environment_is_changed_there(settings):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import zipfile
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from django.apps import apps
 from django.db import connection, models
 
 from nightdesk.access.actions import make_brand, make_user
+from nightdesk.access.models import Brand
 from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock, files
 from nightdesk.base.actors import SCHEDULER, Door
@@ -29,6 +31,7 @@ from nightdesk.keeping.export_actions import export_data
 from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
 from nightdesk.mailroom.models import Mail
 from nightdesk.people.models import Absence, ContactMethod, Person
+from nightdesk.safety.models import SafetyCard, Site, Visit, VisitEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NUMBER, EMAIL = "+441632960017", "Ada@north.example"
@@ -112,6 +115,28 @@ def test_a_contact_gets_all_and_then_nothing_is_left_of_them(ada, tmp_path):
     assert preview(subject_of(f"number:{NUMBER}")) == []
 
 
+def been_out(person):
+    """What is kept of them for visits: one of their own that is over, one that they called off, one on which they went along."""
+    at, brand = clock.now() - timedelta(days=2), Brand.objects.get()
+    SafetyCard.objects.create(person=person, badge="tracker 9", duress_digest=b"x")
+    other = Person.objects.create(name="Al Ampere")
+    site = Site.objects.create(brand=brand, name="Hut", address="Far")
+    shared = {
+        "brand": brand, "site": site, "watcher": other, "travel_minutes": 1, "work_minutes": 1, "every": timedelta(hours=1),
+        "grace": timedelta(0), "declared_at": at, "leaves_at": at, "back_by_at": at + timedelta(hours=1), "sign_at": at,
+    }  # fmt: skip
+    over = Visit.objects.create(
+        **shared, person=person, state="ended", why="a fan of Mill Lane", declared_by=person.name
+    )
+    VisitEvent.objects.create(visit=over, at=at, kind="began", by=person.name, via="web", words="by the gate")
+    Visit.objects.create(**shared, person=person, state="cancelled", why="a fan of Mill Lane", declared_by=person.name)
+    watched = shared | {"watcher": Person.objects.create(name="Di Dyne")}
+    with_another = Visit.objects.create(**watched, person=other, companion=person, state="ended", why="a lamp")
+    record(BACKUP_FAILED, subject=("visit", over.pk), text="seen by the gate", **doing())
+    seal_entries(at=clock.now())
+    return with_another, ("a fan of Mill Lane", "tracker 9", "by the gate")
+
+
 def test_a_colleague_is_erased_only_once_they_have_left(ada, tmp_path):
     user = make_user(email="cy@north.example", name="Cy Ohm", password="a long password", **doing())
     person = Person.objects.create(name="Cy Ohm", user=user)
@@ -120,16 +145,20 @@ def test_a_colleague_is_erased_only_once_they_have_left(ada, tmp_path):
     Absence.objects.create(
         person=person, kind="sickness", starts_at=at, ends_at=at + timedelta(days=1), recorded_at=at, note="flu"
     )
+    with_another, words = been_out(person)
     subject = subject_of(f"person:{person.pk}")
     with pytest.raises(IllegalTransition):
         erase_person(subject=subject, **doing())
     Person.objects.filter(pk=person.pk).update(active=False)
     counts = export_data(path=tmp_path / "cy.zip", subject=subject, **doing())
-    assert counts["people_absence"] == counts["people_contactmethod"] == 1
+    assert counts["people_absence"] == counts["people_contactmethod"] == counts["safety_safetycard"] == 1
+    assert (counts["safety_visit"], counts["safety_visitevent"]) == (3, 1)
     erase_person(subject=subject_of(f"person:{person.pk}"), **doing())
     for table, row in everything_as_text():
-        for word in ("Cy Ohm", "+441632960018", "cy@north.example", "flu"):
+        for word in ("Cy Ohm", "+441632960018", "cy@north.example", "flu", *words):
             assert word not in row, table
+    assert list(Visit.objects.values_list("pk", "companion")) == [(with_another.pk, None)]
+    assert journal.verify().sound
     user.refresh_from_db()
     assert not user.is_active
     assert not user.has_usable_password()
@@ -146,6 +175,24 @@ def test_callers_are_forgotten_after_their_time_and_the_figures_stay(ada, settin
     assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at + timedelta(days=31)) == 0
     settings.CALLERS_KEPT = timedelta(0)
     assert forget_old_callers(by=SCHEDULER, via=Door.WORKER, at=at + timedelta(days=9999)) == 0
+
+
+def test_an_export_is_for_our_eyes_alone_while_it_is_written_and_afterwards(ada, tmp_path):
+    modes = []
+
+    def told(_table):
+        modes.extend(path.stat().st_mode & 0o777 for path in tmp_path.glob("all.zip*"))
+
+    (tmp_path / "all.zip.unfinished").write_text("of one that was killed, and everybody reads it")
+    before = os.umask(0)
+    try:
+        exporting.export_company(tmp_path / "all.zip", at=clock.now(), told=told)
+    finally:
+        os.umask(before)
+    told("whole")
+    assert set(modes) == {0o600}
+    with zipfile.ZipFile(tmp_path / "all.zip") as out:
+        assert out.testzip() is None
 
 
 def test_everything_goes_into_one_zip_that_can_be_read_without_us(ada, tmp_path):
@@ -167,6 +214,7 @@ def test_nothing_that_opens_something_is_handed_out():
         for each in exporting.columns(model):
             words = set(each.name.split("_"))
             assert not words & {"password", "secret", "secrets", "sealed", "lookup"}, (model, each.name)
+            assert each.name not in ("proof", "auth") or each.choices, (model, each.name)
 
 
 def test_every_column_that_can_hold_an_address_is_looked_through():

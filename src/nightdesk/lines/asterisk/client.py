@@ -94,7 +94,7 @@ class Ari:
         async with asyncio.timeout(CONNECT_S):
             socket = await http.ws_connect(address, heartbeat=HEARTBEAT_S, max_msg_size=0)
         self._socket = socket
-        opening = asyncio.create_task(opened())
+        opening = asyncio.create_task(self._open(socket, opened()))
         try:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -115,12 +115,20 @@ class Ari:
         finally:
             self._socket = None
             opening.cancel()
-            with suppress(asyncio.CancelledError, Away, Refused, LegGone):
+            with suppress(asyncio.CancelledError):
                 await opening
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(Away("the connection ended"))
             self._waiting.clear()
+            await socket.close()
+
+    async def _open(self, socket: aiohttp.ClientWebSocketResponse, opened: Coroutine[Any, Any, None]) -> None:
+        """An Asterisk that is only half up answers so: the connection is given up, and tried again."""
+        try:
+            await opened
+        except (Away, LegGone, Refused) as trouble:
+            log.warning("Asterisk does not say what it has: %s", trouble)
             await socket.close()
 
     async def ask(self, method: str, path: str, body: Any = None, **query: str | int | bool) -> Any:

@@ -462,7 +462,7 @@ class Asterisk:
         """Fetch the recording and report it."""
         file, length = "", sound.Length(0.0, 0.0)
         try:
-            content = await self._ari.fetch_recording(recording)
+            content = sound.mended(await self._ari.fetch_recording(recording))
             length = await asyncio.to_thread(sound.measure, content)
             if length.seconds:
                 file = await asyncio.to_thread(keep_file, content)
@@ -585,7 +585,8 @@ class Asterisk:
             await self._find_channel(channel)
         for call, leg in list(self._channels.values()):
             if leg.channel not in channels:
-                self._ended(call, leg, Gone(leg.name, leg.why_gone(16), "it ended while the connection was away"))
+                why = "failed" if leg.name == CALLER else leg.why_gone(16)  # whether they rang off is not known
+                self._ended(call, leg, Gone(leg.name, why, "it ended while the connection was away"))
         for playback in list(self._playbacks):
             try:
                 await ask("GET", f"playbacks/{playback}")
@@ -651,12 +652,15 @@ class Asterisk:
     async def _find_recording(self, recording: str) -> None:
         """One of ours goes on, or ended while we were away."""
         named = read_recording(recording)
-        if named is None or recording in self._recordings:
+        if named is None:
             return
-        call = self._call(named[0])
-        leg = call.legs.get(named[1])
-        gone = leg is None
-        leg = leg or Leg(named[1], call.channel_of(named[1]))
+        if recording in self._recordings:
+            call, leg = self._recordings[recording]
+            gone = leg.channel not in self._channels
+        else:
+            call = self._call(named[0])
+            gone = named[1] not in call.legs
+            leg = call.legs.get(named[1]) or Leg(named[1], call.channel_of(named[1]))
         try:
             await self._ari.ask("GET", f"recordings/live/{recording}")
         except LegGone:

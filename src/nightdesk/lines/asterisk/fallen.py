@@ -63,7 +63,7 @@ async def _look_at(
     found = _NAME.fullmatch(name)
     if found is None:
         return
-    content = await ari.fetch_recording(name)
+    content = sound.mended(await ari.fetch_recording(name))
     mark = hashlib.sha256(content).hexdigest()
     if seen.get(name) != mark:
         seen[name] = mark

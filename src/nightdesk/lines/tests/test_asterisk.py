@@ -115,6 +115,16 @@ def test_what_is_no_sound_is_said_to_be_none(content: bytes) -> None:
         sound.measure(content)
 
 
+def test_a_recording_whose_writer_was_killed_is_as_long_as_what_there_is() -> None:
+    """Asterisk writes the lengths into the head when it closes the file."""
+    whole = sound.as_wav([8000, -8000] * 4000)
+    torn = whole[:4] + (36).to_bytes(4, "little") + whole[8:40] + bytes(4) + whole[44:]
+    assert sound.measure(torn).seconds == 0
+    assert sound.mended(torn) == whole
+    for as_it_is in (whole, b"", b"RIFF", sound.as_wav([]), b"x" * 60):
+        assert sound.mended(as_it_is) == as_it_is
+
+
 def test_tones_are_as_long_as_wanted() -> None:
     assert sound.measure(sound.tones(sound.RINGING, 12.5)).seconds == 12.5
 

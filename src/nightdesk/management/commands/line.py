@@ -159,10 +159,14 @@ class _Turn:
 
     async def hold(self) -> None:
         """Until it is cancelled. A lock that is lost with the database is taken again; meanwhile the calls go on."""
+        stands_by = False
         while True:
             try:
                 if await asyncio.get_running_loop().run_in_executor(self._thread, self._look):
                     self.ours.set()
+                elif not (self.ours.is_set() or stands_by):
+                    stands_by = True
+                    log.info("Another process runs the phone line; this one stands by.")
             except (DatabaseError, InterfaceError) as away:
                 log.warning("The database is away: %s", " ".join(str(away).split()))
             await asyncio.sleep(STAND_BY_S)

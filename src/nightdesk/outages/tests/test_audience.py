@@ -1,6 +1,7 @@
 """Who hears of an outage: the rule as examples, and that the statement of SQL says what the rule says."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import ContactEndpoint, Delivery
 from nightdesk.customers.models import Contact as ContactRow
 from nightdesk.outages import audience_query
 from nightdesk.outages.audience import Contact, Facts, Hit, Reach, Told, Wish, audience
@@ -81,6 +82,19 @@ def test_who_left_hears_nothing_but_the_end_of_what_they_were_told() -> None:
     gone = Contact(1, 1, email="cleo@acme.example", left=True)
     assert heard(contact=gone) == set()
     assert heard(contact=gone, told=[Told(1, *MAIL)], ending=True) == {MAIL}
+
+
+def test_who_set_up_a_browser_or_a_program_is_told_there_on_top() -> None:
+    cleo = replace(CLEO, push="b-1", webhook="h-1")
+    assert heard(NIGHT, contact=cleo) == {MAIL, ("push", "b-1"), ("webhook", "h-1")}
+    assert heard(NIGHT, contact=cleo, wishes=[Wish(1, 1, None, frozenset({"webhook"}))]) == {("webhook", "h-1")}
+    assert heard(NIGHT, contact=cleo, wishes=[Wish(1, 1, None, frozenset({"email"}))]) == {MAIL}
+
+
+def test_mail_takes_the_place_of_a_browser_that_is_gone_and_a_text_that_of_mail_which_is_cut() -> None:
+    only_push = [Wish(1, 1, None, frozenset({"push"}))]
+    assert heard(wishes=only_push) == {MAIL}
+    assert heard(NIGHT, wishes=only_push, reaches=[Reach(1, None, "email", 1)]) == {MAIL, TEXT}
 
 
 # --- The statement says what the rule says ---------------------------------------------------------------------------
@@ -157,10 +171,12 @@ def some_facts(network: Network, chance: random.Random, at: datetime, ending: bo
                         customer=customer, contact_id=contact, channel=channel, subscription_id=over
                     )
         for one in mine:
-            for channel in ("email", "sms"):
+            places = {"email": f"old-{one.id}", "sms": f"old-{one.id}", "push": one.push, "webhook": one.webhook}
+            for channel, place in places.items():
                 if chance.random() < 0.3:
-                    told.append(Told(one.id, channel, f"old-{one.id}"))
-                    _delivery(outage, told[-1], at - timedelta(minutes=5))
+                    was = Told(one.id, channel, place or "01900000-0000-7000-8000-000000000000")
+                    _delivery(outage, was, at - timedelta(minutes=5))
+                    told += [was] if place else []  # a browser or program that is gone is told no end
     return outage, Facts(at, hits, contacts, wishes, reaches, told, effect_told, ending)
 
 
@@ -170,7 +186,21 @@ def _contact(network: Network, customer: object, chance: random.Random, index: i
     email = row.email if chance.random() < 0.8 else ""
     gone = chance.random() < 0.15
     ContactRow.objects.filter(pk=row.pk).update(zone=zone, email=email, left_at=network.at if gone else None)
-    return Contact(row.pk, row.customer_id, email, row.mobile, zone or row.customer.zone, row.texted_at_night, gone)
+    ends = {channel: _endpoint(row, channel, chance, network.at) for channel in ("push", "webhook")}
+    zone = zone or row.customer.zone
+    return Contact(row.pk, row.customer_id, email, row.mobile, zone, row.texted_at_night, gone, **ends)
+
+
+def _endpoint(contact: ContactRow, channel: str, chance: random.Random, at: datetime) -> str:
+    """Where they are told besides, as far as it is there and takes anything."""
+    if chance.random() < 0.5:
+        return ""
+    gone = chance.random() < 0.3
+    made = ContactEndpoint.objects.create(
+        contact=contact, channel=channel, url="https://x.example/", sealed=b"x" if channel == "webhook" else b"",
+        made_at=at, gone_at=at if gone else None,
+    )  # fmt: skip
+    return "" if gone else str(made.pk)
 
 
 def _wish(customer: int, contact: int | None, service: int | None, chance: random.Random, at: datetime) -> Wish:
@@ -179,7 +209,11 @@ def _wish(customer: int, contact: int | None, service: int | None, chance: rando
         customer,
         contact,
         service,
-        frozenset(chance.choice([(), ("email",), ("sms",), ("email", "sms")])),
+        frozenset(
+            chance.choice(
+                [(), ("email",), ("sms",), ("email", "sms"), ("push",), ("webhook", "sms"), ("email", "push")]
+            )
+        ),
         Effect(chance.randint(1, 3)),
         *hours,
     )

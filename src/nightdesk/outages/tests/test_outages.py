@@ -9,7 +9,7 @@ from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact
 from nightdesk.outages import actions, decide, queries, wish_actions
-from nightdesk.outages.effect import Effect
+from nightdesk.outages.effect import Effect, stretches_down
 from nightdesk.outages.models import Affected, Outage, Reach, Touched, Update
 from nightdesk.outages.tasks import answer_no_change
 from nightdesk.outages.tests.company import NIGHT, Network
@@ -370,6 +370,31 @@ def test_affected_customers_are_counted_with_the_worst_that_it_was(network: Netw
     )
     rows = set(Affected.objects.values_list("customer__name", "effect", "worst", "services"))
     assert rows == {("Acme", 2, 3, 1), ("Bolt", 2, 3, 1)}
+
+
+def test_each_time_that_it_was_down_is_on_record_and_what_was_less_is_none_of_them(network: Network) -> None:
+    outage = network.outage()
+
+    def becomes(effect: Effect, after: int) -> None:
+        network.minutes(after)
+        parts = {network.access.pk: effect}
+        actions.set_failed_parts(outage_id=outage.pk, parts=parts, **network.doing_as(network.eve))
+
+    becomes(Effect.DEGRADED, 10)
+    becomes(Effect.REDUCED, 5)
+    becomes(Effect.DOWN, 15)
+    network.minutes(5)
+    network.says(outage, "It works again.", "resolved")
+    network.minutes(60)
+    for row in Touched.objects.all():
+        assert (row.worst, row.effect, row.down_at[0], row.down_at[-1]) == (3, 0, row.since, row.until)
+        at = [round((turn - row.down_at[-1]).total_seconds() / 60) for turn in row.down_at]
+        assert at[1:] == [-25, -5, 0]
+        assert sum((end - start for start, end in stretches_down(row.down_at, network.at)), timedelta(0)) == (
+            row.until - row.since - timedelta(minutes=20)
+        )
+        assert stretches_down(row.down_at, row.down_at[1] - timedelta(minutes=1))[-1][1] < row.down_at[1]
+        assert stretches_down(row.down_at, row.since) == []
 
 
 @pytest.mark.parametrize("state", decide.State)

@@ -156,6 +156,17 @@ def test_a_status_host_has_the_page_at_its_root_and_no_other_brands(night):
     assert night.get("/", "status.quayside.example") == ""
 
 
+def test_two_words_at_one_instant_are_both_served(night):
+    """The mark of a page is which write it was, and no instant."""
+    made = night.outage()
+    night.pages.refresh(AT)
+    before = night.pages._served[night.brand.pk].mark
+    night.update(made, "A switch was replaced.", made.changed_at, DUE)
+    assert night.pages.refresh(AT) == 1
+    assert night.pages._served[night.brand.pk].mark != before
+    assert "A switch was replaced." in night.get()
+
+
 def test_a_page_that_is_public_no_longer_is_gone_from_memory_and_from_the_folder(night, folder):
     made = night.outage()
     night.pages.refresh(AT)

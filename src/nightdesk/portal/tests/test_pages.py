@@ -1,18 +1,23 @@
 """The pages as a customer meets them: in their words, their zone, and with their own things on them."""
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.http import StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from nightdesk.access import actions as access
+from nightdesk.base.actors import Actor, Door
+from nightdesk.channels.models import ContactEndpoint, Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import mobile_code
+from nightdesk.outages import unsubscribe_actions
+from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal import door
 from nightdesk.portal.tests.firms import BACKEND, PASSWORD, Firms
 
@@ -289,3 +294,117 @@ def test_both_style_sheets_have_the_same_tokens():
 
     assert tokens(STATIC) == tokens(CONSOLE)
     assert len(tokens(STATIC)) > 20
+
+
+class TestUnsubscribing:
+    """A reader of a shared address clicks; those who keep the company's contacts are mailed, and decide on their page."""
+
+    def asked(self, firms: Firms) -> UnsubscribeRequest:
+        ours = firms.bakery
+        noc = customers.make_contact(
+            customer_id=ours.customer.pk, name="NOC", email="noc@bakery.example", **firms.doing
+        )
+        reader = Actor("caller", f"contact:{noc.pk}", "A reader of our mail")
+        came = unsubscribe_actions.leave_notices(contact_id=noc.pk, by=reader, via=Door.LINK, at=firms.at)
+        assert came == "asked"
+        return UnsubscribeRequest.objects.get(contact=noc)
+
+    def test_a_keeper_is_mailed_and_says_no_and_it_goes_on(self, firms: Firms):
+        row = self.asked(firms)
+        mail = Message.objects.get(kind="unsubscribe.asked")
+        to = Delivery.objects.get(message_id=mail.pk)
+        assert (to.address, to.recipient_id) == (firms.bakery.manager.email, str(firms.bakery.manager.pk))
+        assert "/my/people/" in mail.body
+        boss = firms.client(firms.bakery.manager)
+        assert "Shall noc@bakery.example get no more notices?" in shown(boss.get("/my/people/"))
+        said = boss.post(f"/my/people/unsubscribe/{row.pk}", {"agreed": "no"}, follow=True)
+        assert "noc@bakery.example goes on getting notices" in shown(said)
+        assert "Shall noc@bakery.example" not in shown(boss.get("/my/people/"))
+        row.refresh_from_db()
+        assert (row.agreed, row.decided_by) == (False, firms.bakery.manager.name)
+
+    def program(self, firms: Firms, contact: Contact) -> Client:
+        """What the contact's own token opens."""
+        _token, secret = contact_actions.make_contact_token(contact_id=contact.pk, name="watch", **firms.as_(contact))
+        return Client(headers={"Authorization": f"Bearer {secret}"})
+
+    def test_nobody_else_decides_by_page_or_program(self, firms: Firms):
+        row = self.asked(firms)
+        page, address = f"/my/people/unsubscribe/{row.pk}", f"/api/v1/my/unsubscribe-requests/{row.pk}"
+        for who, code in ((firms.bakery.member, 403), (firms.grocer.manager, 404)):
+            assert firms.client(who).post(page, {"agreed": "yes"}).status_code == code
+            said = self.program(firms, who).post(address, {"agreed": True}, "application/json")
+            assert said.status_code == code
+        assert "noc@bakery.example" not in shown(firms.client(firms.grocer.manager).get("/my/people/"))
+        row.refresh_from_db()
+        assert row.decided_at is None
+
+    def test_a_keepers_program_reads_and_decides(self, firms: Firms):
+        row = self.asked(firms)
+        program = self.program(firms, firms.bakery.manager)
+        assert [one["address"] for one in program.get("/api/v1/my/unsubscribe-requests").json()["items"]] == [
+            "noc@bakery.example"
+        ]
+        answer = program.post(f"/api/v1/my/unsubscribe-requests/{row.pk}", {"agreed": True}, "application/json")
+        assert answer.json()["agreed"] is True
+        assert Wish.objects.get(contact=row.contact_id).channels == []
+
+
+class TestHowTheyHear:
+    """What a contact wishes, and the program that is told, on one page and by the API."""
+
+    def test_a_wish_is_said_shown_and_taken_back(self, firms: Firms):
+        client = firms.client(firms.bakery.viewer)
+        wish = {"channels": ["email", "webhook"], "min_effect": "3", "texts_from": "08:00", "texts_until": "20:00"}
+        about = {"service": str(firms.bakery.service.pk)}
+        assert "Saved." in shown(client.post("/my/you/notices", wish | about, follow=True))
+        row = Wish.objects.get(contact=firms.bakery.viewer, service=firms.bakery.service)
+        assert (row.channels, row.min_effect, row.texts_from, row.texts_until) == (["email", "webhook"], 3, 480, 1200)
+        page = shown(client.get("/my/you/notices"))
+        assert "texts from 08:00 to 20:00" in page
+        assert firms.client(firms.bakery.member).post(f"/my/you/notices/{row.pk}/remove").status_code == 404
+        client.post(f"/my/you/notices/{row.pk}/remove")
+        assert not Wish.objects.exists()
+
+    def test_half_of_the_hours_is_refused_in_words(self, firms: Firms):
+        said = firms.client(firms.bakery.viewer).post(
+            "/my/you/notices", {"channels": ["sms"], "min_effect": "1", "texts_from": "08:00"}
+        )
+        assert "both a first and a last minute" in shown(said)
+
+    def test_a_programs_secret_is_shown_once_and_a_private_address_is_refused(self, firms: Firms):
+        client = firms.client(firms.bakery.viewer)
+        assert "private network" in shown(client.post("/my/you/notices/program", {"url": "https://10.0.0.1/x"}))
+        said = shown(client.post("/my/you/notices/program", {"url": "https://monitoring.example.com/x"}))
+        (secret,) = re.findall(r'<code class="secret">([^<]{40,})</code>', said)
+        page = shown(client.get("/my/you/notices"))
+        assert "https://monitoring.example.com/x" in page
+        assert secret not in page
+        assert "monitoring.example.com" not in shown(firms.client(firms.bakery.manager).get("/my/you/notices"))
+        client.post("/my/you/notices/stop/webhook")
+        assert not ContactEndpoint.objects.exists()
+
+    def test_a_program_of_theirs_does_the_same(self, firms: Firms):
+        _token, token = contact_actions.make_contact_token(
+            contact_id=firms.bakery.viewer.pk, name="watch", **firms.as_(firms.bakery.viewer)
+        )
+        program = Client(headers={"Authorization": f"Bearer {token}"})
+        made = program.put("/api/v1/my/webhook", {"url": "https://monitoring.example.com/x"}, "application/json").json()
+        assert len(made["secret"]) > 40
+        wish = program.put("/api/v1/my/wishes", {"channels": ["webhook"]}, "application/json").json()
+        assert [row["id"] for row in program.get("/api/v1/my/wishes").json()["items"]] == [wish["id"]]
+        (row,) = program.get("/api/v1/my/endpoints").json()["items"]
+        assert "secret" not in row
+        assert program.delete("/api/v1/my/endpoints/webhook").status_code == 204
+        assert program.delete(f"/api/v1/my/wishes/{wish['id']}").status_code == 204
+
+    def test_a_browser_that_says_nonsense_is_refused_in_words(self, firms: Firms, settings):
+        settings.PUBLIC_URL = "https://desk.quayside.net"
+        client = firms.client(firms.bakery.viewer)
+        assert len(client.post("/my/you/notices/key").json()["key"]) > 80
+        told = {"endpoint": "https://10.0.0.1/x", "p256dh": "x", "auth": "y"}
+        for body in (told, {}, told | {"endpoint": "https://push.example.com/x"}):
+            answer = client.post("/my/you/notices/browser", body, "application/json")
+            assert answer.status_code == 422
+            assert answer.json()["do"]
+        assert not ContactEndpoint.objects.exists()

@@ -6,8 +6,7 @@ from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods
 
 from nightdesk.access.models import User
-from nightdesk.customers.queries import contacts_of_user
-from nightdesk.portal.door import COMPANY, alone
+from nightdesk.portal.door import COMPANY, alone, contacts_here
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -16,7 +15,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Choose one of one's own companies; it holds until another is chosen."""
     if not request.user.is_authenticated or request.user.kind != User.Kind.CUSTOMER:
         return HttpResponseRedirect("/")
-    own = contacts_of_user(request.user)
+    own = contacts_here(request, request.user)
     if request.method == "POST":
         chosen = next((one for one in own if str(one.pk) == request.POST.get("company")), None)
         if chosen is not None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.customers import actions, contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.standing import Standing
+from nightdesk.outages import unsubscribe_actions
 from nightdesk.portal import belt, wording
 from nightdesk.portal.door import (
     CustomerRequest,
@@ -26,7 +27,7 @@ from nightdesk.portal.door import (
     page,
     posting,
 )
-from nightdesk.portal.queries import people_of
+from nightdesk.portal.queries import people_of, unsubscribe_requests_of
 
 SOON = timedelta(days=60)
 
@@ -45,6 +46,7 @@ def people(request: CustomerRequest) -> HttpResponse:
         "rule": wording.RULES[request.customer.sees],
         "rules": wording.choices(wording.RULES),
         "sees": request.customer.sees,
+        "unsubscribing": list(unsubscribe_requests_of(request.contact).filter(decided_at=None)) if keeps else [],
     }
     return draw(request, "portal/people.html", context, here="people")
 
@@ -260,3 +262,13 @@ def set_rule(request: CustomerRequest) -> HttpResponse:
         **doing(request),
     )
     return gone_to(request, _("Saved."), "portal:people")
+
+
+@posting("decide_unsubscribe")
+def decide_unsubscribe(request: CustomerRequest, request_id: int) -> HttpResponse:
+    """A reader of an address wants no more notices there: it stops, or it goes on."""
+    row = found(unsubscribe_requests_of(request.contact).filter(pk=request_id))
+    agreed = request.POST.get("agreed") == "yes"
+    belt.done(unsubscribe_actions.decide_unsubscribe, request_id=row.pk, agreed=agreed, **doing(request))
+    said = _("No more notices go to {address}.") if agreed else _("{address} goes on getting notices.")
+    return gone_to(request, said.format(address=row.address), "portal:people")

@@ -17,7 +17,7 @@ from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
 from nightdesk.outages.models import Subscriber
 from nightdesk.outages.published import PublishedPage
-from nightdesk.outages.published_queries import published_page
+from nightdesk.outages.published_queries import brand_at, published_page
 from nightdesk.outages.subscriber_actions import CONFIRMED_WITHIN, ask_to_subscribe, confirm_subscriber
 from nightdesk.portal.door import alone
 from nightdesk.portal.hot_status import CACHE
@@ -32,7 +32,7 @@ TRIES = Buckets(a_second=1 / 6, size=20)
 def status(request: HttpRequest, slug: str, path: str = "") -> HttpResponse:
     """A file of the page, where the front does not have it in memory: in the first moment of a process."""
     at: datetime = request.at  # type: ignore[attr-defined]
-    _brand, page = _known(slug, at)
+    _brand, page = _known(request, slug, at)
     subscribe_url = f"{settings.PUBLIC_URL}/status/{slug}/subscribe"
     file = next((each for each in files_of(page, at, subscribe_url=subscribe_url) if each.path == path), None)
     if file is None:
@@ -56,7 +56,7 @@ class SubscribeForm(forms.Form):
 def subscribe(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask to be mailed what stands on the page; nothing is sent before the address was confirmed."""
     at: datetime = request.at  # type: ignore[attr-defined]
-    brand, page = _known(slug, at)
+    brand, page = _known(request, slug, at)
     with translation.override(brand.language):
         form = SubscribeForm(request.POST if request.method == "POST" else None)
         context = {"brand": brand, "form": form, "page_url": page.url}
@@ -78,7 +78,7 @@ def confirm(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
     at: datetime = request.at  # type: ignore[attr-defined]
     if not TRIES.take(request.META.get("REMOTE_ADDR", ""), at):
         return _refused(request, _too_many(_("You followed a link.")))
-    brand, page = _known(slug, at)
+    brand, page = _known(request, slug, at)
     with translation.override(brand.language):
         row = Subscriber.objects.filter(secret=secret, brand=brand).first()
         context = {"brand": brand, "page_url": page.url, "email": row.email if row else "", "done": False}
@@ -93,9 +93,11 @@ def confirm(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
         return alone(request, "portal/status_confirm.html", context)
 
 
-def _known(slug: str, at: datetime) -> tuple[Brand, PublishedPage]:
-    """The brand and its page. Raises Http404 where there is none, or nothing of it is public."""
+def _known(request: HttpRequest, slug: str, at: datetime) -> tuple[Brand, PublishedPage]:
+    """The brand and its page. Raises Http404 where there is none, nothing of it is public, or the name is another brand's."""
     brand = Brand.objects.filter(slug=slug).first()
+    if brand is not None and brand_at(request.get_host()) not in (None, brand.pk):
+        raise Http404(slug)
     page = published_page(brand.pk, at) if brand is not None else None
     if page is None:
         raise Http404(slug)

@@ -230,6 +230,9 @@ class History:
         began_at = self._instant().replace(second=0)
         began_at -= timedelta(minutes=began_at.minute % 10)
         over_at = self.random.choice([None, began_at + timedelta(minutes=self.random.randrange(10, 4000, 50))])
+        # Now and then it is less than down in between, for a while.
+        worked = began_at + timedelta(minutes=20), began_at + timedelta(minutes=50)
+        flaps = self.random.random() < 0.5 and (over_at is None or over_at > worked[1])
         row = Outage.objects.create(
             id=uuid7(began_at), brand=self.brand, number=len(self.down) + 1, title="o", severity="major", origin="person",
             state="resolved" if over_at else "investigating", began_at=began_at, proposed_at=began_at, confirmed_at=began_at,
@@ -240,6 +243,7 @@ class History:
             Touched.objects.create(
                 outage=row, subscription=one, customer=one.customer, service=self.service, worst=3,
                 effect=0 if over_at else 3, since=began_at, until=over_at,
+                down_at=[began_at, *(worked if flaps else ()), *([over_at] if over_at else ())],
             )  # fmt: skip
             if not Affected.objects.filter(outage=row, customer=one.customer).exists():
                 Affected.objects.create(
@@ -254,6 +258,7 @@ class History:
             {
                 "at": began_at,
                 "over": over_at,
+                "worked": worked if flaps else (began_at, began_at),
                 "hit": [one.pk for one in hit],
                 "customers": [one.customer_id for one in hit],
             }
@@ -345,7 +350,8 @@ class History:
         for one in self.down:
             piece = max(one["at"], since)
             while piece < min(one["over"] or self.at, until, self.at):
-                lost |= {(subscription, piece) for subscription in one["hit"]}
+                if not one["worked"][0] <= piece < one["worked"][1]:
+                    lost |= {(subscription, piece) for subscription in one["hit"]}
                 piece += timedelta(minutes=10)
         return len(lost)
 

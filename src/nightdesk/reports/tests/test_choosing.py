@@ -98,7 +98,7 @@ def test_only_managers_may(brand):
 def test_what_is_wrong_is_said_of_every_input_and_nothing_is_kept(brand):
     with pytest.raises(Invalid) as refused:
         save(brand, team=0, wage_hour="much", calls="Mon", diverts="x", drums=1, message_way="pigeon", backup="maybe")
-    assert set(refused.value.extra["errors"]) == {
+    assert {error["field"].removeprefix("inputs.") for error in refused.value.extra["errors"]} == {
         "team", "wage_hour", "calls", "diverts", "drums", "message_way", "backup",
     }  # fmt: skip
     assert not Comparison.objects.exists()

@@ -2,16 +2,17 @@
 
 import re
 import zlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.reports import credit, incident, regulator
+from nightdesk.reports import credit, incident, pdf_letters, pdf_text, regulator
 from nightdesk.reports.incident import Loss, Row, Source, Times
 from nightdesk.reports.incident_document import (
     Document,
@@ -26,6 +27,7 @@ from nightdesk.reports.incident_document import (
 from nightdesk.reports.pdf_text import as_pdf, width_of, wrapped
 from nightdesk.reports.regulator_packs import BUILT_IN
 
+DOC = Path(__file__).parents[4] / "docs" / "incident-reports.md"
 START = datetime(2026, 3, 27, tzinfo=UTC)
 ZONES = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 instants = st.integers(0, 4 * 48).map(lambda halves: START + timedelta(minutes=30 * halves))
@@ -219,10 +221,10 @@ def test_a_pdf_is_one_that_its_readers_can_walk(document: Document) -> None:
     for number, offset in enumerate(offsets, 1):
         assert pdf[offset:].startswith(b"%d 0 obj\n" % number)
     lengths = re.findall(rb"/Length (\d+) /FlateDecode|/Length (\d+) /Filter /FlateDecode >>\nstream\n", pdf)
-    assert len(lengths) == pdf.count(b"/Type /Page /Parent")
+    assert len(lengths) == pdf.count(b"/Type /Page /Parent") + pdf.count(b"/ToUnicode")
     for found in re.finditer(rb"/Length (\d+) /Filter /FlateDecode >>\nstream\n", pdf):
         drawn = zlib.decompress(pdf[found.end() : found.end() + int(found[1])])
-        for place in re.findall(rb"Tf ([\d.]+) ([\d.]+) Td", drawn):
+        for place in re.findall(rb"BT ([\d.]+) ([\d.]+) Td", drawn):
             assert 0 < float(place[0]) < 595
             assert 25 < float(place[1]) < 842
 
@@ -234,10 +236,75 @@ def test_no_line_is_wider_than_its_column(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
-def test_umlauts_stand_and_letters_that_the_font_lacks_come_near() -> None:
-    pdf = as_pdf(Document("Bericht", (Paragraph("Störung in Łódź – Ελλάδα"),)))
-    found = re.search(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)
-    assert found is not None
-    drawn = zlib.decompress(found[1])
-    assert "Störung in ?ódz –".encode("cp1252") in drawn
-    assert date(2026, 3, 27) == START.date()
+def test_every_number_of_a_built_in_pack_names_its_source_and_ones_own_is_set_by_you() -> None:
+    written = DOC.read_text(encoding="utf-8")
+    for pack in regulator.read_packs(BUILT_IN).values():
+        for what, source in regulator.sources(pack):
+            assert source != regulator.SET_BY_YOU
+            assert f"| `{pack.key}` | {what} | {source} |" in written
+    own = {
+        "key": "own",
+        "name": "Ours",
+        "to": "R",
+        "law": "L",
+        "any": [{"users": 5}],
+        "steps": [{"key": "a", "name": "A", "hours": 4}],
+    }
+    pack = regulator.read_pack(own)
+    assert regulator.sources(pack) == [
+        ("5 users", "set by you"), ("A: 4 hours from when it was known", "set by you")
+    ]  # fmt: skip
+    (owed,) = regulator.owed(pack, size(users=5))
+    assert owed.why == "5 users (set by you); 4 hours (set by you)"
+    assert all(len(one.why) <= 300 for each in BUILT_IN for one in regulator.owed(
+        regulator.read_pack(each), size(users=10**6, hours=99, user_hours=10**7, yes=frozenset({each["key"]}))
+    ))  # fmt: skip
+
+
+def spoken(pdf: bytes) -> str:
+    """The text of the first page, by what the file itself says that its glyphs mean."""
+    streams = [zlib.decompress(one) for one in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)]
+    means = {
+        glyph: chr(int(code, 16))
+        for stream in streams
+        for glyph, code in re.findall(rb"^<([0-9A-F]{4})> <([0-9A-F]{4})>$", stream, re.MULTILINE)
+    }
+    text = ""
+    for plain, glyphs in re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj|<([0-9A-F]+)> Tj", streams[0]):
+        text += plain.decode("cp1252")
+        text += "".join(means[glyphs[place : place + 4]] for place in range(0, len(glyphs), 4))
+    return text
+
+
+def test_greek_and_cyrillic_stand_in_a_pdf_and_a_letter_without_a_shape_is_a_box() -> None:
+    words = "Störung in Łódź – Ελλάδα, Київ, Москва: 停電 ẍ"
+    pdf = as_pdf(Document("Авария", (Heading(words), Paragraph(words))))
+    assert pdf == as_pdf(Document("Авария", (Heading(words), Paragraph(words))))
+    read = spoken(pdf)
+    assert read.startswith("Авария")
+    assert read.count("Störung in Łódź – Ελλάδα, Київ, Москва: □□ x") == 2
+    assert "Авария".encode("utf-16-be").hex().upper().encode() in pdf
+    assert b"/F3" not in as_pdf(Document("Bericht", (Paragraph("Störung – nur Umlaute"),))), (
+        "no font where none is needed"
+    )
+    letters = pdf_letters.letters()
+    assert {*"αΩέЖяїЁłŐ□"} <= letters.glyphs.keys()
+    assert [round(width_of(letter, 1000)) for letter in "Жl"] == [letters.width("Ж"), 222]
+
+
+def test_a_word_without_an_end_is_cut_into_lines_at_little_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    real = pdf_text._width
+
+    def counted(letter: str) -> int:
+        nonlocal asked
+        asked += 1
+        assert asked < 400_000
+        return real(letter)
+
+    monkeypatch.setattr(pdf_text, "_width", counted)
+    text = "".join(chr(97 + number % 26) for number in range(20_000))
+    lines = wrapped(text, 10, 483)
+    assert "".join(lines) == text
+    assert asked < 1000 * len(lines)
+    assert all(width_of(line, 10) <= 483 for line in lines)

@@ -91,6 +91,7 @@ def test_parts_trends_and_a_brand_next_door(journalled):
         pieces = trends(brands, [key], days, LAST, at)[key]
         assert sum(piece.tally.total for piece in pieces) == whole[key].tally.total
         assert sum(piece.possible_ms for piece in pieces) == whole[key].possible_ms
+    assert figure_queries.overview(brands, days, LAST, at) == (whole, trends(brands, whole, days, LAST, at))
     customer = str(history.customers[0].pk)
     own = readings(brands, FIRST, LAST, at, dimension="customer", value=customer)
     (same,) = [part for part in parts(brands, "answered_12s", "customer", FIRST, LAST, at) if part.value == customer]

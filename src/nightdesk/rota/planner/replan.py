@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from nightdesk.rota.planner.fewest import fewest_turns
+from nightdesk.rota.planner.model import Model
 from nightdesk.rota.planner.problem import DAY, Barred, Budget, Given, Problem, Result, Slot
-from nightdesk.rota.planner.solve import Progress, solve
+from nightdesk.rota.planner.solve import Progress, Run
 
 CHANGE = 500
 """Points of a change: more than all kindness that one change could bring, and far less than a gap."""
@@ -38,7 +40,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Replanned:
     """`problem` is the one that `result` is about, with the split slots. `proved`: no repair changes less and leaves no
-    more gaps, either because only what was lost has changed and no gap is left, or because the solver proved it."""
+    more gaps, either because every way to change less was tried and no gap is left, or because the solver proved it."""
 
     problem: Problem
     result: Result
@@ -65,9 +67,15 @@ def replan(
     For slots of one person each. Only those that start within `days` days after `at` may change; None for all. Raises
     KeyError for an unknown person.
     """
+    given = tuple(given)
     split = lose(problem, given, person=person, since=since, until=until, at=at, days=days)
     start = tuple(Given(slot.id, slot.holder) for slot in split.slots if slot.holder is not None)
-    result = solve(split, budget, seed=seed, start=start, progress=progress, should_stop=should_stop)
+    run = Run(split, budget, seed, progress, should_stop)
+    masks = run.model.masks(start)
+    least = fewest_turns(run.model, masks)
+    # What was open before may be beyond help; then at least what is lost is filled like that.
+    begin = least or fewest_turns(run.model, masks, _posts_of(run.model, split, given, person))
+    result = run.solve(start if begin is None else run.model.given(begin.masks))
     had = {each.slot: each.person for each in given}
     now = {each.slot: each.person for each in result.given}
     changes = []
@@ -75,10 +83,18 @@ def replan(
         was = had.get(slot.id, had.get(slot.id.removesuffix(REOPENED)))
         if was != now.get(slot.id):
             changes.append(Change(slot.id, was, now.get(slot.id), was == person))
-    empty = any(gap.kind != "rule" for gap in result.gaps)
-    only_lost = all(change.lost or change.was is None for change in changes)
-    proved = (not empty and only_lost) or (result.bound is not None and result.bound >= result.cost)
+    settled = {slot.id for slot in split.slots if slot.fixed}
+    empty = any(gap.kind != "rule" and not settled.issuperset(gap.slots) for gap in result.gaps)
+    fewest = least is not None and len(changes) <= least.turns
+    proved = (not empty and fewest) or (result.bound is not None and result.bound >= result.cost)
     return Replanned(split, result, tuple(changes), proved)
+
+
+def _posts_of(model: Model, split: Problem, given: Iterable[Given], person: str) -> int:
+    """The posts that are open since the person lost them."""
+    lost = {each.slot for each in given if each.person == person}
+    places = [place for place, slot in enumerate(split.slots) if slot.holder is None and not slot.fixed]
+    return sum({1 << model.post_of[place] for place in places if split.slots[place].id.removesuffix(REOPENED) in lost})
 
 
 def lose(

@@ -96,3 +96,10 @@ def test_who_takes_the_alarm_has_longer_and_the_duty_manager_is_told_all_the_sam
 @given(watches, st.integers(1, 200))
 def test_an_older_sign_than_the_last_changes_nothing(watch: Watch, before: int) -> None:
     assert decide.heard(watch, Sign.TRACKER, watch.sign_at - before * MINUTE) == watch
+
+
+@given(watches, st.sampled_from(sorted(set(Sign) - DIRECT)), st.integers(1, 4))
+def test_once_a_step_is_done_the_same_instant_told_again_changes_nothing(watch: Watch, sign: Sign, steps: int) -> None:
+    for due in decide.ladder(watch)[:steps]:
+        watch = decide.done(watch, due.step, due.at)
+        assert decide.heard(watch, sign, watch.sign_at) == watch

@@ -121,3 +121,36 @@ def test_every_move_is_in_the_table_and_no_other_is_made(world: World) -> None:
     assert actions.cancel_visit(visit_id=visit.pk, **world.doing).state == Visit.State.CANCELLED
     assert actions.keep_watch(visit_id=visit.pk, **world.doing) == "It is over."
     assert set(decide.TRANSITIONS.values()) == {decide.State.OUT, decide.State.CANCELLED, decide.State.ENDED}
+
+
+def test_the_duress_word_before_a_visit_has_begun_lets_it_begin_and_is_heard(world: World) -> None:
+    bo, al = world.person("Bo"), world.person("Al")
+    world.seat("front", al)
+    doing: Any = world.doing | {"by": world.actor(bo)}
+    site_actions.set_duress_word(person_id=bo.id, word="jonquil", **doing)
+    visit = declare(world, site(world), bo, al, leaves_at=world.at + timedelta(hours=1))
+    actions.check_in_visit(visit_id=visit.pk, words="ok jonquil", **doing)
+    visit.refresh_from_db()
+    assert (visit.state, visit.alarm) == (Visit.State.OUT, Visit.Alarm.DURESS)
+    assert visit.watcher_at is not None
+
+
+def test_they_cannot_be_back_before_they_leave(world: World) -> None:
+    bo, al = world.person("Bo"), world.person("Al")
+    world.seat("front", al)
+    visit = declare(world, site(world), bo, al, leaves_at=world.at + timedelta(hours=2))
+    for back_by_at in (world.at + timedelta(hours=1), visit.leaves_at):
+        with pytest.raises(Invalid):
+            actions.edit_visit(visit_id=visit.pk, back_by_at=back_by_at, **world.doing)
+
+
+def test_a_planned_visit_waits_for_a_companion_who_is_still_out(world: World) -> None:
+    bo, al, cy = (world.person(name) for name in ("Bo", "Al", "Cy"))
+    world.seat("front", al)
+    hut = site(world)
+    out = declare(world, hut, cy, al)
+    later = declare(world, hut, bo, al, companion_id=cy.id, leaves_at=world.at + timedelta(hours=1))
+    world.at += timedelta(hours=1)
+    assert actions.keep_watch(visit_id=later.pk, **world.doing) == "They are still out at another site."
+    actions.end_visit(visit_id=out.pk, words="met them", **world.doing)
+    assert actions.keep_watch(visit_id=later.pk, **world.doing) == "They are on their way."

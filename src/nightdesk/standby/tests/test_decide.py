@@ -78,6 +78,12 @@ def test_well_again_it_always_comes_home() -> None:
         assert then.state is State.FOLLOWING
 
 
+def test_heard_without_having_taken_what_was_done_it_waits_and_takes_nothing_over() -> None:
+    for watch, event, _silent_for, then, effects in ALL:
+        if watch.state is State.RETURNING and event is Event.HEARD:
+            assert (then.state, effects) == (State.RETURNING, (Effect.HAND_BACK,))
+
+
 @given(events=st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 90))))
 def test_whoever_was_heard_is_never_given_up_before_the_set_time(events: list[tuple[Event, int]]) -> None:
     watch, at = Watch(State.FOLLOWING, START, START), START

@@ -1,9 +1,16 @@
 """What the main site sends is what the second one has: whole, in parts, and what has gone is gone."""
 
 import json
+import time
+from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.db import connection
 
+from nightdesk.access.actions import make_user
+from nightdesk.base import vault
 from nightdesk.paging.models import Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import ContactMethod, Person
@@ -91,6 +98,28 @@ def test_rows_made_here_never_meet_the_main_sites(world: World) -> None:
     following.apply_changes({}, whole=True, kept={})
     assert not ContactMethod.objects.filter(pk=own.pk).exists(), "after a time alone it goes"
     assert with_own
+
+
+def test_whoever_has_a_second_factor_signs_in_with_it_at_a_site_of_another_master_key(
+    world: World, settings: Any
+) -> None:
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY_PLACE = "the main site's", [], None
+    user = make_user(email="bo@quay.example", name="Bo", password="a long password", **world.doing)
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    codes = RecoveryCodes.activate(user).generate_codes()
+    whole = sent({})
+    told = json.dumps(whole)
+    assert "sealed:" not in told, "what only the main site's key opens is of no use"
+    empty_sections()
+    settings.SECRET_KEY = "the second site's"
+    following.apply_changes(whole, whole=False, kept={})
+    factor = Authenticator.objects.get(type="totp")
+    assert factor.data["secret"].startswith("sealed:")
+    assert vault.open_text(factor.data["secret"]) == "JBSWY3DPEHPK3PXP"
+    period = int(time.time()) // 30  # or the next one has just begun
+    times = [format_hotp_value(hotp_value("JBSWY3DPEHPK3PXP", each)) for each in (period, period + 1)]
+    assert any(TOTP(factor).validate_code(code) for code in times)
+    assert Authenticator.objects.get(type="recovery_codes").wrap().validate_code(codes[0])
 
 
 def test_secrets_that_only_one_key_opens_stay_where_they_are() -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from nightdesk.base import housekeeping
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Delivery
@@ -15,7 +16,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.paging.actions import RING
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person
-from nightdesk.standby import actions, queries
+from nightdesk.standby import actions, queries, tasks
 from nightdesk.standby.models import HandedBack
 from nightdesk.standby.sections import coming_back
 from nightdesk.standby.snapshot import rows_where
@@ -74,6 +75,16 @@ def test_a_page_that_was_taken_there_is_taken_here_and_the_ladder_stops(night: W
     assert Entry.objects.count() == count, "told twice, it is done once"
     assert HandedBack.objects.count() == 1
     night.minutes(14)  # Al's telephone does not ring
+
+
+def test_what_was_handed_back_is_kept_as_it_came_for_a_month_and_no_longer(night: World) -> None:
+    page = night.alarm("core1 is down", key="core1")
+    night.phone(night.bo).got("core1")  # type: ignore[attr-defined]
+    hand_back(night, taken(page, night.bo, night), entries=(entry(page, "page.acknowledged", night),))  # type: ignore[attr-defined]
+    for days, left in ((0, 1), (29, 1), (31, 0)):
+        tasks.forget_handed_back(night.at + timedelta(days=days))
+        assert HandedBack.objects.count() == left
+    assert tasks.forget_handed_back in housekeeping.CHORES
 
 
 def test_a_page_that_began_there_goes_on_here_where_it_was_left(night: World) -> None:

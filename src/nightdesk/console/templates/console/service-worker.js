@@ -14,6 +14,7 @@ const CACHE = "nightdesk " + KEPT.join(" ");
 
 const ICON = "{% static "console/mark-192.png" %}";
 const POCKET = "{% url "console:pocket" %}";
+const THEIRS = "{% url "portal:home" %}";     // where a customer reads what a notice is about
 const TOKEN = "TOKEN";
 const ANSWER_PAGE = "{% url "answer" "TOKEN" %}";
 const ANSWER = "{% url "push_answer" "TOKEN" %}";
@@ -117,7 +118,7 @@ self.addEventListener("notificationclick", (event) => {
 });
 
 async function open({ kind = "", token = "", verbs = [] }) {
-  const path = kind.startsWith("page.") || !verbs.length ? POCKET : ANSWER_PAGE.replace(TOKEN, token);
+  const path = kind === "outage.update" ? THEIRS : kind.startsWith("page.") || !verbs.length ? POCKET : ANSWER_PAGE.replace(TOKEN, token);
   const windows = await self.clients.matchAll({ type: "window" });
   const there = windows.find((one) => new URL(one.url).pathname === path);
   return there ? there.focus() : self.clients.openWindow(path);

@@ -33,6 +33,7 @@ STAGES = {
     "review": gettext_lazy("hears their message again"),
     "callback": gettext_lazy("is rung back"),
     "read_out": gettext_lazy("has pages read out"),
+    "note": gettext_lazy("leaves a note for the journal"),
     "ending": gettext_lazy("hears goodbye"),
     "over": gettext_lazy("is gone"),
 }

@@ -109,6 +109,15 @@ class WalkForm(forms.Form):
             ("3", gettext_lazy("3, it is something else")),
         ],
     )
+    ours = forms.ChoiceField(
+        label=gettext_lazy("One of ours, while it rings"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Waits for the duty engineer")),
+            ("1", gettext_lazy("Star, their PIN, hears the open pages and takes the first")),
+            ("4", gettext_lazy("Star, their PIN, leaves a note for the journal")),
+        ],
+    )
     menu = forms.CharField(label=gettext_lazy("In the menu, they press"), required=False, max_length=1)
     says = forms.ChoiceField(
         label=gettext_lazy("Asked for a message, they"),
@@ -137,7 +146,8 @@ class WalkForm(forms.Form):
         """What the caller presses, by stage."""
         values = self.cleaned_data
         keys = [(stage, values[stage]) for stage in ("status", "not_covered", "waiting", "menu") if values.get(stage)]
-        keys += [("pin", f"{PIN}#")] if values["pin"] else []
+        keys += [("pin", f"{PIN}#")] if values["pin"] or values["ours"] else []
+        keys += [("hunt", "*"), ("read_out", values["ours"])] if values["ours"] else []
         if values["says"] == "declines":
             keys.append(("message", "2"))
         keys += {"again": [("review", "2"), ("review", "1")], "cancel": [("review", "3")]}.get(

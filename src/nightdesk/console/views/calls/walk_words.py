@@ -98,6 +98,7 @@ WRITES = {
     "chase_update": gettext_lazy("Whoever speaks for the outage is asked for the overdue update"),
     "to_desk": gettext_lazy("Our message takers' screens offer the call"),
     "acknowledge": gettext_lazy("The page is taken"),
+    "journal_note": gettext_lazy("What they said stands in the journal, to be heard there"),
     "ended": gettext_lazy("The call is over"),
     "rung_off": gettext_lazy("It is noted that they rang off unanswered"),
 }

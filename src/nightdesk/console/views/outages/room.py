@@ -487,7 +487,12 @@ def _start(request: StaffRequest) -> int:
 
 def _told_row(each: report.Told) -> dict[str, Any]:
     tone = "calm" if each.state in report.ARRIVED else "fire" if each.state in LOST else ""
-    ways = {"email": _("mail to {address}"), "sms": _("text to {address}")}
+    ways = {
+        "email": _("mail to {address}"),
+        "sms": _("text to {address}"),
+        "push": _("their browser"),
+        "webhook": _("their program"),
+    }
     said = ways.get(each.channel, "{address}").format(address=each.address)
     route = _("by {route}").format(route=each.route) if each.route else ""
     return {

@@ -418,7 +418,7 @@ def _as_far(form: TellForm) -> dict[str, Any]:
 
 def _sample(sample: Sample) -> dict[str, Any]:
     """A message as its first reader gets it, with a heading that says who and how many."""
-    channels = {"email": _("mail"), "sms": _("text")}
+    channels = {"email": _("mail"), "sms": _("text"), "push": _("their browser"), "webhook": _("their program")}
     channel = channels.get(sample.channel, sample.channel)
     if sample.parts > 1:
         channel = _("text of {count} parts").format(count=sample.parts)

@@ -56,8 +56,10 @@ from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
 from nightdesk.desk.worklist import Wanted, chosen, count
 from nightdesk.outages.effect import SUBSCRIPTION
+from nightdesk.outages.models import UnsubscribeRequest
 from nightdesk.outages.needs_text import write_needs
 from nightdesk.outages.part_queries import needs_of
+from nightdesk.outages.unsubscribe_actions import decide_unsubscribe
 from nightdesk.people.models import Person
 from nightdesk.reports.incident_models import ReportTerm
 
@@ -152,6 +154,8 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "may_set_rule": may(request, "set_company_rule", shown.brand_id),
         "services": _services(shown),
         "reaches": reach_rows(shown),
+        "unsubscribing": UnsubscribeRequest.objects.filter(contact__customer=shown, decided_at=None),
+        "may_decide_unsubscribe": may(request, "decide_unsubscribe", shown.brand_id),
         "may_save_reach": may(request, "save_reach", shown.brand_id),
         "may_save_needs": may(request, "save_needs", shown.brand_id),
         "may_edit": may(request, "edit_customer", shown.brand_id),
@@ -376,6 +380,19 @@ def company_rule(request: StaffRequest, customer_id: int) -> HttpResponse:
     sees = request.POST.get("sees", "")
     set_company_rule(customer_id=shown.id, sees=sees, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("Saved."), "console:customer", shown.id)
+
+
+@posting("decide_unsubscribe")
+def settle_unsubscribe(request: StaffRequest, customer_id: int, request_id: int) -> HttpResponse:
+    """What their owner told us about a reader of their address who wants no more notices."""
+    shown = _customer(request, customer_id)
+    row = found(
+        UnsubscribeRequest.objects.filter(contact__customer=shown, id=request_id), _("You asked for a request.")
+    )
+    agreed = request.POST.get("agreed") == "yes"
+    decide_unsubscribe(request_id=row.pk, agreed=agreed, by=request.actor, via=Door.WEB, at=request.at)
+    said = _("No more notices go to {address}.") if agreed else _("{address} goes on getting notices.")
+    return done(request, said.format(address=row.address), "console:customer", shown.id)
 
 
 class ContractForm(forms.Form):

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             for name in tasks.thin_out(by=by, via=Door.CLI, at=at):
                 self.stdout.write(f"{name} is removed.")
         elif options["verify"]:
-            self._verify(Path(options["verify"]))
+            self._verify(places.file_named(options["verify"]))
         else:
             if not options["waiting"]:
                 actions.ask_backup(by=by, via=Door.CLI, at=at)
@@ -47,7 +47,6 @@ class Command(BaseCommand):
                 self._tell(made, options)
 
     def _verify(self, path: Path) -> None:
-        path = path if path.exists() or len(path.parts) > 1 else places.FOLDER / path
         known = Backup.objects.filter(file=path.name, removed_at=None).first() if path.parent == places.FOLDER else None
         if known is not None:
             tasks.verify_backup(known, by=OPERATOR, via=Door.CLI, told=self._say({}))

@@ -28,8 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="put it in the place of what is there")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        path = Path(options["file"])
-        path = path if path.exists() or len(path.parts) > 1 else places.FOLDER / path
+        path = places.file_named(options["file"])
         state = Path(settings.STATE_DIR)
         try:
             serving = Lock(state / "serve.lock")

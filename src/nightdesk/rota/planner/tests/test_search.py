@@ -2,10 +2,13 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bench.rota_bound import months, proved
+from bench.rota_cases import fourteen_people
 from nightdesk.rota.planner import Budget, Given, Problem, Result, from_json, solve, to_json
 from nightdesk.rota.planner.model import Model
 from nightdesk.rota.planner.problem import Person, Rules, Weights
@@ -130,3 +133,16 @@ def test_a_rota_that_breaks_a_rule_is_not_given_out():
     run = Run(Problem(FIRST, FIRST + 7, (Person("P0"),), slots), Budget(), 1, None, None)
     with pytest.raises(WrongRota):
         run.result([0b1111111], "core", "1", None)
+
+
+def test_no_rota_of_fourteen_people_costs_less_than_the_benchmark_says():
+    """Person by person its reading of a month costs what the plain one says, and what it proves lies below all of them."""
+    problem = fourteen_people()
+    rota = solve(problem, Budget(steps=8_000))
+    everybody = months(problem)
+    assert sum(month.cost_of(month.taken_of(rota.given)) for month in everybody) == rota.cost
+    nothing = np.zeros((28, 3, 2))
+    for month in everybody[::5]:
+        least, cost, taken = month.cheapest(nothing)
+        assert least == cost == month.cost_of(taken) <= month.cost_of(month.taken_of(rota.given))
+    assert 0 < proved(problem) <= rota.cost

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bench.rota_cases import sixty_people
 from nightdesk.rota.planner import (
     Barred,
     Budget,
@@ -20,7 +21,9 @@ from nightdesk.rota.planner import (
     replan,
     solve,
 )
+from nightdesk.rota.planner.replan import lose
 from nightdesk.rota.planner.score import make_bill
+from nightdesk.rota.planner.tests.fewest_changes import TightNight, fewest_changes
 from nightdesk.rota.planner.tests.small_world import FIRST, make_problem, minute, shift
 
 EASY = Rules(weekly_rest_minutes=0, average_minutes=None)
@@ -94,6 +97,39 @@ def test_a_repair_never_breaks_a_rule_nor_changes_what_has_begun(number):
     for slot in repaired.problem.slots:
         if not slot.fixed and slot.start < at + 2000 and slot.end > at:
             assert (slot.id, person) not in now
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.integers(0, 1_000_000))
+def test_no_repair_changes_fewer_turns_by_trying_every_one(number):
+    problem = make_problem(number)
+    problem = replace(problem, slots=tuple(replace(slot, most=None) for slot in problem.slots))
+    rota = solve(problem, Budget(steps=300)).given
+    at = minute(number % 6, number % 24)
+    sick = {"person": problem.people[0].id, "since": at, "until": at + 900, "at": at}
+    left = lose(problem, rota, **sick)
+    opened = sum(slot.holder is None and not slot.fixed for slot in left.slots)
+    assume(opened <= 2)
+    repaired = replan(problem, rota, **sick, budget=Budget(steps=300))
+    assume(all(gap.kind == "seat" for gap in repaired.result.gaps))
+    if repaired.proved:
+        assert fewest_changes(left, len(repaired.changes)) == len(repaired.changes)
+    else:
+        assert fewest_changes(left, opened + 1) is None
+
+
+def test_where_nobody_is_free_as_few_others_move_as_can_be_among_sixty_people():
+    """At 18:00 one of the late shift drops out, and whoever could simply step in is away: a turn of tomorrow's must move."""
+    problem = sixty_people()
+    rota = solve(problem, Budget(steps=20_000)).given
+    night = TightNight(problem, rota, "London09A1")
+    simply = night.repair(problem)
+    assert (len(simply.changes), simply.proved) == (1, True)
+    tight = night.without_whoever_is_free()
+    repaired = night.repair(tight)
+    assert not [gap for gap in repaired.result.gaps if gap.kind == "seat"]
+    assert repaired.proved
+    assert len(repaired.changes) == fewest_changes(night.left(tight), 4) > 1
 
 
 # Gaps, explained
