@@ -22,7 +22,7 @@ router = Router(tags=["safe-keeping"])
 class Whose(Schema):
     """`of` is `person:7`, `contact:12`, `number:+441632960001` or `address:bo@north.example`."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"of": "contact:12"}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"of": "contact:4711"}]})
     of: str = Field(min_length=1, max_length=300)
 
 

@@ -1,5 +1,7 @@
 """What is known of one person: looked at, taken away, erased. For administrators of every brand."""
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -71,7 +73,7 @@ def export_personal(request: StaffRequest) -> HttpResponse:
 def erase_personal(request: StaffRequest) -> HttpResponse:
     """It is gone, where the word was typed once more."""
     word = request.POST.get("of", "")[:300]
-    back = f"{reverse('console:personal')}?of={word}"
+    back = f"{reverse('console:personal')}?{urlencode({'of': word})}"
     if request.POST.get("again", "").strip() != word:
         return done(request, _("Nothing was erased: what you typed is not {word}.").format(word=word), back)
     gone = erase_person(subject=subject_of(word), by=request.actor, via=Door.WEB, at=request.at)
