@@ -9,6 +9,7 @@
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
+#   make fuzz      spoil real mails, notices, PDUs, alarms, calendars and events at random, for every parser (CASES=5000 each)
 #   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
 #   make faces     every screen at every width and theme (FACES=once: each of them once);  make pictures: those of the README
 #   make carriers  what reads carriers' own formats, in an environment of its own (.carriers)
@@ -25,6 +26,7 @@ UV ?= uv
 N ?= 200
 JOBS ?= 1
 TEST_JOBS ?= auto
+CASES ?= 5000
 ONLY ?=
 ARGS ?=
 NIGHTDESK_DEMO ?= 1
@@ -33,7 +35,7 @@ export PYTHONPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-phone asterisk slow left-out check bench kills faults faces pictures carriers lock wheel clean standby-links
+.PHONY: help run test test-phone asterisk slow left-out check bench kills fuzz faults faces pictures carriers lock wheel clean standby-links
 .DELETE_ON_ERROR:
 
 help:
@@ -98,6 +100,9 @@ bench: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py tests/test_fan_out_kills.py
+
+fuzz: $(VENV)/.dev
+	FUZZ_CASES=$(CASES) $(PY) -m pytest tests/test_fuzz.py --durations 25 -k "$(ONLY)"
 
 # Two sites in network namespaces, their cable cut and laid anew; needs root.
 standby-links: $(VENV)/.dev

@@ -2513,6 +2513,14 @@ FAULTS = (
         tests=("src/nightdesk/rota/planner/tests/test_sick_call.py", "-k", "as_few_others_move"),
         why="who is free tonight and who is not is all that a sick call may change",
     ),
+    Fault(
+        id="a-newcomer-is-planned-alone",
+        file="src/nightdesk/rota/actions.py",
+        old="        refuse_alone_by_plan(seat, member_id, starts_at, ends_at)\n",
+        new="        pass\n",
+        tests=("tests/scenarios/test_newcomers.py", "-k", "no_change_of_the_plan"),
+        why="who counts on tomorrow's plan must not find a newcomer there by themselves",
+    ),
     # --- Rest, and what is nobody's business
     Fault(
         id="a-call-breaks-no-rest",

@@ -206,6 +206,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "nightdesk.console.middleware.KnowTheReader",
+    "nightdesk.console.middleware.KnowTheBrowser",
     "nightdesk.console.middleware.AnswerRefusals",
     "axes.middleware.AxesMiddleware",  # last: it turns a lock-out into the answer of the log-in page
 ]
@@ -260,6 +261,12 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
 MFA_ADAPTER = "nightdesk.console.accounts.SealedSecrets"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+ROLES = ("engineer", "desk", "manager", "admin", "bureau", "read-only")
+SECOND_FACTOR_ROLES = env.words(
+    "NIGHTDESK_SECOND_FACTOR_ROLES",
+    ROLES,
+    "Roles that need a passkey or an authenticator app to reach anything in a browser, with commas.",
+)
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -124,6 +124,15 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_tokens": ("make_token", None),
     "make_token": ("make_token", {"name": "x", "scopes": ["read"], "brand_id": "{brand_id}"}),
     "revoke_token": ("revoke_token", None),
+    "list_sessions": ("read_sessions", None),
+    "end_session": ("end_session", None),
+    "read_personal_data": ("erase_person", None),
+    "export_personal_data": ("export_person", {"of": "number:+441632960001"}),
+    "erase_personal_data": ("erase_person", {"of": "number:+441632960001"}),
+    "list_own_readings": ("read_own_readings", None),
+    "list_own_sessions": ("read_own_sessions", None),
+    "end_own_session": ("end_own_session", None),
+    "end_own_sessions": ("end_own_session", None),
     "list_customers": ("read_customers", None),
     "make_customer": ("make_customer", {"brand_id": "{brand_id}", "name": "Mill", "ref": "C-2"}),
     "import_customers": ("apply_import", b"customer,customer_ref\nMill,C-3\n"),
@@ -708,6 +717,10 @@ HAS_A_FURTHER_RULE = {
 brand.
 """
 NEEDS_MORE = {
+    "read_personal_data": 403,  # only who may in every brand
+    "export_personal_data": 403,
+    "erase_personal_data": 403,
+    "end_own_session": 404,  # it is somebody else's
     "list_backups": 403,  # only who may in every brand
     "read_backup_standing": 403,
     "ask_backup": 403,
@@ -790,6 +803,7 @@ QUERY = {
     "read_promised": "?priority=P1",
     "import_customers": "?brand_id={brand_id}",
     "find_fitting": "?brand_id={brand_id}&call=alarm",
+    "read_personal_data": "?of=number:%2B441632960001",
     "read_coverage": "?brand_id={brand_id}",
     "list_scarce_skills": "?brand_id={brand_id}",
     "import_person_skills": "?brand_id={brand_id}",

@@ -3,7 +3,12 @@
 from datetime import date, timedelta
 from typing import Any
 
-from nightdesk.access.models import Brand
+from django.contrib.sessions.backends.db import SessionStore
+
+from nightdesk.access.actions import grant_role, make_user
+from nightdesk.access.models import Brand, Session
+from nightdesk.access.queries import OPERATOR
+from nightdesk.access.session_actions import note_session
 from nightdesk.base import files
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
@@ -189,6 +194,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
+    known["session_id"] = signed_in(brand)
     known |= _planned_month(brand, person.pk, team.pk, f"first-{slug}", how)
     known |= _outage(brand, customer.pk, subscription, how)
     known |= _called(brand, customer.pk, how)
@@ -239,6 +245,17 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "token_id": brand.token_set.get().pk,
         }
     )
+
+
+def signed_in(brand: Brand) -> int:
+    """Somebody with a role in the brand is signed in in a browser; the session's id."""
+    user = make_user(email=f"in-{brand.slug}@example.net", name="Signed in", by=OPERATOR, via=Door.CLI, at=START)
+    grant_role(user_id=user.pk, role="engineer", brand_id=brand.pk, by=OPERATOR, via=Door.CLI, at=START)
+    store = SessionStore()
+    store.create()
+    key = str(store.session_key)
+    note_session(user_id=user.pk, key=key, agent="Mozilla/5.0 Firefox", address="192.0.2.7", at=START)
+    return Session.objects.get(session_key=key).pk
 
 
 def _called(brand: Brand, customer_id: int, how: dict[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def test_while_it_is_away_everybody_is_rung_and_what_is_recorded_is_found(room: 
     caller = room.caller(ACME, says=speech_like(4, 14), says_when_told=True)
     hasty = room.caller(BOLT)
     room.line.kill()
+    until(lambda: "nightdesk" not in room.asterisk.cli("ari show apps"), 10, "Asterisk has noticed")
     caller.dial(FALLBACK_NUMBER)
     for telephone in both:
         telephone.wait("CALL_INCOMING")

@@ -15,6 +15,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from nightdesk.access.matrix import SCOPES, VERBS, require, verbs_in
 from nightdesk.access.models import Brand, Grant, Role, Token, User
+from nightdesk.access.session_actions import end_sessions
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import language as as_language
@@ -168,6 +169,7 @@ def close_contact_account(*, user_id: int, by: Actor, via: Door, at: datetime) -
     user.set_unusable_password()  # a session is bound to the password: none lives on, not even if it is opened again
     user.save(update_fields=["is_active", "password"])
     record(USER_CLOSED, subject=("user", user.pk), by=by, via=via, at=at, facts={"name": user.name})
+    end_sessions(user_id=user.pk, by=by, via=via, at=at)
 
 
 @transaction.atomic
@@ -215,7 +217,7 @@ def grant_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via:
 
 @transaction.atomic
 def revoke_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via: Door, at: datetime) -> None:
-    """The user no longer has that grant. Repeating it changes nothing.
+    """The user no longer has that grant, and is signed out everywhere. Repeating it changes nothing.
 
     Raises Forbidden, NotFound, and IllegalTransition for the last admin of every brand: nobody could undo it.
     """
@@ -240,6 +242,7 @@ def revoke_role(*, user_id: int, role: str, brand_id: int | None, by: Actor, via
     if gone:
         facts = {"name": user.name, "role": role}
         record(ROLE_REVOKED, subject=("user", user.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
+        end_sessions(user_id=user.pk, by=by, via=via, at=at)
 
 
 @transaction.atomic

@@ -7,6 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
+from nightdesk.base.browsers import device_name
+
 
 class Brand(models.Model):
     """A company that this installation speaks as. Roles, routes, customers and pages belong to one."""
@@ -110,3 +112,19 @@ class Token(models.Model):
     def digest_of(secret: str) -> str:
         """What is kept of a secret, in hex. One of 192 random bits needs no salt and no slow hash."""
         return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Session(models.Model):
+    """A browser in which `user` is signed in. `session_key`: of Django's own session, which ends with this row."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    agent = models.CharField(max_length=300)
+    address = models.GenericIPAddressField(null=True)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    @property
+    def device(self) -> str:
+        """What people call that browser."""
+        return device_name(self.agent)

@@ -10,7 +10,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from nightdesk.access.models import User
-from nightdesk.access.queries import token_of
+from nightdesk.access.queries import require_second_factor, token_of
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
@@ -42,8 +42,8 @@ class Caller:
 def caller_of(request: HttpRequest) -> Caller:
     """Whoever makes the request; looked up once a request.
 
-    An `Authorization: Bearer` counts alone, whatever cookies come with it. Raises NotSignedIn, and NoCsrf for a session
-    that would change something without its CSRF token.
+    An `Authorization: Bearer` counts alone, whatever cookies come with it. Raises NotSignedIn, NoCsrf for a session that
+    would change something without its CSRF token, and SecondFactorNeeded for one whose role asks for more.
     """
     known = getattr(request, "_nightdesk_caller", None)
     if not isinstance(known, Caller):
@@ -82,6 +82,7 @@ def _look_up(request: HttpRequest) -> Caller:
         )
     if user.kind == User.Kind.CUSTOMER:
         return _of_session(request, user)
+    require_second_factor(user)
     return Caller(actor_of_user(user), f"user:{user.pk}")
 
 

@@ -17,6 +17,7 @@ from nightdesk.api.values import Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.reports import actions, phone_queries, queries
 from nightdesk.reports.load import Figure
 
@@ -147,6 +148,7 @@ class Switches(Schema):
 def list_load(request: HttpRequest, asked: Query[Period]) -> Any:
     """Nights, weekends, holidays, times woken, minutes awake and calls off duty of a brand's people."""
     brand = _brand(request, asked, "read_load")
+    _note(request, brand, What.LOAD)
     loads = queries.loads_of(brand, queries.people_of(brand), asked.first, asked.last, clock.now())
     return {
         "items": [
@@ -163,6 +165,7 @@ def list_pay(request: HttpRequest, asked: Query[Period]) -> Any:
     brand = _brand(request, asked, "read_load")
     if actions.PAY in queries.switched_off(brand):
         return {"items": []}
+    _note(request, brand, What.PAY)
     currency = queries.rates_of(brand).currency
     return {
         "items": [
@@ -183,6 +186,11 @@ def list_pay(request: HttpRequest, asked: Query[Period]) -> Any:
             for line in queries.pay_lines(brand, person, asked.first, asked.last, clock.now())
         ]
     }
+
+
+def _note(request: HttpRequest, brand: Brand, what: What) -> None:
+    people = [person.pk for person in queries.people_of(brand)]
+    note_read(person_ids=people, what=what, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.get("/line-figures", response=LineReports)

@@ -22,6 +22,7 @@ from nightdesk.duty.models import LateStart
 from nightdesk.people import hours_actions
 from nightdesk.people.locking import knows
 from nightdesk.people.models import Absence, Person, Restriction, Terms
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.rota import checking, law, law_wording, work_actions
 from nightdesk.rota.models import Exemption, RestOwed, Seat, Worked
 
@@ -494,6 +495,7 @@ def _known(request: HttpRequest, person_id: int) -> Person:
     person = one(readable_people(request), id=person_id)
     if not knows(person, actor_of(request)):
         raise forbidden(actor_of(request), "read_hours")
+    note_read(person_ids=[person.pk], what=What.HOURS, by=actor_of(request), via=Door.API, at=clock.now())
     return person
 
 

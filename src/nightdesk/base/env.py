@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, overload
 
-Kind = Literal["text", "integer", "flag", "path", "secret"]
+Kind = Literal["text", "integer", "flag", "path", "secret", "words"]
 T = TypeVar("T")
 
 SYSTEM_STATE = Path("/var/lib/nightdesk")
@@ -39,7 +39,7 @@ class Setting:
 
     name: str
     kind: Kind
-    default: str | int | bool | Path | None
+    default: str | int | bool | Path | frozenset[str] | None
     help: str
 
 
@@ -103,6 +103,18 @@ def flag(name: str, default: bool, help: str) -> bool:
         return given.lower() in _TRUE
 
     return _read(name, "flag", default, help, convert, "1, true, yes or on; or 0, false, no or off")
+
+
+def words(name: str, known: tuple[str, ...], help: str) -> frozenset[str]:
+    """Some of `known`, with commas between them; none unless it is set."""
+
+    def convert(raw: str) -> frozenset[str]:
+        given = frozenset(word for word in (part.strip() for part in raw.split(",")) if word)
+        if not given <= frozenset(known):
+            raise ValueError
+        return given
+
+    return _read(name, "words", frozenset[str](), help, convert, f"some of {', '.join(known)}, with commas")
 
 
 @overload

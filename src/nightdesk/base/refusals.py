@@ -48,6 +48,14 @@ class Forbidden(Refusal):
     title = "Your role does not allow that"
 
 
+class SecondFactorNeeded(Refusal):
+    """Who is signed in has a role that needs a second proof of who they are, and has none yet."""
+
+    code = "second-factor"
+    status = 403
+    title = "Your role needs a second proof of who you are"
+
+
 class NotSignedIn(Refusal):
     """Nobody is known behind the request."""
 

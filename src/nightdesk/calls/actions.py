@@ -862,7 +862,8 @@ def _chased(message: Message, who: decide.Chased, at: datetime) -> list[Person]:
     """Who is told; where there is nobody of that kind, the next that there is. Never whoever fixes an outage."""
     line = message.line
     keys = [] if line is None else [*line.night_seats, *line.day_seats]
-    seats = list(Seat.objects.filter(key__in=keys, removed_at=None).select_related("rota"))
+    rows = Seat.objects.filter(key__in=keys, removed_at=None).select_related("rota")
+    seats = sorted(rows, key=lambda seat: keys.index(seat.key))  # who has the night is asked first
     page = Page.objects.select_related("owner").filter(pk=message.page_id).first() if message.page_id else None
     holders = [one for seat in seats if (one := who_rings(seat.key, at)) is not None]
     has_it = [page.owner_id] if page is not None and page.owner_id is not None else []

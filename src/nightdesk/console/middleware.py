@@ -4,14 +4,16 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 
 from nightdesk.access.models import User
+from nightdesk.access.session_actions import note_session
 from nightdesk.base import clock
-from nightdesk.base.refusals import NotSignedIn, Refusal
+from nightdesk.base.refusals import NotSignedIn, Refusal, SecondFactorNeeded
 from nightdesk.people.models import Person
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -36,6 +38,27 @@ class KnowTheReader:
             return self.answer(request)
         with timezone.override(ZoneInfo(person.zone)), translation.override(person.language):
             return self.answer(request)
+
+
+class KnowTheBrowser:
+    """Keeps the list of sessions: in which browser, and from where, an account was seen last."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.answer(request)
+        # Afterwards, as signing in and another password give the session another key. Whoever sent no cookie, and was
+        # given none, has no session to look into.
+        if request.session.session_key is not None and isinstance(request.user, User):
+            note_session(
+                user_id=request.user.pk,
+                key=request.session.session_key,
+                agent=request.headers.get("User-Agent", ""),
+                address=str(request.META.get("REMOTE_ADDR", "")),
+                at=request.at,  # type: ignore[attr-defined]
+            )
+        return answer
 
 
 class AnswerRefusals:
@@ -72,6 +95,9 @@ def _answer_to(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         # What was asked by POST cannot be repeated by a redirect; the page that it came from can be shown again.
         back = request.get_full_path() if request.method == "GET" else "/"
         return HttpResponseRedirect(f"{resolve_url('account_login')}?{urlencode({'next': back})}")
+    if isinstance(refusal, SecondFactorNeeded) and request.method == "GET":
+        messages.warning(request, f"{refusal.so} {refusal.do}")
+        return HttpResponseRedirect(resolve_url("mfa_index"))
     of_staff = request.user.is_authenticated and request.user.kind == User.Kind.STAFF
     template = "console/refusal.html" if of_staff else "console/refusal_alone.html"
     return render(request, template, {"problem": refusal}, status=refusal.status)

@@ -35,7 +35,16 @@ LEFT_OUT_TABLES = frozenset(
 LEFT_OUT_APPS = frozenset({"sessions", "contenttypes", "auth", "axes", "mfa", "account", "messages", "admin"})
 SECRETS = frozenset(
     {"password", "digest_of_key", "secrets", "sealed", "secret", "client_secret", "refresh_token", "lookup", "invite"}
-    | {"mobile_check", "p256dh", "endpoint", "serial", "proof", "channels_device.auth", "channels_contactendpoint.auth"}
+    | {
+        "mobile_check",
+        "p256dh",
+        "endpoint",
+        "serial",
+        "proof",
+        "session_key",
+        "channels_device.auth",
+        "channels_contactendpoint.auth",
+    }
 )
 """Columns that open something, in any table or in one. Whoever takes their data elsewhere sets new ones there."""
 _BATCH = 500

@@ -33,7 +33,7 @@ LONGEST_WINDOW = timedelta(days=31)
 MOST_OBJECTS = 2_000
 MOST_PROBLEMS = 50
 _CALENDARS = ("text/calendar", "application/ics", "text/x-vcalendar")
-_ADDRESS = re.compile(r"[^\s:<>\"]+@[^\s<>\"]+")
+_ADDRESS = re.compile(r"[^\s:<>\"]{1,64}@[^\s<>\"]{1,255}")
 
 
 class Status(StrEnum):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand, User
+from nightdesk.access.session_actions import end_sessions
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import language as as_language
@@ -156,6 +157,8 @@ def deactivate_person(*, person_id: int, by: Actor, via: Door, at: datetime) -> 
     person.active = False
     person.save(update_fields=["active"])
     _record(PERSON_DEACTIVATED, person, by, via, at)
+    if person.user_id is not None:
+        end_sessions(user_id=person.user_id, by=by, via=via, at=at)
     return person
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Grant, Role, Token, User
@@ -10,6 +11,7 @@ from nightdesk.access.queries import grants_of, token_of
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound, NotSignedIn
 from nightdesk.base.rows import fetch
+from nightdesk.journal.models import Entry
 from nightdesk.people.models import ContactMethod, NotifyRule, Person, Team
 
 
@@ -73,6 +75,22 @@ def actor_for(token: Token) -> Actor:
         return actor
     here = {(token.brand_id, role) for brand_id, role in actor.grants if brand_id in (None, token.brand_id)}
     return Actor("person", id=actor.id, name=actor.name, grants=frozenset(here), scopes=actor.scopes)
+
+
+def readings_of(person_id: int) -> QuerySet[Entry]:
+    """Who read, or took away, what is private of the person: entries of the journal, the last first."""
+    kinds = ("person.read", "keeping.person-exported")
+    rows = Entry.objects.filter(kind__in=kinds, subject_kind="person", subject_id=str(person_id))
+    return rows.order_by("-at", "-id")
+
+
+def user_id_of(actor: Actor) -> int | None:
+    """The account that the actor signs in with; None for a machine, and for a person without one."""
+    if actor.kind != "person":
+        return None
+    if actor.id.startswith("user-"):
+        return int(actor.id.removeprefix("user-"))
+    return Person.objects.filter(pk=int(actor.id)).values_list("user_id", flat=True).first()
 
 
 def brands_of(person: Person) -> set[int | None]:

@@ -242,6 +242,11 @@ forget_number A
 make_token A
 revoke_token A
 make_user A
+read_sessions A
+end_session A
+read_own_sessions EDMABR
+read_own_readings EDMABR
+end_own_session EDMABR
 grant_role A
 revoke_role A
 make_brand A

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from nightdesk.access import actions as access
-from nightdesk.access.models import Brand, Role, User
+from nightdesk.access.models import Brand, Role, Session, User
+from nightdesk.access.session_actions import note_session
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.files import keep_file
 from nightdesk.base.ids import uuid7
@@ -434,6 +436,7 @@ class Company:
                 "policy_id": policy.id,
                 "route_id": route.id,
                 "token_id": token.pk,
+                "session_id": _session_of(user, self.at),
                 "brand_id": brand.id,
                 "user_id": user.pk,
                 "customer_id": customer.id,
@@ -675,6 +678,14 @@ class Company:
             "spare_id": spare.pk,
             "briefing_id": briefing.pk,
         }
+
+
+def _session_of(user: User, at: datetime) -> int:
+    """A browser in which the user is signed in."""
+    store = SessionStore()
+    store.create()
+    note_session(user_id=user.pk, key=str(store.session_key), agent="Firefox", address="192.0.2.7", at=at)
+    return Session.objects.get(session_key=store.session_key).pk
 
 
 def message_of(delivery: Delivery) -> Message:

@@ -9,12 +9,12 @@ from django.urls import reverse
 
 from nightdesk.access.actions import grant_role
 from nightdesk.base.actors import Door
+from nightdesk.base.browsers import device_name
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.links import make_device_token, make_token
 from nightdesk.channels.models import Delivery, Device, Route
 from nightdesk.console.tests.company import Company
 from nightdesk.console.views import push as door
-from nightdesk.console.views.push import device_name
 from nightdesk.journal.models import Entry
 from nightdesk.paging.actions import acknowledge_page
 from nightdesk.paging.models import Page

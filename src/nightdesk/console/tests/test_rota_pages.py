@@ -7,10 +7,14 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from nightdesk.access.actions import make_token
 from nightdesk.access.models import User
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
+from nightdesk.journal.models import Entry
 from nightdesk.people.models import Absence, Person, Skill
 from nightdesk.rota.models import Drafting, Exemption, Override, PlannedShift, Rota, Swap
 from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
@@ -229,3 +233,30 @@ def test_ones_own_calendar_gets_a_new_address(company: Company) -> None:
     assert client.post(reverse("console:renew_my_feed")).status_code == 302
     assert client.get(old).status_code == 404
     assert client.get(reverse("duty_feed", args=[feed_address("person", bo.id)])).status_code == 200
+
+
+def noted(**of: object) -> list[tuple[str, str]]:
+    entries = Entry.objects.filter(kind="person.read", **of).order_by("id")
+    return [(entry.by_name, entry.facts["what"]) for entry in entries]
+
+
+def test_whoever_reads_what_is_private_of_somebody_is_noted_once_an_hour_and_shown_to_them(company: Company) -> None:
+    bo = company.quay.bo
+    manager, own = company.client(company.reader("manager")), company.client(bo.user)
+    hour = clock.now().replace(minute=10)
+    hours, load = reverse("console:person_hours", args=[bo.id]), reverse("console:load")
+    of_bo = {"subject_id": str(bo.id)}
+    with clock.replaced_by(lambda: hour):
+        for address in (hours, hours, f"{hours}.csv", load, reverse("console:load_csv")):
+            assert manager.get(address).status_code == 200
+        assert own.get(hours).status_code == 200  # one's own is not noted
+    assert sorted(what for _by, what in noted(**of_bo)) == ["hours and rest", "load"]
+    with clock.replaced_by(lambda: hour + timedelta(hours=1)):
+        manager.get(hours)
+        assert sorted(what for _by, what in noted(**of_bo)) == ["hours and rest", "hours and rest", "load"]
+        page = own.get(reverse("console:my_readings")).content.decode()
+        assert page.count("hours and rest") == 2
+        _token, secret = make_token(name="x", scopes=["read"], user_id=bo.user_id, by=SCHEDULER, via=Door.CLI, at=hour)
+        said = own.get("/api/v1/own-readings", headers={"Authorization": f"Bearer {secret}"}).json()
+    assert [each["what"] for each in said["items"]][:1] == ["hours and rest"]
+    assert {each["by"] for each in said["items"]} == {noted(**of_bo)[0][0]}

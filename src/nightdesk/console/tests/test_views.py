@@ -192,6 +192,13 @@ READ = {
     "policies": "save_policy",
     "routes": "save_route",
     "tokens": "make_token",
+    "sessions": "read_sessions",
+    "sessions_csv": "read_sessions",
+    "personal": "erase_person",
+    "my_sessions": "read_own_sessions",
+    "my_readings": "read_own_readings",
+    "my_readings_csv": "read_own_readings",
+    "my_sessions_csv": "read_own_sessions",
     "keeping": "read_backups",
     "keeping_csv": "read_backups",
     "brands": "edit_brand",
@@ -552,6 +559,11 @@ POSTS = {
     "test_route": "save_route",
     "remove_route": "remove_route",
     "revoke_token": "revoke_token",
+    "end_session": "end_session",
+    "export_personal": "export_person",
+    "erase_personal": "erase_person",
+    "end_my_session": "end_own_session",
+    "end_my_other_sessions": "end_own_session",
     "grant_role": "grant_role",
     "revoke_role": "revoke_role",
     "apply_customers": "apply_import",
@@ -634,7 +646,18 @@ POSTS = {
 TABLE = READ | FORMS | POSTS
 """Every address of the console and the verb that opens it: written here once more, so that a slip there is seen."""
 
-OF_EVERY_BRAND = {"new_brand", "replace_push_key", "front", "keeping", "keeping_csv", "ask_backup", "end_second_site"}
+OF_EVERY_BRAND = {
+    "new_brand",
+    "replace_push_key",
+    "front",
+    "keeping",
+    "keeping_csv",
+    "ask_backup",
+    "end_second_site",
+    "personal",
+    "export_personal",
+    "erase_personal",
+}
 """Needs the role in every brand, which nobody has who works for one."""
 OWN_PAGE = {
     "person_pin",

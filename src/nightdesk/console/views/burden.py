@@ -20,6 +20,7 @@ from nightdesk.base.actors import Door
 from nightdesk.console.views.lists import as_csv, asked_day, csv_url, day_box
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, staff, within
 from nightdesk.people.models import Person, Team
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.reports.actions import PAY, SWITCHES, save_figures, save_pay_rates
 from nightdesk.reports.load import Figure, Load
 from nightdesk.reports.pay import Line, Rates
@@ -50,6 +51,7 @@ class Part:
 def load(request: StaffRequest) -> HttpResponse:
     """Nights, weekends, holidays, times woken, minutes awake, calls off duty: of each person, against their share."""
     first, last = _span(request)
+    _note(request, What.LOAD)
     parts = [
         {
             "brand": part.brand.name,
@@ -75,6 +77,7 @@ def load(request: StaffRequest) -> HttpResponse:
 def load_csv(request: StaffRequest) -> HttpResponse:
     """The same figures as a file."""
     first, last = _span(request)
+    _note(request, What.LOAD)
 
     def rows() -> Iterator[list[Any]]:
         for part in _parts(request):
@@ -91,6 +94,7 @@ def load_csv(request: StaffRequest) -> HttpResponse:
 def pay(request: StaffRequest) -> HttpResponse:
     """What on-call work is paid, by person, with the sum of the lines."""
     first, last = _span(request)
+    _note(request, What.PAY)
     parts = []
     for part in _parts(request):
         if PAY in switched_off(part.brand):
@@ -116,6 +120,7 @@ def pay(request: StaffRequest) -> HttpResponse:
 def pay_csv(request: StaffRequest) -> HttpResponse:
     """The lines that the pay is made of."""
     first, last = _span(request)
+    _note(request, What.PAY)
 
     def rows() -> Iterator[list[Any]]:
         for part in _parts(request):
@@ -226,6 +231,11 @@ def _span(request: StaffRequest) -> tuple[date, date]:
     first = asked_day(request, "first") or today.replace(day=1)
     last = asked_day(request, "last") or max(today, first)
     return first, min(max(last, first), first + LONGEST)
+
+
+def _note(request: StaffRequest, what: What) -> None:
+    shown = {person.pk for part in _parts(request) for person in part.shown}
+    note_read(person_ids=shown, what=what, by=request.actor, via=Door.WEB, at=request.at)
 
 
 def _parts(request: StaffRequest) -> list[Part]:

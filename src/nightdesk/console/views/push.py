@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.browsers import device_name
 from nightdesk.base.refusals import Invalid, NotFound, Refusal
 from nightdesk.channels.actions import add_device, make_push_key, mark_delivery_seen, renew_device, take_answer
 from nightdesk.channels.links import make_device_token, read_device_token, read_link
@@ -29,10 +30,6 @@ from nightdesk.people.queries import actor_of_user
 
 WORKERS_A_MINUTE = 300
 """From one address: an office may hold many phones, and each says of every push that it was shown."""
-BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("SamsungBrowser", "Samsung"),
-            ("Chrom", "Chrome"), ("CriOS", "Chrome"), ("Safari", "Safari"))  # fmt: skip
-SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
-           ("CrOS", "Chromebook"), ("Linux", "Linux"))  # fmt: skip
 SUBSCRIPTION = ("endpoint", "p256dh", "auth")
 
 
@@ -40,15 +37,6 @@ def push_state() -> dict[str, str]:
     """What parts/push.html needs: the key that a browser subscribes with, "" before the first."""
     key = push_key()
     return {"key": key.public if key else ""}
-
-
-def device_name(user_agent: str) -> str:
-    """What people call that browser: "Chrome on Android"."""
-    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
-    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
-    if browser and system:
-        return _("{browser} on {system}").format(browser=browser, system=system)
-    return browser or system or _("A browser")
 
 
 def end_of_session(request: HttpRequest) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access import matrix
 from nightdesk.access.models import User
+from nightdesk.access.queries import require_second_factor
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.people.models import Person
@@ -51,6 +52,7 @@ def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD"), every_brand: b
             if request.user.kind != User.Kind.STAFF:
                 return _to_their_own_pages(request)
             known = cast(StaffRequest, request)
+            require_second_factor(request.user)
             known.actor = actor_of_user(request.user)
             known.brands = matrix.brands_for(known.actor, verb)
             if known.brands is not None and (every_brand or not known.brands):

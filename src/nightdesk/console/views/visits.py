@@ -39,6 +39,7 @@ from nightdesk.console.views.staff import (
     staff,
     within,
 )
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.safety import actions, queries, site_actions, wording
 from nightdesk.safety.decide import Step
 from nightdesk.safety.models import Visit, VisitEvent
@@ -195,6 +196,7 @@ def visit(request: StaffRequest, visit_id: UUID) -> HttpResponse:
     reader_id = request.person.id if request.person is not None else None
     shown = _seen(request, row)
     region = row.brand.region
+    note_read(person_ids=row.people_ids, what=What.EMERGENCY, by=request.actor, via=Door.WEB, at=request.at)
     context = {
         "here": "visits",
         "heading": _("{names} at {site}").format(names=wording.names(row), site=row.site.name),

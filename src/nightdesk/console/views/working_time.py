@@ -35,6 +35,7 @@ from nightdesk.people.hours_actions import (
 )
 from nightdesk.people.locking import knows, may_for
 from nightdesk.people.models import Absence, Person, Restriction, Terms
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.rota import checking, law, law_wording
 from nightdesk.rota.models import Exemption, RestOwed, Seat, Worked
 from nightdesk.rota.resolve import instant_of
@@ -170,6 +171,8 @@ def person_hours(request: StaffRequest, person_id: int) -> HttpResponse:
     """One person's availability; for themselves and their managers with reasons, terms, hours and rest owed."""
     person = _person(request, person_id)
     known = knows(person, request.actor)
+    if known:
+        note_read(person_ids=[person.id], what=What.HOURS, by=request.actor, via=Door.WEB, at=request.at)
     mine = request.person is not None and request.person.id == person.id
     worked, pager = one_page(
         request, Worked.objects.filter(person=person).select_related("seat").order_by("-starts_at")
@@ -225,6 +228,7 @@ def person_hours_csv(request: StaffRequest, person_id: int) -> HttpResponse:
     person = _person(request, person_id)
     if not knows(person, request.actor):
         raise NotFound(_("You asked for somebody's hours."), _("They are not yours to read."), _("Ask their manager."))
+    note_read(person_ids=[person.id], what=What.HOURS, by=request.actor, via=Door.WEB, at=request.at)
     rows = (
         [row.starts_at, row.ends_at, row.kind, row.seat.key if row.seat else "", row.off_duty, row.struck_at, row.note]
         for row in Worked.objects.filter(person=person).select_related("seat").order_by("-starts_at")[:EXPORTED]

@@ -99,9 +99,11 @@ class Ari:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
-                event = json.loads(message.data)
-                if event.get("type") == "RESTResponse":
-                    future = self._waiting.pop(event["request_id"], None)
+                event = read_event(message.data)
+                if event is None:
+                    log.warning("Asterisk sent what is no event of ARI: %.200r", message.data)
+                elif event.get("type") == "RESTResponse":
+                    future = self._waiting.pop(str(event.get("request_id")), None)
                     if future is not None and not future.done():
                         future.set_result(event)
                 elif event.get("type") == "ApplicationReplaced":
@@ -172,6 +174,15 @@ class Ari:
                 return await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as trouble:
             raise Away(str(trouble) or type(trouble).__name__) from None
+
+
+def read_event(text: str) -> Told | None:
+    """What Asterisk tells; None where it is no JSON object."""
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def _answered(answer: Told) -> Any:

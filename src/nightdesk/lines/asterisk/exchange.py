@@ -348,7 +348,14 @@ class Asterisk:
             self._take(event)
 
     def _take(self, event: Told) -> None:
-        match event["type"]:
+        """One event that is not as it should be (another version's, a module's of its own) stops no call."""
+        try:
+            self._understand(event)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            log.exception("An event of Asterisk could not be read: %.200s", event.get("type"))
+
+    def _understand(self, event: Told) -> None:
+        match event.get("type"):
             case "StasisStart":
                 self._entered(event["channel"], event.get("args") or [])
             case "Dial" if event["dialstatus"] in ("RINGING", "PROGRESS"):

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from nightdesk import cli
+from nightdesk.access.queries import without_second_factor
 from nightdesk.base import clock, env, health, leases, vault
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.worker import LEASED, database_time
@@ -28,6 +29,7 @@ from nightdesk.keeping import places
 from nightdesk.keeping import queries as keeping_queries
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 from nightdesk.paging import queries
+from nightdesk.people.models import Person
 from nightdesk.portal import policies
 from nightdesk.standby import finding
 
@@ -296,6 +298,24 @@ def of_portal(at: datetime) -> Iterator[Finding]:
         yield Finding("ok", "customers' pages", f"{len(policies.VISIBLE)} tables show each customer its own rows only.")
 
 
+def of_second_factors(at: datetime) -> Iterator[Finding]:
+    """Whose role needs a second proof, and who has none."""
+    del at
+    roles = ", ".join(sorted(settings.SECOND_FACTOR_ROLES))
+    if not roles:
+        yield Finding("ok", "second proof", "No role needs one; NIGHTDESK_SECOND_FACTOR_ROLES says which do.")
+        return
+    gone = Person.objects.filter(active=False).exclude(user=None).values("user")
+    names = ", ".join(f"{user.name} ({user.email})" for user in without_second_factor().exclude(pk__in=gone))
+    if names:
+        yield Finding(
+            "warn", "second proof", f"A role of theirs needs one ({roles}), and they have none: {names}.",
+            "They are asked for it when they sign in next, and reach nothing before.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "second proof", f"Whoever needs one has it: {roles}.")
+
+
 def of_backups(at: datetime) -> Iterator[Finding]:
     """Whether a backup was proved lately, and whether its key lies anywhere else than beside it."""
     how = keeping_queries.standing(at)
@@ -337,6 +357,7 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_mail_in,
     of_heartbeats,
     of_portal,
+    of_second_factors,
     of_backups,
     of_second_site,
 )

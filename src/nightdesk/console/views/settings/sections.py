@@ -40,6 +40,7 @@ SECTIONS = (
     ("mailboxes", "save_mailbox", gettext_lazy("Mail in"), gettext_lazy("which mail comes to Nightdesk, and how")),
     ("tokens", "make_token", gettext_lazy("API tokens"), gettext_lazy("for programs")),
     ("users", "make_user", gettext_lazy("Accounts"), gettext_lazy("who may sign in, and do what")),
+    ("sessions", "read_sessions", gettext_lazy("Sessions"), gettext_lazy("who is signed in, where")),
     ("keeping", "read_backups", gettext_lazy("Safe-keeping"), gettext_lazy("backups, and how to go back to one")),
     ("second_site", "read_second_site", gettext_lazy("Second site"), gettext_lazy("who pages when this one is away")),
     ("brands", "edit_brand", gettext_lazy("Brands"), gettext_lazy("the companies that you speak as")),

@@ -128,7 +128,9 @@ class _Everything:
         for company in self.problem.companies:
             there = [self.people[name] for name, ids in held.items() if not ids.isdisjoint(company.slots)]
             skilled = all(any(knows(one, need) for one in there) for need in company.needs if need.hard)
-            alone = company.newcomers and bool(there) and all(one.newcomer for one in there)
+            fixed = {self.slots[each].holder for each in company.slots if self.slots[each].fixed}
+            # Whoever stands there alone by what has begun already is no doing of a repair.
+            alone = company.newcomers and all(one.newcomer for one in there) and {one.id for one in there} - fixed
             if skilled and not alone:
                 continue
             return any(

@@ -1,0 +1,81 @@
+"""What is known of one person: looked at, taken away, erased. For administrators of every brand."""
+
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from nightdesk.access.matrix import require
+from nightdesk.base.actors import Door
+from nightdesk.base.refusals import Refusal
+from nightdesk.console.views.lists import asked
+from nightdesk.console.views.settings.sections import row, tabs_of
+from nightdesk.console.views.staff import StaffRequest, done, staff
+from nightdesk.console.zip_file import zip_of
+from nightdesk.keeping.erasing import preview, stays
+from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.traces import Subject, subject_of
+from nightdesk.people.models import Person
+
+
+class WhoseForm(forms.Form):
+    of = forms.CharField(
+        label=gettext_lazy("Whose"),
+        max_length=300,
+        help_text=gettext_lazy("person:7, contact:12, number:+441632960001 (a caller), or address:bo@north.example"),
+    )
+
+
+@staff("erase_person", every_brand=True)
+def personal(request: StaffRequest) -> HttpResponse:
+    """Whose data is asked for, and then what would go and what would stay."""
+    word = asked(request, "of")
+    form, subject = WhoseForm(request.GET if word else None), None
+    if word and form.is_valid():
+        try:
+            subject = subject_of(word)
+        except Refusal as refusal:
+            form.add_error("of", f"{refusal.so} {refusal.do}")
+    context = {
+        "here": "settings",
+        "heading": _("What is known of {name}").format(name=subject.name)
+        if subject
+        else _("What is known of somebody"),
+        "tabs": tabs_of(request, "keeping"),
+        "form": form,
+        "word": word,
+        "subject": subject,
+        **(_shown(subject) if subject else {}),
+    }
+    return render(request, "console/personal.html", context)
+
+
+def _shown(subject: Subject) -> dict[str, object]:
+    return {
+        "goes": [row(each.what, tags=[{"text": str(each.count), "tone": ""}]) for each in preview(subject)],
+        "stays": [row(what, detail=why) for what, why in stays(subject)],
+        "on_the_list": isinstance(subject.row, Person) and subject.row.active,
+    }
+
+
+@staff("export_person", methods=("POST",), every_brand=True)
+def export_personal(request: StaffRequest) -> HttpResponse:
+    """All that concerns them as a zip."""
+    require(request.actor, "export_person", None)
+    return zip_of(request.POST.get("of", "")[:300], by=request.actor, via=Door.WEB, at=request.at)  # type: ignore[return-value]
+
+
+@staff("erase_person", methods=("POST",), every_brand=True)
+def erase_personal(request: StaffRequest) -> HttpResponse:
+    """It is gone, where the word was typed once more."""
+    word = request.POST.get("of", "")[:300]
+    back = f"{reverse('console:personal')}?{urlencode({'of': word})}"
+    if request.POST.get("again", "").strip() != word:
+        return done(request, _("Nothing was erased: what you typed is not {word}.").format(word=word), back)
+    gone = erase_person(subject=subject_of(word), by=request.actor, via=Door.WEB, at=request.at)
+    told = _("Erased: {count} rows. It cannot be brought back.").format(count=sum(each.count for each in gone))
+    return done(request, told, "console:personal")

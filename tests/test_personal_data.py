@@ -1,0 +1,77 @@
+"""One person's data from the pages and the API: looked at, taken away, erased; by admins of every brand alone."""
+
+import io
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from nightdesk.access.actions import grant_role, make_brand, make_token, make_user
+from nightdesk.access.queries import OPERATOR
+from nightdesk.base.actors import Door
+from nightdesk.journal.models import Entry
+from nightdesk.people.actions import add_contact_method, deactivate_person, make_person
+from nightdesk.people.models import ContactMethod, Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+HERE = {"by": OPERATOR, "via": Door.CLI, "at": AT}
+
+
+def admin(email: str, brand_id: int | None) -> tuple[Client, dict[str, str]]:
+    """Their browser, and what their program sends along."""
+    user = make_user(email=email, name=email, **HERE)
+    grant_role(user_id=user.pk, role="admin", brand_id=brand_id, **HERE)
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    _token, secret = make_token(name="x", scopes=["admin"], user_id=user.pk, **HERE)
+    return client, {"Authorization": f"Bearer {secret}"}
+
+
+def names_in(answer: object) -> str:
+    content = b"".join(answer)  # type: ignore[call-overload]
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        return " ".join(opened.namelist()) + opened.read("rows/people_contactmethod.json").decode()
+
+
+def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
+    brand = make_brand(name="North", slug="north", **HERE)
+    client, token = admin("ada@north.example", None)
+    bo = make_person(name="Bo", brand_id=brand.pk, **HERE)
+    add_contact_method(person_id=bo.id, channel="sms", address="+447700900123", **HERE)
+    word = f"person:{bo.id}"
+    page, erase = reverse("console:personal"), reverse("console:erase_personal")
+    shown = client.get(page, {"of": word}).content.decode()
+    assert "What is known of Bo" in shown
+    assert "They are on the staff list" in shown
+    assert "That names nobody" in client.get(page, {"of": "bo"}).content.decode()
+    taken = client.post(reverse("console:export_personal"), {"of": word})
+    assert "+447700900123" in names_in(taken)
+    again = Client().post("/api/v1/personal-data/export", {"of": word}, content_type="application/json", headers=token)
+    assert "+447700900123" in names_in(again)
+    assert Entry.objects.filter(kind="keeping.person-exported", subject_id=str(bo.id)).count() == 2
+    assert client.post(erase, {"of": word, "again": word}).status_code == 409  # may be rung tonight
+    deactivate_person(person_id=bo.id, **HERE)
+    client.post(erase, {"of": word, "again": "person"})
+    assert Person.objects.get(pk=bo.id).name == "Bo"
+    looked = Client().get("/api/v1/personal-data", {"of": word}, headers=token).json()
+    assert sum(each["count"] for each in looked["goes"]) > 0
+    client.post(erase, {"of": word, "again": word})
+    assert Person.objects.get(pk=bo.id).name.startswith("Former colleague")
+    assert not ContactMethod.objects.filter(person_id=bo.id).exists()
+    done = Client().post("/api/v1/personal-data/erase", {"of": word}, content_type="application/json", headers=token)
+    assert (done.status_code, bool(done.json()["stays"])) == (200, True)
+
+
+def test_an_admin_of_one_brand_takes_and_erases_nothing():
+    brand = make_brand(name="North", slug="north", **HERE)
+    client, token = admin("eve@north.example", brand.pk)
+    body = {"of": "number:+441632960001"}
+    for view in ("export_personal", "erase_personal"):
+        assert client.post(reverse(f"console:{view}"), body).status_code == 403
+    assert client.get(reverse("console:personal")).status_code == 403
+    for what in ("export", "erase"):
+        asked = Client().post(f"/api/v1/personal-data/{what}", body, content_type="application/json", headers=token)
+        assert asked.status_code == 403
