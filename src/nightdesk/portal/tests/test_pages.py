@@ -368,7 +368,7 @@ class TestHowTheyHear:
 
     def test_half_of_the_hours_is_refused_in_words(self, firms: Firms):
         said = firms.client(firms.bakery.viewer).post(
-            "/my/you/notices", {"channels": ["sms"], "min_effect": "1", "texts_from": "08:00"}
+            "/my/you/notices", {"service": "all", "channels": ["sms"], "min_effect": "1", "texts_from": "08:00"}
         )
         assert "both a first and a last minute" in shown(said)
 

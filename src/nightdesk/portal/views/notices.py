@@ -34,10 +34,13 @@ LEAST = {
 }
 
 
+EVERYTHING = "all"
+
+
 class WishForm(forms.Form):
     """One wish: of a service, or of everything that the company buys."""
 
-    service = forms.ChoiceField(label=gettext_lazy("About"), required=False)
+    service = forms.ChoiceField(label=gettext_lazy("About"), initial=EVERYTHING)
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Tell me by"),
         choices=list(CHANNELS.items()),
@@ -64,14 +67,16 @@ class WishForm(forms.Form):
 
     def __init__(self, *args: Any, services: list[tuple[str, str]], **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["service"].choices = [("", _("Everything you buy")), *services]  # type: ignore[attr-defined]
+        self.fields["service"].choices = [(EVERYTHING, _("Everything you buy")), *services]  # type: ignore[attr-defined]
 
 
 @form_page()
 def notices(request: CustomerRequest) -> HttpResponse:
     """What they have said, and a form for more."""
     services = {str(each.service_id): each.service.name for each in services_of(request.contact)}
-    form = WishForm(request.POST or None, services=list(services.items()), initial={"channels": ["email", "sms"]})
+    ends = {each.channel: each for each in endpoints_of(request.contact)}
+    usual = {"channels": ["email", "sms", *ends]}
+    form = WishForm(request.POST or None, services=list(services.items()), initial=usual)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         saved = attempt(
@@ -79,7 +84,7 @@ def notices(request: CustomerRequest) -> HttpResponse:
             wish_actions.save_wish,
             customer_id=request.customer.pk,
             contact_id=request.contact.pk,
-            service_id=int(given["service"]) if given["service"] else None,
+            service_id=None if given["service"] == EVERYTHING else int(given["service"]),
             channels=given["channels"],
             min_effect=given["min_effect"],
             texts_from=_minute(given["texts_from"]),
@@ -88,7 +93,6 @@ def notices(request: CustomerRequest) -> HttpResponse:
         )
         if saved is not None:
             return gone_to(request, _("Saved."), "portal:notices")
-    ends = {each.channel: each for each in endpoints_of(request.contact)}
     context = {
         "form": form,
         "wishes": [_shown(each, services) for each in wishes_of(request.contact).filter(contact=request.contact.pk)],
