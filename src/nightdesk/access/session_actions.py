@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as Stored
 from django.db import transaction
 from django.db.models import QuerySet
@@ -28,7 +29,7 @@ def note_session(*, user_id: int, key: str, agent: str, address: str, at: dateti
         return
     seen = {"user_id": user_id, "agent": agent[:300], "address": _address(address), "seen_at": at}
     if seen_at is None:
-        _forget_expired(at)
+        _forget_expired()
         Session.objects.get_or_create(session_key=key, defaults=seen | {"began_at": at})
     else:
         Session.objects.filter(session_key=key).update(**seen)
@@ -81,8 +82,9 @@ def _not_there(session_id: int) -> NotFound:
     )
 
 
-def _forget_expired(at: datetime) -> None:
-    Stored.objects.filter(expire_date__lte=at).delete()
+def _forget_expired() -> None:
+    """By the clock that Django gives its sessions their end by."""
+    SessionStore.clear_expired()
     Session.objects.exclude(session_key__in=Stored.objects.values("session_key")).delete()
 
 

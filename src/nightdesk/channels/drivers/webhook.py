@@ -58,7 +58,7 @@ class WebhookLine:
 
     def _to(self, outgoing: Outgoing) -> tuple[str, bytes]:
         """Where it goes and what signs it: of a customer's program its own secret, of our people's addresses the route's."""
-        if outgoing.endpoint is not None:
+        if outgoing.endpoint is not None and outgoing.endpoint.secret:
             return outgoing.endpoint.url, outgoing.endpoint.secret
         if "://" not in outgoing.address:
             raise Permanent(_("The program is not told here any more."))
