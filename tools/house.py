@@ -253,7 +253,6 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "console": {
         "accounts": "how staff accounts differ from allauth's",
-        "zip_file": "what is known of one person, as a download",
         "contact_card": "our numbers as a contact",
         "contact_test": "a test message, and what its answer proves",
         "context": "what every page shows around its content",
@@ -329,6 +328,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "plan_telling": "telling whoever a published plan touches",
     },
     "keeping": {
+        "download": "what is known of one person, as a download",
         "archive": "a backup as a file",
         "places": "where backups lie, and with which key",
         "programs": "PostgreSQL's own programs, asked",

@@ -250,11 +250,13 @@ class Telephone:
 
     def heard(self) -> NDArray[np.int16]:
         """All that it has heard, in calls that are over: it writes the files to their end then."""
-        talks = lambda: len(self.saw("CALL_ESTABLISHED")) > len(self.saw("CALL_CLOSED"))  # noqa: E731
-        until(lambda: not talks(), 10, f"{self.user} has no call any more")  # a file that was just begun looks whole
+        until(self._is_free, 10, f"{self.user} has no call any more")  # a file that was just begun looks whole
         files = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda file: file.stat().st_mtime)
         until(lambda: all(map(_is_whole, files)), 10, f"{self.user} has written down what it heard")
         return np.concatenate([np.zeros(0, dtype=np.int16), *(read_wav(file.read_bytes()) for file in files)])
+
+    def _is_free(self) -> bool:
+        return len(self.saw("CALL_ESTABLISHED")) <= len(self.saw("CALL_CLOSED"))
 
     def stop(self) -> None:
         if self._socket is not None:

@@ -11,7 +11,7 @@ from nightdesk.access.matrix import require
 from nightdesk.api.auth import actor_of
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.console.zip_file import zip_of
+from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import Going, preview, stays
 from nightdesk.keeping.erasing_actions import erase_person
 from nightdesk.keeping.traces import subject_of

@@ -471,9 +471,7 @@ def leave_note(*, call_id: UUID, file: str, seconds: float, by: Actor, via: Door
         return known
     left = _Left(Message.Kind.MESSAGE, file=file, seconds=seconds)
     recording = _keep_recording(left, call.line.brand_id, call.line, at)
-    write_journal_note(
-        words="", brand_id=call.line.brand_id, recording=str(recording.pk), by=by, via=via, at=at
-    )  # fmt: skip
+    write_journal_note(words="", brand_id=call.line.brand_id, recording=str(recording.pk), by=by, via=via, at=at)
     return recording
 
 

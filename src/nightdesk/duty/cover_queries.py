@@ -77,9 +77,8 @@ def openings(absence: Absence, at: datetime) -> list[Opening]:
                 # What runs is theirs by the token, whoever is planned; what comes by the plan.
                 if (seat.key in held) if running else turn.member == person:
                     end = resolve.next_change(plan, seat.key, turn.start) or absence.ends_at
-                    longest = (
-                        max(turn.start, since) + LONGEST
-                    )  # a duty may have no end; somebody needs it now all the same
+                    # A duty may have no end; somebody needs it now all the same.
+                    longest = max(turn.start, since) + LONGEST
                     found.append(Opening(seats[seat.key], turn.start, min(end, absence.ends_at, longest)))
     return found
 

@@ -39,7 +39,7 @@ def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end:
     new = newcomers(person_ids)
     if not new:
         return set()
-    seats = seats_beside(seat)
+    seats, all_new = seats_beside(seat), newcomers()
     plans = load_rotas({each.rota_id for each in seats})
     turns = [turn for each in seats for turn in resolve.turns(plans[each.rota_id], each.key, start, end)]
     found: set[int] = set()
@@ -47,7 +47,7 @@ def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end:
         members = [turn.member for turn in turns if turn.start <= at < turn.end]
         if None in members:
             continue
-        beside = _people(members) - newcomers()
+        beside = _people(members) - all_new
         beside -= absences(at, at + datetime.resolution, beside).keys()
         found |= {person_id for person_id in new if not beside - {person_id}}
     return found

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.browsers import device_name
 from nightdesk.base.refusals import Invalid, Refusal
 from nightdesk.channels import endpoint_actions
 from nightdesk.channels.actions import make_push_key
@@ -184,7 +185,7 @@ def add_browser(request: CustomerRequest) -> HttpResponse:
         made = belt.done(
             endpoint_actions.add_contact_browser,
             contact_id=request.contact.pk,
-            label=_("A browser"),
+            label=device_name(request.headers.get("User-Agent", "")),
             **given,
             **doing(request),
         )

@@ -15,7 +15,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.console.views.lists import asked
 from nightdesk.console.views.settings.sections import row, tabs_of
 from nightdesk.console.views.staff import StaffRequest, done, staff
-from nightdesk.console.zip_file import zip_of
+from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import preview, stays
 from nightdesk.keeping.erasing_actions import erase_person
 from nightdesk.keeping.traces import Subject, subject_of
