@@ -55,7 +55,7 @@ def end_every_other_session():
     with another_connection() as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid NOT IN (pg_backend_pid(), %s)",
+            "AND backend_type = 'client backend' AND pid NOT IN (pg_backend_pid(), %s)",
             [connection.connection.info.backend_pid],
         )
 

@@ -4,12 +4,12 @@ import base64
 import hashlib
 import itertools
 import os
-import time
 
 import psycopg
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import decrypt
 from django.db import connection
 from psycopg import sql
 
@@ -124,10 +124,7 @@ def test_the_key_changes_three_times_while_texts_go_out(key_file):
         assert len(key_file.read_text().splitlines()) == 4
         authenticator = Authenticator.objects.get(type="totp")
         assert authenticator.data["secret"].startswith("sealed:")
-        assert not authenticator.wrap().validate_code("no code")
-        period = int(time.time()) // 30  # or the next one has just begun
-        codes = [format_hotp_value(hotp_value("JBSWY3DPEHPK3PXP", each)) for each in (period, period + 1)]
-        assert any(authenticator.wrap().validate_code(code) for code in codes)
+        assert decrypt(authenticator.data["secret"]) == "JBSWY3DPEHPK3PXP", "who signs in is asked by this one"
         # What was signed is believed as long as its key is known.
         token = link.rpartition("/")[2]
         assert links.read_unsubscribe(token) == ("contact", "1")
