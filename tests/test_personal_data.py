@@ -11,6 +11,7 @@ from django.urls import reverse
 from nightdesk.access.actions import grant_role, make_brand, make_token, make_user
 from nightdesk.access.queries import OPERATOR
 from nightdesk.base.actors import Door
+from nightdesk.customers.actions import make_contact, make_customer
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import add_contact_method, deactivate_person, make_person
 from nightdesk.people.models import ContactMethod, Person
@@ -46,7 +47,7 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     shown = client.get(page, {"of": word}).content.decode()
     assert "What is known of Bo" in shown
     assert "They are on the staff list" in shown
-    assert "That names nobody" in client.get(page, {"of": "bo"}).content.decode()
+    assert "That names nobody" in client.get(page, {"of": "nobody of that name"}).content.decode()
     taken = client.post(reverse("console:export_personal"), {"of": word})
     assert "+447700900123" in names_in(taken)
     again = Client().post("/api/v1/personal-data/export", {"of": word}, content_type="application/json", headers=token)
@@ -63,6 +64,24 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     assert not ContactMethod.objects.filter(person_id=bo.id).exists()
     done = Client().post("/api/v1/personal-data/erase", {"of": word}, content_type="application/json", headers=token)
     assert (done.status_code, bool(done.json()["stays"])) == (200, True)
+
+
+def test_whoever_is_asked_for_by_name_is_chosen_from_those_who_may_be_meant():
+    brand = make_brand(name="North", slug="north", **HERE)
+    client, _token = admin("ada@north.example", None)
+    bo = make_person(name="Bo Lind", brand_id=brand.pk, **HERE)
+    add_contact_method(person_id=bo.id, channel="sms", address="+447700900123", **HERE)
+    customer = make_customer(brand_id=brand.pk, name="Lindqvist Ltd", ref="L1", **HERE)
+    contact = make_contact(customer_id=customer.pk, name="Maja", email="maja@lind.example", **HERE)
+    page = reverse("console:personal")
+    shown = client.get(page, {"of": "lind"}).content.decode()
+    assert [word for word in (f"person%3A{bo.id}", f"contact%3A{contact.pk}") if f"?of={word}" in shown] == [
+        f"person%3A{bo.id}",
+        f"contact%3A{contact.pk}",
+    ]
+    assert "Lindqvist Ltd · maja@lind.example" in shown
+    by_number = client.get(page, {"of": "7700900123"}).content.decode()
+    assert (by_number.count("?of=person"), by_number.count("?of=contact")) == (1, 0)
 
 
 def test_an_admin_of_one_brand_takes_and_erases_nothing():

@@ -84,6 +84,36 @@ def subject_of(word: str) -> Subject:
     raise NotFound(asked, _("There is nobody with that number."), _("Look at the list."))
 
 
+@dataclass(frozen=True)
+class Match:
+    """Somebody who may be meant. `word`: as `subject_of` takes it. `of`: their company, nothing for our own staff."""
+
+    word: str
+    name: str
+    address: str
+    of: str
+
+
+def matches_of(text: str, *, limit: int = 20) -> list[Match]:
+    """Whose name, address or number contains `text`: our own people, then contacts, by name; at most `limit` of each."""
+    ours = Person.objects.filter(
+        Q(name__icontains=text) | Q(user__email__icontains=text) | Q(contact_methods__address__icontains=text)
+    )
+    contacts = Contact.objects.filter(
+        Q(name__icontains=text) | Q(email__icontains=text) | Q(phone__icontains=text) | Q(mobile__icontains=text)
+    )
+    return [
+        *(
+            Match(f"person:{each.pk}", each.name, each.user.email if each.user else "", "")
+            for each in ours.select_related("user").order_by("name", "pk").distinct()[:limit]
+        ),
+        *(
+            Match(f"contact:{each.pk}", each.name, each.email or each.mobile or each.phone, each.customer.name)
+            for each in contacts.select_related("customer").order_by("name", "pk")[:limit]
+        ),
+    ]
+
+
 def _small(addresses: set[str]) -> frozenset[str]:
     return frozenset(address.lower() for address in addresses if address)
 

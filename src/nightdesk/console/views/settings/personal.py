@@ -18,7 +18,7 @@ from nightdesk.console.views.staff import StaffRequest, done, staff
 from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import preview, stays
 from nightdesk.keeping.erasing_actions import erase_person
-from nightdesk.keeping.traces import Subject, subject_of
+from nightdesk.keeping.traces import Match, Subject, matches_of, subject_of
 from nightdesk.people.models import Person
 
 
@@ -26,7 +26,9 @@ class WhoseForm(forms.Form):
     of = forms.CharField(
         label=gettext_lazy("Whose"),
         max_length=300,
-        help_text=gettext_lazy("person:7, contact:12, number:+441632960001 (a caller), or address:bo@north.example"),
+        help_text=gettext_lazy(
+            "A name, or part of one; for whoever is on no list, number:+441632960001 (a caller) or address:bo@north.example"
+        ),
     )
 
 
@@ -34,12 +36,14 @@ class WhoseForm(forms.Form):
 def personal(request: StaffRequest) -> HttpResponse:
     """Whose data is asked for, and then what would go and what would stay."""
     word = asked(request, "of")
-    form, subject = WhoseForm(request.GET if word else None), None
+    form, subject, matches = WhoseForm(request.GET if word else None), None, []
     if word and form.is_valid():
         try:
             subject = subject_of(word)
         except Refusal as refusal:
-            form.add_error("of", f"{refusal.so} {refusal.do}")
+            matches = matches_of(word)
+            if not matches:
+                form.add_error("of", f"{refusal.so} {refusal.do}")
     context = {
         "here": "settings",
         "heading": _("What is known of {name}").format(name=subject.name)
@@ -49,9 +53,16 @@ def personal(request: StaffRequest) -> HttpResponse:
         "form": form,
         "word": word,
         "subject": subject,
+        "matches": [_match(each) for each in matches],
         **(_shown(subject) if subject else {}),
     }
     return render(request, "console/personal.html", context)
+
+
+def _match(match: Match) -> dict[str, object]:
+    """A line that leads to what is known of them."""
+    url = f"{reverse('console:personal')}?{urlencode({'of': match.word})}"
+    return row(match.name, url=url, detail=" · ".join(filter(None, (match.of or _("one of ours"), match.address))))
 
 
 def _shown(subject: Subject) -> dict[str, object]:
