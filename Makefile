@@ -48,7 +48,7 @@ run: $(VENV)/.run
 # short ones (src/) fill up the end.
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-SLOW := tests/test_faces.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
+SLOW := tests/test_faces.py tests/test_first_tables.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
 	tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py tests/test_standby_links.py \
 	$(addprefix tests/system/test_,$(addsuffix .py,outside nagios kannel old_clients second_site push failover walk_line bureau rotas \
 	desk_mail desk voice handover outage smpp lone_working)) \

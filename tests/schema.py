@@ -1,7 +1,7 @@
 """The migrated database as SQL: made once for a state of the migrations, and read in by everybody who tests.
 
-Migrating from nothing takes half a minute of a core, nearly all of it Django's own arithmetic; reading in what came of it
-takes two seconds. `.schemas/` keeps it, named after all that it depends on. As a program (`python -m tests.schema`) it makes
+Migrating from nothing takes ten seconds of a core, most of it Django's own arithmetic; reading in what came of it takes
+two. `.schemas/` keeps it, named after all that it depends on. As a program (`python -m tests.schema`) it makes
 it where it is missing: the processes that test wait for one of them.
 """
 

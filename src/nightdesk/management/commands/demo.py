@@ -1,5 +1,6 @@
 """`nightdesk demo`: the demo company, to look at and to be paged by."""
 
+import logging
 import os
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from nightdesk import demo
 from nightdesk.base import clock
 from nightdesk.base.worker import database_time
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -36,6 +39,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         clock.follow(database_time())
         if not demo.is_loaded():
+            log.info("Loading the demo company, with five weeks behind it.")
             _write(_log_ins(), "".join(f"{email}  {password}\n" for email, password in demo.load(clock.now()).items()))
         try:
             self.stdout.write(f"Log-ins of the demo company:\n{_log_ins().read_text()}")
