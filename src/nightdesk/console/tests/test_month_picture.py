@@ -17,6 +17,12 @@ from tests.requires import requires
 from tests.system.browser import chromium
 
 HERE = "http://nightdesk.test"
+PAINTED = """(each, of) => {
+  const brush = new OffscreenCanvas(1, 1).getContext("2d")
+  brush.fillStyle = getComputedStyle(each)[of]
+  brush.fillRect(0, 0, 1, 1)
+  return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3)
+}"""
 
 
 def stands(page: Page, html: str) -> None:
@@ -38,8 +44,7 @@ def stands(page: Page, html: str) -> None:
 
 def colour(page: Page, what: str, of: str) -> tuple[int, int, int]:
     """Red, green and blue of a property of the first that `what` selects."""
-    said = page.eval_on_selector(what, f"each => getComputedStyle(each).{of}")
-    red, green, blue = (int(part) for part in said.removeprefix("rgb(").removesuffix(")").split(",")[:3])
+    red, green, blue = page.eval_on_selector(what, PAINTED, of)
     return red, green, blue
 
 

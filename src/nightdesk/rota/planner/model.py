@@ -21,6 +21,9 @@ BEFORE = 40
 REMEMBERED = 60_000
 """Masks a person whose cost is remembered; then it starts anew, so that memory stays small."""
 
+COUNT = 16
+"""Bits that hold how many posts of one sort somebody has."""
+
 PIECE = 24
 """Bits of a mask whose days are looked up at once."""
 
@@ -48,19 +51,19 @@ class Post:
 
 @dataclass(slots=True)
 class Measure:
-    """One measure of load for one person: (posts, amount) pairs, the share, and what each sum of amounts costs."""
+    """One measure of load for one person: (posts, amount) pairs, the share, and the table of what it costs."""
 
     amounts: tuple[tuple[int, int], ...]
     share: int
     step: int
     weight: int
-    memo: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Who:
     """What `judge` has to know of one person. `days` and `nights` hold duties outside the posts, by day bit.
 
+    `heavy` are the posts of each amount of each measure, and `unfair` remembers what so many of each cost.
     What is frozen may break rules already: `tired` are the nights after which it leaves no days off, `already` the rest.
     """
 
@@ -72,6 +75,8 @@ class Who:
     days_running: int | None = None
     nights_running: int | None = None
     measures: list[Measure] = field(default_factory=list)
+    heavy: list[int] = field(default_factory=list)
+    unfair: dict[int, int] = field(default_factory=dict)
     prices: list[tuple[int, int]] = field(default_factory=list)
     wanted: list[tuple[int, int]] = field(default_factory=list)
     caps: list[tuple[int, int]] = field(default_factory=list)
@@ -307,6 +312,7 @@ class Model:
             if weight and masks[measure]:
                 amounts = tuple((mask, size) for size, mask in masks[measure])
                 who.measures.append(Measure(amounts, shares[measure][number], STEPS[measure], weight))
+                who.heavy += [posts for posts, _ in amounts]
         self._wishes(who, could)
         self._caps(who)
         self._rests(who)
@@ -403,15 +409,20 @@ class Model:
 
     def unfair(self, number: int, mask: int) -> int:
         """Points for what the person carries with the posts of `mask`, against their fair share: a part of what `judge` says."""
-        points = 0
-        for measure in self.who[number].measures:
-            carried = 0
-            for posts, size in measure.amounts:
-                carried += (mask & posts).bit_count() * size
-            paid = measure.memo.get(carried)
-            if paid is None:
-                paid = measure.memo[carried] = unfairness(carried, measure.share, measure.step, measure.weight)
-            points += paid
+        who, counts = self.who[number], 0
+        for posts in who.heavy:
+            counts = counts << COUNT | (mask & posts).bit_count()
+        points = who.unfair.get(counts)
+        if points is None:
+            points = who.unfair[counts] = sum(
+                unfairness(
+                    sum((mask & posts).bit_count() * size for posts, size in measure.amounts),
+                    measure.share,
+                    measure.step,
+                    measure.weight,
+                )
+                for measure in who.measures
+            )
         return points
 
     def sore_days(self, number: int, mask: int) -> int:

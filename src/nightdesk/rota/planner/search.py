@@ -266,6 +266,8 @@ class Search:
         self.loose = any(model.most[post] > model.need[post] for post in self.filled) or any(
             who.least for who in model.who
         )
+        # Where posts take more or fewer people, it is posts that cost, and hardly what anybody regrets.
+        self.rings, self.regrets = (0.0, 0.0) if self.loose else (RINGS, REGRETS)
         self.best = (state.broken, state.points)
         self.best_masks = list(state.mask)
         self.gaps = self._short()
@@ -353,25 +355,32 @@ class Search:
         """
         random, masks, unfair = self.random.random, self.stand.mask, self.model.unfair
         movable = self.movable
-        ring = [movable[int(random() * len(movable))] for _ in range(3 if random() < RINGS else 2)]
+        ring = [movable[int(random() * len(movable))] for _ in range(3 if random() < self.rings else 2)]
         length = 1 + int(random() * random() * 8)
         first = self.first + int(random() * self.days)
-        if random() < REGRETS:
+        if random() < self.regrets:
             ring[0], first = self._regretted()
             first -= int(random() * length)
         if len(set(ring)) < len(ring):
             return None
         held = [masks[number] for number in ring]
-        most = self.warmth + sum(map(unfair, ring, held))
         differ = [mine ^ theirs for mine, theirs in zip(held, held[1:] + held[:1], strict=True)]
         days = self._range(first, length)
         if not any(each & days for each in differ):
             return None
+        most = self.warmth + sum(map(unfair, ring, held))
         also = 0
         for _ in range(WINDOWS):
-            new = [mine ^ differs & (days | also) for mine, differs in zip(held, differ, strict=True)]
-            if sum(map(unfair, ring, new)) <= most:
-                changes = list(zip(ring, new, strict=True))
+            left = most
+            for number, mine, differs in zip(ring, held, differ, strict=True):
+                left -= unfair(number, mine ^ differs & (days | also))
+                if left < 0:
+                    break
+            else:
+                changes = [
+                    (number, mine ^ differs & (days | also))
+                    for number, mine, differs in zip(ring, held, differ, strict=True)
+                ]
                 return changes if all(starmap(self.stand.fits, changes)) else None
             also = self._range(self.first + int(random() * self.days), length)
         return None
@@ -380,7 +389,7 @@ class Search:
         """Somebody takes over a post, and gives what stands against it, or one more post, in return."""
         random, state, model = self.random.random, self.stand, self.model
         post, one, other = self.filled[int(random() * len(self.filled))], -1, -1
-        if random() < REGRETS:
+        if random() < self.regrets:
             sore, day = self._regretted()
             on_day = self._range(day, 1)
             if state.mask[sore] & on_day:

@@ -17,7 +17,7 @@ from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fil
 VERSION = "2"
 """Of the engine: raised with every change that could change an outcome."""
 
-WARM, COLD = 0.4, 0.5
+WARM, COLD = 0.25, 0.5
 """How warm it is when all that matters is kindness: at first, as a share of the greatest weight of one step away from a fair
 share, and in the end, in points."""
 
