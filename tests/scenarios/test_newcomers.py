@@ -1,6 +1,7 @@
 """Somebody new: beside those who know, told quietly of what wakes them, never alone, and signed off one day."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,19 @@ from nightdesk.duty import actions as duty
 from nightdesk.duty import pairings
 from nightdesk.duty.models import Hold
 from nightdesk.duty.pairing_actions import end_pairing, pair_newcomer
+from nightdesk.journal.models import Entry
 from nightdesk.paging import decide
 from nightdesk.paging.actions import OnlyACopy, reassign_page
 from nightdesk.people.models import Person
 from nightdesk.people.skill_actions import begin_as_newcomer, sign_off_newcomer
-from nightdesk.rota.actions import add_override, make_rota, set_layers
-from nightdesk.rota.models import Seat
+from nightdesk.rota.actions import add_override, cancel_override, make_rota, set_layers, undo_layers
+from nightdesk.rota.drafts import findings
+from nightdesk.rota.import_actions import import_turns
+from nightdesk.rota.models import Plan, Seat
 from nightdesk.rota.newcomers import NewcomerAlone
+from nightdesk.rota.plan_actions import publish_plan, set_draft_shift, set_shifts
+from nightdesk.rota.queries import load_rota
+from nightdesk.rota.swap_actions import accept_swap, ask_swap
 from tests.world import World
 
 
@@ -106,8 +113,7 @@ def test_a_newcomer_is_on_alone_by_no_verb(world: World, crew: dict[str, Person]
             case "take":
                 duty.take_duty(seat_key="night", at=world.at, **as_ny)  # type: ignore[arg-type]
             case "accept":
-                layer = {"members": [{"person": ny.id}], "anchor": "2026-03-02T18:00", "turn": "day"}
-                set_layers(seat_key="night", layers=[layer], **doing)
+                _while_signed_off(world, ny, lambda: _turns_of(world, "night", ny))
                 duty.accept_duty(seat_key="night", turn_at=world.at, person_id=ny.id, **doing)
             case "first":
                 Hold.objects.filter(seat__key="night").delete()
@@ -129,13 +135,114 @@ def test_a_newcomer_is_on_alone_by_no_verb(world: World, crew: dict[str, Person]
 
 
 def test_the_plan_puts_no_newcomer_on_alone_either(world: World, crew: dict[str, Person]) -> None:
+    """They were planned before anybody said that they are new."""
     layer = {"members": [{"person": crew["Ny"].id}], "anchor": "2026-03-03T03:00", "turn": "week"}
-    set_layers(seat_key="night", layers=[layer], **world.doing)
+    _while_signed_off(world, crew["Ny"], lambda: set_layers(seat_key="night", layers=[layer], **world.doing))
     world.minutes(90)
     assert Hold.objects.get(seat__key="night", until_at=None).person == crew["Bo"], "who keeps it"
     world.phone(crew["Bo"]).got("still on duty")
     world.phone(crew["Ny"]).got("Your duty as Night has changed")  # and nothing that asks for an answer
     world.phone(crew["Al"]).got("Nobody has taken the duty as Night")
+
+
+def _turns_of(world: World, seat_key: str, *members: Person) -> None:
+    layer = {"members": [{"person": each.id} for each in members], "anchor": "2026-03-01T18:00", "turn": "day"}
+    set_layers(seat_key=seat_key, layers=[layer], **world.doing)
+
+
+def _while_signed_off(world: World, newcomer: Person, act: Callable[[], object]) -> None:
+    sign_off_newcomer(person_id=newcomer.id, **world.doing)
+    act()
+    begin_as_newcomer(person_id=newcomer.id, **world.doing)
+
+
+def _way(world: World, crew: dict[str, Person], way: str) -> Callable[[], object]:
+    """What puts Ny on tomorrow, by that way of changing a plan, with all that comes before it done."""
+    bo, ny, doing = crew["Bo"], crew["Ny"], world.doing
+    start, end = world.at + timedelta(days=1), world.at + timedelta(days=2)
+    span = {"seat_key": "night", "starts_at": start, "ends_at": end}
+    match way:
+        case "layers":
+            return lambda: _turns_of(world, "night", bo, ny)
+        case "undone layers":
+            _while_signed_off(world, ny, lambda: _turns_of(world, "night", ny))
+            _turns_of(world, "night", bo)
+            entry = Entry.objects.filter(kind="rota.layers_set").latest("id")
+            return lambda: undo_layers(entry_id=entry.id, **doing)
+        case "added":
+            return lambda: add_override(**span, kind="add", member_id=ny.id, **doing)
+        case "in somebody's place":
+            _turns_of(world, "night", bo)
+            return lambda: add_override(**span, kind="replace", member_id=ny.id, instead_of_id=bo.id, **doing)
+        case "a change taken back":
+            _while_signed_off(world, ny, lambda: _turns_of(world, "night", ny))
+            row = add_override(**span, kind="replace", member_id=bo.id, instead_of_id=ny.id, **doing)
+            return lambda: cancel_override(override_id=row.pk, **doing)
+        case "a swap":
+            _turns_of(world, "night", bo)
+            swap = ask_swap(**span, asked_id=ny.id, asked_by_id=bo.id, **doing)
+            return lambda: accept_swap(swap_id=swap.pk, **doing)
+        case "a file":
+            rows = f"seat,person,starts_at,ends_at\nnight,Ny,{start.isoformat()},{end.isoformat()}\n"
+            return lambda: import_turns(rota_id=_rota(), content=rows.encode(), **doing)
+        case "a plan":
+            shifts = [{"weekdays": [*range(7)], "opens": "20:00", "closes": "06:00"}]
+            set_shifts(seat_key="night", team_id=world.team.id, shifts=shifts, **doing)
+            day = start.date()
+            plan = Plan.objects.create(
+                rota_id=_rota(),
+                number=1,
+                starts_on=day,
+                ends_on=day + timedelta(days=1),
+                state="draft",
+                made_at=world.at,
+            )
+            evening = datetime.combine(day, time(20), UTC)
+            set_draft_shift(plan_id=plan.pk, seat_key="night", starts_at=evening, person_id=ny.id, **doing)
+            assert any(one.blocks and "without anybody experienced" in one.text for one in findings(plan, world.at))
+            return lambda: publish_plan(plan_id=plan.pk, override_reason="It must be", **doing)
+    raise AssertionError(way)
+
+
+def _rota() -> int:
+    return Seat.objects.get(key="night").rota_id
+
+
+WAYS = (
+    "layers",
+    "undone layers",
+    "added",
+    "in somebody's place",
+    "a change taken back",
+    "a swap",
+    "a file",
+    "a plan",
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_by_no_way_of_changing_a_plan_is_a_newcomer_on_alone(world: World, crew: dict[str, Person], way: str) -> None:
+    act = _way(world, crew, way)
+    before = load_rota(_rota())
+    with pytest.raises(NewcomerAlone, match="nobody experienced would be on with them"):
+        act()
+    assert load_rota(_rota()) == before, "and nothing has changed"
+    seats = [{"key": "expert", "name": "Expert"}]
+    make_rota(brand_id=world.brand.id, name="Behind", zone="Europe/London", seats=seats, **world.doing)
+    Seat.objects.filter(key="expert").update(behind=Seat.objects.get(key="night"))
+    _turns_of(world, "expert", crew["Al"])
+    act()
+    with pytest.raises(NewcomerAlone):  # nor is whoever is on with them taken away
+        _turns_of(world, "expert", crew["Ny"])
+    world.hush()
+
+
+def test_a_file_that_would_leave_a_newcomer_alone_says_so_before_it_is_taken(
+    world: World, crew: dict[str, Person]
+) -> None:
+    rows = "seat,person,starts_at,ends_at\nnight,Ny,2026-03-04 18:00,2026-03-05 18:00\n"
+    dry = import_turns(rota_id=_rota(), content=rows.encode(), dry_run=True, **world.doing)
+    assert "nobody experienced would be on with them" in dry.blocked
 
 
 def test_no_change_of_the_plan_puts_a_newcomer_on_alone(world: World, crew: dict[str, Person]) -> None:

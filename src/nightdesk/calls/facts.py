@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Literal, cast
 
 from django.db.models import Q
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for, may
@@ -160,7 +159,7 @@ class _Read(flow.Facts):
         )
 
     @cached_property
-    def on_duty(self) -> Sequence[str]:
+    def on_duty(self) -> Sequence[flow.OnDuty]:
         return _on_duty(self._asked) if self._proved else ()
 
     @cached_property
@@ -231,12 +230,10 @@ def _pages(person_id: int) -> Sequence[flow.OpenPage]:
     ]
 
 
-def _on_duty(asked: Asked) -> Sequence[str]:
-    """One sentence a seat that somebody has."""
-    person = asked.who.person
-    with translation.override(person.language if person is not None else asked.line.language):
-        return [
-            _("{seat}: {name}.").format(seat=row.seat_name, name=row.person_name)
-            for row in who_is_on(asked.at, [asked.line.brand_id], now=asked.now)
-            if row.person_name
-        ]
+def _on_duty(asked: Asked) -> Sequence[flow.OnDuty]:
+    """Each seat that somebody has, and who comes next."""
+    return [
+        flow.OnDuty(row.seat_name, row.person_name, row.until, row.next_person_name)
+        for row in who_is_on(asked.at, [asked.line.brand_id], now=asked.now)
+        if row.person_name
+    ]

@@ -52,7 +52,7 @@ def _say_end(turn: Turn, said: list[Words]) -> None:
     turn.memory["reads"] = ""
     if not turn.memory.get("said_duty"):
         turn.memory["said_duty"] = True
-        said = [*said, *(wording.plain(one, turn.facts) for one in turn.facts.on_duty)]
+        said = [*said, *(wording.on_duty(one, turn.facts) for one in turn.facts.on_duty)]
     if turn.facts.may_note:
         turn.say([*said, turn.words("note_key")], then="key", keys="4#")
     else:

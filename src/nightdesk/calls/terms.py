@@ -125,6 +125,16 @@ class OpenPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Who has a seat: until when (None: not known), and who comes next ("" for nobody)."""
+
+    seat: str
+    name: str
+    until: datetime | None = None
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that a step may know, as it is at `at`. `zone`: in which times of day are said."""
 
@@ -141,8 +151,8 @@ class Facts:
     """What is open and theirs to take, the most pressing first: for one of ours who rings in with a PIN."""
     may_note: bool = False
     """They may leave a note for the journal: one of ours who rings in with a PIN."""
-    on_duty: Sequence[str] = ()
-    """Who is on, one sentence a seat: for one of ours as well."""
+    on_duty: Sequence[OnDuty] = ()
+    """Who is on, seat by seat: for one of ours as well."""
     listeners: Sequence[Candidate] = ()
     """Newcomers who are brought into the calls of those above, to listen."""
     texts: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from nightdesk.calls.terms import Facts
+from nightdesk.calls.terms import Facts, OnDuty
 from nightdesk.lines.exchange import Words
 
 
@@ -104,6 +104,10 @@ TEXTS: Mapping[str, str] = {
     "page_taken": _("{name} has it."),
     "page_keys": _("Press 1 to take it, 2 for the next, 3 to hear it again, hash to end."),
     "page_yours": _("You have it now."),
+    "on_duty": _("{seat}: {name}."),
+    "on_duty_until": _("{seat}: {name}, until {time}."),
+    "on_duty_then": _("{seat}: {name}, then {then}."),
+    "on_duty_until_then": _("{seat}: {name}, until {time}, then {then}."),
     "note_key": _("To leave a note for the journal, press 4."),
     "speak_note": _("After the tone, please say what you want to note. Then press hash."),
     "note_kept": _("It is in the journal."),
@@ -172,6 +176,13 @@ def _instant(at: datetime, facts: Facts, near: Mapping[int, str], else_name: str
     if len(days) != 7:
         days = TEXTS["days_of_week"].split(",")
     return text(name, facts, time=there.strftime("%H:%M"), day=days[there.weekday()])
+
+
+def on_duty(row: OnDuty, facts: Facts) -> Words:
+    """Who has the seat, until when, and who comes next, as far as that is known."""
+    name = "on_duty" + ("_until" if row.until else "") + ("_then" if row.then else "")
+    time = until(row.until, facts) if row.until else ""
+    return words(name, facts, seat=row.seat, name=row.name, time=time, then=row.then)
 
 
 def age(since: datetime, facts: Facts) -> str:

@@ -87,7 +87,7 @@ def alone(seat: Seat, person_ids: Collection[int], at: datetime, now: datetime) 
 def refuse_alone(seat: Seat, person: Person, at: datetime, now: datetime) -> None:
     """Raise NewcomerAlone where the person is new and would be alone in the seat at `at`."""
     if alone(seat, [person.pk], at, now):
-        raise newcomer_alone(seat, person)
+        raise newcomer_alone(seat, person, at)
 
 
 def first_day(person_id: int, at: datetime) -> datetime:

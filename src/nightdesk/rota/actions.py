@@ -26,7 +26,7 @@ from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person, Team
 from nightdesk.rota import checking, comparing, decide, queries, resolve
 from nightdesk.rota.models import Layer, LayerMember, Override, Rota, Seat
-from nightdesk.rota.newcomers import refuse_alone_by_plan
+from nightdesk.rota.newcomers import refuse_left_alone
 
 ROTA_MADE = kind("rota.made", gettext_lazy("{by} made the rota {rota}"))
 LAYERS_SET = kind("rota.layers_set", gettext_lazy("{by} changed the turns of {seat}"))
@@ -99,9 +99,9 @@ def set_layers(
 
     Who was on does not change by it: that is duty's record. `seen`: the mark (`queries.layers_mark`) of the layers that
     whoever sets these has read; where the seat has others by now, nothing is done. Raises NotFound, Forbidden, Invalid for
-    a layer that cannot be, or a member who is not there or no longer active, IllegalTransition for others by now, and
+    a layer that cannot be, or a member who is not there or no longer active, IllegalTransition for others by now,
     RuleBlocks for what a rule of working time blocks in the weeks to come, unless `override_reason` says why it should
-    stand.
+    stand, and NewcomerAlone, whatever the reason.
     """
     seat = _lock_seat(seat_key, by, "set_layers")
     _put_layers(seat, layers, seen, {}, by, via, at, override_reason)
@@ -157,6 +157,7 @@ def _put_layers(
         )
     facts |= {"layers": [_shown(plain) for plain in layers], "before": [_shown(plain) for plain in before]}
     _plan_changed(LAYERS_SET, seat, was, facts, by, via, at, look=look, override_reason=override_reason)
+    refuse_left_alone(seat.rota_id, was, at, at + checking.CHECKED_AHEAD)
 
 
 def _changed_meanwhile(seat: Seat) -> IllegalTransition:
@@ -230,15 +231,13 @@ def _put_override(
     by_rules: bool = True,
 ) -> Override:
     """For verbs that end in an override, of a seat from `_with_lock`: they have checked their facts and who may. Without
-    `by_rules` they hold it against the rules themselves, when all that belongs together stands.
+    `by_rules` they hold it against the rules, and look for newcomers alone, themselves, when all that belongs together stands.
 
     Raises NotFound and Invalid for persons who are not there or no longer active, RuleBlocks and NewcomerAlone as `add_override`.
     """
     _check_members({("person", id_) for id_ in (member_id,) if id_ is not None})
     if instead_of_id is not None and not Person.objects.filter(id=instead_of_id).exists():
         raise _no_member("person", instead_of_id)
-    if member_id is not None:
-        refuse_alone_by_plan(seat, member_id, starts_at, ends_at)
     was = queries.load_rota(seat.rota_id)
     new = {member_id} if member_id is not None else set()
     look = _look(seat, starts_at, ends_at, at, new) if by_rules else None
@@ -260,6 +259,8 @@ def _put_override(
         "ends_at": ends_at.isoformat(),
     }
     _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, cause, look=look, override_reason=override_reason)
+    if by_rules:
+        refuse_left_alone(seat.rota_id, was, starts_at, ends_at)
     return override
 
 
@@ -267,7 +268,7 @@ def _put_override(
 def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> Override:
     """The rest of the override does not happen: all of it, or from `at` on if it has begun. Repeating changes nothing.
 
-    Raises NotFound, Forbidden, and IllegalTransition when it is over.
+    Raises NotFound, Forbidden, IllegalTransition when it is over, and NewcomerAlone where somebody new would be on again.
     """
     seat_key = Override.objects.filter(id=override_id).values_list("seat__key", flat=True).first()
     if seat_key is None:
@@ -287,10 +288,12 @@ def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> 
     was = queries.load_rota(seat.rota_id)
     facts = {"override": override.id, "ends_at": override.ends_at.isoformat()}
     override.cancelled_at = at
+    until = override.ends_at
     if override.starts_at < at:
         override.ends_at = at
     override.save(update_fields=["cancelled_at", "ends_at"])
     _plan_changed(OVERRIDE_CANCELLED, seat, was, facts, by, via, at)
+    refuse_left_alone(seat.rota_id, was, max(override.starts_at, at), until)
     return override
 
 

@@ -22,8 +22,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from nightdesk.base.refusals import Invalid
-from nightdesk.rota import checking, law, law_wording, planner, planning, resolve
+from nightdesk.rota import checking, law, law_wording, planner, planning, queries, resolve
 from nightdesk.rota.models import Drafting, Plan, Rota, Seat
+from nightdesk.rota.newcomers import planned_alone
 from nightdesk.rota.planner.score import make_bill
 
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -262,7 +263,7 @@ class Found:
 
 
 def findings(plan: Plan, at: datetime) -> list[Found]:
-    """What the rules would say if the draft were published at `at`, the gravest first."""
+    """What the rules would say if the draft were published at `at`, the gravest first; and where it has newcomers alone."""
     start, end = span_of(plan)
     start = max(start, at)
     if end <= start:
@@ -289,9 +290,42 @@ def findings(plan: Plan, at: datetime) -> list[Found]:
         ).items()
         for each in of_one
     ]
+    block = law.Severity.BLOCK
+    alone = [
+        Found(
+            each.person_id,
+            each.start,
+            _("%(person)s is new, and would be on as %(seat)s without anybody experienced.")
+            % {"person": names[each.person_id], "seat": each.seat.name},
+            str(law_wording.SEVERITY_NAMES[block]),
+            law_wording.SEVERITY_TONES[block],
+            True,
+        )
+        for each in planned_alone(plan.rota_id, _as_published(plan, start, end), start, end)
+        if each.person_id in names
+    ]
     grave = list(law.Severity)
     order = {str(law_wording.SEVERITY_NAMES[severity]): place for place, severity in enumerate(grave)}
-    return sorted(found, key=lambda one: (order[one.tag], one.start, one.person_id))
+    return sorted([*found, *alone], key=lambda one: (order[one.tag], one.start, one.person_id))
+
+
+def _as_published(plan: Plan, start: datetime, end: datetime) -> resolve.Rota:
+    """The rota as if the draft were published: in [`start`, `end`) its shifts stand in place of those that had not begun."""
+    rota = queries.load_rota(plan.rota_id)
+    keys = dict(Seat.objects.filter(rota=plan.rota_id).values_list("id", "key"))
+    fresh: dict[str, list[resolve.Shift]] = {}
+    for row in plan.shifts.filter(starts_at__gte=start):
+        shift = resolve.Shift(row.starts_at, row.ends_at, ("person", row.person_id))
+        fresh.setdefault(keys[row.seat_id], []).append(shift)
+    seats = []
+    for seat in rota.seats:
+        running = [shift for shift in seat.shifts if shift.start < start]
+        free_at = max((shift.end for shift in running), default=start)
+        mine = [shift for shift in fresh.get(seat.key, ()) if shift.start >= free_at]
+        last = max((shift.end for shift in mine), default=end)
+        later = [shift for shift in seat.shifts if shift.start >= max(end, last)]
+        seats.append(replace(seat, shifts=(*running, *mine, *later)))
+    return replace(rota, seats=tuple(seats))
 
 
 def span_of(plan: Plan) -> tuple[datetime, datetime]:

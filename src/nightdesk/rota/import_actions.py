@@ -19,6 +19,7 @@ from nightdesk.people.models import ContactMethod, Person
 from nightdesk.rota import checking, comparing, law_wording, queries, turn_file
 from nightdesk.rota.actions import _plan_changed, _with_lock
 from nightdesk.rota.models import Plan, PlannedShift, Rota, Seat
+from nightdesk.rota.newcomers import NewcomerAlone, refuse_left_alone
 
 TURNS_IMPORTED = kind("rota.turns_imported", gettext_lazy("{by} took {count} turns of {seat} from a file"))
 
@@ -63,8 +64,8 @@ def import_turns(
     `aliases`: words of the file for people -> their id; `only_seat`: the seat of every turn. Where something in it cannot be
     used nothing is written, unless `skip_problems`. `dry_run`: nothing is written, and the answer is the same.
 
-    Raises NotFound, Forbidden, and RuleBlocks where a rule blocks what would be written, unless `override_reason` says why
-    it should stand; `blocked` says so of a dry run.
+    Raises NotFound, Forbidden, RuleBlocks where a rule blocks what would be written, unless `override_reason` says why
+    it should stand, and NewcomerAlone, whatever the reason; `blocked` says so of a dry run.
     """
     rota = Rota.objects.filter(id=rota_id).first()
     asked = _("Turns from a file were to be taken.")
@@ -101,10 +102,11 @@ def import_turns(
         _plan_changed(TURNS_IMPORTED, seats[key], before, facts, by, via, at)
     written = not dry_run and (skip_problems or not matched.problems)
     try:
+        refuse_left_alone(rota.id, before, max(start, at), end)
         news = checking.refuse_or_note(
             look, seat=seats[min(made)], people=people, override_reason=override_reason, by=by, via=via, at=at
         )
-    except checking.RuleBlocks as blocks:
+    except (checking.RuleBlocks, NewcomerAlone) as blocks:
         if written:
             raise
         result.blocked = blocks.so

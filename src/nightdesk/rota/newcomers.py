@@ -1,11 +1,14 @@
-"""Newcomers in the plan: none is put on where nobody experienced would be on with them.
+"""Newcomers in the plan: no change of it leaves one on where nobody experienced would be on with them.
 
 What the plan does not know, the token does: a seat for which nobody is planned may be held all the same, so that is not
 refused here. `duty.pairings` looks again, at who is really there, before a newcomer has a seat.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -39,18 +42,93 @@ def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end:
     new = newcomers(person_ids)
     if not new:
         return set()
-    seats, all_new = seats_beside(seat), newcomers()
-    plans = load_rotas({each.rota_id for each in seats})
-    turns = [turn for each in seats for turn in resolve.turns(plans[each.rota_id], each.key, start, end)]
-    found: set[int] = set()
-    for at in {start, *(turn.start for turn in turns)}:
-        members = [turn.member for turn in turns if turn.start <= at < turn.end]
+    plans = load_rotas({each.rota_id for each in seats_beside(seat)})
+    stretches = list(_company(seat, plans, newcomers(), start, end))
+    return {person_id for person_id in new if any(not beside - {person_id} for _, _, beside in stretches)}
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A newcomer whom the plan has on in a seat over [`start`, `end`) with nobody experienced beside them."""
+
+    seat: Seat
+    person_id: int
+    start: datetime
+    end: datetime
+
+
+def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: datetime) -> list[Alone]:
+    """Where in [`start`, `end`) somebody new is on alone in the rota, or beside it, when `plan` is its plan."""
+    new = newcomers()
+    if not new:
+        return []
+    of_rota = Q(rota=rota_id) | Q(behind__rota=rota_id) | Q(standbys__rota=rota_id)
+    found = []
+    for seat in Seat.objects.filter(of_rota, removed_at=None).select_related("rota").order_by("id").distinct():
+        plans = load_rotas({seat.rota_id, *(each.rota_id for each in seats_beside(seat))}) | {rota_id: plan}
+        turns = [
+            (turn.member[1], turn.start, turn.end)
+            for turn in resolve.turns(plans[seat.rota_id], seat.key, start, end)
+            if isinstance(turn.member, tuple) and turn.member[0] == "person" and turn.member[1] in new
+        ]
+        if not turns:
+            continue
+        for since, until, beside in _company(seat, plans, new, start, end):
+            found += [
+                Alone(seat, person_id, max(since, begin), min(until, finish))
+                for person_id, begin, finish in turns
+                if begin < until and since < finish and not beside
+            ]
+    return found
+
+
+def refuse_left_alone(rota_id: int, was: resolve.Rota, start: datetime, end: datetime) -> None:
+    """Raise NewcomerAlone where the plan of the rota, which was `was`, has somebody new on alone over any of [`start`, `end`)
+    who was not: every verb that changes a plan asks this.
+    """
+    alone = planned_alone(rota_id, load_rotas([rota_id])[rota_id], start, end)
+    if not alone:
+        return
+    before = planned_alone(rota_id, was, start, end)
+    for each in alone:
+        left = [(each.start, each.end)]
+        for old in before:
+            if (old.seat, old.person_id) == (each.seat, each.person_id):
+                left = [
+                    (since, until)
+                    for begin, finish in left
+                    for since, until in ((begin, min(finish, old.start)), (max(begin, old.end), finish))
+                    if since < until
+                ]
+        if left:
+            raise newcomer_alone(each.seat, Person.objects.get(id=each.person_id), left[0][0])
+
+
+def _company(
+    seat: Seat, plans: Mapping[int, resolve.Rota], new: Collection[int], start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime, set[int]]]:
+    """The stretches of [`start`, `end`) in which somebody is planned for each seat beside this one, and who of them is
+    experienced and not away.
+    """
+    turns = [turn for each in seats_beside(seat) for turn in resolve.turns(plans[each.rota_id], each.key, start, end)]
+    people = {member: _people([member]) - set(new) for member in {turn.member for turn in turns}}
+    away = absences(start, end, {person_id for known in people.values() for person_id in known})
+    edges = {start, end, *(turn.start for turn in turns)}
+    edges |= {edge for spans in away.values() for span in spans for edge in span if start < edge < end}
+    for since, until in pairwise(sorted(edges)):
+        members = [turn.member for turn in turns if turn.start <= since < turn.end]
         if None in members:
             continue
-        beside = _people(members) - all_new
-        beside -= absences(at, at + datetime.resolution, beside).keys()
-        found |= {person_id for person_id in new if not beside - {person_id}}
-    return found
+        beside = {person_id for member in members for person_id in people[member]}
+        yield (
+            since,
+            until,
+            {
+                person_id
+                for person_id in beside
+                if not any(begin <= since < finish for begin, finish in away.get(person_id, ()))
+            },
+        )
 
 
 def _people(members: Collection[resolve.MemberKey | None]) -> set[int]:
@@ -62,17 +140,12 @@ def _people(members: Collection[resolve.MemberKey | None]) -> set[int]:
     return set(Person.objects.filter(Q(id__in=people) | Q(id__in=in_teams), active=True).values_list("id", flat=True))
 
 
-def refuse_alone_by_plan(seat: Seat, person_id: int, start: datetime, end: datetime) -> None:
-    """Raise NewcomerAlone where the person is new and would be alone in the seat over any of [`start`, `end`)."""
-    if alone_by_plan(seat, [person_id], start, end):
-        raise newcomer_alone(seat, Person.objects.get(id=person_id))
-
-
-def newcomer_alone(seat: Seat, person: Person) -> NewcomerAlone:
-    """The refusal, in words."""
+def newcomer_alone(seat: Seat, person: Person, at: datetime) -> NewcomerAlone:
+    """The refusal, in words; they would be alone from `at` on."""
     return NewcomerAlone(
         _("%(person)s was to be on duty as %(seat)s.") % {"person": person.name, "seat": seat.name},
-        _("They are new, and nobody experienced would be on with them."),
+        _("They are new, and from %s on nobody experienced would be on with them.")
+        % f"{at.astimezone(ZoneInfo(seat.rota.zone)):%Y-%m-%d %H:%M}",
         _("Have somebody experienced on beside them, or sign them off first."),
         person=person.pk,
     )

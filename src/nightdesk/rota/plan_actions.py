@@ -26,6 +26,7 @@ from nightdesk.journal.kinds import kind
 from nightdesk.people.models import Person, Team
 from nightdesk.rota import checking, comparing, drafts, planner, planning, queries
 from nightdesk.rota.models import Drafting, Plan, PlannedShift, PlanWish, Rota, Seat
+from nightdesk.rota.newcomers import refuse_left_alone
 
 SHIFTS_SET = kind("rota.shifts_set", gettext_lazy("{by} said which shifts {seat} has"))
 WISH_NOTED = kind("rota.wish_noted", gettext_lazy("{by} noted a wish of {person} for the rota"))
@@ -407,7 +408,8 @@ def publish_plan(*, plan_id: UUID, override_reason: str = "", by: Actor, via: Do
 
     Whatever was published for that time before is replaced, and kept. What the rules forbid is published only with a
     reason, which is kept with the name of whoever gave it. Repeating it changes nothing. Raises NotFound, Forbidden,
-    IllegalTransition for what is no draft or wholly over, and RuleBlocks with what stands against it.
+    IllegalTransition for what is no draft or wholly over, RuleBlocks with what stands against it, and NewcomerAlone,
+    whatever the reason.
     """
     plan = _lock_plan(plan_id, by, "publish_plan")
     rota = plan.rota
@@ -427,7 +429,7 @@ def publish_plan(*, plan_id: UUID, override_reason: str = "", by: Actor, via: Do
     people = {each.who[1] for each in before if each.who is not None and each.who[0] == "person"}
     people |= set(plan.shifts.filter(starts_at__gte=cut).values_list("person_id", flat=True))
     looked = checking.look(people, cut, end, at)
-    was = queries.scheduled(at, [rota.id])
+    was, was_plan = queries.scheduled(at, [rota.id]), queries.load_rota(rota.id)
     _exchange_shifts(plan, seats, cut, end)
     plan.published_at, plan.published_by = at, by.name[:120]
     plan.save(update_fields=["published_at", "published_by"])
@@ -437,6 +439,7 @@ def publish_plan(*, plan_id: UUID, override_reason: str = "", by: Actor, via: Do
             _move(other, Plan.State.REPLACED)
     rota.version = uuid4()
     rota.save(update_fields=["version"])
+    refuse_left_alone(rota.id, was_plan, cut, end)
     news = checking.refuse_or_note(
         looked, seat=seat, people=people, override_reason=override_reason, by=by, via=via, at=at
     )

@@ -20,6 +20,7 @@ from nightdesk.people.models import Person
 from nightdesk.rota import checking, law_wording, queries, swapping
 from nightdesk.rota.actions import _put_override, _with_lock
 from nightdesk.rota.models import Override, Rota, Seat, Swap
+from nightdesk.rota.newcomers import refuse_left_alone
 from nightdesk.rota.swapping import Share
 
 SWAP_ASKED = kind("rota.swap_asked", gettext_lazy("{asked_by} asked {asked} to take {what}"))
@@ -196,14 +197,16 @@ def lapse_swap(*, swap_id: int, by: Actor, via: Door, at: datetime) -> str:
 def _carry_out(swap: Swap, asked: str, override_reason: str, by: Actor, via: Door, at: datetime) -> list[str]:
     """The swap is done, and both its parts are overrides; what the rules say of it when both stand, in sentences for anybody.
 
-    Raises RuleBlocks for what they block.
+    Raises RuleBlocks for what they block, and NewcomerAlone.
     """
     shares = _shares(swap)
     both = {swap.asked_id, swap.asked_by_id}
-    look = checking.look(both, min(share.start for share in shares), max(share.end for share in shares), at)
+    start, end = min(share.start for share in shares), max(share.end for share in shares)
+    look = checking.look(both, start, end, at)
     _move(swap, Swap.State.DONE, asked, at)
     cause = record(SWAP_DONE, by=by, via=via, at=at, **_about(swap))
     seats = {seat.key: seat for seat in (swap.seat, swap.back_seat) if seat is not None}
+    plans = queries.load_rotas({seat.rota_id for seat in seats.values()})
     made = []
     for share in shares:
         span = (max(share.start, at), share.end)
@@ -212,6 +215,8 @@ def _carry_out(swap: Swap, asked: str, override_reason: str, by: Actor, via: Doo
         made.append(_put_override(seat, Override.Kind.REPLACE, *span, *persons, by, via, at, cause, by_rules=False))
     swap.overrides.set(made)
     void_promises(("swap", swap.pk), at=at, kinds=[LAPSE])
+    for rota_id, was in plans.items():
+        refuse_left_alone(rota_id, was, max(start, at), end)
     news = checking.refuse_or_note(
         look, seat=swap.seat, people=both, override_reason=override_reason, by=by, via=via, at=at
     )

@@ -16,6 +16,7 @@ from nightdesk.console.tests.test_views import words
 from nightdesk.duty.queries import feed_address
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Absence, Person, Skill
+from nightdesk.reports.actions import save_figures
 from nightdesk.rota.models import Drafting, Exemption, Override, PlannedShift, Rota, Swap
 from nightdesk.rota.queries import layers_mark, load_seat, plain_layers, seats_on, skills_of_seat
 
@@ -260,3 +261,20 @@ def test_whoever_reads_what_is_private_of_somebody_is_noted_once_an_hour_and_sho
         said = own.get("/api/v1/own-readings", headers={"Authorization": f"Bearer {secret}"}).json()
     assert [each["what"] for each in said["items"]][:1] == ["hours and rest"]
     assert {each["by"] for each in said["items"]} == {noted(**of_bo)[0][0]}
+
+
+def test_whose_hours_these_are_reads_what_is_kept_why_how_long_and_what_is_reckoned(
+    company: Company, settings: Any
+) -> None:
+    settings.STAFF_RECORDS_KEPT = timedelta(days=800)
+    bo, brand = company.quay.bo, company.quay.brand
+    url = reverse("console:person_hours", args=[bo.id])
+    text = words(company.client(bo.user).get(url))
+    assert "The person and their managers read them, and nobody else" in text
+    assert "They are removed after 800 days." in text
+    assert "Reckoned from them: Nights" in text
+    save_figures(brand_id=brand.id, off=["nights"], **company.doing)
+    text = words(company.client(bo.user).get(url))
+    assert "Reckoned from them: " in text
+    assert "Nights" not in text.partition("Reckoned from them: ")[2]
+    assert "Reckoned from them" not in words(company.client(company.reader("engineer")).get(url))

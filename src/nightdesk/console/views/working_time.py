@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,8 +16,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from nightdesk.access.models import Brand
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
+from nightdesk.console.views.burden import SWITCH_NAMES
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_within
 from nightdesk.console.views.lists import EXPORTED, as_csv, csv_url, one_page
@@ -36,6 +39,7 @@ from nightdesk.people.hours_actions import (
 from nightdesk.people.locking import knows, may_for
 from nightdesk.people.models import Absence, Person, Restriction, Terms
 from nightdesk.people.reading_actions import What, note_read
+from nightdesk.reports.queries import switched_off
 from nightdesk.rota import checking, law, law_wording
 from nightdesk.rota.models import Exemption, RestOwed, Seat, Worked
 from nightdesk.rota.resolve import instant_of
@@ -217,9 +221,28 @@ def person_hours(request: StaffRequest, person_id: int) -> HttpResponse:
         ]
         if mine
         else [],
+        "notice": _notice(person) if known else [],
         "back": here,
     }
     return render(request, "console/hours.html", context)
+
+
+def _notice(person: Person) -> list[str]:
+    """What is on record of somebody's work, why, who reads it, how long it is kept and what is reckoned from it, in sentences."""
+    brands = Brand.objects.filter(id__in=person.teams.values("brand"))
+    off = [set(switched_off(brand)) for brand in brands]
+    reckoned = [str(name) for figure, name in SWITCH_NAMES.items() if any(figure not in each for each in off)]
+    days = settings.STAFF_RECORDS_KEPT.days
+    sentences = [
+        _("On record are duties, work on pages and calls, absences, what somebody cannot do, terms, and rest owed."),
+        _("They are there to keep the rules of working time, to plan fairly, and to pay."),
+        _("The person and their managers read them, and nobody else; whoever else reads them stands in the journal."),
+        ngettext("They are removed after {days} day.", "They are removed after {days} days.", days).format(days=days),
+    ]
+    if reckoned:
+        sentences.append(_("Reckoned from them: {figures}.").format(figures=", ".join(reckoned)))
+    sentences.append(_("An administrator switches each figure off, as agreed with a works council."))
+    return sentences
 
 
 @staff("read_people")

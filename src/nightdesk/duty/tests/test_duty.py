@@ -108,21 +108,31 @@ def test_in_a_gap_the_holder_keeps_it_and_the_journal_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noon", "handovers"),
+    ("zone", "anchor", "handovers"),
     [
-        # Clocks in Chicago skip 02:00 to 03:00 on 8 March 2020, and show 01:00 to 02:00 twice on 1 November.
-        ("2020-03-06T12:00", ["2020-03-07T08:30", "2020-03-08T08:00", "2020-03-09T07:30"]),
-        ("2020-10-30T12:00", ["2020-10-31T06:30", "2020-11-01T06:30", "2020-11-02T07:30"]),
+        # A time that clocks skip, or show twice, in the night between the first two: half an hour of it on Lord Howe.
+        ("America/Chicago", "2020-03-06T02:30", "03-07T08:30 03-08T08:00 03-09T07:30"),
+        ("America/Chicago", "2020-10-30T01:30", "10-31T06:30 11-01T06:30 11-02T07:30"),
+        ("Europe/London", "2020-03-27T01:30", "03-28T01:30 03-29T01:00 03-30T00:30"),
+        ("Europe/London", "2020-10-23T01:30", "10-24T00:30 10-25T00:30 10-26T01:30"),
+        ("Australia/Lord_Howe", "2020-10-02T02:15", "10-02T15:45 10-03T15:30 10-04T15:15"),
+        ("Australia/Lord_Howe", "2020-04-03T01:45", "04-03T14:45 04-04T14:45 04-05T15:15"),
+        ("Australia/Sydney", "2020-10-02T02:30", "10-02T16:30 10-03T16:00 10-04T15:30"),
+        ("Australia/Sydney", "2020-04-03T02:30", "04-03T15:30 04-04T15:30 04-05T16:30"),
+        ("Europe/London", "2020-02-27T18:00", "02-28T18:00 02-29T18:00 03-01T18:00"),
+        ("Europe/London", "2021-02-26T18:00", "02-27T18:00 02-28T18:00 03-01T18:00"),
     ],
 )
-def test_on_the_nights_when_clocks_change_the_token_passes_once_and_on_time(noon: str, handovers: list[str]) -> None:
-    nights = Nights(datetime.fromisoformat(noon).replace(tzinfo=UTC))
-    nights.rota(zone="America/Chicago")
-    local = "2020-03-06T02:30" if "03-06" in noon else "2020-10-30T01:30"
-    nights.layers(nights.daily("Al", "Bo", "Cy", anchor=local))
-    nights.until(nights.at + 3 * DAY)
-    began = [hold.from_at.strftime("%Y-%m-%dT%H:%M") for hold in Hold.objects.order_by("from_at")[1:]]
-    assert began == handovers
+def test_on_the_nights_when_clocks_change_and_on_leap_days_the_token_passes_once_and_on_time(
+    zone: str, anchor: str, handovers: str
+) -> None:
+    first = datetime.fromisoformat(f"{anchor[:4]}-{handovers.split()[0]}").replace(tzinfo=UTC)
+    nights = Nights(first - 12 * HOUR)
+    nights.rota(zone=zone)
+    nights.layers(nights.daily("Al", "Bo", "Cy", anchor=anchor))
+    nights.until(first + 2 * DAY + 12 * HOUR)
+    began = [hold.from_at.strftime("%m-%dT%H:%M") for hold in Hold.objects.order_by("from_at")[1:]]
+    assert began == handovers.split()
 
 
 def test_an_inactive_person_never_gets_the_token(nights: Nights) -> None:

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from nightdesk.rota.planner.eligible import clash, eligible, knows
 from nightdesk.rota.planner.problem import DAY, Given, Person, Problem, SkillNeed, Slot
-from nightdesk.rota.planner.shares import MEASURES, STEPS, amount, fair_shares
+from nightdesk.rota.planner.shares import MEASURES, STEPS, amount, fair_shares, unfairness
 
 BEFORE = 40
 """Days before the first one whose duties still belong to a run that reaches into the period."""
 
 REMEMBERED = 60_000
 """Masks a person whose cost is remembered; then it starts anew, so that memory stays small."""
+
+COUNT = 16
+"""Bits that hold how many posts of one sort somebody has."""
+
+PIECE = 24
+"""Bits of a mask whose days are looked up at once."""
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -56,6 +63,7 @@ class Measure:
 class Who:
     """What `judge` has to know of one person. `days` and `nights` hold duties outside the posts, by day bit.
 
+    `heavy` are the posts of each amount of each measure, and `unfair` remembers what so many of each cost.
     What is frozen may break rules already: `tired` are the nights after which it leaves no days off, `already` the rest.
     """
 
@@ -67,6 +75,8 @@ class Who:
     days_running: int | None = None
     nights_running: int | None = None
     measures: list[Measure] = field(default_factory=list)
+    heavy: list[int] = field(default_factory=list)
+    unfair: dict[int, int] = field(default_factory=dict)
     prices: list[tuple[int, int]] = field(default_factory=list)
     wanted: list[tuple[int, int]] = field(default_factory=list)
     caps: list[tuple[int, int]] = field(default_factory=list)
@@ -151,6 +161,7 @@ class Model:
         self.day0 = self.problem.first_day - BEFORE
         self.day_of = [max(post.slot.day - self.day0, 0) for post in self.posts]
         self.day_bit = [1 << day for day in self.day_of]
+        self._pieces: list[dict[int, tuple[int, int]]] = [{} for _ in range(0, self.size, PIECE)]
         self.on_day: dict[int, int] = {}
         for number, day in enumerate(self.day_of):
             self.on_day[day] = self.on_day.get(day, 0) | 1 << number
@@ -171,6 +182,11 @@ class Model:
             if minutes:
                 lengths[minutes] = lengths.get(minutes, 0) | 1 << number
         self.lengths = tuple(sorted(lengths.items()))
+
+        self.like: list[int] = [0] * self.size
+        """For each post, those that weigh as much against everybody's fair share."""
+        for one, post in enumerate(self.posts):
+            self.like[one] = self._where(partial(_as_heavy, post.slot))
 
     def _where(self, holds: Callable[[Slot], bool]) -> int:
         return sum(1 << number for number, post in enumerate(self.posts) if holds(post.slot))
@@ -219,6 +235,15 @@ class Model:
             post.companies = tuple(
                 number for number in post.companies if self.groups[number].needs or self.groups[number].newcomers
             )
+        kinds: dict[object, int] = {}
+        self.alike = [
+            kinds.setdefault(
+                (person.newcomer, *(known >> number & 1 for group in self.groups for _, known, _ in group.needs)),
+                len(kinds),
+            )
+            for number, person in enumerate(self.problem.people)
+        ]
+        """People with the same number make the same company."""
         self.companies_of = [post.companies for post in self.posts]
         self.need = [post.need for post in self.posts]
         self.most = [post.most for post in self.posts]
@@ -287,6 +312,7 @@ class Model:
             if weight and masks[measure]:
                 amounts = tuple((mask, size) for size, mask in masks[measure])
                 who.measures.append(Measure(amounts, shares[measure][number], STEPS[measure], weight))
+                who.heavy += [posts for posts, _ in amounts]
         self._wishes(who, could)
         self._caps(who)
         self._rests(who)
@@ -378,23 +404,56 @@ class Model:
         if known is None:
             if len(who.memo) >= REMEMBERED:
                 who.memo.clear()
-            known = who.memo[mask] = self._judge(who, mask)
+            known = who.memo[mask] = self._judge(number, mask)
         return known
 
-    def _judge(self, who: Who, mask: int) -> tuple[int, int]:
+    def unfair(self, number: int, mask: int) -> int:
+        """Points for what the person carries with the posts of `mask`, against their fair share: a part of what `judge` says."""
+        who, counts = self.who[number], 0
+        for posts in who.heavy:
+            counts = counts << COUNT | (mask & posts).bit_count()
+        points = who.unfair.get(counts)
+        if points is None:
+            points = who.unfair[counts] = sum(
+                unfairness(
+                    sum((mask & posts).bit_count() * size for posts, size in measure.amounts),
+                    measure.share,
+                    measure.step,
+                    measure.weight,
+                )
+                for measure in who.measures
+            )
+        return points
+
+    def sore_days(self, number: int, mask: int) -> int:
+        """The days, as bits, on and around which the person has something to regret: a wish unmet, a weekend that is split,
+        a day off alone."""
+        who, weights = self.who[number], self.weights
+        days = self._days_of(who, mask)[0]
+        sore = 0
+        if weights.split_weekend:
+            split = (days ^ days >> 1) & self.whole_weekends
+            sore |= split | split << 1
+        if weights.lone_day_off:
+            before = days & ~(days >> 1) & days >> 2 & self.period >> 1
+            sore |= before | before << 1 | before << 2
+        unmet = 0
+        for posts, _ in who.prices:
+            unmet |= mask & posts
+        for posts, _ in who.wanted:
+            if not mask & posts:
+                unmet |= posts
+        for post in bits(unmet):
+            sore |= self.day_bit[post]
+        return sore
+
+    def _judge(self, number: int, mask: int) -> tuple[int, int]:
+        who = self.who[number]
         broken, days = self._breaks(who, mask)
         broken -= who.already
         if who.least:
             broken += self._falls_short(who, mask, days)
-        points = 0
-        for measure in who.measures:
-            carried = 0
-            for posts, size in measure.amounts:
-                carried += (mask & posts).bit_count() * size
-            away = abs(carried - measure.share)
-            step = measure.step
-            whole = away // step
-            points += -(-measure.weight * (whole * whole * step + (2 * whole + 1) * (away - whole * step)) // step)
+        points = self.unfair(number, mask)
         for posts, price in who.prices:
             points += (mask & posts).bit_count() * price
         for posts, price in who.wanted:
@@ -412,16 +471,10 @@ class Model:
         days, nights = self._days_of(who, mask)
         broken = 0
         if who.days_running is not None:
-            run = days
-            for _ in range(who.days_running):
-                run &= run >> 1
-            broken += run.bit_count()
+            broken += _too_long(days, who.days_running)
         if nights:
             if who.nights_running is not None:
-                run = nights
-                for _ in range(who.nights_running):
-                    run &= run >> 1
-                broken += run.bit_count()
+                broken += _too_long(nights, who.nights_running)
             if self.rules.days_off_after_nights:
                 broken += (self._after_nights(days, nights) & ~who.tired).bit_count()
         for posts, most in who.counts:
@@ -455,16 +508,25 @@ class Model:
 
     def _days_of(self, who: Who, mask: int) -> tuple[int, int]:
         """The days on which a duty starts, and those on which a night does."""
-        days, nights = who.days, who.nights
-        day_bit, night_posts = self.day_bit, self.night_posts
-        left = mask
-        while left:
-            low = left & -left
-            post = low.bit_length() - 1
-            days |= day_bit[post]
-            if low & night_posts:
-                nights |= day_bit[post]
-            left ^= low
+        days, nights, place = who.days, who.nights, 0
+        while mask:
+            piece = mask & (1 << PIECE) - 1
+            if piece:
+                known = self._pieces[place].get(piece)
+                if known is None:
+                    known = self._pieces[place][piece] = self._days_in(piece, place * PIECE)
+                days |= known[0]
+                nights |= known[1]
+            mask >>= PIECE
+            place += 1
+        return days, nights
+
+    def _days_in(self, piece: int, first: int) -> tuple[int, int]:
+        """The same of posts from number `first` on."""
+        days = nights = 0
+        for post in bits(piece << first):
+            days |= self.day_bit[post]
+            nights |= self.day_bit[post] if self.night_posts >> post & 1 else 0
         return days, nights
 
     def _after_nights(self, days: int, nights: int) -> int:
@@ -587,6 +649,20 @@ def _tight(caps: list[tuple[int, int]], lengths: tuple[tuple[int, int], ...]) ->
         if posts and sum((posts & of).bit_count() * minutes for minutes, of in lengths) > left:
             tightest[posts] = min(left, tightest.get(posts, left))
     return sorted(tightest.items())
+
+
+def _as_heavy(one: Slot, other: Slot) -> bool:
+    return all(amount(measure, one) == amount(measure, other) for measure in MEASURES)
+
+
+def _too_long(runs: int, most: int) -> int:
+    """How many days more than `most` the runs of set bits have."""
+    length = 1
+    while runs and length <= most:
+        step = min(length, most + 1 - length)
+        runs &= runs >> step
+        length += step
+    return runs.bit_count()
 
 
 def _too_short(runs: int, least: int, period: int) -> int:

@@ -8,6 +8,7 @@ the same rota. Nothing here knows what time it is: whoever calls says how far al
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import starmap
 from math import log
 from random import Random
 
@@ -15,6 +16,13 @@ from nightdesk.rota.planner.model import Model, bits
 
 HARD = 1_000_000
 """Points of a broken rule while searching where none need be broken."""
+
+WINDOWS = 6
+"""Stretches of days that are tried beside one that is exchanged, until nobody of those who exchange carries too much."""
+
+EXCHANGES, RINGS, REGRETS = 0.5, 0.3, 0.5
+"""Shares of the moves: exchanges of days, of these those among three people, and of all those that begin where somebody has
+something to regret."""
 
 LOOK_UP = 256
 """Steps between two looks at how far along it is."""
@@ -37,9 +45,10 @@ class Standing:
         self.judged = [model.judge(number, mask) for number, mask in enumerate(masks)]
         self.made = [self._people_of(number) for number in range(len(model.groups))]
         accompanied = [model.accompany(number, people) for number, people in enumerate(self.made)]
-        self.broken = sum(each for each, _ in self.judged) + sum(each for each, _ in accompanied)
+        self.own = (sum(each for each, _ in self.judged), sum(each for _, each in self.judged))
+        self.broken = self.own[0] + sum(each for each, _ in accompanied)
         self.points = (
-            sum(each for _, each in self.judged)
+            self.own[1]
             + sum(each for _, each in accompanied)
             + sum(model.staffing(post, people) for post, people in enumerate(self.on))
         )
@@ -54,13 +63,50 @@ class Standing:
 
     def weigh(self, changes: Changes) -> tuple[int, int]:
         """(rules broken, points) that the changes add. They must fit: see `fits`."""
-        model, on, judged = self.model, self.on, self.judged
-        broken = points = 0
-        touched: dict[int, int] = {}
+        broken, points = self._weigh_posts(changes)
         for number, new in changes:
-            was, now = judged[number], model.judge(number, new)
+            was, now = self.judged[number], self.model.judge(number, new)
             broken += now[0] - was[0]
             points += now[1] - was[1]
+        return broken, points
+
+    def weigh_up_to(self, most: float, hard: int, changes: Changes) -> tuple[int, int] | None:
+        """The same, or None where they add more than `most` points, a broken rule counted as `hard`.
+
+        That is mostly seen early: nobody who is not looked at yet, no post and no company can cost less than nothing.
+        """
+        judged, judge, unfair = self.judged, self.model.judge, self.model.unfair
+        left = most + (self.broken - self.own[0]) * hard + self.points - self.own[1]
+        for number, _ in changes:
+            left += judged[number][0] * hard + judged[number][1]
+        fair = left
+        for number, new in changes:
+            fair -= unfair(number, new)
+        if fair < 0:
+            return None
+        for number, new in changes:
+            now = judge(number, new)
+            left -= now[0] * hard + now[1]
+            if left < 0:
+                return None
+        broken, points = self.weigh(changes)
+        return (broken, points) if broken * hard + points <= most else None
+
+    def _weigh_posts(self, changes: Changes) -> tuple[int, int]:
+        """What they add at posts and companies."""
+        model, on = self.model, self.on
+        broken = points = 0
+        if len(changes) == 2:
+            (one, new_one), (other, new_other) = changes
+            mine, theirs = self.mask[one], self.mask[other]
+            if (
+                model.alike[one] == model.alike[other]
+                and new_one ^ new_other == mine ^ theirs
+                and new_one & new_other == mine & theirs
+            ):
+                return 0, 0
+        touched: dict[int, int] = {}
+        for number, new in changes:
             differs = self.mask[number] ^ new
             person = 1 << number
             while differs:
@@ -94,7 +140,9 @@ class Standing:
                 self.on[post] ^= person
                 companies.update(model.companies_of[post])
             self.mask[number] = new
-            self.judged[number] = model.judge(number, new)
+            was, now = self.judged[number], model.judge(number, new)
+            self.own = (self.own[0] + now[0] - was[0], self.own[1] + now[1] - was[1])
+            self.judged[number] = now
         for company in companies:
             self.made[company] = self._people_of(company)
         self.broken += broken
@@ -213,21 +261,25 @@ class Search:
         self.filled = [post for post in bits(self.open) if self.able[post]]
         days = sorted({model.day_of[post] for post in self.filled})
         self.first, self.days = (days[0], days[-1] - days[0] + 1) if days else (0, 0)
+        self._regrets: dict[int, tuple[int, list[int]]] = {}
         self._ranges: dict[tuple[int, int], int] = {}
         self.loose = any(model.most[post] > model.need[post] for post in self.filled) or any(
             who.least for who in model.who
         )
+        # Where posts take more or fewer people, it is posts that cost, and hardly what anybody regrets.
+        self.rings, self.regrets = (0.0, 0.0) if self.loose else (RINGS, REGRETS)
         self.best = (state.broken, state.points)
         self.best_masks = list(state.mask)
         self.gaps = self._short()
         self.steps = 0
+        self.warmth = 0.0
 
     def run(self, steps: int | None, hot: float, cold: float, far: Callable[[int], float | None]) -> None:
         """Anneal from `hot` to `cold` points. `far(steps)` says which share is done; None or 1 ends it."""
         if len(self.movable) < 1 or not self.filled:
             return
         random = self.random.random
-        warmth = hot
+        self.warmth = hot
         ratio = log(cold / hot)
         done = 0
         while steps is None or done < steps:
@@ -235,22 +287,25 @@ class Search:
                 share = far(done)
                 if share is None or share >= 1:
                     break
-                warmth = hot * 2.718281828459045 ** (ratio * share)
+                self.warmth = hot * 2.718281828459045 ** (ratio * share)
                 self.gaps = self._short()
             done += 1
             chance = random()
             if self.gaps and chance < 0.15:
-                self._close(warmth)
+                self._close(self.warmth)
                 continue
             changes = (
-                self._exchange() if chance < 0.5 else self._change() if self.loose and chance < 0.8 else self._hand()
+                self._exchange()
+                if chance < EXCHANGES
+                else self._change()
+                if self.loose and chance < 0.8
+                else self._hand()
             )
             if changes is None:
                 continue
-            broken, points = self.stand.weigh(changes)
-            cost = broken * self.hard + points
-            if cost <= 0 or cost < -warmth * log(random() or 1e-300):
-                self.stand.apply(changes, broken, points)
+            weighed = self.stand.weigh_up_to(-self.warmth * log(random() or 1e-300), self.hard, changes)
+            if weighed is not None:
+                self.stand.apply(changes, *weighed)
                 self._note()
         self.steps += done
 
@@ -282,43 +337,79 @@ class Search:
             self._ranges[first, length] = known
         return known
 
+    def _regretted(self) -> tuple[int, int]:
+        """Somebody, and a day that they regret; any day of those who regret none."""
+        random = self.random.random
+        one = self.movable[int(random() * len(self.movable))]
+        mask = self.stand.mask[one]
+        known = self._regrets.get(one)
+        if known is None or known[0] != mask:
+            known = self._regrets[one] = (mask, list(bits(self.model.sore_days(one, mask))))
+        days = known[1]
+        return one, days[int(random() * len(days))] if days else self.first + int(random() * self.days)
+
     def _exchange(self) -> Changes | None:
-        """Two people exchange all that they hold on some days."""
-        random, state = self.random.random, self.stand
+        """Two people, or three in a ring, take over all that the next one holds on some days.
+
+        Where that lays more on them than is bearable, other days are looked for that go with it.
+        """
+        random, masks, unfair = self.random.random, self.stand.mask, self.model.unfair
         movable = self.movable
-        one = movable[int(random() * len(movable))]
-        other = movable[int(random() * len(movable))]
-        if one == other:
-            return None
+        ring = [movable[int(random() * len(movable))] for _ in range(3 if random() < self.rings else 2)]
         length = 1 + int(random() * random() * 8)
-        days = self._range(self.first + int(random() * self.days), length)
-        mine, theirs = state.mask[one] & days, state.mask[other] & days
-        if mine == theirs:
+        first = self.first + int(random() * self.days)
+        if random() < self.regrets:
+            ring[0], first = self._regretted()
+            first -= int(random() * length)
+        if len(set(ring)) < len(ring):
             return None
-        new_one, new_other = state.mask[one] ^ mine | theirs, state.mask[other] ^ theirs | mine
-        if not (state.fits(one, new_one) and state.fits(other, new_other)):
+        held = [masks[number] for number in ring]
+        differ = [mine ^ theirs for mine, theirs in zip(held, held[1:] + held[:1], strict=True)]
+        days = self._range(first, length)
+        if not any(each & days for each in differ):
             return None
-        return [(one, new_one), (other, new_other)]
+        most = self.warmth + sum(map(unfair, ring, held))
+        also = 0
+        for _ in range(WINDOWS):
+            left = most
+            for number, mine, differs in zip(ring, held, differ, strict=True):
+                left -= unfair(number, mine ^ differs & (days | also))
+                if left < 0:
+                    break
+            else:
+                changes = [
+                    (number, mine ^ differs & (days | also))
+                    for number, mine, differs in zip(ring, held, differ, strict=True)
+                ]
+                return changes if all(starmap(self.stand.fits, changes)) else None
+            also = self._range(self.first + int(random() * self.days), length)
+        return None
 
     def _hand(self) -> Changes | None:
         """Somebody takes over a post, and gives what stands against it, or one more post, in return."""
         random, state, model = self.random.random, self.stand, self.model
-        post = self.filled[int(random() * len(self.filled))]
-        people = state.on[post] & self.able_mask[post]
-        if not people:
-            return None
-        holders = list(bits(people))
-        one = holders[int(random() * len(holders))] if len(holders) > 1 else holders[0]
+        post, one, other = self.filled[int(random() * len(self.filled))], -1, -1
+        if random() < self.regrets:
+            sore, day = self._regretted()
+            on_day = self._range(day, 1)
+            if state.mask[sore] & on_day:
+                post, one = self._pick(state.mask[sore] & on_day).bit_length() - 1, sore
+            elif model.who[sore].allowed & on_day:
+                post, other = self._pick(model.who[sore].allowed & on_day).bit_length() - 1, sore
         able = self.able[post]
-        other = able[int(random() * len(able))]
-        if state.on[post] >> other & 1:
+        if one < 0:
+            holders = list(bits(state.on[post] & self.able_mask[post]))
+            one = holders[int(random() * len(holders))] if holders else -1
+        if other < 0:
+            other = able[int(random() * len(able))]
+        if one < 0 or state.on[post] >> other & 1:
             return None
         bit = 1 << post
         back = state.mask[other] & model.conflict[post]
         if back & ~self.open:
             return None
-        if random() < 0.4:
-            back |= self._pick(state.mask[other] & self.open & ~back)
+        if random() < 0.6:
+            back |= self._pick(state.mask[other] & self.open & ~back & (-1 if back else model.like[post]))
         back &= ~state.mask[one]
         new_other = state.mask[other] & ~back | bit
         new_one = state.mask[one] & ~bit | back

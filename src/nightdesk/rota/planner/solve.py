@@ -14,8 +14,12 @@ from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
-VERSION = "1"
+VERSION = "2"
 """Of the engine: raised with every change that could change an outcome."""
+
+WARM, COLD = 0.25, 0.5
+"""How warm it is when all that matters is kindness: at first, as a share of the greatest weight of one step away from a fair
+share, and in the end, in points."""
 
 SMALL = 1600
 """So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
@@ -124,8 +128,9 @@ class Run:
         gap = max([post.gap for post in self.model.posts], default=0)
         search = Search(state, self.random, self._hard(gap))
         wrong = bool(search.gaps) or any(self.model.accompany(n, people)[1] for n, people in enumerate(state.made))
-        phases = [("fill", steps // 10, max(gap, weights.skill_gap) * 0.3, kind * 2.0)] if wrong else []
-        phases.append(("improve", steps - sum(each[1] for each in phases), kind * 2.0, 0.4))
+        warm = max(kind * WARM, COLD)
+        phases = [("fill", steps // 10, max(gap, weights.skill_gap) * 0.3, warm)] if wrong else []
+        phases.append(("improve", steps - sum(each[1] for each in phases), warm, COLD))
         if self._has_least():
             phases = [("improve", steps, float(max(gap, kind)), 0.5)]
         for phase, many, hot, cold in phases:

@@ -1,0 +1,97 @@
+"""The picture of a month in a browser: people as rows, hours as bars, nights and holidays shaded, gaps in red with the reason."""
+
+import mimetypes
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.urls import reverse
+from playwright.sync_api import Page, Route
+
+from nightdesk.console.tests.company import Company
+from nightdesk.people.models import Absence
+from nightdesk.rota.actions import add_override
+from tests.requires import requires
+from tests.system.browser import chromium
+
+HERE = "http://nightdesk.test"
+PAINTED = """(each, of) => {
+  const brush = new OffscreenCanvas(1, 1).getContext("2d")
+  brush.fillStyle = getComputedStyle(each)[of]
+  brush.fillRect(0, 0, 1, 1)
+  return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3)
+}"""
+
+
+def stands(page: Page, html: str) -> None:
+    """The browser shows the page as it was answered, with its own files."""
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        found = finders.find(path.removeprefix("/static/")) if path.startswith("/static/") else None
+        if found:
+            route.fulfill(body=Path(str(found)).read_bytes(), content_type=mimetypes.guess_type(path)[0] or "")
+        elif path == "/":
+            route.fulfill(body=html, content_type="text/html; charset=utf-8")
+        else:
+            route.fulfill(status=404)
+
+    page.route("**/*", answer)
+    page.goto(f"{HERE}/")
+
+
+def colour(page: Page, what: str, of: str) -> tuple[int, int, int]:
+    """Red, green and blue of a property of the first that `what` selects."""
+    red, green, blue = page.eval_on_selector(what, PAINTED, of)
+    return red, green, blue
+
+
+@requires("chromium")
+@pytest.mark.parametrize(("width", "theme"), [(375, "night"), (1280, "day")])
+def test_the_month_has_people_as_rows_shades_nights_and_holidays_and_says_why_a_gap_is_red(
+    company: Company, width: int, theme: str
+) -> None:
+    quay, day = company.quay, timedelta(days=1)
+    Absence.objects.create(
+        person=quay.bo,
+        kind=Absence.Kind.SICKNESS,
+        note="slipped disc",
+        starts_at=company.at + 8 * day,
+        ends_at=company.at + 9 * day,
+        recorded_at=company.at,
+    )
+    off = {"starts_at": company.at + 5 * day, "ends_at": company.at + 6 * day}
+    add_override(seat_key=quay.seat_key, kind="remove", instead_of_id=quay.bo.pk, **off, **company.doing)
+    client = company.client(company.reader("engineer"))
+    client.cookies["theme"] = theme
+    html = client.get(reverse("console:one_rota", args=[quay.rota.pk])).content.decode()
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        stands(page, html)
+        month = page.locator(".month")
+        assert {"Bo Quay", "Nobody"} <= set(month.locator(".who").all_text_contents())
+        bars = month.locator("li", has=page.locator(".who", has_text="Bo Quay")).first
+        assert bars.locator("g rect").count() > 1
+        gap = month.locator("rect.bar-gap").first
+        red, green, blue = colour(page, ".month rect.bar-gap", "stroke")
+        assert red > max(green, blue) + 40, (red, green, blue)
+        assert "Bo Quay was taken off, nobody came on" in gap.locator("xpath=..").locator("title").text_content()
+        assert "Bo Quay was taken off, nobody came on" in page.locator(".note").first.inner_text()
+        box, ground = gap.bounding_box(), month.locator("rect.ground").first.bounding_box()
+        assert box is not None
+        assert ground is not None
+        assert ground["width"] / 40 < box["width"] < ground["width"] / 25, "one day of a month"
+        assert month.locator("li").nth(1).locator("rect.dark").count() >= 28, "each night is shaded"
+        plain = colour(page, ".month rect.ground", "fill")
+        assert colour(page, ".month rect.dark", "fill") != plain
+        assert colour(page, ".month rect.holiday", "fill") != plain
+        assert "bank holiday" in str(month.locator("rect.holiday title").first.text_content())
+        assert month.locator("g", has=page.locator("rect.bar-away")).locator("title").first.text_content() == (
+            "not available"
+        )
+        text = page.locator("body").inner_text().lower()
+        assert "slipped" not in text
+        assert "sick" not in text
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing to scroll sideways"
