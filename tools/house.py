@@ -232,6 +232,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "endpoint_actions": "the verbs of browsers and programs that customers are told by",
         "fan_out_actions": "messages to very many",
         "fan_out_queries": "whom such a message reaches",
+        "together": "several messages to one reader put into one",
         "gate": "the way in to one provider",
         "keeping": "what falls due later in this room",
         "links": "the signed link in a message",
