@@ -153,7 +153,7 @@ def gather_queued(
         "id": str(subject[1]),
         "said_at": said_at,
         "message_kind": kind,
-        "others": [str(one) for one in among],
+        "ids": [str(subject[1]), *(str(one) for one in among)],
         "channels": list(together.CHANNELS),
     }
     with connection.cursor() as cursor:
@@ -164,20 +164,22 @@ def gather_queued(
         return int(cursor.rowcount)
 
 
-_HAS_NOT_LEFT = "d.ended_at IS NULL AND d.state = 'queued' AND d.attempt = 0 AND d.leased_by IS NULL AND d.lane = 'bulk'"
+_HAS_NOT_LEFT = (
+    "d.ended_at IS NULL AND d.state = 'queued' AND d.attempt = 0 AND d.leased_by IS NULL AND d.lane = 'bulk'"
+)
 _WAIT = f"""
 UPDATE channels_delivery d SET due_at = greatest(d.due_at, w.until)
 FROM ({{waiting}}) AS w (recipient_id, channel, until)
 WHERE d.subject_kind = %(kind)s AND d.subject_id = %(id)s AND d.created_at = %(said_at)s AND {_HAS_NOT_LEFT}
   AND d.recipient_id = w.recipient_id AND d.channel = w.channel AND d.channel = ANY(%(channels)s)
-"""
+"""  # noqa: S608 - the text above
 # Rows are locked by id, as everywhere. What goes with one that has begun to leave is on its way, and is none of these.
 _GATHER = f"""
 WITH unsent AS MATERIALIZED (
     SELECT d.id, d.month, d.goes_with, d.recipient_kind, d.recipient_id, d.channel, d.address, d.brand_id, d.rank, d.created_at,
            d.due_at, d.subject_id = %(id)s AND d.created_at = %(said_at)s AS is_new
     FROM channels_delivery d
-    WHERE d.subject_kind = %(kind)s AND d.subject_id = ANY(%(others)s || %(id)s::text) AND d.recipient_id <> ''
+    WHERE d.subject_kind = %(kind)s AND d.subject_id = ANY(%(ids)s::text[]) AND d.recipient_id <> ''
       AND d.channel = ANY(%(channels)s) AND {_HAS_NOT_LEFT}
       AND EXISTS (SELECT FROM channels_message m WHERE m.id = d.message_id AND m.kind = %(message_kind)s AND m.sealed = '')
     ORDER BY d.id FOR UPDATE OF d
@@ -194,7 +196,7 @@ WITH unsent AS MATERIALIZED (
     RETURNING d.goes_with
 )
 SELECT FROM gathered WHERE goes_with IS NOT NULL
-"""
+"""  # noqa: S608 - the text above
 
 
 def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) -> int:

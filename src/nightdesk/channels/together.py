@@ -7,9 +7,8 @@ from nightdesk.channels import sms_text
 from nightdesk.channels.driver import Said
 
 CHANNELS = ("email", "sms")
-"""By these a reader gets several as one. A push takes the place of an older one about the same, and a program reads one by one."""
+"""By these a reader gets several as one; a push takes the place of an older one, and a program reads one by one."""
 LONGEST_TITLE = 200
-BETWEEN = {"email": "\n\n* * *\n\n", "sms": "\n"}
 
 
 def joined(channel: str, said: Sequence[Said]) -> Said:
@@ -21,7 +20,7 @@ def joined(channel: str, said: Sequence[Said]) -> Said:
     return replace(
         first,
         title=_headed(list(dict.fromkeys(one.title for one in said if one.title)), "; ")[:LONGEST_TITLE],
-        body=_headed(bodies, BETWEEN[channel]) if channel == "sms" else BETWEEN[channel].join(bodies),
+        body=_headed(bodies, "\n") if channel == "sms" else _footed(bodies, "\n\n* * *\n\n"),
     )
 
 
@@ -42,3 +41,12 @@ def _headed(texts: Sequence[str], between: str) -> str:
     if len(texts) > 1 and len(heads) == 1 and (head := heads.pop()):
         return f"{head}: {between.join(text.removeprefix(f'{head}: ') for text in texts)}"
     return between.join(texts)
+
+
+def _footed(texts: Sequence[str], between: str) -> str:
+    """The texts; a last paragraph that all of them have (how to unsubscribe) is said once."""
+    cut = [text.rpartition("\n\n") for text in texts]
+    feet = {foot for _text, _blank, foot in cut}
+    if len(feet) > 1 or not all(text for text, _blank, _foot in cut):
+        return between.join(texts)
+    return "\n\n".join([between.join(text for text, _blank, _foot in cut), feet.pop()])

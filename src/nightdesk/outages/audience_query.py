@@ -184,7 +184,9 @@ GROUP BY d.recipient_id, d.channel
 
 
 def waiting(outage_id: UUID, said_at: datetime, until: Mapping[UUID, datetime]) -> Select:
-    """Whose messages of what was said at `said_at` wait until another outage has its word: outage -> until when it is worth it."""
+    """Whose messages of what was said at `said_at` wait for another outage's word: (contact, channel, until). `until`: the other
+    outage -> how long it is worth it.
+    """
     others = [str(one) for one in until]
     return Select(_WAITING, [others, list(until.values()), outage_id, str(outage_id), said_at])
 
