@@ -574,6 +574,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
+        "badge": "a picture of how something stands, for others' pages",
         "hot_status": "public pages in memory and in a folder",
         "outage_queries": "what a contact reads of outages",
         "policies": "what a customer may read at all",

@@ -148,7 +148,7 @@ def gather_queued(
     leave is left alone. The journal entry is that of the verb that says it.
     """
     del by, via
-    given = {
+    given: dict[str, Any] = {
         "kind": subject[0],
         "id": str(subject[1]),
         "said_at": said_at,

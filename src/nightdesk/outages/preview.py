@@ -59,8 +59,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What happens on sending. `samples`: worst effect first. `browsers` and `programs` are told besides. `text_parts` of all texts together, `is_counted`: to the last one.
-    `cost` without VAT, None where nobody knows the price. `seconds` that providers take, None where none has a limit.
+    """What happens on sending. `samples`: worst effect first. `browsers` and `programs` are told besides mails and texts.
+    `text_parts` of all texts together, `is_counted`: to the last one. `cost` without VAT, None where nobody knows the price.
+    `seconds` that providers take, None where none has a limit.
     `spoken`: what the telephone says to whom it hits worst; `unsupported`: warnings, see `wording.unsupported`.
     """
 
