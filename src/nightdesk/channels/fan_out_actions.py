@@ -6,7 +6,7 @@ As `queue_message` they ask no role: the verb that has something to say has aske
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -27,6 +27,10 @@ from nightdesk.channels.mail_form import NOTICE, MailForm, as_json
 from nightdesk.channels.models import Message
 from nightdesk.journal.actions import record
 from nightdesk.knowledge.phrases import placeholders_in
+
+
+MAY_BE_OUT = timedelta(seconds=10)
+"""How long word is waited for of a message that was replaced in somebody's hands, before what went with it goes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def gather_queued(
     at: datetime,
 ) -> int:
     """Whoever is to get what was said of the subject at `said_at`, and has not been sent something about others of the same kind
-    (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; how many rows go with another.
+    (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; how many rows more go with another.
 
     Each row stays what it is; the others go with the one that goes first, and at the earliest time that one of them has.
     `waiting` (recipient_id, channel, until): what was said just now waits so long, for something to go with. What has begun to
@@ -184,7 +188,7 @@ WITH unsent AS MATERIALIZED (
       AND EXISTS (SELECT FROM channels_message m WHERE m.id = d.message_id AND m.kind = %(message_kind)s AND m.sealed = '')
     ORDER BY d.id FOR UPDATE OF d
 ), free AS (
-    SELECT * FROM unsent u WHERE u.goes_with IS NULL OR EXISTS (SELECT FROM unsent w WHERE w.id = u.goes_with)
+    SELECT u.* FROM unsent u LEFT JOIN unsent w ON w.id = u.goes_with WHERE u.goes_with IS NULL OR w.id IS NOT NULL
 ), placed AS (
     SELECT id, month, count(*) OVER same AS n, bool_or(is_new) OVER same AS is_news, min(due_at) OVER same AS due_at,
            first_value(id) OVER (same ORDER BY rank, created_at, id) AS first
@@ -193,6 +197,7 @@ WITH unsent AS MATERIALIZED (
     UPDATE channels_delivery d
     SET goes_with = nullif(p.first, p.id), due_at = p.due_at
     FROM placed p WHERE d.id = p.id AND d.month = p.month AND p.n > 1 AND p.is_news
+      AND (d.goes_with IS DISTINCT FROM nullif(p.first, p.id) OR d.due_at <> p.due_at)
     RETURNING d.goes_with
 )
 SELECT FROM gathered WHERE goes_with IS NOT NULL
@@ -204,7 +209,7 @@ def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) 
         cursor.execute(
             """
             WITH replaced AS MATERIALIZED (
-                SELECT d.id, d.month FROM channels_delivery d
+                SELECT d.id, d.month, d.leased_by IS NOT NULL AS in_hand FROM channels_delivery d
                 WHERE d.subject_kind = %(kind)s AND d.subject_id = %(id)s AND d.created_at < %(before)s
                   AND d.ended_at IS NULL AND d.state IN ('queued', 'sending', 'failed_for_now')
                   AND EXISTS (
@@ -218,17 +223,22 @@ def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) 
             UPDATE channels_delivery d
             SET state = 'superseded', ended_at = %(at)s, leased_by = NULL, leased_at = NULL, goes_with = NULL
             FROM replaced r WHERE d.id = r.id AND d.month = r.month
-            RETURNING d.id
+            RETURNING d.id, r.in_hand
             """,
             {"kind": subject[0], "id": str(subject[1]), "before": before, "at": at},
         )
-        replaced = [one for (one,) in cursor.fetchall()]
-        # What was to go out with one of them is something else, and goes by itself.
-        cursor.execute(
-            "UPDATE channels_delivery SET goes_with = NULL, state = 'queued', due_at = %s "
-            "WHERE goes_with = ANY(%s) AND ended_at IS NULL",
-            [at, replaced],
-        )
+        replaced = cursor.fetchall()
+        # What was to go out with one of them is something else, and goes by itself; where that one is in somebody's hands it
+        # may just be out with it, which is known in a moment.
+        for due_at, attempt, firsts in (
+            (at, 0, [one for one, in_hand in replaced if not in_hand]),
+            (at + MAY_BE_OUT, 1, [one for one, in_hand in replaced if in_hand]),
+        ):
+            cursor.execute(
+                "UPDATE channels_delivery SET goes_with = NULL, state = 'queued', due_at = %s, attempt = attempt + %s "
+                "WHERE goes_with = ANY(%s) AND ended_at IS NULL",
+                [due_at, attempt, firsts],
+            )
     return len(replaced)
 
 

@@ -376,7 +376,7 @@ def _note_sent_along(outcomes: Sequence[Outcome]) -> None:
     are not said again, where nobody has begun to.
     """
     for one in outcomes:
-        waiting = Delivery.objects.filter(id__in=one.along, state="queued", attempt=0, leased_by=None, goes_with=None)
+        waiting = Delivery.objects.filter(id__in=one.along, state="queued", leased_by=None, goes_with=None)
         waiting.update(
             goes_with=one.delivery_id,
             state=one.state,

@@ -296,10 +296,10 @@ def test_whatever_happens_each_row_is_said_once_or_replaced(events: list[tuple[s
     """A reader of three outages: updates come, what is due is claimed, and is delivered or has to be tried again."""
     said: Counter[UUID] = Counter()
     in_hand: dict[UUID, tuple[Delivery, list[Delivery]]] = {}
-    for step, (number, event) in enumerate(
-        [*events, ("7", "claim"), ("7", "deliver"), ("7", "claim"), ("7", "deliver")]
-    ):
-        at = AT + timedelta(minutes=step)
+    begun = [(AT + step * timedelta(seconds=0.6), *event) for step, event in enumerate(events)]
+    ended = [(AT + timedelta(seconds=9), "7", "deliver")]  # nothing is in a provider's hands for longer
+    ended += [(LATER + timedelta(minutes=n), "7", event) for n, event in enumerate(["claim", "deliver"] * 2)]
+    for at, number, event in begun + ended:
         if event == "say":
             of_outage(number, crowd(1), at)
             supersede_queued(subject=("outage", number), before=at, by=SCHEDULER, via=Door.WORKER, at=at)
