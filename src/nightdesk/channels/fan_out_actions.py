@@ -28,7 +28,6 @@ from nightdesk.channels.models import Message
 from nightdesk.journal.actions import record
 from nightdesk.knowledge.phrases import placeholders_in
 
-
 MAY_BE_OUT = timedelta(seconds=10)
 """How long word is waited for of a message that was replaced in somebody's hands, before what went with it goes by itself."""
 
@@ -145,7 +144,7 @@ def gather_queued(
     at: datetime,
 ) -> int:
     """Whoever is to get what was said of the subject at `said_at`, and has not been sent something about others of the same kind
-    (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; how many rows more go with another.
+    (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; and how many more rows go along.
 
     Each row stays what it is; the others go with the one that goes first, and at the earliest time that one of them has.
     `waiting` (recipient_id, channel, until): what was said just now waits so long, for something to go with. What has begun to
