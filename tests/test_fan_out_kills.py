@@ -9,17 +9,18 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.worker import Shift, work
 from nightdesk.channels.actions import save_route
-from nightdesk.channels.fan_out_actions import queue_from
+from nightdesk.channels.fan_out_actions import gather_queued, queue_from
 from nightdesk.channels.fan_out_queries import Select
 from nightdesk.channels.models import Attempt, Delivery, Message
 from nightdesk.journal.models import Entry
@@ -59,7 +60,25 @@ def tell(said_at: datetime) -> None:
         )
 
 
-def live(said_at: datetime) -> None:
+def tell_of_two(said_at: datetime) -> None:
+    """Of two outages that touch the same people, each in a transaction of its own: what has not left goes together."""
+    for number, other in (("7", "8"), ("8", "7")):
+        doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER, "at": clock.now()}
+        about: dict[str, Any] = {"kind": "outage.update", "subject": ("outage", number), "said_at": said_at}
+        with transaction.atomic():
+            queue_from(
+                found=Select(AUDIENCE, [PEOPLE, 1]),
+                once=f"update {number}",
+                title="It is down",
+                body=f"Dear {{{{ name }}}}, of outage {number}",
+                brand_id=None,
+                **about,
+                **doing,
+            )
+            gather_queued(among=[other], waiting=None, **about, **doing)
+
+
+def live(said_at: datetime, tell: Callable[[datetime], None]) -> None:
     """The life of one worker process."""
     tell(said_at)
     work(Shift("to be killed"))
@@ -67,6 +86,30 @@ def live(said_at: datetime) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_whoever_is_killed_during_a_fan_out_everybody_is_told_and_has_one_row(monkeypatch: Any) -> None:
+    check_the_books(taken_under_fire(monkeypatch, tell))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_goes_together_has_a_row_each_whoever_is_killed(monkeypatch: Any) -> None:
+    taken = taken_under_fire(monkeypatch, tell_of_two)
+    rows = {row.id: row for row in Delivery.objects.all()}
+    assert len(rows) == PEOPLE
+    assert {row.state for row in rows.values()} == {"accepted"}
+    assert set(Counter(row.address for row in rows.values()).values()) == {2}, "one row for each outage"
+    along = [row for row in rows.values() if row.goes_with is not None]
+    assert along, "nothing went together"
+    for row in along:
+        first = rows[row.goes_with]
+        assert (first.address, first.goes_with) == (row.address, None)
+        assert first.subject_id != row.subject_id
+        assert (row.accepted_at, row.ended_at) == (first.accepted_at, first.ended_at)
+    assert len(set(taken)) == PEOPLE - len(along), "a repeat has the first one's Message-ID"
+    recorded = Attempt.objects.filter(outcome="accepted").values_list("delivery_id", flat=True)
+    assert sorted(recorded) == sorted(row.id for row in rows.values() if row.goes_with is None)
+
+
+def taken_under_fire(monkeypatch: Any, tell: Callable[[datetime], None]) -> list[tuple[str, str]]:
+    """What a mail server took, (address, Message-ID), of workers that were killed, and of a last one that was not."""
     print(f"\n{KILLS} kills, NIGHTDESK_SEED={SEED}")
     chance, said_at = random.Random(SEED), clock.now()
     monkeypatch.setattr(leases, "BEAT_EVERY", timedelta(seconds=0.3))  # workers are born as copies of this process
@@ -80,7 +123,7 @@ def test_whoever_is_killed_during_a_fan_out_everybody_is_told_and_has_one_row(mo
         save_route(channel="email", driver="email", name="sink", config=config, by=SCHEDULER, via=Door.CLI, at=said_at)
         for _ in range(KILLS):
             taken_before = sink.count()
-            worker = born(said_at)
+            worker = born(said_at, tell)
             if chance.random() < WHILE_SENDING:
                 until(lambda: sink.count() > taken_before or is_over(), 60, "the worker sends")  # noqa: B023
                 time.sleep(chance.random() * 0.1)
@@ -88,19 +131,18 @@ def test_whoever_is_killed_during_a_fan_out_everybody_is_told_and_has_one_row(mo
                 time.sleep(chance.random() * LONGEST_LIFE_S)
             worker.kill()
             worker.join(10)
-        last = born(said_at)
+        last = born(said_at, tell)
         try:
             until(is_over, 60, "everybody is told")
         finally:
             last.kill()
             last.join(10)
-        taken = sink.taken()
-    check_the_books(taken)
+        return sink.taken()
 
 
-def born(said_at: datetime) -> Any:
+def born(said_at: datetime, tell: Callable[[datetime], None]) -> Any:
     connections.close_all()  # no copy may share a connection
-    worker = multiprocessing.get_context("fork").Process(target=live, args=(said_at,), daemon=True)
+    worker = multiprocessing.get_context("fork").Process(target=live, args=(said_at, tell), daemon=True)
     worker.start()
     return worker
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.peers.push_service import PushService
 from tests.requires import requires
 from tests.system.browser import chromium, window
 from tests.system.customer import PASSWORD, STATUS_HOST
+from tests.system.phone import SUBSCRIBES_HERE, Phone
 from tests.system.stack import ROOT, Stack, stack, until
 from tests.test_faces import axe, complaints
 
@@ -91,6 +93,23 @@ def test_every_page_can_be_read_and_used(company: Any, axe: str) -> None:
                     if found := complaints(page, axe, address):
                         wrong[screen, width, theme] = found
     assert not wrong
+
+
+def test_a_customers_browser_is_notified_of_their_outage(company: Any) -> None:
+    running, browser, made = company
+    with PushService() as service, signed_in(running, browser, made["email"], 375) as context:
+        mine = service.browser("kim")
+        context.grant_permissions(["notifications"], origin=running.url)
+        context.add_init_script(SUBSCRIBES_HERE % json.dumps(mine.subscription))
+        kims = Phone(context.new_page(), service, mine, running.url)
+        kims.add("/my/you/notices", "Notify this browser", "is notified since")
+        running.cli("outages", "say", made["outage_name"], "A new switch is being put in.", "--brand", made["brand"])
+        push, told = kims.next_push()
+        assert push.headers["topic"], "a newer word takes its place"
+        (shown,) = [one for one in kims.deliver(told) if one["tag"] == told["tag"]]
+        assert "A new switch is being put in." in shown["body"]
+        kims.page.get_by_role("button", name="Stop notifying it").click()
+        kims.page.get_by_text("None is notified.").wait_for()
 
 
 def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:

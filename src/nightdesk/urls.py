@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("nightdesk.journal.api")),
     path("", include("nightdesk.standby.api")),
     path("api/v1/", include("nightdesk.api.urls")),
+    path("", include("nightdesk.api.cachet")),
     path("account/", include("allauth.urls")),
 ]

@@ -4,5 +4,9 @@ from django.urls import include, path
 
 from nightdesk.duty import api as duty
 
-urlpatterns = [path("api/v1/", include("nightdesk.api.urls")), path("account/", include("allauth.urls"))]
+urlpatterns = [
+    path("api/v1/", include("nightdesk.api.urls")),
+    path("", include("nightdesk.api.cachet")),
+    path("account/", include("allauth.urls")),
+]
 urlpatterns += duty.urlpatterns

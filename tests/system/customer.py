@@ -16,6 +16,7 @@ def fill() -> dict[str, Any]:
     """See the module."""
     from nightdesk.base import clock
     from nightdesk.base.actors import SCHEDULER, Actor, Door
+    from nightdesk.channels.actions import save_route
     from nightdesk.customers import actions as customers
     from nightdesk.customers import contact_actions
     from nightdesk.customers.models import Customer
@@ -29,6 +30,7 @@ def fill() -> dict[str, Any]:
 
     at = clock.now()
     doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
+    save_route(channel="push", driver="push", name="push", config={"allow_private": True}, **doing)
     firm = Customer.objects.get(ref="HF-100")
     manager = Person.objects.get(name="Ines Duarte")
     customers.edit_customer(customer_id=firm.pk, changes={"service_manager_id": manager.pk}, **doing)
@@ -56,7 +58,7 @@ def fill() -> dict[str, Any]:
     ended = _outage(
         firm.brand_id, part.pk, "Short cut in the power at Dock Street", doing | {"at": at - timedelta(days=3)}
     )
-    _say(ended, "It works again. We are sorry.", "resolved", doing | {"at": at - timedelta(days=3, minutes=-41)})
+    _say(ended.pk, "It works again. We are sorry.", "resolved", doing | {"at": at - timedelta(days=3, minutes=-41)})
     outage = _outage(firm.brand_id, part.pk, "Fault at Dock Street", doing)
     noc = customers.make_contact(customer_id=firm.pk, name="Night desk", email="noc@harbour.example", **doing)
     unsubscribe_actions.leave_notices(contact_id=noc.pk, **doing)
@@ -64,19 +66,19 @@ def fill() -> dict[str, Any]:
     new = contact_actions.invite_contact(contact_id=new.pk, standing="member", **doing)
     return {
         "email": kim.email, "ticket": str(told.pk), "number": told.number, "person": vera.pk,
-        "join": f"/join/{new.pk}/{new.invite}", "outage": str(outage), "brand": firm.brand.slug,
+        "join": f"/join/{new.pk}/{new.invite}", "outage": str(outage.pk), "outage_name": outage.name, "brand": firm.brand.slug,
     }  # fmt: skip
 
 
 def _outage(brand_id: int, part_id: int, title: str, doing: dict[str, Any]) -> Any:
-    """The part is down, customers and everybody are told so; its id."""
+    """The part is down, customers and everybody are told so."""
     from nightdesk.outages import actions
 
     made = actions.propose_outage(brand_id=brand_id, title="sw2 dead", parts={part_id: 3}, **doing)
     actions.edit_outage(outage_id=made.pk, fields={"public": True, "public_title": title}, **doing)
     actions.confirm_outage(outage_id=made.pk, **doing)
     _say(made.pk, "Sorry: internet lines at Dock Street are down. We are looking into it.", "investigating", doing)
-    return made.pk
+    return made
 
 
 def _say(outage_id: Any, text: str, state: str, doing: dict[str, Any]) -> None:

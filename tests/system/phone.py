@@ -63,11 +63,13 @@ class Phone:
         self.page, self.service, self.browser, self._url = page, service, browser, url
         self._got = 0
 
-    def add(self, at: str = "/pocket/") -> None:
-        """Press "Notify this phone", as its owner would."""
+    def add(
+        self, at: str = "/pocket/", button: str = "Notify this phone", done: str = "This device is notified"
+    ) -> None:
+        """Press the button there, as its owner would, and see that it is done."""
         self.page.goto(f"{self._url}{at}")
-        self.page.get_by_role("button", name="Notify this phone").click()
-        self.page.get_by_role("heading", name="This device is notified").wait_for()
+        self.page.get_by_role("button", name=button).click()
+        self.page.get_by_text(done).first.wait_for()
         self._devtools = self.page.context.new_cdp_session(self.page)
         found: list[str] = []
         self._devtools.on(

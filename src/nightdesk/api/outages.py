@@ -231,12 +231,16 @@ class SampleOut(Schema):
 
 
 class PreviewOut(Schema):
-    """What sending would do. `cost` without VAT; null where nobody knows a price. `seconds` that providers take."""
+    """What sending would do; `browsers` and `programs` are told besides mails and texts. `cost` without VAT; null where nobody
+    knows a price. `seconds` that providers take.
+    """
 
     people: int
     customers: int
     mails: int
     texts: int
+    browsers: int
+    programs: int
     text_parts: int
     is_counted: bool
     cost: str | None
@@ -727,8 +731,8 @@ def _previewed(seen: Preview) -> dict[str, Any]:
         **{
             name: getattr(seen, name)
             for name in (
-                "people", "customers", "mails", "texts", "text_parts", "is_counted", "seconds", "diverted",
-                "untold_customers", "spoken",
+                "people", "customers", "mails", "texts", "browsers", "programs", "text_parts", "is_counted", "seconds",
+                "diverted", "untold_customers", "spoken",
             )
         },
         "cost": str(seen.cost.price) if seen.cost else None,

@@ -51,7 +51,7 @@ from nightdesk.channels.queries import (
     was_told_as,
 )
 from nightdesk.channels.registry import CHANNELS
-from nightdesk.channels.tasks import lock_deliveries, mark_broken, tried_as_json
+from nightdesk.channels.tasks import lock_deliveries, mark_broken, tell_companions, tried_as_json
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.actions import (
@@ -456,7 +456,10 @@ def _note_receipts(
     for key, attempt, receipt in meant:
         if key in rows:
             _take_receipt(noting, rows[key], attempt, receipt)
-    _save_moved([row for key, row in rows.items() if _movable(row) != before[key]])
+    moved = [row for key, row in rows.items() if _movable(row) != before[key]]
+    _save_moved(moved)
+    if moved:
+        tell_companions([row.id for row in moved])
     Attempt.objects.bulk_create(noting.told[known:])
     return [key in rows for key, _attempt, _receipt in meant]
 

@@ -4,9 +4,9 @@ As `queue_message` they ask no role: the verb that has something to say has aske
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,12 +20,16 @@ from nightdesk.base.ids import first_of
 from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Invalid
 from nightdesk.base.rows import insert
+from nightdesk.channels import together
 from nightdesk.channels.actions import KEEP_TRYING, MESSAGE_QUEUED
 from nightdesk.channels.fan_out_queries import ONCE_EACH, Select, named
 from nightdesk.channels.mail_form import NOTICE, MailForm, as_json
 from nightdesk.channels.models import Message
 from nightdesk.journal.actions import record
 from nightdesk.knowledge.phrases import placeholders_in
+
+MAY_BE_OUT = timedelta(seconds=10)
+"""How long word is waited for of a message that was replaced in somebody's hands, before what went with it goes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,84 @@ def supersede_queued(*, subject: tuple[str, object], before: datetime, by: Actor
     return replaced
 
 
+@transaction.atomic
+def gather_queued(
+    *,
+    kind: str,
+    subject: tuple[str, object],
+    among: Collection[object],
+    said_at: datetime,
+    waiting: Select | None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> int:
+    """Whoever is to get what was said of the subject at `said_at`, and has not been sent something about others of the same kind
+    (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; and how many more rows go along.
+
+    Each row stays what it is; the others go with the one that goes first, and at the earliest time that one of them has.
+    `waiting` (recipient_id, channel, until): what was said just now waits so long, for something to go with. What has begun to
+    leave is left alone. The journal entry is that of the verb that says it.
+    """
+    del by, via
+    given: dict[str, Any] = {
+        "kind": subject[0],
+        "id": str(subject[1]),
+        "said_at": said_at,
+        "message_kind": kind,
+        "ids": [str(subject[1]), *(str(one) for one in among)],
+        "channels": list(together.CHANNELS),
+    }
+    with connection.cursor() as cursor:
+        if waiting is not None:
+            sql, parameters = named(waiting)
+            cursor.execute(_WAIT.format(waiting=sql), parameters | given | {"at": at})
+        cursor.execute(_GATHER, given)
+        return int(cursor.rowcount)
+
+
+_HAS_NOT_LEFT = (
+    "d.ended_at IS NULL AND d.state = 'queued' AND d.attempt = 0 AND d.leased_by IS NULL AND d.lane = 'bulk'"
+)
+_WAIT = f"""
+UPDATE channels_delivery d SET due_at = greatest(d.due_at, w.until)
+FROM ({{waiting}}) AS w (recipient_id, channel, until)
+WHERE d.subject_kind = %(kind)s AND d.subject_id = %(id)s AND d.created_at = %(said_at)s AND {_HAS_NOT_LEFT}
+  AND d.recipient_id = w.recipient_id AND d.channel = w.channel AND d.channel = ANY(%(channels)s)
+"""  # noqa: S608 - the text above
+# Rows are locked by id, as everywhere. What goes with one that has begun to leave is on its way, and is none of these.
+_GATHER = f"""
+WITH unsent AS MATERIALIZED (
+    SELECT d.id, d.month, d.goes_with, d.recipient_kind, d.recipient_id, d.channel, d.address, d.brand_id, d.rank, d.created_at,
+           d.due_at, d.subject_id = %(id)s AND d.created_at = %(said_at)s AS is_new
+    FROM channels_delivery d
+    WHERE d.subject_kind = %(kind)s AND d.subject_id = ANY(%(ids)s::text[]) AND d.recipient_id <> ''
+      AND d.channel = ANY(%(channels)s) AND {_HAS_NOT_LEFT}
+      AND EXISTS (SELECT FROM channels_message m WHERE m.id = d.message_id AND m.kind = %(message_kind)s AND m.sealed = '')
+    ORDER BY d.id FOR UPDATE OF d
+), free AS (
+    SELECT u.* FROM unsent u LEFT JOIN unsent w ON w.id = u.goes_with WHERE u.goes_with IS NULL OR w.id IS NOT NULL
+), placed AS (
+    SELECT id, month, count(*) OVER same AS n, bool_or(is_new) OVER same AS is_news, min(due_at) OVER same AS due_at,
+           first_value(id) OVER (same ORDER BY rank, created_at, id) AS first
+    FROM free WINDOW same AS (PARTITION BY recipient_kind, recipient_id, channel, address, brand_id)
+), gathered AS (
+    UPDATE channels_delivery d
+    SET goes_with = nullif(p.first, p.id), due_at = p.due_at
+    FROM placed p WHERE d.id = p.id AND d.month = p.month AND p.n > 1 AND p.is_news
+      AND (d.goes_with IS DISTINCT FROM nullif(p.first, p.id) OR d.due_at <> p.due_at)
+    RETURNING d.goes_with
+)
+SELECT FROM gathered WHERE goes_with IS NOT NULL
+"""  # noqa: S608 - the text above
+
+
 def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH replaced AS MATERIALIZED (
-                SELECT d.id, d.month FROM channels_delivery d
+                SELECT d.id, d.month, d.leased_by IS NOT NULL AS in_hand FROM channels_delivery d
                 WHERE d.subject_kind = %(kind)s AND d.subject_id = %(id)s AND d.created_at < %(before)s
                   AND d.ended_at IS NULL AND d.state IN ('queued', 'sending', 'failed_for_now')
                   AND EXISTS (
@@ -144,12 +220,25 @@ def _move_replaced(subject: tuple[str, object], before: datetime, at: datetime) 
                 ORDER BY d.id FOR UPDATE
             )
             UPDATE channels_delivery d
-            SET state = 'superseded', ended_at = %(at)s, leased_by = NULL, leased_at = NULL
+            SET state = 'superseded', ended_at = %(at)s, leased_by = NULL, leased_at = NULL, goes_with = NULL
             FROM replaced r WHERE d.id = r.id AND d.month = r.month
+            RETURNING d.id, r.in_hand
             """,
             {"kind": subject[0], "id": str(subject[1]), "before": before, "at": at},
         )
-        return int(cursor.rowcount)
+        replaced = cursor.fetchall()
+        # What was to go out with one of them is something else, and goes by itself; where that one is in somebody's hands it
+        # may just be out with it, which is known in a moment.
+        for due_at, attempt, firsts in (
+            (at, 0, [one for one, in_hand in replaced if not in_hand]),
+            (at + MAY_BE_OUT, 1, [one for one, in_hand in replaced if in_hand]),
+        ):
+            cursor.execute(
+                "UPDATE channels_delivery SET goes_with = NULL, state = 'queued', due_at = %s, attempt = attempt + %s "
+                "WHERE goes_with = ANY(%s) AND ended_at IS NULL",
+                [due_at, attempt, firsts],
+            )
+    return len(replaced)
 
 
 _WRITE = """, named AS (

@@ -23,6 +23,8 @@ PATH = "/a/"
 UNSUBSCRIBE_PATH = "/u/"
 UNSUBSCRIBE = "unsubscribe"
 """The value of a delivery that says what may be unsubscribed by its mail, as "kind:id"."""
+SHOWN_INSTEAD = "..."
+"""What others read in the place of that address, which is its holder's alone."""
 _SIGNATURE_BYTES = 10
 _LENGTH = 16 + 2 + _SIGNATURE_BYTES
 _RECEIPT_LENGTH = 8 + 16 + 2 + 2

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import NotFound, Refusal
+from nightdesk.channels import answering
 from nightdesk.channels.actions import note_receipt, take_mail_answer
 from nightdesk.channels.driver import Receipt
-from nightdesk.channels.links import read_key
+from nightdesk.channels.links import UNSUBSCRIBE, read_key
 from nightdesk.channels.models import Delivery
 from nightdesk.channels.queries import asked_by_mail, delivery_by_id, recipient_of
 from nightdesk.mailroom.automatic import may_be_auto_reply
@@ -46,7 +47,9 @@ def take_threaded_mail(arrived: Arrived, at: datetime) -> Taken | None:
 
 
 def take_report(_arrived: Arrived, report: Report, key: str, at: datetime) -> Taken | None:
-    """A mail server's report on a delivery: what failed goes another way, and a dead address is marked at its person."""
+    """A mail server's report on a delivery: what failed goes another way, a dead address is marked at its person, and whoever
+    complains is told no more by it.
+    """
     found = [_by_key(key)] if key else []
     found += [_by_mail_id(one) for one in (report.envelope_id, *report.message_ids) if one]
     delivery = next((one for one in found if one is not None and one.channel == "email"), None)
@@ -54,8 +57,10 @@ def take_report(_arrived: Arrived, report: Report, key: str, at: datetime) -> Ta
         return None
     said = _receipt(delivery, report)
     outcome = _("{address}: {action}. {reason}").format(
-        address=report.recipient, action=report.action, reason=report.reason
+        address=report.recipient or delivery.address, action=report.action, reason=report.reason
     )
+    if report.action == "complained":
+        outcome = f"{outcome.strip()} {_no_more_of(delivery, at)}"
     if said is None:
         return Taken("done", outcome.strip(), ("delivery", delivery.id), delivery.brand_id)
     # Not the route that was read above: a bounce may be here before the sending itself is written down.
@@ -69,6 +74,19 @@ def take_report(_arrived: Arrived, report: Report, key: str, at: datetime) -> Ta
         at=at,
     )
     return Taken("done", outcome.strip(), ("delivery", delivery.id), delivery.brand_id)
+
+
+def _no_more_of(delivery: Delivery, at: datetime) -> str:
+    """Whoever marks a mail of ours as junk wants no more of it: it is as the click that it offers. What came of it."""
+    kind, _colon, thing_id = str(delivery.values.get(UNSUBSCRIBE, "")).partition(":")
+    unsubscriber = answering.UNSUBSCRIBE.get(kind)
+    if unsubscriber is None:
+        return _("The mail has nothing to unsubscribe from.")
+    reader = Actor("caller", f"{kind}:{thing_id}"[:60], _("A reader of our mail"))
+    try:
+        return unsubscriber.end(thing_id, reader, Door.EMAIL, at)
+    except Refusal as refusal:
+        return str(refusal.so)
 
 
 def _receipt(delivery: Delivery, report: Report) -> Receipt | None:

@@ -77,7 +77,8 @@ class Delivery(Leased):
     `recipient_id` name a person or a contact; of an account's own mail only the address is known. `routes_tried` lists
     [route id, what came of it], see `decide.Tried`. Accepted and still open: it waits for its receipt until `due_at`.
     `values` are put in the places `{{ name }}` of the message when it is sent. In the lane `bulk` what has the lowest
-    `rank` goes first of all that is due.
+    `rank` goes first of all that is due. `goes_with`: the row in whose message it goes out, to the same reader by the same
+    channel; it is never claimed itself, and what becomes of that row becomes of it.
     """
 
     CLAIM_KEY: ClassVar = ("id", "month")
@@ -114,6 +115,7 @@ class Delivery(Leased):
     read_at = models.DateTimeField(null=True)
     values = models.JSONField(default=dict)
     rank = models.SmallIntegerField(default=0)
+    goes_with = models.UUIDField(null=True)
 
     class Meta:
         managed = False

@@ -20,7 +20,7 @@ from nightdesk.channels import decide, smpp_text, wording
 from nightdesk.channels.cost import Cost, Estimate, estimate
 from nightdesk.channels.decide import Health, Way
 from nightdesk.channels.driver import Endpoint, Receipt, Said, Settings
-from nightdesk.channels.links import make_link
+from nightdesk.channels.links import SHOWN_INSTEAD, UNSUBSCRIBE, make_link
 from nightdesk.channels.models import Attempt, ContactEndpoint, Delivery, Device, Message, PushKey, Route
 from nightdesk.channels.registry import CHANNELS, NEED_NO_ROUTE
 from nightdesk.customers.models import Contact
@@ -105,7 +105,8 @@ def messages_of(message_ids: Collection[UUID]) -> dict[UUID, Message]:
 
 def words_to(row: Delivery, message: Message) -> tuple[str, str]:
     """(title, body) as they are said to the recipient of that delivery; private words are still sealed."""
-    return put_in(message.title, row.values), put_in(message.body, row.values)
+    values = row.values | {UNSUBSCRIBE: SHOWN_INSTEAD} if row.values else row.values
+    return put_in(message.title, values), put_in(message.body, values)
 
 
 def delivery_of(delivery_id: UUID, month: date) -> tuple[Delivery, Message]:

@@ -30,7 +30,7 @@ from nightdesk.base import clock, promises, vault
 from nightdesk.base.actors import Actor
 from nightdesk.base.promises import SENDER
 from nightdesk.base.worker import POLL_EVERY, RETRY_AFTER, Shift
-from nightdesk.channels import decide
+from nightdesk.channels import decide, smpp_text, together
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.answering import offered
 from nightdesk.channels.cost import cost_of
@@ -52,9 +52,18 @@ from nightdesk.channels.gate import Gate, Order
 from nightdesk.channels.links import UNSUBSCRIBE, make_key, make_link, make_unsubscribe_link
 from nightdesk.channels.mail_form import form_of
 from nightdesk.channels.models import Delivery, Message, Route
-from nightdesk.channels.queries import endpoints_of, messages_of, settings_of, unanswered
+from nightdesk.channels.queries import MOST_PARTS, endpoints_of, messages_of, settings_of, unanswered
 from nightdesk.channels.registry import CHANNELS, built_in
-from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, give_back_unknown, record_outcomes, still_wanted
+from nightdesk.channels.tasks import (
+    Outcome,
+    Try,
+    claim_deliveries,
+    give_back_unknown,
+    let_go_alone,
+    record_outcomes,
+    still_wanted,
+    take_along,
+)
 from nightdesk.knowledge.phrases import put_in
 from nightdesk.mailroom.addressing import Ours
 from nightdesk.mailroom.queries import address_for, ours
@@ -132,6 +141,8 @@ class Job:
     health: dict[int, Health] = field(default_factory=dict)
     too_fast: list[int] = field(default_factory=list)
     refusals: int = 0
+    along: tuple[UUID, ...] = ()
+    """The rows whose words go out in this message."""
 
     def wait_for_slow_ones(self) -> bool:
         """Whether some of the routes that were tried only go too slowly: they may then be taken again, in their turn."""
@@ -392,14 +403,15 @@ class Sender:
         rows = claim_deliveries(lane, CLAIM_AT_ONCE, at=at, worker=self._worker, full=full)
         if not rows:
             return 0
-        jobs = self._jobs_of(rows)
+        jobs = self._jobs_of(rows, at)
         with self._lock:
             self._jobs |= {job.row.id: job for job in jobs}
         self._loop.call_soon_threadsafe(self._desk.take, jobs)
         return len(rows)
 
-    def _jobs_of(self, rows: Sequence[Delivery]) -> list[Job]:
-        messages = messages_of({row.message_id for row in rows})
+    def _jobs_of(self, rows: Sequence[Delivery], at: datetime) -> list[Job]:
+        along = take_along(rows)
+        messages = messages_of({row.message_id for row in itertools.chain(rows, *along.values())})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()
         if routes == self._known_routes:  # then they are told apart at a glance, thousands of times a second
@@ -407,10 +419,14 @@ class Sender:
         self._known_routes = routes
         endpoints = endpoints_of(rows)
         known = ours() if any(row.channel == "email" for row in rows) else []
-        return [
+        jobs = [
             self._job(row, messages[row.message_id], said[row.message_id], routes, endpoints.get(row.id), known)
             for row in rows
         ]
+        for job in jobs:
+            if job.row.id in along:
+                _take_along(job, along[job.row.id], said, at)
+        return jobs
 
     def _job(
         self,
@@ -848,6 +864,23 @@ class RouteEar:
         return [row.outcome for row in rows]
 
 
+def _take_along(job: Job, others: Sequence[Delivery], said: Mapping[UUID, Said], at: datetime) -> None:
+    """The message says what these rows say as well. Those for which a text has no room go out alone, unless this one may have
+    been sent with them before.
+    """
+    words = [with_values(job.said, job.values), *(with_values(said[one.message_id], values_of(one)) for one in others)]
+    count = len(words)
+    if job.row.channel == "sms" and job.row.attempt == 1:
+        settings = [facts.settings or {} for facts in job.routes]
+        parts = min((one.get("parts") or MOST_PARTS for one in settings), default=MOST_PARTS)
+        codings = [smpp_text.coding_in(one.get("alphabet") or "gsm7") for one in settings]
+        count = together.how_many_fit(words, parts, codings)
+        let_go_alone(others[count - 1 :], at)
+    job.said = together.joined(job.row.channel, words[:count])
+    job.values = {name: value for name, value in job.values.items() if name == UNSUBSCRIBE}
+    job.along = tuple(one.id for one in others[: count - 1])
+
+
 def _settle(answers: "Sequence[tuple[asyncio.Future[Any], Any, Exception | None]]") -> None:
     for answer, said, error in answers:
         if answer.done():
@@ -875,6 +908,7 @@ def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable:
         address=row.address,
         forget=row.message_id if job.private else None,
         health=job.health,
+        along=job.along,
     )
 
 

@@ -74,6 +74,8 @@ class Outcome:
     forget: UUID | None = None
     """The message whose private words are no longer needed."""
     health: dict[int, Health] = field(default_factory=dict)
+    along: tuple[UUID, ...] = ()
+    """The rows that went out in the same message."""
 
 
 def claim_deliveries(
@@ -147,7 +149,7 @@ place (channel, brand) AS (
         )
         SELECT one.id, one.month FROM step, LATERAL (
             SELECT d.id, d.month FROM channels_delivery d
-            WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
+            WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.goes_with IS NULL AND d.due_at <= %(at)s
               AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank = step.rank
             ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
     ) here
@@ -157,6 +159,49 @@ place (channel, brand) AS (
     LIMIT %(limit)s
 )
 """
+
+
+def take_along(rows: Sequence[Delivery]) -> dict[UUID, list[Delivery]]:
+    """What goes out with the rows just claimed, by the id of the one that it goes with, in the order in which it is read; from
+    now on it is on its way as well.
+    """
+    found = fetch(
+        Delivery,
+        """
+        WITH along AS MATERIALIZED (
+            SELECT id, month FROM channels_delivery WHERE goes_with = ANY(%s) AND ended_at IS NULL ORDER BY id FOR UPDATE
+        )
+        UPDATE channels_delivery d SET state = CASE d.state WHEN 'accepted' THEN d.state ELSE 'sending' END
+        FROM along a WHERE d.id = a.id AND d.month = a.month RETURNING d.*
+        """,
+        [[row.id for row in rows]],
+    )
+    along: dict[UUID, list[Delivery]] = {}
+    for row in sorted(found, key=lambda row: (row.rank, row.created_at, row.id)):
+        along.setdefault(cast(UUID, row.goes_with), []).append(row)
+    return along
+
+
+def let_go_alone(rows: Sequence[Delivery], at: datetime) -> None:
+    """They found no room in the message that they were to go with, and go out in one of their own."""
+    mine = Delivery.objects.filter(id__in=[row.id for row in rows], state="sending", ended_at=None)
+    mine.update(goes_with=None, state="queued", due_at=at)
+
+
+def tell_companions(ids: Collection[UUID]) -> None:
+    """What goes with these rows, which the caller has just written, is where they are. The provider's id stays theirs alone, so
+    that a receipt finds one row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE channels_delivery d
+            SET state = w.state, reason = w.reason, route_id = w.route_id, due_at = w.due_at, ended_at = w.ended_at,
+                accepted_at = w.accepted_at, delivered_at = w.delivered_at, read_at = w.read_at
+            FROM channels_delivery w WHERE d.goes_with = ANY(%s) AND w.id = d.goes_with AND d.state <> 'superseded'
+            """,
+            [list(ids)],
+        )
 
 
 def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
@@ -195,9 +240,12 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
             mark_broken(one.channel, one.address, one.reason, at)
     _lock([one.delivery_id for one in ordered])
     written = _write_states(ordered, worker)
+    if written:
+        tell_companions(written)
     late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
     if late:
         _note_late(late)
+        _note_sent_along(late)
     _note_tries(ordered)
     health = {route: health for one in outcomes for route, health in one.health.items()}
     for route, how in sorted(health.items()):
@@ -320,6 +368,22 @@ def _note_late(outcomes: Sequence[Outcome]) -> None:
                 [one.provider_id[:200] for one in outcomes],
                 [one.accepted_at for one in outcomes],
             ],
+        )
+
+
+def _note_sent_along(outcomes: Sequence[Outcome]) -> None:
+    """A provider has a message that was replaced meanwhile, and with it the words of these, which nothing has replaced: they
+    are not said again, where nobody has begun to.
+    """
+    for one in outcomes:
+        waiting = Delivery.objects.filter(id__in=one.along, state="queued", leased_by=None, goes_with=None)
+        waiting.update(
+            goes_with=one.delivery_id,
+            state=one.state,
+            route_id=one.route_id,
+            accepted_at=one.accepted_at,
+            delivered_at=one.delivered_at,
+            ended_at=one.at,
         )
 
 

@@ -1,4 +1,6 @@
-"""What mail servers say about mails of ours: delivery reports (RFC 3464), and the shapes that came before them. Pure."""
+"""What mail servers say about mails of ours: delivery reports (RFC 3464), the shapes that came before them, and complaints of
+readers (RFC 5965). Pure.
+"""
 
 import email
 import re
@@ -12,12 +14,14 @@ from flufl.bounce import all_failures
 
 from nightdesk.mailroom.decoding import clean, decoded, one_line
 
-Action: TypeAlias = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
+Action: TypeAlias = Literal["failed", "delayed", "delivered", "relayed", "expanded", "complained"]
 
 MOST = 50
 SCANNED = 1_000_000
 """Bytes of a report that are looked at: the original may be enclosed in full."""
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
+_COMPLAINTS = ("abuse", "opt-out")
+"""Of the kinds of feedback those by which a reader says: no more of this."""
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _OWN_ID = re.compile(rb"^[ \t>]*message-id:\s*<([^<>\s]{3,300})>", re.IGNORECASE | re.MULTILINE)
 _NOBODY = re.compile(
@@ -34,7 +38,8 @@ _DEAD = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4")
 class Report:
     """One recipient's lot. `envelope_id` and `message_ids` are what the report repeats of our mail.
 
-    `unreachable`: nobody will ever be reached at that address. `delayed` says that the server still tries.
+    `unreachable`: nobody will ever be reached at that address. `delayed` says that the server still tries; `complained`, that
+    the reader marked it as junk, and `recipient` is then "" where their provider keeps it to itself.
     """
 
     recipient: str
@@ -48,7 +53,7 @@ class Report:
     @property
     def gravity(self) -> int:
         """How bad it is, to choose among several: failed for good is the worst."""
-        return _ACTIONS[::-1].index(self.action) * 2 + self.unreachable
+        return ("complained", *_ACTIONS[::-1]).index(self.action) * 2 + self.unreachable
 
 
 def read_reports(raw: bytes) -> tuple[Report, ...]:
@@ -56,7 +61,7 @@ def read_reports(raw: bytes) -> tuple[Report, ...]:
     ids = tuple(dict.fromkeys(clean(decoded(found, "")) for found in _OWN_ID.findall(_body(raw))))[:MOST]
     try:
         message = email.message_from_bytes(raw[: SCANNED * 2], policy=compat32)
-        standard = list(_standard(message, ids))[:MOST]
+        standard = [*_standard(message, ids), *_complaints(message, ids)][:MOST]
         return tuple(standard) if standard else tuple(_others(message, ids))[:MOST]
     except Exception:  # both readers raise whatever they like on bytes that nobody thought of: then it is no report
         return ()
@@ -95,6 +100,19 @@ def _standard(message: Message, ids: Sequence[str]) -> Iterator[Report]:
                 Action, "delayed" if action == "failed" and status.startswith("4.") and not diagnostic else action
             )
             yield Report(recipient, final, status, reason, dead, envelope_id, tuple(ids))
+
+
+def _complaints(message: Message, ids: Sequence[str]) -> Iterator[Report]:
+    for part in message.walk():
+        blocks = part.get_payload()
+        if part.get_content_type() != "message/feedback-report" or not isinstance(blocks, list):
+            continue
+        for block in blocks:
+            if isinstance(block, Message) and _field(block, "feedback-type").lower() in _COMPLAINTS:
+                envelope_id = _field(block, "original-envelope-id")
+                yield Report(
+                    _address(_field(block, "original-rcpt-to")), "complained", "", "", False, envelope_id, tuple(ids)
+                )
 
 
 def _says_nobody(status: str, diagnostic: str) -> bool:

@@ -20,7 +20,8 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
-from nightdesk.channels.fan_out_actions import queue_from, supersede_queued
+from nightdesk.channels.actions import KEEP_TRYING
+from nightdesk.channels.fan_out_actions import gather_queued, queue_from, supersede_queued
 from nightdesk.channels.fan_out_queries import Select
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -528,6 +529,7 @@ def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         tell(update.pk, at)
     subject = ("outage", outage.pk)
     spared = supersede_queued(subject=subject, before=update.published_at, by=by, via=via, at=at)
+    _gather(outage, update, by, via, at)
     Affected.objects.filter(outage=outage).update(effect_told=models.F("effect"))
     update.people = _people_of(update)
     update.save(update_fields=["people"])
@@ -578,6 +580,31 @@ def _queue(outage: Outage, update: Update, ending: bool, by: Actor, via: Door, a
             at=at,
         ).count
     return count
+
+
+def _gather(outage: Outage, update: Update, by: Actor, via: Door, at: datetime) -> None:
+    """Whoever hears of several outages gets what has not left in one message; what goes on as before may wait a moment for it."""
+    assert update.published_at is not None
+    others = queries.others_beside(outage, at - KEEP_TRYING)
+    if not others:
+        return
+    until: dict[UUID, datetime] = {}
+    if update.kind == Update.Kind.UPDATE:
+        owed_at = queries.owed_before(update)
+        for other in others:
+            waits = decide.waits_until(at, owed_at=owed_at, other_owed_at=other.next_update_at)
+            if waits is not None:
+                until[other.pk] = waits
+    gather_queued(
+        kind="outage.update",
+        subject=("outage", outage.pk),
+        among=[other.pk for other in others],
+        said_at=update.published_at,
+        waiting=audience_query.waiting(outage.pk, update.published_at, until) if until else None,
+        by=by,
+        via=via,
+        at=at,
+    )
 
 
 def _people_of(update: Update) -> int:

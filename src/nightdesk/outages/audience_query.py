@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from nightdesk.channels.fan_out_queries import Select
 from nightdesk.outages.audience import DAY_FROM, DAY_UNTIL, Line
 from nightdesk.outages.effect import Effect
 
@@ -162,6 +163,33 @@ SELECT coalesce(%(spoken_as)s::jsonb ->> s.language, %(language)s) || ':public:e
 FROM outages_subscriber s JOIN access_brand b ON b.id = s.brand_id
 WHERE %(public)s AND s.brand_id = %(brand)s AND s.confirmed_at IS NOT NULL AND s.ended_at IS NULL
 """
+
+# Whoever has heard of this outage and of the others by the same channel, whom both still touch, and this one not worse than
+# they know: contact, channel, and the latest instant at which one of the others' words is worth waiting for.
+_WAITING = """
+SELECT d.recipient_id, d.channel, max(o.until)
+FROM unnest(%s::text[], %s::timestamptz[]) AS o (id, until)
+JOIN channels_delivery d ON d.subject_kind = 'outage' AND d.subject_id = o.id AND d.recipient_kind = 'contact'
+    AND d.state <> 'superseded'
+JOIN customers_contact k ON k.id = d.recipient_id::bigint
+JOIN outages_affected theirs ON theirs.outage_id = o.id::uuid AND theirs.customer_id = k.customer_id AND theirs.effect > 0
+JOIN outages_affected mine ON mine.outage_id = %s::uuid AND mine.customer_id = k.customer_id AND mine.effect > 0
+    AND mine.effect <= mine.effect_told
+WHERE EXISTS (
+    SELECT FROM channels_delivery b
+    WHERE b.subject_kind = 'outage' AND b.subject_id = %s AND b.recipient_kind = 'contact' AND b.recipient_id = d.recipient_id
+      AND b.channel = d.channel AND b.created_at < %s AND b.state <> 'superseded')
+GROUP BY d.recipient_id, d.channel
+"""
+
+
+def waiting(outage_id: UUID, said_at: datetime, until: Mapping[UUID, datetime]) -> Select:
+    """Whose messages of what was said at `said_at` wait for another outage's word: (contact, channel, until). `until`: the other
+    outage -> how long it is worth it.
+    """
+    others = [str(one) for one in until]
+    return Select(_WAITING, [others, list(until.values()), outage_id, str(outage_id), said_at])
+
 
 NAMED = 3
 """With more services than these touched, a message says how many of them and does not name each."""

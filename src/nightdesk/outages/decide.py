@@ -115,3 +115,21 @@ def next_chase(due_at: datetime, number: int) -> Chase:
         after, who = CHASES[number]
         return Chase(who, due_at + after)
     return Chase(Chased.MANAGER, due_at + CHASES[-1][0] + AGAIN * (number - len(CHASES) + 1))
+
+
+GATHER = timedelta(minutes=3)
+"""How long a word may wait for that of another outage, so that whoever is touched by both reads one message."""
+IN_TIME = timedelta(seconds=30)
+"""How long before it was promised a word that waited sets out."""
+
+
+def waits_until(at: datetime, *, owed_at: datetime | None, other_owed_at: datetime | None) -> datetime | None:
+    """Until when a word that comes at `at` may wait for that of another outage, to whoever hears of both; None: it goes at once.
+
+    It waits only for a word that is promised within GATHER, and never beyond what was promised itself (`owed_at`; a first word
+    never was).
+    """
+    if owed_at is None or other_owed_at is None:
+        return None
+    until = other_owed_at - IN_TIME
+    return until if at < until <= min(owed_at - IN_TIME, at + GATHER) else None

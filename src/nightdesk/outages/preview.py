@@ -14,6 +14,7 @@ from nightdesk.channels import smpp_text, sms_text
 from nightdesk.channels.cost import Cost, cost_of
 from nightdesk.channels.driver import Settings
 from nightdesk.channels.fan_out_queries import pace_of
+from nightdesk.channels.links import SHOWN_INSTEAD, UNSUBSCRIBE
 from nightdesk.channels.queries import MOST_PARTS, first_route, shown_settings_of
 from nightdesk.knowledge.phrases import put_in
 from nightdesk.outages import audience_query, decide, queries, statements, wording
@@ -58,8 +59,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What happens on sending. `samples`: worst effect first. `text_parts` of all texts together, `is_counted`: to the last one.
-    `cost` without VAT, None where nobody knows the price. `seconds` that providers take, None where none has a limit.
+    """What happens on sending. `samples`: worst effect first. `browsers` and `programs` are told besides mails and texts.
+    `text_parts` of all texts together, `is_counted`: to the last one. `cost` without VAT, None where nobody knows the price.
+    `seconds` that providers take, None where none has a limit.
     `spoken`: what the telephone says to whom it hits worst; `unsupported`: warnings, see `wording.unsupported`.
     """
 
@@ -68,6 +70,8 @@ class Preview:
     customers: int
     mails: int
     texts: int
+    browsers: int
+    programs: int
     text_parts: int
     is_counted: bool
     cost: Cost | None
@@ -115,6 +119,8 @@ def preview_of(outage: Outage, draft: Draft, at: datetime) -> Preview:
         customers=counts.customers,
         mails=0 if draft.quiet else mails,
         texts=0 if draft.quiet else texts,
+        browsers=0 if draft.quiet else counts.messages["push"],
+        programs=0 if draft.quiet else counts.messages["webhook"],
         text_parts=0 if draft.quiet else parts,
         is_counted=counted == texts,
         cost=None if draft.quiet else cost_of(settings, parts),
@@ -185,7 +191,7 @@ def _rows(outage: Outage, update: Update, at: datetime, *, ending: bool) -> tupl
     for key, place, count, channel, values, _people in found:
         language, effect, _channel = key.split(":")
         known = None if effect == statements.PUBLIC else Effect(int(effect))
-        filled = _loads(values)
+        filled = {**_loads(values), UNSUBSCRIBE: SHOWN_INSTEAD}
         rows.append(
             (key, place, count, language, known, channel, _with_ticket(language, filled) if tickets else filled)
         )

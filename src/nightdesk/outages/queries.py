@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
@@ -270,6 +271,20 @@ def open_outages(brands: Collection[int] | None) -> Sequence[Outage]:
     rows = Outage.objects.filter(state__in=OPEN).select_related("brand", "lead", "fixer", "voice")
     rows = rows if brands is None else rows.filter(brand__in=brands)
     return list(rows.order_by("began_at", "id"))
+
+
+def owed_before(update: Update) -> datetime | None:
+    """When the word that this update is was promised; None where nobody promised it."""
+    before = Update.objects.filter(outage=update.outage_id, published_at__isnull=False, number__lt=update.number)
+    return before.order_by("-number").values_list("next_at", flat=True).first()
+
+
+def others_beside(outage: Outage, since: datetime) -> Sequence[Outage]:
+    """The brand's other outages that touch a customer whom this one touches: those that are open, or were told of since then."""
+    customers = Affected.objects.filter(outage=outage).values("customer")
+    rows = Outage.objects.filter(brand=outage.brand_id, confirmed_at__isnull=False).exclude(pk=outage.pk)
+    rows = rows.filter(Q(resolved_at=None) | Q(resolved_at__gt=since), affected__customer__in=customers)
+    return list(rows.distinct())
 
 
 def names_told_to(customers: Collection[int]) -> Mapping[int, Sequence[str]]:

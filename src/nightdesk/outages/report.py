@@ -70,7 +70,8 @@ _WHO = """
 LEFT JOIN customers_contact k ON k.id = CASE WHEN d.recipient_kind = 'contact' THEN d.recipient_id::bigint END
 LEFT JOIN customers_customer c ON c.id = k.customer_id
 LEFT JOIN LATERAL (
-    SELECT route_name FROM channels_attempt t WHERE t.delivery_id = d.id AND t.month = d.month
+    SELECT route_name FROM channels_attempt t
+    WHERE t.delivery_id = coalesce(d.goes_with, d.id) AND (t.month = d.month OR d.goes_with IS NOT NULL)
     ORDER BY t.at DESC, t.number DESC LIMIT 1
 ) a ON true
 """

@@ -75,13 +75,20 @@ def draft(effect: Effect, channel: str, statement: str, *, kind: str, brand: str
         parts = [f"{brand}:", words, statement, "{{ next }}", "{{ ticket }}"]
         return Draft("", " ".join(part for part in parts if part))
     rows = [words, statement, "{{ next }} {{ estimate }}", "{{ ticket }}", f"{brand}, {name}"]
+    if channel == "email":
+        rows.append(_no_more())
     return Draft(_title(effect, kind, brand), "\n\n".join(row for row in rows if row))
 
 
 def public_draft(title: str, statement: str, *, kind: str, state: str, brand: str, name: str) -> Draft:
     """The mail for those who follow a public page."""
     heading = f"{brand}: {title} ({state_words(state) if kind != 'correction' else _('Correction')})"
-    return Draft(heading, "\n\n".join([statement, "{{ next }}", f"{brand}, {name}"]))
+    return Draft(heading, "\n\n".join([statement, "{{ next }}", f"{brand}, {name}", _no_more()]))
+
+
+def _no_more() -> str:
+    """Where to unsubscribe, for whoever reads with a program that has no button for it; each reader's address is put in."""
+    return _("To get no more of these mails: {{ unsubscribe }}")
 
 
 def _first_words(effect: Effect, kind: str) -> str:

@@ -21,6 +21,8 @@ from django.utils.translation import gettext as _
 from nightdesk.outages import feeds, saying
 from nightdesk.outages import wording as words
 from nightdesk.outages.published import (
+    EFFECTS,
+    Effect,
     PublishedOutage,
     PublishedPage,
     PublishedWork,
@@ -34,9 +36,10 @@ from nightdesk.outages.published import (
 )
 from nightdesk.outages.statuspage import documents
 from nightdesk.outages.work_calendar import calendar_of
-from nightdesk.portal import wording
+from nightdesk.portal import badge, wording
 
 HTML = "text/html; charset=utf-8"
+SVG = "image/svg+xml"
 ANYBODY = {"access-control-allow-origin": "*"}
 HEADERS = {
     "content-security-policy": (
@@ -48,6 +51,7 @@ HEADERS = {
 }
 RAIL = {"investigating": "fire", "identified": "fire", "monitoring": "accent", "resolved": "calm", "withdrawn": "calm"}
 TAGS = {"degraded": "accent", "down": "fire"}
+BADGES: dict[Effect, badge.Tone] = {"works": "calm", "reduced": "calm", "degraded": "accent", "down": "fire"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,15 @@ def files_of(page: PublishedPage, at: datetime, *, subscribe_url: str) -> Iterat
         ):
             path = f"history.{name}"
             yield PageFile(path, make(page, at, self_url=page.url + path), f"{kind}; charset=utf-8")
+        yield PageFile("badge.svg", drawer.badge(), SVG)
+        for each in page.components:
+            yield PageFile(f"badges/{short_id('component', each.id)}.svg", drawer.badge_of(each.id, each.name), SVG)
         title = _("{name}: planned work").format(name=page.name)
         yield PageFile("work.ics", calendar_of(title, page.work, at), "text/calendar; charset=utf-8")
         for name, kind in (
             ("portal.css", "text/css; charset=utf-8"),
             ("status.js", "text/javascript; charset=utf-8"),
-            ("mark.svg", "image/svg+xml"),
+            ("mark.svg", SVG),
         ):
             yield PageFile(name, _static(name), kind)
         yield drawer.draw("history/", "portal/status_history.html", drawer.history())
@@ -121,6 +128,21 @@ class _Drawer:
         if self.page.open:
             return "fire"
         return "sky" if work_now(self.page, self.at) else "calm"
+
+    def badge(self) -> bytes:
+        """How the whole page stands: by the worst that is open, or by the work that goes on."""
+        worst = max((EFFECTS.index(effect_now(self.page, each.id)) for each in self.page.components), default=0)
+        if self.page.open and EFFECTS[worst] not in TAGS:
+            return badge.badge(self.page.name, str(_("Fault")), "fire")
+        if not self.page.open and work_now(self.page, self.at):
+            return badge.badge(self.page.name, str(_("Planned work")), "sky")
+        return badge.badge(self.page.name, str(saying.EFFECTS[EFFECTS[worst]]), BADGES[EFFECTS[worst]])
+
+    def badge_of(self, id_: str, name: str) -> bytes:
+        effect = effect_now(self.page, id_)
+        if effect == "works" and in_works(self.page, id_, self.at):
+            return badge.badge(name, str(_("Planned work")), "sky")
+        return badge.badge(name, str(saying.EFFECTS[effect]), BADGES[effect])
 
     def first(self) -> dict[str, Any]:
         return {

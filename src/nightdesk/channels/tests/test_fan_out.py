@@ -1,5 +1,6 @@
 """One statement fills the ledger for very many people: once each, the most affected first, and the newer word for the older."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,16 +9,18 @@ import pytest
 from django.db import connection
 from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, JSONObject
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import first_of
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels.actions import supersede_deliveries
-from nightdesk.channels.fan_out_actions import Queued, queue_from, supersede_queued
+from nightdesk.channels.fan_out_actions import Queued, gather_queued, queue_from, supersede_queued
 from nightdesk.channels.fan_out_queries import Select
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.channels.tasks import claim_deliveries
+from nightdesk.channels.tasks import Outcome, claim_deliveries, record_outcomes, take_along
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.journal.models import Entry
 
@@ -204,3 +207,124 @@ def test_as_many_ranks_as_there_are_people_are_told_in_their_order() -> None:
     tell(found)
     claimed = [row.rank for _ in range(4) for row in claim_deliveries("bulk", 25, at=AT, worker=ANN)]
     assert claimed == sorted(claimed) == list(range(1, 101))
+
+
+# Several in one
+
+
+def gather(
+    subject: str, said_at: datetime, waiting: Select | None = None, among: tuple[str, ...] = ("7", "8", "9")
+) -> int:
+    others = [one for one in among if one != subject]
+    return gather_queued(
+        kind="outage.update", subject=("outage", subject), among=others, said_at=said_at, waiting=waiting,
+        by=SCHEDULER, via=Door.WORKER, at=said_at,
+    )  # fmt: skip
+
+
+def of_outage(number: str, found: Select, at: datetime = AT, **more: Any) -> Queued:
+    return tell(found, once=f"update {number} {at}", subject=("outage", number), said_at=at, at=at, **more)
+
+
+def test_what_has_not_left_about_several_goes_with_the_most_urgent_of_it() -> None:
+    of_outage("7", crowd(2, rank=5))
+    of_outage("8", crowd(2, rank=3), LATER)
+    assert gather("8", LATER) == 2
+    first, second = Delivery.objects.filter(recipient_id="1").order_by("rank")
+    assert (first.subject_id, first.goes_with) == ("8", None)
+    assert (second.subject_id, second.goes_with, second.state) == ("7", first.id, "queued")
+    claimed = claim_deliveries("bulk", 9, at=LATER, worker=ANN)
+    assert {row.subject_id for row in claimed} == {"8"}
+    along = take_along(claimed)
+    assert {key: [row.subject_id for row in rows_] for key, rows_ in along.items()} == {
+        row.id: ["7"] for row in claimed
+    }
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sending"}
+
+
+def test_what_has_begun_to_leave_is_left_alone() -> None:
+    of_outage("7", crowd(1))
+    claim_deliveries("bulk", 1, at=AT, worker=ANN)
+    of_outage("8", crowd(1), LATER)
+    assert gather("8", LATER) == 0
+    Delivery.objects.filter(subject_id="7").update(state="failed_for_now", leased_by=None)
+    assert gather("8", LATER) == 0
+
+
+def test_another_address_channel_or_reader_is_another_message() -> None:
+    of_outage("7", people(("1", "email", "a@x.example", 0, "{}"), ("2", "sms", "+447700900001", 0, "{}")))
+    of_outage("8", people(("1", "email", "new@x.example", 0, "{}"), ("3", "sms", "+447700900001", 0, "{}")), LATER)
+    of_outage("9", people(("2", "push", "5", 0, "{}"), ("", "email", "a@x.example", 0, "{}")), LATER)
+    assert gather("8", LATER) == gather("9", LATER) == 0
+
+
+def test_a_later_word_takes_the_place_of_one_that_goes_with_another_and_of_one_that_another_goes_with() -> None:
+    for number in ("7", "8", "9"):
+        of_outage(number, crowd(1, rank=int(number)))
+        gather(number, AT)
+    leader = Delivery.objects.get(subject_id="7")
+    assert list(Delivery.objects.exclude(subject_id="7").values_list("goes_with", flat=True)) == [leader.id] * 2
+    for number in ("8", "7"):
+        said_at = LATER + timedelta(seconds=int(number))
+        of_outage(number, crowd(1, rank=int(number)), said_at)
+        supersede_queued(subject=("outage", number), before=said_at, by=SCHEDULER, via=Door.WORKER, at=said_at)
+        gather(number, said_at)
+    left = list(Delivery.objects.filter(ended_at=None).order_by("rank"))
+    assert [(row.subject_id, row.created_at > AT) for row in left] == [("7", True), ("8", True), ("9", False)]
+    assert [row.goes_with for row in left] == [None, left[0].id, left[0].id]
+
+
+def test_a_word_that_may_wait_goes_as_soon_as_one_comes_that_may_not() -> None:
+    until = AT + timedelta(minutes=2)
+    waits = Select("SELECT '0', 'email', %s::timestamptz", [until])
+    of_outage("7", crowd(2))
+    gather("7", AT, waits)
+    assert [row.due_at for row in rows()] == [until, AT]
+    soon = AT + timedelta(seconds=20)
+    of_outage("8", crowd(1), soon)
+    gather("8", soon)
+    assert {row.due_at for row in Delivery.objects.filter(recipient_id="0")} == {soon}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("789"), st.sampled_from(["say", "say", "claim", "deliver", "fail"])), max_size=14
+    )
+)
+def test_whatever_happens_each_row_is_said_once_or_replaced(events: list[tuple[str, str]]) -> None:
+    """A reader of three outages: updates come, what is due is claimed, and is delivered or has to be tried again."""
+    said: Counter[UUID] = Counter()
+    in_hand: dict[UUID, tuple[Delivery, list[Delivery]]] = {}
+    begun = [(AT + step * timedelta(seconds=0.6), *event) for step, event in enumerate(events)]
+    ended = [(AT + timedelta(seconds=9), "7", "deliver")]  # nothing is in a provider's hands for longer
+    ended += [(LATER + timedelta(minutes=n), "7", event) for n, event in enumerate(["claim", "deliver"] * 2)]
+    for at, number, event in begun + ended:
+        if event == "say":
+            of_outage(number, crowd(1), at)
+            supersede_queued(subject=("outage", number), before=at, by=SCHEDULER, via=Door.WORKER, at=at)
+            gather(number, at)
+        elif event == "claim":
+            claimed = claim_deliveries("bulk", 9, at=at, worker=ANN)
+            along = take_along(claimed)
+            in_hand |= {row.id: (row, along.get(row.id, [])) for row in claimed}
+        elif in_hand:
+            outcomes = []
+            for row, others in in_hand.values():
+                came: dict[str, Any] = {"state": "failed_for_now", "due_at": at}
+                if event == "deliver":
+                    came = {"state": "delivered", "due_at": None, "accepted_at": at, "provider_id": "x"}
+                    said.update([row.id, *(one.id for one in others)])
+                along_ids = tuple(one.id for one in others)
+                outcomes.append(Outcome(row.id, row.month, row.attempt, at, tried={}, along=along_ids, **came))
+            record_outcomes(outcomes, worker=ANN, at=at)
+            in_hand = {}
+    ledger = list(Delivery.objects.all())
+    assert len(ledger) == sum(event == "say" for _, event in events)
+    for row in ledger:
+        assert row.state in ("delivered", "superseded"), (row.subject_id, row.state)
+        assert said[row.id] <= 1
+        assert said[row.id] == 1 or row.state == "superseded"
+    latest = {row.subject_id: row for row in sorted(ledger, key=lambda row: row.created_at)}
+    assert all(row.state == "delivered" for row in latest.values())
+    Delivery.objects.all().delete()

@@ -17,7 +17,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.channels import queries, registry
 from nightdesk.channels.actions import Recipient, note_receipt, queue_message, save_route, supersede_deliveries
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Receipt, Sent, Settings, Temporary
-from nightdesk.channels.fan_out_actions import queue_from
+from nightdesk.channels.fan_out_actions import gather_queued, queue_from, supersede_queued
 from nightdesk.channels.fan_out_queries import Select
 from nightdesk.channels.models import Attempt, Delivery, Message, Route
 from nightdesk.channels.sender import Sender
@@ -705,3 +705,73 @@ def test_a_page_with_braces_in_it_is_said_as_it_came(night: Night) -> None:
     night.queue(title="{{ name }} is down")
     night.settle()
     assert night.providers["carrier"].got[0][0].said.title == "{{ name }} is down"
+
+
+# Several in one
+
+
+def of_outage(night: Night, number: str, body: str) -> Delivery:
+    """A word about that outage to the one reader there is, gathered with what has not left of others."""
+    found = Select(
+        "SELECT 'contact', '1', 'sms', %s::text, %s::smallint, jsonb_build_object('name', '{{ all }}')",
+        [ADDRESS, int(number)],
+    )
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER, "at": night.at}
+    about: dict[str, Any] = {"kind": "outage.update", "subject": ("outage", number), "said_at": night.at}
+    made = queue_from(
+        found=found, once=f"{number} {night.at}", title="", body=body, brand_id=night.brand.id, **about, **doing
+    )
+    gather_queued(among=[one for one in "789" if one != number], waiting=None, **about, **doing)
+    return Delivery.objects.get(message_id=made.message_id)
+
+
+def test_what_goes_together_is_one_text_and_its_receipt_is_that_of_all(night: Night) -> None:
+    carrier = night.route("carrier", config={"receipts": True})
+    mail = of_outage(night, "7", "Quayside: Mail of {{ name }} is down.")
+    line = of_outage(night, "8", "Quayside: The line is down.")
+    night.settle()
+    ((outgoing, _at),) = night.providers["carrier"].got
+    assert outgoing.said.body == "Quayside: Mail of {{ all }} is down.\nThe line is down."
+    assert (now(mail).state, now(line).state, line.provider_id) == ("accepted", "accepted", "")
+    assert night.receipt(carrier, mail, "delivered")
+    assert (now(mail).state, now(line).state) == ("delivered", "delivered")
+    assert line.delivered_at == mail.delivered_at
+    assert list(Attempt.objects.filter(is_receipt=False).values_list("delivery_id", flat=True)) == [mail.id]
+
+
+def test_without_a_receipt_all_of_it_goes_by_the_next_route(night: Night) -> None:
+    night.route("first", config={"receipts": True})
+    night.route("second", position=1, config={"receipts": True})
+    of_outage(night, "7", "Quayside: Mail is down.")
+    line = of_outage(night, "8", "Quayside: The line is down.")
+    night.pass_(61)
+    texts = [provider.got[0][0].said.body for provider in night.providers.values()]
+    assert texts == ["Quayside: Mail is down.\nThe line is down."] * 2
+    assert len(night.providers["first"].got) == len(night.providers["second"].got) == 1
+    assert now(line).state == "accepted"
+
+
+def test_a_text_that_has_no_room_left_is_followed_by_another(night: Night) -> None:
+    night.route("carrier")
+    for number, words in (("7", "Mail is down. " * 20), ("8", "The line is down. " * 20), ("9", "Short.")):
+        of_outage(night, number, f"Quayside: {words}".strip())
+    night.settle()
+    texts = [outgoing.said.body for outgoing, _ in night.providers["carrier"].got]
+    assert len(texts) == 3
+    assert [text[:15] for text in texts] == ["Quayside: Mail ", "Quayside: The l", "Quayside: Short"]
+    assert {row.state for row in Delivery.objects.all()} == {"accepted"}
+
+
+def test_what_was_to_go_with_something_that_is_replaced_goes_by_itself(night: Night) -> None:
+    night.route("carrier", "temporary", "ok")
+    mail = of_outage(night, "7", "Quayside: Mail is down.")
+    line = of_outage(night, "8", "Quayside: The line is down.")
+    night.settle()
+    assert (now(mail).state, now(line).state) == ("failed_for_now", "failed_for_now")
+    night.at += timedelta(seconds=1)
+    of_outage(night, "7", "Quayside: Mail works again.")
+    supersede_queued(subject=("outage", "7"), before=night.at, by=SCHEDULER, via=Door.WORKER, at=night.at)
+    night.settle()
+    assert (now(mail).state, now(line).state) == ("superseded", "accepted")
+    said = {outgoing.said.body for outgoing, _ in night.providers["carrier"].got[1:]}
+    assert said == {"Quayside: Mail works again.", "Quayside: The line is down."}

@@ -10,6 +10,7 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import LANES, keep
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.channels.queries import words_to
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.outages import actions
@@ -167,9 +168,7 @@ class Network:
             message = Message.objects.get(pk=row.message_id)
             if message.cause != update.pk:
                 continue
-            text = f"{message.title}\n{message.body}"
-            for name, value in row.values.items():
-                text = text.replace(f"{{{{ {name} }}}}", value)
+            text = "\n".join(words_to(row, message))
             key = Contact.objects.get(pk=int(row.recipient_id)).name, row.channel
             assert key not in found, f"{key} is told twice"
             found[key] = text

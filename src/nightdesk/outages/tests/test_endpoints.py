@@ -15,8 +15,10 @@ from nightdesk.channels.actions import save_route
 from nightdesk.channels.endpoint_actions import add_contact_browser, remove_contact_endpoint, save_contact_hook
 from nightdesk.channels.models import ContactEndpoint, Delivery
 from nightdesk.channels.sender import Sender
+from nightdesk.console.views.outages.shown import messages_text
 from nightdesk.customers.models import Contact
 from nightdesk.journal.models import Entry
+from nightdesk.outages.preview import Draft, preview_of
 from nightdesk.outages.tests.company import Network
 from nightdesk.outages.wish_actions import save_wish
 from tests.peers.push_service import PushService
@@ -101,6 +103,21 @@ def test_a_browser_is_told_what_only_it_can_open(network: Network) -> None:
         told = service.pushes.one().told(browser)
     assert (told["kind"], told["title"]) == ("outage.update", "Quayside: Your services do not work")
     assert "We know of it." in told["body"]
+
+
+def test_browsers_and_programs_are_counted_before_anything_is_sent(network: Network, receiver: Receiver) -> None:
+    near(network)
+    save_contact_hook(contact_id=named("Carl").pk, url=receiver.url, **network.doing)
+    with PushService() as service:
+        for name in ("Cleo", "Carl"):
+            browser = service.browser(name)
+            add_contact_browser(contact_id=named(name).pk, label="Chrome", **browser.subscription, **network.doing)
+    outage = network.outage()
+    shown = preview_of(outage, Draft("investigating", {"en-gb": "We know of it."}), network.at)
+    assert (shown.people, shown.mails, shown.texts, shown.browsers, shown.programs) == (2, 2, 2, 2, 1)
+    assert messages_text(shown).startswith("2 mails, 2 texts, 2 browsers, 1 program")
+    quiet = preview_of(outage, Draft("investigating", {"en-gb": "We know of it."}, quiet=True), network.at)
+    assert (quiet.browsers, quiet.programs) == (0, 0)
 
 
 def test_what_is_gone_is_told_no_more_and_mail_takes_its_place(network: Network, receiver: Receiver) -> None:

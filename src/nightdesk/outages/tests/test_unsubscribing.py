@@ -11,9 +11,11 @@ from nightdesk.access.models import Brand
 from nightdesk.base import clock
 from nightdesk.base.refusals import IllegalTransition
 from nightdesk.channels.links import make_unsubscribe_link
+from nightdesk.channels.mail_answers import take_report
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact
 from nightdesk.journal.models import Entry
+from nightdesk.mailroom.reports import read_reports
 from nightdesk.outages.actions import save_outage_rules
 from nightdesk.outages.models import Outage, Subscriber, UnsubscribeRequest
 from nightdesk.outages.role_address import is_role_address
@@ -61,6 +63,17 @@ def test_who_is_none_is_refused(stranger: object) -> None:
     assert Client().post(url(stranger)).status_code == 404
 
 
+def complaint(kind: str, row: Delivery) -> bytes:
+    """What a mailbox provider's feedback loop says (RFC 5965); whose complaint it is they keep to themselves."""
+    return (
+        "From: fbl@mailbox.example\r\nTo: bounce@quay.example\r\nSubject: Complaint\r\n"
+        "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n\r\nSee below.\r\n"
+        f"--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: Loop/1.0\r\n"
+        "Version: 1\r\nOriginal-Rcpt-To: <redacted>\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"Subject: Your services do not work\r\nMessage-ID: <{row.id}@quay.example>\r\n\r\nWe know of it.\r\n--b--\r\n"
+    ).encode()
+
+
 class TestNoticesOfWhatTheyBuy:
     """A contact's mail says where to unsubscribe too; but what a contract promises does not end by one of many readers."""
 
@@ -104,6 +117,25 @@ class TestNoticesOfWhatTheyBuy:
         assert self.mailed(network, outage) == {"Carl"}
         ended = network.told(network.says(outage, "It works.", "resolved", by=network.max))
         assert {name for name, channel in ended if channel == "email"} == {"Cleo", "Carl"}
+
+    @pytest.mark.parametrize("kind", ["abuse", "opt-out", "not-spam"])
+    def test_marking_a_mail_as_junk_is_as_the_click(self, network: Network, kind: str) -> None:
+        outage = network.outage()
+        assert self.mailed(network, outage) == {"Cleo", "Carl"}
+        cleo = self.named(network, "Cleo")
+        row = Delivery.objects.get(channel="email", recipient_id=str(cleo.pk))
+        reports = read_reports(complaint(kind, row))
+        taken = [take_report(None, report, "", network.at) for report in reports]  # type: ignore[arg-type]
+        if kind == "not-spam":
+            assert taken == []
+            assert self.mailed(network, outage) == {"Cleo", "Carl"}
+            return
+        (said,) = taken
+        assert said is not None
+        assert said.outcome.startswith(f"{row.address}: complained. No more notices of Quayside go to you")
+        assert self.mailed(network, outage) == {"Carl"}
+        row.refresh_from_db()
+        assert row.state == "queued", "it is no bounce"
 
     def test_a_roles_address_goes_on_until_its_owner_agrees_and_clicks_ask_once(self, network: Network) -> None:
         noc = self.named(network, "Cleo", "noc@acme.example")

@@ -3,12 +3,16 @@
 import json
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from django.contrib.staticfiles import finders
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nightdesk.outages.published import PublishedPage
 from nightdesk.outages.tests.pages import minutes, outage, page, resolved, update, work
+from nightdesk.portal.badge import GROUNDS, PAD, badge
 from nightdesk.portal.status_page import HTML, PageFile, files_of
 
 SUBSCRIBE = "https://desk.quayside.example/status/quayside/subscribe"
@@ -109,3 +113,42 @@ def test_a_quiet_night_and_planned_work():
 def test_its_style_is_that_of_the_customers_pages():
     with open(str(finders.find("portal/portal.css")), "rb") as style:
         assert files()["portal.css"].body == style.read()
+
+
+def state_of(file: PageFile) -> str:
+    drawn = ElementTree.fromstring(file.body)
+    assert not [each for each in drawn.iter() if each.tag.endswith(("script", "style", "image", "foreignObject"))]
+    return str(drawn.get("aria-label"))
+
+
+def test_badges_say_how_all_and_each_part_stands():
+    made = files()
+    summary = json.loads(made["api/v2/components.json"].body)
+    said = {state_of(made[f"badges/{each['id']}.svg"]) for each in summary["components"]}
+    assert said == {"Internet at Dock Street: Down", "Office phones: Working", "Internet at Mill Lane: Working"}
+    assert state_of(made["badge.svg"]) == "Quayside Networks: Down"
+    assert made["badge.svg"].headers["access-control-allow-origin"] == "*"
+    assert state_of(files(page(outages=(), work=()))["badge.svg"]) == "Quayside Networks: Working"
+    going = files(page(outages=()), minutes(1330))
+    assert state_of(going["badge.svg"]) == "Quayside Networks: Planned work"
+    only = replace(outage(), touches=())
+    assert state_of(files(page(outages=(only,)))["badge.svg"]) == "Quayside Networks: Fault"
+
+
+@given(st.text(max_size=200), st.sampled_from(sorted(GROUNDS)))
+def test_whatever_a_name_holds_its_badge_is_well_formed_and_its_text_has_room(name, tone):
+    drawn = ElementTree.fromstring(badge(name, "Working", tone))
+    width, texts = float(drawn.get("width")), [each for each in drawn.iter() if each.tag.endswith("text")]
+    assert sum(float(each.get("textLength")) for each in texts) + 4 * PAD == width
+
+
+def lightness(colour: str) -> float:
+    """WCAG's relative luminance."""
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("tone", sorted(GROUNDS))
+def test_white_can_be_read_on_every_badge(tone):
+    assert 1.05 / (lightness(GROUNDS[tone]) + 0.05) > 5

@@ -154,6 +154,12 @@ def messages_text(preview: Preview) -> str:
             about = "" if preview.is_counted else _("about") + " "
             text += " " + _("in {about}{count} parts").format(about=about, count=localize(preview.text_parts))
         said.append(text)
+    if preview.browsers:
+        words = ngettext("{count} browser", "{count} browsers", preview.browsers)
+        said.append(words.format(count=localize(preview.browsers)))
+    if preview.programs:
+        words = ngettext("{count} program", "{count} programs", preview.programs)
+        said.append(words.format(count=localize(preview.programs)))
     if preview.seconds is not None and preview.seconds > 1:
         said.append(_("about {time}").format(time=time_text(preview.seconds)))
     if preview.cost is not None:

@@ -106,13 +106,15 @@ class Command(BaseCommand):
         seen = preview_of(outage, Draft(**said), doing["at"])
         if options["json"]:
             told = {"people": seen.people, "mails": seen.mails, "texts": seen.texts, "parts": seen.text_parts}
+            told |= {"browsers": seen.browsers, "programs": seen.programs}
             self.stdout.write(json.dumps(told | {"cost": str(seen.cost) if seen.cost else None}))
             return True
         for each in seen.samples:
             self.stdout.write(f"[{each.channel}, {each.language}, {each.count}] {each.title}\n{each.text}\n")
         cost = f", {seen.cost} ex VAT" if seen.cost else ""
         self.stdout.write(
-            f"{wording.people(seen.people)}: {seen.mails} mails, {seen.texts} texts in {seen.text_parts} parts{cost}."
+            f"{wording.people(seen.people)}: {seen.mails} mails, {seen.texts} texts in {seen.text_parts} parts, "
+            f"{seen.browsers} browsers, {seen.programs} programs{cost}."
         )
         return True
 
