@@ -49,6 +49,8 @@ OF_MY_BRAND = "brand_id IN (SELECT c.brand_id FROM customers_customer c)"
 """Of customers they see their own alone."""
 BUY = "(SELECT s.service_id FROM customers_subscription s)"
 """The services that they buy."""
+_BOUGHT = "subscription_id IN (SELECT s.id FROM customers_subscription s)"
+"""Of what they buy; of what has ended they see nothing."""
 SPOKEN = "public AND kind IN ('message_in', 'message_out', 'call')"
 """What of a ticket's story is a customer's to read at all; notes are never public, by a constraint."""
 
@@ -115,7 +117,9 @@ VISIBLE: tuple[Visible, ...] = (
         ("id", "brand", "name", "zone", "week", "nation", "subdivision", "exceptions", "public"),
         "EXISTS (SELECT FROM customers_contract c WHERE c.hours_id = customers_hours.id)",
     ),
-    Visible(Subscription, ("id", "customer", "service", "label"), f"customer_id = {MINE}"),
+    Visible(
+        Subscription, ("id", "customer", "service", "label", "ended_at"), f"customer_id = {MINE} AND ended_at IS NULL"
+    ),
     Visible(
         Service,
         ("id", "brand", "key", "name"),
@@ -179,7 +183,8 @@ VISIBLE: tuple[Visible, ...] = (
     Visible(
         Touched,
         ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until", "down_at"),
-        f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
+        f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)"
+        f" AND {_BOUGHT}",
     ),
     # What we said of it afterwards, once that was published.
     Visible(
@@ -188,7 +193,7 @@ VISIBLE: tuple[Visible, ...] = (
         f"outage_id IN (SELECT a.outage_id FROM outages_affected a) AND published_at <= {AT}",  # noqa: S608
     ),
     # Of planned work likewise, once something of it was told.
-    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE}"),
+    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE} AND {_BOUGHT}"),
     Visible(
         Work,
         (

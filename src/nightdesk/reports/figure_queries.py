@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, Q
+from django.db.models import Case, Count, F, Min, Q, When
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import brands_for
@@ -26,8 +27,9 @@ from nightdesk.outages.models import Outage, Touched, Work
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
+from nightdesk.reports.bought import Bought, Stretch
 from nightdesk.reports.definitions import DEFINITIONS, FIGURES, PERSONAL, Cell, Definition, Unit, fold
-from nightdesk.reports.fact_queries import DAY, MS, facts_of, starts
+from nightdesk.reports.fact_queries import DAY, facts_of, starts
 from nightdesk.reports.facts import NIGHT, SHIFTS
 from nightdesk.reports.load import Figure
 from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
@@ -69,7 +71,7 @@ class Reading:
             case Unit.MONEY:
                 return self.tally.total / 1_000_000 if self.tally.cases else None
             case Unit.UPTIME:
-                # Of what is bought no more time was lost, and nobody bought it now: there is no whole to share.
+                # More was lost than was bought, where ends were not noted yet: there is no whole to share.
                 lost, possible = self.tally.total, self.possible_ms
                 return 1 - lost / possible if possible > 0 and lost <= possible else None
 
@@ -318,7 +320,7 @@ def _summed(
 
 
 class _Ground:
-    """What rates are of: nights, and the time of every subscription; of `customers` (None: all together).
+    """What rates are of: nights, and the time in which each subscription ran; of `customers` (None: all together).
 
     Nothing before the first day that is on record, and nothing that is to come, is time in which anything was counted.
     """
@@ -327,15 +329,22 @@ class _Ground:
         self._at = at
         since = Rolled.objects.filter(brand__in=brands).values_list("brand_id", "since", "brand__zone")
         self._since = {brand: (day, ZoneInfo(zone)) for brand, day, zone in since if day is not None}
-        bought = Subscription.objects.filter(customer__brand__in=brands)
-        whose = ["customer__brand_id"]
+        bought = Subscription.ever.filter(customer__brand__in=brands)
         if customers is not None:
             bought = bought.filter(customer__in=[int(one) for one in customers])
-            whose.append("customer_id")
-        self._bought = [
-            (brand, str(rest[0]) if customers is not None else "", int(rest[-1]))
-            for brand, *rest in bought.values_list(*whose).annotate(count=Count("id"))
-        ]
+        # Most have run for as long as anything is counted: those are one row of a brand, or of a customer.
+        begins = [starts(day, zone) for day, zone in self._since.values()]
+        made_at = Case(When(made_at__gt=min(begins, default=at), then=F("made_at")))
+        columns = ("customer__brand_id", "customer_id") if customers is not None else ("customer__brand_id",)
+        rows = bought.annotate(since=made_at, until=Least("ended_at", "customer__left_at"))
+        stretches: dict[tuple[int, str], list[Stretch]] = defaultdict(list)
+        for *whose, since_at, until_at, count in rows.values_list(*columns, "since", "until").annotate(
+            count=Count("id")
+        ):
+            stretches[whose[0], str(whose[1]) if customers is not None else ""].append(
+                Stretch(since_at, until_at, count)
+            )
+        self._bought = {whose: Bought(each) for whose, each in stretches.items()}
 
     def nights(self, first: date, last: date) -> int:
         """How many the period has, of the brand that has most."""
@@ -345,11 +354,11 @@ class _Ground:
 
     def possible_ms(self, first: date, last: date, customer: str) -> int:
         """Of every subscription together."""
-        each = {
-            brand: max((min(self._at, starts(end + DAY, zone)) - starts(begin, zone)) // MS, 0)
+        return sum(
+            self._bought[brand, customer].ms(starts(begin, zone), min(self._at, starts(end + DAY, zone)))
             for brand, (begin, end, zone) in self._spans(first, last).items()
-        }
-        return sum(each.get(brand, 0) * count for brand, whose, count in self._bought if customer in ("", whose))
+            if (brand, customer) in self._bought
+        )
 
     def _spans(self, first: date, last: date) -> dict[int, tuple[date, date, ZoneInfo]]:
         return {

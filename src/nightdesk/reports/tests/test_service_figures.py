@@ -13,13 +13,14 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
-from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.customers import actions as customers
 from nightdesk.desk.models import Survey, Ticket
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
-from nightdesk.outages.models import Outage
+from nightdesk.outages.models import Outage, Touched
 from nightdesk.people import actions as people
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
 from nightdesk.reports.actions import drop_staff_records, save_figures
@@ -53,10 +54,11 @@ def test_days_added_up_are_what_is_counted_by_hand_on_random_histories(journalle
         tasks.roll_brand(brand, history.at)
         assert differences(brand, FIRST - timedelta(days=1), LAST + timedelta(days=2), history.at) == []
         for first, last in [(FIRST, LAST), (FIRST + timedelta(days=2), FIRST + timedelta(days=2)), (FIRST, FIRST)]:
-            _compare(history, readings([brand.pk], first, last, history.at), history.by_hand(first, last))
+            found = readings([brand.pk], first, last, history.at)
+            _compare(history, found, history.by_hand(first, last), first, last)
 
 
-def _compare(history, found, counted):
+def _compare(history, found, counted, first, last):
     for key in ("answered_12s", "repeat_callers", "first_contact", "escalated_functional", "call_backs_on_time",
                 "delivery_taken", "delivery_arrived"):  # fmt: skip
         hits, cases = counted[key]
@@ -72,6 +74,7 @@ def _compare(history, found, counted):
     assert found["woken"].tally.cases == counted["woken"]
     assert found["availability"].tally.total == counted["tens_of_minutes_lost"] * 600_000
     assert found["availability"].tally == found["availability_with_work"].tally
+    assert found["availability"].possible_ms == history.bought(first, last) * 600_000
 
 
 @pytest.mark.django_db(transaction=True)
@@ -260,6 +263,54 @@ def test_a_value_is_never_rounded_up_to_all():
     assert [duration(ms) for ms in (0, 9_500, 270_000, 11_100_000, 187_200_000)] == [
         "0.0 s", "9.5 s", "4 min 30 s", "3 h 05 min", "2 d 4 h",
     ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_customer_who_leaves_on_the_15th_is_counted_for_half_the_month():
+    brand = access.make_brand(name="Quay", slug="quay", **DOING)
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 15, 16)]
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    service = customers.make_service(brand_id=brand.pk, key="line", name="Line", **DOING)
+    stays, leaves, whole = (
+        customers.make_customer(brand_id=brand.pk, name=name, ref=name, **DOING)
+        for name in ("Stays", "Leaves", "Whole")
+    )
+    bought = {
+        one: customers.make_subscription(customer_id=one.pk, service_id=service.pk, **{**DOING, "at": days[0]})
+        for one in (stays, leaves, whole)
+    }
+    outage = Outage.objects.create(
+        brand=brand, number=1, title="o", severity="major", origin="person", state="resolved", began_at=days[1],
+        proposed_at=days[1], confirmed_at=days[1], resolved_at=days[2], changed_at=days[2],
+    )  # fmt: skip
+    for one in (stays, leaves):
+        Touched.objects.create(
+            outage=outage, subscription=bought[one], customer=one, service=service, worst=3, effect=0,
+            since=days[1], until=days[2], down_at=[days[1], days[2]],
+        )  # fmt: skip
+    customers.end_subscription(subscription_id=bought[leaves].pk, **{**DOING, "at": days[2]})
+    customers.edit_customer(customer_id=whole.pk, changes={"active": False}, **{**DOING, "at": days[2]})
+    tasks.roll_brand(brand, at)
+    Rolled.objects.filter(brand=brand).update(since=date(2026, 11, 1))
+    first, last, day_ms = date(2026, 11, 1), date(2026, 11, 30), 86_400_000
+    months = {
+        one.name: readings([brand.pk], first, last, at, dimension="customer", value=str(one.pk))["availability"]
+        for one in (stays, leaves, whole)
+    }
+    assert {name: month.possible_ms // day_ms for name, month in months.items()} == {
+        "Stays": 30,
+        "Leaves": 15,
+        "Whole": 15,
+    }
+    assert months["Stays"].value == pytest.approx(1 - 1 / 30)
+    assert months["Leaves"].value == pytest.approx(1 - 1 / 15), (
+        "the day it was down is one of the fifteen it was bought"
+    )
+    assert readings([brand.pk], first, last, at)["availability"].possible_ms == 60 * day_ms
+    with pytest.raises(NotFound):
+        customers.end_subscription(subscription_id=bought[leaves].pk, **DOING)
+    anew = customers.make_subscription(customer_id=leaves.pk, service_id=service.pk, **{**DOING, "at": at})
+    assert anew.pk != bought[leaves].pk, "who buys it again begins anew"
 
 
 def test_more_time_lost_than_is_bought_now_is_nothing_to_count():
