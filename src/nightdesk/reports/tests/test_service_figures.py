@@ -6,6 +6,10 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nightdesk.access import actions as access
 from nightdesk.access.models import Brand
@@ -29,7 +33,7 @@ from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, percent, value_of
-from nightdesk.reports.models import FigureDay, FigureMail, Rolled
+from nightdesk.reports.models import FigureDay, FigureMail, FigureMonth, Rolled
 from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
@@ -107,6 +111,69 @@ def test_parts_trends_and_a_brand_next_door(journalled):
         both.cases
         == whole["answered_12s"].tally.cases + readings([other.brand.pk], FIRST, LAST, at)["answered_12s"].tally.cases
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_that_is_over_is_read_as_one_and_is_what_its_days_add_up_to(journalled):
+    history = History(Random(8), "months")
+    brand, at = history.brand, history.at + timedelta(days=10)
+    history.goes_on(60)
+    tasks.roll_brand(brand, history.at)
+    periods = [(date(2026, 10, 1), date(2026, 11, 5)), (date(2026, 9, 20), date(2026, 10, 31))]
+    customer = str(history.customers[0].pk)
+
+    def read():
+        return [
+            (readings([brand.pk], *period, at), parts([brand.pk], "time_to_resolve", "customer", *period, at),
+             readings([brand.pk], *period, at, dimension="customer", value=customer),
+             trends([brand.pk], ["answered_12s", "time_to_resolve"], [period[0], date(2026, 10, 25)], period[1], at))
+            for period in periods
+        ]  # fmt: skip
+
+    assert not FigureMonth.objects.exists(), "October goes on"
+    tasks.roll_brand(brand, at)
+    assert Rolled.objects.get(brand=brand).months_until == date(2026, 11, 1)
+    assert set(FigureMonth.objects.values_list("month", flat=True)) == {date(2026, 10, 1)}
+    assert not FigureMonth.objects.filter(dimension="person").exists()
+    with CaptureQueriesContext(connection) as asked:
+        by_months = read()
+    assert any(
+        "'2026-10-01'::date" in query["sql"] for query in asked.captured_queries if "figuremonth" in query["sql"]
+    )
+    Rolled.objects.filter(brand=brand).update(months_until=None)
+    assert read() == by_months
+    Rolled.objects.filter(brand=brand).update(months_until=date(2026, 11, 1))
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == []
+    # What changes of a day that is long over changes its month.
+    history.at = at
+    history.goes_on(20)
+    tasks.roll_brand(brand, at)
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == []
+    FigureMonth.objects.filter(figure="answered_12s", dimension="").update(hits=999)
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == [
+        ("answered_12s", date(2026, 10, 1), "", "")
+    ]
+
+
+@given(st.lists(st.dates(date(2026, 1, 1), date(2026, 12, 31)), min_size=2, max_size=5, unique=True), st.dates(
+    date(2025, 12, 1), date(2027, 1, 1)).map(lambda day: day.replace(day=1)))  # fmt: skip
+def test_months_and_days_are_each_day_of_the_period_once_and_no_month_lies_in_two_pieces(days, until):
+    *begin_at, last = sorted(days)
+    months, left = figure_queries._months_and_days(begin_at, last, until)
+    covered = [day for month in months for day in _days_from(month, _last_of(month))]
+    covered += [day for first, end in left for day in _days_from(first, end)]
+    assert sorted(covered) == _days_from(begin_at[0], last)
+    assert all(month < until for month in months)
+    for month in months:
+        assert not any(month < begin <= _last_of(month) for begin in begin_at)
+
+
+def _days_from(first, last):
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _last_of(month):
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 @pytest.mark.django_db(transaction=True)
