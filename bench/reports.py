@@ -1,10 +1,10 @@
 """Reports of service figures over two years of ROWS journal entries: each page's questions, and the slow way beside one of them.
 
 Sources are filled set-wise, into tables without indices that are not logged: indices come afterwards. Of twenty journal entries
-one is a ticket's opening and one a call's coming, of 2,000 customers. What is added up of each day is written set-wise too, in the
-shape that the worker writes; its months are the worker's own, `rolled` measures it on real days, and that it is right is a test's
-to say. Which rows a report reads is counted table by table, by EXPLAIN ANALYZE: of the journal, of calls and of tickets none,
-however many there are. `NIGHTDESK_BENCH_ROWS=20000000 python -m bench reports` is the full size.
+one is a ticket's opening and one a call's coming, of 2,000 customers. What is added up of each day is written set-wise too, in
+the shape that the worker writes; its months are the worker's own, `rolled` measures it on real days, and that it is right is
+a test's to say. Which rows a report reads is counted table by table, by EXPLAIN ANALYZE: of the journal, of calls and of
+tickets none, however many there are. `NIGHTDESK_BENCH_ROWS=20000000 python -m bench reports` is the full size.
 """
 
 import json

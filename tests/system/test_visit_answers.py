@@ -97,7 +97,7 @@ def test_the_link_in_the_text_is_a_check_in_once_its_button_is_pressed_and_openi
     assert found, text.body
     for _ in range(3):  # previews and scanners open links too
         with urllib.request.urlopen(found.group(), timeout=10) as answer:
-            assert "are you well" in answer.read().decode()
+            assert "I am well" in answer.read().decode()
     asked = visit(tonight)
     assert (asked["sign"], asked["asked_at"] is not None) == ("began", True), "nobody has answered"
     assert "Thank you. You are asked again at" in press_the_button(found.group(), "I am well")
