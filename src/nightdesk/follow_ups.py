@@ -96,6 +96,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     customers.CONTRACT_EDITED: (desk.RECOUNT,),
     customers.HOURS_EDITED: (desk.RECOUNT,),
     customers.CUSTOMERS_IMPORTED: (desk.RECOUNT,),
+    # Outages and planned work touch nobody by what they buy no more.
+    customers.SUBSCRIPTION_ENDED: (outages.BOUGHT_NO_MORE,),
     # An alarm's ticket goes with its page, and so does the outage that it may be.
     paging.PAGE_TRIGGERED: (outages.FROM_PAGE, linking.FROM_PAGE, copies.COPY),
     paging.PAGE_DIGESTED: (linking.FROM_PAGE, copies.COPY),

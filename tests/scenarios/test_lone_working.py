@@ -327,6 +327,43 @@ def test_help_texted_on_a_visit_is_a_call_for_help_before_it_is_the_carriers_wor
     assert yard.texts(yard.bo, word) == "The carrier answers this word."
 
 
+def test_help_texted_within_the_hour_before_they_leave_begins_the_visit_and_tells_both(
+    yard: Yard, world: World
+) -> None:
+    visit = yard.goes(leaves_at=world.at + timedelta(hours=2))
+    assert yard.texts(yard.bo, "HELP") == "The carrier answers this word.", "nothing of theirs is near"
+    assert yard.now(visit).state == Visit.State.PLANNED
+    world.minutes(61)
+    said = yard.texts(yard.bo, "HELP")
+    assert said.startswith("Al and the duty manager are told now.")
+    yard.phone(yard.bo).got(said)
+    yard.phone(yard.al).got("You watch Bo")
+    for person in (yard.al, yard.mo):
+        yard.phone(person).got("Bo asks for help on a site visit")
+        yard.phone(person).got("HELP: Bo at Mill Lane")
+    assert (yard.now(visit).state, yard.now(visit).alarm) == (Visit.State.OUT, Visit.Alarm.HELP)
+    world.hush()
+    end(yard, visit)
+
+
+def test_help_before_a_visit_that_cannot_begin_is_heard_all_the_same(yard: Yard, world: World) -> None:
+    cy = world.person("Cy")
+    out = yard.goes(person_id=cy.id)
+    planned = yard.goes(companion_id=cy.id, leaves_at=world.at + timedelta(minutes=30))
+    said = yard.texts(yard.bo, "help")
+    assert said.startswith("Al and the duty manager are told now.")
+    yard.phone(yard.bo).got(said)
+    for person in (yard.al, yard.mo):
+        yard.phone(person).got("Bo and Cy asks for help on a site visit")
+        yard.phone(person).got("HELP: Bo and Cy at Mill Lane")
+    assert yard.now(planned).state == Visit.State.PLANNED
+    for page in Page.objects.all():
+        resolve_page(page_id=page.id, resolution="Spoke to Bo", by=world.actor(yard.al), via=Door.WEB, at=world.at)
+    actions.cancel_visit(visit_id=planned.pk, **world.doing)
+    world.hush()
+    end(yard, out)
+
+
 def test_info_texted_on_a_visit_is_the_carriers_word_and_alarms_nobody(yard: Yard, world: World) -> None:
     visit = yard.goes()
     assert yard.texts(yard.bo, "INFO") == "The carrier answers this word."

@@ -58,12 +58,13 @@ def night(
     routes: Sequence[dict[str, Any]] = (),
     ways: Sequence[tuple[str, str]] = (),
     push_here: bool = False,
+    sites: Sequence[dict[str, Any]] = (),
     **environment: str,
 ) -> Iterator[Night]:
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
     `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later. `routes` are further
-    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo.
+    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo, `sites` where one may go.
     """
     with (
         MailSink() as mails,
@@ -83,6 +84,7 @@ def night(
             push_here=push_here,
             formats=["alertmanager", "pagerduty_v2", "generic"],
             routes=list(routes),
+            sites=list(sites),
         )
         sms.incoming_url = f"{running.url}/providers/twilio/{staged['texts']}/sms"
         yield Night(running, mails, sms, staged)

@@ -680,6 +680,7 @@ ITS_OWN = {
     "propose_from_page": "a page began, and may be about a part of ours",
     "confirm_by_rule": "an alarm has stood as long as a rule waits",
     "note_fixer": "somebody has the page of an outage",
+    "let_go_of_ended": "a customer buys something no more",
     "note_alarm_over": "the page of a proposed outage is over",
     "send_update": "an update was published",
     "hold_update": "nobody has approved an update in time",

@@ -165,7 +165,9 @@ def _outages_then(customer: Customer, language: str, at: datetime) -> list[tuple
     found: list[tuple[Outage, Update, Sequence[str]]] = []
     for row in rows.order_by("-worst", "outage__began_at"):
         update = row.outage.updates.filter(published_at__lte=at).order_by("-published_at").first()
-        touched = Touched.objects.filter(outage=row.outage_id, customer=customer, since__lte=at)
+        touched = Touched.objects.filter(
+            outage=row.outage_id, customer=customer, since__lte=at, subscription__ended_at=None
+        )
         touched = touched.filter(Q(until=None) | Q(until__gt=at)).select_related("service", "subscription")
         if update is None or not touched:
             continue

@@ -175,8 +175,10 @@ def edit_customer(*, customer_id: int, changes: CustomerChanges, by: Actor, via:
     customer = _found(customer, _("customer"), customer_id)
     changed = _set(customer, _customer_fields(changes))
     if changed:
+        if "active" in changed:
+            customer.left_at = None if customer.active else at
         with _one_customer_a_ref(customer.ref):
-            customer.save(update_fields=changed)
+            customer.save(update_fields=[*changed, "left_at"])
         _record(CUSTOMER_EDITED, ("customer", customer.pk), customer, by, via, at, changed=changed)
     return customer
 
@@ -406,7 +408,9 @@ def make_subscription(
     customer = _found(customer, _("customer"), customer_id)
     service = _found(Service.objects.filter(pk=service_id, brand=customer.brand_id).first(), _("service"), service_id)
     label = one_line(label, 120, _("label"), may_be_empty=True)
-    subscription, new = Subscription.objects.get_or_create(customer=customer, service=service, label=label)
+    subscription, new = Subscription.objects.get_or_create(
+        customer=customer, service=service, label=label, defaults={"made_at": at}
+    )
     if new:
         _record(SUBSCRIPTION_MADE, ("customer", customer.pk), customer, by, via, at, service=service.name, label=label)
     return subscription
@@ -414,11 +418,13 @@ def make_subscription(
 
 @transaction.atomic
 def end_subscription(*, subscription_id: int, by: Actor, via: Door, at: datetime) -> None:
-    """The customer no longer buys it. Raises Forbidden, NotFound."""
-    found = Subscription.objects.select_related("customer", "service").filter(pk=subscription_id).first()
+    """The customer no longer buys it; that they did is kept. Raises Forbidden, NotFound (there is none, or it has ended)."""
+    rows = Subscription.objects.select_for_update(of=("self",)).select_related("customer", "service")
+    found = rows.filter(pk=subscription_id).first()
     require(by, "end_subscription", found.customer.brand_id if found else None)
     found = _found(found, _("subscription"), subscription_id)
-    found.delete()
+    found.ended_at = max(at, found.made_at or at)
+    found.save(update_fields=["ended_at"])
     customer, facts = found.customer, {"service": found.service.name, "label": found.label}
     _record(SUBSCRIPTION_ENDED, ("customer", customer.pk), customer, by, via, at, **facts)
 
@@ -482,7 +488,7 @@ def apply_import(
     require(by, "apply_import", brand_id)
     # One import of a brand at a time.
     brand = _found(Brand.objects.select_for_update(no_key=True).filter(pk=brand_id).first(), _("brand"), brand_id)
-    work = _Import(brand, at.astimezone(ZoneInfo(brand.zone)).date())
+    work = _Import(brand, at)
     with unless_taken(
         _("An import of %d lines was asked for.") % len(plan.rows),
         _("Somebody else wrote the same customers at the same time."),
@@ -519,8 +525,9 @@ class _Import:
         "service": 120,
     }
 
-    def __init__(self, brand: Brand, today: date) -> None:
-        self.brand, self.today = brand, today
+    def __init__(self, brand: Brand, at: datetime) -> None:
+        self.brand, self.at = brand, at
+        self.today = today = at.astimezone(ZoneInfo(brand.zone)).date()
         customers = list(Customer.objects.filter(brand=brand).order_by("id"))
         self.by_ref = {customer.ref.lower(): customer for customer in customers}
         self.by_name: defaultdict[str, list[Customer]] = defaultdict(list)
@@ -729,7 +736,7 @@ class _Import:
         self.seen["service"].add(service.pk)
         bought = self.bought.get((customer.pk, service.pk))
         if bought is None:
-            bought = Subscription.objects.create(customer=customer, service=service).pk
+            bought = Subscription.objects.create(customer=customer, service=service, made_at=self.at).pk
             self.bought[customer.pk, service.pk] = bought
             self.new["subscription"].add(bought)
         self.seen["subscription"].add(bought)

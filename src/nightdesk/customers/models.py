@@ -49,6 +49,8 @@ class Customer(models.Model):
     language = models.CharField(max_length=10, default="en-gb")
     zone = models.CharField(max_length=50, default="Europe/London")
     active = models.BooleanField(default=True)
+    left_at = models.DateTimeField(null=True)
+    """Since when they are not active; what they bought is bought no more from then on."""
     sees = models.CharField(max_length=12, choices=Sees, default=Sees.MANAGERS_ALL, db_default=Sees.MANAGERS_ALL)
     service_manager = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
 
@@ -178,16 +180,39 @@ class Service(models.Model):
         return self.name
 
 
+class Running(models.Manager["Subscription"]):
+    """Subscriptions that have not ended."""
+
+    def get_queryset(self) -> models.QuerySet["Subscription"]:
+        """Those that are bought now."""
+        return super().get_queryset().filter(ended_at=None)
+
+
 class Subscription(models.Model):
-    """`customer` buys `service`, known to them as `label` (a circuit number, an address)."""
+    """`customer` buys `service`, known to them as `label` (a circuit number, an address), over [`made_at`, `ended_at`).
+
+    One that has ended is kept for what is counted of the time in which it ran, and stands nowhere else: `objects` has those
+    that are bought now, `ever` has all. `made_at` is None where it was bought before anybody noted when.
+    """
+
+    objects = Running()
+    ever: ClassVar[models.Manager["Subscription"]] = models.Manager()
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="subscriptions")
     service = models.ForeignKey(Service, models.PROTECT)
     label = models.CharField(max_length=120, default="")
+    made_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["customer", "service", "label"], name="one_subscription_a_label"),
+            models.UniqueConstraint(
+                fields=["customer", "service", "label"], condition=Q(ended_at=None), name="one_subscription_a_label"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(made_at=None) | Q(made_at__lte=F("ended_at")),
+                name="subscription_ends_after_it_began",
+            ),
         ]
 
 

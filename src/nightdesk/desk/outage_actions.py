@@ -137,7 +137,9 @@ def join_outage(*, ticket_id: UUID, outage_id: UUID | None = None, by: Actor, vi
     ticket = Ticket.objects.filter(pk=ticket_id).first()
     if ticket is None or ticket.customer_id is None or ticket.outage_id is not None:
         return _("Nothing was to be done.")
-    touched = Touched.objects.filter(customer=ticket.customer_id, effect__gt=0, outage__confirmed_at__isnull=False)
+    touched = Touched.objects.filter(
+        customer=ticket.customer_id, effect__gt=0, outage__confirmed_at__isnull=False, subscription__ended_at=None
+    )
     if outage_id is not None:
         touched = touched.filter(outage=outage_id)
     elif ticket.service_id is not None:

@@ -316,7 +316,9 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
 
 def _known_to_be_down(customers: Collection[int]) -> set[tuple[int, int]]:
     """(customer, service) that a confirmed outage touches which is not over."""
-    rows = Touched.objects.filter(customer__in=customers, effect__gt=0, outage__confirmed_at__isnull=False)
+    rows = Touched.objects.filter(
+        customer__in=customers, effect__gt=0, outage__confirmed_at__isnull=False, subscription__ended_at=None
+    )
     return set(rows.filter(outage__state__in=OUTAGE_OPEN).values_list("customer", "service"))
 
 

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.calls.bureau_models import BureauMessage
-from nightdesk.calls.models import Call, CallerPin, Telephone
+from nightdesk.calls.models import Call, CallerPin, Recording, Telephone
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
+from nightdesk.duty.diary_actions import NOTED
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.keeping.traces import Subject, by_address
 from nightdesk.mailroom.models import Mail
@@ -89,6 +90,14 @@ def entries_about(subject: Subject) -> QuerySet[PersonalText]:
     return PersonalText.objects.filter(entry_id__in=Entry.objects.filter(about).values("id"))
 
 
+def spoken_by(subject: Subject) -> QuerySet[Recording]:
+    """Notes for the journal that they spoke by telephone, and that can still be heard."""
+    if not isinstance(subject.row, Person):
+        return Recording.objects.none()
+    noted = Entry.objects.filter(by_kind="person", by_id=subject.id, kind=NOTED, facts__has_key="recording")
+    return Recording.objects.filter(pk__in=list(noted.values_list("facts__recording", flat=True)), deleted_at=None)
+
+
 def _visits_of(person: Person) -> QuerySet[Visit]:
     """Theirs that are over."""
     return Visit.objects.filter(person=person).exclude(NOT_OVER)
@@ -117,6 +126,7 @@ def steps_of(subject: Subject) -> list[Step]:
         Step(_("Requests to hear no more"), at_address(UnsubscribeRequest.objects.all(), "address")),
         Step(_("Subscriptions to a status page"), at_address(Subscriber.objects.all(), "email")),
         Step(_("Words of the journal about them"), entries_about(subject), by_verb=True),
+        Step(_("Notes that they spoke by telephone"), spoken_by(subject), by_verb=True),
     ]  # fmt: skip
     if isinstance(subject.row, Person):
         person = subject.row

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import IllegalTransition
+from nightdesk.calls.actions import delete_recording
 from nightdesk.calls.forget_actions import forget_number
 from nightdesk.customers.actions import remove_contact
 from nightdesk.customers.models import Contact
 from nightdesk.journal.actions import erase_text, record
 from nightdesk.journal.kinds import kind
-from nightdesk.keeping.erasing import Going, entries_about, preview, steps_of
+from nightdesk.keeping.erasing import Going, entries_about, preview, spoken_by, steps_of
 from nightdesk.keeping.traces import Subject
 from nightdesk.people.models import Person
 
@@ -42,6 +43,8 @@ def erase_person(*, subject: Subject, by: Actor, via: Door, at: datetime) -> lis
         erase_text(entry_id=entry_id, by=by, via=via, at=at)
     for number in sorted(address for address in subject.addresses if address.startswith("+")):
         forget_number(number=number, by=by, via=via, at=at)
+    for recording_id in list(spoken_by(subject).values_list("pk", flat=True)):
+        delete_recording(recording_id=recording_id, by=by, via=via, at=at)
     for step in steps_of(subject):
         if step.becomes is not None:
             step.rows.update(**step.becomes)

@@ -23,6 +23,7 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import KEEP_TRYING
 from nightdesk.channels.fan_out_actions import gather_queued, queue_from, supersede_queued
 from nightdesk.channels.fan_out_queries import Select
+from nightdesk.customers.models import Subscription
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.outages import audience_query, decide, queries, statements, wording
@@ -32,13 +33,16 @@ from nightdesk.outages.models import (
     Affected,
     ConfirmRule,
     FailedPart,
+    Need,
     Outage,
     Part,
+    Reach,
     Rules,
     Severity,
     StatementTemplate,
     Touched,
     Update,
+    WorkTouched,
 )
 from nightdesk.outages.registries import ALSO_TOLD, GIVE_TICKETS, TOLD_IN_TICKETS
 from nightdesk.paging.actions import trigger_page
@@ -68,6 +72,7 @@ RULE_REMOVED = kind("outage.rule-removed", gettext_lazy("{by} removed a rule tha
 
 TELL, HOLD, CHASE, BY_RULE = "outage.tell", "outage.hold", "outage.chase", "outage.confirm_by_rule"
 FROM_PAGE, PAGE_TAKEN, PAGE_OVER = "outages.from_page", "outages.page_taken", "outages.page_over"
+BOUGHT_NO_MORE = "outages.bought_no_more"
 NO_CHANGE = "outages.no_change"
 FIRST_WORD = timedelta(minutes=10)
 """How soon after an outage is confirmed its first update is due."""
@@ -963,6 +968,28 @@ def note_alarm_over(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str
     return _("{name} was never an outage.").format(name=outage.name)
 
 
+@transaction.atomic
+def let_go_of_ended(*, customer_id: int, by: Actor, via: Door, at: datetime) -> str:
+    """Of what the customer buys no more nothing is needed, nothing runs over it, and no open outage nor planned work touches it.
+
+    What was lost until it ended stays. Returns what was done; repeating it changes nothing.
+    """
+    ended = Subscription.ever.filter(customer=customer_id, ended_at__isnull=False)
+    Need.objects.filter(subscription__in=ended).delete()
+    Reach.objects.filter(subscription__in=ended).delete()
+    WorkTouched.objects.filter(subscription__in=ended, work__begun_at=None).delete()
+    touched = Touched.objects.filter(subscription__in=ended, until=None)
+    outages = sorted(set(touched.values_list("outage_id", flat=True)))
+    for outage_id in outages:
+        outage = _locked(outage_id, None, by)
+        with connection.cursor() as cursor:
+            gone = " AND s.ended_at IS NOT NULL AND s.customer_id = %(customer)s"
+            cursor.execute(_COMES_UP + gone, {"outage": outage_id, "customer": customer_id, "at": at})
+            cursor.execute(_SUMS_UP, {"outage": outage_id})
+        _record(outage, OUTAGE_EDITED, {"changed": ["touched"]}, by, via, at)
+    return f"{len(outages)} open outages touch it no more."
+
+
 # --- Beneath ---------------------------------------------------------------------------------------------------------
 
 MOVED = ("state", "changed_at")
@@ -995,10 +1022,12 @@ def _end(outage: Outage, to: State, at: datetime) -> None:
 
 _COMES_UP = """
 UPDATE outages_touched t
-SET effect = 0, until = %(at)s, down_at = CASE t.effect WHEN 3 THEN t.down_at || %(at)s::timestamptz ELSE t.down_at END
-WHERE t.outage_id = %(outage)s AND t.until IS NULL
+SET effect = 0, until = least(%(at)s, s.ended_at),
+    down_at = CASE t.effect WHEN 3 THEN t.down_at || least(%(at)s, s.ended_at) ELSE t.down_at END
+FROM customers_subscription s
+WHERE s.id = t.subscription_id AND t.outage_id = %(outage)s AND t.until IS NULL
 """
-"""What it touches works again from `at` on."""
+"""What it touches works again from `at` on; what is bought no more was touched until then."""
 
 
 def _touch(outage: Outage, at: datetime) -> None:
@@ -1013,8 +1042,8 @@ def _touch(outage: Outage, at: datetime) -> None:
         cursor.execute(
             """
             INSERT INTO outages_touched AS t (outage_id, subscription_id, customer_id, service_id, effect, worst, since, down_at)
-            SELECT %(outage)s, s.id, s.customer_id, s.service_id, x.effect, x.effect, %(since)s,
-                   CASE x.effect WHEN 3 THEN ARRAY[%(since)s::timestamptz] ELSE '{}' END
+            SELECT %(outage)s, s.id, s.customer_id, s.service_id, x.effect, x.effect, greatest(%(since)s, s.made_at),
+                   CASE x.effect WHEN 3 THEN ARRAY[greatest(%(since)s, s.made_at)] ELSE '{}' END
             FROM unnest(%(ids)s::bigint[], %(effects)s::smallint[]) AS x (id, effect)
             JOIN customers_subscription s ON s.id = x.id
             ON CONFLICT (outage_id, subscription_id) DO UPDATE
@@ -1030,16 +1059,17 @@ def _touch(outage: Outage, at: datetime) -> None:
         else:
             others = " AND NOT EXISTS (SELECT FROM unnest(%(ids)s::bigint[]) AS x (id) WHERE x.id = t.subscription_id)"
         cursor.execute(_COMES_UP + others, {"outage": outage.pk, "ids": ids, "at": at})
-        cursor.execute(
-            """
-            INSERT INTO outages_affected AS a (outage_id, customer_id, effect, worst, services, since)
-            SELECT outage_id, customer_id, max(effect), max(worst), count(*), min(since)
-            FROM outages_touched WHERE outage_id = %(outage)s GROUP BY outage_id, customer_id
-            ON CONFLICT (outage_id, customer_id) DO UPDATE
-            SET effect = excluded.effect, worst = excluded.worst, services = excluded.services
-            """,
-            {"outage": outage.pk},
-        )
+        cursor.execute(_SUMS_UP, {"outage": outage.pk})
+
+
+_SUMS_UP = """
+INSERT INTO outages_affected AS a (outage_id, customer_id, effect, worst, services, since)
+SELECT outage_id, customer_id, max(effect), max(worst), count(*), min(since)
+FROM outages_touched WHERE outage_id = %(outage)s GROUP BY outage_id, customer_id
+ON CONFLICT (outage_id, customer_id) DO UPDATE
+SET effect = excluded.effect, worst = excluded.worst, services = excluded.services
+"""
+"""Whom it touches, of what of theirs it touches."""
 
 
 def _fail(outage: Outage, parts: Mapping[int, int], asked: str) -> None:

@@ -20,7 +20,8 @@ from nightdesk.outages.effect import Effect
 _LINES = """
 WITH hit AS MATERIALIZED (
     SELECT t.customer_id, t.subscription_id, t.service_id, t.effect, t.worst, t.since
-    FROM outages_touched t WHERE t.outage_id = %(outage)s
+    FROM outages_touched t JOIN customers_subscription b ON b.id = t.subscription_id AND b.ended_at IS NULL
+    WHERE t.outage_id = %(outage)s
 ),
 told AS MATERIALIZED (
     SELECT DISTINCT ON (d.recipient_id, d.channel) d.recipient_id::bigint AS contact_id, d.channel, d.address
@@ -151,7 +152,8 @@ CROSS JOIN LATERAL (SELECT coalesce(%(spoken_as)s::jsonb ->> who.language, %(lan
 LEFT JOIN contract ON contract.customer_id = who.customer_id
 LEFT JOIN spoken ON spoken.customer_id = who.customer_id AND spoken.language = x.language
 LEFT JOIN LATERAL (
-    SELECT count(*) AS n FROM customers_subscription s WHERE s.customer_id = who.customer_id AND spoken.affected > %(named)s
+    SELECT count(*) AS n FROM customers_subscription s
+    WHERE s.customer_id = who.customer_id AND s.ended_at IS NULL AND spoken.affected > %(named)s
 ) bought ON true
 """
 

@@ -123,7 +123,7 @@ def names_of_owners(needs: Iterable[Need]) -> list[str]:
 def needed_by(part_id: int) -> QuerySet[Need]:
     """The needs that the part is a member of, with their owners."""
     related = ("part", "service", "subscription__customer", "subscription__service")
-    rows = Need.objects.filter(of__part=part_id).select_related(*related)
+    rows = Need.objects.filter(of__part=part_id, subscription__ended_at=None).select_related(*related)
     return rows.order_by("part__key", "service__name", "subscription__customer__name", "id")
 
 

@@ -34,12 +34,14 @@ from nightdesk.paging.models import Page
 
 
 def graph_of_brand(brand_id: int) -> Graph:
-    """What needs what in the brand, read whole in two statements. Subscriptions of customers who left are no part of it."""
+    """What needs what in the brand, read whole in two statements. Subscriptions that ended, and those of customers who left, are
+    no part of it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT s.id, s.service_id FROM customers_subscription s JOIN customers_customer c ON c.id = s.customer_id
-            WHERE c.brand_id = %s AND c.active
+            WHERE c.brand_id = %s AND c.active AND s.ended_at IS NULL
             """,
             [brand_id],
         )
@@ -79,7 +81,7 @@ def graph_above(brand_id: int, parts: Collection[int]) -> Graph:
         cursor.execute(
             """
             SELECT s.id, s.service_id FROM customers_subscription s JOIN customers_customer c ON c.id = s.customer_id
-            WHERE c.brand_id = %s AND c.active AND (s.service_id = ANY (%s) OR s.id = ANY (%s))
+            WHERE c.brand_id = %s AND c.active AND s.ended_at IS NULL AND (s.service_id = ANY (%s) OR s.id = ANY (%s))
             """,
             [brand_id, owners[SERVICE], owners[SUBSCRIPTION]],
         )
@@ -318,9 +320,9 @@ def affected_count(outage_id: UUID) -> int:
 
 def words_for(outage: Outage, customer_id: int, language: str) -> Sequence[str]:
     """What stops working for the customer in the outage, each of their services in a sentence, the worst first."""
-    rows = Touched.objects.filter(outage=outage, customer=customer_id, effect__gt=0).select_related(
-        "subscription", "service"
-    )
+    rows = Touched.objects.filter(
+        outage=outage, customer=customer_id, effect__gt=0, subscription__ended_at=None
+    ).select_related("subscription", "service")
     touched = list(rows.order_by("-effect", "service__name", "subscription__label"))
     said = phrases_of(outage.brand_id, {(one.service_id, Effect(one.effect)) for one in touched}, [language])[language]
     return [
@@ -379,6 +381,7 @@ def parts_beneath(asked: Collection[tuple[int, int]]) -> Mapping[tuple[int, int]
               UNION
                 SELECT a.customer_id, a.service_id, m.part_id FROM asked a
                 JOIN customers_subscription s ON s.customer_id = a.customer_id AND s.service_id = a.service_id
+                     AND s.ended_at IS NULL
                 JOIN outages_need n ON n.subscription_id = s.id JOIN outages_member m ON m.need_id = n.id
             ),
             beneath (customer_id, service_id, part_id, depth) AS (

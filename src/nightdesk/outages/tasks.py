@@ -55,6 +55,11 @@ def note_alarm_over(promise: Promise, at: datetime) -> str:
     return actions.note_alarm_over(page_id=UUID(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def let_go_of_ended(promise: Promise, at: datetime) -> str:
+    """A customer buys something no more."""
+    return actions.let_go_of_ended(customer_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def check_ways(promise: Promise, at: datetime) -> str:  # noqa: ARG001 - whatever it follows from, all ways are looked at
     """A fault, planned work or a duty may have changed."""
     return way_actions.check_ways(by=SCHEDULER, via=Door.WORKER, at=at)
@@ -75,6 +80,7 @@ HANDLERS = {
     actions.CHASE: Handler(chase_update, lane="page", give_up_after=None),
     actions.BY_RULE: Handler(confirm_by_rule, lane="page", give_up_after=None),
     actions.FROM_PAGE: Handler(propose_from_page, lane="follow", give_up_after=None),
+    actions.BOUGHT_NO_MORE: Handler(let_go_of_ended, lane="follow", give_up_after=None),
     way_actions.CHECK: Handler(check_ways, lane="follow", give_up_after=None),
     actions.PAGE_TAKEN: Handler(note_fixer, lane="follow"),
     actions.PAGE_OVER: Handler(note_alarm_over, lane="follow"),

@@ -204,7 +204,9 @@ def contacts_told(
     rows = Contact.objects.filter(customer__in=customers, left_at=None).exclude(email="")
     contacts = list(rows.select_related("customer__brand", "maintnote").order_by("id"))
     hits: dict[int, list[Hit]] = defaultdict(list)
-    touched = WorkTouched.objects.filter(work=work, customer__in=customers).select_related("subscription")
+    touched = WorkTouched.objects.filter(work=work, customer__in=customers, subscription__ended_at=None).select_related(
+        "subscription"
+    )
     for row in touched:
         effect = Effect(row.effect)
         hits[row.customer_id].append(
@@ -258,7 +260,9 @@ class Theirs:
 def objects_of(work_id: UUID, customers: Collection[int]) -> dict[int, list[Theirs]]:
     """Customer -> all of theirs that the work touches, the worst first."""
     found: dict[int, list[Theirs]] = defaultdict(list)
-    rows = WorkTouched.objects.filter(work=work_id, customer__in=customers).select_related("subscription__service")
+    rows = WorkTouched.objects.filter(work=work_id, customer__in=customers, subscription__ended_at=None).select_related(
+        "subscription__service"
+    )
     for row in rows.order_by("-effect", "subscription__label", "subscription_id"):
         service, label = row.subscription.service, row.subscription.label
         found[row.customer_id].append(

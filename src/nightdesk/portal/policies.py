@@ -33,7 +33,7 @@ from nightdesk.outages.models import (
 )
 from nightdesk.people.models import Person
 from nightdesk.reports.incident_models import CustomerEdition
-from nightdesk.reports.models import FigureDay, Rolled
+from nightdesk.reports.models import FigureDay, FigureMonth, Rolled
 
 POLICY = "customer_reads"
 MINE = "nullif(current_setting('nightdesk.customer', true), '')::bigint"
@@ -47,8 +47,10 @@ SEES_ALL = f"""(SELECT c.sees = 'all' OR (c.sees = 'managers_all' AND k.standing
 """Whether they see their colleagues' tickets: the same rule as `standing.sees_all`, in the database's words."""
 OF_MY_BRAND = "brand_id IN (SELECT c.brand_id FROM customers_customer c)"
 """Of customers they see their own alone."""
-BUY = "(SELECT s.service_id FROM customers_subscription s)"
+BUY = "(SELECT s.service_id FROM customers_subscription s WHERE s.ended_at IS NULL)"
 """The services that they buy."""
+_BOUGHT = "subscription_id IN (SELECT s.id FROM customers_subscription s WHERE s.ended_at IS NULL)"
+"""Of what they buy; of what has ended they see nothing."""
 SPOKEN = "public AND kind IN ('message_in', 'message_out', 'call')"
 """What of a ticket's story is a customer's to read at all; notes are never public, by a constraint."""
 
@@ -85,7 +87,7 @@ class Visible:
 VISIBLE: tuple[Visible, ...] = (
     Visible(
         Customer,
-        ("id", "brand", "name", "ref", "language", "zone", "active", "sees", "service_manager"),
+        ("id", "brand", "name", "ref", "language", "zone", "active", "left_at", "sees", "service_manager"),
         f"id = {MINE}",
     ),
     Visible(
@@ -115,7 +117,8 @@ VISIBLE: tuple[Visible, ...] = (
         ("id", "brand", "name", "zone", "week", "nation", "subdivision", "exceptions", "public"),
         "EXISTS (SELECT FROM customers_contract c WHERE c.hours_id = customers_hours.id)",
     ),
-    Visible(Subscription, ("id", "customer", "service", "label"), f"customer_id = {MINE}"),
+    # With those that have ended, which their own figures count until then; `objects` leaves them out everywhere else.
+    Visible(Subscription, ("id", "customer", "service", "label", "made_at", "ended_at"), f"customer_id = {MINE}"),
     Visible(
         Service,
         ("id", "brand", "key", "name"),
@@ -179,7 +182,8 @@ VISIBLE: tuple[Visible, ...] = (
     Visible(
         Touched,
         ("id", "outage", "subscription", "customer", "service", "effect", "worst", "since", "until", "down_at"),
-        f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)",
+        f"customer_id = {MINE} AND EXISTS (SELECT FROM outages_update u WHERE u.outage_id = outages_touched.outage_id)"
+        f" AND {_BOUGHT}",
     ),
     # What we said of it afterwards, once that was published.
     Visible(
@@ -188,7 +192,7 @@ VISIBLE: tuple[Visible, ...] = (
         f"outage_id IN (SELECT a.outage_id FROM outages_affected a) AND published_at <= {AT}",  # noqa: S608
     ),
     # Of planned work likewise, once something of it was told.
-    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE}"),
+    Visible(WorkTouched, ("id", "work", "subscription", "customer"), f"customer_id = {MINE} AND {_BOUGHT}"),
     Visible(
         Work,
         (
@@ -220,7 +224,15 @@ VISIBLE: tuple[Visible, ...] = (
         ),
         f"dimension = 'customer' AND value = ({MINE})::text",
     ),
-    Visible(Rolled, ("id", "brand", "since", "rolled_at"), OF_MY_BRAND),
+    Visible(
+        FigureMonth,
+        (
+            "id", "brand", "figure", "dimension", "value", "month", "cases", "hits", "total", "waiting", "bucket_at",
+            "bucket_count",
+        ),
+        f"dimension = 'customer' AND value = ({MINE})::text",
+    ),
+    Visible(Rolled, ("id", "brand", "since", "months_until", "rolled_at"), OF_MY_BRAND),
     Visible(
         Phrase,
         ("id", "brand", "service", "effect", "language", "text", "workaround"),

@@ -346,8 +346,10 @@ def down(span: Span) -> Iterator[facts.Down]:
         Q(until=None) | Q(until__gt=span.since), worst=Effect.DOWN, since__lt=now, outage__brand=span.brand,
         outage__confirmed_at__isnull=False,
     ).exclude(outage__state=Outage.State.WITHDRAWN).exclude(outage__origin=Outage.Origin.WORK)  # fmt: skip
-    for customer, subscription, turns in rows.values_list("customer_id", "subscription_id", "down_at"):
-        stretches = stretches_down(turns, now)
+    for customer, subscription, turns, bought_until in rows.values_list(
+        "customer_id", "subscription_id", "down_at", "subscription__ended_at"
+    ):
+        stretches = stretches_down(turns, min(bought_until or now, now))
         broken[customer, subscription] += [
             (max(start, span.since), end) for start, end in stretches if end > span.since
         ]
@@ -356,11 +358,15 @@ def down(span: Span) -> Iterator[facts.Down]:
         Q(work__ended_at=None) | Q(work__ended_at__gt=span.since), effect=Effect.DOWN, work__brand=span.brand,
         work__begun_at__lt=now, work__state__in=(Work.State.IN_PROGRESS, Work.State.COMPLETED),
     )  # fmt: skip
-    for customer, subscription, begun, ended in works.values_list(
-        "customer_id", "subscription_id", "work__begun_at", "work__ended_at"
-    ):
+    for customer, subscription, begun, ended, *bought in works.values_list(
+        "customer_id", "subscription_id", "work__begun_at", "work__ended_at",
+        "subscription__made_at", "subscription__ended_at",
+    ):  # fmt: skip
+        bought_at, bought_until = bought
         if begun is not None:
-            planned[customer, subscription].append((max(begun, span.since), min(ended or now, now)))
+            start, end = max(begun, bought_at or begun, span.since), min(ended or now, bought_until or now, now)
+            if start < end:
+                planned[customer, subscription].append((start, end))
     yield from _by_day(span, broken, planned)
 
 

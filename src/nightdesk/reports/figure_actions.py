@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,9 +23,9 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.people.models import ContactMethod, Person, Team
 from nightdesk.reports import figure_mail
-from nightdesk.reports.definitions import FIGURES
+from nightdesk.reports.definitions import FIGURES, PERSONAL
 from nightdesk.reports.figure_queries import cells_of, may_read, next_mail, period_before
-from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
+from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, FigureMonth, Rolled
 
 DESK_SUPPLIED = kind("figures.desk_supplied", gettext_lazy("{by} said who runs the desk of {team}: {supplier}"))
 MAIL_SAVED = kind("figures.mail_saved", gettext_lazy("{by} set the report of figures {name}"))
@@ -46,7 +47,7 @@ def roll_figures(
     del via
     # One at a time a brand, so that two of them do not write a day twice.
     Rolled.objects.get_or_create(brand_id=brand_id, defaults={"rolled_at": at})
-    Rolled.objects.select_for_update().get(brand_id=brand_id)
+    rolled = Rolled.objects.select_for_update().get(brand_id=brand_id)
     brand = Brand.objects.get(pk=brand_id)
     rows = []
     for first, last in _stretches(days):
@@ -68,7 +69,50 @@ def roll_figures(
             )
     FigureDay.objects.filter(brand=brand, day__in=days).delete()
     FigureDay.objects.bulk_create(rows, batch_size=1000)
+    _sum_months(rolled, days, at.astimezone(ZoneInfo(brand.zone)).date())
     return len(rows)
+
+
+def _sum_months(rolled: Rolled, days: Collection[date], today: date) -> None:
+    """Each month that is over, and in which a day changed or that never was summed, is what its days add up to."""
+    until = today.replace(day=1)
+    months = {month for day in days if (month := day.replace(day=1)) < until}
+    kept = FigureDay.objects.filter(brand=rolled.brand_id, day__lt=until)
+    if rolled.months_until is not None:
+        kept = kept.filter(day__gte=rolled.months_until)
+    if rolled.months_until is None or rolled.months_until < until:
+        months |= set(kept.dates("day", "month"))
+        Rolled.objects.filter(pk=rolled.pk).update(months_until=until)
+    if not months:
+        return
+    FigureMonth.objects.filter(brand=rolled.brand_id, month__in=months).delete()
+    with connection.cursor() as cursor:
+        for month in sorted(months):
+            cursor.execute(_MONTH, {"brand": rolled.brand_id, "month": month, "personal": list(PERSONAL)})
+
+
+_MONTH = """
+INSERT INTO reports_figuremonth
+    (brand_id, figure, dimension, value, month, cases, hits, total, waiting, bucket_at, bucket_count)
+WITH days AS (
+    SELECT figure, dimension, value, cases, hits, total, waiting, bucket_at, bucket_count FROM reports_figureday
+    WHERE brand_id = %(brand)s AND day >= %(month)s AND day < %(month)s::date + interval '1 month'
+      AND dimension <> ALL (%(personal)s)
+), spread AS (
+    SELECT figure, dimension, value, array_agg(at ORDER BY at) AS bucket_at, array_agg(many ORDER BY at) AS bucket_count
+    FROM (
+        SELECT figure, dimension, value, b.at, sum(b.many)::bigint AS many
+        FROM days, unnest(bucket_at, bucket_count) AS b (at, many) GROUP BY figure, dimension, value, b.at
+    ) each GROUP BY figure, dimension, value
+)
+SELECT %(brand)s, figure, dimension, value, %(month)s, cases, hits, total, waiting,
+       coalesce(bucket_at, '{}'), coalesce(bucket_count, '{}')
+FROM (
+    SELECT figure, dimension, value, sum(cases)::bigint AS cases, sum(hits)::bigint AS hits, sum(total)::bigint AS total,
+           sum(waiting)::bigint AS waiting
+    FROM days GROUP BY figure, dimension, value
+) sums LEFT JOIN spread USING (figure, dimension, value)
+"""
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Service figures as reports show them, from the days that are added up; and which of those must be added up again."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, Q
+from django.db.models import Case, Count, F, Min, Q, When
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import brands_for
@@ -26,11 +27,12 @@ from nightdesk.outages.models import Outage, Touched, Work
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
+from nightdesk.reports.bought import Bought, Stretch
 from nightdesk.reports.definitions import DEFINITIONS, FIGURES, PERSONAL, Cell, Definition, Unit, fold
-from nightdesk.reports.fact_queries import DAY, MS, facts_of, starts
+from nightdesk.reports.fact_queries import DAY, facts_of, starts
 from nightdesk.reports.facts import NIGHT, SHIFTS
 from nightdesk.reports.load import Figure
-from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, Rolled
+from nightdesk.reports.models import DeskSupplier, FigureDay, FigureMail, FigureMonth, Rolled
 from nightdesk.reports.queries import switched_off
 from nightdesk.reports.tally import NOTHING, Tally, merged
 from nightdesk.rota.resolve import instant_of
@@ -69,7 +71,7 @@ class Reading:
             case Unit.MONEY:
                 return self.tally.total / 1_000_000 if self.tally.cases else None
             case Unit.UPTIME:
-                # Of what is bought no more time was lost, and nobody bought it now: there is no whole to share.
+                # More was lost than was bought, where ends were not noted yet: there is no whole to share.
                 lost, possible = self.tally.total, self.possible_ms
                 return 1 - lost / possible if possible > 0 and lost <= possible else None
 
@@ -244,20 +246,30 @@ def rolled_at(brands: Collection[int]) -> datetime | None:
     return min(rows.values()) if rows and set(brands) <= rows.keys() else None
 
 
+_CELLS = """(
+  SELECT d.figure, d.value, d.day AS begins, d.cases, d.hits, d.total, d.waiting, d.bucket_at, d.bucket_count
+  FROM unnest(%(days_from)s::date[], %(days_to)s::date[]) AS r (first, last)
+  JOIN reports_figureday d ON d.day >= r.first AND d.day <= r.last
+  WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s {of}
+  UNION ALL
+  SELECT d.figure, d.value, d.month, d.cases, d.hits, d.total, d.waiting, d.bucket_at, d.bucket_count
+  FROM reports_figuremonth d
+  WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s {of}
+    AND d.month = ANY(%(months)s::date[])
+)"""
+"""The months that lie whole in a piece of the period, and the days of the rest."""
 _SUMS = """
-SELECT figure, value, width_bucket(day, %(begin_at)s::date[]) - 1, sum(cases)::bigint, sum(hits)::bigint, sum(total)::bigint,
-       sum(waiting)::bigint
+SELECT figure, value, width_bucket(begins, %(begin_at)s::date[]) - 1, sum(cases)::bigint, sum(hits)::bigint,
+       sum(total)::bigint, sum(waiting)::bigint
 """
 _SPREADS = """
 SELECT f.cell << 16 | b.at, sum(b.count)::bigint
 FROM (
   SELECT c.cell, d.bucket_at, d.bucket_count
-  FROM reports_figureday d
+  FROM {cells} d
   JOIN unnest(%(cell_figures)s::text[], %(cell_values)s::text[], %(cell_places)s::int[])
        WITH ORDINALITY AS c (figure, value, place, cell)
-    ON c.figure = d.figure AND c.value = d.value AND c.place = width_bucket(d.day, %(begin_at)s::date[]) - 1
-  WHERE d.brand_id = ANY(%(brands)s) AND d.figure = ANY(%(figures)s) AND d.dimension = %(dimension)s
-    AND d.value = ANY(%(values)s::text[]) AND d.day >= %(first)s AND d.day <= %(last)s
+    ON c.figure = d.figure AND c.value = d.value AND c.place = width_bucket(d.begins, %(begin_at)s::date[]) - 1
   OFFSET 0
 ) f, unnest(f.bucket_at, f.bucket_count) b(at, count)
 GROUP BY 1
@@ -265,10 +277,7 @@ GROUP BY 1
 """Buckets of the cells that the sums found, by one number of cell and bucket: half a million of them are grouped by that, and
 not by words. OFFSET keeps the planner from placing each bucket of a day instead of the day.
 """
-_OF = """
-WHERE brand_id = ANY(%(brands)s) AND figure = ANY(%(figures)s) AND dimension = %(dimension)s AND day >= %(first)s
-  AND day <= %(last)s
-"""
+_OF = "AND d.value = ANY(%(values)s::text[])"
 
 
 def _summed(
@@ -292,13 +301,13 @@ def _summed(
         "dimension": dimension,
         "values": None if values is None else list(values),
         "begin_at": list(begin_at),
-        "first": begin_at[0],
-        "last": last,
     }
-    of = _OF if values is None else f"{_OF} AND value = ANY(%(values)s::text[])"
+    months, days = _months_and_days(begin_at, last, None if dimension in PERSONAL else _summed_until(brands))
+    given |= {"months": months, "days_from": [one for one, _to in days], "days_to": [to for _from, to in days]}
+    source = _CELLS.format(of="" if values is None else _OF)
     spread: dict[tuple[str, str, int], dict[int, int]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SUMS} FROM reports_figureday {of} GROUP BY 1, 2, 3", given)
+        cursor.execute(f"{_SUMS} FROM {source} d GROUP BY 1, 2, 3", given)
         sums = cursor.fetchall()
         times = [key for key in keys if FIGURES[key].unit is Unit.TIME]
         if buckets and times:
@@ -308,7 +317,8 @@ def _summed(
                 for place, name in enumerate(("figures", "values", "places"))
             }
             whose = list({value for _key, value, _place in cells})
-            cursor.execute(_SPREADS, given | in_columns | {"figures": times, "values": whose})
+            spreads = _SPREADS.format(cells=_CELLS.format(of=_OF))
+            cursor.execute(spreads, given | in_columns | {"figures": times, "values": whose})
             for number, count in cursor.fetchall():
                 spread[cells[(number >> 16) - 1]][number & 0xFFFF] = count
     return {
@@ -317,8 +327,37 @@ def _summed(
     }
 
 
+def _summed_until(brands: Collection[int]) -> date | None:
+    """All months before it are summed up, of each of the brands; None where those of one are not."""
+    known = dict(Rolled.objects.filter(brand__in=brands).values_list("brand_id", "months_until"))
+    untils = [known.get(brand) for brand in brands]
+    return min((until for until in untils if until is not None), default=None) if None not in untils else None
+
+
+def _months_and_days(
+    begin_at: Sequence[date], last: date, until: date | None
+) -> tuple[list[date], list[tuple[date, date]]]:
+    """The firsts of the months before `until` that lie whole in one piece each, and the days that are left, from and to."""
+    months, days = [], []
+    for first, end in pieces_of(begin_at, last):
+        month = first if first.day == 1 else _month_after(first)
+        left = first
+        while until is not None and month < until and _month_after(month) - DAY <= end:
+            if left < month:
+                days.append((left, month - DAY))
+            months.append(month)
+            left = month = _month_after(month)
+        if left <= end:
+            days.append((left, end))
+    return months, days
+
+
+def _month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
 class _Ground:
-    """What rates are of: nights, and the time of every subscription; of `customers` (None: all together).
+    """What rates are of: nights, and the time in which each subscription ran; of `customers` (None: all together).
 
     Nothing before the first day that is on record, and nothing that is to come, is time in which anything was counted.
     """
@@ -327,15 +366,22 @@ class _Ground:
         self._at = at
         since = Rolled.objects.filter(brand__in=brands).values_list("brand_id", "since", "brand__zone")
         self._since = {brand: (day, ZoneInfo(zone)) for brand, day, zone in since if day is not None}
-        bought = Subscription.objects.filter(customer__brand__in=brands)
-        whose = ["customer__brand_id"]
+        bought = Subscription.ever.filter(customer__brand__in=brands)
         if customers is not None:
             bought = bought.filter(customer__in=[int(one) for one in customers])
-            whose.append("customer_id")
-        self._bought = [
-            (brand, str(rest[0]) if customers is not None else "", int(rest[-1]))
-            for brand, *rest in bought.values_list(*whose).annotate(count=Count("id"))
-        ]
+        # Most have run for as long as anything is counted: those are one row of a brand, or of a customer.
+        begins = [starts(day, zone) for day, zone in self._since.values()]
+        made_at = Case(When(made_at__gt=min(begins, default=at), then=F("made_at")))
+        columns = ("customer__brand_id", "customer_id") if customers is not None else ("customer__brand_id",)
+        rows = bought.annotate(since=made_at, until=Least("ended_at", "customer__left_at"))
+        stretches: dict[tuple[int, str], list[Stretch]] = defaultdict(list)
+        for *whose, since_at, until_at, count in rows.values_list(*columns, "since", "until").annotate(
+            count=Count("id")
+        ):
+            stretches[whose[0], str(whose[1]) if customers is not None else ""].append(
+                Stretch(since_at, until_at, count)
+            )
+        self._bought = {whose: Bought(each) for whose, each in stretches.items()}
 
     def nights(self, first: date, last: date) -> int:
         """How many the period has, of the brand that has most."""
@@ -345,11 +391,11 @@ class _Ground:
 
     def possible_ms(self, first: date, last: date, customer: str) -> int:
         """Of every subscription together."""
-        each = {
-            brand: max((min(self._at, starts(end + DAY, zone)) - starts(begin, zone)) // MS, 0)
+        return sum(
+            self._bought[brand, customer].ms(starts(begin, zone), min(self._at, starts(end + DAY, zone)))
             for brand, (begin, end, zone) in self._spans(first, last).items()
-        }
-        return sum(each.get(brand, 0) * count for brand, whose, count in self._bought if customer in ("", whose))
+            if (brand, customer) in self._bought
+        )
 
     def _spans(self, first: date, last: date) -> dict[int, tuple[date, date, ZoneInfo]]:
         return {
@@ -526,10 +572,26 @@ def differences(brand: Brand, first: date, last: date, at: datetime) -> list[Cel
     slow = cells_of(brand, first, last, at)
     rows = FigureDay.objects.filter(brand=brand, day__gte=first, day__lte=last)
     rows = rows.exclude(dimension__in=PERSONAL, day__lt=_people_since(at))
-    kept = {
-        (row.figure, row.day, row.dimension, row.value): Tally(
-            row.cases, row.hits, row.total, row.waiting, dict(zip(row.bucket_at, row.bucket_count, strict=True))
-        )
-        for row in rows.iterator()
-    }
-    return sorted(cell for cell in slow.keys() | kept.keys() if slow.get(cell, NOTHING) != kept.get(cell, NOTHING))
+    kept = {(row.figure, row.day, row.dimension, row.value): _tally_of(row) for row in rows.iterator()}
+    wrong = {cell for cell in slow.keys() | kept.keys() if slow.get(cell, NOTHING) != kept.get(cell, NOTHING)}
+    return sorted(wrong | set(_wrong_months(brand, first, last, slow)))
+
+
+def _wrong_months(brand: Brand, first: date, last: date, slow: Mapping[Cell, Tally]) -> Iterator[Cell]:
+    """The cells of whole months of these days that are not what the days add up to."""
+    months, _days = _months_and_days([first], last, _summed_until([brand.pk]))
+    summed: dict[Cell, list[Tally]] = defaultdict(list)
+    for (figure, day, dimension, value), tally in slow.items():
+        month = day.replace(day=1)
+        if month in months and dimension not in PERSONAL:
+            summed[figure, month, dimension, value].append(tally)
+    kept = {(row.figure, row.month, row.dimension, row.value): _tally_of(row)
+            for row in FigureMonth.objects.filter(brand=brand, month__in=months).iterator()}  # fmt: skip
+    for cell in summed.keys() | kept.keys():
+        if merged(summed.get(cell, ())) != kept.get(cell, NOTHING):
+            yield cell
+
+
+def _tally_of(row: FigureDay | FigureMonth) -> Tally:
+    buckets = dict(zip(row.bucket_at, row.bucket_count, strict=True))
+    return Tally(row.cases, row.hits, row.total, row.waiting, buckets)

@@ -76,11 +76,45 @@ class FigureDay(models.Model):
         ]
 
 
+class FigureMonth(models.Model):
+    """What the days of a month that is over add up to, of the same cell; `month` is its first. Of people there is none.
+
+    Written by `figure_actions` alone, with its days: a long period is read by its months, however many customers had something
+    on each of its days.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    brand = models.ForeignKey(Brand, models.CASCADE, db_index=False)
+    figure = models.CharField(max_length=30)
+    dimension = models.CharField(max_length=10, default="")
+    value = models.CharField(max_length=70, default="")
+    month = models.DateField()
+    cases = models.BigIntegerField(default=0)
+    hits = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    waiting = models.BigIntegerField(default=0)
+    bucket_at = ArrayField(models.IntegerField(), default=list)
+    bucket_count = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["brand", "figure", "dimension", "value", "month"], name="one_tally_a_cell_and_month"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "figure", "dimension", "month"], name="figures_of_months"),
+        ]
+
+
 class Rolled(models.Model):
-    """How far figures are added up: all days of the brand from `since` on, by journal entries of transactions below `to_xid`."""
+    """How far figures are added up: all days of the brand from `since` on, by journal entries of transactions below `to_xid`; and
+    all months before `months_until`, the first of one, None where none is.
+    """
 
     brand = models.OneToOneField(Brand, models.CASCADE, related_name="rolled")
     since = models.DateField(null=True)
+    months_until = models.DateField(null=True)
     to_xid = models.BigIntegerField(default=0)
     rolled_at = models.DateTimeField()
 

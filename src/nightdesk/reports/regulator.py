@@ -47,7 +47,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A law's rules. `asks`: the question that a person answers with yes first; "" where size alone decides."""
+    """A law's rules. `asks`: the question that a person answers with yes first; "" where size alone decides. `checked`: when its
+    numbers were held against what; "" for never.
+    """
 
     key: str
     name: str
@@ -56,6 +58,7 @@ class Pack:
     thresholds: tuple[Threshold, ...]
     steps: tuple[Step, ...]
     asks: str = ""
+    checked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def read_pack(given: Mapping[str, Any]) -> Pack:
             thresholds=tuple(_threshold(one) for one in given.get("any", [{}])),
             steps=steps,
             asks=str(given.get("asks", ""))[:200],
+            checked=str(given.get("checked", ""))[:LONGEST_CHECKED],
         )
     except KeyError as missing:
         raise ValueError(f"A rule pack lacks {missing.args[0]!r}.") from missing
@@ -172,7 +176,7 @@ def read_packs(given: Sequence[Mapping[str, Any]]) -> dict[str, Pack]:
     return {pack.key: pack for pack in packs}
 
 
-LONGEST_SOURCE = 90
+LONGEST_SOURCE, LONGEST_CHECKED = 90, 200
 
 
 def _step(given: Mapping[str, Any]) -> Step:

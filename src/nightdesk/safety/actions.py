@@ -61,6 +61,8 @@ NOTE_PAGE, NOTE_CALL, FOLLOW_WATCH = "safety.note_page", "safety.note_call", "sa
 
 LONGEST_AHEAD = timedelta(days=31)
 LONGEST_AWAY = timedelta(hours=24)
+HELP_BEFORE = timedelta(hours=1)
+"""HELP texted so long before they leave is about the visit: they are early, or on their way."""
 
 EVENT_OF = {Step.ASK: "asked", Step.RING: "rang", Step.WATCHER: "watcher_told", Step.MANAGER: "manager_told"}
 KIND_OF = {Step.ASK: ASKED, Step.RING: RANG, Step.WATCHER: WATCHER_TOLD, Step.MANAGER: MANAGER_TOLD}
@@ -344,6 +346,10 @@ def call_for_help(*, visit_id: UUID, words: str = "", by: Actor, via: Door, at: 
     Raises NotFound, Forbidden, IllegalTransition (the visit is over).
     """
     row = _locked(visit_id, "call_for_help", by, own=True)
+    if row.state == Visit.State.PLANNED:
+        if any(queries.visit_of(each) for each in row.people_ids):
+            return _help_before_it_begins(row, words, by, via, at)
+        row = begin_visit(visit_id=row.pk, by=by, via=via, at=at)
     _see_out(row)
     if row.alarm == Visit.Alarm.NONE:
         row.alarm = Visit.Alarm.HELP
@@ -498,6 +504,16 @@ def _step(row: Visit, step: Step, at: datetime) -> None:
             row.manager_page = telling.alarm_manager(row, cause, at)
             fields = ["manager_page"]
     row.save(update_fields=[*SINCE_SIGN, *fields])
+
+
+def _help_before_it_begins(row: Visit, words: str, by: Actor, via: Door, at: datetime) -> Visit:
+    """Both are told of a visit that cannot begin, as whoever goes along is out elsewhere: its pages end as any page does."""
+    _happened(row, "help", by, via, at, words=words)
+    cause = _record(HELP, row, by, via, at, text=words)
+    row.alarm = Visit.Alarm.HELP  # for the words of the pages; the visit itself is to begin as it was planned
+    telling.alarm_watcher(row, cause, at)
+    telling.alarm_manager(row, cause, at)
+    return row
 
 
 def _leave_to_manager(row: Visit, at: datetime) -> None:

@@ -134,7 +134,10 @@ def hear_duress(person_id: int, words: str, via: Door, at: datetime) -> str | No
 
 
 def hear_help(person_id: int, words: str, via: Door, at: datetime) -> str | None:
-    """HELP from a visitor, which is a word of the carriers' otherwise, is a call for help; for `answering.LISTENERS`."""
-    asks = carrier_word(words) == "help" and duress.words_of(words) != ["info"]
-    row = queries.visit_of(person_id) if asks else None
+    """HELP from a visitor, or from one who is to leave within the hour, which is a word of the carriers' otherwise, is a call for
+    help; for `answering.LISTENERS`.
+    """
+    if carrier_word(words) != "help" or duress.words_of(words) == ["info"]:
+        return None
+    row = queries.visit_of(person_id) or queries.planned_of(person_id, at + actions.HELP_BEFORE)
     return answer_help(str(row.pk), words, actor_of_person(person_id), via, at) if row is not None else None

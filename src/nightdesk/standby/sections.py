@@ -54,6 +54,8 @@ _SHOWN_WORK = (
     "SELECT w.id FROM outages_work w"  # noqa: S608 - likewise
     f" WHERE w.until_at > nightdesk_now() - interval '{BEHIND_DAYS} days'"
 )
+_BOUGHT = "t.subscription_id IN (SELECT s.id FROM customers_subscription s WHERE s.ended_at IS NULL)"
+_NEED = "SELECT n.id FROM outages_need n LEFT JOIN customers_subscription s ON s.id = n.subscription_id WHERE s.ended_at IS NULL"
 _NOT_OVER = f"(t.until_at IS NULL OR t.until_at > nightdesk_now() - interval '{BEHIND_DAYS} days')"
 _SOON = (
     f"t.ends_at > nightdesk_now() - interval '{BEHIND_DAYS} days'"
@@ -82,7 +84,7 @@ SECTIONS = (
     Section("customers.Contact"),
     Section("customers.Contract"),
     Section("customers.Service"),
-    Section("customers.Subscription"),
+    Section("customers.Subscription", "t.ended_at IS NULL"),
     Section("customers.SkillNeed"),
     Section("customers.Peer"),
     Section("knowledge.Phrase"),
@@ -118,9 +120,9 @@ SECTIONS = (
     ),
     # What is told of faults, and whom they touch.
     Section("outages.Part"),
-    Section("outages.Need"),
-    Section("outages.Member"),
-    Section("outages.Reach"),
+    Section("outages.Need", f"t.id IN ({_NEED})"),
+    Section("outages.Member", f"t.need_id IN ({_NEED})"),
+    Section("outages.Reach", _BOUGHT),
     Section("outages.WayPart"),
     Section("outages.Rules"),
     Section("outages.StatementTemplate"),
@@ -128,7 +130,7 @@ SECTIONS = (
     Section("outages.Subscriber"),
     Section("outages.Outage", f"t.id IN ({_SHOWN_OUTAGE})", ("page",), comes_back=True),
     Section("outages.FailedPart", f"t.outage_id IN ({_SHOWN_OUTAGE})", comes_back=True),
-    Section("outages.Touched", f"t.outage_id IN ({_OPEN_OUTAGE})", comes_back=True),
+    Section("outages.Touched", f"t.outage_id IN ({_OPEN_OUTAGE}) AND {_BOUGHT}", comes_back=True),
     Section("outages.Affected", f"t.outage_id IN ({_OPEN_OUTAGE})", comes_back=True),
     Section("outages.Update", f"t.outage_id IN ({_SHOWN_OUTAGE})", comes_back=True),
     Section("outages.Work", f"t.id IN ({_SHOWN_WORK})", ("planned",)),

@@ -87,6 +87,7 @@ def incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
     brand_id = report.brand_id
     drafted = report.state != State.GATHERING
     edition = CustomerEdition.objects.filter(report=report).first()
+    packs = {pack.key: pack for pack in queries.packs_of(queries.rules_of(brand_id))}
     context = {
         "here": "incidents",
         "report": report,
@@ -98,7 +99,7 @@ def incident(request: StaffRequest, report_id: UUID) -> HttpResponse:
         "rows": [_line(row) for row in queries.rows_in(report, version)],
         "told": [{**one, "at": datetime.fromisoformat(one["at"])} for one in report.drafted["told"]],
         "follow_ups": report.follow_ups.select_related("ticket", "owner"),
-        "duties": [_duty(one, request) for one in report.duties.all()],
+        "duties": [_duty(one, packs.get(one.pack), request) for one in report.duties.all()],
         "questions": _questions(report) if may(request, "assess_incident", brand_id) else [],
         "owed": queries.still_owed(report).count(),
         "soonest": queries.still_owed(report).first(),
@@ -316,7 +317,9 @@ def incident_rules(request: StaffRequest, brand_id: int) -> HttpResponse:
     initial = {name: getattr(rules, name) for name in ("customer_days", "packs", "own_packs", "credits", "users")}
     form = IncidentRulesForm(request.POST or None, initial=initial)
     known = regulator.read_packs(BUILT_IN) | regulator.read_packs(rules.own_packs)
-    form.fields["packs"].choices = [(pack.key, f"{pack.name}: {pack.law}") for pack in known.values()]  # type: ignore[attr-defined]
+    form.fields["packs"].choices = [  # type: ignore[attr-defined]
+        (pack.key, f"{pack.name}: {pack.law}. {_checked(pack)}") for pack in known.values()
+    ]
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         given |= {
@@ -405,9 +408,15 @@ def _line(row: Row) -> dict[str, Any]:
     }
 
 
-def _duty(one: RegulatorDuty, request: StaffRequest) -> dict[str, Any]:
+def _duty(one: RegulatorDuty, pack: regulator.Pack | None, request: StaffRequest) -> dict[str, Any]:
     is_open = one.done_at is None and not one.waived_why
-    return {"row": one, "open": is_open, "late": is_open and one.due_at <= request.at}
+    checked = _checked(pack) if pack is not None else ""
+    return {"row": one, "open": is_open, "late": is_open and one.due_at <= request.at, "checked": checked}
+
+
+def _checked(pack: regulator.Pack) -> str:
+    """When the pack's numbers were held against what."""
+    return _("Numbers checked: {when}.").format(when=pack.checked or _("never"))
 
 
 def _questions(report: IncidentReport) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from nightdesk.access.actions import make_brand, make_user
 from nightdesk.access.models import Brand
 from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock, files
-from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.calls.actions import hear_recording, leave_note
 from nightdesk.calls.forget_actions import forget_old_callers
 from nightdesk.calls.models import Call, CallEvent, Line, Message, Recording
 from nightdesk.customers.models import Contact, Customer
@@ -162,6 +163,30 @@ def test_a_colleague_is_erased_only_once_they_have_left(ada, tmp_path):
     user.refresh_from_db()
     assert not user.is_active
     assert not user.has_usable_password()
+
+
+def test_a_note_that_they_spoke_goes_at_once_and_the_seal_over_its_entry_stays_true(ada):
+    cy, bo = (Person.objects.create(name=name, active=False) for name in ("Cy Ohm", "Bo Li"))
+    line, at = Line.objects.get(), clock.now()
+    spoken = {}
+    for person in (cy, bo):
+        call = Call.objects.create(line=line, exchange="asterisk", called="+441632960000", came_at=at, person=person)
+        digest = files.keep_file(f"RIFF what {person.name} said".encode())
+        by = Actor("person", str(person.pk), person.name, frozenset({(line.brand_id, "engineer")}))
+        spoken[person.name] = leave_note(call_id=call.pk, file=digest, seconds=4, by=by, via=Door.PHONE, at=at)
+    seal_entries(at=clock.now())
+    subject = subject_of(f"person:{cy.pk}")
+    assert [one.count for one in preview(subject) if one.what == "Notes that they spoke by telephone"] == [1]
+    erase_person(subject=subject, **doing())
+    for name, recording in spoken.items():
+        recording.refresh_from_db()
+        assert (recording.deleted_at is None) == (name == "Bo Li"), "nobody else's note goes"
+    with pytest.raises(NotFound):
+        hear_recording(recording_id=spoken["Cy Ohm"].pk, **doing())
+    with pytest.raises(FileNotFoundError):
+        files.read_file(spoken["Cy Ohm"].digest)
+    seal_entries(at=clock.now())
+    assert journal.verify().sound
 
 
 def test_callers_are_forgotten_after_their_time_and_the_figures_stay(ada, settings):

@@ -8,9 +8,10 @@ import pytest
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Route
-from nightdesk.outages import report
+from nightdesk.customers import actions as customers
+from nightdesk.outages import actions, queries, report
 from nightdesk.outages.effect import Effect
-from nightdesk.outages.models import Outage, Reach, Subscriber
+from nightdesk.outages.models import Need, Outage, Reach, Subscriber, Touched
 from nightdesk.outages.preview import Draft, Preview, preview_of
 from nightdesk.outages.tests.company import NIGHT, Network
 
@@ -122,3 +123,34 @@ def test_the_report_says_who_was_told_what_and_what_became_of_it(network: Networ
     assert (progress.count, progress.done, progress.lost) == (6, 3, 3)
     assert report.progress_of(outage.pk).keys() == {update.pk}
     assert network.acme.affected.get().effect_told == Effect.DOWN
+
+
+def test_who_buys_it_no_more_is_told_nothing_and_what_they_lost_until_then_stays(network: Network) -> None:
+    outage = network.outage()
+    assert {name for name, _channel in network.told(network.says(outage, "We know of it."))} == {"Cleo", "Ben", "Bea"}
+    line = network.bolt.subscriptions.get()
+    Reach.objects.create(customer=network.bolt, channel="email", subscription=line)
+    network.at += timedelta(minutes=20)
+    ended_at = network.at
+    customers.end_subscription(subscription_id=line.pk, **network.doing)
+    # At once, before anything has followed: nobody is told, nothing is said to be wrong.
+    assert {one.reader for one in preview(network, outage).samples} == {"Acme"}
+    assert queries.words_for(outage, network.bolt.pk, "en-gb") == []
+    assert line.pk not in queries.graph_of_brand(network.brand.pk).bought
+    network.minutes(5)
+    assert not Reach.objects.exists()
+    assert not Need.objects.filter(subscription=line).exists()
+    assert queries.told_to(network.bolt.pk) == []
+    assert {name for name, _channel in network.told(network.says(outage, "It is a fibre."))} == {"Cleo"}
+    touched = Touched.objects.get(outage=outage, subscription=line)
+    assert (touched.effect, touched.until, touched.down_at) == (0, ended_at, [outage.began_at, ended_at])
+    # An outage that is reckoned anew, and one that begins, do not touch it.
+    actions.set_failed_parts(outage_id=outage.pk, parts={network.core.pk: 3}, **network.doing_as(network.dee))
+    assert Touched.objects.get(outage=outage, subscription=line).until == ended_at
+    assert not Touched.objects.filter(outage=network.outage(network.left, network.right), subscription=line).exists()
+    # They buy it anew, and hear of it as anybody does.
+    network.needs(network.buys(network.bolt, network.line, "L-1"), network.access)
+    actions.set_failed_parts(outage_id=outage.pk, parts={network.access.pk: 3}, **network.doing_as(network.dee))
+    assert {name for name, _channel in network.told(network.says(outage, "Still."))} == {"Cleo", "Ben", "Bea"}
+    anew = Touched.objects.get(outage=outage, subscription=network.bolt.subscriptions.get())
+    assert anew.since == network.bolt.subscriptions.get().made_at, "they went without it only since they bought it"

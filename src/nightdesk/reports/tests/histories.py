@@ -67,6 +67,12 @@ class History:
             for customer in self.customers
             for n in range(2)
         ]
+        # Of the last customer one ends on the third day at noon, and one is bought only then.
+        noon = START + timedelta(days=2, hours=13)
+        self.ended_at = {self.subscriptions[4].pk: noon}
+        self.made_at = {self.subscriptions[5].pk: noon}
+        Subscription.objects.filter(pk=self.subscriptions[5].pk).update(made_at=noon)
+        Subscription.objects.filter(pk=self.subscriptions[4].pk).update(ended_at=noon)
         self.service = service
         numbers = [f"+4420{self.brand.pk:08}"]
         self.line = Line.objects.create(
@@ -238,7 +244,11 @@ class History:
             state="resolved" if over_at else "investigating", began_at=began_at, proposed_at=began_at, confirmed_at=began_at,
             resolved_at=over_at, changed_at=began_at,
         )  # fmt: skip
-        hit = self.random.sample(self.subscriptions, 2)
+        running = [
+            one for one in self.subscriptions
+            if self.made_at.get(one.pk, began_at) <= began_at < self.ended_at.get(one.pk, self.at)
+        ]  # fmt: skip
+        hit = self.random.sample(running, 2)
         for one in hit:
             Touched.objects.create(
                 outage=row, subscription=one, customer=one.customer, service=self.service, worst=3,
@@ -351,9 +361,28 @@ class History:
             piece = max(one["at"], since)
             while piece < min(one["over"] or self.at, until, self.at):
                 if not one["worked"][0] <= piece < one["worked"][1]:
-                    lost |= {(subscription, piece) for subscription in one["hit"]}
+                    lost |= {(sub, piece) for sub in one["hit"] if piece < self.ended_at.get(sub, self.at)}
                 piece += timedelta(minutes=10)
         return len(lost)
+
+    def bought(self, first: date, last: date) -> int:
+        """Pieces of ten minutes in which each subscription ran, from the first day on that anything happened."""
+        since = datetime.combine(max(first, self._first_day()), datetime.min.time(), ZONE).astimezone(UTC)
+        until = datetime.combine(last + timedelta(days=1), datetime.min.time(), ZONE).astimezone(UTC)
+        ran, piece = 0, since
+        while piece < min(until, self.at):
+            ran += sum(
+                self.made_at.get(one.pk, piece) <= piece < self.ended_at.get(one.pk, self.at)
+                for one in self.subscriptions
+            )
+            piece += timedelta(minutes=10)
+        return ran
+
+    def _first_day(self) -> date:
+        told = [*self.calls, *self.messages, *self.pages, *self.down]
+        return min(
+            local_day(at) for at in [*(one["at"] for one in told), *(one["row"].opened_at for one in self.tickets)]
+        )
 
 
 def _ms(start: datetime, end: datetime) -> int:

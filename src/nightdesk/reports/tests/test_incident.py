@@ -239,6 +239,7 @@ def test_no_line_is_wider_than_its_column(text: str, width: int) -> None:
 def test_every_number_of_a_built_in_pack_names_its_source_and_ones_own_is_set_by_you() -> None:
     written = DOC.read_text(encoding="utf-8")
     for pack in regulator.read_packs(BUILT_IN).values():
+        assert f"| `{pack.key}` | {pack.checked} |" in written, "and when it was held against what"
         for what, source in regulator.sources(pack):
             assert source != regulator.SET_BY_YOU
             assert f"| `{pack.key}` | {what} | {source} |" in written
@@ -251,6 +252,7 @@ def test_every_number_of_a_built_in_pack_names_its_source_and_ones_own_is_set_by
         "steps": [{"key": "a", "name": "A", "hours": 4}],
     }
     pack = regulator.read_pack(own)
+    assert pack.checked == "", "nobody has checked one's own"
     assert regulator.sources(pack) == [
         ("5 users", "set by you"), ("A: 4 hours from when it was known", "set by you")
     ]  # fmt: skip

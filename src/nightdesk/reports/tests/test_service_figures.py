@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nightdesk.access import actions as access
 from nightdesk.access.models import Brand
@@ -13,13 +15,14 @@ from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
-from nightdesk.base.refusals import Forbidden, Invalid
+from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
+from nightdesk.customers import actions as customers
 from nightdesk.desk.models import Survey, Ticket
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
-from nightdesk.outages.models import Outage
+from nightdesk.outages.models import Outage, Touched
 from nightdesk.people import actions as people
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
 from nightdesk.reports.actions import drop_staff_records, save_figures
@@ -28,7 +31,7 @@ from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, percent, value_of
-from nightdesk.reports.models import FigureDay, FigureMail, Rolled
+from nightdesk.reports.models import FigureDay, FigureMail, FigureMonth, Rolled
 from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
@@ -53,10 +56,11 @@ def test_days_added_up_are_what_is_counted_by_hand_on_random_histories(journalle
         tasks.roll_brand(brand, history.at)
         assert differences(brand, FIRST - timedelta(days=1), LAST + timedelta(days=2), history.at) == []
         for first, last in [(FIRST, LAST), (FIRST + timedelta(days=2), FIRST + timedelta(days=2)), (FIRST, FIRST)]:
-            _compare(history, readings([brand.pk], first, last, history.at), history.by_hand(first, last))
+            found = readings([brand.pk], first, last, history.at)
+            _compare(history, found, history.by_hand(first, last), first, last)
 
 
-def _compare(history, found, counted):
+def _compare(history, found, counted, first, last):
     for key in ("answered_12s", "repeat_callers", "first_contact", "escalated_functional", "call_backs_on_time",
                 "delivery_taken", "delivery_arrived"):  # fmt: skip
         hits, cases = counted[key]
@@ -72,6 +76,7 @@ def _compare(history, found, counted):
     assert found["woken"].tally.cases == counted["woken"]
     assert found["availability"].tally.total == counted["tens_of_minutes_lost"] * 600_000
     assert found["availability"].tally == found["availability_with_work"].tally
+    assert found["availability"].possible_ms == history.bought(first, last) * 600_000
 
 
 @pytest.mark.django_db(transaction=True)
@@ -104,6 +109,67 @@ def test_parts_trends_and_a_brand_next_door(journalled):
         both.cases
         == whole["answered_12s"].tally.cases + readings([other.brand.pk], FIRST, LAST, at)["answered_12s"].tally.cases
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_that_is_over_is_read_as_one_and_is_what_its_days_add_up_to(journalled):
+    history = History(Random(8), "months")
+    brand, at = history.brand, history.at + timedelta(days=10)
+    history.goes_on(60)
+    tasks.roll_brand(brand, history.at)
+    periods = [(date(2026, 10, 1), date(2026, 11, 5)), (date(2026, 9, 20), date(2026, 10, 31))]
+    customer = str(history.customers[0].pk)
+
+    def read():
+        return [
+            (readings([brand.pk], *period, at), parts([brand.pk], "time_to_resolve", "customer", *period, at),
+             readings([brand.pk], *period, at, dimension="customer", value=customer),
+             trends([brand.pk], ["answered_12s", "time_to_resolve"], [period[0], date(2026, 10, 25)], period[1], at))
+            for period in periods
+        ]  # fmt: skip
+
+    assert not FigureMonth.objects.exists(), "October goes on"
+    tasks.roll_brand(brand, at)
+    assert Rolled.objects.get(brand=brand).months_until == date(2026, 11, 1)
+    assert set(FigureMonth.objects.values_list("month", flat=True)) == {date(2026, 10, 1)}
+    assert not FigureMonth.objects.filter(dimension="person").exists()
+    by_months = read()
+    Rolled.objects.filter(brand=brand).update(months_until=None)
+    assert read() == by_months
+    Rolled.objects.filter(brand=brand).update(months_until=date(2026, 11, 1))
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == []
+    # What changes of a day that is long over changes its month.
+    history.at = at
+    history.goes_on(20)
+    tasks.roll_brand(brand, at)
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == []
+    FigureMonth.objects.filter(figure="answered_12s", dimension="").update(hits=999)
+    october = readings([brand.pk], date(2026, 10, 1), date(2026, 10, 31), at)
+    assert october["answered_12s"].tally.hits == 999, "it is the month that is read"
+    assert differences(brand, date(2026, 10, 1), date(2026, 10, 31), at) == [
+        ("answered_12s", date(2026, 10, 1), "", "")
+    ]
+
+
+@given(st.lists(st.dates(date(2026, 1, 1), date(2026, 12, 31)), min_size=2, max_size=5, unique=True), st.dates(
+    date(2025, 12, 1), date(2027, 1, 1)).map(lambda day: day.replace(day=1)))  # fmt: skip
+def test_months_and_days_are_each_day_of_the_period_once_and_no_month_lies_in_two_pieces(days, until):
+    *begin_at, last = sorted(days)
+    months, left = figure_queries._months_and_days(begin_at, last, until)
+    covered = [day for month in months for day in _days_from(month, _last_of(month))]
+    covered += [day for first, end in left for day in _days_from(first, end)]
+    assert sorted(covered) == _days_from(begin_at[0], last)
+    assert all(month < until for month in months)
+    for month in months:
+        assert not any(month < begin <= _last_of(month) for begin in begin_at)
+
+
+def _days_from(first, last):
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _last_of(month):
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -260,6 +326,54 @@ def test_a_value_is_never_rounded_up_to_all():
     assert [duration(ms) for ms in (0, 9_500, 270_000, 11_100_000, 187_200_000)] == [
         "0.0 s", "9.5 s", "4 min 30 s", "3 h 05 min", "2 d 4 h",
     ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_customer_who_leaves_on_the_15th_is_counted_for_half_the_month():
+    brand = access.make_brand(name="Quay", slug="quay", **DOING)
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 15, 16)]
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    service = customers.make_service(brand_id=brand.pk, key="line", name="Line", **DOING)
+    stays, leaves, whole = (
+        customers.make_customer(brand_id=brand.pk, name=name, ref=name, **DOING)
+        for name in ("Stays", "Leaves", "Whole")
+    )
+    bought = {
+        one: customers.make_subscription(customer_id=one.pk, service_id=service.pk, **{**DOING, "at": days[0]})
+        for one in (stays, leaves, whole)
+    }
+    outage = Outage.objects.create(
+        brand=brand, number=1, title="o", severity="major", origin="person", state="resolved", began_at=days[1],
+        proposed_at=days[1], confirmed_at=days[1], resolved_at=days[2], changed_at=days[2],
+    )  # fmt: skip
+    for one in (stays, leaves):
+        Touched.objects.create(
+            outage=outage, subscription=bought[one], customer=one, service=service, worst=3, effect=0,
+            since=days[1], until=days[2], down_at=[days[1], days[2]],
+        )  # fmt: skip
+    customers.end_subscription(subscription_id=bought[leaves].pk, **{**DOING, "at": days[2]})
+    customers.edit_customer(customer_id=whole.pk, changes={"active": False}, **{**DOING, "at": days[2]})
+    tasks.roll_brand(brand, at)
+    Rolled.objects.filter(brand=brand).update(since=date(2026, 11, 1))
+    first, last, day_ms = date(2026, 11, 1), date(2026, 11, 30), 86_400_000
+    months = {
+        one.name: readings([brand.pk], first, last, at, dimension="customer", value=str(one.pk))["availability"]
+        for one in (stays, leaves, whole)
+    }
+    assert {name: month.possible_ms // day_ms for name, month in months.items()} == {
+        "Stays": 30,
+        "Leaves": 15,
+        "Whole": 15,
+    }
+    assert months["Stays"].value == pytest.approx(1 - 1 / 30)
+    assert months["Leaves"].value == pytest.approx(1 - 1 / 15), (
+        "the day it was down is one of the fifteen it was bought"
+    )
+    assert readings([brand.pk], first, last, at)["availability"].possible_ms == 60 * day_ms
+    with pytest.raises(NotFound):
+        customers.end_subscription(subscription_id=bought[leaves].pk, **DOING)
+    anew = customers.make_subscription(customer_id=leaves.pk, service_id=service.pk, **{**DOING, "at": at})
+    assert anew.pk != bought[leaves].pk, "who buys it again begins anew"
 
 
 def test_more_time_lost_than_is_bought_now_is_nothing_to_count():

@@ -416,7 +416,7 @@ def edit_form(ticket: Ticket, *args: Any) -> EditForm:
     """What is known of the ticket, to be changed."""
     services = Service.objects.filter(brand=ticket.brand_id)
     if ticket.customer_id is not None:
-        theirs = services.filter(subscription__customer=ticket.customer_id).distinct()
+        theirs = services.filter(subscription__customer=ticket.customer_id, subscription__ended_at=None).distinct()
         services = services.filter(Q(id__in=theirs.values("id")) | Q(id=ticket.service_id))
     return EditForm(
         *args,
