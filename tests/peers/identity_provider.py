@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +50,7 @@ class BentProvider:
     `sign_in` is the browser's part of it: whom it lets in, and with which code they come back.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.bend: dict[str, Any] = {}
@@ -129,7 +130,7 @@ class BentProvider:
             return None
         if form["redirect_uri"] != asked["redirect_uri"] or asked["code_challenge_method"] != "S256":
             return None
-        now = int(self.now())
+        now = int(self.now().timestamp())
         claims = {"iss": self.issuer, "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": asked["nonce"]}
         claims |= self.claims | self.bend
         return {"access_token": "one", "token_type": "Bearer", "id_token": self.sign(claims)}

@@ -45,9 +45,7 @@ class Known:
     sub: str = ""
 
 
-def token_fault(
-    claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str, at: datetime
-) -> No | None:
+def token_fault(claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str, at: datetime) -> No | None:
     """What is wrong with the claims of an ID token of which the signature is right (OpenID Connect Core, 3.1.3.7)."""
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
@@ -63,7 +61,9 @@ def token_fault(
     now, apart = at.timestamp(), CLOCKS_DIFFER.total_seconds()
     if ends is None or made is None or now >= ends + apart:
         return No.EXPIRED
-    if not now - TOKEN_IS_NEW_FOR.total_seconds() <= made <= now + apart or (begins is not None and now + apart < begins):
+    if not now - TOKEN_IS_NEW_FOR.total_seconds() <= made <= now + apart or (
+        begins is not None and now + apart < begins
+    ):
         return No.EXPIRED
     sub = claims.get("sub")
     return None if isinstance(sub, str) and 0 < len(sub) <= LONGEST_SUB else No.SUBJECT

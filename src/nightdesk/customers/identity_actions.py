@@ -23,12 +23,16 @@ from nightdesk.customers.queries import provider_of
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 
-PROVIDER_SET = kind("identity_provider.set", gettext_lazy("{by} set where the contacts of {customer} sign in: {issuer}"))
+PROVIDER_SET = kind(
+    "identity_provider.set", gettext_lazy("{by} set where the contacts of {customer} sign in: {issuer}")
+)
 PROVIDER_REMOVED = kind(
     "identity_provider.removed", gettext_lazy("{by} said that {customer} has no sign-in of its own any more")
 )
 ADMITTED = kind("contact.admitted", gettext_lazy("{by} let a contact of {customer} in"))
-NOT_ADMITTED = kind("contact.not_admitted", gettext_lazy("{by} was to let somebody of {customer} in, and did not: {why}"))
+NOT_ADMITTED = kind(
+    "contact.not_admitted", gettext_lazy("{by} was to let somebody of {customer} in, and did not: {why}")
+)
 
 DOMAINS_AT_MOST = 50
 
@@ -157,7 +161,9 @@ def _not_admitted(provider: IdentityProvider, why: No) -> NotAdmitted:
 
 def _who_may_come(provider: IdentityProvider) -> list[Known]:
     """The customer's contacts who may sign in. Who does already has the address of their account, which was proved once."""
-    rows = Contact.objects.filter(customer=provider.customer_id, left_at=None).exclude(standing="").select_related("user")
+    rows = (
+        Contact.objects.filter(customer=provider.customer_id, left_at=None).exclude(standing="").select_related("user")
+    )
     subs = dict(provider.links.values_list("contact_id", "sub"))
     return [
         Known(each.pk, each.user.email if each.user else each.email, subs.get(each.pk, ""))
@@ -205,9 +211,7 @@ def _domains(given: Sequence[str], asked: str) -> list[str]:
     return kept
 
 
-def _note(
-    kind_of_entry: str, provider: IdentityProvider, by: Actor, via: Door, at: datetime, **facts: object
-) -> None:
+def _note(kind_of_entry: str, provider: IdentityProvider, by: Actor, via: Door, at: datetime, **facts: object) -> None:
     customer = provider.customer
     facts = {"customer": customer.name, "issuer": provider.issuer, **facts}
     subject = ("customer", customer.pk)

@@ -154,7 +154,9 @@ def signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
         try:
             key = jwt.PyJWK(each, algorithm)
             # Of the claims `token_fault` says what is wrong, by our own clock.
-            read = dict.fromkeys((f"verify_{name}" for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")), False)
+            read = dict.fromkeys(
+                (f"verify_{name}" for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")), False
+            )
             return jwt.decode(token, key, algorithms=[algorithm], options=read)  # type: ignore[arg-type]
         except (jwt.PyJWTError, ValueError, TypeError, KeyError):
             continue
@@ -194,9 +196,7 @@ async def _asked(
         raise NoSignIn("discovery", fault)
     asked = {"Accept": "application/json", "User-Agent": "Nightdesk"} | dict(headers or {})
     method = "GET" if form is None else "POST"
-    async with http.request(
-        method, url, data=form, headers=asked, allow_redirects=False, timeout=ALL_WITHIN
-    ) as answer:
+    async with http.request(method, url, data=form, headers=asked, allow_redirects=False, timeout=ALL_WITHIN) as answer:
         content = await answer.content.read(LONGEST_ANSWER)
         while len(content) < LONGEST_ANSWER and not answer.content.at_eof():
             content += await answer.content.read(LONGEST_ANSWER - len(content))

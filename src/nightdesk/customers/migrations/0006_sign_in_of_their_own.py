@@ -5,37 +5,60 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0005_live_answer'),
+        ("customers", "0005_live_answer"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IdentityProvider',
+            name="IdentityProvider",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('issuer', models.CharField(max_length=300)),
-                ('client_id', models.CharField(max_length=255)),
-                ('client_secret', models.BinaryField()),
-                ('domains', models.JSONField()),
-                ('allow_private', models.BooleanField(default=False)),
-                ('set_at', models.DateTimeField()),
-                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='identity_provider', to='customers.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("issuer", models.CharField(max_length=300)),
+                ("client_id", models.CharField(max_length=255)),
+                ("client_secret", models.BinaryField()),
+                ("domains", models.JSONField()),
+                ("allow_private", models.BooleanField(default=False)),
+                ("set_at", models.DateTimeField()),
+                (
+                    "customer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identity_provider",
+                        to="customers.customer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IdentityLink',
+            name="IdentityLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sub', models.CharField(max_length=255)),
-                ('linked_at', models.DateTimeField()),
-                ('signed_in_at', models.DateTimeField()),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identity_links', to='customers.contact')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='customers.identityprovider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sub", models.CharField(max_length=255)),
+                ("linked_at", models.DateTimeField()),
+                ("signed_in_at", models.DateTimeField()),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identity_links",
+                        to="customers.contact",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="links",
+                        to="customers.identityprovider",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'sub'), name='one_contact_a_sub'), models.UniqueConstraint(fields=('provider', 'contact'), name='one_sub_a_contact')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "sub"), name="one_contact_a_sub"),
+                    models.UniqueConstraint(fields=("provider", "contact"), name="one_sub_a_contact"),
+                ],
             },
         ),
     ]

@@ -34,7 +34,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def provider(firms: Firms) -> Iterator[BentProvider]:
-    with BentProvider(lambda: firms.at.timestamp()) as running:
+    with BentProvider(lambda: firms.at) as running:
         yield running
 
 
@@ -152,11 +152,15 @@ def _with_the_public_key_as_a_secret(provider: BentProvider) -> None:
     provider.sign = sign
 
 
+def stamp(bent: BentProvider) -> float:
+    return bent.now().timestamp()
+
+
 ATTACKS: dict[str, tuple[Any, str]] = {
     "a nonce of another sign-in": (lambda bent: bent.bend.update(nonce="stolen"), "nonce"),
     "a token for another client": (lambda bent: bent.bend.update(aud="somebody-else"), "audience"),
     "a token of another issuer": (lambda bent: bent.bend.update(iss="https://evil.example"), "issuer"),
-    "an old token": (lambda bent: bent.bend.update(exp=bent.now() - 120, iat=bent.now() - 420), "expired"),
+    "an old token": (lambda bent: bent.bend.update(exp=stamp(bent) - 120, iat=stamp(bent) - 420), "expired"),
     "a token without an end": (lambda bent: bent.bend.update(exp=None), "expired"),
     "no signature": (_unsigned, "signature"),
     "another key's signature": (_with_another_key, "signature"),

@@ -51,9 +51,7 @@ def own_sign_in(request: StaffRequest, customer_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = dict(form.cleaned_data)
         values["domains"] = values["domains"].replace(",", " ").split()
-        row = set_identity_provider(
-            customer_id=shown.id, **values, by=request.actor, via=Door.WEB, at=request.at
-        )
+        row = set_identity_provider(customer_id=shown.id, **values, by=request.actor, via=Door.WEB, at=request.at)
         if known is None:
             said = _("Now tell the provider where people come back to: {url}").format(url=back_url(row))
             return done(request, said, "console:customer", shown.id)
