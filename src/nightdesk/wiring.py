@@ -82,6 +82,7 @@ def connect() -> None:
         Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         "keeper": keeping_tasks.keeper(),
+        "writes": keeping_tasks.seal_writes,
         imap.MAILBOXES: imap.read_mailboxes,
         **twiml_tasks.THREADS_BY_NAME,
     }
