@@ -1,17 +1,21 @@
 """Going back to a moment between two backups, as an operator does it: what came before is there, what came later is not."""
 
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from nightdesk.base import binaries, postgres
 from nightdesk.base.tests.places import open_folder
+from nightdesk.keeping import moments
 from tests import schema
 from tests.test_safe_keeping import Place
 
+KEY = b"the key of these tests"
 BRANDS = "SELECT slug FROM access_brand ORDER BY slug"
 
 
@@ -28,6 +32,7 @@ def kept():
             between = datetime.now(UTC)
             time.sleep(0.01)
             add_brand(server, "late")
+            moments.hand_out_now(server.superuser_url)
         finally:
             server.stop()
         yield place, between
@@ -59,3 +64,41 @@ def test_what_came_before_the_moment_is_there_and_nothing_of_what_came_later(hom
     assert not list(place.state.glob("verifying-*"))
     assert "is not over" in place.run("restore", "--at", "2999-01-01T00:00", status=1)
     assert "earliest moment" in place.run("restore", "--at", "2020-01-01T00:00", status=2)
+
+
+def segments(place: Place) -> list[Path]:
+    return sorted((place.state / "backups" / "wal").glob("0*"))
+
+
+def seal_all(place: Place) -> None:
+    """What PostgreSQL handed out when it was stopped lies sealed beside the rest, as a worker leaves it."""
+    moments.seal_waiting(postgres.Server(place.state).cluster.spool, place.state / "backups", KEY)
+
+
+def test_a_segment_that_was_cut_changed_or_is_missing_is_refused_by_name_and_the_database_stays(home):
+    place, between = home
+    place.run("restore", "--at", "2020-01-01T00:00", status=2)
+    seal_all(place)
+    damaged = segments(place)[0]
+    whole = damaged.read_bytes()
+    for spoilt in (whole[: len(whole) // 2], whole[:-20] + bytes(20)):
+        damaged.write_bytes(spoilt)
+        assert damaged.name in place.run("restore", "--at", between.isoformat(), "--replace", status=2)
+    damaged.unlink()
+    assert f"segment {damaged.name} is missing" in place.run(
+        "restore", "--at", between.isoformat(), "--replace", status=2
+    )
+    assert place.rows(BRANDS) == [("early",), ("late",)]
+    assert not list(place.state.glob("verifying-*"))
+    assert len(place.backups()) == 1
+
+
+def test_a_machine_that_has_nothing_goes_back_by_the_folder_of_backups_and_its_key(home):
+    place, between = home
+    seal_all(place)
+    with open_folder() as folder:
+        shutil.move(place.state / "backups", folder / "backups")
+        new = Place(folder / "state", NIGHTDESK_BACKUP_DIR=str(folder / "backups"), NIGHTDESK_BACKUP_WAL_DAYS="2")
+        new.state.mkdir(mode=0o711)
+        assert "Restored" in new.run("restore", "--at", between.isoformat())
+        assert new.rows(BRANDS) == [("early",)]

@@ -21,7 +21,7 @@ import psycopg
 
 from nightdesk.base import postgres
 from nightdesk.base.binaries import found
-from nightdesk.base.cluster import CannotStart, Cluster, locate
+from nightdesk.base.cluster import SUPERUSER, CannotStart, Cluster, locate
 from nightdesk.base.lock import Lock
 from nightdesk.base.refusals import Refusal
 from nightdesk.base.sealed_stream import Broken, Opener, Sealer
@@ -222,6 +222,7 @@ def _is_playing(server: postgres.Server) -> bool:
 
 def _settle(cluster: Cluster, moment: datetime) -> None:
     """Tell the unpacked database what to play and where to stop. Only its own user and we can reach it meanwhile."""
+    cluster.invent_password(SUPERUSER)  # which nobody asks for
     (cluster.data / "pg_hba.conf").write_text("local all all trust\n")
     with (cluster.data / "postgresql.auto.conf").open("a") as settings:
         settings.write(
