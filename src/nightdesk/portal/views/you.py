@@ -7,13 +7,14 @@ from django import forms
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.models import User
+from nightdesk.access.session_actions import end_own_session, end_sessions
 from nightdesk.customers import actions, contact_actions
 from nightdesk.portal import belt, wording
 from nightdesk.portal.door import CustomerRequest, attempt, doing, draw, form_page, gone_to, page, posting
-from nightdesk.portal.queries import tokens_of
+from nightdesk.portal.queries import signed_in, tokens_of
 
 
 @page()
@@ -23,6 +24,8 @@ def you(request: CustomerRequest) -> HttpResponse:
     context = {
         "standing": wording.STANDINGS[reader.standing],
         "tokens": list(tokens_of(reader)),
+        "sessions": belt.done(signed_in, request.user.pk, request.at),
+        "this_key": request.session.session_key,
         "zone": reader.zone or request.customer.zone,
         "has_password": isinstance(request.user, User) and request.user.has_usable_password(),
         "code_waits": bool(reader.mobile_check)
@@ -167,3 +170,19 @@ def no_token(request: CustomerRequest, token_id: int) -> HttpResponse:
     """The token opens nothing any more."""
     belt.done(contact_actions.revoke_contact_token, contact_id=request.contact.pk, token_id=token_id, **doing(request))
     return gone_to(request, _("That token opens nothing any more."), "portal:you")
+
+
+@posting()
+def end_session(request: CustomerRequest, session_id: int) -> HttpResponse:
+    """That browser is signed out."""
+    belt.done(end_own_session, user_id=request.user.pk, session_id=session_id, **doing(request))
+    return gone_to(request, _("That browser is signed out."), "portal:you")
+
+
+@posting()
+def end_others(request: CustomerRequest) -> HttpResponse:
+    """Every browser but this one is signed out."""
+    key = request.session.session_key or ""
+    ended = belt.done(end_sessions, user_id=request.user.pk, but_key=key, **doing(request))
+    told = ngettext("{count} other browser is signed out.", "{count} other browsers are signed out.", ended)
+    return gone_to(request, told.format(count=ended), "portal:you")
