@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -179,11 +180,19 @@ def keeper() -> worker.Runner:
     return worker.forever(keep)
 
 
+@cache
+def _spool() -> Path | None:
+    """Where our own PostgreSQL hands out what it writes; None where it is somebody else's."""
+    state = Path(settings.STATE_DIR)
+    is_own = restoring.admin_url_of(state, database_url()) is not None
+    return postgres.Server(state).cluster.spool if is_own else None
+
+
 def seal_writes(shift: worker.Shift) -> None:
     """A step of the worker's thread that seals what our own PostgreSQL hands out, every other second."""
-    state = Path(settings.STATE_DIR)
-    if wal.KEPT_DAYS and restoring.admin_url_of(state, database_url()) is not None:
-        moments.seal_waiting(postgres.Server(state).cluster.spool, places.FOLDER, places.backup_key())
+    spool = _spool() if wal.KEPT_DAYS else None
+    if spool is not None:
+        moments.seal_waiting(spool, places.FOLDER, places.backup_key())
     shift.stopping.wait(LOOK_EVERY_S)
 
 
