@@ -1,5 +1,6 @@
 """Going back to a moment between two backups, as an operator does it: what came before is there, what came later is not."""
 
+import json
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from nightdesk.base import binaries, postgres
 from nightdesk.base.tests.places import open_folder
 from nightdesk.keeping import moments
 from tests import schema
+from tests.system.stack import Stack, until
 from tests.test_safe_keeping import Place
 
 KEY = b"the key of these tests"
@@ -101,3 +103,23 @@ def test_a_machine_that_has_nothing_goes_back_by_the_folder_of_backups_and_its_k
         new.state.mkdir(mode=0o711)
         assert "Restored" in new.run("restore", "--at", between.isoformat())
         assert new.rows(BRANDS) == [("early",)]
+
+
+def test_a_worker_seals_what_is_written_as_it_happens(home):
+    place, _between = home
+    running = Stack(
+        place.state, **{name: value for name, value in place.environment.items() if name.startswith("NIGHTDESK_")}
+    )
+    running.start()
+    try:
+        sealed = {path.name for path in segments(place)}
+        moments.hand_out_now(postgres.Server(place.state).superuser_url)
+        until(lambda: {path.name for path in segments(place)} - sealed, 60, "what was handed out is sealed")
+        spool = postgres.Server(place.state).cluster.spool
+        until(lambda: not moments.waiting_in(spool), 60, "and lies nowhere else")
+        said, _ = place.begin("doctor", "--json").communicate(timeout=300)  # it fails for want of providers
+        (found,) = [one for one in json.loads(said) if one["about"] == "any moment"]
+        assert found["state"] == "ok", found
+    finally:
+        running.stop()
+        running.log.close()

@@ -117,8 +117,8 @@ def _of_altered(table: str, operation: Any, before: Any) -> Iterator[tuple[str, 
         )
     if table in LARGE and type(before) is not type(after):
         yield f"{table}.{operation.name} is written anew in every row.", "Add a column, and fill it in pieces."
-    longest = [getattr(each, "max_length", None) for each in (before, after)]
-    if None not in longest and longest[1] < longest[0]:
+    had, has = (getattr(each, "max_length", None) for each in (before, after))
+    if had is not None and has is not None and has < had:
         yield f"{table}.{operation.name} becomes shorter than what older processes write.", "Do it a release later."
 
 

@@ -24,7 +24,7 @@ def you(request: CustomerRequest) -> HttpResponse:
     context = {
         "standing": wording.STANDINGS[reader.standing],
         "tokens": list(tokens_of(reader)),
-        "sessions": belt.done(signed_in, request.user.pk, request.at),
+        "sessions": belt.done(signed_in, _account(request), request.at),
         "this_key": request.session.session_key,
         "zone": reader.zone or request.customer.zone,
         "has_password": isinstance(request.user, User) and request.user.has_usable_password(),
@@ -175,7 +175,7 @@ def no_token(request: CustomerRequest, token_id: int) -> HttpResponse:
 @posting()
 def end_session(request: CustomerRequest, session_id: int) -> HttpResponse:
     """That browser is signed out."""
-    belt.done(end_own_session, user_id=request.user.pk, session_id=session_id, **doing(request))
+    belt.done(end_own_session, user_id=_account(request), session_id=session_id, **doing(request))
     return gone_to(request, _("That browser is signed out."), "portal:you")
 
 
@@ -183,6 +183,10 @@ def end_session(request: CustomerRequest, session_id: int) -> HttpResponse:
 def end_others(request: CustomerRequest) -> HttpResponse:
     """Every browser but this one is signed out."""
     key = request.session.session_key or ""
-    ended = belt.done(end_sessions, user_id=request.user.pk, but_key=key, **doing(request))
+    ended = belt.done(end_sessions, user_id=_account(request), but_key=key, **doing(request))
     told = ngettext("{count} other browser is signed out.", "{count} other browsers are signed out.", ended)
     return gone_to(request, told.format(count=ended), "portal:you")
+
+
+def _account(request: CustomerRequest) -> int:
+    return int(request.user.pk or 0)  # the door has seen that somebody is signed in
