@@ -107,6 +107,11 @@ def base_named(name: str) -> Base | None:
     return Base(name, at, matched[2]) if matched and at else None
 
 
+def is_segment(name: str) -> bool:
+    """Whether a file of that name is a segment of the write-ahead log."""
+    return bool(_SEGMENT.fullmatch(name))
+
+
 def base_for(bases: Iterable[Base], moment: datetime) -> Base | None:
     """The one from which `moment` is reached with the fewest writes; None where all are later."""
     return max((each for each in bases if each.at <= moment), key=lambda each: each.at, default=None)
@@ -117,7 +122,7 @@ def run_of(segments: Collection[str], first: str) -> tuple[list[str], str]:
 
     Sixteen hexadecimal digits behind the timeline count them, 256 to a log (segments of 16 MiB, as initdb makes them).
     """
-    there = {name for name in segments if _SEGMENT.fullmatch(name) and name[:8] == first[:8]}
+    there = {name for name in segments if is_segment(name) and name[:8] == first[:8]}
     run = []
     name = first
     while name in there:
@@ -140,7 +145,7 @@ def to_forget(
     first = min(each.first[8:] for each in stays)
     return (
         [each for each in bases if each.at < oldest.at],
-        sorted(name for name in segments if _SEGMENT.fullmatch(name) and name[8:] < first),
+        sorted(name for name in segments if is_segment(name) and name[8:] < first),
     )
 
 

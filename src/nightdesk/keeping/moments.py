@@ -27,7 +27,7 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.base.sealed_stream import Broken, Opener, Sealer
 from nightdesk.keeping import programs, restoring
 from nightdesk.keeping.archive import DumpFailed, NotABackup
-from nightdesk.keeping.decide import Base, base_for, base_name, base_named, run_of, to_forget
+from nightdesk.keeping.decide import Base, base_for, base_name, base_named, is_segment, run_of, to_forget
 
 _PIECE = 1 << 20
 _PAGE = 8192
@@ -59,6 +59,9 @@ def seal_waiting(spool: Path, backups: Path, key: bytes) -> int:
         return 0
     with Lock(folder / "sealing.lock", wait=True):
         for segment in waiting:
+            if not is_segment(segment.name):
+                segment.unlink(missing_ok=True)  # a note on a base, which is known by its own name
+                continue
             try:
                 with segment.open("rb") as source:
                     _seal(cast("BinaryIO", source), folder / segment.name, key)
@@ -126,7 +129,7 @@ def bases_in(backups: Path) -> list[Base]:
 
 def segments_in(backups: Path) -> list[str]:
     """The names of the segments that there are."""
-    return [path.name for path in folder_of(backups).glob("*") if len(path.name) == 24]
+    return [path.name for path in folder_of(backups).glob("*") if is_segment(path.name)]
 
 
 def forget(backups: Path, kept: timedelta, at: datetime) -> int:
