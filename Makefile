@@ -9,6 +9,7 @@
 #   make check     format, lint, types, layers, house rules, migrations, docs, clean tree
 #   make bench     what the README says about speed (ONLY=name)
 #   make kills     kill processes at random moments during alarms and a fan-out (N=200)
+#   make chaos     break everything while the work goes on, and judge what became of it (root; MINUTES=5, NIGHTDESK_SEED=n)
 #   make fuzz      spoil real mails, notices, PDUs, alarms, calendars and events at random, for every parser (CASES=5000 each)
 #   make faults    plant faults and demand that tests catch them (ONLY=name, JOBS=2)
 #   make faces     every screen at every width and theme (FACES=once: each of them once);  make pictures: those of the README
@@ -24,6 +25,7 @@ CARRIERS := .carriers/.made
 PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 UV ?= uv
 N ?= 200
+MINUTES ?= 5
 JOBS ?= 1
 TEST_JOBS ?= auto
 CASES ?= 5000
@@ -35,7 +37,7 @@ export PYTHONPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-phone asterisk slow left-out check bench kills fuzz faults faces pictures carriers lock wheel clean standby-links
+.PHONY: help run test test-phone asterisk slow left-out check bench kills chaos fuzz faults faces pictures carriers lock wheel clean standby-links
 .DELETE_ON_ERROR:
 
 help:
@@ -50,7 +52,8 @@ SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --n
 
 SLOW := tests/test_faces.py tests/test_first_tables.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
 	tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py tests/test_standby_links.py \
-	$(addprefix tests/system/test_,$(addsuffix .py,outside nagios kannel old_clients second_site push failover walk_line bureau rotas \
+	tests/test_moments.py \
+	$(addprefix tests/system/test_,$(addsuffix .py,outside two_servers next_release nagios kannel old_clients second_site push failover walk_line bureau rotas \
 	desk_mail desk voice handover outage smpp lone_working)) \
 	src/nightdesk/rota/planner/tests/test_solver.py src/nightdesk/base/tests/test_postgres.py tests/api/test_contract.py \
 	$(addprefix tests/phone/test_,stand_by.py command_line.py twiml_talks.py)
@@ -89,6 +92,7 @@ check-house: $(VENV)/.dev
 	$(PY) -m ruff check .
 	$(PY) -m tools.house
 	$(PY) -m tools.clean_tree
+	$(PY) -m tools.old_workers
 	$(VENV)/bin/lint-imports --no-logo --no-cache
 	$(PY) -m nightdesk makemigrations --check --dry-run
 
@@ -100,6 +104,10 @@ bench: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	NIGHTDESK_KILLS=$(N) $(PY) -m pytest -s tests/test_kills.py tests/test_fan_out_kills.py
+
+# A small disk of its own and names of its own need root. About as long as it says, and some minutes until all has settled.
+chaos: $(VENV)/.dev
+	NIGHTDESK_CHAOS_MINUTES=$(MINUTES) PYTHONPATH=src:. $(PY) -m tests.chaos
 
 fuzz: $(VENV)/.dev
 	FUZZ_CASES=$(CASES) $(PY) -m pytest tests/test_fuzz.py --durations 25 -k "$(ONLY)"

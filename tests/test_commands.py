@@ -16,6 +16,7 @@ from nightdesk.base.models import Promise, Worker
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.actions import make_push_key
 from nightdesk.channels.models import Route
+from nightdesk.keeping.queries import Writes
 from nightdesk.management.commands import doctor, serve
 from nightdesk.outages.tests.company import Network
 
@@ -249,3 +250,24 @@ class TestOutages:
     def test_what_is_not_there_is_refused_by_name(self, network, line):
         with pytest.raises(Refusal):
             said("outages", *line, "--brand", network.brand.slug)
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "words"),
+    [
+        ({"is_on": False}, "fail", "was started before"),
+        ({"failing": True}, "fail", "cannot hand out"),
+        ({"behind": timedelta(minutes=6)}, "fail", "has waited for 360 s"),
+        ({"since": None}, "warn", "None can be gone back to yet"),
+        ({}, "ok", "each can be gone back to"),
+    ],
+)
+def test_doctor_says_whether_any_moment_can_be_gone_back_to(monkeypatch, how, state, words):
+    at = datetime(2026, 11, 26, 4, tzinfo=UTC)
+    well = {"is_on": True, "since": at - timedelta(days=1), "behind": timedelta(seconds=2), "failing": False}
+    monkeypatch.setattr(doctor.wal, "KEPT_DAYS", 7)
+    monkeypatch.setattr(doctor, "database_url", lambda: "")
+    monkeypatch.setattr(doctor.restoring, "admin_url_of", lambda _state, _url: "our own")
+    monkeypatch.setattr(doctor.keeping_queries, "writes", lambda _at: Writes(**well | how))
+    (found,) = doctor.of_writes(at)
+    assert (found.state, words in found.said) == (state, True)

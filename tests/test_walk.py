@@ -17,12 +17,13 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from nightdesk.access.models import Session
 from nightdesk.api import limits
 from nightdesk.customers import contact_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal.tests.conftest import firms as _firms
-from nightdesk.portal.tests.firms import Firm, Firms
+from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 from nightdesk.portal.views import joining
 
 firms = _firms
@@ -105,7 +106,14 @@ def things_of(firm: Firm) -> dict[str, Any]:
         "unsubscribe_id": UnsubscribeRequest.objects.get(contact=firm.member).pk,
         "request_id": UnsubscribeRequest.objects.get(contact=firm.member).pk,
         "slug": firm.brand.slug,
+        "session_id": session_of(firm).pk,
     }
+
+
+def session_of(firm: Firm) -> Session:
+    """A browser in which the company's manager is signed in."""
+    seen = {"user": firm.manager.user, "began_at": MORNING, "seen_at": MORNING}
+    return Session.objects.get_or_create(session_key=f"of manager {firm.manager.pk}", defaults=seen)[0]
 
 
 def values_for(address: Address, things: dict[str, Any]) -> dict[str, Any]:

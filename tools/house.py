@@ -335,6 +335,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "keeping": {
         "download": "what is known of one person, as a download",
         "archive": "a backup as a file",
+        "moments": "going back to any moment",
         "places": "where backups lie, and with which key",
         "programs": "PostgreSQL's own programs, asked",
         "restoring": "a backup played back",

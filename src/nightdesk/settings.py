@@ -6,10 +6,12 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from nightdesk.base import env
 from nightdesk.base.vault import read_keys
@@ -119,12 +121,16 @@ def _no_key(file: Path, why: str) -> env.BadSetting:
 def _database() -> dict[str, Any]:
     """Connection settings from NIGHTDESK_DATABASE_URL; `nightdesk` sets it for its own PostgreSQL before this is read."""
     url = env.secret("NIGHTDESK_DATABASE_URL", "", "PostgreSQL 15 or newer to use; empty: Nightdesk runs its own.")
-    parts = urlsplit(url or "postgresql://nightdesk@localhost/nightdesk")
-    options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    host = options.pop("host", "") or unquote(parts.hostname or "")
-    port = options.pop("port", "")
-    if not port and "," not in parts.netloc and parts.port:
-        port = str(parts.port)
+    try:
+        options: dict[str, Any] = {**conninfo_to_dict(url or "postgresql://nightdesk@localhost/nightdesk")}
+    except ProgrammingError:  # without the reason, which may hold the password
+        raise env.BadSetting(
+            "NIGHTDESK_DATABASE_URL", "not what PostgreSQL understands", "postgresql://user:password@host:5432/database"
+        ) from None
+    # libpq reads it, as it knows several hosts, each with a port of its own.
+    name, user, password, host, port = (
+        options.pop(part, "") for part in ("dbname", "user", "password", "host", "port")
+    )
     # What holds a lock and says nothing must not hold the night up.
     options["options"] = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
     options.setdefault("connect_timeout", 3)
@@ -135,15 +141,15 @@ def _database() -> dict[str, Any]:
     options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
+        "NAME": name,
+        "USER": user,
+        "PASSWORD": password,
         "HOST": host,
         "PORT": port,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
-        "TEST": {"NAME": f"{parts.path.lstrip('/') or 'nightdesk'}_test"},
+        "TEST": {"NAME": f"{name or 'nightdesk'}_test"},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from nightdesk.base import health, housekeeping, promises, worker
+from nightdesk.base import health, housekeeping, promises, wal, worker
 from nightdesk.calls import bureau_queries, bureau_tasks, divert_tasks, twiml_tasks
 from nightdesk.calls import queries as call_queries
 from nightdesk.calls import tasks as call_tasks
@@ -82,6 +82,7 @@ def connect() -> None:
         Drafting.LANE: rota_tasks.draft_plans,
         "housekeeping": housekeeping.hourly(PARTITIONED),
         "keeper": keeping_tasks.keeper(),
+        "writes": keeping_tasks.seal_writes,
         imap.MAILBOXES: imap.read_mailboxes,
         **twiml_tasks.THREADS_BY_NAME,
     }
@@ -259,6 +260,11 @@ def _backups(at: datetime) -> Iterable[health.Metric]:
             how.verified_for.total_seconds(),
         )
     yield health.Metric("backup_failed", "Whether the last backup could not be made or verified.", bool(how.failure))
+    if wal.KEPT_DAYS:
+        behind = keeping_queries.writes(at).behind
+        yield health.Metric(
+            "writes_behind_seconds", "Age of the oldest write that is not sealed yet.", behind.total_seconds()
+        )
 
 
 def _visits(at: datetime) -> Iterable[health.Metric]:  # noqa: ARG001 - the hook's shape

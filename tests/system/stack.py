@@ -68,7 +68,7 @@ class Stack:
         }
         self.command = [sys.executable, "-m", "nightdesk", "serve"]
         self.folder = ROOT
-        self.outside_url = ""
+        self.outside_url = environment.get("NIGHTDESK_DATABASE_URL", "")
         self.log = (state / "serve.log").open("ab")
         self.process: subprocess.Popen[bytes] | None = None
         self.ahead = timedelta(0)

@@ -22,7 +22,6 @@ def test_it_serves_on_an_outside_postgresql_15_and_leaves_it_running() -> None:
         url = outside.start()
         try:
             with MailSink() as mails, stack(NIGHTDESK_DATABASE_URL=url) as running:
-                running.outside_url = url
                 staged = running.stage(
                     people=[
                         {"name": "Bo", "email": "bo@quayside.example", "phone": "+447700900101"},

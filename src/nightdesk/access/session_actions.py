@@ -50,8 +50,11 @@ def end_session(*, session_id: int, by: Actor, via: Door, at: datetime) -> None:
 
 @transaction.atomic
 def end_own_session(*, user_id: int, session_id: int, by: Actor, via: Door, at: datetime) -> None:
-    """As `end_session`, for one of the account's own, whatever its role. Raises Forbidden (a token's scopes), NotFound."""
-    if brands_for(by, "end_own_session") == set():
+    """As `end_session`, for one of the account's own, whatever its role; a customer's contact has none.
+
+    Raises Forbidden (a token's scopes), NotFound.
+    """
+    if by.kind != "contact" and brands_for(by, "end_own_session") == set():
         raise forbidden(by, "end_own_session")
     if not _end(Session.objects.filter(user_id=user_id, pk=session_id), by, via, at):
         raise _not_there(session_id)

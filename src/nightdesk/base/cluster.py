@@ -75,6 +75,16 @@ class Cluster:
         return self.home / "postgres.log"
 
     @property
+    def spool(self) -> Path:
+        """Where it hands out what it writes, if it is to (`base.wal`)."""
+        return self.home / "wal"
+
+    def make_spool(self) -> None:
+        """PostgreSQL alone, and root, may look into it."""
+        self.spool.mkdir(mode=0o700, exist_ok=True)
+        self.hand_over(self.spool)
+
+    @property
     def name(self) -> str:
         """What its processes carry in their titles; the same for the same home."""
         return f"nightdesk-{env.mark_of(self.home)}"
@@ -111,7 +121,7 @@ class Cluster:
                     f"{self.account.name} alone. Find out who made it and remove it."
                 ) from None
         else:
-            self._hand_over(folder)
+            self.hand_over(folder)
 
     def password(self, role: str) -> str:
         """CannotStart where its file cannot be read: another one cannot be made up for a database that exists."""
@@ -136,7 +146,7 @@ class Cluster:
         key.unlink(missing_ok=True)
         _write(key, self.password(SUPERUSER))
         for handed in (unfinished, key):
-            self._hand_over(handed)
+            self.hand_over(handed)
         arguments = [
             "-D",
             str(unfinished),
@@ -181,7 +191,8 @@ class Cluster:
             unfinished.rename(file)
             _sync(self.home)
 
-    def _hand_over(self, path: Path) -> None:
+    def hand_over(self, path: Path) -> None:
+        """It belongs to the user that PostgreSQL runs as."""
         if self.account.other:
             os.chown(path, self.account.uid, self.account.gid)
 

@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from nightdesk.base import binaries, cluster, env, procfs
+from nightdesk.base import binaries, cluster, env, procfs, wal
 from nightdesk.base.binaries import Binaries
 from nightdesk.base.cluster import APP, SUPERUSER, CannotStart
 from nightdesk.base.lock import Held, Lock
@@ -118,13 +118,15 @@ class Outside:
 class Server:
     """The PostgreSQL of one state folder. Any number of these may stand for the same server, in many processes."""
 
-    def __init__(self, state: Path, *, choice: list[Binaries] | None = None) -> None:
-        """`choice`: which programs may be used, best first; None: whatever `binaries.found` finds.
+    def __init__(self, state: Path, *, choice: list[Binaries] | None = None, hands_out: bool = False) -> None:
+        """`choice`: which programs may be used, best first; None: whatever `binaries.found` finds. `hands_out`: what it
+        writes lies in `cluster.spool` for whoever seals it (`base.wal`), from its next start on.
 
         Raises CannotStart when there is no folder for it.
         """
         self.cluster = cluster.locate(state)
         self._choice = choice
+        self._hands_out = hands_out
         self._process: procfs.Process | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._used: Lock | None = None
@@ -280,6 +282,8 @@ class Server:
                 log.info("Making the database in %s with %s.", self.cluster.home, programs)
                 self.cluster.make(programs)
             self.cluster.make_socket_folder()
+            if self._hands_out:
+                self.cluster.make_spool()
             # PostgreSQL takes a pid file for true while any process or zombie has that pid; we know better.
             pid_file = self.cluster.data / "postmaster.pid"
             for stale in (pid_file, *self.cluster.socket_folder.glob(f"{cluster.SOCKET}*")):
@@ -304,6 +308,7 @@ class Server:
     def _command(self, programs: Binaries) -> list[str]:
         socket_folder = '"' + str(self.cluster.socket_folder).replace('"', '""') + '"'
         options = {**_OPTIONS, "unix_socket_directories": socket_folder, "cluster_name": self.cluster.name}
+        options |= wal.options(self.cluster.spool) if self._hands_out else {}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [str(programs.folder / "postgres"), "-D", str(self.cluster.data), *settings]
 
@@ -424,7 +429,7 @@ def _one(connection: psycopg.Connection, query: str, *values: str) -> bool:
 def of_state(state: Path) -> Server | Outside:
     """The database of this installation, not started: the one of NIGHTDESK_DATABASE_URL, else our own."""
     url = env.secret("NIGHTDESK_DATABASE_URL", "", "PostgreSQL 15 or newer to use; empty: Nightdesk runs its own.")
-    return Outside(url) if url else Server(state)
+    return Outside(url) if url else Server(state, hands_out=wal.KEPT_DAYS > 0)
 
 
 def ensure(state: Path) -> Server | Outside:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from nightdesk.base import clock
 from nightdesk.base.ids import uuid7
@@ -300,13 +300,16 @@ def _put_back(row: Promise, error: Exception) -> None:
     at, handler = clock.now(), HANDLERS.get(row.kind)
     # A kind without a handler is a newer version's, most likely: its workers will take it.
     limit = handler.give_up_after if handler is not None else None
-    gave_up = limit is not None and row.attempt >= limit
+    # A full disk, a lock not had: it would befall any promise, so none is given up for it, and this try does not count.
+    blameless = isinstance(error, OperationalError)
+    gave_up = limit is not None and row.attempt >= limit and not blameless
     mine = Promise.objects.filter(id=row.id, attempt=row.attempt, ended_at=None)
     failure = f"{type(error).__name__}: {error}"[:2000]
     if gave_up:
         mine.update(ended_at=at, ended_as=Promise.Ending.DEAD, failure=failure, leased_by=None, leased_at=None)
     else:
-        mine.update(due_at=at + back_off(row.attempt), failure=failure, leased_by=None, leased_at=None)
+        counted = row.attempt - blameless
+        mine.update(due_at=at + back_off(row.attempt), attempt=counted, failure=failure, leased_by=None, leased_at=None)
 
 
 def retry_promise(promise_id: UUID, *, at: datetime) -> Promise:

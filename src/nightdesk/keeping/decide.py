@@ -74,3 +74,81 @@ def is_due(last: tuple[datetime, bool] | None, every: timedelta, at: datetime) -
         return bool(every)
     asked_at, failed = last
     return at - asked_at >= (min(every, AGAIN_AFTER) if failed else every)
+
+
+_BASE = re.compile(r"nightdesk-(\d{8}T\d{6}Z)-([0-9A-F]{24})\.base")
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_SEGMENTS_A_LOG = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The whole database as files, from which writes are played on. `at`: when it was done; `first`: the segment of the
+    write-ahead log that it needs first. No moment before `at` can be reached from it.
+    """
+
+    name: str
+    at: datetime
+    first: str
+
+
+def base_name(at: datetime, first: str) -> str:
+    """Of the file of a base that was done at `at`."""
+    return f"nightdesk-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{first}.base"
+
+
+def base_named(name: str) -> Base | None:
+    """The base with that file name; None for a file that is none."""
+    matched = _BASE.fullmatch(name)
+    try:
+        at = datetime.strptime(matched[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if matched else None
+    except ValueError:
+        return None
+    return Base(name, at, matched[2]) if matched and at else None
+
+
+def is_segment(name: str) -> bool:
+    """Whether a file of that name is a segment of the write-ahead log."""
+    return bool(_SEGMENT.fullmatch(name))
+
+
+def base_for(bases: Iterable[Base], moment: datetime) -> Base | None:
+    """The one from which `moment` is reached with the fewest writes; None where all are later."""
+    return max((each for each in bases if each.at <= moment), key=lambda each: each.at, default=None)
+
+
+def run_of(segments: Collection[str], first: str) -> tuple[list[str], str]:
+    """The segments that follow each other from `first` on, and the one that is missing before later ones; "" where none is.
+
+    Sixteen hexadecimal digits behind the timeline count them, 256 to a log (segments of 16 MiB, as initdb makes them).
+    """
+    there = {name for name in segments if is_segment(name) and name[:8] == first[:8]}
+    run = []
+    name = first
+    while name in there:
+        run.append(name)
+        name = _following(name)
+    return run, name if any(later > name for later in there) else ""
+
+
+def to_forget(
+    bases: Collection[Base], segments: Iterable[str], kept: timedelta, at: datetime
+) -> tuple[list[Base], list[str]]:
+    """What no moment of the last `kept` needs any more: bases, and segments before the oldest base that stays.
+
+    The newest base that is older than that stays, as the moments up to the next one are reached from it.
+    """
+    oldest = base_for(bases, at - kept)
+    if oldest is None:
+        return [], []
+    stays = [each for each in bases if each.at >= oldest.at]
+    first = min(each.first[8:] for each in stays)
+    return (
+        [each for each in bases if each.at < oldest.at],
+        sorted(name for name in segments if is_segment(name) and name[8:] < first),
+    )
+
+
+def _following(segment: str) -> str:
+    number = int(segment[8:16], 16) * _SEGMENTS_A_LOG + int(segment[16:], 16) + 1
+    return f"{segment[:8]}{number // _SEGMENTS_A_LOG:08X}{number % _SEGMENTS_A_LOG:08X}"

@@ -1,5 +1,6 @@
 """Verbs that hand data out: each stands in the journal, with how much it was."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -19,8 +20,17 @@ PERSON_EXPORTED = kind("keeping.person-exported", gettext_lazy("{by} exported wh
 
 
 @transaction.atomic
-def export_data(*, path: Path, subject: Subject | None, by: Actor, via: Door, at: datetime) -> dict[str, int]:
-    """The zip is at `path`: all that concerns the subject, None for everything. Returns how many rows of each table.
+def export_data(
+    *,
+    path: Path,
+    subject: Subject | None,
+    told: Callable[[str], None] = lambda _words: None,
+    by: Actor,
+    via: Door,
+    at: datetime,
+) -> dict[str, int]:
+    """The zip is at `path`: all that concerns the subject, None for everything. Returns how many rows of each table; `told` hears
+    which of them is next.
 
     Raises Forbidden, and IllegalTransition where there is a file already, or it cannot be written.
     """
@@ -28,9 +38,9 @@ def export_data(*, path: Path, subject: Subject | None, by: Actor, via: Door, at
     require(by, "export_company" if subject is None else "export_person", None)
     try:
         if subject is None:
-            counts = exporting.export_company(path, at=at, told=lambda _table: None)
+            counts = exporting.export_company(path, at=at, told=told)
         else:
-            counts = exporting.export_person(path, subject, at=at)
+            counts = exporting.export_person(path, subject, at=at, told=told)
     except OSError as error:
         raise IllegalTransition(f"{path} was to be written.", str(error), "Name another file.") from error
     if subject is None:

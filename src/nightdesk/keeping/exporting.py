@@ -57,8 +57,10 @@ def export_company(path: Path, *, at: datetime, told: Callable[[str], None]) -> 
         for model in _models():
             told(model._meta.db_table)
             counts[model._meta.db_table] = _table(out, model)
+        told("journal")
         counts["journal"] = _journal(out, Entry.objects.all())
         _lines(out, "seals.jsonl", (_seal_facts(seal) for seal in Seal.objects.order_by("id").iterator(_BATCH)))
+        told("mails and files")
         counts["mails"] = _mails(out, Mail.objects.all())
         counts["recordings"] = _recordings(out, Recording.objects.all())
         counts["files"] = _files(out, Attachment.objects.values_list("digest", flat=True).distinct())
@@ -69,16 +71,17 @@ def export_company(path: Path, *, at: datetime, told: Callable[[str], None]) -> 
     return counts
 
 
-def export_person(path: Path, subject: Subject, *, at: datetime) -> dict[str, int]:
+def export_person(path: Path, subject: Subject, *, at: datetime, told: Callable[[str], None]) -> dict[str, int]:
     """Write the zip at `path` with all that concerns one person; returns how many rows of each table. Raises as `export_company`.
 
     Whoever hands it over looks through it first: what others said of them, or they of others, stands in it too.
     """
     with _zip(path) as out:
         counts: dict[str, int] = {}
-        told = []
+        written = []
         for model, rows in rows_about(subject):
             name = model._meta.db_table
+            told(name)
             if model is Entry:
                 counts["journal"] = _journal(out, rows)
                 continue
@@ -91,9 +94,9 @@ def export_person(path: Path, subject: Subject, *, at: datetime) -> dict[str, in
             facts = [_facts(row) for row in rows.iterator(_BATCH)]
             out.writestr(f"rows/{name}.json", json.dumps(facts, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1))
             counts[name] = len(facts)
-            told.append(model)
+            written.append(model)
         title = _title(f"What is known of {subject.name} ({subject.kind} {subject.id})", at)
-        out.writestr("README.md", _readme(title, told, counts, "rows/{}.json"))
+        out.writestr("README.md", _readme(title, written, counts, "rows/{}.json"))
     return counts
 
 

@@ -68,18 +68,20 @@ COLUMNS = (
 """All there are: a test seals with an old key, changes it, and finds nothing of the old one in any column of any table."""
 
 
-def reseal_all() -> int:
-    """Seal anew what is not sealed with the newest key, some rows at a time; returns how many were.
+def reseal_all(told: Callable[[str], None] = lambda _words: None) -> int:
+    """Seal anew what is not sealed with the newest key, some rows at a time; returns how many were. `told` hears how far it is.
 
     Rows are locked only while they are written, and what somebody else seals meanwhile they seal with the newest key or, where
     they have not noticed yet, with the one before, which still opens. Raises vault.Unreadable for what no known key opens.
     """
-    return sum(_reseal(each) for each in COLUMNS)
+    return sum(_reseal(each, told) for each in COLUMNS)
 
 
-def _reseal(what: Sealed) -> int:
-    count = 0
+def _reseal(what: Sealed, told: Callable[[str], None]) -> int:
+    count = seen = 0
     for keys in _batches(what):
+        seen += len(keys)
+        told(f"{what.model._meta.db_table}: {seen} rows looked at")
         with transaction.atomic():
             rows = what.model._default_manager.select_for_update().filter(pk__in=keys)
             for row in rows:

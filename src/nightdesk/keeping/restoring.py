@@ -44,7 +44,7 @@ def verify(path: Path, key: bytes, state: Path, told: Callable[[str], None]) -> 
     something differs, NoProgram and CannotStart where it cannot be tried here. Told to end meanwhile, it takes that PostgreSQL
     away first; what a killed one left, the next takes away.
     """
-    with programs.ended_in_order(), _place(state) as place, read_backup(path, key) as backup:
+    with programs.ended_in_order(), place_apart(state) as place, read_backup(path, key) as backup:
         server = postgres.Server(place, choice=_servers(backup.manifest.server_major))
         try:
             told("starting a PostgreSQL to verify in")
@@ -241,8 +241,8 @@ def _servers(major: int) -> list[binaries.Binaries]:
 
 
 @contextmanager
-def _place(state: Path) -> Iterator[Path]:
-    """A folder to verify in, alone in this state folder."""
+def place_apart(state: Path) -> Iterator[Path]:
+    """A folder for a PostgreSQL of its own, alone in this state folder; gone afterwards."""
     state.mkdir(parents=True, exist_ok=True)
     with Lock(state / "verifying.lock", wait=True):
         for stale in state.glob(f"{_PLACE}*"):

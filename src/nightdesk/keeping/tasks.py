@@ -4,7 +4,8 @@ import logging
 import signal
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-from nightdesk.base import clock, vault, worker
+from nightdesk.base import clock, postgres, vault, wal, worker
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.postgres import CannotStart
 from nightdesk.base.refusals import Refusal
-from nightdesk.keeping import actions, places, programs, queries, restoring
+from nightdesk.keeping import actions, moments, places, programs, queries, restoring
 from nightdesk.keeping.archive import Written, alone_in, write_backup
 from nightdesk.keeping.decide import Made, instant_of, is_due, name_at, to_remove
 from nightdesk.keeping.models import Backup
@@ -65,6 +66,7 @@ def make_backup(*, by: Actor, via: Door, verified: bool, told: Callable[[str], N
 
         try:
             _write(row, say, by, via)
+            _write_base(say)
             row.refresh_from_db()
             if verified:
                 verify_backup(row, by=by, via=via, told=say)
@@ -72,6 +74,8 @@ def make_backup(*, by: Actor, via: Door, verified: bool, told: Callable[[str], N
             actions.fail_backup(backup_id=row.pk, failure=str(error), by=by, via=via, at=clock.now())
             raise
         thin_out(by=by, via=via, at=clock.now())
+        if wal.KEPT_DAYS:
+            moments.forget(places.FOLDER, timedelta(days=wal.KEPT_DAYS), clock.now())
     row.refresh_from_db()
     return row
 
@@ -87,6 +91,31 @@ def _write(row: Backup, say: Callable[[str], None], by: Actor, via: Door) -> Non
     actions.note_backup(backup_id=row.pk, **about, by=by, via=via, at=clock.now())
 
 
+def _write_base(say: Callable[[str], None]) -> None:
+    """Beside each backup, where this installation is to go back to any moment, and the PostgreSQL is our own."""
+    admin_url = restoring.admin_url_of(Path(settings.STATE_DIR), database_url()) if wal.KEPT_DAYS else None
+    if admin_url is not None:
+        say("copying the database's files")
+        moments.write_base(admin_url, places.FOLDER, places.backup_key(), now=clock.now)
+
+
+def make_backup_of(moment: datetime, told: Callable[[str], None]) -> Path:
+    """A backup of the database as it was at `moment`, with the files as they are.
+
+    Raises as `moments.as_it_was` and `write_backup`.
+    """
+    state, key = Path(settings.STATE_DIR), places.backup_key()
+    admin_url = restoring.admin_url_of(state, database_url())
+    if admin_url is not None:
+        moments.hand_out_now(admin_url)
+        moments.seal_waiting(postgres.Server(state).cluster.spool, places.FOLDER, key)
+    with (
+        alone_in(places.FOLDER),
+        moments.as_it_was(moment, backups=places.FOLDER, key=key, state=state, told=told) as url,
+    ):
+        return _written(moment, told, url).path
+
+
 def make_unrecorded(told: Callable[[str], None]) -> str:
     """Make and verify a backup of a database whose tables may be of an earlier version, so that nothing is written down in them;
     returns the file's name. Raises as `make_backup`.
@@ -97,9 +126,9 @@ def make_unrecorded(told: Callable[[str], None]) -> str:
         return path.name
 
 
-def _written(at: datetime, say: Callable[[str], None]) -> Written:
+def _written(at: datetime, say: Callable[[str], None], url: str = "") -> Written:
     return write_backup(
-        url=database_url(),
+        url=url or database_url(),
         folder=places.FOLDER,
         name=name_at(at),
         key=places.backup_key(),
@@ -149,6 +178,22 @@ def keeper() -> worker.Runner:
         shift.stopping.wait(LOOK_EVERY_S)
 
     return worker.forever(keep)
+
+
+@cache
+def _spool() -> Path | None:
+    """Where our own PostgreSQL hands out what it writes; None where it is somebody else's."""
+    state = Path(settings.STATE_DIR)
+    is_own = restoring.admin_url_of(state, database_url()) is not None
+    return postgres.Server(state).cluster.spool if is_own else None
+
+
+def seal_writes(shift: worker.Shift) -> None:
+    """A step of the worker's thread that seals what our own PostgreSQL hands out, every other second."""
+    spool = _spool() if wal.KEPT_DAYS else None
+    if spool is not None:
+        moments.seal_waiting(spool, places.FOLDER, places.backup_key())
+    shift.stopping.wait(LOOK_EVERY_S)
 
 
 def _last() -> tuple[datetime, bool] | None:

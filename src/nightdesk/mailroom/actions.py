@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -115,7 +115,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
-    again; then the mail is kept with what was wrong.
+    again; then the mail is kept with what was wrong. What is wrong with the database (a full disk) is raised each time.
     """
     mail = next(iter(fetch(Mail, "SELECT * FROM mailroom_mail WHERE id = %s FOR UPDATE", [mail_id])), None)
     if mail is None:
@@ -144,7 +144,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         with transaction.atomic(savepoint=attempt >= TRIES):
             taken = _hand_on(arrived, meant, at, by=by, via=via)
     except Exception as error:  # one poisonous mail must not stop the rest: it is kept, with what was wrong
-        if promises.lost_connection() or attempt < TRIES:
+        if promises.lost_connection() or attempt < TRIES or isinstance(error, OperationalError):
             raise
         log.exception("Mail %s could not be handed on", mail.id)
         return _end(mail, Taken("kept", ""), at, error=f"{type(error).__name__}: {error}"[:2000])

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from nightdesk.access.models import Token
+from nightdesk.access.models import Session, Token
+from nightdesk.access.queries import live_sessions
 from nightdesk.channels.models import ContactEndpoint
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
@@ -45,6 +46,11 @@ def endpoints_of(contact: Contact) -> QuerySet[ContactEndpoint]:
 def tokens_of(contact: Contact) -> QuerySet[Token]:
     """The contact's own tokens that still open something, newest first."""
     return visible(Token).filter(contact_id=contact.pk, revoked_at=None).order_by("-created_at", "-id")
+
+
+def signed_in(user_id: int, at: datetime) -> list[Session]:
+    """The browsers in which the account is signed in, last seen first. Asked with the belt off: no customer has that table."""
+    return list(live_sessions(at, user_id=user_id))
 
 
 def tickets_of(contact: Contact) -> QuerySet[Ticket]:

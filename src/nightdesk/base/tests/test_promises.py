@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from nightdesk.base import clock, leases, promises
 from nightdesk.base.memory import remembered
@@ -224,6 +224,17 @@ class TestFailing:
         self.fail()
         assert Promise.objects.get().ended_as == "dead"
         assert claimed() == []
+
+    def test_none_is_given_up_for_what_is_wrong_with_the_database(self, handler):
+        def full(_row, _at):
+            raise OperationalError("could not extend file: No space left on device")
+
+        handler(full, give_up_after=3)
+        made()
+        self.fail(times=10)
+        row = Promise.objects.get()
+        assert (row.ended_as, row.attempt) == (None, 0)
+        assert "No space left" in row.failure
 
     def test_what_wakes_a_person_is_never_given_up(self, handler):
         handler(self.broken, give_up_after=None)

@@ -11,9 +11,14 @@ from nightdesk.keeping.decide import (
     DAILY_FOR,
     MONTHLY_FOR,
     Made,
+    base_for,
+    base_name,
+    base_named,
     instant_of,
     is_due,
     name_at,
+    run_of,
+    to_forget,
     to_remove,
 )
 
@@ -88,3 +93,43 @@ def test_one_is_due_when_the_last_is_old_or_failed_an_hour_ago(age, failed, hour
     else:
         assert due == (age >= hours)
     assert is_due(None, every, NOW) == bool(hours)
+
+
+def segment(number):
+    return f"00000001{number // 256:08X}{number % 256:08X}"
+
+
+@given(st.integers(0, 2000), st.sets(st.integers(0, 2300)))
+def test_writes_are_played_from_the_first_to_the_last_before_a_gap(first, there):
+    run, missing = run_of({segment(number) for number in there}, segment(first))
+    assert run == [segment(number) for number in range(first, first + len(run))]
+    assert set(run) <= {segment(number) for number in there}
+    assert first + len(run) not in there
+    later = [number for number in there if number > first + len(run)]
+    assert missing == (segment(first + len(run)) if later else "")
+
+
+@given(st.lists(st.integers(0, 24 * 20), min_size=1, max_size=20, unique=True), st.integers(1, 14))
+def test_every_moment_of_the_days_that_are_kept_can_still_be_reached(ages, days):
+    """A base an hour at most, each ten segments after the one before."""
+    bases = []
+    for number, age in enumerate(sorted(ages, reverse=True)):
+        at, first = NOW - timedelta(hours=age), segment(number * 10)
+        bases.append(base_named(base_name(at, first)))
+        assert (bases[-1].at, bases[-1].first) == (at, first)
+    segments = [segment(number) for number in range(len(ages) * 10 + 5)]
+    gone, gone_segments = to_forget(bases, segments, timedelta(days=days), NOW)
+    stay = [base for base in bases if base not in gone]
+    left = set(segments) - set(gone_segments)
+    assert stay
+    for hours in range(days * 24 + 1):
+        moment = NOW - timedelta(hours=hours)
+        assert base_for(stay, moment) == base_for(bases, moment)
+    for base in stay:
+        assert run_of(left, base.first) == (segments[segments.index(base.first) :], "")
+    assert sum(NOW - base.at >= timedelta(days=days) for base in stay) <= 1
+
+
+def test_what_is_no_base_is_taken_for_none():
+    assert base_named("nightdesk-20261399T000000Z-000000010000000000000002.base") is None
+    assert base_named("nightdesk-20261126T000000Z.backup") is None

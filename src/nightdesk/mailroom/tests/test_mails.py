@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from nightdesk.base import clock, promises
 from nightdesk.base.actors import SCHEDULER, Door
@@ -171,6 +172,18 @@ def test_a_poisonous_mail_is_kept_with_its_error_and_stops_no_other(room: Room) 
     assert room.read(poison).standing == "done"
     with pytest.raises(IllegalTransition):
         retry_mail(mail_id=poison.id, **(HOW | {"at": room.at}))
+
+
+def test_a_mail_is_not_given_up_for_a_disk_that_is_full(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = room.come("page+abc@night.example")
+
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("could not extend file: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "_hand_on", full)
+        assert room.read(mail).standing == "waiting"  # after more tries than any other mail is given
+    assert room.read(mail).standing == "done"
 
 
 def test_a_mail_that_killed_every_reader_is_not_read_for_ever(room: Room) -> None:

@@ -19,14 +19,15 @@ from django.db import DatabaseError, connection
 
 from nightdesk import cli
 from nightdesk.access.queries import without_second_factor
-from nightdesk.base import clock, env, health, leases, vault
+from nightdesk.base import clock, env, health, leases, vault, wal
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.worker import LEASED, database_time
 from nightdesk.channels.drivers import push
 from nightdesk.channels.models import Device, Route
 from nightdesk.channels.queries import settings_of
-from nightdesk.keeping import places
+from nightdesk.keeping import places, restoring
 from nightdesk.keeping import queries as keeping_queries
+from nightdesk.keeping.tasks import database_url
 from nightdesk.mailroom.queries import how_it_does, mailboxes, ours
 from nightdesk.paging import queries
 from nightdesk.people.models import Person
@@ -38,6 +39,7 @@ CLOCK_OFF_S = 2.0
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 2 << 30, 256 << 20
 OVERDUE_WARN_S, OVERDUE_FAIL_S = 5.0, 60.0
 BACKUP_GRACE = timedelta(hours=2)
+WRITES_BEHIND = timedelta(minutes=5)
 _CONNECT_S = 3.0
 _USUAL_PORTS = {"https": 443, "http": 80, "tls": 465, "none": 25}
 
@@ -342,6 +344,34 @@ def of_backups(at: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def of_writes(at: datetime) -> Iterator[Finding]:
+    """Whether the database can go back to any moment, where it is to."""
+    if not wal.KEPT_DAYS:
+        return
+    if restoring.admin_url_of(settings.STATE_DIR, database_url()) is None:
+        yield Finding(
+            "warn", "any moment", "NIGHTDESK_BACKUP_WAL_DAYS is for our own PostgreSQL; this one is somebody else's.",
+            "Have whoever runs it archive its write-ahead log.",
+        )  # fmt: skip
+        return
+    how = keeping_queries.writes(at)
+    if not how.is_on:
+        yield Finding(
+            "fail", "any moment", "PostgreSQL was started before NIGHTDESK_BACKUP_WAL_DAYS was set.",
+            "Stop Nightdesk and start it again.",
+        )  # fmt: skip
+    elif how.failing or how.behind > WRITES_BEHIND:
+        said = f"The oldest write that is not sealed has waited for {how.behind.total_seconds():.0f} s."
+        yield Finding(
+            "fail", "any moment", "PostgreSQL cannot hand out what it writes." if how.failing else said,
+            "See that the disk has room, that a worker runs, and what postgres.log says. Until then the log fills the disk.",
+        )  # fmt: skip
+    elif how.since is None:
+        yield Finding("warn", "any moment", "None can be gone back to yet.", "Run: nightdesk backup --verify")
+    else:
+        yield Finding("ok", "any moment", f"Since {how.since:%Y-%m-%d %H:%M} UTC each can be gone back to.")
+
+
 def of_second_site(at: datetime) -> Iterator[Finding]:
     """Whether the other site could speak for this one, and hangs on no network of ours."""
     for found in finding.look(at):
@@ -359,6 +389,7 @@ WITH_DATABASE: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     of_portal,
     of_second_factors,
     of_backups,
+    of_writes,
     of_second_site,
 )
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 
 from nightdesk.access.actions import close_contact_account, make_user
+from nightdesk.access.models import Session
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions, identity_actions
 from nightdesk.customers.models import Contact, IdentityLink, IdentityProvider
@@ -332,6 +333,19 @@ def test_whoever_was_signed_in_before_in_that_browser_leaves_nothing_behind(firm
     page = client.get("/my/").content.decode()
     assert firms.bakery.customer.name in page
     assert "company" not in client.session
+
+
+def test_whoever_came_in_from_there_neither_reads_nor_ends_the_accounts_other_sessions(firms, provider, row):
+    member = firms.bakery.member
+    elsewhere = firms.client(member)
+    elsewhere.get("/my/")
+    client = firms.client()
+    signed_in(client, row, provider, "42", **says(member))
+    assert "Where you are signed in" in elsewhere.get("/my/you/").content.decode()
+    assert "Where you are signed in" not in client.get("/my/you/").content.decode()
+    assert client.post("/my/you/sessions/end-others").status_code == 404
+    assert client.post(f"/my/you/sessions/{Session.objects.first().pk}/end").status_code == 404
+    assert is_in(elsewhere)
 
 
 def test_a_provider_in_a_private_network_is_not_called_unless_our_staff_allowed_it(firms, provider, row):

@@ -10,6 +10,7 @@ from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from nightdesk.access import actions as access
+from nightdesk.access.models import Session
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.models import ContactEndpoint, Delivery, Message
 from nightdesk.customers import actions as customers
@@ -138,6 +139,29 @@ class TestPeople:
         text = shown(answer)
         assert 'role="alert"' in text
         assert 'value="Nia New"' in text
+
+    def test_browsers_are_listed_and_signed_out_and_nobody_elses_are(self, firms: Firms):
+        ben, eve = firms.bakery.member, firms.bakery.manager
+        here, there, third = (firms.client(ben) for _ in range(3))
+        for client in (here, there, third):
+            assert (
+                client.get(
+                    "/my/you/", headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"}
+                ).status_code
+                == 200
+            )
+        rows = {row.session_key: row for row in Session.objects.filter(user=ben.user)}
+        assert len(rows) == 3
+        text = shown(here.get("/my/you/"))
+        assert text.count("Firefox") >= 3
+        assert "this one" in text
+        other = rows[there.session.session_key]
+        assert firms.client(eve).post(f"/my/you/sessions/{other.pk}/end").status_code == 404
+        assert "signed out" in shown(here.post(f"/my/you/sessions/{other.pk}/end", follow=True))
+        assert there.get("/my/you/").status_code == 302
+        assert "1 other browser is signed out." in shown(here.post("/my/you/sessions/end-others", follow=True))
+        assert third.get("/my/you/").status_code == 302
+        assert here.get("/my/you/").status_code == 200
 
     def test_the_list_as_a_file_calculates_nothing(self, firms: Firms):
         ours = firms.bakery

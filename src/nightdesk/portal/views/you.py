@@ -5,15 +5,16 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.models import User
+from nightdesk.access.session_actions import end_own_session, end_sessions
 from nightdesk.customers import actions, contact_actions
 from nightdesk.portal import belt, wording
 from nightdesk.portal.door import LINK, CustomerRequest, attempt, doing, draw, form_page, gone_to, page, posting
-from nightdesk.portal.queries import tokens_of
+from nightdesk.portal.queries import signed_in, tokens_of
 
 
 @page()
@@ -23,6 +24,8 @@ def you(request: CustomerRequest) -> HttpResponse:
     context = {
         "standing": wording.STANDINGS[reader.standing],
         "tokens": list(tokens_of(reader)),
+        "sessions": belt.done(signed_in, _account(request), request.at) if LINK not in request.session else [],
+        "this_key": request.session.session_key,
         "zone": reader.zone or request.customer.zone,
         "has_password": isinstance(request.user, User) and request.user.has_usable_password(),
         "by_own_sign_in": LINK in request.session,
@@ -168,3 +171,25 @@ def no_token(request: CustomerRequest, token_id: int) -> HttpResponse:
     """The token opens nothing any more."""
     belt.done(contact_actions.revoke_contact_token, contact_id=request.contact.pk, token_id=token_id, **doing(request))
     return gone_to(request, _("That token opens nothing any more."), "portal:you")
+
+
+@posting()
+def end_session(request: CustomerRequest, session_id: int) -> HttpResponse:
+    """That browser is signed out."""
+    belt.done(end_own_session, user_id=_account(request), session_id=session_id, **doing(request))
+    return gone_to(request, _("That browser is signed out."), "portal:you")
+
+
+@posting()
+def end_others(request: CustomerRequest) -> HttpResponse:
+    """Every browser but this one is signed out."""
+    key = request.session.session_key or ""
+    ended = belt.done(end_sessions, user_id=_account(request), but_key=key, **doing(request))
+    told = ngettext("{count} other browser is signed out.", "{count} other browsers are signed out.", ended)
+    return gone_to(request, told.format(count=ended), "portal:you")
+
+
+def _account(request: CustomerRequest) -> int:
+    if LINK in request.session:  # the account's other companies, and where it is used, are none of this one's affair
+        raise Http404
+    return int(request.user.pk or 0)  # the door has seen that somebody is signed in

@@ -25,8 +25,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         subject = subject_of(options["of"]) if options["of"] else None
-        counts = export_data(path=Path(options["file"]), subject=subject, by=OPERATOR, via=Door.CLI, at=clock.now())
+        counts = export_data(
+            path=Path(options["file"]), subject=subject, told=self._tell, by=OPERATOR, via=Door.CLI, at=clock.now()
+        )
+        self._tell("")
         for name, count in counts.items():
             if count:
                 self.stdout.write(f"{count:9}  {name}")
         self.stdout.write(f"{options['file']} is written.")
+
+    def _tell(self, words: str) -> None:
+        """One line that says what is at hand, for whoever sits in front of it."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r\x1b[K{words}", ending="")
+            self.stderr.flush()

@@ -2,6 +2,7 @@
 
 import subprocess
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,41 @@ from nightdesk.keeping import actions, places, programs, restoring, tasks
 from nightdesk.keeping.keys import keep_keys
 
 
+def _instant(given: str) -> datetime:
+    moment = datetime.fromisoformat(given)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class Command(BaseCommand):
     help = (
         "Restore a backup: database, files and keys. What is there is never overwritten unless --replace says so, and even then "
-        "the old database stays under another name. Stop `nightdesk serve` first."
+        "the old database stays under another name. --at goes back to a moment between two backups. Stop `nightdesk serve` first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", help="of the folder of backups, or a path")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("file", nargs="?", help="of the folder of backups, or a path")
+        what.add_argument(
+            "--at", type=_instant, metavar="TIME", help="as it was then: 2026-11-26T03:10, in UTC without an offset"
+        )
         parser.add_argument("--replace", action="store_true", help="put it in the place of what is there")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        path = places.file_named(options["file"])
         state = Path(settings.STATE_DIR)
         try:
             serving = Lock(state / "serve.lock")
         except Held:
             raise CommandError("nightdesk serve runs here. Stop it, restore, and start it again.") from None
         with serving:
+            path = self._as_it_was(options["at"]) if options["at"] else places.file_named(options["file"])
             self._restore(path, state, replace=options["replace"])
+
+    def _as_it_was(self, moment: datetime) -> Path:
+        if moment >= clock.now():
+            raise CommandError(f"{moment:%Y-%m-%d %H:%M:%S} UTC is not over. Ask for a moment in the past.")
+        path = tasks.make_backup_of(moment, lambda words: self.stdout.write(f"  {words}"))
+        self.stdout.write(f"{path.name} is a backup of what stood there at {moment:%Y-%m-%d %H:%M:%S} UTC.")
+        return path
 
     def _restore(self, path: Path, state: Path, *, replace: bool) -> None:
         url = tasks.database_url()

@@ -32,7 +32,9 @@ class Command(BaseCommand):
             rotate_keys(by=OPERATOR, via=Door.CLI, at=clock.now())
             self.stdout.write("A new master key seals from now on.")
         total = 0
-        while count := reseal_all():  # again for what was sealed meanwhile by somebody who had not noticed
+        while count := reseal_all(
+            lambda words: self.stdout.write(f"  {words}")
+        ):  # again for what was sealed meanwhile by somebody who had not noticed
             total += count
         self.stdout.write(f"{total} secrets were sealed anew.")
         if options["drop_old"]:

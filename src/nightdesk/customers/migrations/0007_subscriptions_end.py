@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0005_live_answer"),
+        ("customers", "0006_sign_in_of_their_own"),
     ]
 
     operations = [
