@@ -105,7 +105,7 @@ def plan_late_start(*, person_id: int, worked_until: datetime, by: Actor, via: D
     )
     for old in earlier:
         assert old.override_id is not None  # asked for
-        cancel_override(override_id=old.override_id, by=SCHEDULER, via=via, at=at)
+        cancel_override(override_id=old.override_id, of_its_own=True, by=SCHEDULER, via=via, at=at)
         void_promises(("late_start", old.pk), at=at, kinds=[REMIND_COVER])
     made = [
         row
@@ -272,7 +272,7 @@ def _move_cover(row: LateStart, state: str, via: Door, at: datetime) -> None:
             brand_id=row.seat.rota.brand_id,
         )
     elif row.override is not None and row.ends_at is not None and row.ends_at > at:
-        cancel_override(override_id=row.override.pk, by=SCHEDULER, via=via, at=at)
+        cancel_override(override_id=row.override.pk, of_its_own=True, by=SCHEDULER, via=via, at=at)
         void_promises(("late_start", row.pk), at=at, kinds=[REMIND_COVER])
     row.state = state
     row.save(update_fields=["state", "override"])

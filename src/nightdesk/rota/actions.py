@@ -265,10 +265,12 @@ def _put_override(
 
 
 @transaction.atomic
-def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> Override:
+def cancel_override(*, override_id: int, of_its_own: bool = False, by: Actor, via: Door, at: datetime) -> Override:
     """The rest of the override does not happen: all of it, or from `at` on if it has begun. Repeating changes nothing.
 
-    Raises NotFound, Forbidden, IllegalTransition when it is over, and NewcomerAlone where somebody new would be on again.
+    `of_its_own`: the program takes back what it had put there, and what was planned before stands again, whoever that is.
+    Else raises NewcomerAlone where somebody new would be on alone again; and NotFound, Forbidden, and IllegalTransition for one
+    that is over.
     """
     seat_key = Override.objects.filter(id=override_id).values_list("seat__key", flat=True).first()
     if seat_key is None:
@@ -293,7 +295,8 @@ def cancel_override(*, override_id: int, by: Actor, via: Door, at: datetime) -> 
         override.ends_at = at
     override.save(update_fields=["cancelled_at", "ends_at"])
     _plan_changed(OVERRIDE_CANCELLED, seat, was, facts, by, via, at)
-    refuse_left_alone(seat.rota_id, was, max(override.starts_at, at), until)
+    if not of_its_own:
+        refuse_left_alone(seat.rota_id, was, max(override.starts_at, at), until)
     return override
 
 

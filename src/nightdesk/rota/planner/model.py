@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from nightdesk.rota.planner.eligible import clash, eligible, knows
 from nightdesk.rota.planner.problem import DAY, Given, Person, Problem, SkillNeed, Slot
@@ -183,10 +182,12 @@ class Model:
                 lengths[minutes] = lengths.get(minutes, 0) | 1 << number
         self.lengths = tuple(sorted(lengths.items()))
 
-        self.like: list[int] = [0] * self.size
+        sizes = [tuple(amount(measure, post.slot) for measure in MEASURES) for post in self.posts]
+        alike: dict[tuple[int, ...], int] = {}
+        for number, size in enumerate(sizes):
+            alike[size] = alike.get(size, 0) | 1 << number
+        self.like = [alike[size] for size in sizes]
         """For each post, those that weigh as much against everybody's fair share."""
-        for one, post in enumerate(self.posts):
-            self.like[one] = self._where(partial(_as_heavy, post.slot))
 
     def _where(self, holds: Callable[[Slot], bool]) -> int:
         return sum(1 << number for number, post in enumerate(self.posts) if holds(post.slot))
@@ -649,10 +650,6 @@ def _tight(caps: list[tuple[int, int]], lengths: tuple[tuple[int, int], ...]) ->
         if posts and sum((posts & of).bit_count() * minutes for minutes, of in lengths) > left:
             tightest[posts] = min(left, tightest.get(posts, left))
     return sorted(tightest.items())
-
-
-def _as_heavy(one: Slot, other: Slot) -> bool:
-    return all(amount(measure, one) == amount(measure, other) for measure in MEASURES)
 
 
 def _too_long(runs: int, most: int) -> int:

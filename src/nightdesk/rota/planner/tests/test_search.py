@@ -49,6 +49,24 @@ def test_every_move_of_the_search_is_weighed_as_a_new_count_would(data):
         assert (anew.broken, anew.points, anew.on, anew.made) == (rota.broken, rota.points, rota.on, rota.made)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_what_is_seen_early_to_cost_too_much_does_cost_too_much(data):
+    problem = data.draw(problems(least=data.draw(st.booleans())))
+    model = Model(problem)
+    rota = construct(model, model.masks(()))
+    search = Search(rota, Random(data.draw(st.integers(0, 9))), HARD)
+    search.run(30, 50.0, 5.0, lambda _: 0.5)
+    assume(search.movable and search.filled)
+    for move in (search._exchange, search._hand, search._change) * 8:
+        changes = move()
+        if changes is not None:
+            broken, points = rota.weigh(changes)
+            cost = broken * HARD + points
+            for most in (cost - 1, cost, cost + 1, 0, 30):
+                assert rota.weigh_up_to(most, HARD, changes) == ((broken, points) if cost <= most else None)
+
+
 @settings(max_examples=60, deadline=None)
 @given(problems(), st.integers(0, 3))
 def test_no_rule_is_broken_in_a_rota_that_is_given_out(problem, seed):
