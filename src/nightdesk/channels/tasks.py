@@ -240,8 +240,8 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
             mark_broken(one.channel, one.address, one.reason, at)
     _lock([one.delivery_id for one in ordered])
     written = _write_states(ordered, worker)
-    if written:
-        tell_companions(written)
+    if firsts := [one.delivery_id for one in ordered if one.along and one.delivery_id in written]:
+        tell_companions(firsts)
     late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
     if late:
         _note_late(late)
