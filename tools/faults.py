@@ -1802,8 +1802,8 @@ FAULTS = (
     Fault(
         id="what-goes-with-another-goes-alone-too",
         file="src/nightdesk/channels/tasks.py",
-        old="AND d.leased_by IS NULL AND d.goes_with IS NULL AND d.due_at",
-        new="AND d.leased_by IS NULL AND d.due_at",
+        old="AND d.goes_with IS NULL AND d.ended_at IS NULL",
+        new="AND d.ended_at IS NULL",
         tests=("src/nightdesk/channels/tests/test_fan_out.py",),
         why="whoever reads a word in another's message must not read it twice",
     ),
