@@ -147,8 +147,8 @@ def gather_queued(
     (`among`, their ids), gets all of it in one message by each channel of `together.CHANNELS`; and how many more rows go along.
 
     Each row stays what it is; the others go with the one that goes first, and at the earliest time that one of them has.
-    `waiting` (recipient_id, channel, until): what was said just now waits so long, for something to go with. What has begun to
-    leave is left alone. The journal entry is that of the verb that says it.
+    `waiting` (recipient_kind, recipient_id, channel, until): what was said just now waits so long, for something to go with. What
+    has begun to leave is left alone. The journal entry is that of the verb that says it.
     """
     del by, via
     given: dict[str, Any] = {
@@ -172,9 +172,10 @@ _HAS_NOT_LEFT = (
 )
 _WAIT = f"""
 UPDATE channels_delivery d SET due_at = greatest(d.due_at, w.until)
-FROM ({{waiting}}) AS w (recipient_id, channel, until)
+FROM ({{waiting}}) AS w (recipient_kind, recipient_id, channel, until)
 WHERE d.subject_kind = %(kind)s AND d.subject_id = %(id)s AND d.created_at = %(said_at)s AND {_HAS_NOT_LEFT}
-  AND d.recipient_id = w.recipient_id AND d.channel = w.channel AND d.channel = ANY(%(channels)s)
+  AND d.recipient_kind = w.recipient_kind AND d.recipient_id = w.recipient_id AND d.channel = w.channel
+  AND d.channel = ANY(%(channels)s)
 """  # noqa: S608 - the text above
 # Rows are locked by id, as everywhere. What goes with one that has begun to leave is on its way, and is none of these.
 _GATHER = f"""

@@ -410,7 +410,9 @@ class Sender:
         return len(rows)
 
     def _jobs_of(self, rows: Sequence[Delivery], at: datetime) -> list[Job]:
-        along = take_along(rows)
+        along = (
+            take_along(rows) if rows[0].lane == "bulk" else {}
+        )  # nothing urgent waits for company, or for a query more
         messages = messages_of({row.message_id for row in itertools.chain(rows, *along.values())})
         said = {message.id: said_of(message) for message in messages.values()}
         routes = routes_by_channel()

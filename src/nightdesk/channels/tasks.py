@@ -149,7 +149,7 @@ place (channel, brand) AS (
         )
         SELECT one.id, one.month FROM step, LATERAL (
             SELECT d.id, d.month FROM channels_delivery d
-            WHERE d.lane = 'bulk' AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.goes_with IS NULL AND d.due_at <= %(at)s
+            WHERE d.lane = 'bulk' AND d.goes_with IS NULL AND d.ended_at IS NULL AND d.leased_by IS NULL AND d.due_at <= %(at)s
               AND d.channel = place.channel AND coalesce(d.brand_id, 0) = place.brand AND d.rank = step.rank
             ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) one
     ) here
@@ -240,8 +240,8 @@ def record_outcomes(outcomes: Sequence[Outcome], *, worker: UUID, at: datetime) 
             mark_broken(one.channel, one.address, one.reason, at)
     _lock([one.delivery_id for one in ordered])
     written = _write_states(ordered, worker)
-    if written:
-        tell_companions(written)
+    if firsts := [one.delivery_id for one in ordered if one.along and one.delivery_id in written]:
+        tell_companions(firsts)
     late = [one for one in ordered if one.delivery_id not in written and one.provider_id]
     if late:
         _note_late(late)

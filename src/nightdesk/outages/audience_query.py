@@ -169,7 +169,7 @@ WHERE %(public)s AND s.brand_id = %(brand)s AND s.confirmed_at IS NOT NULL AND s
 # Whoever has heard of this outage and of the others by the same channel, whom both still touch, and this one not worse than
 # they know: contact, channel, and the latest instant at which one of the others' words is worth waiting for.
 _WAITING = """
-SELECT d.recipient_id, d.channel, max(o.until)
+SELECT 'contact', d.recipient_id, d.channel, max(o.until)
 FROM unnest(%s::text[], %s::timestamptz[]) AS o (id, until)
 JOIN channels_delivery d ON d.subject_kind = 'outage' AND d.subject_id = o.id AND d.recipient_kind = 'contact'
     AND d.state <> 'superseded'
@@ -186,7 +186,7 @@ GROUP BY d.recipient_id, d.channel
 
 
 def waiting(outage_id: UUID, said_at: datetime, until: Mapping[UUID, datetime]) -> Select:
-    """Whose messages of what was said at `said_at` wait for another outage's word: (contact, channel, until). `until`: the other
+    """Whose messages of what was said at `said_at` wait for another outage's word: kind, id, channel, until. `until`: the other
     outage -> how long it is worth it.
     """
     others = [str(one) for one in until]

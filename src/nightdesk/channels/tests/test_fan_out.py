@@ -276,7 +276,7 @@ def test_a_later_word_takes_the_place_of_one_that_goes_with_another_and_of_one_t
 
 def test_a_word_that_may_wait_goes_as_soon_as_one_comes_that_may_not() -> None:
     until = AT + timedelta(minutes=2)
-    waits = Select("SELECT '0', 'email', %s::timestamptz", [until])
+    waits = Select("SELECT 'contact', '0', 'email', %s::timestamptz", [until])
     of_outage("7", crowd(2))
     gather("7", AT, waits)
     assert [row.due_at for row in rows()] == [until, AT]

@@ -7,7 +7,7 @@ import pytest
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.customers.models import Contact
+from nightdesk.customers.models import Contact, Customer
 from nightdesk.outages import actions, decide, queries, wish_actions
 from nightdesk.outages.effect import Effect, stretches_down
 from nightdesk.outages.models import Affected, Outage, Reach, Touched, Update
@@ -57,6 +57,21 @@ def test_each_reads_what_stops_working_for_them_and_when_they_hear_more(network:
         "Quayside: Internet line L-1 does not work. We know of it. Next update by 12:30 GMT."
     )
     assert told["Cleo", "email"].startswith("Quayside: Your services do not work\nInternet line L-1 does not work.\n")
+
+
+def test_each_reads_it_in_their_own_language_else_in_their_companys_else_in_the_brands(network: Network) -> None:
+    Contact.objects.filter(name="Cleo").update(language="de-at")
+    Customer.objects.filter(pk=network.bolt.pk).update(language="de")
+    Contact.objects.filter(name="Bea").update(language="fr")
+    texts = {"en-gb": "We know of it.", "de": "Wir wissen davon."}
+    outage = network.outage()
+    update = actions.write_update(
+        outage_id=outage.pk, state="investigating", texts=texts, **network.doing_as(network.dee)
+    )
+    network.work()
+    told = network.told(update)
+    read = {name: next(text for text in texts.values() if text in said) for (name, _channel), said in told.items()}
+    assert read == {"Cleo": texts["de"], "Ben": texts["de"], "Bea": texts["en-gb"]}
 
 
 def test_the_worst_hit_and_the_highest_contract_are_told_first(network: Network) -> None:
