@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.driver import Heard, Reply
-from nightdesk.channels.models import Route
+from nightdesk.channels.links import make_token
+from nightdesk.channels.models import Delivery, Route
 from nightdesk.duty import actions as duty
 from nightdesk.duty.note import Shift
 from nightdesk.journal.models import Entry, PersonalText
@@ -122,6 +125,39 @@ def test_a_visit_is_asked_after_answered_and_closed_and_nobody_else_hears_of_it(
     assert yard.now(visit).state == Visit.State.ENDED
     assert yard.kinds(visit) == ["declared", "began", "asked", "check_in", "asked", "ended"]
     assert not Page.objects.exists()
+
+
+def test_the_link_is_a_check_in_once_its_button_is_pressed_and_opening_it_changes_nothing(
+    yard: Yard, world: World
+) -> None:
+    visit = yard.goes()
+    world.minutes(30)
+    yard.phone(yard.bo).got("are you well")
+    asked = Delivery.objects.filter(subject_id=str(visit.pk), recipient_id=str(yard.bo.id)).latest("created_at")
+    path = f"/a/{make_token(asked.id, asked.month)}"
+    client = Client()
+    with clock.replaced_by(lambda: world.at):
+        for _ in range(3):  # previews and scanners open links too
+            read = client.get(path).content.decode()
+        assert "I am well" in read
+        assert "I need help" in read
+        assert yard.now(visit).asked_at is not None, "nobody has answered"
+        assert (
+            "Thank you. You are asked again at"
+            in client.post(path, {"verb": "acknowledge"}, follow=True).content.decode()
+        )
+    now = yard.now(visit)
+    assert (now.sign, now.asked_at) == (Sign.CHECK_IN, None)
+    assert visit.events.get(kind="check_in").via == Door.LINK
+    world.minutes(29)
+    yard.phone(yard.bo).is_silent()
+    with clock.replaced_by(lambda: world.at):
+        client.post(path, {"verb": "decline"}, follow=True)
+    world.run_due()
+    for person in (yard.al, yard.mo):
+        yard.phone(person).got("Bo asks for help on a site visit")
+        yard.phone(person).got("HELP: Bo at Mill Lane")
+    end(yard, visit)
 
 
 def test_silence_is_asked_rung_then_told_to_the_watcher_then_to_the_duty_manager(yard: Yard, world: World) -> None:

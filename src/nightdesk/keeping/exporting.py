@@ -154,7 +154,7 @@ def _table(out: zipfile.ZipFile, model: type[models.Model]) -> int:
         text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
         writer = csv.writer(text)
         writer.writerow(names)
-        for row in model._default_manager.order_by("pk").values_list(*names).iterator(_BATCH):
+        for row in model._base_manager.order_by("pk").values_list(*names).iterator(_BATCH):
             writer.writerow([_plain(value) for value in row])
             count += 1
         text.flush()

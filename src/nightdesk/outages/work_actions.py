@@ -507,7 +507,8 @@ def _promise_telling(work: Work, why: str, note: str, entry: UUID, at: datetime,
 def _customers(work: Work) -> dict[int, Effect]:
     """Customer -> the worst that it does to them."""
     worst_of: dict[int, Effect] = {}
-    for customer, effect in WorkTouched.objects.filter(work=work).values_list("customer", "effect"):
+    rows = WorkTouched.objects.filter(work=work, subscription__ended_at=None)
+    for customer, effect in rows.values_list("customer", "effect"):
         worst_of[customer] = max(worst_of.get(customer, Effect.WORKS), Effect(effect))
     return worst_of
 

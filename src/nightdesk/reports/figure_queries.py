@@ -338,17 +338,24 @@ def _months_and_days(
     begin_at: Sequence[date], last: date, until: date | None
 ) -> tuple[list[date], list[tuple[date, date]]]:
     """The firsts of the months before `until` that lie whole in one piece each, and the days that are left, from and to."""
-    months, days = [], []
+    months: list[date] = []
+    days: list[tuple[date, date]] = []
+
+    def leave(first: date, end: date) -> None:
+        # What begins on the day after is one stretch with it, in whichever piece: 52 weeks are read as a year.
+        begun = days.pop()[0] if days and days[-1][1] + DAY == first else first
+        days.append((begun, end))
+
     for first, end in pieces_of(begin_at, last):
         month = first if first.day == 1 else _month_after(first)
         left = first
         while until is not None and month < until and _month_after(month) - DAY <= end:
             if left < month:
-                days.append((left, month - DAY))
+                leave(left, month - DAY)
             months.append(month)
             left = month = _month_after(month)
         if left <= end:
-            days.append((left, end))
+            leave(left, end)
     return months, days
 
 

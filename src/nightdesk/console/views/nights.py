@@ -32,7 +32,11 @@ from nightdesk.journal.weave import Strand, shifts
 NOON = time(12)
 PAGES_READ = 3
 SHOWN_FOR = timedelta(hours=12)
-MATTERS = (diary_actions.NOTED, "page.triggered", "page.acknowledged", "page.resolved", "outage.", "duty.", "incident.")
+MATTERS = (
+    diary_actions.NOTED, "page.triggered", "page.acknowledged", "page.resolved", "outage.", "duty.", "incident.", "visit.began",
+    "visit.ended",
+)  # fmt: skip
+"""Of a visit in danger the page tells; under duress nothing else is to."""
 
 
 @staff("read_journal")

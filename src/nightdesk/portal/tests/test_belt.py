@@ -23,7 +23,7 @@ from nightdesk.portal.policies import VISIBLE, lay_belt, visible, why_bare
 from nightdesk.portal.queries import tickets_of
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 from nightdesk.reports.incident_models import CustomerEdition
-from nightdesk.reports.models import FigureDay, Rolled
+from nightdesk.reports.models import FigureDay, FigureMonth, Rolled
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def test_raw_sql_without_a_filter_shows_each_customer_its_own_rows_and_nobody_el
         UnsubscribeRequest.objects.create(contact=firm.member, address=f"noc@{firm.mark}.example", asked_at=firms.at)
         firms.reported_on(firm)
         Rolled.objects.get_or_create(brand=firm.brand, defaults={"rolled_at": firms.at})
-        FigureDay.objects.create(
-            brand=firm.brand, figure="reopened", dimension="customer", value=str(firm.customer.pk), day=firms.at.date()
-        )
+        cell = {"brand": firm.brand, "figure": "reopened", "dimension": "customer", "value": str(firm.customer.pk)}
+        FigureDay.objects.create(**cell, day=firms.at.date())
+        FigureMonth.objects.create(**cell, month=firms.at.date().replace(day=1))
     for each in VISIBLE:
         columns = ", ".join(each.columns)
         told = {firm.mark: str(seen(firm.manager, f"SELECT {columns} FROM {each.table}")) for firm in firms.all}
@@ -329,7 +329,7 @@ def test_where_the_program_may_not_make_the_role_it_says_what_an_administrator_h
 
 
 NOT_FILLED = (
-    Escalation, FeedLink, FigureDay, Phrase, Rolled, CustomerEdition, UnsubscribeRequest, Wish, ContactEndpoint,
+    Escalation, FeedLink, FigureDay, FigureMonth, Phrase, Rolled, CustomerEdition, UnsubscribeRequest, Wish, ContactEndpoint,
 )  # fmt: skip
 """Tables of which the firms have no rows here."""
 
