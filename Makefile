@@ -107,7 +107,7 @@ kills: $(VENV)/.dev
 
 # A small disk of its own and names of its own need root. About as long as it says, and some minutes until all has settled.
 chaos: $(VENV)/.dev
-	NIGHTDESK_CHAOS_MINUTES=$(MINUTES) PYTHONPATH=src:. $(PY) -m tests.chaos
+	NIGHTDESK_CHAOS_MINUTES=$(MINUTES) $(PY) -m tests.chaos
 
 fuzz: $(VENV)/.dev
 	FUZZ_CASES=$(CASES) $(PY) -m pytest tests/test_fuzz.py --durations 25 -k "$(ONLY)"

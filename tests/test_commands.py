@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from nightdesk import cli
-from nightdesk.base import clock
+from nightdesk import cli, settings
+from nightdesk.base import clock, env
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise, Worker
 from nightdesk.base.refusals import Refusal
@@ -271,3 +271,26 @@ def test_doctor_says_whether_any_moment_can_be_gone_back_to(monkeypatch, how, st
     monkeypatch.setattr(doctor.keeping_queries, "writes", lambda _at: Writes(**well | how))
     (found,) = doctor.of_writes(at)
     assert (found.state, words in found.said) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("postgres://n:s@db1,db2/nightdesk?target_session_attrs=read-write", "db1,db2", ","),
+        ("postgres://n:s@db1:5433,[::1]:5434/nightdesk?target_session_attrs=read-write", "db1,::1", "5433,5434"),
+        ("postgres://n:s@/nightdesk?host=%2Frun%2Fpg&port=5433&target_session_attrs=read-write", "/run/pg", "5433"),
+    ],
+)
+def test_every_host_of_a_database_that_has_several_is_known_with_its_port(monkeypatch, url, host, port):
+    monkeypatch.setenv("NIGHTDESK_DATABASE_URL", url)
+    known = settings._database()
+    assert (known["HOST"], known["PORT"]) == (host, port)
+    assert (known["NAME"], known["USER"], known["PASSWORD"]) == ("nightdesk", "n", "s")
+    assert known["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_an_address_of_a_database_that_makes_no_sense_is_refused_without_showing_it(monkeypatch):
+    monkeypatch.setenv("NIGHTDESK_DATABASE_URL", "postgresql://nd:hunter2@host/db?sslmod=no")
+    with pytest.raises(env.BadSetting, match="NIGHTDESK_DATABASE_URL") as refused:
+        settings._database()
+    assert "hunter2" not in str(refused.value)

@@ -14,7 +14,7 @@ from nightdesk.base import binaries, postgres
 from nightdesk.base.tests.places import open_folder
 from nightdesk.keeping import moments
 from tests import schema
-from tests.system.stack import Stack, until
+from tests.system.stack import until
 from tests.test_safe_keeping import Place
 
 KEY = b"the key of these tests"
@@ -107,19 +107,18 @@ def test_a_machine_that_has_nothing_goes_back_by_the_folder_of_backups_and_its_k
 
 def test_a_worker_seals_what_is_written_as_it_happens(home):
     place, _between = home
-    running = Stack(
-        place.state, **{name: value for name, value in place.environment.items() if name.startswith("NIGHTDESK_")}
-    )
-    running.start()
+    server = postgres.Server(place.state, hands_out=True)
+    server.start()
+    worker = place.begin("worker")
     try:
         sealed = {path.name for path in segments(place)}
-        moments.hand_out_now(postgres.Server(place.state).superuser_url)
-        until(lambda: {path.name for path in segments(place)} - sealed, 60, "what was handed out is sealed")
-        spool = postgres.Server(place.state).cluster.spool
-        until(lambda: not moments.waiting_in(spool), 60, "and lies nowhere else")
+        moments.hand_out_now(server.superuser_url)
+        until(lambda: {path.name for path in segments(place)} - sealed, 240, "what was handed out is sealed")
+        until(lambda: not moments.waiting_in(server.cluster.spool), 60, "and lies nowhere else")
         said, _ = place.begin("doctor", "--json").communicate(timeout=300)  # it fails for want of providers
         (found,) = [one for one in json.loads(said) if one["about"] == "any moment"]
         assert found["state"] == "ok", found
     finally:
-        running.stop()
-        running.log.close()
+        worker.terminate()
+        worker.communicate(timeout=60)
+        server.stop()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from nightdesk import settings
 from nightdesk.base import env
 
 
@@ -148,26 +147,3 @@ def test_a_master_key_that_cannot_be_had_is_refused_in_words_and_stays_as_it_is(
     assert f"the master key in {place} cannot be had" in done.stderr
     assert "NIGHTDESK_SECRET_KEY" in done.stderr
     assert place.is_dir() if how == "a folder" else place.stat().st_size in (0, 2)
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "port"),
-    [
-        ("postgres://n:s@db1,db2/nightdesk?target_session_attrs=read-write", "db1,db2", ","),
-        ("postgres://n:s@db1:5433,[::1]:5434/nightdesk?target_session_attrs=read-write", "db1,::1", "5433,5434"),
-        ("postgres://n:s@/nightdesk?host=%2Frun%2Fpg&port=5433&target_session_attrs=read-write", "/run/pg", "5433"),
-    ],
-)
-def test_every_host_of_a_database_that_has_several_is_known_with_its_port(monkeypatch, url, host, port):
-    monkeypatch.setenv("NIGHTDESK_DATABASE_URL", url)
-    known = settings._database()
-    assert (known["HOST"], known["PORT"]) == (host, port)
-    assert (known["NAME"], known["USER"], known["PASSWORD"]) == ("nightdesk", "n", "s")
-    assert known["OPTIONS"]["target_session_attrs"] == "read-write"
-
-
-def test_an_address_of_a_database_that_makes_no_sense_is_refused_without_showing_it(monkeypatch):
-    monkeypatch.setenv("NIGHTDESK_DATABASE_URL", "postgresql://nd:hunter2@host/db?sslmod=no")
-    with pytest.raises(env.BadSetting, match="NIGHTDESK_DATABASE_URL") as refused:
-        settings._database()
-    assert "hunter2" not in str(refused.value)

@@ -32,9 +32,8 @@ class Command(BaseCommand):
             rotate_keys(by=OPERATOR, via=Door.CLI, at=clock.now())
             self.stdout.write("A new master key seals from now on.")
         total = 0
-        while count := reseal_all(
-            lambda words: self.stdout.write(f"  {words}")
-        ):  # again for what was sealed meanwhile by somebody who had not noticed
+        # Again for what was sealed meanwhile by somebody who had not noticed.
+        while count := reseal_all(lambda words: self.stdout.write(f"  {words}")):
             total += count
         self.stdout.write(f"{total} secrets were sealed anew.")
         if options["drop_old"]:
