@@ -17,7 +17,7 @@ from nightdesk.people.queries import readings_of
 router = Router(tags=["people"])
 
 
-class ReadingOut(Schema):
+class ReadAboutOut(Schema):
     """`what` was read: `hours and rest`, `load`, `pay`, `emergency note`; `everything`: it was exported."""
 
     at: datetime
@@ -36,7 +36,7 @@ class ReadingOut(Schema):
         return str(entry.facts.get("what", "everything"))
 
 
-@router.get("/own-readings", response=Listing[ReadingOut])
+@router.get("/own-readings", response=Listing[ReadAboutOut])
 def list_own_readings(request: HttpRequest, cut: Query[Cut]) -> Any:
     """Who read what is private of you, or exported it: once per reader and hour, last first."""
     readable_brands(request, "read_own_readings")
@@ -44,4 +44,4 @@ def list_own_readings(request: HttpRequest, cut: Query[Cut]) -> Any:
     if actor.kind != "person":
         raise NotFound(_("What was read of you was asked for."), _("You are a machine."), _("Ask as a person."))
     mine = readings_of(int(actor.id)) if actor.id.isdigit() else Entry.objects.none()
-    return list_rows(request, mine, ReadingOut, cut, order=("at", "id"), newest_first=True)
+    return list_rows(request, mine, ReadAboutOut, cut, order=("at", "id"), newest_first=True)

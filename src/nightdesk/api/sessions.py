@@ -22,7 +22,7 @@ from nightdesk.people.queries import user_id_of
 router = Router(tags=["sessions"])
 
 
-class SessionOut(Schema):
+class SignedInOut(Schema):
     """`device` is what people call the browser; `seen_at` is noted once a minute."""
 
     id: int
@@ -45,12 +45,12 @@ class SessionsEnded(Schema):
     ended: int
 
 
-@router.get("/sessions", response=Listing[SessionOut])
+@router.get("/sessions", response=Listing[SignedInOut])
 def list_sessions(request: HttpRequest, cut: Query[Cut]) -> Any:
     """Every session of the accounts with a role in the brands whose admin you are."""
     brands = readable_brands(request, "read_sessions")
     rows = live_sessions(clock.now(), brands=brands)
-    return list_rows(request, rows, SessionOut, cut, order=("began_at", "id"), newest_first=True)
+    return list_rows(request, rows, SignedInOut, cut, order=("began_at", "id"), newest_first=True)
 
 
 @router.delete("/sessions/{session_id}", response={204: None})
@@ -60,12 +60,12 @@ def end_session(request: HttpRequest, session_id: Id) -> Any:
     return 204, None
 
 
-@router.get("/own-sessions", response=Listing[SessionOut])
+@router.get("/own-sessions", response=Listing[SignedInOut])
 def list_own_sessions(request: HttpRequest, cut: Query[Cut]) -> Any:
     """The browsers in which you are signed in."""
     readable_brands(request, "read_own_sessions")
     rows = live_sessions(clock.now(), user_id=_own_account(actor_of(request)))
-    return list_rows(request, rows, SessionOut, cut, order=("began_at", "id"), newest_first=True)
+    return list_rows(request, rows, SignedInOut, cut, order=("began_at", "id"), newest_first=True)
 
 
 @router.delete("/own-sessions/{session_id}", response={204: None})
