@@ -1,7 +1,6 @@
 """The API keeps to its own description, whatever it is sent."""
 
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection, transaction
 from hypothesis import HealthCheck, given, seed, settings
-from ninja import Schema
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -49,18 +47,6 @@ def admin_on_the_staff(world: dict[str, Any]) -> Caller:
     user = user_with(Role.ADMIN, None, "ada")
     Person.objects.filter(pk=world["person_id"]).update(user=user)
     return token_for(["admin"], user=user)
-
-
-def every_schema(of: type[Schema] = Schema) -> Iterator[type[Schema]]:
-    for one in of.__subclasses__():
-        yield one
-        yield from every_schema(one)
-
-
-def test_no_two_shapes_have_the_same_name():
-    named = Counter(one.__name__ for one in set(every_schema()) if one.__module__.startswith("nightdesk."))
-    assert named.total() > 100
-    assert [name for name, times in named.items() if times > 1 and "[" not in name] == []
 
 
 @pytest.fixture
