@@ -169,6 +169,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "handover",
                 "second_site",
                 "heartbeats",
+                "own_sign_in",
                 "integrations",
                 "journal",
                 "knowledge",
@@ -264,6 +265,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "hours": "support hours as a calendar",
         "priority": "impact x urgency",
         "contact_actions": "the verbs of contacts who log in",
+        "identity": "whom a customer's own identity provider may sign in",
+        "identity_actions": "the verbs of such providers",
         "promised": "what is promised to a customer at an instant",
         "standing": "what a customer's contact may do",
         "stored": "how hours and contracts lie in their rows",
@@ -573,6 +576,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     "portal": {
         "belt": "row-level security, put on and taken off",
         "door": "who is there, and in which company",
+        "middleware": "what a session from a company's own sign-in does not open",
+        "oidc": "OpenID Connect, as its client",
         "hot_status": "public pages in memory and in a folder",
         "outage_queries": "what a contact reads of outages",
         "policies": "what a customer may read at all",
@@ -603,6 +608,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
 """What a room has beside the files of every room, each with its one idea. A name that ends in `/` is a folder."""
 
 PURE_NAMES = {
+    "identity",
     "merge",
     "networks",
     "calling_back",

@@ -68,6 +68,7 @@ PARTS = {
         str(ROOT / "node_modules/@statuspage/status-widget/package.json"),
         npm=True,
     ),
+    "oidc-provider": Part("oidc-provider", str(ROOT / "node_modules/oidc-provider/package.json"), npm=True),
     "http_ece": Part("http_ece", str(ROOT / "node_modules/http_ece/package.json"), npm=True),
 }
 """By the name that `tests.requires.requires` takes."""

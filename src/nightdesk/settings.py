@@ -205,6 +205,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "nightdesk.portal.middleware.KeepFromTheAccount",
     "nightdesk.console.middleware.KnowTheReader",
     "nightdesk.console.middleware.KnowTheBrowser",
     "nightdesk.console.middleware.AnswerRefusals",

@@ -143,6 +143,12 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "make_contact": ("make_contact", {"name": "Lee"}),
     "edit_contact": ("edit_contact", {"role": "Owner"}),
     "remove_contact": ("remove_contact", None),
+    "read_identity_provider": ("read_customers", None),
+    "set_identity_provider": (
+        "set_identity_provider",
+        {"issuer": "https://id.example", "client_id": "us", "client_secret": "s", "domains": ["mill.example"]},
+    ),
+    "remove_identity_provider": ("remove_identity_provider", None),
     "list_contracts": ("read_customers", None),
     "make_contract": (
         "make_contract",

@@ -22,6 +22,7 @@ from nightdesk.calls.terms import State
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
+from nightdesk.customers import identity_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
@@ -121,6 +122,14 @@ def world_of(brand: Brand) -> dict[str, Any]:
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)
+    identity_actions.set_identity_provider(
+        customer_id=customer.pk,
+        issuer=f"https://login.{slug}.example",
+        client_id="nightdesk",
+        client_secret="a secret",
+        domains=[f"{slug}.example"],
+        **how,
+    )
     contract = customers.make_contract(
         customer_id=customer.pk, name="Gold", hours_id=hours.pk, valid_from=date(2026, 1, 1), may_wake=["P1"], **how
     )

@@ -15,9 +15,9 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.customers.models import Contact
-from nightdesk.customers.queries import actor_of_contact, contact_of_token, contacts_of_user
+from nightdesk.customers.queries import actor_of_contact, contact_of_token
 from nightdesk.people.queries import actor_for, actor_of_user
-from nightdesk.portal.door import COMPANY
+from nightdesk.portal.door import COMPANY, contacts_here
 
 
 class NoCsrf(Forbidden):
@@ -88,7 +88,7 @@ def _look_up(request: HttpRequest) -> Caller:
 
 def _of_session(request: HttpRequest, user: User) -> Caller:
     """Whoever is signed in to a customer's pages, for the company that they have chosen there."""
-    known = contacts_of_user(user)
+    known = contacts_here(request, user)
     chosen = [one for one in known if one.pk == request.session.get(COMPANY)] or known[:1]
     if not chosen:
         raise NotSignedIn(_("The API was asked."), _("You speak for no company."), _("Ask to be invited again."))

@@ -68,6 +68,7 @@ from nightdesk.console.views.settings import (
     mailboxes,
     mappings,
     outage_rules,
+    own_sign_in,
     part_imports,
     parts,
     personal,
@@ -688,6 +689,8 @@ console: list[URLPattern] = [
         customers.contact_left,
         name="contact_left",
     ),
+    path("settings/customers/<int:customer_id>/sign-in", own_sign_in.own_sign_in, name="own_sign_in"),
+    path("settings/customers/<int:customer_id>/sign-in/remove", own_sign_in.no_own_sign_in, name="no_own_sign_in"),
     path("settings/customers/<int:customer_id>/rule", customers.company_rule, name="company_rule"),
     path(
         "settings/customers/<int:customer_id>/unsubscribe/<int:request_id>",

@@ -808,6 +808,7 @@ def close_contact(*, contact: Contact, by: Actor, via: Door, at: datetime) -> No
     user_id, contact.user_id = contact.user_id, None
     contact.standing = contact.invite = ""
     contact.save(update_fields=["user", "standing", "invite"])
+    contact.identity_links.all().delete()
     withdraw_contact_tokens(contact_id=contact.pk, by=by, via=via, at=at)
     if user_id is not None and not Contact.objects.filter(user=user_id).exists():
         close_contact_account(user_id=user_id, by=by, via=via, at=at)

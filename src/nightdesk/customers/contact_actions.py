@@ -117,17 +117,26 @@ def join_portal(
             _("Its link was used already, or is older than a week."),
             _("If you have signed in before, sign in. Else ask whoever invited you for a new one."),
         )
-    user = open_contact_account(
+    begin_portal(contact=contact, by=by, via=via, at=at)
+    if password and contact.user is not None:
+        contact.user = choose_password(user_id=contact.user.pk, password=password, by=by, via=via, at=at)
+    return contact
+
+
+@transaction.atomic
+def begin_portal(*, contact: Contact, by: Actor, via: Door, at: datetime) -> None:
+    """The contact, locked by the caller, has an account from now on; the link of the invitation opens nothing any more.
+
+    Raises IllegalTransition where the address is one of the staff's.
+    """
+    contact.user = open_contact_account(
         email=contact.email, name=contact.name, brand_id=contact.customer.brand_id, by=by, via=via, at=at
     )
-    if password:
-        user = choose_password(user_id=user.pk, password=password, by=by, via=via, at=at)
-    contact.user, contact.invite = user, ""
+    contact.invite = ""
     contact.joined_at = contact.confirmed_at = at
     contact.save(update_fields=["user", "invite", "joined_at", "confirmed_at"])
     _review_later(contact, at)
     _note(CONTACT_JOINED, contact, by, via, at)
-    return contact
 
 
 @transaction.atomic

@@ -123,6 +123,38 @@ class Contact(models.Model):
         ]
 
 
+class IdentityProvider(models.Model):
+    """Where the contacts of a customer sign in with an account that their own company keeps (OpenID Connect).
+
+    `issuer` is what it calls itself, to the letter; `client_id` and `client_secret` (sealed) are what we are to it.
+    `domains`: the e-mail domains that it speaks for, in lower case. `allow_private`: it may stand in a private network.
+    """
+
+    customer = models.OneToOneField(Customer, models.CASCADE, related_name="identity_provider")
+    issuer = models.CharField(max_length=300)
+    client_id = models.CharField(max_length=255)
+    client_secret = models.BinaryField()
+    domains = models.JSONField()
+    allow_private = models.BooleanField(default=False)
+    set_at = models.DateTimeField()
+
+
+class IdentityLink(models.Model):
+    """The provider's account `sub` is `contact`: what it says of their e-mail address counts at the first sign-in alone."""
+
+    provider = models.ForeignKey(IdentityProvider, models.CASCADE, related_name="links")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="identity_links")
+    sub = models.CharField(max_length=255)
+    linked_at = models.DateTimeField()
+    signed_in_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "sub"], name="one_contact_a_sub"),
+            models.UniqueConstraint(fields=["provider", "contact"], name="one_sub_a_contact"),
+        ]
+
+
 class Contract(models.Model):
     """What was promised to a customer, in force over [`valid_from`, `valid_until`) of local dates in the hours' zone.
 

@@ -22,7 +22,7 @@ from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers import standing
 from nightdesk.customers.hours import SupportHours, first_instant
-from nightdesk.customers.models import Contact, Contract, Customer, Hours
+from nightdesk.customers.models import Contact, Contract, Customer, Hours, IdentityProvider
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contract_at, what_is_promised
 from nightdesk.customers.stored import hours_from, may_wake_from, targets_from
@@ -97,6 +97,27 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def contacts_of_user(user: User) -> list[Contact]:
     """For whom this account speaks now, with customer and brand, by the companies' names. Empty: for nobody."""
     return list(_who_may_log_in().filter(user=user).order_by("customer__name", "id")) if user.is_active else []
+
+
+def providers_of_domain(domain: str, brand_id: int | None) -> list[IdentityProvider]:
+    """Where people with addresses of this domain sign in with their own company, of that brand's customers or (None) of
+    everybody's, by the companies' names.
+    """
+    rows = IdentityProvider.objects.filter(domains__contains=[domain], customer__active=True)
+    if brand_id is not None:
+        rows = rows.filter(customer__brand=brand_id)
+    return list(rows.select_related("customer").order_by("customer__name", "pk"))
+
+
+def provider_of(provider_id: int, *, lock: bool = False) -> IdentityProvider:
+    """The provider, of a customer who is one. Raises NotFound."""
+    rows = IdentityProvider.objects.filter(pk=provider_id, customer__active=True).select_related("customer__brand")
+    row = (rows.select_for_update(of=("self",)) if lock else rows).first()
+    if row is None:
+        raise NotFound(
+            _("A sign-in of a company was asked for."), _("There is none here."), _("Sign in by another way.")
+        )
+    return row
 
 
 def contact_of_token(token: Token) -> Contact:

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from nightdesk.base import vault
 from nightdesk.base.models import IdempotentAnswer
 from nightdesk.channels.models import ContactEndpoint, Message, PushKey, Route
+from nightdesk.customers.models import IdentityProvider
 from nightdesk.mailroom.models import Mailbox
 
 BATCH = 200
@@ -57,6 +58,7 @@ COLUMNS = (
     Sealed(PushKey, "sealed", _bytes),
     Sealed(ContactEndpoint, "sealed", _bytes),
     Sealed(Message, "sealed", _bytes),
+    Sealed(IdentityProvider, "client_secret", _bytes),
     Sealed(Mailbox, "password", _bytes),
     Sealed(Mailbox, "client_secret", _bytes),
     Sealed(Mailbox, "refresh_token", _bytes),

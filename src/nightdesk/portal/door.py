@@ -19,13 +19,15 @@ from nightdesk.access.models import User
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Forbidden, NotFound, Refusal
 from nightdesk.customers import standing
-from nightdesk.customers.models import Contact, Customer
+from nightdesk.customers.models import Contact, Customer, IdentityLink
 from nightdesk.customers.queries import actor_of_contact, contacts_of_user
 from nightdesk.outages.published_queries import brand_at
 from nightdesk.portal import belt
 
 COMPANY = "company"
 """Under this name the session keeps as which contact somebody reads who speaks for several companies."""
+LINK = "identity_link"
+"""Under this name the session of somebody whom their company's own sign-in let in keeps by which link it did."""
 
 
 class CustomerRequest(HttpRequest):
@@ -78,9 +80,17 @@ def page(verb: str = "", *, methods: Iterable[str] = ("GET", "HEAD")) -> Callabl
 
 
 def contacts_here(request: HttpRequest, user: User) -> list[Contact]:
-    """For whom the account speaks where we were asked: under a brand's own name for that brand's customers alone."""
+    """For whom the account speaks where we were asked: under a brand's own name for that brand's customers alone.
+
+    Whom a company's own sign-in let in speaks for that company alone, and for nobody once the link is gone: one company's
+    administrators must not come in for another by an address that both know.
+    """
     here = brand_at(request.get_host())
-    return [one for one in contacts_of_user(user) if here in (None, one.customer.brand_id)]
+    known = [one for one in contacts_of_user(user) if here in (None, one.customer.brand_id)]
+    if LINK in request.session:
+        vouched = IdentityLink.objects.filter(pk=request.session[LINK]).values_list("contact_id", flat=True).first()
+        known = [one for one in known if one.pk == vouched]
+    return known
 
 
 def posting(verb: str = "") -> Callable[[View], View]:

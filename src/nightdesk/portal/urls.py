@@ -1,4 +1,4 @@
-"""The customers' addresses: their own pages under `/my/`, and the link of an invitation."""
+"""The customers' addresses: their own pages under `/my/`, and the ways in: an invitation's link, a company's own sign-in."""
 
 from django.urls import URLPattern, path
 
@@ -9,6 +9,7 @@ from nightdesk.portal.views import (
     joining,
     notices,
     outages,
+    own_sign_in,
     people,
     shared,
     status,
@@ -75,5 +76,8 @@ urlpatterns: list[URLPattern] = [
     path("status/<slug:slug>/subscribe", status.subscribe, name="subscribe"),
     path("status/<slug:slug>/confirm/<str:secret>", status.confirm, name="confirm_subscriber"),
     path("status/<slug:slug>/<path:path>", status.status, name="status_file"),
+    path("sign-in/", own_sign_in.address, name="own_sign_in"),
+    path("sign-in/<int:provider_id>/", own_sign_in.begin, name="own_sign_in_begin"),
+    path("sign-in/<int:provider_id>/back", own_sign_in.back, name="own_sign_in_back"),
     path("join/<int:contact_id>/<slug:invite>", joining.join, name="join"),
 ]

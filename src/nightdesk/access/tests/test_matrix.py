@@ -153,6 +153,8 @@ set_contact_standing DMA
 mark_contact_left DMA
 confirm_contact DMA
 set_company_rule DMA
+set_identity_provider A
+remove_identity_provider A
 ask_mobile_code DMA
 verify_mobile DMA
 make_contact_token -

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.models import User
 from nightdesk.customers import actions, contact_actions
 from nightdesk.portal import belt, wording
-from nightdesk.portal.door import CustomerRequest, attempt, doing, draw, form_page, gone_to, page, posting
+from nightdesk.portal.door import LINK, CustomerRequest, attempt, doing, draw, form_page, gone_to, page, posting
 from nightdesk.portal.queries import tokens_of
 
 
@@ -25,6 +25,7 @@ def you(request: CustomerRequest) -> HttpResponse:
         "tokens": list(tokens_of(reader)),
         "zone": reader.zone or request.customer.zone,
         "has_password": isinstance(request.user, User) and request.user.has_usable_password(),
+        "by_own_sign_in": LINK in request.session,
         "code_waits": bool(reader.mobile_check)
         and reader.mobile_check_until is not None
         and request.at < reader.mobile_check_until,

@@ -50,7 +50,7 @@ from nightdesk.customers.contact_actions import (
     set_contact_standing,
 )
 from nightdesk.customers.csv_import import COLUMNS, ImportPlan, plan_import
-from nightdesk.customers.models import Contact, Contract, Customer, Hours, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Hours, IdentityProvider, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
@@ -152,6 +152,8 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "sees": shown.sees,
         "rules": list(RULE_WORDS.items()),
         "may_set_rule": may(request, "set_company_rule", shown.brand_id),
+        "sign_in": IdentityProvider.objects.filter(customer=shown).first(),
+        "may_set_sign_in": may(request, "set_identity_provider", shown.brand_id),
         "services": _services(shown),
         "reaches": reach_rows(shown),
         "unsubscribing": UnsubscribeRequest.objects.filter(contact__customer=shown, decided_at=None),
