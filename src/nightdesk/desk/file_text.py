@@ -25,13 +25,15 @@ _OFFICE = {
     "application/vnd.oasis.opendocument.spreadsheet": ("content.xml",),
     "application/vnd.oasis.opendocument.presentation": ("content.xml",),
 }
+_PDF = "application/pdf"
+_PAGES = 300
 _PLAIN = ("application/json", "application/xml", "application/x-sh", "application/x-ndjson")
 
 
 def is_readable(media_type: str, size: int) -> bool:
     """Whether there may be words in it that we can read."""
     kind = media_type.lower()
-    return size <= LARGEST and (kind.startswith("text/") or kind in _PLAIN or kind in _OFFICE)
+    return size <= LARGEST and (kind.startswith("text/") or kind in _PLAIN or kind in _OFFICE or kind == _PDF)
 
 
 def text_of(content: bytes, media_type: str) -> str:
@@ -39,7 +41,7 @@ def text_of(content: bytes, media_type: str) -> str:
     kind = media_type.lower()
     if not is_readable(kind, len(content)):
         return ""
-    if kind not in _OFFICE:
+    if kind not in _OFFICE and kind != _PDF:
         return _clean(_decoded(content[: LONGEST * 4]))
     asked = [sys.executable, "-m", "nightdesk.desk.file_text", kind]
     try:
@@ -77,12 +79,22 @@ def _office_words(content: bytes, kind: str) -> Iterator[str]:
                     yield " "
 
 
+def _pdf_words(content: bytes) -> Iterator[str]:
+    """Of pages without letters, as a scanner makes them, nothing; nor of a file that a password opens."""
+    from pypdf import PdfReader  # only this process needs it
+
+    for page in PdfReader(BytesIO(content)).pages[:_PAGES]:
+        yield page.extract_text()
+        yield " "
+
+
 def main(kind: str) -> int:
-    """Words of the office file on standard input, to standard output."""
+    """Words of the file on standard input, to standard output."""
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     length = 0
-    for word in _office_words(sys.stdin.buffer.read(LARGEST), kind):
+    content = sys.stdin.buffer.read(LARGEST)
+    for word in _pdf_words(content) if kind == _PDF else _office_words(content, kind):
         sys.stdout.buffer.write(word.encode(errors="replace"))
         length += len(word)
         if length > LONGEST:

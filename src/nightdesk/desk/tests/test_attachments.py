@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+import zlib
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -20,6 +21,7 @@ from nightdesk.journal.models import Entry as JournalEntry
 from tests.peers.clamd import CALLED, LARGEST, VIRUS, Clamd
 from tests.requires import requires
 
+PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -137,6 +139,31 @@ def office(name, xml):
     return packed.getvalue()
 
 
+def pdf(*lines, page=b""):
+    """A PDF of one page, as PDF 1.4 has it at its plainest; `page`: more of what stands on it."""
+    said = b"BT /F1 12 Tf 50 700 Td 14 TL " + b" ".join(b"(%s) Tj T*" % line.encode("cp1252") for line in lines)
+    stream = zlib.compress(said + b" ET " + page)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(stream) + stream + b"\nendstream",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    out, at = b"%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        at.append(len(out))
+        out += b"%d 0 obj\n" % number + each + b"\nendobj\n"
+    table = b"".join(b"%010d 00000 n \n" % place for place in at)
+    return (
+        out
+        + b"xref\n0 6\n0000000000 65535 f \n"
+        + table
+        + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(out)
+    )
+
+
 class TestReading:
     def test_the_words_of_a_file_can_be_searched_for(self, there):
         (file,) = came(there, File("mtr.txt", "text/plain", "Verlust bei Stück 3".encode("latin-1")))
@@ -152,6 +179,13 @@ class TestReading:
             (office("word/document.xml", "<d><p><t>Two</t></p><p><t>words</t></p></d>"), DOCX, "Two words"),
             (office("word/document.xml", "<d><p>"), DOCX, ""),
             (b"no zip", DOCX, ""),
+            (
+                pdf("Link budget of Hafenstra\u00dfe", "minus 23 dBm"),
+                PDF,
+                "Link budget of Hafenstra\u00dfe minus 23 dBm",
+            ),
+            (pdf("Cut short")[:200], PDF, ""),
+            (b"no pdf", PDF, ""),
             (b"\x89PNG", "image/png", ""),
         ],
     )
@@ -168,6 +202,12 @@ class TestReading:
             for _ in range(60):
                 part.write(b" " * 2**20)
         assert file_text.text_of(packed.getvalue(), DOCX) == ""
+
+    def test_a_pdf_that_unpacks_without_end_costs_little_and_says_nothing(self):
+        assert file_text.text_of(pdf("A bomb", page=b"q " * 2**26), PDF) == ""
+
+    def test_a_picture_of_words_is_found_by_its_name_alone(self):
+        assert file_text.text_of(pdf(), PDF) == ""
 
     def test_bytes_that_are_gone_are_said_to_be(self, there):
         (file,) = came(there, File("a", "text/plain", b"x"))
