@@ -29,7 +29,7 @@ firms = _firms
 MARKS = ("Bakery", "Grocer", "Books")
 SHUT = {301, 302, 400, 401, 403, 404, 405, 410, 415, 422, 429}
 OPEN_TO_ALL = re.compile(
-    r"^/(account/|offline$|manifest\.webmanifest$|service-worker\.js$|healthz|readyz|livez|metrics|status/|static/|hours/|survey/"
+    r"^/(account/|offline$|manifest\.webmanifest$|service-worker\.js$|healthz|readyz|livez|metrics|status/|static/|hours/|survey/|sign-in/$"
     r"|api/v1/openapi\.json$|api/v1/docs)"
 )
 """Pages for everybody, and those of signing in: they may open, and still say nothing of a customer."""

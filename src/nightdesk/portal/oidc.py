@@ -22,13 +22,13 @@ from aiohttp.resolver import ThreadedResolver
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from nightdesk.channels.drivers.calling import open_session
+from nightdesk.channels.drivers.calling import fetched, open_session, posted
 from nightdesk.channels.drivers.public import PublicOnly
 from nightdesk.channels.drivers.webhook import address_fault
 from nightdesk.customers.identity import ALGORITHMS, Claimed, No, claimed, token_fault
 
 SCOPE = "openid email"
-ALL_WITHIN = aiohttp.ClientTimeout(total=8)
+ALL_WITHIN_S = 8
 LONGEST_ANSWER = 256 * 1024
 LONGEST_TOKEN = 32 * 1024
 
@@ -97,7 +97,7 @@ async def _alone(client: Client, ask: Any) -> Any:
     """What `ask` returns, with connections of its own that are closed after it."""
     async with open_session(ThreadedResolver() if client.anywhere else PublicOnly()) as http:
         try:
-            async with asyncio.timeout(ALL_WITHIN.total):
+            async with asyncio.timeout(ALL_WITHIN_S):
                 return await ask(http)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NoSignIn("silent", _("It cannot be reached ({what}).").format(what=type(error).__name__)) from None
@@ -195,8 +195,8 @@ async def _asked(
     if fault:
         raise NoSignIn("discovery", fault)
     asked = {"Accept": "application/json", "User-Agent": "Nightdesk"} | dict(headers or {})
-    method = "GET" if form is None else "POST"
-    async with http.request(method, url, data=form, headers=asked, allow_redirects=False, timeout=ALL_WITHIN) as answer:
+    way = fetched(http, url, headers=asked) if form is None else posted(http, url, data=form, headers=asked)
+    async with way as answer:
         content = await answer.content.read(LONGEST_ANSWER)
         while len(content) < LONGEST_ANSWER and not answer.content.at_eof():
             content += await answer.content.read(LONGEST_ANSWER - len(content))

@@ -38,9 +38,11 @@ async def posted(
 
 
 @asynccontextmanager
-async def fetched(session: aiohttp.ClientSession, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+async def fetched(
+    session: aiohttp.ClientSession, url: str, *, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, as `posted` gives that of a POST."""
-    async with await _ask(session, "GET", url) as answer:
+    async with await _ask(session, "GET", url, headers=headers) as answer:
         yield answer
 
 
