@@ -37,15 +37,15 @@ NOT_ADMITTED = kind(
 DOMAINS_AT_MOST = 50
 
 WHY = {
-    No.ISSUER: gettext_lazy("What it said comes from another provider."),
-    No.AUDIENCE: gettext_lazy("What it said was meant for somebody else."),
-    No.NONCE: gettext_lazy("What it said does not belong to this sign-in."),
-    No.EXPIRED: gettext_lazy("What it said is too old, or not true yet."),
-    No.SUBJECT: gettext_lazy("It did not say who that is."),
-    No.UNVERIFIED: gettext_lazy("It does not vouch for their e-mail address."),
-    No.DOMAIN: gettext_lazy("It may not speak for addresses of that domain."),
-    No.UNKNOWN: gettext_lazy("Nobody with that address may sign in for the company."),
-    No.TAKEN: gettext_lazy("Somebody else already signs in with that address."),
+    No.ISSUER: gettext_lazy("Your company's sign-in speaks for another provider than ours."),
+    No.AUDIENCE: gettext_lazy("What your company's sign-in said was meant for somebody else."),
+    No.NONCE: gettext_lazy("What your company's sign-in said does not belong to this visit."),
+    No.EXPIRED: gettext_lazy("What your company's sign-in said is too old, or not true yet."),
+    No.SUBJECT: gettext_lazy("Your company's sign-in did not say who you are."),
+    No.UNVERIFIED: gettext_lazy("Your company's sign-in does not vouch for your e-mail address."),
+    No.DOMAIN: gettext_lazy("Your company's sign-in may not speak for addresses of that domain."),
+    No.UNKNOWN: gettext_lazy("Nobody with your address may sign in for your company here."),
+    No.TAKEN: gettext_lazy("Somebody else of your company already signs in with that address."),
 }
 """What the company's own people need to know to put it right; it tells nothing that their provider did not say."""
 

@@ -551,7 +551,7 @@ def note_ticket(
     return entry
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # they stand or fall with the verb that wrote it
 def send_to_parties(
     *,
     ticket: Ticket,

@@ -110,7 +110,7 @@ def receive_mail(
     return row
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # whoever keeps the promise has one, and undoes what fails
 def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: datetime) -> str:
     """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
 

@@ -7,7 +7,7 @@ mail within a mail byte for byte.
 import binascii
 import quopri
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import unquote_to_bytes
@@ -27,6 +27,7 @@ _END_OF_HEAD = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,80})")
 _PARAMETER = re.compile(r"\s*([^\s=;\"*]{1,60})(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)", re.DOTALL)
+_AFTER_MARK = re.compile(rb"(--)?[ \t]*(?=\r\n|\n|\r|\Z)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -114,21 +115,34 @@ def _pieces(body: bytes, boundary: str, most: int) -> list[bytes]:
     mark = boundary.encode("utf-8", "surrogateescape").strip()
     if not mark:
         return []
-    lines = re.compile(rb"(?:^|\r\n|\n|\r)--" + re.escape(mark) + rb"(--)?[ \t]*(?=\r\n|\n|\r|\Z)")
     pieces: list[bytes] = []
     start = None
-    for found in lines.finditer(body):
+    for begins, ends, is_last in _boundaries(body, b"--" + mark):
         if start is not None:
-            pieces.append(body[start : found.start()])
-        if found[1]:
+            pieces.append(body[start:begins])
+        if is_last:
             return pieces
-        ends = _LINE_END.match(body, found.end())
-        start = ends.end() if ends else found.end()
+        line_end = _LINE_END.match(body, ends)
+        start = line_end.end() if line_end else ends
         if len(pieces) + 1 >= most:
             break
     if start is not None:
         pieces.append(body[start:])
     return pieces
+
+
+def _boundaries(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Lines that are nothing but the mark: (where one begins, with the end of the line before, where it ends, is it the last).
+
+    No regular expression of the mark: each mail has a mark of its own, and making one takes longer than reading with it.
+    """
+    at = body.find(mark)
+    while at >= 0:
+        before = body[max(at - 2, 0) : at]
+        rest = _AFTER_MARK.match(body, at + len(mark)) if not before or before[-1:] in (b"\r", b"\n") else None
+        if rest is not None:
+            yield at - (2 if before == b"\r\n" else len(before[-1:])), rest.end(), rest[1] is not None
+        at = body.find(mark, rest.end() if rest is not None else at + 1)
 
 
 def end_of_head(raw: bytes) -> tuple[int, int]:

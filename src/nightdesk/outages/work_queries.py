@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from nightdesk.access.matrix import brands_for
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
+from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import NotFound
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact, Contract, Customer, Subscription
@@ -280,10 +281,15 @@ def carrier_of(sender: str, brand_id: int | None) -> Carrier | None:
     """Whose notices come from that address; a whole address goes before its domain. Of the brand, or of any where None."""
     sender = sender.strip().lower()
     domain = "@" + sender.rpartition("@")[2]
-    rows = Carrier.objects.filter(senders__overlap=[sender, domain])
-    if brand_id is not None:
-        rows = rows.filter(brand=brand_id)
+    rows = [one for one in _carriers(brand_id) if sender in one.senders or domain in one.senders]
     return min(rows, key=lambda one: (sender not in one.senders, one.pk), default=None)
+
+
+@remembered
+def _carriers(brand_id: int | None) -> list[Carrier]:
+    """All that are set up, which are few: every mail that comes in asks for them."""
+    rows = Carrier.objects.all()
+    return list(rows if brand_id is None else rows.filter(brand=brand_id))
 
 
 def carrier_mail(mail_id: UUID) -> CarrierMail | None:

@@ -84,12 +84,12 @@ def who_signed_in(client: Client, begun: Begun, came_back: Mapping[str, str], at
     if not constant_time_compare(came_back.get("state", ""), begun.state):
         raise NoSignIn("state", _("That is not the sign-in that was begun in this browser."))
     if came_back.get("iss", client.issuer) != client.issuer:
-        raise NoSignIn(No.ISSUER, _("Another provider answered than was asked."))
+        raise NoSignIn(No.ISSUER, _("Another sign-in answered than was asked."))
     if came_back.get("error"):
-        raise NoSignIn("refused", _("It said no: {said}").format(said=came_back["error"][:60]))
+        raise NoSignIn("refused", _("Your company's sign-in said no: {said}").format(said=came_back["error"][:60]))
     code = came_back.get("code", "")
     if not code:
-        raise NoSignIn("code", _("It sent nothing to know you by."))
+        raise NoSignIn("code", _("Your company's sign-in sent nothing to know you by."))
     return asyncio.run(_alone(client, lambda http: _exchanged(http, client, begun, code, at)))
 
 
@@ -100,7 +100,9 @@ async def _alone(client: Client, ask: Any) -> Any:
             async with asyncio.timeout(ALL_WITHIN_S):
                 return await ask(http)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise NoSignIn("silent", _("It cannot be reached ({what}).").format(what=type(error).__name__)) from None
+            raise NoSignIn(
+                "silent", _("Your company's sign-in cannot be reached ({what}).").format(what=type(error).__name__)
+            ) from None
 
 
 async def _exchanged(http: aiohttp.ClientSession, client: Client, begun: Begun, code: str, at: datetime) -> Claimed:
@@ -120,25 +122,25 @@ async def _exchanged(http: aiohttp.ClientSession, client: Client, begun: Begun, 
     tokens = await _asked(http, client, _endpoint(told, "token_endpoint", client), headers, form)
     token = tokens.get("id_token")
     if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
-        raise NoSignIn("token", _("It sent no token that says who you are."))
+        raise NoSignIn("token", _("Your company's sign-in did not say who you are."))
     keys = await _asked(http, client, _endpoint(told, "jwks_uri", client))
     claims = signed_claims(token, keys)
     fault = token_fault(claims, issuer=client.issuer, client_id=client.client_id, nonce=begun.nonce, at=at)
     if fault is not None:
-        raise NoSignIn(fault, _("Its token does not fit this sign-in."))
+        raise NoSignIn(fault, _("What your company's sign-in said does not fit this visit ({why}).").format(why=fault))
     access = tokens.get("access_token")
     if "email" not in claims and "userinfo_endpoint" in told and isinstance(access, str):
         where, bearer = _endpoint(told, "userinfo_endpoint", client), {"Authorization": f"Bearer {access}"}
         more = await _asked(http, client, where, bearer)
         if more.get("sub") != claims["sub"]:
-            raise NoSignIn(No.SUBJECT, _("It speaks of two different people."))
+            raise NoSignIn(No.SUBJECT, _("Your company's sign-in speaks of two different people."))
         claims = more
     return claimed(claims)
 
 
 def signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     """What a token says that one of the provider's own keys has signed. Raises NoSignIn."""
-    unsigned = NoSignIn("signature", _("Its token is not signed by it."))
+    unsigned = NoSignIn("signature", _("What came back is not signed by your company's sign-in."))
     try:
         head = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
@@ -166,7 +168,7 @@ def signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
 async def _discovered(http: aiohttp.ClientSession, client: Client) -> dict[str, Any]:
     told = await _asked(http, client, client.issuer.rstrip("/") + "/.well-known/openid-configuration")
     if told.get("issuer") != client.issuer:
-        raise NoSignIn(No.ISSUER, _("It calls itself by another name than we know it by."))
+        raise NoSignIn(No.ISSUER, _("Your company's sign-in calls itself by another name than we know it by."))
     return told
 
 
@@ -206,5 +208,8 @@ async def _asked(
         told = None
     if answer.status != 200 or not isinstance(told, dict):
         said = str(told.get("error", ""))[:60] if isinstance(told, dict) else ""
-        raise NoSignIn("answer", _("It answered {status} {said}").format(status=answer.status, said=said).strip())
+        raise NoSignIn(
+            "answer",
+            _("Your company's sign-in answered {status} {said}").format(status=answer.status, said=said).strip(),
+        )
     return told

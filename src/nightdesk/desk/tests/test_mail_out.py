@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,7 +150,7 @@ class TestAReply:
         note = actions.note_ticket(ticket_id=ticket.pk, words=Words("secret"), **there.doing_as(there.dee))
         parties = list(Party.objects.filter(ticket=ticket))
         for entry in (note, Entry.objects.get(ticket=ticket, kind="message_in")):
-            with pytest.raises(ValueError, match="must not leave"):
+            with pytest.raises(ValueError, match="must not leave"), transaction.atomic():
                 actions.send_to_parties(ticket=ticket, entry=entry, send_at=there.at, **there.doing)
             with pytest.raises(ValueError, match="must not leave"):
                 mail_out.compose(ticket, entry, parties, actions.Rules(), known=mail_out.Known(), at=there.at)

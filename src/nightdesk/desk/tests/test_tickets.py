@@ -203,7 +203,7 @@ class TestWritingToTheCustomer:
         entry = actions.note_ticket(ticket_id=ticket.pk, words=Words("They are rude."), **there.doing_as(there.dee))
         assert not entry.public
         assert not Delivery.objects.filter(recipient_kind="contact").exists()
-        with pytest.raises(ValueError, match="not public"):
+        with pytest.raises(ValueError, match="not public"), transaction.atomic():
             actions.send_to_parties(ticket=ticket, entry=entry, send_at=there.at, **there.doing)
         with pytest.raises(IntegrityError), transaction.atomic():
             Entry.objects.filter(pk=entry.pk).update(public=True)
