@@ -10,10 +10,10 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
@@ -26,6 +26,8 @@ from nightdesk.channels.drivers.calling import fetched, open_session, posted
 from nightdesk.channels.drivers.public import PublicOnly
 from nightdesk.channels.drivers.webhook import address_fault
 from nightdesk.customers.identity import ALGORITHMS, Claimed, No, claimed, token_fault
+
+Told = TypeVar("Told")
 
 SCOPE = "openid email"
 ALL_WITHIN_S = 8
@@ -61,7 +63,7 @@ class Begun:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
 
 
-def sign_in_url(client: Client, begun: Begun, login_hint: str = "") -> str:
+def sign_in_url(client: Client, begun: Begun) -> str:
     """Where the browser is sent. Raises NoSignIn where the provider cannot be asked."""
     told = asyncio.run(_alone(client, lambda http: _discovered(http, client)))
     challenge = base64.urlsafe_b64encode(hashlib.sha256(begun.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -74,7 +76,7 @@ def sign_in_url(client: Client, begun: Begun, login_hint: str = "") -> str:
         "nonce": begun.nonce,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-    } | ({"login_hint": login_hint} if login_hint else {})
+    }
     where = _endpoint(told, "authorization_endpoint", client)
     return f"{where}{'&' if urlsplit(where).query else '?'}{urlencode(asked)}"
 
@@ -93,7 +95,7 @@ def who_signed_in(client: Client, begun: Begun, came_back: Mapping[str, str], at
     return asyncio.run(_alone(client, lambda http: _exchanged(http, client, begun, code, at)))
 
 
-async def _alone(client: Client, ask: Any) -> Any:
+async def _alone(client: Client, ask: Callable[[aiohttp.ClientSession], Awaitable[Told]]) -> Told:
     """What `ask` returns, with connections of its own that are closed after it."""
     async with open_session(ThreadedResolver() if client.anywhere else PublicOnly()) as http:
         try:
