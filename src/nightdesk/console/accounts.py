@@ -2,7 +2,9 @@
 of the staff signs in is awake.
 """
 
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -13,6 +15,7 @@ from nightdesk.access.models import User
 from nightdesk.base import clock, vault
 from nightdesk.base.actors import Door
 from nightdesk.console.views.push import end_of_session
+from nightdesk.outages.published_queries import address_at
 from nightdesk.people.actions import note_sign_of_life
 from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_person
@@ -32,6 +35,30 @@ class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         """Customers' contacts go to their own pages, the staff to Tonight."""
         customer = isinstance(request.user, User) and request.user.kind == User.Kind.CUSTOMER
         return resolve_url("portal:home") if customer else str(super().get_login_redirect_url(request))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links in it lead to an address of ours, whatever Host was asked: whoever has a mail sent to somebody else chooses that.
+
+        A code comes with a link to the page that takes it, which lets in no browser but the one that asked.
+        """
+        asked, ours = self.request.build_absolute_uri("/"), address_at(self.request.get_host())
+        told = {
+            name: f"{ours}/{value.removeprefix(asked)}" if isinstance(value, str) and value.startswith(asked) else value
+            for name, value in context.items()
+        }
+        if "code" in context:
+            page = resolve_url("account_confirm_login_code")
+            told["link"] = f"{ours}{page}?{urlencode({'code': context['code']})}"
+        site = SimpleNamespace(name=self._name, domain=ours)
+        super().send_mail(template_prefix, email, told | {"current_site": site})
+
+    def format_email_subject(self, subject: str) -> str:
+        """Which of ours it is from stands in front."""
+        return f"[{self._name}] {subject}"
+
+    @property
+    def _name(self) -> str:
+        return urlsplit(address_at(self.request.get_host())).hostname or "Nightdesk"
 
     def logout(self, request: HttpRequest) -> None:
         """Whoever signs out of a browser is not notified in it any more."""

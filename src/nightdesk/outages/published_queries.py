@@ -134,6 +134,14 @@ def brand_at(host: str) -> int | None:
     return None
 
 
+def address_at(host: str) -> str:
+    """The address of ours that whoever asked at `host` goes on with, without a slash: a brand's own name, or the installation's.
+
+    What else stands in a request's Host header is never put into a mail, or told to anybody: whoever asks chooses it.
+    """
+    return f"{settings.PUBLIC_URL.partition('://')[0]}://{host}" if brand_at(host) is not None else settings.PUBLIC_URL
+
+
 def page_url(brand: Brand, hosts: Sequence[str]) -> str:
     """Where the brand's page is found, with a slash at its end."""
     if hosts:

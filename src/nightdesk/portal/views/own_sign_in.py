@@ -5,7 +5,6 @@ from typing import cast
 
 from allauth.account.utils import perform_login
 from django import forms
-from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
@@ -22,7 +21,7 @@ from nightdesk.customers.identity import domain_of
 from nightdesk.customers.identity_actions import NotAdmitted, admit_contact, note_not_admitted
 from nightdesk.customers.models import IdentityProvider
 from nightdesk.customers.queries import provider_of, providers_of_domain
-from nightdesk.outages.published_queries import brand_at
+from nightdesk.outages.published_queries import address_at, brand_at
 from nightdesk.portal.door import LINK, alone
 from nightdesk.portal.oidc import Begun, Client, NoSignIn, sign_in_url, who_signed_in
 
@@ -111,13 +110,11 @@ def back(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 def _client(request: HttpRequest, provider: IdentityProvider) -> Client:
     """The address to come back to is one of ours that the provider knows; under a brand's own name it is there."""
-    own_name = brand_at(request.get_host()) is not None
-    place = request.build_absolute_uri("/") if own_name else settings.PUBLIC_URL + "/"
     return Client(
         issuer=provider.issuer,
         client_id=provider.client_id,
         client_secret=vault.open_(bytes(provider.client_secret)).decode(),
-        redirect_uri=place.rstrip("/") + reverse("portal:own_sign_in_back", args=[provider.pk]),
+        redirect_uri=address_at(request.get_host()) + reverse("portal:own_sign_in_back", args=[provider.pk]),
         anywhere=provider.allow_private,
     )
 
