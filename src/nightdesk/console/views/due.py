@@ -54,6 +54,7 @@ WORDS = {
     "safety.watch": gettext_lazy("See whether somebody out on a site is well"),
     "safety.note_page": gettext_lazy("See what a page says of somebody out on a site"),
     "safety.note_call": gettext_lazy("Note that somebody out on a site answered a call"),
+    "outages.bought_no_more": gettext_lazy("Let open outages and planned work go of what a customer buys no more"),
     "safety.follow_watch": gettext_lazy("Have the new holder watch who is out on a site"),
     "bureau.relay": gettext_lazy("Hand the bureau's message on to the next"),
     "bureau.page_taken": gettext_lazy("Show the bureau who has its message"),
