@@ -7,6 +7,7 @@ with 0 where nothing was lost, else with 1.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -179,7 +180,7 @@ class Work:
         while not self._ended.wait(EVERY_S[kind]):
             number += 1
             key = f"chaos-{kind}-{number}x"
-            with contextlib.suppress(OSError, smtplib.SMTPException):
+            with contextlib.suppress(OSError, smtplib.SMTPException, http.client.HTTPException):
                 if ways[kind](key, number):
                     named = ("Al", "Bo")[number % 2] if kind == "handover" else key
                     self.accepted.append(Accepted(kind, named, time.time()))
