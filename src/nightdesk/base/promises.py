@@ -300,8 +300,8 @@ def _put_back(row: Promise, error: Exception) -> None:
     at, handler = clock.now(), HANDLERS.get(row.kind)
     # A kind without a handler is a newer version's, most likely: its workers will take it.
     limit = handler.give_up_after if handler is not None else None
-    # A full disk, a lock not had: it would befall any promise, so none is given up for it, and this try does not count.
-    blameless = isinstance(error, OperationalError)
+    # It would befall any promise, so none is given up for it, and this try does not count.
+    blameless = befalls_all(error)
     gave_up = limit is not None and row.attempt >= limit and not blameless
     mine = Promise.objects.filter(id=row.id, attempt=row.attempt, ended_at=None)
     failure = f"{type(error).__name__}: {error}"[:2000]
@@ -351,6 +351,18 @@ def _move_from(promise_id: UUID, *, dead: bool, asked: str) -> Promise:
             asked, so, "Nothing needs to be done." if not dead else "Only dead ones are tried again."
         )
     return row
+
+
+def befalls_all(error: Exception) -> bool:
+    """Whether it is the database that is not well, and not what it was asked: a full disk, a lock not had, a server that goes.
+
+    What is too long or too deep for it (class 54), or takes too long (57014), is the fault of what was asked, though it is an
+    OperationalError too.
+    """
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return not state or (state[:2] in ("08", "40", "53", "55", "57", "58") and state != "57014")
 
 
 def lost_connection() -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -144,7 +144,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         with transaction.atomic(savepoint=attempt >= TRIES):
             taken = _hand_on(arrived, meant, at, by=by, via=via)
     except Exception as error:  # one poisonous mail must not stop the rest: it is kept, with what was wrong
-        if promises.lost_connection() or attempt < TRIES or isinstance(error, OperationalError):
+        if promises.lost_connection() or attempt < TRIES or promises.befalls_all(error):
             raise
         log.exception("Mail %s could not be handed on", mail.id)
         return _end(mail, Taken("kept", ""), at, error=f"{type(error).__name__}: {error}"[:2000])

@@ -236,6 +236,19 @@ class TestFailing:
         assert (row.ended_as, row.attempt) == (None, 0)
         assert "No space left" in row.failure
 
+    def test_what_is_too_long_for_the_database_is_the_promises_own_fault(self, handler):
+        def too_long(row, at):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT to_tsvector('simple', string_agg(n::text || 'abcdefgh', ' ')) FROM generate_series(1, 200000) n"
+                )
+
+        handler(too_long, give_up_after=3)
+        made()
+        self.fail(times=3)
+        row = Promise.objects.get()
+        assert (row.ended_as, "too long" in row.failure) == ("dead", True)
+
     def test_what_wakes_a_person_is_never_given_up(self, handler):
         handler(self.broken, give_up_after=None)
         made()
