@@ -539,6 +539,7 @@ INNER_WORKINGS = {
     "note_sign_of_life": "says only when; part of every verb that shows somebody awake",
     "queue_from": "part of the verb that has something to say",
     "supersede_queued": "part of the verb that says the newer thing",
+    "gather_queued": "part of the verb that says it",
     "supersede_deliveries": "part of the verb that ended the subject",
     "take_answer": "the verb that the answer stands for asks",
     "mark_delivery_seen": "the recipient's own, by the link that they were sent",

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from nightdesk.customers import contact_actions
+from nightdesk.customers.models import Subscription
 from nightdesk.portal import belt
 from nightdesk.portal.tests.firms import Firms
 from nightdesk.reports.models import FigureDay, Rolled
@@ -15,7 +16,8 @@ DAY = date(2026, 7, 14)
 
 @pytest.fixture
 def counted(firms: Firms) -> Firms:
-    """A day of each company was added up, with numbers of its own."""
+    """A day of each company was added up, with numbers of its own; each has bought what it buys since before that."""
+    Subscription.objects.update(made_at=firms.at - timedelta(days=400))
     for brand in {firm.brand.pk: firm.brand for firm in firms.all}.values():
         Rolled.objects.create(brand=brand, since=DAY, rolled_at=firms.at)
         FigureDay.objects.create(brand=brand, figure="answered_12s", day=DAY, cases=99, hits=98)
