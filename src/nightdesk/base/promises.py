@@ -192,8 +192,9 @@ def _keep_together(batch: Sequence[Promise], handler: Handler, go_on: Callable[[
     except Exception as error:
         if lost_connection():
             raise
-        reason = None if isinstance(error, Overtaken) else error
-        log.warning("A batch of %s promises is undone; each is tried alone", len(batch), exc_info=reason)
+        overtaken = isinstance(error, Overtaken)
+        level, reason = (logging.INFO, None) if overtaken else (logging.WARNING, error)
+        log.log(level, "A batch of %s promises is undone; each is tried alone", len(batch), exc_info=reason)
         for row in batch:
             if go_on():
                 keep(row)
