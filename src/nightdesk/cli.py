@@ -71,7 +71,7 @@ def main() -> None:
             try:
                 execute_from_command_line(["nightdesk", *words])
             except ProgrammingError as error:
-                if not isinstance(error.__cause__, NOT_MIGRATED):
+                if words[:1] == ["migrate"] or not isinstance(error.__cause__, NOT_MIGRATED):
                     raise
                 sys.exit("The database has not been brought up to date. Run: nightdesk migrate")
     except (env.BadSetting, postgres.CannotStart, AlreadyServed, StepFailed) as problem:
