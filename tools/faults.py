@@ -325,8 +325,8 @@ FAULTS = (
     Fault(
         id="silence-is-a-message",
         file="src/nightdesk/calls/taking.py",
-        old="    silent = not event.file or event.sound_s < SOUND_S\n",
-        new="    silent = not event.file\n",
+        old="    return bool(event.file) and event.sound_s >= SOUND_S\n",
+        new="    return bool(event.file)\n",
         tests=("src/nightdesk/calls/tests/test_flow.py",),
         why="a silent recording is a missed call, and nobody is woken to hear it",
     ),

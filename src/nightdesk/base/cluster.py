@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from nightdesk.base import env
 from nightdesk.base.binaries import Binaries
+from nightdesk.base.disk import sync_folder
 
 log = logging.getLogger("nightdesk.postgres")
 
@@ -179,7 +180,7 @@ class Cluster:
         if done.returncode:
             raise CannotStart(f"initdb of {binaries} could not make {self.data}:\n{done.stdout.strip()}")
         unfinished.rename(self.data)
-        _sync(self.home)
+        sync_folder(self.home)
 
     def invent_password(self, role: str) -> None:
         """Afterwards there is a file with one; one that is there stays."""
@@ -189,7 +190,7 @@ class Cluster:
             unfinished.unlink(missing_ok=True)
             _write(unfinished, secrets.token_urlsafe(32))
             unfinished.rename(file)
-            _sync(self.home)
+            sync_folder(self.home)
 
     def hand_over(self, path: Path) -> None:
         """It belongs to the user that PostgreSQL runs as."""
@@ -312,14 +313,6 @@ def _write(file: Path, content: str) -> None:
         opened.write(content + "\n")
         opened.flush()
         os.fsync(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _has_locale(name: str) -> bool:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, cast
 import psycopg
 from psycopg import sql
 
+from nightdesk.base.disk import sync_folder
 from nightdesk.base.lock import Held, Lock
 from nightdesk.base.refusals import Refusal
 from nightdesk.base.sealed_stream import Broken, Opener, Sealer
@@ -116,7 +117,7 @@ def write_backup(
             sealer.finish()
             os.fsync(file.fileno())
         draft.rename(path)
-        _sync(folder)
+        sync_folder(folder)
     finally:
         draft.unlink(missing_ok=True)
     return Written(path, path.stat().st_size, sum(manifest.counts.values()), files)
@@ -290,11 +291,3 @@ def _add_dump(tar: tarfile.TarFile, url: str, snapshot: str, major: int, told: C
                 programs.last_words(errors.read()),
                 "See that it answers, and ask again.",
             )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

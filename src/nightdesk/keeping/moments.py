@@ -22,6 +22,7 @@ import psycopg
 from nightdesk.base import postgres
 from nightdesk.base.binaries import found
 from nightdesk.base.cluster import SUPERUSER, CannotStart, Cluster, locate
+from nightdesk.base.disk import sync_folder
 from nightdesk.base.lock import Lock
 from nightdesk.base.refusals import Refusal
 from nightdesk.base.sealed_stream import Broken, Opener, Sealer
@@ -118,7 +119,7 @@ def write_base(admin_url: str, backups: Path, key: bytes, *, now: Callable[[], d
             )  # fmt: skip
     path = backups / base_name(now(), first)
     draft.rename(path)
-    _sync(backups)
+    sync_folder(backups)
     return path
 
 
@@ -297,7 +298,7 @@ def _seal(source: BinaryIO, path: Path, key: bytes) -> None:
             sealer.finish()
             os.fsync(file.fileno())
         draft.rename(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -305,11 +306,3 @@ def _seal(source: BinaryIO, path: Path, key: bytes) -> None:
 def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str) -> str:
     row = connection.execute(query.encode()).fetchone()
     return str(row[0]) if row else ""
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

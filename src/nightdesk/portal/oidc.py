@@ -178,8 +178,14 @@ def _endpoint(told: Mapping[str, Any], name: str, client: Client) -> str:
     url = told.get(name)
     fault = address_fault(url, anywhere=client.anywhere) if isinstance(url, str) else _("There is none.")
     if fault:
-        raise NoSignIn("discovery", f"{name}: {fault}")
+        raise _no_address(name, fault)
     return str(url)
+
+
+def _no_address(name: str, fault: str) -> NoSignIn:
+    return NoSignIn(
+        "discovery", _("Your company's sign-in cannot be asked. Its {name}: {fault}").format(name=name, fault=fault)
+    )
 
 
 def _takes_basic(told: Mapping[str, Any]) -> bool:
@@ -197,7 +203,7 @@ async def _asked(
     """The JSON object that it answers with; with a `form` it is posted."""
     fault = address_fault(url, anywhere=client.anywhere)
     if fault:
-        raise NoSignIn("discovery", fault)
+        raise _no_address("issuer", fault)
     asked = {"Accept": "application/json", "User-Agent": "Nightdesk"} | dict(headers or {})
     way = fetched(http, url, headers=asked) if form is None else posted(http, url, data=form, headers=asked)
     async with way as answer:

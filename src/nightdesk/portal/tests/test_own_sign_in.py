@@ -368,6 +368,14 @@ def test_a_provider_does_not_lead_us_into_our_own_network(firms, provider, row):
     assert refused_for() == ["discovery"]
 
 
+def test_a_secret_whose_key_is_lost_is_told_and_noted(firms, provider, row):
+    IdentityProvider.objects.update(client_secret=b"\x02sealed with another key")
+    answer = firms.client().get(f"/sign-in/{row.pk}/")
+    assert answer.status_code == 403
+    assert "lost the key" in answer.content.decode()
+    assert refused_for() == ["secret"]
+
+
 def test_the_page_tells_of_a_company_by_the_domain_alone(firms, provider, row):
     client, member = firms.client(), firms.bakery.member
     domain = member.email.partition("@")[2]

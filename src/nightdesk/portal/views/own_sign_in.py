@@ -109,11 +109,20 @@ def back(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def _client(request: HttpRequest, provider: IdentityProvider) -> Client:
-    """The address to come back to is one of ours that the provider knows; under a brand's own name it is there."""
+    """The address to come back to is one of ours that the provider knows; under a brand's own name it is there.
+
+    Raises NoSignIn where the secret was sealed with a key that is lost.
+    """
+    try:
+        secret = vault.open_(bytes(provider.client_secret)).decode()
+    except vault.Unreadable:
+        raise NoSignIn(
+            "secret", _("We have lost the key to your company's sign-in. Tell us, so that it is entered anew.")
+        ) from None
     return Client(
         issuer=provider.issuer,
         client_id=provider.client_id,
-        client_secret=vault.open_(bytes(provider.client_secret)).decode(),
+        client_secret=secret,
         redirect_uri=address_at(request.get_host()) + reverse("portal:own_sign_in_back", args=[provider.pk]),
         anywhere=provider.allow_private,
     )

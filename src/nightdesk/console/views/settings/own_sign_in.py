@@ -56,8 +56,12 @@ def own_sign_in(request: StaffRequest, customer_id: int) -> HttpResponse:
             said = _("Now tell the provider where people come back to: {url}").format(url=back_url(row))
             return done(request, said, "console:customer", shown.id)
         return done(request, _("Saved."), "console:customer", shown.id)
-    lead = _("OpenID Connect with a code and PKCE. The provider must know where people come back to: {url}").format(
-        url=back_url(known) if known else _("that is told once this is saved")
+    lead = (
+        _("OpenID Connect with a code and PKCE. The provider must know where people come back to: {url}").format(
+            url=back_url(known)
+        )
+        if known
+        else _("OpenID Connect with a code and PKCE. Where people come back to is told once this is saved.")
     )
     return form_in(
         request,
