@@ -34,6 +34,7 @@ def _begin() -> dict[str, str]:
     environment = {
         "NIGHTDESK_STATE_DIR": str(state),
         "NIGHTDESK_DEMO": "0",
+        "PYTHONPATH": str(schema.ROOT / "src"),  # for programs that tests start, however pytest was started
         "NIGHTDESK_SECRET_KEY": "for tests only, and of no use to anybody",
     }
     if OUTSIDE:
@@ -50,10 +51,7 @@ def _begin() -> dict[str, str]:
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """The first process gets what we have, each further one its own. What all will want is made while they start."""
     if not OUTSIDE:
-        with_path = os.environ | {"PYTHONPATH": f"{schema.ROOT / 'src'}"}
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.schema"], cwd=schema.ROOT, env=with_path, stdout=subprocess.DEVNULL
-        )
+        subprocess.Popen([sys.executable, "-m", "tests.schema"], cwd=schema.ROOT, stdout=subprocess.DEVNULL)
     for spec in specs[1:]:
         spec.env.update(_begin())
 
