@@ -131,7 +131,7 @@ def in_talk(story: Story, count: int) -> None:
 
 
 def both_talk(story: Story, seconds: float) -> None:
-    """Wait until two telephones have been joined for so long."""
+    """Wait until two telephones have been joined for so long: a busy machine loses packets, and of ten seconds two are whole."""
     until(lambda: len(story.carrier.channels()) == 2, 15, "two are left")
     joined = time.monotonic()
     until(lambda: time.monotonic() - joined >= seconds, seconds + 5, "they talk")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.phone.asterisk import free_udp_port
+from tests.phone.asterisk import ahead, free_udp_port
 from tests.system.stack import free_port, until
 
 RATE = 8000
@@ -148,7 +148,8 @@ class Telephone:
         """It runs, and is registered if it does that."""
         with (self.folder / "baresip.out").open("ab") as out:
             self._process = subprocess.Popen(
-                ["baresip", "-4", "-f", str(self.folder), "-t", "300"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                ahead(["baresip", "-4", "-f", str(self.folder), "-t", "300"]),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=os.environ | {"HOME": str(self.folder)}, cwd=self.folder,
             )  # fmt: skip
         self._socket = until(self._connected, 20, f"baresip {self.user} (see {self.folder})")

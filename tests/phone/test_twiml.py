@@ -57,7 +57,7 @@ def test_the_second_engineer_takes_the_call_by_key_and_both_hear_each_other(stor
     second.press("1")
     story.company.reaches(call, "talk")
     first.wait("CALL_CLOSED")
-    both_talk(story, 4)
+    both_talk(story, 10)
     caller.hang_up()
     second.wait("CALL_CLOSED")
     call = story.company.ended(call)
@@ -119,7 +119,7 @@ def test_a_message_is_kept_word_for_word_and_its_caller_is_rung_back(story: Stor
     assert MAIN_NUMBER.removeprefix("+") in ringing.saw("CALL_INCOMING")[0]["peeruri"]
     ringing.accept()
     story.company.reaches(back, "talk")
-    both_talk(story, 4)
+    both_talk(story, 10)
     ringing.hang_up()
     until(lambda: any("solved" in text for text in story.said_to(MOBILES["Al"])), 30, "Al is asked how it went")
     engineer.press("1")

@@ -159,7 +159,7 @@ def test_the_web_process_is_killed_between_two_hooks_and_the_provider_goes_on_at
     web.answers()
     takes(story, call, engineer, "e1")
     story.company.reaches(call, "talk")
-    both_talk(story, 4)
+    both_talk(story, 10)
     web.kill()
     caller.hang_up()
     caller.wait("CALL_CLOSED")
