@@ -377,7 +377,7 @@ class World:
         sent = 0
         while self._sender.take_turn() or self._sender.in_hand:
             sent += 1
-            give_up = time.monotonic() + 10
+            give_up = time.monotonic() + 60
             while not self._sender.record() and self._sender.in_hand:
                 assert time.monotonic() < give_up, "a message hangs"
                 self._sender.woken.wait(0.01)

@@ -128,22 +128,22 @@ def _race(first_does: Callable[[], Answer], fingerprint: str = "f") -> tuple[lis
 
     def first_work() -> Answer:
         at_work.set()
-        assert second_waits.wait(5)
+        assert second_waits.wait(30)
         return first_does()
 
     first = threading.Thread(target=ask, args=(told[0], first_work, "f"))
     second = threading.Thread(target=ask, args=(told[1], lambda: Answer(201, b"second"), fingerprint))
     first.start()
-    assert at_work.wait(5)
+    assert at_work.wait(30)
     second.start()
     tick = threading.Event()
-    for _ in range(500):
+    for _ in range(3000):
         if _waits_for_a_lock():
             break
         tick.wait(0.01)
     assert not told[1], "the second did not wait"
     second_waits.set()
-    first.join(5), second.join(12)
+    first.join(60), second.join(60)
     return told
 
 
@@ -169,7 +169,7 @@ def test_who_waits_too_long_is_told_that_the_first_is_still_at_work() -> None:
 
     def slow() -> Answer:
         at_work.set()
-        done.wait(10)
+        done.wait(60)
         return Answer(200, b"")
 
     def ask() -> None:
@@ -180,7 +180,7 @@ def test_who_waits_too_long_is_told_that_the_first_is_still_at_work() -> None:
 
     first = threading.Thread(target=ask)
     first.start()
-    assert at_work.wait(5)
+    assert at_work.wait(30)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")
     try:
@@ -188,5 +188,5 @@ def test_who_waits_too_long_is_told_that_the_first_is_still_at_work() -> None:
             answer_once(caller="c", key="k", fingerprint="f", at=START, do=lambda: Answer(200, b""))
     finally:
         done.set()
-        first.join(10)
+        first.join(60)
         connection.close()

@@ -343,7 +343,7 @@ postlog unix-dgram n - n - 1 postlogd
             del mail[name.replace("_", "-")]
             mail[name.replace("_", "-")] = value
         mail.set_content(body)
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as session:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as session:
             session.sendmail(headers.get("Return_Path", sender).strip("<>"), [to], mail.as_bytes())
 
     def queued(self) -> int:

@@ -91,7 +91,7 @@ class MailSink:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(timeout=5), "the mail server did not start"
+        assert self._ready.wait(timeout=60), "the mail server did not start"
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -32,7 +32,7 @@ class Record(Generic[T]):
         with self._grown:
             return list(zip(self._came_at[start:], self._items[start:], strict=True))
 
-    def wait(self, count: int = 1, where: Callable[[T], bool] = lambda _: True, seconds: float = 20.0) -> list[T]:
+    def wait(self, count: int = 1, where: Callable[[T], bool] = lambda _: True, seconds: float = 60.0) -> list[T]:
         """The items that satisfy `where`, as soon as there are `count`; AssertionError after `seconds`."""
 
         def found() -> list[T]:
@@ -43,6 +43,6 @@ class Record(Generic[T]):
             assert enough, f"{len(found())} of {count} came within {seconds} s; in all: {self._items!r}"
             return found()
 
-    def one(self, where: Callable[[T], bool] = lambda _: True, seconds: float = 20.0) -> T:
+    def one(self, where: Callable[[T], bool] = lambda _: True, seconds: float = 60.0) -> T:
         """The first item that satisfies `where`, waiting for it; AssertionError after `seconds`."""
         return self.wait(1, where, seconds)[0]

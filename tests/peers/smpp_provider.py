@@ -93,7 +93,7 @@ class SmppProvider:
         self._process.stdin.flush()
         self.events.one(lambda event: event["event"] == "done" and event.get("number") == number)
 
-    def seen(self, what: str, count: int = 1, seconds: float = 20.0, **like: Any) -> list[dict[str, Any]]:
+    def seen(self, what: str, count: int = 1, seconds: float = 60.0, **like: Any) -> list[dict[str, Any]]:
         """The events of that name with those values, as soon as there are `count`."""
 
         def fits(event: dict[str, Any]) -> bool:

@@ -27,7 +27,7 @@ def sink() -> Iterator[MailSink]:
 
 
 def send(sink: MailSink, message: EmailMessage, *to: str) -> dict[str, tuple[int, bytes]]:
-    with smtplib.SMTP(sink.host, sink.port, timeout=2) as client:
+    with smtplib.SMTP(sink.host, sink.port, timeout=30) as client:
         return client.send_message(message, to_addrs=list(to) or None)
 
 
@@ -49,7 +49,7 @@ def test_with_a_password_set_only_its_holder_may_send(mechanism):
     with MailSink(user="desk", password="secret") as sink:
         with pytest.raises(smtplib.SMTPSenderRefused):
             send(sink, letter())
-        with smtplib.SMTP(sink.host, sink.port, timeout=2) as client:
+        with smtplib.SMTP(sink.host, sink.port, timeout=30) as client:
             client.ehlo()
             client.user, client.password = "desk", "wrong"
             with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -65,7 +65,7 @@ def test_starttls_is_real_and_its_certificate_holds_only_for_those_who_know_it()
         with pytest.raises(smtplib.SMTPResponseException) as refused:
             send(sink, letter())
         assert refused.value.smtp_code == 530
-        with smtplib.SMTP("localhost", sink.port, timeout=2) as client, pytest.raises(ssl.SSLCertVerificationError):
+        with smtplib.SMTP("localhost", sink.port, timeout=30) as client, pytest.raises(ssl.SSLCertVerificationError):
             client.starttls(context=ssl.create_default_context())
 
         async def product_client() -> None:
@@ -77,7 +77,7 @@ def test_starttls_is_real_and_its_certificate_holds_only_for_those_who_know_it()
                 tls_context=sink.client_tls(),
                 username="desk",
                 password="secret",
-                timeout=2,
+                timeout=30,
             )
 
         asyncio.run(product_client())
@@ -117,7 +117,7 @@ def test_a_hanging_server_never_answers_keeps_nothing_and_still_stops(sink):
 def test_a_connection_dropped_after_the_data_leaves_a_mail_that_the_sender_cannot_be_sure_of(tls):
     with MailSink(starttls=tls) as sink:
         sink.script("drop")
-        with smtplib.SMTP("localhost", sink.port, timeout=2) as client:
+        with smtplib.SMTP("localhost", sink.port, timeout=30) as client:
             if tls:
                 client.starttls(context=sink.client_tls())
             with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
@@ -131,4 +131,4 @@ def test_waiting_has_an_end(sink):
     began = time.monotonic()
     with pytest.raises(AssertionError, match=r"0 of 1 came within 0\.1 s"):
         sink.mails.one(seconds=0.1)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20

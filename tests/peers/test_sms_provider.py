@@ -57,7 +57,7 @@ class ToPeer(TwilioHttpClient):
     """The library's own HTTP client, with the provider's address put in place of Twilio's."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(timeout=2)
+        super().__init__(timeout=30)
         self.peer = url
 
     def request(self, method, url, *args, **more):
@@ -140,7 +140,7 @@ def test_what_the_real_provider_refuses_is_refused_with_its_code(provider, clien
 
 def test_errors_have_the_providers_shape_and_strangers_are_not_let_in(provider):
     address = f"{provider.url}/2010-04-01/Accounts/{provider.account_sid}/Messages.json"
-    answer = requests.post(address, data={"To": BO}, auth=(provider.account_sid, "wrong"), timeout=2)
+    answer = requests.post(address, data={"To": BO}, auth=(provider.account_sid, "wrong"), timeout=30)
     assert answer.status_code == 401
     assert answer.json() == {
         "code": 20003,
@@ -148,10 +148,10 @@ def test_errors_have_the_providers_shape_and_strangers_are_not_let_in(provider):
         "more_info": "https://www.twilio.com/docs/errors/20003",
         "status": 401,
     }
-    assert requests.post(address, timeout=2).status_code == 401
+    assert requests.post(address, timeout=30).status_code == 401
     auth = (provider.account_sid, provider.auth_token)
-    assert requests.post(address.replace("/AC", "/AD"), auth=auth, timeout=2).json()["code"] == 20404
-    assert requests.get(address.replace(".json", "/SM1.json"), auth=auth, timeout=2).json()["code"] == 20404
+    assert requests.post(address.replace("/AC", "/AD"), auth=auth, timeout=30).json()["code"] == 20404
+    assert requests.get(address.replace(".json", "/SM1.json"), auth=auth, timeout=30).json()["code"] == 20404
 
 
 @pytest.mark.parametrize(

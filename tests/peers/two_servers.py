@@ -85,7 +85,7 @@ class TwoServers:
             return connection.execute("SELECT sync_state FROM pg_stat_replication").fetchall() == [("sync",)]
 
     def superuser_url(self, which: str) -> str:
-        return f"host=127.0.0.1 port={self.ports[which]} user=postgres password='{PASSWORD}' dbname=postgres connect_timeout=5"
+        return f"host=127.0.0.1 port={self.ports[which]} user=postgres password='{PASSWORD}' dbname=postgres connect_timeout=30"
 
     def kill_primary(self) -> None:
         """SIGKILL, as when the machine is gone: nothing of it answers any more."""

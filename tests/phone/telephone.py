@@ -196,7 +196,7 @@ class Telephone:
         assert self._socket is not None
         sent = json.dumps({"command": command, "params": params, "token": "t"}).encode()
         self._socket.sendall(b"%d:%s," % (len(sent), sent))
-        self._answers.get(timeout=10)
+        self._answers.get(timeout=60)
 
     def dial(self, number: str) -> None:
         self.do("dial", f"sip:{number}@127.0.0.1:{self.server}")
@@ -218,7 +218,7 @@ class Telephone:
         """Its events of the kind: CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, REGISTER_OK."""
         return [event for event in list(self.events) if event.get("type") == kind]
 
-    def wait(self, kind: str, count: int = 1, seconds: float = 20.0) -> dict[str, Any]:
+    def wait(self, kind: str, count: int = 1, seconds: float = 60.0) -> dict[str, Any]:
         """The event, once there have been so many of its kind."""
         until(lambda: len(self.saw(kind)) >= count, seconds, f"{self.user}: {kind}; so far {self.events}")
         return self.saw(kind)[count - 1]

@@ -22,7 +22,7 @@ pytestmark = [
 CLEO, KIM, GONE = "cleo@acme.example", "kim@acme.example", "gone@acme.example"
 BO, AL, HELP, SUPPORT = "bo@quayside.example", "al@quayside.example", "help@other.example", "support@night.example"
 BELIEVED = "mx.test.example"
-WITHIN_S = 40.0
+WITHIN_S = 120.0
 
 
 @dataclass

@@ -86,12 +86,12 @@ def test_a_swap_is_asked_at_a_desk_and_taken_on_a_telephone(office: tuple[Stack,
     asker.goto(f"{running.url}/rota/seat/desk/swap")
     asker.get_by_label("Whom you ask").select_option(label=name_of(running, MANAGER))
     asker.get_by_role("button", name="Ask", exact=True).click()
-    expect(asker.get_by_text("is asked, and you are told what they say")).to_be_visible(timeout=30_000)
+    expect(asker.get_by_text("is asked, and you are told what they say")).to_be_visible(timeout=60_000)
     rota_url = asker.url
     taker = at_screen(office, MANAGER, width=375)
     taker.goto(rota_url)
     taker.get_by_role("button", name="Take it", exact=True).click()
-    expect(taker.get_by_text("The turn is yours.")).to_be_visible(timeout=30_000)
+    expect(taker.get_by_text("The turn is yours.")).to_be_visible(timeout=60_000)
     ((state, overrides),) = running.rows(
         "SELECT state, (SELECT count(*) FROM rota_swap_overrides WHERE swap_id = swap.id) FROM rota_swap swap"
     )
@@ -112,7 +112,7 @@ def test_a_draft_is_held_against_the_rota_and_published(office: tuple[Stack, Bro
     if reason.count():
         reason.fill("It was agreed with everybody.")
     manager.get_by_role("button", name="Publish", exact=True).click()
-    expect(manager.locator("h1 + small .tag")).to_have_text("published", timeout=30_000)
+    expect(manager.locator("h1 + small .tag")).to_have_text("published", timeout=60_000)
     query = "SELECT count(*), bool_and(published) FROM rota_plannedshift WHERE plan_id = %s"
     ((count, published),) = running.rows(query, plan)
     assert (count > 0, published) == (True, True)

@@ -58,7 +58,7 @@ def test_it_rings_until_somebody_presses_a_key(running: tuple[Stack, VoiceProvid
     peer.next(NO_ANSWER, MAILBOX, TAKES_IT, to=BO_PHONE)
     alarm(nightdesk, key, "core router at Mill Lane does not answer")
     first, second, third = peer.calls.wait(3, lambda call: call.to == BO_PHONE, 30)
-    assert third.ended.wait(10)
+    assert third.ended.wait(60)
     assert page(nightdesk, "Mill Lane") == "acknowledged"
     assert (first.heard, second.heard) == ([], []), "a mailbox is told nothing"
     assert "core router at Mill Lane does not answer" in third.heard[0]
@@ -83,7 +83,7 @@ def test_taken_by_another_way_the_ringing_stops(running: tuple[Stack, VoiceProvi
     until(lambda: nightdesk.rows("SELECT 1 FROM channels_delivery WHERE provider_id = %s", call.sid), 10, "it is known")
     code = str(nightdesk.rows("SELECT code FROM paging_page WHERE title LIKE %s", "%mx3%")[0][0])
     nightdesk.cli("ack", code, "--as", AL)
-    assert call.cancelled.wait(10), "the provider was asked to stop it"
-    assert call.ended.wait(10)
+    assert call.cancelled.wait(60), "the provider was asked to stop it"
+    assert call.ended.wait(60)
     assert call.heard == []
     assert page(nightdesk, "mx3") == "acknowledged"

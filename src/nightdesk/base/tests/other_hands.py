@@ -45,7 +45,7 @@ class Hand(threading.Thread):
         return self._value
 
 
-def until(true: Callable[[], Any], within_s: float = 20.0) -> Any:
+def until(true: Callable[[], Any], within_s: float = 60.0) -> Any:
     """What `true` gives as soon as that is something."""
     end = time.monotonic() + within_s
     while not (value := true()):

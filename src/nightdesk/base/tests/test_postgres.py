@@ -62,7 +62,7 @@ def keep(url, what):
         connection.execute("insert into kept values (%s)", [what])
 
 
-def until(true, within_s=20.0):
+def until(true, within_s=60.0):
     end = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < end, "it did not happen in time"

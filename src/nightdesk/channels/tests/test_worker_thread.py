@@ -43,7 +43,7 @@ def working() -> Iterator[Shift]:
         yield shift
     finally:
         shift.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -58,7 +58,7 @@ def mail_route(sink: MailSink) -> None:
 
 def wait_for(row: Delivery, *states: str) -> None:
     pause = threading.Event()
-    for _ in range(200):
+    for _ in range(3000):
         row.refresh_from_db()
         if row.state in states:
             return

@@ -72,7 +72,7 @@ def doors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Doors]:
                 connection.close()  # of the thread that it runs in
 
             for _thread in range(listener.AT_ONCE):
-                self._threads.submit(hang_up).result(5)
+                self._threads.submit(hang_up).result(60)
             super().close()
 
     monkeypatch.setattr(listener, "Gate", Closing)
@@ -83,7 +83,7 @@ def doors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Doors]:
 
 
 def smtp(doors: Doors) -> smtplib.SMTP:
-    return smtplib.SMTP("127.0.0.1", doors.smtp, timeout=10)
+    return smtplib.SMTP("127.0.0.1", doors.smtp, timeout=60)
 
 
 def lmtp(doors: Doors) -> smtplib.LMTP:
@@ -212,7 +212,7 @@ def test_the_way_is_encrypted_for_whoever_asks_and_a_renewed_certificate_counts_
     for _time in range(2):
         context = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
         for kind, port in ((smtplib.SMTP, doors.smtp), (smtplib.LMTP, doors.lmtp)):
-            with kind("localhost", port, timeout=10) as session:
+            with kind("localhost", port, timeout=60) as session:
                 session.ehlo()
                 assert session.has_extn("starttls")
                 session.starttls(context=context)

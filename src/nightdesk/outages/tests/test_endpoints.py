@@ -54,7 +54,7 @@ def named(name: str) -> Contact:
 def sent(network: Network) -> dict[tuple[str, str], Delivery]:
     """All that is due goes out; the rows by (contact's name, channel)."""
     with clock.replaced_by(lambda: network.at), Sender(uuid4()) as sender:
-        for _ in range(500):
+        for _ in range(3000):
             if not sender.take_turn() and not sender.in_hand:
                 break
             sender.woken.wait(0.02)

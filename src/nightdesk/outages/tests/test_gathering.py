@@ -45,7 +45,7 @@ def handed_over(network: Network) -> Counter[str]:
     """What is due goes out by a real sender; contact -> how many messages they were handed."""
     known = set(Attempt.objects.values_list("id", flat=True))
     with clock.replaced_by(lambda: network.at), Sender(uuid4()) as sender:
-        for _ in range(500):
+        for _ in range(3000):
             if not sender.take_turn() and not sender.in_hand:
                 break
             sender.woken.wait(0.02)
