@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.emptied import empty_tables
 from tools.system_parts import find_part, how_to_install
@@ -31,6 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def _committed_rows_go() -> None:
     """After each test that commits; what others write is rolled back."""
     TransactionTestCase._fixture_teardown = lambda _test: empty_tables()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_for_once() -> None:
+    """Each test client has middleware of its own, and looking for the files takes longer than most requests."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    WhiteNoiseMiddleware.add_files_from_finders = look_once
 
 
 # First, so that `-m system` and `-m "not system"` see what is added here.

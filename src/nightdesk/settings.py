@@ -230,6 +230,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "nightdesk.console.context.every_page",
             ],
+            "libraries": {"lucide": "nightdesk.console.templatetags.icons"},  # in place of the package's own
         },
     }
 ]

@@ -72,6 +72,10 @@ ONCE = {
 class Api(NinjaAPI):
     """NinjaAPI with one way to say no and a complete description."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made: dict[str | None, OpenAPISchema] = {}
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The name of the function: a verb and a noun, as everywhere in the house."""
         return operation.view_func.__name__
@@ -79,7 +83,13 @@ class Api(NinjaAPI):
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
-        """OpenAPI 3.1."""
+        """OpenAPI 3.1. It is made once, for it takes a second and everybody may ask for it: change nothing of it."""
+        made = self._made.get(path_prefix)
+        if made is None:
+            made = self._made[path_prefix] = self._make(path_prefix, path_params)
+        return made
+
+    def _make(self, path_prefix: str | None, path_params: dict[str, Any] | None) -> OpenAPISchema:
         schema = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
         schema["components"]["schemas"]["Problem"] = PROBLEM
         for methods in schema["paths"].values():

@@ -711,7 +711,9 @@ def test_every_address_stands_in_the_table_with_its_verb():
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_a_role_passes_the_doors_that_the_matrix_opens_and_no_other(company, role):
+def test_a_role_passes_the_doors_that_the_matrix_opens_and_no_other(company, role, monkeypatch):
+    # What stands on the page is for other tests; drawing it would be most of the work.
+    monkeypatch.setattr("django.template.backends.django.Template.render", lambda *_args, **_how: "")
     user = company.reader(role)
     client = company.client(user)
     ids = ids_of(company)
