@@ -138,7 +138,8 @@ def test_line_and_pages_speak_and_everybody_is_told_the_highest_contracts_first_
     assert f"Internet line L-{int(first['to'].removeprefix('4477009')[:3])} does not work." in first["text"]
     assert "Your ticket is #" in first["text"]
     ranks = (
-        "SELECT rank FROM channels_delivery WHERE recipient_kind = 'contact' AND channel = 'sms' ORDER BY accepted_at"
+        "SELECT rank FROM channels_delivery WHERE subject_kind = 'outage' AND recipient_kind = 'contact' AND channel = 'sms' "
+        "ORDER BY accepted_at"
     )
     by_time = [rank for (rank,) in tonight.stack.rows(ranks)]
     assert by_time.index(min(by_time)) < len(by_time) / 2, "whose contract is highest is not among the last"
@@ -148,6 +149,7 @@ def test_each_of_the_customers_has_one_ticket_and_the_outage_one_row_a_person_an
     tickets = "SELECT count(*), count(DISTINCT customer_id) FROM desk_ticket WHERE outage_id IS NOT NULL"
     assert tonight.stack.rows(tickets) == [(CUSTOMERS, CUSTOMERS)]
     rows = tonight.stack.rows(
-        "SELECT count(*), count(DISTINCT (recipient_id, channel)) FROM channels_delivery WHERE recipient_kind = 'contact'"
+        "SELECT count(*), count(DISTINCT (recipient_id, channel)) FROM channels_delivery WHERE recipient_kind = 'contact' "
+        "AND subject_kind = 'outage'"
     )
     assert rows == [(PEOPLE + CUSTOMERS, PEOPLE + CUSTOMERS)]
