@@ -114,6 +114,7 @@ def connect() -> None:
     ANSWER_VERBS.update(duty_tasks.ANSWERS)
     ANSWER_VERBS.update(bureau_tasks.ANSWERS)
     ANSWER_VERBS.update(safety_tasks.ANSWERS)
+    SAYS[outage_actions.LATE] = outage_actions.NO_CHANGE_SAYS
     SAYS.update(dict.fromkeys((safety_telling.ASK, safety_telling.RING), safety_wording.ASKED))
     LISTENERS.extend((safety_tasks.hear_duress, safety_tasks.hear_help))
     SAID.update(duty_tasks.SAID)

@@ -10,6 +10,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
 from nightdesk.calls import actions, asking_actions, effects, running
+from nightdesk.calls.line_actions import set_pin
+from nightdesk.calls.line_preview import outage_heard
 from nightdesk.calls.models import Call, CallerPin, CallEvent, CallOut, Line, Message, Recording
 from nightdesk.calls.pin_tries import MOST_WRONG_OVERALL, WITHIN, try_pin
 from nightdesk.calls.pins import lookup_of
@@ -23,6 +25,7 @@ from nightdesk.outages import part_actions
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Outage
 from nightdesk.outages.needs_text import read_needs
+from nightdesk.outages.preview import Draft, preview_of
 from nightdesk.paging.models import Page
 from nightdesk.people import actions as people
 from nightdesk.people.models import Person
@@ -124,9 +127,70 @@ def an_outage(world: World, contact: Contact, *, fixer: Person) -> Outage:
     return outage
 
 
-def update(world: World, outage: Outage, text: str) -> None:
-    outages.write_update(outage_id=outage.pk, state="identified", texts={"en-gb": text}, **world.doing)
+def update(world: World, outage: Outage, text: str, next_at: datetime | None = None) -> None:
+    outages.write_update(outage_id=outage.pk, state="identified", texts={"en-gb": text}, next_at=next_at, **world.doing)
     world.run_due()
+
+
+def test_a_caller_hears_a_long_statement_to_its_last_word_as_its_writer_was_shown(
+    world: World, office: Any, exchange: Exchange
+) -> None:
+    contact = customer(world)
+    outage = an_outage(world, contact, fixer=office["al"])
+    text = "A digger has cut the cable at Dock Street, and the spare one that runs beside it. " * 5 + "It is the heron."
+    next_at = world.at + timedelta(minutes=45)
+    shown = outage_heard(preview_of(outage, Draft("identified", {"en-gb": text}, next_at), world.at).update, world.at)
+    update(world, outage, text, next_at)
+    caller = exchange.rings(ANNA, OURS)
+    exchange.seconds(1)
+    heard = " ".join(caller.heard)
+    assert "Fibre LON 1 does not work." in heard
+    assert heard.count("A digger has cut the cable") == 5
+    assert "It is the heron. This was said" in heard
+    assert heard == shown
+    world.hush()
+
+
+def test_from_a_strangers_telephone_a_pin_opens_ones_own_outage_and_nothing_opens_anothers(
+    world: World, office: Any, exchange: Exchange
+) -> None:
+    contact = customer(world)
+    outage = an_outage(world, contact, fixer=office["al"])
+    set_pin(contact_id=contact.pk, pin="483019", **world.doing)
+    world.customer("Otto")
+    otto = Contact.objects.get(name="Otto")
+    otto.phone = "+442079460666"
+    otto.save(update_fields=["phone"])
+    for number in (STRANGER, otto.phone):
+        caller = exchange.rings(number, OURS)
+        exchange.seconds(10)
+        assert not caller.heard_that("cable"), caller.heard
+        if number == STRANGER:
+            exchange.presses(caller, "*")
+            exchange.seconds(10)
+            exchange.presses(caller, "483019#")
+            exchange.seconds(10)
+            assert caller.heard_that("Fibre LON 1 does not work. A cable is cut."), caller.heard
+            call = exchange.call(caller)
+            assert (call.known_by, call.customer_id, call.outage_id) == ("pin", contact.customer_id, outage.pk)
+        exchange.rings_off(caller)
+        exchange.seconds(5)
+    world.hush()
+
+
+def test_nobody_hears_by_telephone_of_what_is_over_or_touches_nobody_and_without_a_line(
+    world: World, office: Any
+) -> None:
+    outage = an_outage(world, customer(world), fixer=office["al"])
+
+    def heard(state: str) -> str:
+        return outage_heard(preview_of(outage, Draft(state, {"en-gb": "All is well."}), world.at).update, world.at)
+
+    assert heard("resolved") == ""
+    assert "All is well." in heard("monitoring")
+    Line.objects.update(active=False)
+    assert heard("monitoring") == ""
+    world.hush()
 
 
 def by(world: World, person: Person) -> dict[str, Any]:

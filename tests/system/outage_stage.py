@@ -1,6 +1,7 @@
 """Give a staged night a switch with customers behind it, from JSON on standard input; run as `tests.system.stage` is.
 
-Wanted: `customers` (each a list of [name, e-mail, mobile or ""]), `cut` (indices of customers whose mail runs over their line).
+Wanted: `customers` (each a list of [name, e-mail, mobile or ""]), `cut` (indices of customers whose mail runs over their line),
+`signs_in` (the index of one whose first contact has an account with the password `PASSWORD`), `line` (a phone line's number).
 Made: a part `dock-sw2`, a service, a subscription a customer, a holding statement and the rule that sends it by itself.
 """
 
@@ -10,6 +11,7 @@ import sys
 from datetime import date
 from typing import Any
 
+PASSWORD = "correct horse battery"
 STATEMENT = "We are looking into a fault at {{ what }}."
 
 
@@ -17,8 +19,10 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     """Make it all; the ids of the customers, in their order."""
     from nightdesk.access.models import Brand
     from nightdesk.base import clock
-    from nightdesk.base.actors import SCHEDULER, Door
+    from nightdesk.base.actors import SCHEDULER, Actor, Door
+    from nightdesk.calls.models import Line
     from nightdesk.customers import actions as customers
+    from nightdesk.customers import contact_actions
     from nightdesk.customers.models import Contact
     from nightdesk.desk import actions as desk
     from nightdesk.outages import actions as outages
@@ -58,7 +62,15 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
                 Contact.objects.filter(pk=contact.pk).update(mobile=mobile, mobile_verified_at=at, texted_at_night=True)
         if number in wanted.get("cut", ()):
             parts.save_reach(customer_id=made.pk, channel="email", subscription_ids=[bought.pk], **doing)
+        if number == wanted.get("signs_in"):
+            first = Contact.objects.filter(customer=made).earliest("id")
+            invited = contact_actions.invite_contact(contact_id=first.pk, standing="manager", **doing)
+            joining = doing | {"by": Actor("contact", str(first.pk), first.name)}
+            contact_actions.join_portal(contact_id=first.pk, invite=invited.invite, password=PASSWORD, **joining)
         ids.append(made.pk)
+    if "line" in wanted:
+        number = wanted["line"]
+        Line.objects.create(brand=brand, name="Support", numbers=[number], shown_number=number, pager_number=number)
     template = outages.save_statement_template(
         brand_id=brand.pk, name="Hold", goes_to="investigating", holding=True, texts={"en-gb": STATEMENT}, **doing
     )

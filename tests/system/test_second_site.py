@@ -1,23 +1,8 @@
 """The main site loses its power in the night; the second one pages, takes alarms, tells customers; and nobody is woken twice."""
 
-import re
-import urllib.parse
-import urllib.request
-
 from tests.system.night import AL_PHONE, BO, BO_PHONE
-from tests.system.stack import until
+from tests.system.stack import signed_in, until
 from tests.system.two_sites import CUSTOMER, CUSTOMER_PHONE, PAGERS, kill_whole, tell_customers, two_sites
-
-
-def signed_in(url: str, email: str, password: str) -> str:
-    """Where somebody arrives who signs in, as a browser does without a script."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    form = browser.open(f"{url}/account/login/", timeout=20).read().decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
-    assert token
-    values = {"csrfmiddlewaretoken": token[1], "login": email, "password": password}
-    sent = urllib.request.Request(f"{url}/account/login/", urllib.parse.urlencode(values).encode(), {"Referer": url})
-    return str(browser.open(sent, timeout=20).url)
 
 
 def test_the_night_goes_on_at_the_second_site_and_comes_home() -> None:
@@ -44,7 +29,7 @@ def test_the_night_goes_on_at_the_second_site_and_comes_home() -> None:
         until(lambda: sites.page(sites.second, "edge2")[0] == "acknowledged", 10, "Bo has it")  # type: ignore[index]
 
         # Whoever may write updates comes in with their own password, and customers are told from here.
-        assert "account/login" not in signed_in(sites.second.url, BO, sites.staged["password"])
+        assert "account/login" not in signed_in(sites.second.url, BO, sites.staged["password"])[1]
         outage = tell_customers(sites.second, BO, "Power at Dock Street", "A power cut stops us at Dock Street.")
         until(lambda: sites.mails_to("second", CUSTOMER, "power cut"), 20, "the customer has the mail")
         until(lambda: sites.texts_to("second", CUSTOMER_PHONE, "power cut"), 20, "and the text")

@@ -18,6 +18,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.channels import actions
 from nightdesk.channels.models import Attempt, Delivery, Message
+from nightdesk.channels.queries import tries_of
 
 router = Router(tags=["deliveries"])
 
@@ -27,7 +28,10 @@ State = Literal[
 
 
 class DeliveryOut(Schema):
-    """One message to one address by one channel. `due_at` is when it is, or was, to be sent."""
+    """One message to one address by one channel. `due_at` is when it is, or was, to be sent.
+
+    `goes_with`: the delivery in whose message its words go out as well, to the same reader; what becomes of that becomes of it.
+    """
 
     id: UUID
     message_id: UUID
@@ -46,6 +50,7 @@ class DeliveryOut(Schema):
     attempts: int = Field(alias="attempt", description="How often it was tried.")
     provider_id: str
     reason: str
+    goes_with: UUID | None = None
 
 
 class AttemptOut(Schema):
@@ -64,14 +69,14 @@ class AttemptOut(Schema):
 
 
 class DeliveryWithAttempts(DeliveryOut):
-    """With every try, the first one first."""
+    """With every try at its message, the first one first; `goes_with` has another's tries."""
 
     tries: list[AttemptOut]
 
     @staticmethod
     def resolve_tries(row: Delivery) -> list[Attempt]:
-        """Every try at the delivery."""
-        return list(Attempt.objects.filter(delivery_id=row.id, month=row.month).order_by("number"))
+        """Every try at its message."""
+        return tries_of(row)
 
 
 class DeliveryFilter(Schema):

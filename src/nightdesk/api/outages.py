@@ -19,6 +19,7 @@ from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Id, Instant, Name, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
+from nightdesk.calls.line_preview import outage_heard
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Customer
 from nightdesk.outages import actions, queries, report, unsubscribe_actions, wish_actions
@@ -232,7 +233,7 @@ class SampleOut(Schema):
 
 class PreviewOut(Schema):
     """What sending would do; `browsers` and `programs` are told besides mails and texts. `cost` without VAT; null where nobody
-    knows a price. `seconds` that providers take.
+    knows a price. `seconds` that providers take. `spoken`: what whoever is hit worst hears on the phone line.
     """
 
     people: int
@@ -562,7 +563,7 @@ def preview_update(request: HttpRequest, outage_id: UUID, body: UpdateIn) -> Any
         quiet=body.quiet,
         corrects=body.corrects_id is not None,
     )
-    return _previewed(preview_of(outage, draft, at))
+    return _previewed(preview_of(outage, draft, at), at)
 
 
 @router.post("/outages/{outage_id}/no-change", response=OutageWhole)
@@ -726,17 +727,18 @@ def _affected(row: Affected) -> dict[str, Any]:
     }
 
 
-def _previewed(seen: Preview) -> dict[str, Any]:
+def _previewed(seen: Preview, at: datetime) -> dict[str, Any]:
     return {
         **{
             name: getattr(seen, name)
             for name in (
                 "people", "customers", "mails", "texts", "browsers", "programs", "text_parts", "is_counted", "seconds",
-                "diverted", "untold_customers", "spoken",
+                "diverted", "untold_customers",
             )
         },
         "cost": str(seen.cost.price) if seen.cost else None,
         "currency": seen.cost.currency if seen.cost else None,
+        "spoken": outage_heard(seen.update, at),
         "warnings": list(seen.unsupported),
         "samples": [
             {

@@ -45,7 +45,7 @@ from nightdesk.journal.kinds import kind
 from nightdesk.journal.models import Entry
 from nightdesk.outages import wording as outage_wording
 from nightdesk.outages.models import Affected, Update
-from nightdesk.outages.queries import text_in, words_for
+from nightdesk.outages.queries import text_in, words_in_short
 from nightdesk.paging import actions as paging
 from nightdesk.paging import decide as paging_decide
 from nightdesk.paging.models import Page, Policy
@@ -450,7 +450,7 @@ def _text_of(update: Update, wish: TextWish, at: datetime) -> str:
         return " ".join(
             [
                 f"{outage.brand.name}:",
-                *words_for(outage, wish.customer_id, wish.language),
+                *words_in_short(outage, wish.customer_id, wish.language),
                 text_in(update, wish.language, outage.brand.language),
                 outage_wording.next_words(update.next_at, at, wish.customer.zone),
             ]

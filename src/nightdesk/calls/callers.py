@@ -20,7 +20,7 @@ from nightdesk.desk.wording import hours_line
 from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Affected, Outage, Touched, Update
-from nightdesk.outages.queries import text_in, told_to, words_for
+from nightdesk.outages.queries import text_in, told_to, words_in_short
 from nightdesk.people.models import ContactMethod, Person
 
 MOST_WORKAROUNDS = 3
@@ -142,19 +142,23 @@ def _customer_facts(
 
 def _outages(customer: Customer, language: str, at: datetime, now: datetime) -> Sequence[flow.KnownOutage]:
     if at >= now:
-        told = [(outage, update, words_for(outage, customer.pk, language)) for outage, update in told_to(customer.pk)]
+        told = [
+            (outage, update, words_in_short(outage, customer.pk, language)) for outage, update in told_to(customer.pk)
+        ]
     else:
         told = _outages_then(customer, language, at)
-    return tuple(
-        flow.KnownOutage(
-            outage_id=str(outage.pk),
-            words=" ".join(map(spoken, [*words, text_in(update, language, outage.brand.language)])).strip(),
-            said_at=update.published_at,
-            next_at=update.next_at,
-            late=update.next_at is not None and update.next_at <= at,
-        )
-        for outage, update, words in told
-        if update.published_at is not None
+    return tuple(known_outage(outage, update, words, language, at) for outage, update, words in told)
+
+
+def known_outage(outage: Outage, update: Update, words: Sequence[str], language: str, at: datetime) -> flow.KnownOutage:
+    """What a caller whom it touches hears of it at `at`, all of it: `words` of what stops working, and the update's statement."""
+    text = text_in(update, language, outage.brand.language)
+    return flow.KnownOutage(
+        outage_id=str(outage.pk),
+        words=" ".join(spoken(each, whole=True) for each in [*words, text]).strip(),
+        said_at=update.published_at or at,
+        next_at=update.next_at,
+        late=update.next_at is not None and update.next_at <= at,
     )
 
 

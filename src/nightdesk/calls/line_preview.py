@@ -1,21 +1,26 @@
 """A line before anybody rings it: whom it would ring now and why not others, and what callers would hear. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from nightdesk.calls.callers import known_outage
 from nightdesk.calls.candidates import candidates
 from nightdesk.calls.facts import facts_at
-from nightdesk.calls.flow import CallerFacts, KnownOutage
+from nightdesk.calls.flow import CallerFacts, Facts, KnownOutage
 from nightdesk.calls.models import Line, Telephone
-from nightdesk.calls.simulate import walk
+from nightdesk.calls.simulate import Moment, walk
+from nightdesk.channels.spoken import voice_language
 from nightdesk.customers.hours import is_open, next_change
 from nightdesk.customers.queries import support_hours
 from nightdesk.desk.wording import hours_line
 from nightdesk.duty.queries import away_at
 from nightdesk.lines.exchange import Came
+from nightdesk.outages.decide import OVER
+from nightdesk.outages.models import Affected, Update
+from nightdesk.outages.queries import words_in_short
 from nightdesk.people.models import Absence, ContactMethod, Person
 from nightdesk.people.skill_queries import newcomers
 
@@ -76,6 +81,9 @@ def _why_not(others: list[Person], at: datetime) -> Iterator[tuple[Person, str]]
             yield person, _("has no seat of this line, and is not signed in")
 
 
+CALLER = "caller: "
+"""How words begin that a caller hears, in a walk."""
+
 # --- What callers of it would hear -----------------------------------------------------------------------------------
 
 
@@ -114,15 +122,46 @@ def previews_of(line: Line, at: datetime) -> list[Preview]:
     return found
 
 
+def outage_heard(update: Update, at: datetime) -> str:
+    """What whoever the update's outage hits worst hears who rings once it is published, as the flow itself decides it; "" where
+    nobody hears of it: the brand has no line, the outage is over by it, or touches nobody.
+    """
+    outage = update.outage
+    line = Line.objects.filter(brand=outage.brand_id, active=True).order_by("pk").first()
+    hit = (
+        Affected.objects.filter(outage=outage, effect__gt=0).select_related("customer").order_by("-effect", "customer")
+    )
+    worst = hit.first()
+    if line is None or worst is None or update.state in OVER:
+        return ""
+    customer = worst.customer
+    words = words_in_short(outage, customer.pk, customer.language)
+    caller = CallerFacts(
+        "customer",
+        customer.name,
+        "number",
+        language=voice_language(customer.language),
+        covered=True,
+        outages=(known_outage(outage, update, words, customer.language, at),),
+    )
+    _facts, moments = _walked(line, at, at, caller)
+    first = next(moment.heard for moment in moments if moment.heard)  # what follows is said once more
+    return " ".join(words.removeprefix(CALLER) for words in first)
+
+
 def _preview(title: str, line: Line, at: datetime, now: datetime, caller: CallerFacts) -> Preview:
-    facts = facts_at(line.pk, "", at, now=now)
-    free = [replace(one, busy=False) for one in facts.candidates]
-    facts = replace(facts, caller=caller, candidates=free)
-    number = next(iter(line.numbers), "")
-    moments = walk(Came("caller", number, "+15550100"), facts)
-    heard = [words for moment in moments for words in moment.heard if words.startswith("caller: ")]
+    facts, moments = _walked(line, at, now, caller)
+    heard = [words for moment in moments for words in moment.heard if words.startswith(CALLER)]
     names = {one.to: one.name for one in facts.candidates} | {line.bureau_number: _("the answering service")}
     rung = [words.partition(": ")[2] for moment in moments for words in moment.rung]
     # Who presses nothing hears some of it again.
-    once = dict.fromkeys(words.removeprefix("caller: ") for words in heard)
+    once = dict.fromkeys(words.removeprefix(CALLER) for words in heard)
     return Preview(title, at, list(once), [names.get(to, to) for to in dict.fromkeys(rung)])
+
+
+def _walked(line: Line, at: datetime, now: datetime, caller: CallerFacts) -> tuple[Facts, Sequence[Moment]]:
+    """The facts of such a call at `at` where nobody is busy, and what comes of it."""
+    facts = facts_at(line.pk, "", at, now=now)
+    free = [replace(one, busy=False) for one in facts.candidates]
+    facts = replace(facts, caller=caller, candidates=free)
+    return facts, walk(Came("caller", next(iter(line.numbers), ""), "+15550100"), facts)

@@ -90,12 +90,9 @@ def deliveries(filters: Filters) -> QuerySet[Delivery]:
     return wanted.filter(**{name: value for name, value in exact.items() if value})
 
 
-def attempts_of(delivery_ids: Collection[UUID]) -> dict[UUID, list[Attempt]]:
-    """Every try and receipt of each, oldest first; an id without any is missing."""
-    found: dict[UUID, list[Attempt]] = {}
-    for attempt in Attempt.objects.filter(delivery_id__in=delivery_ids).order_by("at", "id"):
-        found.setdefault(attempt.delivery_id, []).append(attempt)
-    return found
+def tries_of(row: Delivery) -> list[Attempt]:
+    """Every try and receipt of the message in which the row goes out, its own or that of the row it goes with, oldest first."""
+    return list(Attempt.objects.filter(delivery_id=row.goes_with or row.id).order_by("at", "id"))
 
 
 def messages_of(message_ids: Collection[UUID]) -> dict[UUID, Message]:

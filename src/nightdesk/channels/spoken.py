@@ -26,10 +26,10 @@ _LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _UNSPEAKABLE = re.compile(r"[^\w\s.,:;!?'%&+-]|_")
 
 
-def spoken(text: str) -> str:
+def spoken(text: str, *, whole: bool = False) -> str:
     """`text` as it is read out: no links, no signs that a voice trips over, long numbers digit by digit.
 
-    Ends at a word, and at a full stop.
+    No longer than LONGEST, unless it is to be heard `whole`. Ends at a word, and at a full stop.
     """
     words = _LINKS.sub(" ", text.replace(LINK, " "))
     words = _ADDRESS.sub(lambda found: _(" dot ").join(map(_one_by_one, found[0].split("."))), words)
@@ -38,7 +38,7 @@ def spoken(text: str) -> str:
     words = _LETTERS_AND_DIGITS.sub(" ", words) if _MANY_DIGITS.search(words) else words
     words = _MANY_DIGITS.sub(lambda found: _one_by_one(found[0]), words)
     words = " ".join(words.split())
-    if len(words) > LONGEST:
+    if len(words) > LONGEST and not whole:
         words = words[:LONGEST].rsplit(maxsplit=1)[0]
     return f"{words.rstrip(' .,:;-')}." if words.strip(" .,:;-!?") else ""
 

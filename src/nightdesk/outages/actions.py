@@ -6,6 +6,7 @@ promise sends it: in one statement, so that a worker that dies has sent it to no
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import KEEP_TRYING
 from nightdesk.channels.fan_out_actions import gather_queued, queue_from, supersede_queued
 from nightdesk.channels.fan_out_queries import Select
+from nightdesk.channels.wording import LINK
 from nightdesk.customers.models import Subscription
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -73,7 +75,11 @@ RULE_REMOVED = kind("outage.rule-removed", gettext_lazy("{by} removed a rule tha
 TELL, HOLD, CHASE, BY_RULE = "outage.tell", "outage.hold", "outage.chase", "outage.confirm_by_rule"
 FROM_PAGE, PAGE_TAKEN, PAGE_OVER = "outages.from_page", "outages.page_taken", "outages.page_over"
 BOUGHT_NO_MORE = "outages.bought_no_more"
-NO_CHANGE = "outages.no_change"
+NO_CHANGE, LATE = "outages.no_change", "outage.late"
+NO_CHANGE_SAYS = {"acknowledge": gettext_lazy("No change")}
+"""What the answer to a message of the kind LATE means; for `channels.answering.SAYS`."""
+TITLE_IN_A_TEXT = 60
+"""So many letters of an outage's title stand in the text that asks for its update, beside the draft."""
 FIRST_WORD = timedelta(minutes=10)
 """How soon after an outage is confirmed its first update is due."""
 LATEST_NEXT = timedelta(days=7)
@@ -646,10 +652,10 @@ def chase_update(*, outage_id: UUID, due_at: datetime, number: int, by: Actor, v
     if asked:
         tell_loudly(
             asked,
-            kind="outage.late",
+            kind=LATE,
             subject=("outage", outage.pk),
             title=_late_title(outage, is_late),
-            body=_late_body(outage, at),
+            body=_late_body(outage, is_late, at),
             answers={"acknowledge": [NO_CHANGE, "outage", f"{outage.pk}@{due_at.isoformat()}"]},
             code="1",
             brand_id=outage.brand_id,
@@ -688,15 +694,18 @@ def _asked(outage: Outage, rules: Rules, who: decide.Chased) -> list[int]:
 
 
 def _late_title(outage: Outage, is_late: bool) -> str:
+    title = shorten(outage.title, TITLE_IN_A_TEXT, placeholder="...")
     if is_late:
-        return _("The update of {name} is late: {title}").format(name=outage.name, title=outage.title)
-    return _("An update of {name} is due: {title}").format(name=outage.name, title=outage.title)
+        return _("The update of {name} is late: {title}").format(name=outage.name, title=title)
+    return _("An update of {name} is due: {title}").format(name=outage.name, title=title)
 
 
-def _late_body(outage: Outage, at: datetime) -> str:
+def _late_body(outage: Outage, is_late: bool, at: datetime) -> str:
+    """All that a text says, the draft whole and in letters that texts have, so that who replies has read what goes out."""
     minutes = queries.rules_of(outage.brand_id).update_every_minutes
     said = wording.when(decide.next_mark(at, timedelta(minutes=minutes)), at, outage.brand.zone)
-    return _("Reply 1 to send: “{words} Next update by {time}.”").format(words=wording.no_change(), time=said)
+    draft = _('Reply 1 to send: "{words} Next update by {time}."').format(words=wording.no_change(), time=said)
+    return f"{_late_title(outage, is_late)}\n{draft}\n{LINK}"
 
 
 # --- Rules, templates ------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Preview:
     """What happens on sending. `samples`: worst effect first. `browsers` and `programs` are told besides mails and texts.
     `text_parts` of all texts together, `is_counted`: to the last one. `cost` without VAT, None where nobody knows the price.
     `seconds` that providers take, None where none has a limit.
-    `spoken`: what the telephone says to whom it hits worst; `unsupported`: warnings, see `wording.unsupported`.
+    `update`: as it would stand, unsaved; `unsupported`: warnings, see `wording.unsupported`.
     """
 
     samples: tuple[Sample, ...]
@@ -78,7 +78,7 @@ class Preview:
     seconds: int | None
     diverted: int
     untold_customers: int
-    spoken: str
+    update: Update
     unsupported: tuple[str, ...]
 
 
@@ -127,7 +127,7 @@ def preview_of(outage: Outage, draft: Draft, at: datetime) -> Preview:
         seconds=None if draft.quiet else _seconds(outage.brand_id, {"email": mails, "sms": parts}, at),
         diverted=0 if draft.quiet else counts.diverted,
         untold_customers=counts.untold_customers,
-        spoken=_spoken(update, rows, at),
+        update=update,
         unsupported=tuple(unsupported(outage, draft)),
     )
 
@@ -249,16 +249,6 @@ def _seconds(brand_id: int, counts: Mapping[str, int], at: datetime) -> int | No
         if a_second:
             each.append(ceil(count / a_second))
     return max(each, default=None)
-
-
-def _spoken(update: Update, rows: list[_Row], at: datetime) -> str:
-    language = update.outage.brand.language
-    first = next((row for row in rows if row[3] == language and row[4] is not None), None)
-    with wording.in_language(language):
-        said = wording.next_words(update.next_at, at, update.outage.brand.zone)
-        effect = first[4] if first and first[4] is not None else Effect.DOWN
-        words = [first[6].get("words", "")] if first else []
-        return wording.spoken(effect, words, update.texts[language], next_said=said, age_minutes=None)
 
 
 def _asked(outage: Outage) -> str:

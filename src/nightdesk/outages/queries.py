@@ -8,16 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
 from nightdesk.base.rows import fetch_with
-from nightdesk.knowledge.phrases import languages_to_try
+from nightdesk.customers.models import Subscription
+from nightdesk.knowledge.phrases import languages_to_try, put_in
 from nightdesk.knowledge.queries import phrase_book, phrase_for
 from nightdesk.outages import wording
+from nightdesk.outages.audience_query import NAMED
 from nightdesk.outages.decide import OPEN, next_mark
 from nightdesk.outages.effect import PART, SERVICE, SUBSCRIPTION, Effect, Graph, Need, graph_of
 from nightdesk.outages.models import (
@@ -340,6 +342,20 @@ def words_for(outage: Outage, customer_id: int, language: str) -> Sequence[str]:
         )
         for one in touched
     ]
+
+
+def words_in_short(outage: Outage, customer_id: int, language: str) -> Sequence[str]:
+    """As `words_for`, in no more room than a message has: of more than NAMED services one sentence says how many."""
+    words = words_for(outage, customer_id, language)
+    if len(words) <= NAMED:
+        return words
+    worst = Touched.objects.filter(outage=outage, customer=customer_id, subscription__ended_at=None).aggregate(
+        Max("effect")
+    )
+    bought = Subscription.objects.filter(customer=customer_id).count()
+    with wording.in_language(language):
+        said = wording.counted(Effect(worst["effect__max"]))
+    return [put_in(said, {"count": str(len(words)), "all": str(bought)})]
 
 
 def told_to(customer_id: int) -> Sequence[tuple[Outage, Update]]:

@@ -4,7 +4,7 @@ Every function that makes words makes them in the language that is active.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -158,19 +158,6 @@ def found() -> str:
 def people(count: int) -> str:
     """So many people."""
     return ngettext("{count} person", "{count} people", count).format(count=count)
-
-
-def spoken(effect: Effect, words: Sequence[str], statement: str, *, next_said: str, age_minutes: int | None) -> str:
-    """What the telephone says to a caller whom it touches: the same words as on the page. `age_minutes` is given where the
-    statement is stale, so that it is never played as news.
-    """
-    old = (
-        ngettext("This is {count} minute old.", "This is {count} minutes old.", age_minutes).format(count=age_minutes)
-        if age_minutes is not None
-        else ""
-    )
-    first = " ".join(words) if effect is not Effect.WORKS else _("Your services work again.")
-    return " ".join(part for part in (first, old, statement, next_said) if part)
 
 
 _SOMEBODY = re.compile(

@@ -54,6 +54,10 @@ def test_a_long_message_ends_at_a_word() -> None:
     assert said.endswith("router.")
 
 
+def test_what_is_to_be_heard_whole_is() -> None:
+    assert spoken("router " * 100, whole=True).split() == ["router"] * 99 + ["router."]
+
+
 @pytest.mark.parametrize(
     ("code", "voice"), [("en-gb", "en-GB"), ("en", "en-GB"), ("de", "de-DE"), ("fr", "fr-FR"), ("pt-br", "pt-BR")]
 )

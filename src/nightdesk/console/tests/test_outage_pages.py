@@ -3,12 +3,13 @@
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 
 from nightdesk.base.actors import Door
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Attempt, Delivery, Message
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words as main_words
 from nightdesk.outages import actions, decide
@@ -132,6 +133,26 @@ def test_what_its_writer_may_not_approve_waits_with_a_countdown_and_is_approved_
     assert company.client(company.reader("manager")).post(url).status_code == 302
     waits.refresh_from_db()
     assert waits.published_at == company.at or waits.published_at is not None
+
+
+def test_what_went_with_the_word_of_another_outage_says_so_from_both_sides(company: Company, outage: Outage) -> None:
+    client = company.client(company.reader("desk"))
+    first = Delivery.objects.filter(
+        message_id__in=Message.objects.filter(brand_id=outage.brand_id).values("id")
+    ).first()
+    assert first is not None
+    message = Message.objects.get(id=first.message_id)
+    message.id, message.title = uuid4(), "Mail does not work"
+    message.save(force_insert=True)
+    along = Delivery.objects.get(id=first.id)
+    along.id, along.message_id, along.occurrence, along.goes_with = uuid4(), message.id, "another word", first.id
+    along.save(force_insert=True)
+    tried = {"delivery_id": first.id, "month": first.month, "route_name": "Postbox", "at": company.at, "took_ms": 9}
+    Attempt.objects.create(number=9, outcome="accepted", **tried)
+    shown = {row: words(client.get(reverse("console:message", args=[row.id]))) for row in (first, along)}
+    assert all("In one message with it" in text for text in shown.values())
+    assert "Mail does not work" in shown[first]
+    assert "Postbox" in shown[along], "its tries are those of the row that it went with"
 
 
 def test_the_desk_sees_what_may_be_said_on_the_ticket_and_in_the_queue(company: Company) -> None:

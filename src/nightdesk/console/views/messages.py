@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.base.actors import Door
 from nightdesk.channels.actions import resend_message
 from nightdesk.channels.links import make_link
-from nightdesk.channels.models import Attempt, Delivery, Message, Route
-from nightdesk.channels.queries import Filters, attempts_of, deliveries, messages_of, words_to
+from nightdesk.channels.models import Delivery, Message, Route
+from nightdesk.channels.queries import Filters, deliveries, messages_of, tries_of, words_to
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import (
@@ -237,6 +237,7 @@ def message(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
         "resend_url": reverse("console:resend", args=[row.id]),
         "resend_form": ResendForm(row=row, prefix="again") if _may_resend(request, row, said) else None,
         "others": _others(request, row),
+        "along": _along(request, row),
     }
     return render(request, "console/message.html", context)
 
@@ -254,6 +255,16 @@ def _others(request: StaffRequest, row: Delivery) -> list[dict[str, Any]]:
         | {"title": names.get((other.recipient_kind, other.recipient_id), "") or other.address}
         for other in rows
     ]
+
+
+def _along(request: StaffRequest, row: Delivery) -> list[dict[str, Any]]:
+    """What went to the same reader in one message with it."""
+    first = row.goes_with or row.id
+    rows = list(
+        deliveries(Filters(brand_ids=request.brands)).filter(Q(id=first) | Q(goes_with=first)).exclude(id=row.id)
+    )
+    said, routes = messages_of({other.message_id for other in rows}), _routes(request)
+    return [_listed(other, said.get(other.message_id), {}, routes) for other in rows]
 
 
 def _may_resend(request: StaffRequest, row: Delivery, said: Message | None) -> bool:
@@ -276,8 +287,7 @@ def _facts(row: Delivery, said: Message | None, name: str) -> list[tuple[str, An
 
 
 def _events(row: Delivery) -> list[dict[str, Any]]:
-    tried: list[Attempt] = attempts_of([row.id]).get(row.id, [])
-    events = [attempt_event(each) for each in reversed(tried)]
+    events = [attempt_event(each) for each in reversed(tries_of(row))]
     if row.ended_at is None:
         text = _("Waits for its receipt until then") if row.state == State.ACCEPTED else _("Sent then")
         events.insert(0, {"at": row.due_at, "text": text, "detail": "", "tone": "", "future": True, "late": False})

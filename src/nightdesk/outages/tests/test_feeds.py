@@ -1,7 +1,7 @@
 """Our feeds as feedparser reads them, and by the rules of the W3C's validator: what must be there, ids that stay."""
 
+from dataclasses import replace
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as Xml
 
 import feedparser
@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightdesk.outages import feeds
-from nightdesk.outages.feeds import ATOM
 from nightdesk.outages.published import changed_at
-from nightdesk.outages.tests.pages import minutes, outage, page, resolved
+from nightdesk.outages.tests import feed_rules
+from nightdesk.outages.tests.pages import minutes, outage, page, resolved, update
 
 SELF = "https://status.quayside.example/history.atom"
-A = f"{{{ATOM}}}"
+SELF_RSS = "https://status.quayside.example/history.rss"
 
 
 def atom(given=None, at=None):
@@ -23,7 +23,7 @@ def atom(given=None, at=None):
 
 
 def rss(given=None, at=None):
-    return feeds.rss(given or page(), at or minutes(20), self_url="https://status.quayside.example/history.rss")
+    return feeds.rss(given or page(), at or minutes(20), self_url=SELF_RSS)
 
 
 @pytest.mark.parametrize("make", [atom, rss])
@@ -45,36 +45,53 @@ def test_text_stays_text(make):
     assert "&lt;b&gt;&amp;" in entry.summary
 
 
-def test_atom_keeps_the_rules_of_rfc_4287():
-    feed = Xml.fromstring(atom(page(outages=(outage(), resolved(id="o0")))))
-    assert feed.tag == f"{A}feed"
-    for holder in (feed, *feed.findall(f"{A}entry")):
-        for name in ("id", "title", "updated"):
-            assert len(holder.findall(f"{A}{name}")) == 1, name
-            assert holder.findtext(f"{A}{name}")
-    assert feed.find(f"{A}author/{A}name").text
-    links = {link.get("rel"): link for link in feed.findall(f"{A}link")}
-    assert links["self"].get("href") == SELF
-    assert links["self"].get("type") == "application/atom+xml"
-    ids = [each.findtext(f"{A}id") for each in feed.findall(f"{A}entry")]
-    assert len(set(ids)) == 2
-    for each in feed.findall(f"{A}entry"):
-        assert each.find(f"{A}content").get("type") == "html"
-        assert each.find(f"{A}link").get("rel") == "alternate"
+printable = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=40)
+said = printable | st.sampled_from(
+    ["<script>alert(1)</script>", "<a href='/x'>x</a>", "a ]]> b & c", "<!doctype html>"]
+)
 
 
-def test_rss_keeps_the_rules_of_rss_2_0():
-    root = Xml.fromstring(rss())
-    assert (root.tag, root.get("version")) == ("rss", "2.0")
-    (channel,) = root
-    for name in ("title", "link", "description"):
-        assert channel.findtext(name)
-    own = channel.find(f"{A}link")
-    assert (own.get("rel"), own.get("type")) == ("self", "application/rss+xml")
-    parsedate_to_datetime(channel.findtext("lastBuildDate"))
-    for item in channel.findall("item"):
-        assert item.find("guid").get("isPermaLink") == "false"
-        assert parsedate_to_datetime(item.findtext("pubDate")).tzinfo is not None
+@given(
+    told=st.lists(st.tuples(said, said, st.booleans()), max_size=4),
+    name=said,
+    late=st.booleans(),
+    language=st.sampled_from(["en-gb", "de", "pt-br"]),
+)
+def test_the_w3cs_validator_would_find_nothing(told, name, late, language):
+    outages = []
+    for number, (title, text, over) in enumerate(told):
+        one = resolved(id=f"o{number}") if over else outage(id=f"o{number}")
+        outages.append(replace(one, title=title, updates=(update(1, minutes(16), text=text, next_at=minutes(45)),)))
+    given_page, at = page(outages=tuple(outages), name=name, language=language), minutes(80 if late else 20)
+    assert feed_rules.of_atom(atom(given_page, at), self_url=SELF, at=minutes(80)) == []
+    assert feed_rules.of_rss(rss(given_page, at), self_url=SELF_RSS, at=minutes(80)) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b"<id>tag:", b"<id>x y:"), (b"</author>", b"</author><author/>"), (b'rel="self"', b'rel="via"'),
+        (b"2026-11-25T", b"2027-11-25T"), (b'xml:lang="en-gb"', b'xml:lang="english people"'), (b"<content ", b"<body "),
+        (b"&lt;p&gt;", b"&lt;script&gt;"), (b"<name>Quayside Networks</name>", b"<name> </name>"),
+    ],
+)  # fmt: skip
+def test_it_would_find_what_is_wrong_with_atom(was, becomes):
+    spoilt = atom().replace(was, becomes).replace(b"</content>", b"</body>" if was == b"<content " else b"</content>")
+    assert spoilt != atom()
+    assert feed_rules.of_atom(spoilt, self_url=SELF, at=minutes(80))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b"Wed, 25 Nov", b"Mon, 25 Nov"), (b'isPermaLink="false"', b""), (b"<title>", b"<titel/><title>"),
+        (b'"application/rss+xml"', b'"text/xml"'), (b"<language>en-gb", b"<language>of ours"),
+        (b"<link>https:", b"<link>"), (b"<description>", b"<description/><description>"),
+    ],
+)  # fmt: skip
+def test_it_would_find_what_is_wrong_with_rss(was, becomes):
+    assert rss().count(was)
+    assert feed_rules.of_rss(rss().replace(was, becomes), self_url=SELF_RSS, at=minutes(80))
 
 
 def entry_of(given, at):

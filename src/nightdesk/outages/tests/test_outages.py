@@ -252,7 +252,8 @@ def test_a_late_update_is_asked_of_the_voice_then_the_desk_then_its_manager_and_
     assert network.texts_to(network.dee) == []
     network.minutes(2)
     (asked,) = network.texts_to(network.dee)
-    assert asked.startswith("An update of O-1001 is due: Switch is down Reply 1 to send: “No change")
+    assert asked.count("An update of O-1001 is due: Switch is down") == 2, "the mail's subject, and all of a text"
+    assert 'Reply 1 to send: "No change: we are still working on it. Next update by 12:55 GMT."' in asked
     network.minutes(10)
     assert [len(network.texts_to(who)) for who in (network.dee, network.fay, network.max, network.eve)] == [3, 1, 0, 0]
     network.minutes(5)

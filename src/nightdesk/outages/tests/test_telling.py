@@ -97,10 +97,16 @@ def test_words_that_cannot_be_told_have_no_preview(network: Network) -> None:
         preview(network, network.outage(), "{{ customer }} is down")
 
 
-def test_the_phone_says_the_same_words(network: Network) -> None:
-    assert preview(network, network.outage()).spoken == (
-        "Internet line L-1 does not work. We know of it. Next update by 12:30 GMT."
-    )
+@pytest.mark.parametrize("more", [2, 3])
+def test_what_is_spoken_of_many_services_is_what_is_written_of_them(network: Network, more: int) -> None:
+    for number in range(more):
+        network.needs(network.buys(network.acme, network.line, f"X-{number}"), network.access)
+    network.buys(network.acme, network.mail)
+    outage = network.outage()
+    spoken = " ".join(queries.words_in_short(outage, network.acme.pk, "en-gb"))
+    if more == 3:
+        assert spoken == "4 of your 5 services do not work."
+    assert spoken in network.told(network.says(outage, "We know of it."))["Cleo", "sms"]
 
 
 def test_the_report_says_who_was_told_what_and_what_became_of_it(network: Network) -> None:

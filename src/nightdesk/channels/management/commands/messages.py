@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 delivery_id=row.id, month=row.month, by=SCHEDULER, via=Door.CLI, at=clock.now()
             )
         message = Message.objects.filter(id=row.message_id).first()
-        tried = queries.attempts_of([row.id]).get(row.id, [])
+        tried = queries.tries_of(row)
         if options["json"]:
             self.stdout.write(json.dumps(_told(row, message) | {"tries": [_try(each) for each in tried]}))
             return

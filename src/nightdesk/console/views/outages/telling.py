@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Refusal
+from nightdesk.calls.line_preview import outage_heard
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.choices import LANGUAGES
 from nightdesk.console.views.knowledge.sections import refused
@@ -356,7 +357,7 @@ def _previewed(request: StaffRequest, shown: Outage, form: TellForm) -> dict[str
         "is_blank": is_blank,
         "cannot": refusal,
         "samples": [_sample(each) for each in ([] if is_blank or refusal else seen.samples[:SAMPLES_SHOWN])],
-        "spoken": "" if is_blank or refusal else seen.spoken,
+        "spoken": "" if is_blank or refusal else outage_heard(seen.update, request.at),
         "warnings": [] if refusal else seen.unsupported,
         "cut": any(each.is_cut for each in seen.samples),
         "reach_people": wording.people(seen.people),
