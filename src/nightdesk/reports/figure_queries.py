@@ -177,8 +177,10 @@ def parts(
     *,
     most: int | None = SHOWN,
 ) -> list[Part]:
-    """The figure by team, customer and so on, those with the most to count first; `most` None: all."""
+    """The figure by team, customer and so on (by brand: no money), those with the most to count first; `most` None: all."""
     one = FIGURES[figure]
+    if dimension == "brand":
+        return _by_brand(one, brands, first, last, at)
     found = _summed(brands, [figure], dimension, None, [first], last, buckets=False)
     values = sorted(
         (value for _key, value, _place in found), key=lambda value: (-found[figure, value, 0].cases, value)
@@ -191,6 +193,14 @@ def parts(
         Part(value, names[value], _reading(one, found[figure, value, 0], ground, first, last, value))
         for value in values
     ]
+
+
+def _by_brand(one: Definition, brands: Collection[int], first: date, last: date, at: datetime) -> list[Part]:
+    """Read brand by brand, as each has nights and a time on record of its own."""
+    names = dict(Brand.objects.filter(pk__in=brands).order_by("name").values_list("pk", "name"))
+    found = [Part(str(pk), name, trends([pk], [one.key], [first], last, at)[one.key][0]) for pk, name in names.items()]
+    kept = [part for part in found if part.reading.tally != NOTHING]
+    return sorted(kept, key=lambda part: (-part.reading.tally.cases, part.name))[:SHOWN]
 
 
 def desks(brands: Collection[int], first: date, last: date, at: datetime) -> list[Desk]:
