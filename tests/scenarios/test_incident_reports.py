@@ -190,7 +190,8 @@ def test_a_report_that_customers_have_leaves_the_regulator_to_be_told(world: Wor
 
 def test_an_outage_that_came_back_is_measured_again_and_its_report_is_kept(world: World, night: Night) -> None:
     pack = {
-        "key": "own", "name": "Our licence", "to": "The regulator", "law": "Licence, condition 4", "any": [{"hours": 3}],
+        "key": "own", "name": "Our licence", "to": "The regulator", "law": "Licence, condition 4",
+        "any": [{"hours": 3, "percent": 100}],
         "steps": [{"key": "early", "name": "First word", "hours": 9, "after": "began"}],
     }  # fmt: skip
     night.rules(packs=["own"], own_packs=[pack])
@@ -225,7 +226,7 @@ def test_users_of_a_subscription_are_given_by_the_services_key_and_thresholds_ar
     for users in ([], [["line", 5]], [("line", 5)]):
         with pytest.raises(Invalid):
             night.rules(users=users)
-    for threshold in ({"hours": "NaN"}, {"user_hours": "Infinity"}, {"users": "NaN"}, {"hours": -1}):
+    for threshold in ({"hours": "NaN"}, {"user_hours": "Infinity"}, {"users": "NaN"}, {"hours": -1}, {"percent": 101}):
         with pytest.raises(Invalid):
             night.rules(own_packs=[pack | {"any": [threshold]}])
     night.rules(users={"line": 5}, own_packs=[pack | {"any": [{"hours": "1.5"}]}])
