@@ -1,12 +1,14 @@
 """Stories of the morning after: the report of an outage stands by half past eight, and nobody has typed a time."""
 
+import csv
+import io
 from datetime import date, datetime, timedelta
-from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid
@@ -22,6 +24,7 @@ from nightdesk.reports.incident_document import as_html, as_markdown, as_page
 from nightdesk.reports.incident_models import IncidentReport, ReportOwed
 from nightdesk.reports.incident_writing import for_staff
 from nightdesk.reports.pdf_text import as_pdf
+from tests.scenarios.test_doors_of_acknowledge import account_of
 from tests.world import World
 
 UK = "Europe/London"
@@ -292,6 +295,14 @@ def test_follow_ups_are_tickets_and_credits_are_reckoned(world: World, night: Ni
         ("Bakery", "1.50"),
         ("Dairy", "1.50"),
     ]
+    client = Client()
+    client.force_login(account_of(world, night.eve), "allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.get(f"/incidents/{report.pk}/credits.csv")
+    rows = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))  # type: ignore[attr-defined]
+    assert [(row["customer"], row["minutes"], row["percent"], row["amount"], row["currency"]) for row in rows] == [
+        ("Bakery", "65", "5", "1.50", "GBP"),
+        ("Dairy", "65", "5", "1.50", "GBP"),
+    ]
     document = written(report, "America/New_York")
     for text in (as_markdown(document), as_html(document), as_page(document)):
         assert "Replace the fan" in text
@@ -304,7 +315,7 @@ def test_follow_ups_are_tickets_and_credits_are_reckoned(world: World, night: Ni
         (("approve", "O-1001"), ""),
         (("list", "--json"), '"state": "approved"'),
     ):
-        out = StringIO()
+        out = io.StringIO()
         call_command("report", "incident", *words, stdout=out)
         assert said in out.getvalue(), words
     night.hush()

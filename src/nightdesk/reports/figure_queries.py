@@ -18,6 +18,7 @@ from nightdesk.access.matrix import brands_for
 from nightdesk.access.models import Brand
 from nightdesk.calls.bureau_models import BureauMessage, TakerSession
 from nightdesk.calls.models import Call, Message
+from nightdesk.customers.actions import ENDED_BEFORE, SUBSCRIPTION_ENDED
 from nightdesk.customers.models import Customer, Subscription
 from nightdesk.desk.models import Supplier, Survey, Ticket
 from nightdesk.duty.queries import who_is_on
@@ -543,10 +544,28 @@ def stale_days(brand: Brand, since: Rolled, to_xid: int, at: datetime) -> set[da
     tickets = [UUID(ticket) for ticket in subjects.get("ticket", ())]
     surveys = Survey.objects.filter(ticket__in=tickets, brand=brand)
     days |= {asked_at.astimezone(zone).date() for asked_at in surveys.values_list("asked_at", flat=True)}
+    days |= _days_after_ends(brand, since.to_xid, to_xid, zone)
     days |= _outage_days(brand, subjects, since.rolled_at, at, zone)
     waiting = FigureDay.objects.filter(brand=brand, figure="call_backs_on_time", dimension="", waiting__gt=0)
     days |= set(waiting.values_list("day", flat=True))
     return {day for day in days if day <= today}
+
+
+def _days_after_ends(brand: Brand, from_xid: int, to_xid: int, zone: ZoneInfo) -> set[date]:
+    """Days on which a customer lost time, since an end of what they buy that was noted later than it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT subject_id, (facts ->> %(fact)s)::timestamptz FROM journal_entry"
+            " WHERE xid >= %(from)s AND xid < %(to)s AND brand_id = %(brand)s AND kind = %(kind)s AND facts ? %(fact)s",
+            {"fact": ENDED_BEFORE, "from": from_xid, "to": to_xid, "brand": brand.pk, "kind": SUBSCRIPTION_ENDED},
+        )
+        ends = cursor.fetchall()
+    lost = FigureDay.objects.filter(brand=brand, figure="availability", dimension="customer")
+    return {
+        day
+        for customer, ended_at in ends
+        for day in lost.filter(value=customer, day__gte=ended_at.astimezone(zone).date()).values_list("day", flat=True)
+    }
 
 
 def _outage_days(

@@ -17,13 +17,17 @@ from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
 from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
+from nightdesk.calls.bureau_models import TakerSession
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk.models import Survey, Ticket
+from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
+from nightdesk.knowledge.models import Briefing, Confirmation
 from nightdesk.outages.models import Outage, Touched
 from nightdesk.people import actions as people
+from nightdesk.people.models import Person
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
 from nightdesk.reports.actions import drop_staff_records, save_figures
 from nightdesk.reports.definitions import DEFINITIONS, FIGURES, Unit, fold
@@ -34,6 +38,7 @@ from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, p
 from nightdesk.reports.models import FigureDay, FigureMail, FigureMonth, Rolled
 from nightdesk.reports.tally import NOTHING
 from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
+from nightdesk.rota import actions as rota
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -433,6 +438,69 @@ def test_a_customer_who_leaves_on_the_15th_is_counted_for_half_the_month():
         customers.end_subscription(subscription_id=bought[leaves].pk, **DOING)
     anew = customers.make_subscription(customer_id=leaves.pk, service_id=service.pk, **{**DOING, "at": at})
     assert anew.pk != bought[leaves].pk, "who buys it again begins anew"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_that_is_said_later_than_it_was_counts_from_then_on(journalled):
+    brand = access.make_brand(name="Quay", slug="quay", **DOING)
+    days = {day: datetime(2026, 10, day, tzinfo=UTC) for day in (1, 10, 12, 13, 20)}
+    service = customers.make_service(brand_id=brand.pk, key="line", name="Line", **DOING)
+    customer = customers.make_customer(brand_id=brand.pk, name="Leaves", ref="L", **DOING)
+    bought = customers.make_subscription(customer_id=customer.pk, service_id=service.pk, **{**DOING, "at": days[1]})
+    outage = Outage.objects.create(
+        brand=brand, number=1, title="o", severity="major", origin="person", state="resolved", began_at=days[12],
+        proposed_at=days[1], confirmed_at=days[12], resolved_at=days[13], changed_at=days[13],
+    )  # fmt: skip
+    Touched.objects.create(
+        outage=outage, subscription=bought, customer=customer, service=service, worst=3, effect=0, since=days[12],
+        until=days[13], down_at=[days[12], days[13]],
+    )  # fmt: skip
+    at, day_ms = days[20], 86_400_000
+
+    def read():
+        tasks.roll_brand(brand, at)
+        assert differences(brand, FIRST - timedelta(days=30), LAST, at) == []
+        of = {"dimension": "customer", "value": str(customer.pk)}
+        reading = readings([brand.pk], date(2026, 10, 1), date(2026, 10, 31), at, **of)["availability"]
+        return reading.tally.total / day_ms, round(reading.possible_ms / day_ms)
+
+    assert read() == (1, 19)
+    for wrong in (days[1] - timedelta(seconds=1), at + timedelta(seconds=1)):
+        with pytest.raises(Invalid):
+            customers.end_subscription(subscription_id=bought.pk, ended_at=wrong, **{**DOING, "at": at})
+    customers.end_subscription(subscription_id=bought.pk, ended_at=days[10], **{**DOING, "at": at})
+    assert read() == (0, 9), "what failed afterwards was not theirs"
+
+
+@pytest.mark.django_db
+def test_of_each_desk_it_is_told_how_many_know_our_processes_and_how_many_of_them_are_on():
+    history = History(Random(2), "desks")
+    ours, theirs = history.teams
+    more = [Person.objects.create(name=name) for name in ("Xi", "Yo")]
+    theirs.members.add(*more)
+    briefing = Briefing.objects.create(
+        brand=history.brand, title="New service", body="x", made_by="Mo", made_at=AT, due_at=AT + timedelta(days=1)
+    )
+    briefing.teams.set([ours, theirs])
+    FigureDay.objects.create(
+        brand=history.brand, figure="gave_up", dimension="team", value=str(ours.pk), day=FIRST, cases=1
+    )
+    for person in (more[0], history.people[2]):
+        Confirmation.objects.create(briefing=briefing, person=person, at=AT, via="web")
+    for person in more:  # both take messages now, and one of them has not confirmed
+        TakerSession.objects.create(person=person, began_at=AT, seen_at=AT)
+    told = figure_queries.desks([history.brand.pk], FIRST, LAST, AT)
+    assert [(desk.supplier, desk.people, desk.familiar, desk.on) for desk in told] == [
+        ("", 2, 0, 0), ("Answers Ltd", 3, 2, 1)
+    ]  # fmt: skip
+    rota.make_rota(
+        brand_id=history.brand.pk, name="R", zone="Europe/London", seats=[{"key": "s", "name": "S"}], **DOING
+    )
+    duty.set_first_holder(seat_key="s", person_id=history.people[2].pk, **DOING)
+    assert [desk.on for desk in figure_queries.desks([history.brand.pk], FIRST, LAST, AT)] == [0, 2]
+    Confirmation.objects.all().delete()
+    Briefing.objects.all().delete()
+    assert [desk.familiar for desk in figure_queries.desks([history.brand.pk], FIRST, LAST, AT)] == [None, None]
 
 
 def test_more_time_lost_than_is_bought_now_is_nothing_to_count():
