@@ -1,12 +1,14 @@
 """Stories of the morning after: the report of an outage stands by half past eight, and nobody has typed a time."""
 
+import csv
+import io
 from datetime import date, datetime, timedelta
-from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid
@@ -22,6 +24,7 @@ from nightdesk.reports.incident_document import as_html, as_markdown, as_page
 from nightdesk.reports.incident_models import IncidentReport, ReportOwed
 from nightdesk.reports.incident_writing import for_staff
 from nightdesk.reports.pdf_text import as_pdf
+from tests.scenarios.test_doors_of_acknowledge import account_of
 from tests.world import World
 
 UK = "Europe/London"
@@ -190,7 +193,8 @@ def test_a_report_that_customers_have_leaves_the_regulator_to_be_told(world: Wor
 
 def test_an_outage_that_came_back_is_measured_again_and_its_report_is_kept(world: World, night: Night) -> None:
     pack = {
-        "key": "own", "name": "Our licence", "to": "The regulator", "law": "Licence, condition 4", "any": [{"hours": 3}],
+        "key": "own", "name": "Our licence", "to": "The regulator", "law": "Licence, condition 4",
+        "any": [{"hours": 3, "percent": 100}],
         "steps": [{"key": "early", "name": "First word", "hours": 9, "after": "began"}],
     }  # fmt: skip
     night.rules(packs=["own"], own_packs=[pack])
@@ -225,7 +229,7 @@ def test_users_of_a_subscription_are_given_by_the_services_key_and_thresholds_ar
     for users in ([], [["line", 5]], [("line", 5)]):
         with pytest.raises(Invalid):
             night.rules(users=users)
-    for threshold in ({"hours": "NaN"}, {"user_hours": "Infinity"}, {"users": "NaN"}, {"hours": -1}):
+    for threshold in ({"hours": "NaN"}, {"user_hours": "Infinity"}, {"users": "NaN"}, {"hours": -1}, {"percent": 101}):
         with pytest.raises(Invalid):
             night.rules(own_packs=[pack | {"any": [threshold]}])
     night.rules(users={"line": 5}, own_packs=[pack | {"any": [{"hours": "1.5"}]}])
@@ -291,6 +295,14 @@ def test_follow_ups_are_tickets_and_credits_are_reckoned(world: World, night: Ni
         ("Bakery", "1.50"),
         ("Dairy", "1.50"),
     ]
+    client = Client()
+    client.force_login(account_of(world, night.eve), "allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.get(f"/incidents/{report.pk}/credits.csv")
+    rows = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))  # type: ignore[attr-defined]
+    assert [(row["customer"], row["minutes"], row["percent"], row["amount"], row["currency"]) for row in rows] == [
+        ("Bakery", "65", "5", "1.50", "GBP"),
+        ("Dairy", "65", "5", "1.50", "GBP"),
+    ]
     document = written(report, "America/New_York")
     for text in (as_markdown(document), as_html(document), as_page(document)):
         assert "Replace the fan" in text
@@ -303,7 +315,7 @@ def test_follow_ups_are_tickets_and_credits_are_reckoned(world: World, night: Ni
         (("approve", "O-1001"), ""),
         (("list", "--json"), '"state": "approved"'),
     ):
-        out = StringIO()
+        out = io.StringIO()
         call_command("report", "incident", *words, stdout=out)
         assert said in out.getvalue(), words
     night.hush()

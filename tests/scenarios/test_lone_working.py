@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from nightdesk.access import actions as access
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.models import Promise
+from nightdesk.calls.models import Line
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.driver import Heard, Reply
 from nightdesk.channels.links import make_token
@@ -18,12 +20,15 @@ from nightdesk.duty.note import Shift
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.paging.actions import acknowledge_page, resolve_page, snooze_page
 from nightdesk.paging.models import Page
+from nightdesk.people import actions as people
 from nightdesk.people.models import Person
 from nightdesk.rota.models import Seat
 from nightdesk.safety import actions, queries, site_actions, wording
 from nightdesk.safety.decide import Sign
 from nightdesk.safety.handover import out_on_site
 from nightdesk.safety.models import SafetyCard, Visit
+from tests.phone_calls import Exchange
+from tests.scenarios.test_doors_of_acknowledge import account_of
 from tests.world import World
 from tests.world import world as new_world
 
@@ -624,16 +629,58 @@ def shift(world: World) -> Any:
 
 
 def shows(yard: Yard, sign: Sign) -> None:
-    """Bo is seen in that way."""
+    """Bo is seen in that way, through the door by which it comes."""
     world = yard.world
-    doing = world.doing
-    if sign is Sign.PAGE:
-        world.escalate((0, yard.bo))
-        page = world.alarm("db down")
-        yard.phone(yard.bo).got("db down")
-        world.acknowledge(page, by=yard.bo)
-        resolve_page(page_id=page.id, by=world.actor(yard.bo), via=Door.WEB, at=world.at)
-        world.run_due()
-    else:
-        actions.note_visit_sign(person_id=yard.bo.id, sign=sign, what="north door", **doing)
-        world.run_due()
+    match sign:
+        case Sign.PAGE:
+            world.escalate((0, yard.bo))
+            page = world.alarm("db down")
+            yard.phone(yard.bo).got("db down")
+            world.acknowledge(page, by=yard.bo)
+            resolve_page(page_id=page.id, by=world.actor(yard.bo), via=Door.WEB, at=world.at)
+        case Sign.SIGNED_IN:
+            signs_in(yard)
+        case Sign.CALL:
+            answers_a_call(yard)
+        case _:
+            site_actions.set_badge(person_id=yard.bo.id, badge="04A1", **world.doing)
+            user = account_of(world, yard.al)
+            _token, secret = access.make_token(name="doors", scopes=["note_visit_sign"], user_id=user.pk, **world.doing)
+            with clock.replaced_by(lambda: world.at):
+                answer = Client().post(
+                    "/api/v1/visits/signs",
+                    {"badge": "04A1", "sign": str(sign), "what": "north door"},
+                    content_type="application/json",
+                    headers={"Authorization": f"Bearer {secret}"},
+                )
+            assert answer.status_code == 200, answer.content
+    world.run_due()
+
+
+def signs_in(yard: Yard) -> None:
+    """By the page, with the password."""
+    account = account_of(yard.world, yard.bo)
+    account.set_password("a quiet harbour")
+    account.save(update_fields=["password"])
+    with clock.replaced_by(lambda: yard.world.at):
+        answer = Client().post("/account/login/", {"login": account.email, "password": "a quiet harbour"})
+    assert answer.status_code == 302, answer.content
+
+
+def answers_a_call(yard: Yard) -> None:
+    """A customer rings the line, and Bo, who has its seat, picks up."""
+    world, number = yard.world, "+447700900200"
+    method = people.add_contact_method(person_id=yard.bo.id, channel="voice", address=number, **world.doing)
+    people.confirm_contact_method(method_id=method.id, **world.doing)
+    world.seat("line", yard.bo)
+    Line.objects.create(
+        brand=world.brand, name="Support", numbers=["+442079460100"], shown_number="+442079460100",
+        pager_number="+442079460199", day_seats=["line"], night_seats=["line"],
+    )  # fmt: skip
+    world.hush()
+    exchange = Exchange(world)
+    exchange.telephone(number, 1)
+    caller = exchange.rings("+442079460777", "+442079460100")
+    exchange.seconds(20)
+    assert exchange.call(caller).answered_person == yard.bo, exchange.call(caller).ended_as
+    exchange.rings_off(caller)

@@ -435,6 +435,13 @@ def make_contract(request: HttpRequest, customer_id: Id, body: ContractIn) -> An
     return actions.make_contract(customer_id=customer_id, **fields, by=actor_of(request), via=Door.API, at=clock.now())
 
 
+class SubscriptionEnd(Schema):
+    """Since when it is bought no more; without it now."""
+
+    model_config = ConfigDict(extra="forbid")
+    ended_at: Instant | None = None
+
+
 @router.get("/customers/{customer_id}/services", response=Listing[SubscriptionOut])
 def list_subscriptions(request: HttpRequest, customer_id: Id, cut: Query[Cut]) -> Any:
     """What the customer buys."""
@@ -451,9 +458,11 @@ def make_subscription(request: HttpRequest, customer_id: Id, body: SubscriptionI
 
 
 @router.delete("/subscriptions/{subscription_id}", response={204: None})
-def end_subscription(request: HttpRequest, subscription_id: Id) -> None:
-    """The customer no longer buys it."""
-    actions.end_subscription(subscription_id=subscription_id, by=actor_of(request), via=Door.API, at=clock.now())
+def end_subscription(request: HttpRequest, subscription_id: Id, asked: Query[SubscriptionEnd]) -> None:
+    """The customer no longer buys it, now or since an earlier instant."""
+    actions.end_subscription(
+        subscription_id=subscription_id, ended_at=asked.ended_at, by=actor_of(request), via=Door.API, at=clock.now()
+    )
 
 
 @router.get("/hours", response=Listing[HoursOut])

@@ -47,6 +47,8 @@ HOURS_EDITED = kind("hours.edited", gettext_lazy("{by} changed the support hours
 SERVICE_MADE = kind("service.made", gettext_lazy("{by} added the service {service}"))
 SERVICE_EDITED = kind("service.edited", gettext_lazy("{by} changed the service {service}"))
 SUBSCRIPTION_MADE = kind("subscription.made", gettext_lazy("{customer} buys {service}"))
+ENDED_BEFORE = "ended_at"
+"""Fact of an end that was noted later than it was."""
 SUBSCRIPTION_ENDED = kind("subscription.ended", gettext_lazy("{customer} no longer buys {service}"))
 PEER_MADE = kind("peer.made", gettext_lazy("{by} added the peer {peer}"))
 PEER_EDITED = kind("peer.edited", gettext_lazy("{by} changed what is known of the peer {peer}"))
@@ -417,15 +419,26 @@ def make_subscription(
 
 
 @transaction.atomic
-def end_subscription(*, subscription_id: int, by: Actor, via: Door, at: datetime) -> None:
-    """The customer no longer buys it; that they did is kept. Raises Forbidden, NotFound (there is none, or it has ended)."""
+def end_subscription(
+    *, subscription_id: int, ended_at: datetime | None = None, by: Actor, via: Door, at: datetime
+) -> None:
+    """The customer no longer buys it, since `ended_at` or else now; that they did is kept, and figures of days after it follow.
+
+    Raises Forbidden, NotFound (there is none, or it has ended), and Invalid (an end that is to come, or before it was bought).
+    """
     rows = Subscription.objects.select_for_update(of=("self",)).select_related("customer", "service")
     found = rows.filter(pk=subscription_id).first()
     require(by, "end_subscription", found.customer.brand_id if found else None)
     found = _found(found, _("subscription"), subscription_id)
-    found.ended_at = max(at, found.made_at or at)
+    since = ended_at or max(at, found.made_at or at)
+    if ended_at is not None and not (found.made_at or ended_at) <= ended_at <= at:
+        so = _("That is still to come.") if ended_at > at else _("It was bought only then, or later.")
+        raise Invalid(_("An end was given."), so, _("Give when it ended."), field="ended_at")
+    found.ended_at = since
     found.save(update_fields=["ended_at"])
     customer, facts = found.customer, {"service": found.service.name, "label": found.label}
+    if ended_at is not None:
+        facts[ENDED_BEFORE] = ended_at.isoformat()
     _record(SUBSCRIPTION_ENDED, ("customer", customer.pk), customer, by, via, at, **facts)
 
 

@@ -236,14 +236,14 @@ DEFINITIONS: tuple[Definition, ...] = (
         "a page that rang somebody by text or voice between 23:00 and 06:00 of their clocks, once a page, person and night; by "
         "nights of the period", "delivery ledger", ("team", "supplier", "person"), more_is_better=False),
     Definition("first_word", "First word of an outage", Unit.TIME, facts.Failed, _first_word,
-        "from the alarm, else from when it was noticed, to the first published update", "outages and updates", ("team", "shift"),
+        "from the alarm, else from when it was noticed, to the first published update", "outages and updates",
         more_is_better=False),
     Definition("updates_on_time", "Updates on time", Unit.SHARE, facts.Failed, _updates,
-        "promises of a next update kept by one at or before its time, of those that have fallen due", "outages and updates",
-        ("team", "shift")),
+        "promises of a next update kept by one at or before its time, of those that have fallen due",
+        "outages and updates"),
     Definition("told_before_asking", "Told before they asked", Unit.SHARE, facts.Noticed, _told_first,
         "customers touched by an outage to whom a notice was sent before they rang or wrote about it, of those who were told or "
-        "asked", "delivery ledger, calls, tickets", ("customer", "shift")),
+        "asked", "delivery ledger, calls, tickets"),
     Definition("availability", "Availability", Unit.UPTIME, facts.Down, _down,
         "1 less the time that subscriptions were down by outages outside planned work, of all subscriptions' time",
         "what outages and planned work touched", ("customer",)),
@@ -285,6 +285,7 @@ def fold(happened: Iterable[Any]) -> dict[Cell, Tally]:
                 continue
             places = [("", "")] if one.unit is not Unit.MONEY else []
             places += [(name, value) for name in one.by if (value := getattr(fact.whose, name))]
+            places += [("customer", value) for value in fact.whose.touched if "customer" in one.by]
             for dimension, value in places:
                 cells[one.key, fact.day, dimension, value].append(counted)
     sums = {cell: merged(tallies) for cell, tallies in cells.items()}

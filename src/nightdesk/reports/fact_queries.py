@@ -69,11 +69,18 @@ class Span:
         return Q(**{f"{name}__gte": self.since, f"{name}__lt": self.until})
 
     def whose(
-        self, at: datetime, *, team: int | None = None, customer: int | None = None, supplier: int | None = None
+        self,
+        at: datetime,
+        *,
+        team: int | None = None,
+        customer: int | None = None,
+        supplier: int | None = None,
+        touched: Iterable[int] = (),
     ) -> Whose:
         """Of something at an instant; a team's supplier comes before another."""
         by = self.supplier_of.get(team or 0) or supplier
-        return Whose(str(team or ""), shift_of(at.astimezone(self.zone)), str(customer or ""), str(by or ""))
+        shift = shift_of(at.astimezone(self.zone))
+        return Whose(str(team or ""), shift, str(customer or ""), str(by or ""), touched=tuple(map(str, touched)))
 
 
 def starts(day: date, zone: ZoneInfo) -> datetime:
@@ -296,13 +303,16 @@ def failed(span: Span) -> Iterator[facts.Failed]:
     """How punctual we were about each."""
     rows = list(_outages(span).select_related("page"))
     said = updates_of([row.pk for row in rows], span.brand.language)
+    touched: dict[UUID, list[int]] = defaultdict(list)
+    for outage_id, customer in Affected.objects.filter(outage__in=rows).values_list("outage_id", "customer_id"):
+        touched[outage_id].append(customer)
     for row in rows:
         known_at = row.page.started_at if row.page is not None else row.proposed_at
         updates = said[row.pk]
         due, kept = kept_promises(updates, span.at)
         yield facts.Failed(
             span.day(row.proposed_at),
-            span.whose(row.proposed_at, team=span.team_of.get(row.voice_id or row.lead_id or 0)),
+            span.whose(row.proposed_at, team=_team_of_voice(span, row), touched=touched[row.pk]),
             _ms(known_at, updates[-1].published_at if updates else None),
             row.resolved_at is not None,
             due,
@@ -310,9 +320,13 @@ def failed(span: Span) -> Iterator[facts.Failed]:
         )
 
 
+def _team_of_voice(span: Span, outage: Outage) -> int | None:
+    return span.team_of.get(outage.voice_id or outage.lead_id or 0)
+
+
 def noticed(span: Span) -> Iterator[facts.Noticed]:
     """Of each customer touched whether they were told before they asked; who neither was told nor asked does not count."""
-    for row in _outages(span).only("id", "proposed_at"):
+    for row in _outages(span).only("id", "proposed_at", "voice_id", "lead_id"):
         customers = set(Affected.objects.filter(outage=row).values_list("customer_id", flat=True))
         told = _told_at(row.pk)
         first_asked: dict[int, datetime] = {}
@@ -323,7 +337,8 @@ def noticed(span: Span) -> Iterator[facts.Noticed]:
         for customer in sorted(customers & (told.keys() | first_asked.keys())):
             heard, spoke = told.get(customer), first_asked.get(customer)
             first = heard is not None and (spoke is None or heard <= spoke)
-            yield facts.Noticed(span.day(row.proposed_at), span.whose(row.proposed_at, customer=customer), first)
+            whose = span.whose(row.proposed_at, team=_team_of_voice(span, row), customer=customer)
+            yield facts.Noticed(span.day(row.proposed_at), whose, first)
 
 
 def _told_at(outage_id: UUID) -> dict[int, datetime]:

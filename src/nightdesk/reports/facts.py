@@ -19,7 +19,9 @@ SHIFTS = (DAY, EVENING, NIGHT, WEEKEND)
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Ids as text, "" for none; `provider` is a route's name, of costs with the currency behind a `|`."""
+    """Ids as text, "" for none; `provider` is a route's name, of costs with the currency behind a `|`. `touched`: the customers
+    of what concerned several at once.
+    """
 
     team: str = ""
     shift: str = ""
@@ -27,6 +29,7 @@ class Whose:
     supplier: str = ""
     provider: str = ""
     person: str = ""
+    touched: tuple[str, ...] = ()
 
 
 def shift_of(local: datetime) -> str:

@@ -18,6 +18,7 @@ from nightdesk.access.matrix import brands_for
 from nightdesk.access.models import Brand
 from nightdesk.calls.bureau_models import BureauMessage, TakerSession
 from nightdesk.calls.models import Call, Message
+from nightdesk.customers.actions import ENDED_BEFORE, SUBSCRIPTION_ENDED
 from nightdesk.customers.models import Customer, Subscription
 from nightdesk.desk.models import Supplier, Survey, Ticket
 from nightdesk.duty.queries import who_is_on
@@ -177,8 +178,10 @@ def parts(
     *,
     most: int | None = SHOWN,
 ) -> list[Part]:
-    """The figure by team, customer and so on, those with the most to count first; `most` None: all."""
+    """The figure by team, customer and so on (by brand: no money), those with the most to count first; `most` None: all."""
     one = FIGURES[figure]
+    if dimension == "brand":
+        return _by_brand(one, brands, first, last, at)
     found = _summed(brands, [figure], dimension, None, [first], last, buckets=False)
     values = sorted(
         (value for _key, value, _place in found), key=lambda value: (-found[figure, value, 0].cases, value)
@@ -191,6 +194,14 @@ def parts(
         Part(value, names[value], _reading(one, found[figure, value, 0], ground, first, last, value))
         for value in values
     ]
+
+
+def _by_brand(one: Definition, brands: Collection[int], first: date, last: date, at: datetime) -> list[Part]:
+    """Read brand by brand, as each has nights and a time on record of its own."""
+    names = dict(Brand.objects.filter(pk__in=brands).order_by("name").values_list("pk", "name"))
+    found = [Part(str(pk), name, trends([pk], [one.key], [first], last, at)[one.key][0]) for pk, name in names.items()]
+    kept = [part for part in found if part.reading.tally != NOTHING]
+    return sorted(kept, key=lambda part: (-part.reading.tally.cases, part.name))[:SHOWN]
 
 
 def desks(brands: Collection[int], first: date, last: date, at: datetime) -> list[Desk]:
@@ -533,10 +544,28 @@ def stale_days(brand: Brand, since: Rolled, to_xid: int, at: datetime) -> set[da
     tickets = [UUID(ticket) for ticket in subjects.get("ticket", ())]
     surveys = Survey.objects.filter(ticket__in=tickets, brand=brand)
     days |= {asked_at.astimezone(zone).date() for asked_at in surveys.values_list("asked_at", flat=True)}
+    days |= _days_after_ends(brand, since.to_xid, to_xid, zone)
     days |= _outage_days(brand, subjects, since.rolled_at, at, zone)
     waiting = FigureDay.objects.filter(brand=brand, figure="call_backs_on_time", dimension="", waiting__gt=0)
     days |= set(waiting.values_list("day", flat=True))
     return {day for day in days if day <= today}
+
+
+def _days_after_ends(brand: Brand, from_xid: int, to_xid: int, zone: ZoneInfo) -> set[date]:
+    """Days on which a customer lost time, since an end of what they buy that was noted later than it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT subject_id, (facts ->> %(fact)s)::timestamptz FROM journal_entry"
+            " WHERE xid >= %(from)s AND xid < %(to)s AND brand_id = %(brand)s AND kind = %(kind)s AND facts ? %(fact)s",
+            {"fact": ENDED_BEFORE, "from": from_xid, "to": to_xid, "brand": brand.pk, "kind": SUBSCRIPTION_ENDED},
+        )
+        ends = cursor.fetchall()
+    lost = FigureDay.objects.filter(brand=brand, figure="availability", dimension="customer")
+    return {
+        day
+        for customer, ended_at in ends
+        for day in lost.filter(value=customer, day__gte=ended_at.astimezone(zone).date()).values_list("day", flat=True)
+    }
 
 
 def _outage_days(

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import NotFound
-from nightdesk.customers.models import Service
+from nightdesk.customers.models import Service, Subscription
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.journal.queries import sentence
 from nightdesk.outages import actions as outages
@@ -240,9 +240,11 @@ def size_of(found: IncidentReport, outage: Outage, at: datetime) -> regulator.Si
     """How big the outage was, or is by `at`."""
     until = outage.resolved_at or at
     losses = list(losses_of(outage, until))
+    users = incident.users(losses)
     return regulator.Size(
         user_hours=incident.user_hours(losses),
-        users=incident.users(losses),
+        users=users,
+        percent=_percent_of(users, {loss.service for loss in losses}, outage.brand_id),
         lasted=max(until - outage.began_at, timedelta(0)),
         severity=outage.severity,
         began_at=outage.began_at,
@@ -250,6 +252,15 @@ def size_of(found: IncidentReport, outage: Outage, at: datetime) -> regulator.Si
         ended_at=until,
         said_yes=frozenset(found.said_yes),
     )
+
+
+def _percent_of(users: int, services: Collection[str], brand_id: int) -> Decimal:
+    """How many percent `users` are of all who use these services of the brand now; 0 where nobody does."""
+    each = rules_of(brand_id).users
+    bought = Subscription.objects.filter(customer__brand=brand_id, service__key__in=services)
+    counts = bought.values_list("service__key").annotate(count=Count("id"))
+    everybody = sum(count * int(each.get(key, 1)) for key, count in counts)
+    return Decimal(100 * min(users, everybody)) / everybody if everybody else Decimal(0)
 
 
 def credits_of(found: IncidentReport) -> list[credit.Credit]:

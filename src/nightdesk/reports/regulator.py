@@ -25,10 +25,14 @@ class From(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Met where all that is given is reached; nothing given is always met. `source`: where it is from; "" set by the brand."""
+    """Met where all that is given is reached; nothing given is always met. `source`: where it is from; "" set by the brand.
+
+    `percent`: of all who use the services that were touched.
+    """
 
     user_hours: Decimal = Decimal(0)
     users: int = 0
+    percent: Decimal = Decimal(0)
     hours: Decimal = Decimal(0)
     severities: tuple[str, ...] = ()
     source: str = ""
@@ -63,7 +67,9 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How big an incident was, or is known to be. `said_yes`: keys of the packs whose question was answered with yes."""
+    """How big an incident was, or is known to be; `users` are `percent` of all who use what was touched. `said_yes`: keys of the
+    packs whose question was answered with yes.
+    """
 
     user_hours: Decimal
     users: int
@@ -73,6 +79,7 @@ class Size:
     known_at: datetime
     ended_at: datetime
     said_yes: frozenset[str] = frozenset()
+    percent: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ def is_met(threshold: Threshold, size: Size) -> bool:
     return (
         size.user_hours >= threshold.user_hours
         and size.users >= threshold.users
+        and size.percent >= threshold.percent
         and size.lasted >= timedelta(hours=float(threshold.hours))
         and (not threshold.severities or size.severity in threshold.severities)
     )
@@ -111,6 +119,7 @@ def said(threshold: Threshold, pack: Pack) -> str:
     """The threshold in words: "10,000 users, 8 hours"."""
     parts = [
         f"{threshold.users:,} users" if threshold.users else "",
+        f"{threshold.percent.normalize():f} % of users" if threshold.percent else "",
         f"{threshold.hours.normalize():f} hours" if threshold.hours else "",
         f"{threshold.user_hours.normalize():,f} user-hours" if threshold.user_hours else "",
         f"severity {' or '.join(threshold.severities)}" if threshold.severities else "",
@@ -193,15 +202,18 @@ def _step(given: Mapping[str, Any]) -> Step:
 
 
 def _threshold(given: Mapping[str, Any]) -> Threshold:
-    if unknown := sorted(set(given) - {"user_hours", "users", "hours", "severities", "source"}):
+    if unknown := sorted(set(given) - {"user_hours", "users", "percent", "hours", "severities", "source"}):
         raise ValueError(f"A threshold of a pack names {unknown[0]!r}, which nothing measures.")
-    measures = [Decimal(str(given.get(name, 0))) for name in ("user_hours", "users", "hours")]
+    measures = [Decimal(str(given.get(name, 0))) for name in ("user_hours", "users", "percent", "hours")]
     if not all(one.is_finite() and 0 <= one <= MOST for one in measures):
         raise ValueError("A threshold of a pack is a number from 0 to a thousand million.")
-    user_hours, users, hours = measures
+    user_hours, users, percent, hours = measures
+    if percent > 100:
+        raise ValueError("A threshold of a pack is at most 100 percent of users.")
     return Threshold(
         user_hours,
         int(users),
+        percent,
         hours,
         tuple(map(str, given.get("severities", ()))),
         str(given.get("source", ""))[:LONGEST_SOURCE],

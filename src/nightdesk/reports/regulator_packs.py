@@ -12,12 +12,13 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
         "to": "Ofcom",
         "law": "Communications Act 2003, s.105K: as soon as reasonably practicable",
         "checked": (
-            "26 Nov 2026, against law firms' accounts, not the statement itself; in 2026 Ofcom consulted on other"
-            " thresholds, so look for a newer one"
+            "27 Nov 2026: s.105K(1) against the Act; the thresholds against law firms' accounts, not the statement; in 2026"
+            " Ofcom consulted on others, so look for a newer one"
         ),
         "any": [
             {"users": 100_000, "source": "Ofcom, statement of policy under s.105Y (2022), fixed networks"},
             {"users": 10_000, "hours": 8, "source": "Ofcom, statement of policy under s.105Y (2022), fixed networks"},
+            {"percent": 25, "hours": 8, "source": "Ofcom, statement of policy under s.105Y (2022), fixed networks"},
         ],
         "steps": [
             {
@@ -34,7 +35,7 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
         "to": "the national regulator",
         "law": "Directive (EU) 2018/1972, art. 40(2): without undue delay",
         "checked": (
-            "26 Nov 2026, not at its source: NIS 2 (art. 43) took art. 40 out from 18 October 2024, so ask which "
+            "27 Nov 2026, art. 40(2) against its text: NIS 2 (art. 43) took it out from 18 October 2024, so ask which "
             "national law is left; the user-hours are those of authorities' yearly summaries"
         ),
         "any": [
@@ -59,7 +60,10 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
         "name": "Data protection",
         "to": "the data protection authority",
         "law": "GDPR and UK GDPR, art. 33: a personal data breach within 72 hours of becoming aware of it",
-        "checked": "26 Nov 2026, against the text of art. 33(1)",
+        "checked": (
+            "26 Nov 2026, against the text of art. 33(1); for UK telecoms (PECR reg. 5A: 72 hours too, since 20 August 2025) "
+            "against a notice of the ICO"
+        ),
         "asks": "Was personal data lost, changed, disclosed or out of reach in a way that may harm people?",
         "steps": [
             {
@@ -71,11 +75,34 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
         ],
     },
     {
+        "key": "eu-telecoms-data",
+        "name": "Data protection, telecoms (EU)",
+        "to": "the competent national authority",
+        "law": "Regulation (EU) 611/2013, art. 2: no later than 24 hours after detection, where feasible",
+        "checked": (
+            "27 Nov 2026, against law firms' accounts, not its text; it binds providers of public communications services "
+            "in place of the 72 hours of the GDPR"
+        ),
+        "asks": "Was personal data of subscribers or users lost, changed, disclosed or read without right?",
+        "steps": [
+            {"key": "first", "name": "First notification", "hours": 24, "source": "art. 2(2)"},
+            {
+                "key": "second",
+                "name": "What was not known at first",
+                "hours": 72,
+                "source": "art. 2(3): three days from the first; ours counts from when it was known",
+            },
+        ],
+    },
+    {
         "key": "eu-nis2",
         "name": "Network and information security (EU)",
         "to": "the CSIRT or competent authority",
         "law": "Directive (EU) 2022/2555 (NIS 2), art. 23(4): early warning, notification, final report",
-        "checked": "26 Nov 2026, against accounts of art. 23(4), not its text; national law may ask for more",
+        "checked": (
+            "27 Nov 2026, against the words of art. 23(4); while it goes on, (e) wants a progress report instead and the final "
+            "one a month after its end; national law may ask for more"
+        ),
         "asks": "Was it significant: severe disruption or financial loss, or considerable damage to others?",
         "steps": [
             {"key": "early-warning", "name": "Early warning", "hours": 24, "source": "art. 23(4)(a)"},
@@ -83,8 +110,8 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
             {
                 "key": "final",
                 "name": "Final report",
-                "days": 31,
-                "source": "art. 23(4)(d): a month from the notification; ours counts from when it was known",
+                "days": 28,
+                "source": "art. 23(4)(d): a month from the notification; ours: 28 days from when it was known",
             },
         ],
     },
@@ -94,7 +121,7 @@ BUILT_IN: tuple[dict[str, Any], ...] = (
         "to": "the competent authority (digital infrastructure: Ofcom)",
         "law": "NIS Regulations 2018 (SI 2018/506), reg. 11: within 72 hours of becoming aware",
         "checked": (
-            "26 Nov 2026, against reg. 11(1) to (3)(a), and an authority's page for the 72 hours; a bill before "
+            "27 Nov 2026: reg. 11(1) to (3)(a) against their text, the 72 hours against a quotation of (3)(b); a bill before "
             "Parliament changes them"
         ),
         "asks": "Did it have a significant impact on the continuity of an essential service?",

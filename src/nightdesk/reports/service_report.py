@@ -12,6 +12,8 @@ FIGURES = (
     "availability",
     "availability_with_work",
     "told_before_asking",
+    "first_word",
+    "updates_on_time",
     "answered_12s",
     "time_to_answer",
     "call_backs_on_time",

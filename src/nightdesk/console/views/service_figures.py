@@ -42,6 +42,7 @@ COMPARED = (
 )  # fmt: skip
 NARROWED_BY = ("team", "shift", "supplier")
 DIMENSION_NAMES = {
+    "brand": gettext_lazy("By brand"),
     "team": gettext_lazy("By team"),
     "shift": gettext_lazy("By shift"),
     "customer": gettext_lazy("By customer"),
@@ -266,7 +267,8 @@ def _dimensions(request: StaffRequest, what: Asked, figure: Definition) -> list[
     """By what it is shown: all that is kept of everything; by person only to who may read everybody's load."""
     if what.dimension:
         return []
-    return [name for name in figure.by if name not in PERSONAL or _may_see_people(request, what)]
+    brands = ["brand"] if len(what.brands) > 1 and figure.unit is not Unit.MONEY else []
+    return brands + [name for name in figure.by if name not in PERSONAL or _may_see_people(request, what)]
 
 
 def _may_see_people(request: StaffRequest, what: Asked) -> bool:

@@ -92,9 +92,13 @@ def test_spans_are_never_negative(
 # --- Regulators and credits ------------------------------------------------------------------------------------------
 
 
-def size(users: int = 0, hours: float = 0, user_hours: int = 0, yes: frozenset[str] = frozenset()) -> regulator.Size:
+def size(
+    users: int = 0, hours: float = 0, user_hours: int = 0, yes: frozenset[str] = frozenset(), percent: int = 0
+) -> regulator.Size:
     ended = START + timedelta(hours=hours)
-    return regulator.Size(Decimal(user_hours), users, ended - START, "major", START, START, ended, yes)
+    return regulator.Size(
+        Decimal(user_hours), users, ended - START, "major", START, START, ended, yes, Decimal(percent)
+    )
 
 
 def test_the_packs_that_come_with_it_can_be_read_and_say_where_they_are_from() -> None:
@@ -104,16 +108,18 @@ def test_the_packs_that_come_with_it_can_be_read_and_say_where_they_are_from() -
     assert not regulator.owed(ofcom, size(users=9_999, hours=100))
     assert [one.due_at - START for one in regulator.owed(ofcom, size(users=10_000, hours=8))] == [timedelta(hours=72)]
     assert regulator.owed(ofcom, size(users=100_000, hours=0.1))
+    assert regulator.owed(ofcom, size(users=500, hours=8, percent=25)), "a small provider is bound by the share"
+    assert not regulator.owed(ofcom, size(users=500, hours=8, percent=24))
     assert not regulator.owed(packs["data-protection"], size(users=10**7, hours=99))
     nis = regulator.owed(packs["eu-nis2"], size(yes=frozenset({"eu-nis2"})))
-    assert [one.due_at - START for one in nis] == [timedelta(hours=24), timedelta(hours=72), timedelta(days=31)]
+    assert [one.due_at - START for one in nis] == [timedelta(hours=24), timedelta(hours=72), timedelta(days=28)]
 
 
-@given(st.integers(0, 10**6), st.integers(0, 100), st.integers(0, 10**7), st.integers(0, 3))
-def test_what_is_bigger_owes_no_less(users: int, hours: int, user_hours: int, more: int) -> None:
+@given(st.integers(0, 10**6), st.integers(0, 100), st.integers(0, 10**7), st.integers(0, 97), st.integers(0, 3))
+def test_what_is_bigger_owes_no_less(users: int, hours: int, user_hours: int, percent: int, more: int) -> None:
     for pack in regulator.read_packs(BUILT_IN).values():
-        small = regulator.owed(pack, size(users, hours, user_hours))
-        big = regulator.owed(pack, size(users + more, hours + more, user_hours + more))
+        small = regulator.owed(pack, size(users, hours, user_hours, percent=percent))
+        big = regulator.owed(pack, size(users + more, hours + more, user_hours + more, percent=percent + more))
         assert {one.step for one in small} <= {one.step for one in big}
 
 

@@ -17,22 +17,28 @@ from nightdesk.base.models import Promise
 from nightdesk.base.months import make_months
 from nightdesk.base.refusals import Forbidden, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
+from nightdesk.calls.bureau_models import TakerSession
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.desk.models import Survey, Ticket
+from nightdesk.duty import actions as duty
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import KINDS, Kind
+from nightdesk.knowledge.models import Briefing, Confirmation
 from nightdesk.outages.models import Outage, Touched
 from nightdesk.people import actions as people
+from nightdesk.people.models import Person
 from nightdesk.reports import facts, figure_actions, figure_queries, phone, tasks
 from nightdesk.reports.actions import drop_staff_records, save_figures
-from nightdesk.reports.definitions import DEFINITIONS, FIGURES, fold
+from nightdesk.reports.definitions import DEFINITIONS, FIGURES, Unit, fold
 from nightdesk.reports.fact_queries import joined
 from nightdesk.reports.facts import Whose, shift_of
 from nightdesk.reports.figure_queries import differences, parts, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, percent, value_of
 from nightdesk.reports.models import FigureDay, FigureMail, FigureMonth, Rolled
+from nightdesk.reports.tally import NOTHING
 from nightdesk.reports.tests.histories import DAYS, FIRST, HAPPENED, ZONE, History
+from nightdesk.rota import actions as rota
 
 AT = datetime(2026, 10, 28, 23, 0, tzinfo=UTC)
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -61,22 +67,80 @@ def test_days_added_up_are_what_is_counted_by_hand_on_random_histories(journalle
 
 
 def _compare(history, found, counted, first, last):
-    for key in ("answered_12s", "repeat_callers", "first_contact", "escalated_functional", "call_backs_on_time",
-                "delivery_taken", "delivery_arrived"):  # fmt: skip
-        hits, cases = counted[key]
-        assert (key, found[key].tally.hits, found[key].tally.cases) == (key, hits, cases)
-        assert found[key].value == (hits / cases if cases else None)
-    for key in ("time_to_resolve", "time_to_acknowledge", "satisfaction"):
-        measured = counted[key]
-        assert (found[key].tally.cases, found[key].tally.total) == (len(measured), sum(measured))
-    for key in ("time_to_resolve", "time_to_acknowledge"):
-        if measured := counted[key]:
-            middle = measured[(len(measured) + 1) // 2 - 1]
-            assert middle <= found[key].value <= middle * 33 / 32
-    assert found["woken"].tally.cases == counted["woken"]
-    assert found["availability"].tally.total == counted["tens_of_minutes_lost"] * 600_000
-    assert found["availability"].tally == found["availability_with_work"].tally
+    _agree(found, counted)
+    assert found["woken"].tally.cases == history.woken_by_hand(first, last)
+    outside, in_all = history.lost(first, last)
+    assert found["availability"].tally.total == outside * 600_000
+    assert found["availability_with_work"].tally.total == in_all * 600_000
     assert found["availability"].possible_ms == history.bought(first, last) * 600_000
+    for key, (hits, cases) in history.messages_by_hand(first, last).items():
+        if key in found:
+            assert (key, found[key].tally.hits, found[key].tally.cases) == (key, hits, cases)
+
+
+def _agree(found, counted):
+    """Every figure that was counted is what somebody with a pencil has."""
+    for key, by_hand in counted.items():
+        reading = found[key]
+        if isinstance(by_hand, tuple):
+            hits, cases = by_hand
+            assert (key, reading.tally.hits, reading.tally.cases) == (key, hits, cases)
+            assert reading.value == (hits / cases if cases else None)
+            continue
+        assert (key, reading.tally.cases, reading.tally.total) == (key, len(by_hand), sum(by_hand))
+        if by_hand and reading.figure.unit is Unit.TIME:
+            middle = by_hand[(len(by_hand) + 1) // 2 - 1]
+            assert middle <= reading.value <= middle * 33 / 32
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", range(10, 12))
+def test_each_team_shift_customer_supplier_and_brand_has_what_is_counted_of_it_by_hand(journalled, seed):
+    history, other = History(Random(seed), f"g{seed}"), History(Random(seed + 50), f"h{seed}")
+    for each in (history, other):
+        each.goes_on(90)
+        tasks.roll_brand(each.brand, each.at)
+    brand, at = history.brand.pk, history.at
+
+    def read(dimension, value):
+        return readings([brand], FIRST, LAST, at, dimension=dimension, value=value)
+
+    of = {
+        "team": [team.pk for team in history.teams],
+        "shift": ["day", "evening", "night", "weekend"],
+        "customer": [customer.pk for customer in history.customers],
+        "supplier": [history.supplier, history.carrier],
+    }
+    for dimension, values in of.items():
+        for value in map(str, values):
+            found = read(dimension, value)
+            counted = history.by_hand(FIRST, LAST, dimension, value)
+            assert counted.keys() <= found.keys()
+            _agree(found, counted)
+            if "woken" in found:
+                assert found["woken"].tally.cases == history.woken_by_hand(FIRST, LAST, dimension, value)
+    for person in history.people:
+        woken = history.woken_by_hand(FIRST, LAST, "person", str(person.pk))
+        assert read("person", str(person.pk))["woken"].tally.cases == woken
+    for customer in history.customers:
+        found = read("customer", str(customer.pk))
+        lost = (found["availability"].tally.total, found["availability_with_work"].tally.total)
+        assert lost == tuple(600_000 * pieces for pieces in history.lost(FIRST, LAST, customer.pk))
+        assert found["availability"].possible_ms == 600_000 * history.bought(FIRST, LAST, customer.pk)
+    sent = history.messages_by_hand(FIRST, LAST)
+    for key in ("delivery_taken", "delivery_arrived"):
+        assert (lambda tally: (tally.hits, tally.cases))(read("provider", history.route.name)[key].tally) == sent[key]
+    cost = read("provider", f"{history.route.name}|GBP")["delivery_cost"]
+    assert (cost.tally.total, cost.tally.cases) == sent["delivery_cost"]
+    assert cost.value == sent["delivery_cost"][0] / 1_000_000
+    every = {*history.by_hand(FIRST, LAST), *sent, "woken", "availability", "availability_with_work"}
+    assert every == FIGURES.keys(), "no figure is left uncounted"
+    for key in FIGURES.keys() - {"delivery_cost"}:
+        by_brand = {part.value: part.reading for part in parts([brand, other.brand.pk], key, "brand", FIRST, LAST, at)}
+        for each in (history, other):
+            alone = readings([each.brand.pk], FIRST, LAST, at)[key]
+            assert by_brand.get(str(each.brand.pk), alone) == alone
+            assert alone.tally == NOTHING or str(each.brand.pk) in by_brand
 
 
 @pytest.mark.django_db(transaction=True)
@@ -376,6 +440,69 @@ def test_a_customer_who_leaves_on_the_15th_is_counted_for_half_the_month():
     assert anew.pk != bought[leaves].pk, "who buys it again begins anew"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_end_that_is_said_later_than_it_was_counts_from_then_on(journalled):
+    brand = access.make_brand(name="Quay", slug="quay", **DOING)
+    days = {day: datetime(2026, 10, day, tzinfo=UTC) for day in (1, 10, 12, 13, 20)}
+    service = customers.make_service(brand_id=brand.pk, key="line", name="Line", **DOING)
+    customer = customers.make_customer(brand_id=brand.pk, name="Leaves", ref="L", **DOING)
+    bought = customers.make_subscription(customer_id=customer.pk, service_id=service.pk, **{**DOING, "at": days[1]})
+    outage = Outage.objects.create(
+        brand=brand, number=1, title="o", severity="major", origin="person", state="resolved", began_at=days[12],
+        proposed_at=days[1], confirmed_at=days[12], resolved_at=days[13], changed_at=days[13],
+    )  # fmt: skip
+    Touched.objects.create(
+        outage=outage, subscription=bought, customer=customer, service=service, worst=3, effect=0, since=days[12],
+        until=days[13], down_at=[days[12], days[13]],
+    )  # fmt: skip
+    at, day_ms = days[20], 86_400_000
+
+    def read():
+        tasks.roll_brand(brand, at)
+        assert differences(brand, FIRST - timedelta(days=30), LAST, at) == []
+        of = {"dimension": "customer", "value": str(customer.pk)}
+        reading = readings([brand.pk], date(2026, 10, 1), date(2026, 10, 31), at, **of)["availability"]
+        return reading.tally.total / day_ms, round(reading.possible_ms / day_ms)
+
+    assert read() == (1, 19)
+    for wrong in (days[1] - timedelta(seconds=1), at + timedelta(seconds=1)):
+        with pytest.raises(Invalid):
+            customers.end_subscription(subscription_id=bought.pk, ended_at=wrong, **{**DOING, "at": at})
+    customers.end_subscription(subscription_id=bought.pk, ended_at=days[10], **{**DOING, "at": at})
+    assert read() == (0, 9), "what failed afterwards was not theirs"
+
+
+@pytest.mark.django_db
+def test_of_each_desk_it_is_told_how_many_know_our_processes_and_how_many_of_them_are_on():
+    history = History(Random(2), "desks")
+    ours, theirs = history.teams
+    more = [Person.objects.create(name=name) for name in ("Xi", "Yo")]
+    theirs.members.add(*more)
+    briefing = Briefing.objects.create(
+        brand=history.brand, title="New service", body="x", made_by="Mo", made_at=AT, due_at=AT + timedelta(days=1)
+    )
+    briefing.teams.set([ours, theirs])
+    FigureDay.objects.create(
+        brand=history.brand, figure="gave_up", dimension="team", value=str(ours.pk), day=FIRST, cases=1
+    )
+    for person in (more[0], history.people[2]):
+        Confirmation.objects.create(briefing=briefing, person=person, at=AT, via="web")
+    for person in more:  # both take messages now, and one of them has not confirmed
+        TakerSession.objects.create(person=person, began_at=AT, seen_at=AT)
+    told = figure_queries.desks([history.brand.pk], FIRST, LAST, AT)
+    assert [(desk.supplier, desk.people, desk.familiar, desk.on) for desk in told] == [
+        ("", 2, 0, 0), ("Answers Ltd", 3, 2, 1)
+    ]  # fmt: skip
+    rota.make_rota(
+        brand_id=history.brand.pk, name="R", zone="Europe/London", seats=[{"key": "s", "name": "S"}], **DOING
+    )
+    duty.set_first_holder(seat_key="s", person_id=history.people[2].pk, **DOING)
+    assert [desk.on for desk in figure_queries.desks([history.brand.pk], FIRST, LAST, AT)] == [0, 2]
+    Confirmation.objects.all().delete()
+    Briefing.objects.all().delete()
+    assert [desk.familiar for desk in figure_queries.desks([history.brand.pk], FIRST, LAST, AT)] == [None, None]
+
+
 def test_more_time_lost_than_is_bought_now_is_nothing_to_count():
     lost = figure_queries.Tally(1, total=60_000)
     availability = FIGURES["availability"]
@@ -389,8 +516,8 @@ def test_the_page_of_figures_says_what_the_code_counts():
         for line in DOC.read_text(encoding="utf-8").splitlines()
         if line.startswith("| `")
     ]
-    written = {cells[0].strip("`"): tuple(cells[1:]) for cells in rows if len(cells) == 5}
-    told = {one.key: (one.name, one.unit.value, one.formula, one.source) for one in DEFINITIONS}
+    written = {cells[0].strip("`"): tuple(cells[1:]) for cells in rows if len(cells) == 6}
+    told = {one.key: (one.name, one.unit.value, one.formula, one.source, ", ".join(one.by)) for one in DEFINITIONS}
     assert written == told
     assert {key: str(name) for key, name in NAMES.items()} == {one.key: one.name for one in DEFINITIONS}
 
