@@ -8,6 +8,7 @@ does it. `NIGHTDESK_BENCH_ROWS` says how many there are, 1,000,000 where it does
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -173,26 +174,37 @@ def _measured(step: Callable[[], Any], before: Callable[[], Any]) -> float:
 
 
 def _fill(url: str, first: int, rows: int) -> None:
-    """The rows from number `first` up to `rows`, in both tables, whose indexes are made anew once all is written."""
+    """The rows from number `first` up to `rows`, in both tables, side by side."""
     with psycopg.connect(url, autocommit=True) as db:
-        db.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET lock_timeout = 0")
         if not first:
             db.execute(FUNCTIONS)
-        for table, statements in {"channels_delivery": (DELIVERIES,), "journal_entry": (ENTRIES, WORDS)}.items():
-            indexes = db.execute(
-                "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid = %s::regclass "
-                "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)",
-                (table,),
-            ).fetchall()
-            for name, _definition in indexes:
-                db.execute(f"DROP INDEX {name}".encode())
-            for since in range(first, rows, _PIECE):
-                told = {"from": since, "to": min(since + _PIECE, rows) - 1, "span_s": SPAN_S, "first": first}
-                for statement in statements:
-                    db.execute(statement.encode(), told | {"count": rows - first})
-            for _name, definition in indexes:
-                db.execute(definition.replace(" ON ONLY ", " ON ").encode())
+        tables = {"channels_delivery": (DELIVERIES,), "journal_entry": (ENTRIES, WORDS)}
+        with ThreadPoolExecutor(len(tables)) as pool:
+            for done in [pool.submit(_fill_table, url, first, rows, *each) for each in tables.items()]:
+                done.result()
         db.execute("VACUUM ANALYZE channels_delivery, journal_entry, journal_personaltext")
+
+
+def _fill_table(url: str, first: int, rows: int, table: str, statements: tuple[str, ...]) -> None:
+    """Its indexes are made anew once all is written."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET lock_timeout = 0")
+        indexes = db.execute(
+            "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid = %s::regclass "
+            "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)",
+            (table,),
+        ).fetchall()
+        for name, _definition in indexes:
+            db.execute(f"DROP INDEX {name}".encode())
+        for since in range(first, rows, _PIECE):
+            told = {"from": since, "to": min(since + _PIECE, rows) - 1, "span_s": SPAN_S, "first": first}
+            began = time.perf_counter()
+            for statement in statements:
+                db.execute(statement.encode(), told | {"count": rows - first})
+            if rows > _PIECE:
+                print(f"volume: {table} to {told['to'] + 1} in {time.perf_counter() - began:.0f} s", flush=True)
+        for _name, definition in indexes:
+            db.execute(definition.replace(" ON ONLY ", " ON ").encode())
 
 
 def _size(url: str) -> str:

@@ -1,4 +1,4 @@
-"""A switch without an exchange (`tests.peers.twiml_peer.Switch`): people ring a line, hear at once, speak, and keep what they said.
+"""A switch without an exchange (`tests.peers.twiml_peer.Switch`): people ring a line, hear at once, and keep what they said.
 
 No sound is heard; what the line says comes as its text. Nobody can be rung here.
 """
