@@ -1,5 +1,6 @@
 """The files of docs/deploy name what exists, and are read by the programs that they are for, as far as those are here."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 from django.core.management import get_commands
 
 from tests.requires import requires
+from tests.system.stack import free_port
 
 DEPLOY = Path(__file__).parents[1] / "docs" / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
@@ -144,6 +146,53 @@ def _patiently(asked: urllib.request.Request) -> "urllib.response.addinfourl":
         except OSError:
             threading.Event().wait(0.05)
     raise AssertionError("nginx did not come up")
+
+
+@contextmanager
+def behind_caddy(folder: Path) -> Iterator[str]:
+    """The address of Caddy, with our file, in front of `Says`; only its name and ports are changed."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Says)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    site = (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+    address = f"http://127.0.0.1:{free_port()}"
+    site = site.replace("night.example.net", address).replace("127.0.0.1:8080", f"127.0.0.1:{server.server_port}")
+    config = folder / "Caddyfile"
+    config.write_text(f"{{\n\tadmin off\n}}\n{site}")
+    home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    command = ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]
+    running = subprocess.Popen(command, env=os.environ | home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield address
+    finally:
+        Says.let.set()
+        running.terminate()
+        running.wait(30)
+        server.shutdown()
+        server.server_close()
+
+
+@requires("caddy")
+def test_caddy_passes_on_who_asks_holds_no_stream_back_and_shows_no_figures(tmp_path: Path) -> None:
+    Says.let.clear()
+    with behind_caddy(tmp_path) as address:
+        asked = urllib.request.Request(f"{address}/live", headers={"X-Forwarded-For": "198.51.100.9"})
+        answer = _patiently(asked)
+        heads = dict(answer.readline().decode().strip().split(": ", 1) for _ in range(4))  # before the end is written
+        assert heads["X-Forwarded-For"] == "127.0.0.1"  # not what a stranger claimed
+        assert heads["X-Forwarded-Proto"] == "http"
+        assert heads["X-Forwarded-Host"] == heads["Host"] == urlsplit(address).netloc
+        Says.let.set()
+        assert answer.read() == b"end\n"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}/metrics", timeout=10)
+
+
+@requires("caddy")
+def test_the_site_as_it_stands_is_one_that_caddy_takes(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    command = ["caddy", "validate", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"]
+    read = subprocess.run(command, env=os.environ | home, capture_output=True, text=True, check=False, timeout=60)
+    assert read.returncode == 0, read.stderr
 
 
 @requires("nginx")

@@ -77,6 +77,17 @@ def test_recovery_codes_alone_are_no_second_proof_and_a_passkey_is_one():
     assert opened(client) == [200, 302, 200]
 
 
+def test_a_second_factor_whose_key_is_lost_lets_nobody_in_and_says_so(settings):
+    user = somebody("Mo", "manager")
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a key of another day", []
+    client = signed_in(user)
+    answer = client.post(reverse("mfa_authenticate"), {"code": "123456"})
+    assert answer.status_code == 409
+    assert "another master key" in answer.content.decode()
+    assert client.get(reverse("console:pages")).status_code == 302
+
+
 def test_other_roles_tokens_and_the_role_taken_are_not_asked_and_doctor_names_who_has_none(settings):
     engineer, manager = somebody("Bo", "engineer"), somebody("Mo", "manager")
     assert opened(signed_in(engineer)) == [200, 302, 200]

@@ -44,6 +44,7 @@ PARTS = {
     "postfix": Part("postfix", "postfix"),
     "postgresql": Part("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
     "nginx": Part("nginx", "nginx"),
+    "caddy": Part("caddy", "caddy"),
     "wrk": Part("wrk", "wrk"),
     "kannel": Part("kannel", "bearerbox"),
     "perl-smpp": Part("libnet-smpp-perl", "/usr/share/perl5/Net/SMPP.pm", is_file=True),

@@ -1,9 +1,9 @@
-"""`make chaos`: alarms, mails, updates and handovers go on while everything breaks; afterwards what became of them.
+"""`make chaos`: alarms, mails, calls, updates and handovers go on while everything breaks; afterwards what became of them.
 
     NIGHTDESK_CHAOS_MINUTES=5  NIGHTDESK_SEED=...  python -m tests.chaos
 
-Needs root: the state folder is a small tmpfs that fills up, and the program has an /etc/hosts of its own whose names vanish. Ends
-with 0 where nothing was lost, else with 1.
+Needs root: the state folder is a small tmpfs that fills up, the program has an /etc/hosts of its own whose names vanish, and a
+network of its own, whose cable loses packets and lets them overtake each other. Ends with 0 where nothing was lost, else with 1.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import smtplib
@@ -30,9 +31,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.checker import Accepted, Received, Verdict, check
+from tests.peers.handsets import Handsets, leaves_message
 from tests.peers.link import Link
 from tests.peers.mail_sink import MailSink
 from tests.peers.sms_provider import SmsProvider
+from tests.peers.twiml_peer import Number, TwimlPeer
+from tests.peers.wire import HERE, THERE, Wire
+from tests.phone.telephone import speech_like, write_wav
 from tests.system.night import AL, AL_PHONE, BO, BO_PHONE, PAGER
 from tests.system.stack import ROOT, Stack, _migrated, free_port, until
 
@@ -41,11 +46,13 @@ SEED = int(os.environ.get("NIGHTDESK_SEED", str(random.SystemRandom().randrange(
 SUPPORT, NOOR = "support@night.example", "noor@customer.example"
 CUSTOMERS = "whoever wrote"
 """Each mail is another customer's, who is told that it has come."""
-NAMES = ("sms.provider.test", "mail.provider.test")
+NAMES = {"sms": "sms.provider.test", "mail": "mail.provider.test", "voice": "voice.provider.test"}
+LINE, PAGES_BY = "+442079460000", "+442079460001"
+CALL_WITHIN_S = 60.0
 ROOM_MB = 900
 HELD_S, CALM_S = (3.0, 9.0), 6.0
 SETTLED_WITHIN_S = 240.0
-EVERY_S = {"alarm": 0.7, "mail": 1.5, "update": 12.0, "handover": 9.0}
+EVERY_S = {"alarm": 0.7, "mail": 1.5, "call": 3.0, "update": 12.0, "handover": 9.0}
 
 SET_UP = """
 import json
@@ -65,15 +72,28 @@ actions.confirm_outage(outage_id=outage.pk, **doing())
 actions.edit_outage(outage_id=outage.pk, fields={"public": True, "public_title": "Dock Street"}, **doing())
 print(outage.pk)
 """
+SET_UP_LINE = f"""
+from nightdesk.access.models import Brand
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.calls.line_actions import LineWanted, save_line
+wanted = LineWanted(
+    name="Main", numbers=["{LINE}"], shown_number="{LINE}", pager_number="{PAGES_BY}", night_seats=["night"], consent="told"
+)
+save_line(brand_id=Brand.objects.get().pk, wanted=wanted, by=SCHEDULER, via=Door.CLI, at=clock.now())
+"""
 
 
 @dataclass
 class Night:
-    """All that runs. `links` by what they lead to: sms, mail, web."""
+    """All that runs. `links` by what they lead to: sms, mail, voice, web."""
 
     stack: Stack
     sms: SmsProvider
     mails: MailSink
+    voice: TwimlPeer
+    callers: Handsets
+    wire: Wire
     links: dict[str, Link]
     hosts: Path
     staged: dict[str, Any]
@@ -106,6 +126,9 @@ def main() -> int:
                     time.sleep(CALM_S)
         verdict = settled(here, work)
         here.stack.cli("journal", "verify")
+        print(
+            f"packets: {here.wire.lost} lost, {here.wire.overtaken} overtaken; refused: {dict(sorted(work.refused.items()))}"
+        )
     print(f"troubles: {', '.join(f'{name} {count}' for name, count in sorted(met.items()))}")
     print(f"{verdict}\n{'It holds: nothing that was accepted is lost.' if verdict.holds else 'IT DOES NOT HOLD.'}")
     return 0 if verdict.holds else 1
@@ -140,16 +163,20 @@ def judge(here: Night, accepted: list[Accepted]) -> Verdict:
     return check(
         accepted,
         [*texts, *mails],
-        places={"alarm": [[BO_PHONE, AL_PHONE], [BO, AL]], "mail": [[CUSTOMERS]], "update": [[NOOR]]},
+        places={"alarm": PAGED, "call": PAGED, "mail": [[CUSTOMERS]], "update": [[NOOR]]},
         journal=Counter(_key(title) for (title,) in told),
         holders=[str(name) for (name,) in holders],
     )
 
 
+PAGED = [[BO_PHONE, AL_PHONE], [BO, AL]]
+_KEY = re.compile(r"chaos-[a-z]+-\d+x|\+441632\d{6}")
+
+
 def _key(text: str) -> str:
-    """The name of what it is about: chaos-alarm-12x."""
-    begin = text.find("chaos-")
-    return text[begin : text.find("x", begin) + 1] if begin >= 0 else ""
+    """The name of what it is about, chaos-alarm-12x, or whose call: the first that stands there."""
+    found = _KEY.search(text)
+    return found.group() if found else ""
 
 
 class Work:
@@ -175,11 +202,11 @@ class Work:
     def _go_on(self, kind: str) -> None:
         number = 0
         ways: dict[str, Callable[[str, int], bool]] = {
-            "alarm": self._alarm, "mail": self._mail, "update": self._update, "handover": self._handover,
+            "alarm": self._alarm, "mail": self._mail, "call": self._call, "update": self._update, "handover": self._handover,
         }  # fmt: skip
         while not self._ended.wait(EVERY_S[kind]):
             number += 1
-            key = f"chaos-{kind}-{number}x"
+            key = f"+441632{960_000 + number}" if kind == "call" else f"chaos-{kind}-{number}x"
             with contextlib.suppress(OSError, smtplib.SMTPException, http.client.HTTPException):
                 if ways[kind](key, number):
                     named = ("Al", "Bo")[number % 2] if kind == "handover" else key
@@ -197,8 +224,12 @@ class Work:
         mail["From"], mail["To"], mail["Subject"] = sender, SUPPORT, f"The line {key} is slow"
         mail["Message-ID"] = f"<{key}@acme.example>"
         mail.set_content("It crawls.")
-        with smtplib.LMTP("127.0.0.1", self._here.lmtp, timeout=15) as door:
+        with smtplib.LMTP(THERE, self._here.lmtp, timeout=15) as door:
             return not door.send_message(mail)
+
+    def _call(self, key: str, number: int) -> bool:
+        del number
+        return leaves_message(self._here.voice, self._here.callers, key, LINE, CALL_WITHIN_S)
 
     def _update(self, key: str, number: int) -> bool:
         body = {"state": "identified", "texts": {"en-gb": f"We still look into it, {key}."}}
@@ -256,13 +287,15 @@ def fill_the_disk(here: Night, chance: random.Random) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hang_a_provider(here: Night, chance: random.Random) -> Iterator[None]:
-    with _mood(here.links[chance.choice(("sms", "mail"))], "silent"):
+    with _mood(here.links[chance.choice(sorted(NAMES))], "silent"):
         yield
 
 
 @contextlib.contextmanager
 def refuse_at_the_providers(here: Night, chance: random.Random) -> Iterator[None]:
-    with _mood(here.links["sms"], "down"), _mood(here.links["mail"], "down"):
+    with contextlib.ExitStack() as held:
+        for name in NAMES:
+            held.enter_context(_mood(here.links[name], "down"))
         yield
 
 
@@ -275,10 +308,23 @@ def roughen_the_network(here: Night, chance: random.Random) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def spoil_the_cable(here: Night, chance: random.Random) -> Iterator[None]:
+    """Packets get lost, and overtake each other."""
+    with _mood(here.wire, "rough"):
+        yield
+
+
+@contextlib.contextmanager
+def cut_the_cable(here: Night, chance: random.Random) -> Iterator[None]:
+    with _mood(here.wire, "cut"):
+        yield
+
+
+@contextlib.contextmanager
 def take_the_names_away(here: Night, chance: random.Random) -> Iterator[None]:
     here.hosts.write_text("127.0.0.1 localhost\n")
-    for link in (here.links["sms"], here.links["mail"]):
-        link.feel("calm")  # what is open breaks, and has to look the name up
+    for name in NAMES:
+        here.links[name].feel("calm")  # what is open breaks, and has to look the name up
     try:
         yield
     finally:
@@ -294,17 +340,17 @@ def offset_the_clock(here: Night, chance: random.Random) -> Iterator[None]:
 
 TROUBLES: list[Callable[[Night, random.Random], Any]] = [
     kill_a_process, kill_the_database, fill_the_disk, hang_a_provider, refuse_at_the_providers, roughen_the_network,
-    take_the_names_away, offset_the_clock,
+    spoil_the_cable, cut_the_cable, take_the_names_away, offset_the_clock,
 ]  # fmt: skip
 
 
 @contextlib.contextmanager
-def _mood(link: Link, mood: Any) -> Iterator[None]:
-    link.feel(mood)
+def _mood(way: Link | Wire, mood: Any) -> Iterator[None]:
+    way.feel(mood)
     try:
         yield
     finally:
-        link.feel("calm")
+        way.feel("calm")
 
 
 # ---- The night ------------------------------------------------------------------------------------------------------
@@ -312,13 +358,19 @@ def _mood(link: Link, mood: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def night() -> Iterator[Night]:
-    """The whole program on a small disk, its providers behind links that may break."""
+    """The whole program on a small disk and at the far end of a cable, its providers behind links that may break."""
     with contextlib.ExitStack() as held:
         place = held.enter_context(small_disk())
         sms = held.enter_context(SmsProvider(account_sid="AC" + "1" * 32, auth_token="secret", numbers=(PAGER,)))
         mails = held.enter_context(MailSink())
-        ports = {"sms": int(sms.url.rsplit(":", 1)[1].partition("/")[0]), "mail": mails.port, "web": 0}
-        links = {name: held.enter_context(Link(port, seed=SEED)) for name, port in ports.items()}
+        callers = Handsets(write_wav(place / "said.wav", speech_like(3, SEED)).read_bytes())
+        voice = held.enter_context(TwimlPeer(callers))
+        voice.patience_s = 10.0
+        wire = held.enter_context(Wire(seed=SEED))
+        ports = {"sms": _port(sms.url), "mail": mails.port, "voice": _port(voice.url)}
+        links = {name: held.enter_context(Link(port, here=HERE, seed=SEED)) for name, port in ports.items()}
+        links["web"] = held.enter_context(Link(there=THERE, seed=SEED))
+        voice.url = f"http://{NAMES['voice']}:{links['voice'].port}"  # as it names itself to the program
         hosts, resolver, lmtp = place / "hosts", place / "resolv.conf", free_port()
         hosts.write_text(_names())
         resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
@@ -327,13 +379,14 @@ def night() -> Iterator[Night]:
         subprocess.run(["cp", "--archive", _migrated() / "postgres", state], check=True)
         running = Stack(
             state,
-            NIGHTDESK_LMTP_LISTEN=f"127.0.0.1:{lmtp}",
+            NIGHTDESK_HOST="0.0.0.0",
+            NIGHTDESK_LMTP_LISTEN=f"0.0.0.0:{lmtp}",
             NIGHTDESK_PUBLIC_URL=f"http://127.0.0.1:{links['web'].port}",
             NIGHTDESK_MAIL_FROM="Nightdesk <pager@night.example>",
         )
-        links["web"].to = running.port
+        links["web"].to, running.url = running.port, f"http://{THERE}:{running.port}"
         own_names = f'mount --bind {hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf && exec "$@"'
-        running.command = ["unshare", "--mount", "sh", "-c", own_names, "sh", *running.command]
+        running.command = [*wire.prefix, "unshare", "--mount", "sh", "-c", own_names, "sh", *running.command]
         held.callback(running.log.close)
         held.callback(running.stop)
         running.start()
@@ -342,9 +395,18 @@ def night() -> Iterator[Night]:
                 {"name": "Bo Lindqvist", "email": BO, "phone": BO_PHONE},
                 {"name": "Al Moreau", "email": AL, "phone": AL_PHONE},
             ],
-            smtp={"host": NAMES[1], "port": links["mail"].port},
+            smtp={"host": NAMES["mail"], "port": links["mail"].port},
+            routes=[
+                {
+                    "channel": "voice",
+                    "driver": "twilio_voice",
+                    "name": "line",
+                    "config": {"account_sid": voice.account_sid, "from": LINE, "base_url": voice.url},
+                    "secrets": {"auth_token": voice.auth_token},
+                }
+            ],
             sms={
-                "base_url": f"http://{NAMES[0]}:{links['sms'].port}",
+                "base_url": f"http://{NAMES['sms']}:{links['sms'].port}",
                 "account_sid": "AC" + "1" * 32,
                 "auth_token": "secret",
                 "from": PAGER,
@@ -355,8 +417,13 @@ def night() -> Iterator[Night]:
             addresses=["@night.example"],
             desk=SUPPORT,
         )
-        sms.incoming_url = f"{running.environment['NIGHTDESK_PUBLIC_URL']}/providers/twilio/{staged['texts']}/sms"
-        here = Night(running, sms, mails, links, hosts, staged, lmtp)
+        at = f"{running.environment['NIGHTDESK_PUBLIC_URL']}/providers/twilio"
+        sms.incoming_url = f"{at}/{staged['texts']}/sms"
+        voice.numbers = {
+            LINE: Number(f"{at}/{staged['routes']['line']}/line", f"{at}/{staged['routes']['line']}/line/status")
+        }
+        here = Night(running, sms, mails, voice, callers, wire, links, hosts, staged, lmtp)
+        running.cli("shell", "-c", SET_UP_LINE)
         _stage_outage(here)
         yield here
 
@@ -385,8 +452,12 @@ def small_disk() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _port(url: str) -> int:
+    return int(url.rsplit(":", 1)[1].partition("/")[0])
+
+
 def _names() -> str:
-    return f"127.0.0.1 localhost {' '.join(NAMES)}\n"
+    return f"127.0.0.1 localhost\n{HERE} {' '.join(NAMES.values())}\n"
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LATE_AFTER_S = 60.0
-KINDS = ("alarm", "mail", "update", "handover")
+PAGED_FOR = ("alarm", "call")
+KINDS = ("alarm", "mail", "call", "update", "handover")
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Somebody was told that it is in our hands: 202, 250, 201, 200. `at`: seconds since the epoch, by the sender's clock."""
+    """Somebody was told that it is in our hands: 202, 250, 201, 200, "we ring you back". `at`: seconds since the epoch, by the
+    sender's clock.
+    """
 
     kind: str
     key: str
@@ -59,7 +62,8 @@ def check(
     holders: Sequence[str],
 ) -> Verdict:
     """`places`: for each kind groups of places; each group must have got it in one place at least. `journal`: how many entries
-    say that an alarm began a page, by its key; exactly one must. `holders`: who took the duty, in the journal's order.
+    say that an alarm, or what a caller left, began a page, by its key; exactly one must. `holders`: who took the duty, in the
+    journal's order.
 
     A later update says what an earlier one said, and takes its place where that had not left. A handover whose answer was lost is
     asked for again by the same person and changes nothing then, so the journal holds what was accepted in its order, and
@@ -79,7 +83,7 @@ def check(
             for group in places[each.kind]
         ]
         times = [at for at in firsts if at is not None]
-        if len(times) < len(firsts) or (each.kind == "alarm" and journal.get(each.key, 0) != 1):
+        if len(times) < len(firsts) or (each.kind in PAGED_FOR and journal.get(each.key, 0) != 1):
             verdict.lost[each.kind].append(each.key)
             continue
         verdict.delivered[each.kind] += 1

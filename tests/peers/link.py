@@ -1,4 +1,4 @@
-"""A cable between two programs on loopback, in a mood: what goes over it is passed on, late, not at all, or cut off half way.
+"""A cable between two programs, in a mood: what goes over it is passed on, late, not at all, or cut off half way.
 
 On its own each connection keeps its order, as TCP does; between connections what was sent first may come last.
 """
@@ -19,12 +19,13 @@ _PIECE = 16384
 
 
 class Link:
-    """Whoever connects to `port` reaches `to`, a port of loopback that may be set later."""
+    """Whoever connects to `port` of `here` reaches `to`, a port of `there` that may be set later."""
 
-    def __init__(self, to: int = 0, *, seed: int = 0) -> None:
+    def __init__(self, to: int = 0, *, here: str = "127.0.0.1", there: str = "127.0.0.1", seed: int = 0) -> None:
         self.to, self.mood = to, "calm"
+        self._there = there
         self._chance = random.Random(seed)
-        self._door = socket.create_server(("127.0.0.1", 0))
+        self._door = socket.create_server((here, 0))
         self.port: int = self._door.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -58,7 +59,7 @@ class Link:
             _shut(caller)
             return
         try:
-            inside = socket.create_connection(("127.0.0.1", self.to), 5)
+            inside = socket.create_connection((self._there, self.to), 5)
         except OSError:
             _shut(caller)
             return

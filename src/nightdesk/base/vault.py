@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from nightdesk.base.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +33,20 @@ _MARK_BYTES, _NONCE_BYTES = 4, 12
 _read: dict[Path, tuple[int, int, int, int]] = {}
 
 
-class Unreadable(ValueError):
-    """It was sealed with another master key, or is not what `seal` made."""
+class Unreadable(Refusal):
+    """It was sealed with another master key, or is not what `seal` made.
+
+    Whoever can go on without the secret catches it; to whom it is left, a person, a program or a command, it is told by name.
+    """
+
+    code = "key-lost"
+    status = 409
+    title = "The key to a secret is lost"
+
+    def __init__(self, so: str) -> None:
+        super().__init__(
+            _("A secret that is kept here was to be opened."), so, _("Set that key again, or enter the secret anew.")
+        )
 
 
 def key_for(purpose: str) -> bytes:
@@ -73,14 +88,14 @@ def open_(sealed: bytes) -> bytes:
     if sealed[:1] == _OLD_VERSION:
         head, rest = sealed[:1], sealed[1:]
     elif sealed[:1] != _VERSION:
-        raise Unreadable("This was not sealed by this version of Nightdesk.")
+        raise Unreadable(_("It was not sealed by this version of Nightdesk."))
     for master in master_keys():
         if head[1:] in (b"", _mark(master)):
             try:
                 return AESGCM(_derived(master, "vault")).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head)
             except (InvalidTag, ValueError):
                 continue
-    raise Unreadable("This was sealed with another master key. Set that key again, or enter the secret anew.") from None
+    raise Unreadable(_("It was sealed with another master key.")) from None
 
 
 def seal_text(text: str) -> str:

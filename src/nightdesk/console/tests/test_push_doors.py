@@ -12,7 +12,7 @@ from nightdesk.base.actors import Door
 from nightdesk.base.browsers import device_name
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.links import make_device_token, make_token
-from nightdesk.channels.models import Delivery, Device, Route
+from nightdesk.channels.models import Delivery, Device, PushKey, Route
 from nightdesk.console.tests.company import Company
 from nightdesk.console.views import push as door
 from nightdesk.journal.models import Entry
@@ -178,6 +178,24 @@ def test_adding_a_phone_sends_a_test_to_it_and_the_page_knows_it_again(public: C
     assert unknown == {"known": False}
     Client().post(reverse("push_answer", args=[token(test)]), {"verb": "acknowledge"})
     assert ContactMethod.objects.get(id=device.method_id).verified_at == public.at
+
+
+@pytest.mark.parametrize("door", ["page", "API"])
+def test_a_key_that_is_lost_is_told_by_name_at_every_door(public: Company, device: Device, door: str) -> None:
+    PushKey.objects.update(sealed=b"\x02 sealed with another key")
+    bo = public.quay.bo
+    client = client_of(public, bo)
+    if door == "page":
+        answer = add(client, Browser("https://push.example.net/send/2"))
+    else:
+        told = {**Browser("https://push.example.net/send/2").subscription, "label": "Another"}
+        answer = client.post(
+            f"/api/v1/people/{bo.id}/devices", json.dumps(told), content_type="application/json",
+            headers={"X-CSRFToken": client.get("/").context["csrf_token"]},
+        )  # fmt: skip
+    assert answer.status_code == 409, answer.content
+    assert "another master key" in answer.content.decode()
+    assert Device.objects.count() == 1
 
 
 def test_whoever_signs_out_of_a_browser_is_not_notified_in_it_any_more(public: Company) -> None:
