@@ -58,7 +58,7 @@ from nightdesk.reports import actions as report_actions
 from nightdesk.reports import tasks as report_tasks
 from nightdesk.rota import tasks as rota_tasks
 from nightdesk.rota.models import Drafting
-from nightdesk.rota.registries import HELD
+from nightdesk.rota.registries import HELD, HOLDERS
 from nightdesk.safety import actions as safety_actions
 from nightdesk.safety import handover as safety_handover
 from nightdesk.safety import queries as safety_queries
@@ -171,6 +171,7 @@ def connect() -> None:
     ]
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     HELD.append(duty_queries.stints)
+    HOLDERS.append(duty_queries.holders)
     journal_api.RIGHTS[journal_pages.FEED_READER] = journal_pages.brands_of_reader
     health.METRICS += [_pages, _routes, _mail, _heartbeats, _silences, _calls, _backups, _visits]
     if site_queries.is_second_site():

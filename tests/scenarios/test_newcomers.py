@@ -13,6 +13,7 @@ from nightdesk.duty import actions as duty
 from nightdesk.duty import pairings
 from nightdesk.duty.models import Hold
 from nightdesk.duty.pairing_actions import end_pairing, pair_newcomer
+from nightdesk.duty.seat_actions import remove_seat
 from nightdesk.journal.models import Entry
 from nightdesk.paging import decide
 from nightdesk.paging.actions import OnlyACopy, reassign_page
@@ -25,6 +26,8 @@ from nightdesk.rota.models import Plan, Seat
 from nightdesk.rota.newcomers import NewcomerAlone
 from nightdesk.rota.plan_actions import publish_plan, set_draft_shift, set_shifts
 from nightdesk.rota.queries import load_rota
+from nightdesk.rota.seat_actions import add_seat
+from nightdesk.rota.standby_actions import set_standby
 from nightdesk.rota.swap_actions import accept_swap, ask_swap
 from tests.world import World
 
@@ -234,6 +237,54 @@ def test_by_no_way_of_changing_a_plan_is_a_newcomer_on_alone(world: World, crew:
     act()
     with pytest.raises(NewcomerAlone):  # nor is whoever is on with them taken away
         _turns_of(world, "expert", crew["Ny"])
+    world.hush()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_seat_that_nobody_is_planned_for_is_no_company(world: World, crew: dict[str, Person], way: str) -> None:
+    act = _way(world, crew, way)
+    add_seat(rota_id=_rota(), name="Second", key="second", **world.doing)
+    with pytest.raises(NewcomerAlone):
+        act()
+    week = {"members": [{"person": crew["Al"].id}], "anchor": "2026-03-01T18:00", "turn": "week"}
+    office = week | {"restrict": [{"weekdays": [*range(7)], "opens": "09:00", "closes": "17:00"}]}
+    set_layers(seat_key="second", layers=[office], **world.doing)
+    with pytest.raises(NewcomerAlone):  # in the hours between two turns of Al's there is nobody either
+        act()
+    duty.set_first_holder(seat_key="second", person_id=crew["Al"].id, **world.doing)
+    set_layers(seat_key="second", layers=[], **world.doing)
+    act()  # Al has it, and nobody is planned to have it instead
+    with pytest.raises(NewcomerAlone):
+        set_layers(seat_key="second", layers=[office], **world.doing)
+    world.hush()
+
+
+@pytest.mark.parametrize("how", ["the seat is removed", "it stands behind no more", "another stands there"])
+def test_no_seat_goes_that_a_newcomer_is_on_beside(world: World, crew: dict[str, Person], how: str) -> None:
+    doing = world.doing
+    seats = [{"key": "expert", "name": "Expert"}]
+    make_rota(brand_id=world.brand.id, name="Behind", zone="Europe/London", seats=seats, **doing)
+    make_rota(
+        brand_id=world.brand.id, name="Third", zone="Europe/London", seats=[{"key": "third", "name": "Third"}], **doing
+    )
+    _turns_of(world, "expert", crew["Al"])
+    set_standby(seat_key="night", standby_key="expert", **doing)
+    _turns_of(world, "night", crew["Bo"], crew["Ny"])
+
+    def act() -> None:
+        if how == "the seat is removed":
+            remove_seat(seat_key="expert", **doing)
+        else:
+            set_standby(seat_key="night", standby_key="third" if how == "another stands there" else None, **doing)
+
+    with pytest.raises(NewcomerAlone):
+        act()
+    assert Seat.objects.get(key="expert", removed_at=None).behind == Seat.objects.get(key="night")
+    _turns_of(world, "night", crew["Bo"])
+    act()
+    if how == "the seat is removed":  # and what was is no company
+        with pytest.raises(NewcomerAlone):
+            _turns_of(world, "night", crew["Bo"], crew["Ny"])
     world.hush()
 
 

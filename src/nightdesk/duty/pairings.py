@@ -7,16 +7,13 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from nightdesk.duty import decide
 from nightdesk.duty.models import Hold, Pairing
-from nightdesk.duty.queries import people_of
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota.coverage_queries import absences
 from nightdesk.rota.models import Seat
-from nightdesk.rota.newcomers import newcomer_alone, seats_beside
-from nightdesk.rota.queries import load_rotas
+from nightdesk.rota.newcomers import alone_by_plan, newcomer_alone, seats_beside
 
 HANDED_ON = ("duty.accepted", "duty.began", "duty.passed", "duty.taken", "duty.offer_accepted")
 """Entries of handovers; their subject is the seat."""
@@ -65,18 +62,13 @@ def alone(seat: Seat, person_ids: Collection[int], at: datetime, now: datetime) 
     They are not where somebody experienced, who is not away, has another seat of the rota, or one that stands behind this
     one or before it: holds it, or from `now` on is planned for it.
     """
+    if at > now:
+        return alone_by_plan(seat, person_ids, at, at + datetime.resolution, now)
     new = newcomers(person_ids)
     if not new:
         return set()
-    with_it = seats_beside(seat)
-    others: set[int] = set()
-    if at <= now:
-        holding = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=at), seat__in=with_it, from_at__lte=at)
-        others |= set(holding.values_list("person_id", flat=True))
-    else:
-        plans = load_rotas({each.rota_id for each in with_it})
-        for each in with_it:
-            others |= {person.pk for person in people_of(decide.planned(plans[each.rota_id], each.key, at))}
+    holding = Hold.objects.filter(Q(until_at=None) | Q(until_at__gt=at), seat__in=seats_beside(seat), from_at__lte=at)
+    others = set(holding.values_list("person_id", flat=True))
     experienced = set(
         Person.objects.filter(id__in=others - newcomers(others), active=True).values_list("id", flat=True)
     )

@@ -281,6 +281,11 @@ def stints(person_ids: Collection[int], start: datetime, end: datetime) -> list[
     ]
 
 
+def holders(seat_ids: Collection[int]) -> dict[int, int]:
+    """Who has the token of each of the seats now, by seat id."""
+    return dict(Hold.objects.filter(until_at=None, seat__in=seat_ids).values_list("seat_id", "person_id"))
+
+
 def may_deactivate(person_id: int, at: datetime) -> str:
     """A sentence that says which duty the person holds, or "": nobody is deactivated while a token is theirs.
 

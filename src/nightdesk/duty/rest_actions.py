@@ -297,7 +297,7 @@ def _who_covers(seat: Seat, person: Person, start: datetime, end: datetime, at: 
         for person_id in free
         if not any(each.severity in against and each.start < end + timedelta(hours=1) for each in later[person_id])
     ]
-    away = alone_by_plan(seat, free, start, end)  # somebody new covers nobody by themselves
+    away = alone_by_plan(seat, free, start, end, at)  # somebody new covers nobody by themselves
     away |= set(LateStart.objects.filter(person__in=free, not_before__gt=start).values_list("person_id", flat=True))
     load = _load_of(free, at)
     best = sorted(

@@ -17,7 +17,9 @@ from nightdesk.duty.models import Hold, ReachWarning
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.rota import swap_actions
+from nightdesk.rota.checking import CHECKED_AHEAD
 from nightdesk.rota.models import Rota, Seat, Swap
+from nightdesk.rota.newcomers import none_left_alone
 from nightdesk.rota.queries import load_seat
 
 SEAT_REMOVED = kind("duty.seat_removed", gettext_lazy("{by} removed the seat {seat}; {holder} had it last"))
@@ -30,7 +32,8 @@ NEEDED_BY: list[Callable[[str], list[str]]] = []
 def remove_seat(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Seat:
     """Nobody is planned for the seat or holds it from now on; who held it until now stays on record.
 
-    Repeating it is NotFound. Raises Forbidden, and IllegalTransition while something, such as an escalation policy, rings it.
+    Repeating it is NotFound. Raises Forbidden, IllegalTransition while something, such as an escalation policy, rings it,
+    and NewcomerAlone where somebody new was on beside it.
     """
     known = load_seat(seat_key)
     require(by, "remove_seat", known.rota.brand_id)
@@ -46,13 +49,14 @@ def remove_seat(*, seat_key: str, by: Actor, via: Door, at: datetime) -> Seat:
     for swap in Swap.objects.filter(seat=seat, state__in=[Swap.State.ASKED, Swap.State.ACCEPTED]):
         swap_actions.cancel_swap(swap_id=swap.pk, by=by, via=via, at=at)
     hold = Hold.objects.select_related("person").filter(seat=seat, until_at=None).first()
-    if hold is not None:
-        hold.until_at = max(at, hold.from_at)
-        hold.save(update_fields=["until_at"])
-    seat.removed_at = at
-    seat.save(update_fields=["removed_at"])
-    seat.rota.version = uuid4()
-    seat.rota.save(update_fields=["version"])
+    with none_left_alone([rota.id], at, at + CHECKED_AHEAD):
+        if hold is not None:
+            hold.until_at = max(at, hold.from_at)
+            hold.save(update_fields=["until_at"])
+        seat.removed_at = at
+        seat.save(update_fields=["removed_at"])
+        seat.rota.version = uuid4()
+        seat.rota.save(update_fields=["version"])
     void_promises(("seat", seat.id), at=at)
     ReachWarning.objects.filter(seat=seat, withdrawn_at=None).update(withdrawn_at=at)
     supersede_deliveries(subject=("seat", seat.id), by=by, via=via, at=at)

@@ -157,7 +157,7 @@ def _put_layers(
         )
     facts |= {"layers": [_shown(plain) for plain in layers], "before": [_shown(plain) for plain in before]}
     _plan_changed(LAYERS_SET, seat, was, facts, by, via, at, look=look, override_reason=override_reason)
-    refuse_left_alone(seat.rota_id, was, at, at + checking.CHECKED_AHEAD)
+    refuse_left_alone(seat.rota_id, was, at, at + checking.CHECKED_AHEAD, at)
 
 
 def _changed_meanwhile(seat: Seat) -> IllegalTransition:
@@ -260,7 +260,7 @@ def _put_override(
     }
     _plan_changed(OVERRIDE_ADDED, seat, was, facts, by, via, at, cause, look=look, override_reason=override_reason)
     if by_rules:
-        refuse_left_alone(seat.rota_id, was, starts_at, ends_at)
+        refuse_left_alone(seat.rota_id, was, starts_at, ends_at, at)
     return override
 
 
@@ -296,7 +296,7 @@ def cancel_override(*, override_id: int, of_its_own: bool = False, by: Actor, vi
     override.save(update_fields=["cancelled_at", "ends_at"])
     _plan_changed(OVERRIDE_CANCELLED, seat, was, facts, by, via, at)
     if not of_its_own:
-        refuse_left_alone(seat.rota_id, was, max(override.starts_at, at), until)
+        refuse_left_alone(seat.rota_id, was, max(override.starts_at, at), until, at)
     return override
 
 

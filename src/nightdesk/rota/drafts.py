@@ -301,7 +301,7 @@ def findings(plan: Plan, at: datetime) -> list[Found]:
             law_wording.SEVERITY_TONES[block],
             True,
         )
-        for each in planned_alone(plan.rota_id, _as_published(plan, start, end), start, end)
+        for each in planned_alone(plan.rota_id, _as_published(plan, start, end), start, end, at)
         if each.person_id in names
     ]
     grave = list(law.Severity)

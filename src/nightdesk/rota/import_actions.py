@@ -102,7 +102,7 @@ def import_turns(
         _plan_changed(TURNS_IMPORTED, seats[key], before, facts, by, via, at)
     written = not dry_run and (skip_problems or not matched.problems)
     try:
-        refuse_left_alone(rota.id, before, max(start, at), end)
+        refuse_left_alone(rota.id, before, max(start, at), end, at)
         news = checking.refuse_or_note(
             look, seat=seats[min(made)], people=people, override_reason=override_reason, by=by, via=via, at=at
         )

@@ -1,10 +1,11 @@
 """Newcomers in the plan: no change of it leaves one on where nobody experienced would be on with them.
 
-What the plan does not know, the token does: a seat for which nobody is planned may be held all the same, so that is not
-refused here. `duty.pairings` looks again, at who is really there, before a newcomer has a seat.
+Where nobody is planned for a seat beside theirs there is nobody, but for whoever has the seat now and keeps it as long as the
+plan has nobody either. `duty.pairings` looks again, at who is really there, before a newcomer has a seat.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from nightdesk.base.refusals import Refusal
 from nightdesk.people.models import Person, Team
 from nightdesk.people.skill_queries import newcomers
-from nightdesk.rota import resolve
+from nightdesk.rota import registries, resolve
 from nightdesk.rota.coverage_queries import absences
 from nightdesk.rota.models import Seat
 from nightdesk.rota.queries import load_rotas
@@ -33,17 +34,19 @@ class NewcomerAlone(Refusal):
 def seats_beside(seat: Seat) -> list[Seat]:
     """Whose people are on with the seat's: the others of its rota, one that stands behind it, and the one before it."""
     return list(
-        Seat.objects.filter(Q(rota=seat.rota_id) | Q(behind=seat.pk) | Q(pk=seat.behind_id)).exclude(pk=seat.pk)
+        Seat.objects.filter(Q(rota=seat.rota_id) | Q(behind=seat.pk) | Q(pk=seat.behind_id), removed_at=None).exclude(
+            pk=seat.pk
+        )
     )
 
 
-def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end: datetime) -> set[int]:
-    """Those of the people who are new and would be on alone in the seat at some time of [`start`, `end`)."""
+def alone_by_plan(seat: Seat, person_ids: Collection[int], start: datetime, end: datetime, at: datetime) -> set[int]:
+    """Those of the people who are new and would be on alone in the seat at some time of [`start`, `end`), seen from `at`."""
     new = newcomers(person_ids)
     if not new:
         return set()
     plans = load_rotas({each.rota_id for each in seats_beside(seat)})
-    stretches = list(_company(seat, plans, newcomers(), start, end))
+    stretches = list(_company(seat, plans, newcomers(), start, end, at))
     return {person_id for person_id in new if any(not beside - {person_id} for _, _, beside in stretches)}
 
 
@@ -57,8 +60,8 @@ class Alone:
     end: datetime
 
 
-def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: datetime) -> list[Alone]:
-    """Where in [`start`, `end`) somebody new is on alone in the rota, or beside it, when `plan` is its plan."""
+def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: datetime, at: datetime) -> list[Alone]:
+    """Where in [`start`, `end`), seen from `at`, somebody new is on alone in the rota, or beside it, when `plan` is its plan."""
     new = newcomers()
     if not new:
         return []
@@ -73,7 +76,7 @@ def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: dateti
         ]
         if not turns:
             continue
-        for since, until, beside in _company(seat, plans, new, start, end):
+        for since, until, beside in _company(seat, plans, new, start, end, at):
             found += [
                 Alone(seat, person_id, max(since, begin), min(until, finish))
                 for person_id, begin, finish in turns
@@ -82,14 +85,31 @@ def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: dateti
     return found
 
 
-def refuse_left_alone(rota_id: int, was: resolve.Rota, start: datetime, end: datetime) -> None:
+def refuse_left_alone(rota_id: int, was: resolve.Rota, start: datetime, end: datetime, at: datetime) -> None:
     """Raise NewcomerAlone where the plan of the rota, which was `was`, has somebody new on alone over any of [`start`, `end`)
     who was not: every verb that changes a plan asks this.
     """
-    alone = planned_alone(rota_id, load_rotas([rota_id])[rota_id], start, end)
-    if not alone:
-        return
-    before = planned_alone(rota_id, was, start, end)
+    alone = planned_alone(rota_id, load_rotas([rota_id])[rota_id], start, end, at)
+    if alone:
+        _refuse_more(planned_alone(rota_id, was, start, end, at), alone)
+
+
+@contextmanager
+def none_left_alone(rota_ids: Collection[int], start: datetime, end: datetime) -> Iterator[None]:
+    """For what changes which seats there are in the rotas, or which stand behind which: when it is done, raise NewcomerAlone
+    where somebody new is on alone over any of [`start`, `end`) who was not.
+    """
+
+    def alone() -> list[Alone]:
+        plans = load_rotas(rota_ids)
+        return [each for rota_id in sorted(plans) for each in planned_alone(rota_id, plans[rota_id], start, end, start)]
+
+    before = alone()
+    yield
+    _refuse_more(before, alone())
+
+
+def _refuse_more(before: list[Alone], alone: list[Alone]) -> None:
     for each in alone:
         left = [(each.start, each.end)]
         for old in before:
@@ -105,21 +125,23 @@ def refuse_left_alone(rota_id: int, was: resolve.Rota, start: datetime, end: dat
 
 
 def _company(
-    seat: Seat, plans: Mapping[int, resolve.Rota], new: Collection[int], start: datetime, end: datetime
+    seat: Seat,
+    plans: Mapping[int, resolve.Rota],
+    new: Collection[int],
+    start: datetime,
+    end: datetime,
+    at: datetime,
 ) -> Iterator[tuple[datetime, datetime, set[int]]]:
-    """The stretches of [`start`, `end`) in which somebody is planned for each seat beside this one, and who of them is
-    experienced and not away.
-    """
-    turns = [turn for each in seats_beside(seat) for turn in resolve.turns(plans[each.rota_id], each.key, start, end)]
-    people = {member: _people([member]) - set(new) for member in {turn.member for turn in turns}}
+    """The stretches of [`start`, `end`), and who is then on beside the seat, experienced and not away."""
+    turns = list(_turns_beside(seat, plans, start, end, at))
+    people = {member: _people([member]) - set(new) for member in {member for member, _, _ in turns}}
     away = absences(start, end, {person_id for known in people.values() for person_id in known})
-    edges = {start, end, *(turn.start for turn in turns)}
+    edges = {start, end, *(edge for _, since, until in turns for edge in (since, until))}
     edges |= {edge for spans in away.values() for span in spans for edge in span if start < edge < end}
     for since, until in pairwise(sorted(edges)):
-        members = [turn.member for turn in turns if turn.start <= since < turn.end]
-        if None in members:
-            continue
-        beside = {person_id for member in members for person_id in people[member]}
+        beside = {
+            person_id for member, begin, finish in turns if begin <= since < finish for person_id in people[member]
+        }
         yield (
             since,
             until,
@@ -131,7 +153,29 @@ def _company(
         )
 
 
-def _people(members: Collection[resolve.MemberKey | None]) -> set[int]:
+def _turns_beside(
+    seat: Seat, plans: Mapping[int, resolve.Rota], start: datetime, end: datetime, at: datetime
+) -> Iterator[tuple[resolve.MemberKey, datetime, datetime]]:
+    """Who has the seats beside this one over which part of [`start`, `end`): who is planned, and who has one of them at `at`
+    for which nobody is planned, until somebody is.
+    """
+    beside = seats_beside(seat)
+    holders = {
+        seat_id: person_id
+        for ask in registries.HOLDERS
+        for seat_id, person_id in ask([each.pk for each in beside]).items()
+    }
+    for each in beside:
+        plan = plans[each.rota_id]
+        change = resolve.next_change(plan, each.key, at) if each.pk in holders else at
+        for turn in resolve.turns(plan, each.key, start, end):
+            if turn.member is not None:
+                yield turn.member, turn.start, turn.end
+            elif change is None or turn.start < change:
+                yield ("person", holders[each.pk]), turn.start, turn.end
+
+
+def _people(members: Collection[resolve.MemberKey]) -> set[int]:
     """Who is active of these people and teams."""
     known = [each for each in members if isinstance(each, tuple)]
     teams = [each[1] for each in known if each[0] == "team"]

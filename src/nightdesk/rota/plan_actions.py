@@ -439,7 +439,7 @@ def publish_plan(*, plan_id: UUID, override_reason: str = "", by: Actor, via: Do
             _move(other, Plan.State.REPLACED)
     rota.version = uuid4()
     rota.save(update_fields=["version"])
-    refuse_left_alone(rota.id, was_plan, cut, end)
+    refuse_left_alone(rota.id, was_plan, cut, end, at)
     news = checking.refuse_or_note(
         looked, seat=seat, people=people, override_reason=override_reason, by=by, via=via, at=at
     )

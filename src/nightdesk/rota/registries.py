@@ -1,6 +1,6 @@
 """What rooms above know of people's time and the planner must: filled by `nightdesk.wiring`."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,3 +16,6 @@ class Stint(NamedTuple):
 
 HELD: list[Callable[[Collection[int], datetime, datetime], Iterable[Stint]]] = []
 """(person ids, start, end) -> what they really held in that time, cut by it. Duty's record; there is no second one."""
+
+HOLDERS: list[Callable[[Collection[int]], Mapping[int, int]]] = []
+"""(seat ids) -> who has each of them now, by seat id; from duty's record as well."""

@@ -11,7 +11,9 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.rota.checking import CHECKED_AHEAD
 from nightdesk.rota.models import Seat
+from nightdesk.rota.newcomers import none_left_alone
 from nightdesk.rota.queries import load_seat
 
 STANDBY_SET = kind("rota.standby_set", gettext_lazy("{by} said that {standby} stands behind {seat}"))
@@ -22,7 +24,8 @@ def set_standby(*, seat_key: str, standby_key: str | None, by: Actor, via: Door,
     """The seat `standby_key`, which comes back, stands behind the other, and no seat beside it; None: no seat does.
 
     Whoever has it is rung while the other's holder is out of reach, and asked when nobody takes a turn. Repeating it changes
-    nothing. Raises NotFound, Forbidden, and Invalid where a seat would stand behind itself, be it by way of others.
+    nothing. Raises NotFound, Forbidden, Invalid where a seat would stand behind itself, be it by way of others, and
+    NewcomerAlone where somebody new was on with whoever has the seat that stands there no more.
     """
     seat = load_seat(seat_key)
     require(by, "set_standby", seat.rota.brand_id)
@@ -42,12 +45,14 @@ def set_standby(*, seat_key: str, standby_key: str | None, by: Actor, via: Door,
                 field="standby",
             )
         above = above.behind
-    before = set(seat.standbys.values_list("pk", flat=True))
-    wanted = {standby.pk} if standby is not None else set()
+    before = dict(seat.standbys.values_list("pk", "rota"))
+    wanted = {standby.pk: standby.rota_id} if standby is not None else {}
     if before == wanted:
         return standby
-    Seat.objects.filter(pk__in=before - wanted).update(behind=None)
-    Seat.objects.filter(pk__in=wanted).update(behind=seat)
+    rotas = {seat.rota_id, *before.values(), *wanted.values()}
+    with none_left_alone(rotas, at, at + CHECKED_AHEAD):
+        Seat.objects.filter(pk__in=before.keys() - wanted).update(behind=None)
+        Seat.objects.filter(pk__in=wanted).update(behind=seat)
     facts = {"seat": seat.name, "seat_key": seat.key, "standby": standby.name if standby else _("no seat")}
     record(STANDBY_SET, subject=("seat", seat.pk), by=by, via=via, at=at, brand_id=seat.rota.brand_id, facts=facts)
     return standby

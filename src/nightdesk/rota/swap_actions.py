@@ -216,7 +216,7 @@ def _carry_out(swap: Swap, asked: str, override_reason: str, by: Actor, via: Doo
     swap.overrides.set(made)
     void_promises(("swap", swap.pk), at=at, kinds=[LAPSE])
     for rota_id, was in plans.items():
-        refuse_left_alone(rota_id, was, max(start, at), end)
+        refuse_left_alone(rota_id, was, max(start, at), end, at)
     news = checking.refuse_or_note(
         look, seat=swap.seat, people=both, override_reason=override_reason, by=by, via=via, at=at
     )
