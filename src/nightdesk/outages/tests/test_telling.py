@@ -102,7 +102,7 @@ def test_it_is_told_only_by_who_vouches_for_it_and_the_record_has_it_from_them(n
     assert not outage.updates.exists()
     vouched = network.says(outage, "Our engineers are on their way.", vouched=True)
     written = Entry.objects.get(kind="outage.update-written", subject_id=str(outage.pk))
-    assert written.facts["vouched"] == ["“engineers are”: nobody has said yet that they work on it."]
+    assert written.facts["vouched"] == ["“engineers are on their way”: nobody has said yet that they work on it."]
     assert vouched.written_by == "Dee"
     # Somebody fixes it, and it is identified: nobody has to vouch any more.
     actions.edit_outage(outage_id=outage.pk, fields={"fixer_id": network.eve.pk}, **network.doing_as(network.dee))
