@@ -200,6 +200,7 @@ def _say(request: HttpRequest, outage: Outage, given: dict[str, Any]) -> None:
         state=state,
         texts={outage.brand.language: str(given.get("message") or "").strip() or f"{wording.state_words(state)}."},
         quiet=not _flag(given, "notify", True),
+        vouched=True,  # there is no way to ask back
         by=actor_of(request),
         via=Door.API,
         at=clock.now(),

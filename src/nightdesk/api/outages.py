@@ -201,6 +201,7 @@ class UpdateIn(Schema):
     quiet: bool = False
     template_id: Id | None = None
     corrects_id: UUID | None = None
+    vouched: bool = Field(False, description="What it says of people and causes, and the record does not, is so.")
 
 
 class Withdrawal(Schema):

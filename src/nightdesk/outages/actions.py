@@ -264,6 +264,7 @@ def write_update(
     quiet: bool = False,
     template_id: int | None = None,
     corrects_id: UUID | None = None,
+    vouched: bool = False,
     by: Actor,
     via: Door,
     at: datetime,
@@ -273,7 +274,8 @@ def write_update(
     It is published at once where `by` may approve it, and where it is a template's words as they stand; else it waits for an
     approver for decide.SILENT_FOR, and then the holding statement goes. Without `next_at` the next is due as the brand's rules
     say. `state`: where the outage goes; "resolved" and "withdrawn" end it. After its end: a post-incident text, or a word that it
-    has come back. `quiet`: it is shown, and sent to nobody; the end never is.
+    has come back. `quiet`: it is shown, and sent to nobody; the end never is. `vouched`: what it says about people and causes is
+    so though nothing on record says it; from now on the record has it from `by`.
     Raises Forbidden, NotFound, IllegalTransition, Invalid.
     """
     outage = _locked(outage_id, "write_update", by)
@@ -291,6 +293,14 @@ def write_update(
         )
     template = _template(template_id, outage.brand_id, asked)
     texts = _checked_texts(outage, texts, template, asked)
+    claims = statements.unsupported(outage, texts, state)
+    if claims and not vouched:
+        raise Invalid(
+            asked,
+            " ".join(claims),
+            _("Take it out, say who fixes it or what state it is in, or vouch for it."),
+            field="vouched",
+        )
     ends = State(state) in decide.OVER
     if quiet and ends and outage.is_open:
         raise Invalid(asked, _("The end is always told, to everybody who was told the beginning."), _("Send it."))
@@ -319,7 +329,9 @@ def write_update(
     approved = is_templates or may(by, decide.APPROVE_VERB[approver], outage.brand_id)
     update.hold_at = None if approved else at + decide.SILENT_FOR
     update.save(force_insert=True)
-    facts = {"number": update.number, "update": str(update.pk), "state": state}
+    facts = {"number": update.number, "update": str(update.pk), "state": state} | (
+        {"vouched": list(claims)} if claims else {}
+    )
     cause = _record(outage, UPDATE_WRITTEN, facts, by, via, at, text=texts[outage.brand.language])
     if approved:
         update.approved_at, update.approved_by = at, template.name[:120] if is_templates and template else by.name[:120]

@@ -62,7 +62,7 @@ class Preview:
     """What happens on sending. `samples`: worst effect first. `browsers` and `programs` are told besides mails and texts.
     `text_parts` of all texts together, `is_counted`: to the last one. `cost` without VAT, None where nobody knows the price.
     `seconds` that providers take, None where none has a limit.
-    `update`: as it would stand, unsaved; `unsupported`: warnings, see `wording.unsupported`.
+    `update`: as it would stand, unsaved; `unsupported`: what somebody has to vouch for, see `statements.unsupported`.
     """
 
     samples: tuple[Sample, ...]
@@ -128,7 +128,7 @@ def preview_of(outage: Outage, draft: Draft, at: datetime) -> Preview:
         diverted=0 if draft.quiet else counts.diverted,
         untold_customers=counts.untold_customers,
         update=update,
-        unsupported=tuple(unsupported(outage, draft)),
+        unsupported=statements.unsupported(outage, update.texts, draft.state),
     )
 
 
@@ -141,17 +141,6 @@ def preview_of_holding(outage: Outage, at: datetime) -> Preview:
         else statements.in_every_language(queries.languages_of(outage), wording.holding)
     )
     return preview_of(outage, Draft(decide.State.INVESTIGATING, texts, queries.usual_next(outage, at)), at)
-
-
-def unsupported(outage: Outage, draft: Draft) -> list[str]:
-    """What the draft says about people and causes that the record does not support."""
-    is_identified = draft.state in ("identified", "monitoring", "resolved")
-    found: dict[str, None] = {}
-    for text in draft.texts.values():
-        found |= dict.fromkeys(
-            wording.unsupported(text, has_fixer=outage.fixer_id is not None, is_identified=is_identified)
-        )
-    return list(found)
 
 
 _Row = tuple[str, int, int, str, Effect | None, str, Mapping[str, str]]

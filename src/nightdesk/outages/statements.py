@@ -87,6 +87,17 @@ def filled(outage: Outage, texts: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def unsupported(outage: Outage, texts: Mapping[str, str], state: str) -> tuple[str, ...]:
+    """What the texts say about people and causes that the record does not support once they take the outage to `state`."""
+    is_identified = state in ("identified", "monitoring", "resolved")
+    found = [
+        one
+        for text in texts.values()
+        for one in wording.unsupported(text, has_fixer=outage.fixer_id is not None, is_identified=is_identified)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
 def in_every_language(languages: Collection[str], words: Callable[[], str]) -> dict[str, str]:
     """What `words` makes in each of the languages."""
     found = {}

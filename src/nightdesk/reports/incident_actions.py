@@ -255,6 +255,7 @@ def publish_incident_report(*, report_id: UUID, by: Actor, via: Door, at: dateti
         outage_id=report.outage_id,
         state=Outage.State.RESOLVED,
         texts={report.brand.language: words["for_customers"]},
+        vouched=True,  # by whoever publishes the report
         by=by,
         via=via,
         at=at,

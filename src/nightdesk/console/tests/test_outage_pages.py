@@ -113,6 +113,13 @@ def test_the_page_shows_what_they_read_what_it_costs_and_what_the_record_does_no
     assert "Quay Foods will read" in text
     assert "the cause is not identified yet" in text
     assert "1 customer" in text
+    assert "I vouch for it" in text
+    count = Update.objects.filter(outage=outage).count()
+    said = {"state": "investigating", "text_en-gb": "It was caused by a fuse.", "seen": "9", "again": ""}
+    refused = client.post(reverse("console:tell", args=[outage.pk]), said)
+    assert (refused.status_code, Update.objects.filter(outage=outage).count()) == (422, count)
+    sent = client.post(reverse("console:tell", args=[outage.pk]), said | {"vouched": "on"})
+    assert (sent.status_code, Update.objects.filter(outage=outage).count()) == (302, count + 1)
     wrong = client.get(url, {"state": "investigating", "text_en-gb": "{{ nonsense }} is down"})
     assert "is no placeholder" in unescape(wrong.content.decode())
 

@@ -191,6 +191,24 @@ def test_a_statement_about_something_major_waits_for_the_desk(network: Network) 
     }
 
 
+@pytest.mark.parametrize("severity", ["minor", "major", "critical"])
+@pytest.mark.parametrize("own", [{}, {"minor": "manager", "major": "manager", "critical": "anybody"}])
+def test_who_may_approve_hangs_on_the_severity_and_on_what_the_brand_says(
+    network: Network, severity: str, own: dict[str, str]
+) -> None:
+    actions.save_outage_rules(brand_id=network.brand.pk, fields={"approvers": own}, **network.doing_as(network.max))
+    outage = network.outage(severity=severity)
+    needed = ("anybody", "desk", "manager").index(
+        own.get(severity, {"minor": "anybody", "major": "desk", "critical": "manager"}[severity])
+    )
+    for rank, who in enumerate((network.eve, network.dee, network.max)):
+        said = network.says(outage, f"Word of {who.name}.", by=who)
+        assert (said.published_at is not None) == (rank >= needed)
+        if said.published_at is None:
+            with pytest.raises(Forbidden):
+                actions.approve_update(update_id=said.pk, **network.doing_as(who))
+
+
 def test_an_approver_who_is_silent_for_five_minutes_makes_the_holding_statement_go(network: Network) -> None:
     actions.save_statement_template(
         brand_id=network.brand.pk, name="Hold", goes_to="investigating", holding=True,

@@ -9,6 +9,7 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.customers import actions as customers
+from nightdesk.journal.models import Entry
 from nightdesk.outages import actions, queries, report
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Need, Outage, Reach, Subscriber, Touched
@@ -90,6 +91,24 @@ def test_the_public_reads_the_public_words(network: Network) -> None:
 def test_what_the_record_does_not_support_is_warned_of(network: Network) -> None:
     shown = preview(network, network.outage(), "Our engineers are working on it.")
     assert len(shown.unsupported) == 1
+
+
+def test_it_is_told_only_by_who_vouches_for_it_and_the_record_has_it_from_them(network: Network) -> None:
+    outage = network.outage()
+    for text in ("Our engineers are on their way.", "It was caused by a fuse.", "The switch was replaced."):
+        with pytest.raises(Invalid) as refused:
+            network.says(outage, text)
+        assert refused.value.extra["field"] == "vouched"
+    assert not outage.updates.exists()
+    vouched = network.says(outage, "Our engineers are on their way.", vouched=True)
+    written = Entry.objects.get(kind="outage.update-written", subject_id=str(outage.pk))
+    assert written.facts["vouched"] == ["“engineers are on their way”: nobody has said yet that they work on it."]
+    assert vouched.written_by == "Dee"
+    # Somebody fixes it, and it is identified: nobody has to vouch any more.
+    actions.edit_outage(outage_id=outage.pk, fields={"fixer_id": network.eve.pk}, **network.doing_as(network.dee))
+    network.says(outage, "Our engineers are at the fuse.")
+    network.says(outage, "It was caused by a fuse. The switch was replaced.", "identified")
+    assert outage.updates.count() == 3
 
 
 def test_words_that_cannot_be_told_have_no_preview(network: Network) -> None:

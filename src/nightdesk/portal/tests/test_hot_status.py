@@ -10,6 +10,7 @@ import pytest
 from nightdesk.access.models import Brand
 from nightdesk.base.hot import HotBytes, send_page
 from nightdesk.outages.models import FailedPart, Outage, Part, Rules, Update, Work
+from nightdesk.outages.tests import feed_rules
 from nightdesk.outages.tests.pages import minutes
 from nightdesk.portal import hot_status
 from nightdesk.portal.hot_status import HotStatus
@@ -131,6 +132,15 @@ def test_an_update_that_is_late_is_said_to_be_without_anybody_looking(night, mon
     assert "An update was due at 04:45 GMT" in night.get()
     assert json.loads(night.get("/status/quayside/api/v2/incidents.json"))["incidents"][0]["update_late"]
     assert "was due" in night.get("/status/quayside/history.rss")
+
+
+def test_the_feeds_keep_the_rules_at_the_address_where_they_are_served(night):
+    night.update(night.outage(), "A switch was replaced.", minutes(19), minutes(50), state="monitoring")
+    night.pages.refresh(AT)
+    for name, rules in (("history.atom", feed_rules.of_atom), ("history.rss", feed_rules.of_rss)):
+        served = night.get(f"/status/quayside/{name}").encode()
+        own = "http://127.0.0.1:8080/status/quayside"
+        assert rules(served, self_url=f"{own}/{name}", at=AT) == []
 
 
 def test_a_second_update_that_falls_due_is_late_from_the_facts_in_memory(night, monkeypatch):

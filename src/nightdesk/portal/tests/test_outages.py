@@ -5,6 +5,7 @@ from typing import Any
 
 import feedparser
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.html import strip_tags
 from icalendar import Calendar
@@ -12,6 +13,7 @@ from icalendar import Calendar
 from nightdesk.customers import contact_actions
 from nightdesk.outages import actions, link_actions
 from nightdesk.outages.models import Outage, Update
+from nightdesk.outages.tests import feed_rules
 from nightdesk.portal.tests.firms import Firm, Firms
 from nightdesk.portal.views import shared, status
 from nightdesk.reports import incident_actions
@@ -157,8 +159,11 @@ class TestFeeds:
     def test_a_feed_reader_reads_ones_own_outages_by_a_secret_address(self, firms: Firms):
         firms.told_of(firms.bakery)
         firms.told_of(firms.grocer)
-        answer = Client().get(self.made(firms))
+        address = self.made(firms)
+        answer = Client().get(address)
         assert answer["Cache-Control"].startswith("private")
+        assert answer["Content-Type"].startswith("application/atom+xml")
+        assert feed_rules.of_atom(answer.content, self_url=f"{settings.PUBLIC_URL}{address}", at=firms.at) == []
         read = feedparser.parse(answer.content)
         assert not read.bozo
         (entry,) = read.entries

@@ -65,6 +65,7 @@ class TellForm(forms.Form):
     )
     quiet = forms.BooleanField(label=gettext_lazy("Only show it: nobody is written to"), required=False)
     corrects = forms.ChoiceField(label=gettext_lazy("It corrects"), required=False)
+    vouched = forms.BooleanField(label=gettext_lazy("It is so: I vouch for it"), required=False)
     template = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, outage: Outage, at: datetime, **kwargs: Any) -> None:
@@ -211,6 +212,7 @@ def _sent(request: StaffRequest, shown: Outage, form: TellForm, before: Preview 
         quiet=values["quiet"],
         template_id=values["template"],
         corrects_id=UUID(values["corrects"]) if values["corrects"] else None,
+        vouched=values["vouched"],
         by=request.actor,
         via=Door.WEB,
         at=request.at,
@@ -359,6 +361,7 @@ def _previewed(request: StaffRequest, shown: Outage, form: TellForm) -> dict[str
         "samples": [_sample(each) for each in ([] if is_blank or refusal else seen.samples[:SAMPLES_SHOWN])],
         "spoken": "" if is_blank or refusal else outage_heard(seen.update, request.at),
         "warnings": [] if refusal else seen.unsupported,
+        "vouched": form["vouched"],
         "cut": any(each.is_cut for each in seen.samples),
         "reach_people": wording.people(seen.people),
         "reach_customers": touched_text(seen.customers),

@@ -51,6 +51,7 @@ class Command(BaseCommand):
         verbs["say"].add_argument("--next", dest="next_at", help="when the next word comes: 2026-11-14T05:15Z")
         verbs["say"].add_argument("--estimate", dest="estimate_at", help="when it may work again, likewise")
         verbs["say"].add_argument("--quiet", action="store_true", help="only show it")
+        verbs["say"].add_argument("--vouch", action="store_true", help="what it says of people and causes is so")
         verbs["say"].add_argument(
             "--look", action="store_true", help="say whom it reaches and what it costs, and send nothing"
         )
@@ -101,7 +102,7 @@ class Command(BaseCommand):
             "quiet": options["quiet"],
         }
         if not options["look"]:
-            actions.write_update(outage_id=outage.pk, **said, **doing)
+            actions.write_update(outage_id=outage.pk, vouched=options["vouch"], **said, **doing)
             return False
         seen = preview_of(outage, Draft(**said), doing["at"])
         if options["json"]:
