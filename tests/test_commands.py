@@ -188,6 +188,11 @@ class TestDoctor:
         Route.objects.filter(id=route.id).update(config={"host": "127.0.0.1", "port": "mail"})
         assert states(doctor.of_mail(AT))["mail, main"] == "fail"
 
+    def test_a_route_whose_secrets_nobody_can_open_is_told(self):
+        self.route(secrets=b"\x02 sealed with another key")
+        (found,) = (each for each in doctor.of_mail(AT) if each.about == "mail, main")
+        assert (found.state, "another master key" in found.said) == ("fail", True)
+
     def test_a_route_that_rests_after_failures_is_told(self):
         self.route(resting_until=AT + timedelta(minutes=1), failures=3)
         assert states(doctor.of_mail(AT))["mail, main"] == "warn"

@@ -2933,8 +2933,16 @@ FAULTS = (
         file="src/nightdesk/base/vault.py",
         old="class Unreadable(Refusal):\n",
         new="class Unreadable(Exception):\n",
-        tests=("tests/test_second_factor.py",),
+        tests=("tests/test_second_factor.py::test_a_second_factor_whose_key_is_lost_lets_nobody_in_and_says_so",),
         why="whoever cannot sign in because of it must read why",
+    ),
+    Fault(
+        id="the-words-of-a-dropped-month-stay",
+        file="src/nightdesk/journal/actions.py",
+        old="FROM {name} WHERE commitment IS NOT NULL",
+        new="FROM {name} WHERE commitment IS NULL",
+        tests=("src/nightdesk/journal/tests/test_seals.py::TestDroppingAMonth",),
+        why="what somebody said must not outlive the month that was to be forgotten",
     ),
     # --- Reports of incidents
     Fault(

@@ -28,7 +28,7 @@ from nightdesk.base import postgres
 from tests import schema
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 300.0
 """A start takes some seconds of a core; beside other tests, several times as long."""
 
 

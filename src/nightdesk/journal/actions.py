@@ -151,7 +151,9 @@ def drop_month(*, month: date, by: Actor, via: Door, at: datetime) -> None:
         )
         if cursor.fetchone()[0]:
             raise IllegalTransition(asked, "Entries of it are not sealed yet.", "Let a worker run, and ask again.")
-        cursor.execute(f"DELETE FROM journal_personaltext WHERE entry_id IN (SELECT id FROM {name})")  # noqa: S608
+        # Few entries have words, and whichever has keeps their commitment.
+        said = f"SELECT id FROM {name} WHERE commitment IS NOT NULL"  # noqa: S608
+        cursor.execute(f"DELETE FROM journal_personaltext WHERE entry_id IN ({said})")  # noqa: S608
         cursor.execute(f"DROP TABLE {name}")
     record(
         MONTH_DROPPED, subject=("journal", f"{month:%Y-%m}"), by=by, via=via, at=at, facts={"month": f"{month:%Y-%m}"}

@@ -219,10 +219,22 @@ def _of_routes(about: str, channel: str, at: datetime) -> Iterator[Finding]:
         if route.resting_until and route.resting_until > at:
             said = f"It failed {route.failures} times and rests until {route.resting_until:%H:%M:%S} UTC."
             yield Finding("warn", name, said, "Look at its last attempts under What happens next.")
+        elif not _opens(route):
+            said = "Its secrets were sealed with another master key, so that nothing goes out by it."
+            yield Finding("fail", name, said, "Set that key again, or enter them anew under Settings, Providers.")
         elif problem := _unreachable(route):
             yield Finding("fail", name, problem, "Put the route's server right, or open the way to it.")
         else:
             yield Finding("ok", name, f"{route.driver} is set up.")
+
+
+def _opens(route: Route) -> bool:
+    """Whether its secrets can be read with a key that is here."""
+    try:
+        settings_of(route)
+    except vault.Unreadable:
+        return False
+    return True
 
 
 def _unreachable(route: Route) -> str:
