@@ -34,7 +34,7 @@ INSERT INTO journal_entry
 SELECT lpad(to_hex(n), 32, '0')::uuid, at, 'ticket.noted', 1, 'person', '1', 'Bo', 'web', 'ticket', (n % %(tickets)s)::text,
        %(brand)s, '{}'
 FROM (SELECT n, %(at)s::timestamptz - interval '1 day' * (n * %(days)s::float8 / %(rows)s) AS at
-      FROM generate_series(0, %(rows)s - 1) n) x
+      FROM generate_series(0, %(rows)s::bigint - 1) n) x
 """
 CALLS = """
 INSERT INTO calls_call (id, line_id, exchange, number, called, came_at, step, state, customer_id, known_by, answered_at,
@@ -43,7 +43,7 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, %(line)s, 'x', '+44' || (n * 7919 % 50000
        %(customer)s + n % %(customers)s, '', at + interval '1 second' * (n % 20), 'engineer',
        %(person)s + n % %(teams)s, 0, at + interval '3 minutes', 'done'
 FROM (SELECT n, %(at)s::timestamptz - interval '1 day' * (n * %(days)s::float8 / %(count)s) AS at
-      FROM generate_series(1, %(count)s) n) x
+      FROM generate_series(1, %(count)s::bigint) n) x
 """
 TICKETS = """
 INSERT INTO desk_ticket (id, brand_id, number, kind, state, pending_reason, title, customer_id, requester_address,
@@ -55,7 +55,7 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, %(brand)s, 100000 + n, 'incident', 'close
        false, 'mail', at, at, at + interval '1 minute' * (n % 90), at + interval '1 minute' * (n % 4000),
        at + interval '3 days', (n % 17 = 0)::int, 'a', 'b', 'c'
 FROM (SELECT n, %(at)s::timestamptz - interval '1 day' * (n * %(days)s::float8 / %(count)s) AS at
-      FROM generate_series(1, %(count)s) n) x
+      FROM generate_series(1, %(count)s::bigint) n) x
 """
 CELLS = """
 INSERT INTO reports_figureday (brand_id, figure, dimension, value, day, cases, hits, total, waiting, bucket_at, bucket_count)
@@ -118,7 +118,7 @@ def main() -> None:
             make_months(("journal_entry",), month)
             month -= timedelta(days=28)
         with connection.cursor() as cursor, _filling(cursor):
-            for sql in (JOURNAL, CALLS, TICKETS):
+            for sql in (CALLS, TICKETS, JOURNAL):
                 cursor.execute(sql.replace(" % ", " %% "), given)
             kept = {name: [one.key for one in DEFINITIONS if name in one.by] for name in ("customer", "team", "shift")}
             cursor.execute(ALL, given | {"figures": [one.key for one in DEFINITIONS]})

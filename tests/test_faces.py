@@ -6,6 +6,7 @@ theme and content of the screens of the night is looked at; `NIGHTDESK_FACES=onc
 and `all` at all there is. The demo's sign-ins and all three contents stand in one Nightdesk, each content in a brand of its own.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.peers.push_service import Browser as PushedBrowser
 from tests.requires import requires
@@ -619,3 +620,89 @@ def test_a_manager_compares_approaches_on_a_phone_by_keyboard_and_thumb(faces: F
         page.get_by_text("Next spring (copy) is deleted.").wait_for()
         page.keyboard.press("u")
         page.get_by_text("Next spring (copy) is back.").first.wait_for()
+
+
+DRAWN = """async (shot) => {
+    const image = await createImageBitmap(await (await fetch("data:image/png;base64," + shot)).blob());
+    const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const seen = new Map();
+    for (const dot of new Uint32Array(canvas.getImageData(0, 0, image.width, image.height).data.buffer))
+        seen.set(dot, (seen.get(dot) ?? 0) + 1);
+    return 1 - Math.max(...seen.values()) / (image.width * image.height);
+}"""
+"""The share of a picture that is not its commonest colour."""
+
+
+def drawn(faces: Faces, part: Locator) -> float:
+    """How much of the part is drawn on, by a picture of it."""
+    shot = base64.b64encode(part.screenshot()).decode()
+    with window(faces.browser, faces.stack.url, width=400) as context, context.new_page() as blank:
+        return float(blank.evaluate(DRAWN, shot))
+
+
+@pytest.mark.parametrize("theme", ["day", "night"])
+def test_a_night_is_read_noted_in_and_searched(faces: Faces, theme: str) -> None:
+    with faces.opened(Run("a night", 375, theme, "demo")) as page:
+        page.goto(f"{faces.stack.url}/journal/night")
+        note = f"The fan in rack 3 hums, {theme}"
+        page.get_by_label("Note something").fill(note)
+        page.keyboard.press("Enter")
+        noted = page.locator("li", has_text=note)
+        noted.wait_for()
+        shifts = page.locator("section", has=page.locator("ul.list"))
+        assert shifts.count() >= 1
+        assert 0.02 < drawn(faces, noted) < 0.6, "it can be seen, on a ground that is one colour"
+        noted.get_by_role("link").first.click()
+        page.get_by_text(note).first.wait_for()
+        assert "/journal/" in page.url, "an entry has an address of its own"
+        page.goto(f"{faces.stack.url}/journal/?q=hums+{theme}")
+        assert page.locator("ul.list li").count() == 1
+        assert page.evaluate(WIDER) == []
+
+
+def test_a_report_is_read_written_on_and_taken_away_as_a_file(faces: Faces, axe: str) -> None:
+    with faces.opened(Run("incident report", 1280, "day", "demo")) as page:
+        address = faces.stack.url + SCREENS["incident report"].format(**faces.contents["demo"])
+        page.goto(address)
+        timeline = page.locator("section", has=page.get_by_role("heading", name="Timeline")).locator("table")
+        lines = timeline.locator("tbody tr")
+        count = lines.count()
+        assert count >= 2
+        assert 0.02 < drawn(faces, timeline) < 0.6
+        when = [time.get_attribute("datetime") for time in timeline.locator("tbody time").all()]
+        assert when == sorted(when, key=str), "oldest first"
+        page.get_by_role("link", name="Write on it").click()
+        assert page.locator("input[type=datetime-local]").count() == 1, "only a line of one's own has a time to type"
+        page.get_by_label("Cause").fill("A fan had stopped.")
+        page.get_by_role("button", name="Save a new version").click()
+        page.get_by_text("A fan had stopped.").first.wait_for()
+        assert lines.count() == count
+        for name, begins in (("As PDF", b"%PDF"), ("As Markdown", b"# "), ("As HTML", b"<!doctype html>")):
+            with page.expect_download() as taking:
+                page.get_by_role("link", name=name).click()
+            assert taking.value.path().read_bytes().lower().startswith(begins.lower()), name
+        page.evaluate(axe)
+        assert page.evaluate(JUDGE, RULES) == []
+
+
+@pytest.mark.parametrize(("width", "theme"), [(375, "night"), (1280, "day")])
+def test_a_figure_is_drawn_and_its_numbers_stand_beside(faces: Faces, width: int, theme: str) -> None:
+    with faces.opened(Run("figure", width, theme, "demo")) as page:
+        page.goto(f"{faces.stack.url}/figures/of/answered_12s")
+        plot = page.locator("svg.bars")
+        bars = plot.locator("g rect:first-of-type")
+        heights = [bar.bounding_box()["height"] for bar in bars.all()]  # type: ignore[index]
+        words = plot.locator("title").all_text_contents()
+        rows = page.locator("section", has=page.get_by_role("heading", name="The same in numbers")).locator("tbody tr")
+        table = {row.locator("th").inner_text(): row.locator("td").first.inner_text() for row in rows.all()}
+        assert 2 <= len(words) <= len(table)
+        whole = plot.bounding_box()
+        assert whole is not None
+        for height, text in zip(heights, words, strict=True):
+            name, _colon, value = text.rpartition(": ")
+            assert table[name] == value, "what is drawn is what stands in the table"
+            share = float(value.removesuffix("%").strip()) / 100
+            assert abs(height / whole["height"] - max(share, 0.03)) < 0.015
+        assert 0.05 < drawn(faces, plot) < 0.95
+        assert page.evaluate(WIDER) == []

@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.timezone import get_current_timezone, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -318,7 +319,8 @@ def incident_rules(request: StaffRequest, brand_id: int) -> HttpResponse:
     form = IncidentRulesForm(request.POST or None, initial=initial)
     known = regulator.read_packs(BUILT_IN) | regulator.read_packs(rules.own_packs)
     form.fields["packs"].choices = [  # type: ignore[attr-defined]
-        (pack.key, f"{pack.name}: {pack.law}. {_checked(pack)}") for pack in known.values()
+        (pack.key, format_html("<span>{}: {}<small>{}</small></span>", pack.name, pack.law, _checked(pack)))
+        for pack in known.values()
     ]
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
