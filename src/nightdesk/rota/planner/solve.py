@@ -14,7 +14,7 @@ from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
-VERSION = "2"
+VERSION = "3"
 """Of the engine: raised with every change that could change an outcome."""
 
 WARM, COLD = 0.25, 0.5
@@ -183,8 +183,10 @@ class Run:
                 changes = [
                     (number, mask) for number, mask in zip(few, answer.masks, strict=True) if mask != state.mask[number]
                 ]
-                fruitless = fruitless + 1 if answer.points == state.points else 0
-                state.make(changes)
+                weighed = state.weigh(changes)
+                fruitless = 0 if weighed < (0, 0) else fruitless + 1
+                if weighed <= (0, 0):  # a question that ended by its limit may be answered with something worse
+                    state.apply(changes, *weighed)
             self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
         if prove and not self._ended():
             return self._whole(solver, state, everybody, units)

@@ -21,9 +21,11 @@ from nightdesk.rota.planner import (
     to_json,
 )
 from nightdesk.rota.planner.child import SOURCES, Solver
+from nightdesk.rota.planner.exact import Answer
 from nightdesk.rota.planner.model import Model
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import Standing, construct
+from nightdesk.rota.planner.solve import Run
 from nightdesk.rota.planner.tests.small_world import FIRST, make_problem, minute, shift
 from tests.requires import requires
 
@@ -55,6 +57,25 @@ def test_on_any_problem_the_solver_counts_as_we_do_breaks_nothing_and_is_never_w
         assert not make_bill(problem, exact.given).breaches
         if exact.bound is not None:
             assert exact.bound <= exact.cost
+
+
+def test_an_answer_that_is_worse_than_what_stands_is_not_taken():
+    """As a question may have that ended by its limit, whatever it was told to begin with."""
+    slots = tuple(shift(day) for day in range(28))
+    problem = Problem(FIRST, FIRST + 28, tuple(Person(f"P{each}") for each in range(60)), slots)
+    run = Run(problem, Budget(steps=5_000, solver=True, units=0.2), 1, None, None)
+    state = run._anneal(construct(run.model, run.model.masks(())))
+    asked = []
+
+    class Forgetful:
+        def ask(self, masks: list[int], few: list[int], *_rest: object) -> Answer:
+            asked.append(few)
+            return Answer("FEASIBLE", [0 for _ in few], 10**6, 0, 0.02)
+
+    held, points = list(state.mask), state.points
+    found, bound = run._with_solver(Forgetful(), state)  # type: ignore[arg-type]
+    assert asked
+    assert (found.mask, found.points, bound) == (held, points, None)
 
 
 @requires("ortools")
