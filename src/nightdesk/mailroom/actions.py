@@ -56,6 +56,12 @@ REPORTED_TO = ("page", BOUNCE)
 """Words of addresses that a report may come to."""
 
 
+SET_UP = (
+    *("name", "host", "user", "port", "security", "certificate", "folder", "after", "move_to", "read_old", "enabled"),
+    *("brand", "auth", "tenant", "token_url", "client_id", "scope", "authserv_id", "password", "client_secret"),
+    *("refresh_token", "uid_validity", "first_uid", "set_up_at", "problem", "problem_at"),
+)
+"""Columns of a mailbox that setting it up writes."""
 WHAT_WAS_READ = ("message_id", "from_address", "from_name", "title", "text", "same", "automatic", "trust")
 WHAT_BECAME = (*WHAT_WAS_READ, "standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at")
 """Columns of a mail that its reading writes."""
@@ -377,12 +383,10 @@ def save_mailbox(
     if before != (row.host, row.user, row.folder):
         row.uid_validity, row.first_uid, row.set_up_at = None, 1, at
     row.problem, row.problem_at, row.looked_at = "", None, None if mailbox_id is None else row.looked_at
-    fields = ["name", "host", "user", "port", "security", "certificate", "folder", "after", "move_to", "read_old"]
-    fields += ["enabled", "brand", "password", "uid_validity", "first_uid", "set_up_at", "problem", "problem_at"]
     if mailbox_id is None:
         row.save(force_insert=True)
     else:
-        row.save(update_fields=fields)
+        row.save(update_fields=SET_UP)
     facts = {"name": row.name, "host": row.host, "user": row.user, "folder": row.folder, "enabled": enabled,
              "password": "given" if password else "kept"}  # fmt: skip
     record(MAILBOX_SAVED, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
