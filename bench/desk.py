@@ -31,8 +31,9 @@ def main(tickets: int = TICKETS) -> None:
         from nightdesk.api import limits
         from nightdesk.base import clock
         from nightdesk.base.actors import SCHEDULER, Door
-        from nightdesk.desk.finding import Reader, find_tickets
+        from nightdesk.desk.finding import Reader, find_ids, find_tickets
         from nightdesk.people import actions as people
+        from nightdesk.portal.queries import FOUND_AT_MOST
 
         at = clock.now()
         how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": at}
@@ -68,7 +69,7 @@ def main(tickets: int = TICKETS) -> None:
             return at.replace(year=at.year - random.randint(1, 4)).isoformat().replace("+00:00", "Z")
 
         def portal(words: list[str]) -> Callable[[], Any]:
-            return lambda: find_tickets(pick(words), Reader([brand.id], customer_id=pick(customers)))
+            return lambda: find_ids(pick(words), Reader([brand.id], customer_id=pick(customers)), FOUND_AT_MOST)
 
         asked: dict[str, Callable[[], Any]] = {
             "newest": lambda: get("/tickets"),

@@ -608,6 +608,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "mail_alarms": "alarms by plain mail",
         "wording": "what a page says",
         "copy_actions": "silent copies for newcomers",
+        "mailbox_actions": "pages for mailboxes that nobody could read",
         "handover": "what paging says in a handover note, and of who stands behind whom",
     },
 }

@@ -20,6 +20,7 @@ from nightdesk.duty import plan_actions as told
 from nightdesk.duty import rest_actions as rest
 from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
+from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
 from nightdesk.outages import way_actions as ways
@@ -28,6 +29,7 @@ from nightdesk.outages import work_actions as work
 from nightdesk.paging import actions as paging
 from nightdesk.paging import copy_actions as copies
 from nightdesk.paging import handling
+from nightdesk.paging import mailbox_actions as unread
 from nightdesk.paging import silence_actions as quiet
 from nightdesk.people import actions as people
 from nightdesk.people import hours_actions as hours
@@ -126,6 +128,12 @@ TABLE: dict[str, tuple[str, ...]] = {
     quiet.WORK_EXTENDED: (work.FOLLOW,),
     quiet.WORK_COMPLETED: (work.FOLLOW,),
     quiet.WORK_CANCELLED: (work.FOLLOW,),
+    # What is written to us and not read is an alarm.
+    mailroom.MAILBOX_UNREAD: (unread.FOLLOW,),
+    mailroom.MAILBOX_READ_AGAIN: (unread.FOLLOW,),
+    mailroom.MAILBOX_SAVED: (unread.FOLLOW,),
+    mailroom.MAILBOX_SIGNED_IN: (unread.FOLLOW,),
+    mailroom.MAILBOX_REMOVED: (unread.FOLLOW,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
     desk.TICKET_MOVED: (surveys.ASK,),
     # What shows somebody awake who is out on a site spares them the next question.

@@ -102,6 +102,17 @@ def test_the_next_ticket_is_taken_answered_and_resolved_with_the_keyboard_alone(
     assert ticket(agent.stack, SLOW, "state, what_to_do") == ("resolved", "Nothing.")
 
 
+def test_a_slash_goes_to_the_search_of_the_list(at_desk: Any) -> None:
+    page = at_desk(AGENT).opens("/tickets/?view=all")
+    page.locator("[data-item]").first.wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("order confirmations")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=order*")
+    expect(page.locator("[data-item]")).to_have_count(1)
+    expect(page.locator("[data-item]")).to_contain_text(BOUNCE)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_second_line_sees_the_story_and_says_why_it_writes_itself(at_desk: Any, width: int) -> None:
     engineer = at_desk(SECOND_LINE, width)

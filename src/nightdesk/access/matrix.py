@@ -637,6 +637,8 @@ ITS_OWN = {
     "check_coverage": "a morning, or a change of the rota or of what people know",
     "check_ways": "a fault or planned work has begun or ended, or somebody came on duty",
     "copy_page": "a page has rung somebody whom a newcomer is beside",
+    "check_mailbox": "a mailbox could not be read",
+    "follow_mailbox": "a mailbox is not read, or is again",
     "check_page": "somebody who took a P1 may have fallen asleep",
     "wake_page": "a snooze is over",
     "close_notices": "a ring has ended, and phones still ask for an answer",

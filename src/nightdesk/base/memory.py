@@ -26,6 +26,17 @@ def remembering() -> Iterator[None]:
         _memory.reset(token)
 
 
+def remember(ask: Callable[Asked, Answer], answer: Answer, *args: Asked.args, **named: Asked.kwargs) -> None:
+    """What the `remembered` question would be answered in the batch is known already."""
+    memory = _memory.get()
+    if memory is not None:
+        memory[_key(ask, args, named)] = answer
+
+
+def _key(ask: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    return (getattr(ask, "__wrapped__", ask), args, tuple(sorted(named.items())))
+
+
 def remembered(ask: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
     """The question, answered from memory where it was asked before in the batch. Its arguments are hashable, and nobody may
     change what it answers.
@@ -36,7 +47,7 @@ def remembered(ask: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
         memory = _memory.get()
         if memory is None:
             return ask(*args, **named)
-        key = (ask, args, tuple(sorted(named.items())))
+        key = _key(ask, args, named)
         if key not in memory:
             memory[key] = ask(*args, **named)
         return memory[key]  # type: ignore[no-any-return]

@@ -478,15 +478,8 @@ def reply_to_customer(
         )
     level = _check_contact(ticket, contact_kind, by)
     _check_seen(ticket, seen_id)
-    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
-    send_at = decide.send_at(
-        at, open_now=cover.open_now, reason=cover.reason, opens_at=cover.answer_from, why_now=why_now
-    )
-    facts: dict[str, Any] = {"level": level}
-    if send_at > at:
-        facts["held_until"] = send_at.isoformat()
-    if why_now:
-        facts["why_now"] = why_now[:300]
+    send_at, held = _when_sent(ticket, why_now, at)
+    facts: dict[str, Any] = {"level": level, **held}
     entry = _said(ticket, Entry.Kind.MESSAGE_OUT, words, by, via, at)
     entry.contact_kind, entry.facts = contact_kind, {**entry.facts, **facts}
     _write([entry], words)
@@ -569,8 +562,11 @@ def send_to_parties(
     """
     if not entry.public or entry.kind != Entry.Kind.MESSAGE_OUT:
         raise ValueError(f"entry {entry.id} is not public and must not leave")
-    sql = "SELECT * FROM desk_party WHERE ticket_id = %s AND role <> 'removed' ORDER BY id"
-    there = fetch(Party, sql, [ticket.pk])
+    there = known.parties
+    if there is None:
+        there = fetch(
+            Party, "SELECT * FROM desk_party WHERE ticket_id = %s AND role <> 'removed' ORDER BY id", [ticket.pk]
+        )
     parties = [one for one in there if one.address and (one.role == Party.Role.REQUESTER or not entry.automatic)]
     if not parties:
         return 0
@@ -774,6 +770,7 @@ def resolve_ticket(
     what_was_done: str,
     what_to_do: str,
     contact_kind: str = "",
+    why_now: str = "",
     tell: bool = True,
     by: Actor,
     via: Door,
@@ -782,8 +779,9 @@ def resolve_ticket(
     """It is solved, and the customer is told what was wrong, what was done, and what they should do.
 
     It closes by itself if nothing is heard for a while. Level 2 or 3 does it only where the team's rule lets it tell
-    resolutions; else the answer goes back to the desk (`return_answer`). Raises Forbidden, NotFound, Invalid (one of the
-    three is missing), KindOfContactNeeded, ProofNeeded, IllegalTransition.
+    resolutions; else the answer goes back to the desk (`return_answer`). Out of hours what is told is held as an answer is
+    (`reply_to_customer`). Raises Forbidden, NotFound, Invalid (one of the three is missing), KindOfContactNeeded, ProofNeeded,
+    IllegalTransition.
     """
     ticket = _locked(ticket_id, "resolve_ticket", by)
     asked = _("Ticket %d was to be resolved.") % ticket.number
@@ -803,7 +801,7 @@ def resolve_ticket(
     if by.kind == "person":
         _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
     answer = (what_was_wrong.strip(), what_was_done.strip(), what_to_do.strip())
-    _end_with(ticket, answer, tell, {}, by, via, at)
+    _end_with(ticket, answer, tell, {}, by, via, at, why_now=why_now)
     if ticket.first_engineer_id not in (None, by.person_id):
         Lesson.objects.create(
             ticket=ticket,
@@ -814,7 +812,7 @@ def resolve_ticket(
         )
     for child in _children_that_follow(ticket, Verb.RESOLVE, None):
         if not child.needs_proof or child.proved_at is not None:
-            _end_with(child, answer, tell, _of(ticket), by, via, at)
+            _end_with(child, answer, tell, _of(ticket), by, via, at, why_now=why_now)
     return ticket
 
 
@@ -1201,21 +1199,24 @@ def _end_with(
     by: Actor,
     via: Door,
     at: datetime,
+    *,
+    why_now: str = "",
 ) -> None:
     """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to."""
     ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = answer
     _move(ticket, Verb.RESOLVE, by, via, at, facts=facts)
     told = ["what_was_wrong", "what_was_done", "what_to_do"]
     if tell:
-        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words("\n\n".join(answer)), by, via, at)
+        send_at, held = _when_sent(ticket, why_now, at)
+        entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words("\n\n".join(answer), facts=held), by, via, at)
         entry.contact_kind = ContactKind.RESOLUTION
         _write([entry])
         ticket.we_wrote_at = at
         told.append("we_wrote_at")
         if ticket.first_response_at is None and by.kind == "person":
-            ticket.first_response_at = at
+            ticket.first_response_at = send_at
             told.append("first_response_at")
-        send_to_parties(ticket=ticket, entry=entry, send_at=at, by=by, via=via, at=at)
+        send_to_parties(ticket=ticket, entry=entry, send_at=send_at, by=by, via=via, at=at)
     ticket.save(update_fields=[*MOVED, *told])
     _record_move(ticket, by, via, at)
 
@@ -1367,6 +1368,13 @@ def _check_contact(ticket: Ticket, contact_kind: str, by: Actor) -> Level:
     return level
 
 
+def _when_sent(ticket: Ticket, why_now: str, at: datetime) -> tuple[datetime, dict[str, Any]]:
+    """When what is written to the customer now leaves, and what the story keeps of that."""
+    send_at = queries.send_at(ticket, at, why_now=why_now)
+    held = {"held_until": send_at.isoformat()} if send_at > at else {}
+    return send_at, held | ({"why_now": why_now[:300]} if why_now else {})
+
+
 def _check_seen(ticket: Ticket, seen_id: UUID | None) -> None:
     """Raise StoryMovedOn where somebody spoke after the entry that the writer had seen last."""
     if seen_id is None:
@@ -1447,20 +1455,27 @@ def _promise_check(entry: Entry, due_at: datetime, at: datetime) -> None:
 
 
 def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
-    rows: dict[str, Party] = {}
-    if ticket.requester_address:
-        rows[ticket.requester_address] = Party(
+    rows = {one.address: one for one in _requester(ticket)}
+    for address, name in copies:
+        known = address.strip().lower()[:320]
+        if known and known not in rows:
+            rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
+    insert(list(rows.values()))
+
+
+def _requester(ticket: Ticket) -> list[Party]:
+    """Who asked, as the first party of a new ticket; nobody where there is no address."""
+    if not ticket.requester_address:
+        return []
+    return [
+        Party(
             ticket=ticket,
             address=ticket.requester_address,
             name=ticket.requester_name,
             contact=ticket.contact,
             role=Party.Role.REQUESTER,
         )
-    for address, name in copies:
-        known = address.strip().lower()[:320]
-        if known and known not in rows:
-            rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
-    insert(list(rows.values()))
+    ]
 
 
 def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:

@@ -107,7 +107,8 @@ def answer_ticket(
             **doing,
         )
     if resolving:
-        resolve_ticket(ticket_id=ticket_id, **told, contact_kind=contact_kind, tell=not own_words, **doing)
+        told |= {"contact_kind": contact_kind, "why_now": why_now}
+        resolve_ticket(ticket_id=ticket_id, **told, tell=not own_words, **doing)
     Draft.objects.filter(person=by.person_id, ticket=ticket_id, kind=Draft.Kind.REPLY).delete()
 
 

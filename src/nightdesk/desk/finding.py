@@ -92,19 +92,7 @@ def find_tickets(
     """What `reader` may see of what was asked for. `after`: as an answer before gave it. `typing`: the last word may be
     only begun. Raises Invalid for a filter that says nothing.
     """
-    wanted = parse(asked, typing=typing)
-    wrong = wanted.wrong or (_ours_alone(wanted) if reader.customer_id is not None else "")
-    if wrong:
-        raise Invalid(
-            _("{asked} was searched for.").format(asked=wanted.whole[:80]),
-            _("{filter} says nothing.").format(filter=wrong),
-            _("There are from: and is: with open, pending, resolved or closed.")
-            if reader.customer_id is not None
-            else _(
-                "There are customer: from: queue: tag: and is: with open, pending, closed, mine, unassigned, major ..."
-            ),
-            field="q",
-        )
+    wanted = _understood(asked, reader, typing=typing)
     exact = _by_number(wanted, reader) if after is None else []
     query = _query(wanted, reader)
     if query is None:
@@ -118,6 +106,34 @@ def find_tickets(
         after=(rows[-1][1], rows[-1][0]) if more else None,
         cut=cut,
     )
+
+
+def find_ids(asked: str, reader: Reader, most: int) -> tuple[list[UUID], list[UUID]]:
+    """(tickets of that number, the newest `most` with the words), for whoever shows them as a list and looks again who may
+    see them. Raises Invalid as `find_tickets` does.
+    """
+    wanted = _understood(asked, reader, typing=True)
+    query = _query(wanted, reader)
+    rows = _newest_first(query, most, None)[0] if query is not None else []
+    return _by_number(wanted, reader), [pk for pk, _at in rows]
+
+
+def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
+    """Raises Invalid for a filter that says nothing, or is not the reader's."""
+    wanted = parse(asked, typing=typing)
+    wrong = wanted.wrong or (_ours_alone(wanted) if reader.customer_id is not None else "")
+    if wrong:
+        raise Invalid(
+            _("{asked} was searched for.").format(asked=wanted.whole[:80]),
+            _("{filter} says nothing.").format(filter=wrong),
+            _("There are from: and is: with open, pending, resolved or closed.")
+            if reader.customer_id is not None
+            else _(
+                "There are customer: from: queue: tag: and is: with open, pending, closed, mine, unassigned, major ..."
+            ),
+            field="q",
+        )
+    return wanted
 
 
 # --- What is asked of the database -----------------------------------------------------------------------------------

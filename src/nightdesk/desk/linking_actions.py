@@ -5,6 +5,7 @@ pointer away. A split moves entries, and writes down which, so that it can be un
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,8 @@ from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.decide import Verb
 from nightdesk.desk.models import Entry, Lesson, Link, Party, Rules, Surge, Ticket, TicketPage
 from nightdesk.journal.kinds import kind
+from nightdesk.knowledge.actions import propose_change
+from nightdesk.knowledge.models import Proposal
 from nightdesk.outages.actions import propose_outage
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Outage, Part
@@ -439,21 +442,48 @@ def return_answer(*, ticket_id: UUID, answer: str, by: Actor, via: Door, at: dat
     return ticket
 
 
-@transaction.atomic
-def confirm_lesson(*, lesson_id: int, proposed: str = "", by: Actor, via: Door, at: datetime) -> Lesson:
-    """Whoever had escalated it has learned the answer, and may have `proposed` a change of a procedure by it.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Other words for a procedure, written over its version `over`, and why; see `propose_change`."""
 
-    Repeating it changes nothing. Raises NotFound (it is not theirs).
+    procedure_id: int
+    body: str
+    why: str
+    over: int
+
+
+@transaction.atomic
+def confirm_lesson(*, lesson_id: int, change: Change | None = None, by: Actor, via: Door, at: datetime) -> Lesson:
+    """Whoever had escalated it has learned the answer, and where they propose a `change` of a procedure by it, its owner
+    decides.
+
+    Repeating it changes nothing. Raises NotFound (it is not theirs, or no such procedure or version), Forbidden, Invalid.
     """
     lesson = Lesson.objects.select_for_update().filter(pk=lesson_id, person=by.person_id).first()
     if lesson is None or by.person_id is None:
         raise NotFound(_("An answer was to be confirmed."), _("There is none of yours with this id."), "")
-    if lesson.confirmed_at is None:
+    proposes = change if not lesson.proposed else None
+    if lesson.confirmed_at is None or proposes is not None:
         ticket = _locked(lesson.ticket_id, "note_ticket", by)
-        lesson.confirmed_at, lesson.proposed = at, proposed[:60]
+        if proposes is not None:
+            lesson.proposed = str(_propose(proposes, ticket, by, via, at).pk)
+        lesson.confirmed_at = lesson.confirmed_at or at
         lesson.save(update_fields=["confirmed_at", "proposed"])
         _record(ticket, LESSON_CONFIRMED, {"proposed": lesson.proposed}, by, via, at)
     return lesson
+
+
+def _propose(change: Change, ticket: Ticket, by: Actor, via: Door, at: datetime) -> Proposal:
+    return propose_change(
+        procedure_id=change.procedure_id,
+        body=change.body,
+        why=change.why,
+        over=change.over,
+        subject=("ticket", str(ticket.pk)),
+        by=by,
+        via=via,
+        at=at,
+    )
 
 
 # --- Alarms, and many who ask at once --------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The verbs of tickets' mail beside its words: the automatic answer, what could not be delivered, a reply taken back."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from nightdesk.desk.actions import (
     _promise_check,
     _reason_given,
     _record,
+    _requester,
     _said,
     _tell_desk,
     _tell_staff,
@@ -35,7 +37,7 @@ from nightdesk.desk.actions import (
 from nightdesk.desk.auto_reply import Brake, Wrote
 from nightdesk.desk.models import Acknowledgement, Entry, Ticket
 from nightdesk.journal.kinds import kind
-from nightdesk.outages.queries import faults_of
+from nightdesk.outages.queries import faults_of, has_open
 
 ACKNOWLEDGED = kind("ticket.acknowledged", gettext_lazy("Ticket {number} was acknowledged by an automatic reply"))
 BRAKED = kind("ticket.braked", gettext_lazy("A brake engaged on ticket {number}: {why}"))
@@ -70,6 +72,7 @@ def acknowledge_ticket(
         entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(_words_for(ticket, at), automatic=True), SCHEDULER, via, at)
         _write([entry])
         _record(ticket, ACKNOWLEDGED, {}, by, via, at)
+        known = replace(known, parties=_requester(ticket))
         send_to_parties(ticket=ticket, entry=entry, send_at=at, known=known, by=by, via=via, at=at)
     elif verdict.brake is not None and not braked:
         _tell_brake(ticket, verdict.why, by, via, at)
@@ -246,7 +249,7 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
         by_day_only=ticket.queue is not None and ticket.queue.waits_for_day,
         emergency_number=rules.emergency_number,
         faults=faults_of(ticket.customer_id, reader.language, reader.zone, at)
-        if trusted and ticket.customer_id is not None
+        if trusted and ticket.customer_id is not None and has_open(ticket.brand_id)
         else (),
     )
     hours = wording.hours_line(contract.hours) if contract is not None and says.answer_from is not None else ""

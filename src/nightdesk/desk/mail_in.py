@@ -34,7 +34,6 @@ from nightdesk.mailroom.handing import Arrived, Taken
 from nightdesk.mailroom.html_safe import safe_html
 from nightdesk.mailroom.letter import Letter
 from nightdesk.mailroom.own_words import own_words
-from nightdesk.mailroom.quotes import fold_quotes
 from nightdesk.mailroom.reports import Report
 from nightdesk.people.models import Person
 from nightdesk.people.numbers import BadNumber, e164
@@ -471,7 +470,7 @@ def _acknowledge(
 
 def _words(arrived: Arrived, facts: dict[str, Any], *, automatic: bool = False) -> Words:
     letter = arrived.letter
-    html = safe_html(fold_quotes(letter.html), letter.attachments).html if letter.html else ""
+    html = safe_html(letter.html, letter.attachments).html if letter.html else ""
     cut = len(letter.attachments) - MOST_FILES
     if cut > 0:
         facts = facts | {"files_left_out": cut}

@@ -41,10 +41,13 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read before, so that it is not read again: every address of ours, and the ids of the ticket's mails."""
+    """What was read before, so that it is not read again: every address of ours, the ids of the ticket's mails, and whom they
+    go to.
+    """
 
     ours: Sequence[Ours] | None = None
     thread: Sequence[MessageId] | None = None
+    parties: Sequence[Party] | None = None
 
 
 NOTHING_KNOWN = Known()

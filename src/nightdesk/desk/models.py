@@ -542,7 +542,7 @@ class TicketPage(models.Model):
 class Lesson(models.Model):
     """What somebody behind the desk found out, on its way back to the engineer who had escalated it (`person`).
 
-    They confirm that they have learned it, or propose a change of a procedure (`proposed`), so that it is known next time.
+    They confirm that they have learned it, or propose a change of a procedure (`proposed`: its id), to be known next time.
     """
 
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="lessons")

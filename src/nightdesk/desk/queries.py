@@ -1,23 +1,25 @@
 """Reading tickets; what several doors ask."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
 from nightdesk.base.actors import Actor
 from nightdesk.base.files import read_file
-from nightdesk.base.memory import remembered
+from nightdesk.base.memory import remember, remembered
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
+from nightdesk.customers.priority import Priority
+from nightdesk.customers.queries import promised_now
+from nightdesk.desk import decide
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
 from nightdesk.desk.models import (
     Attachment,
@@ -146,27 +148,26 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
 
 def contact_at(address: str, brand_id: int) -> Contact | None:
     """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.id FROM customers_contact c JOIN customers_customer k ON k.id = c.customer_id "
-            "WHERE upper(c.email) = upper(%s) AND k.brand_id = %s AND k.active ORDER BY c.id LIMIT 1",
-            [address, brand_id],
-        )
-        found = cursor.fetchone()
-    return contact_of(found[0]) if found else None
+    found = _contacts(
+        "upper(own.email) = upper(%s) AND customer.brand_id = %s AND customer.active ORDER BY own.id LIMIT 1",
+        [address, brand_id],
+    )
+    if not found:
+        return None
+    remember(contact_of, found[0], found[0].pk)
+    return found[0]
 
 
 @remembered
 def contact_of(contact_id: int) -> Contact | None:
     """The contact, with its customer."""
-    found = fetch_with(
-        Contact,
-        ["customer"],
-        "SELECT {columns} FROM customers_contact own JOIN customers_customer customer ON customer.id = own.customer_id "
-        "WHERE own.id = %s",
-        [contact_id],
-    )
+    found = _contacts("own.id = %s", [contact_id])
     return found[0] if found else None
+
+
+def _contacts(where: str, values: Sequence[Any]) -> list[Contact]:
+    sql = "SELECT {columns} FROM customers_contact own JOIN customers_customer customer ON customer.id = own.customer_id WHERE "
+    return fetch_with(Contact, ["customer"], sql + where, values)
 
 
 def approvers_of(ticket: Ticket) -> QuerySet[Contact]:
@@ -189,6 +190,12 @@ def desk_of(ticket: Ticket) -> list[int]:
     if ticket.owner_id is None:
         return []
     return list(Person.objects.filter(teams=ticket.owner_id, active=True).values_list("id", flat=True))
+
+
+def send_at(ticket: Ticket, at: datetime, *, why_now: str = "") -> datetime:
+    """When what one of us writes to the ticket's customer now leaves, see `decide.send_at`."""
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    return decide.send_at(at, open_now=cover.open_now, reason=cover.reason, opens_at=cover.answer_from, why_now=why_now)
 
 
 def manager_for(ticket: Ticket) -> Person | None:

@@ -30,7 +30,7 @@ from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_CONTENT, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
 from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import FRONTS, authserv_id_of, mailbox_of, ours, who_is_meant
+from nightdesk.mailroom.queries import FRONTS, UNREAD_AFTER, authserv_id_of, is_unread, mailbox_of, ours, who_is_meant
 from nightdesk.mailroom.reports import read_reports
 from nightdesk.mailroom.trust import checked
 
@@ -39,12 +39,15 @@ log = logging.getLogger(__name__)
 MAILBOX_SAVED = kind("mailbox.saved", gettext_lazy("{by} set up the mailbox {name}"))
 MAILBOX_SIGNED_IN = kind("mailbox.signed_in", gettext_lazy("{by} signed in for the mailbox {name}"))
 FRONT_SAVED = kind("front.saved", gettext_lazy("{by} said whose checks of senders are believed of mail by {way}"))
+MAILBOX_UNREAD = kind("mailbox.unread", gettext_lazy("The mailbox {name} is not read: {problem}"))
+MAILBOX_READ_AGAIN = kind("mailbox.read-again", gettext_lazy("The mailbox {name} is read again"))
 MAILBOX_REMOVED = kind("mailbox.removed", gettext_lazy("{by} removed the mailbox {name}"))
 ADDRESS_ADDED = kind("address.added", gettext_lazy("{by} said that mail to {address} is ours"))
 ADDRESS_REMOVED = kind("address.removed", gettext_lazy("{by} said that mail to {address} is no longer ours"))
 MAIL_RETRIED = kind("mail.retried", gettext_lazy("{by} had a mail read again"))
 
-READ = "mail.read"
+READ, CHECK = "mail.read", "mailbox.check"
+"""Promises: to read a mail; to say that a mailbox is still not read."""
 MAILBOXES = "mailboxes"
 """Who is woken when a mailbox was set up anew; `imap` keeps that thread."""
 TRIES = 4
@@ -56,6 +59,12 @@ REPORTED_TO = ("page", BOUNCE)
 """Words of addresses that a report may come to."""
 
 
+SET_UP = (
+    *("name", "host", "user", "port", "security", "certificate", "folder", "after", "move_to", "read_old", "enabled"),
+    *("brand", "auth", "tenant", "token_url", "client_id", "scope", "authserv_id", "password", "client_secret"),
+    *("refresh_token", "uid_validity", "first_uid", "set_up_at", "problem", "problem_at"),
+)
+"""Columns of a mailbox that setting it up writes."""
 WHAT_WAS_READ = ("message_id", "from_address", "from_name", "title", "text", "same", "automatic", "trust")
 WHAT_BECAME = (*WHAT_WAS_READ, "standing", "outcome", "error", "subject_kind", "subject_id", "brand", "read_at")
 """Columns of a mail that its reading writes."""
@@ -377,12 +386,10 @@ def save_mailbox(
     if before != (row.host, row.user, row.folder):
         row.uid_validity, row.first_uid, row.set_up_at = None, 1, at
     row.problem, row.problem_at, row.looked_at = "", None, None if mailbox_id is None else row.looked_at
-    fields = ["name", "host", "user", "port", "security", "certificate", "folder", "after", "move_to", "read_old"]
-    fields += ["enabled", "brand", "password", "uid_validity", "first_uid", "set_up_at", "problem", "problem_at"]
     if mailbox_id is None:
         row.save(force_insert=True)
     else:
-        row.save(update_fields=fields)
+        row.save(update_fields=SET_UP)
     facts = {"name": row.name, "host": row.host, "user": row.user, "folder": row.folder, "enabled": enabled,
              "password": "given" if password else "kept"}  # fmt: skip
     record(MAILBOX_SAVED, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
@@ -514,17 +521,47 @@ def note_mailbox(
 
     `refresh_token` is the next one, where the service gave one for the old.
     """
-    del by, via
     changes: dict[str, object] = {"problem": problem[:300]}
-    if problem:
-        Mailbox.objects.filter(id=mailbox_id, problem="").update(problem_at=at)
-    else:
+    before = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
+    if problem and before is not None and not before.problem:
+        changes |= {"problem_at": at}
+        _promise_check(before, at)
+    elif not problem:
         changes |= {"looked_at": at, "problem_at": None}
+        if before is not None and is_unread(before, at):
+            _record_mailbox(MAILBOX_READ_AGAIN, before, by, via, at)
     if refresh_token:
         changes |= {"refresh_token": vault.seal(refresh_token.encode())}
     if uid_validity is not None:
         changes |= {"uid_validity": uid_validity, "first_uid": first_uid or 1}
     Mailbox.objects.filter(id=mailbox_id).update(**changes)
+
+
+@transaction.atomic
+def check_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> str:
+    """A mailbox that has not been read for UNREAD_AFTER is an alarm, and recorded as one. Returns how it stands."""
+    row = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
+    if row is None or not is_unread(row, at):
+        return _("It is read again, or no longer.")
+    _record_mailbox(MAILBOX_UNREAD, row, by, via, at, problem=row.problem)
+    return row.problem
+
+
+def _promise_check(row: Mailbox, at: datetime) -> None:
+    promises.promise(
+        CHECK,
+        subject=("mailbox", row.id),
+        due_at=at + UNREAD_AFTER,
+        why=_("The mailbox {name} could not be read.").format(name=row.name),
+        at=at,
+        occurrence=f"{row.id}:{at.isoformat()}",
+        brand_id=row.brand_id,
+    )
+
+
+def _record_mailbox(what: str, row: Mailbox, by: Actor, via: Door, at: datetime, **facts: object) -> None:
+    told = {"name": row.name, **facts}
+    record(what, subject=("mailbox", row.id), by=by, via=via, at=at, brand_id=row.brand_id, facts=told)
 
 
 @transaction.atomic

@@ -16,6 +16,8 @@ from nightdesk.mailroom.oauth import Client, token_url_of
 
 FRONTS = ("smtp", "lmtp", "pipe")
 """Ways in that have a mail server in front."""
+UNREAD_AFTER = timedelta(minutes=10)
+"""So long a mailbox may not be read before it is an alarm: servers are restarted, and some let nobody in for a while."""
 LOOKS_EVERY = timedelta(minutes=1)
 """A mailbox that was not looked at for twice as long is not being read, whatever its row says."""
 
@@ -153,6 +155,11 @@ def how_it_does(mailbox: Mailbox, at: datetime) -> tuple[str, str]:
     if at - mailbox.looked_at > 2 * LOOKS_EVERY:
         return "fire", "no worker looks at it"
     return "calm", "is read"
+
+
+def is_unread(mailbox: Mailbox, at: datetime) -> bool:
+    """Whether nobody could read it for so long that it is an alarm."""
+    return mailbox.enabled and mailbox.problem_at is not None and at - mailbox.problem_at >= UNREAD_AFTER
 
 
 def known_uids(mailbox_id: int, uid_validity: int, lowest: int) -> set[int]:

@@ -1,4 +1,4 @@
-"""What the worker does when a mail is to be read."""
+"""What the worker does when a mail is to be read, or a mailbox could not be."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,15 @@ def read_mail(promise: Promise, at: datetime) -> str:
     return actions.read_mail(mail_id=mail_id, attempt=promise.attempt, by=SCHEDULER, via=Door.EMAIL, at=at)
 
 
-HANDLERS = {actions.READ: Handler(read_mail, lane="follow", give_up_after=None, together=10)}
+def check_mailbox(promise: Promise, at: datetime) -> str:
+    """See whether a mailbox is still not read; returns how it stands."""
+    return actions.check_mailbox(mailbox_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+HANDLERS = {
+    actions.READ: Handler(read_mail, lane="follow", give_up_after=None, together=10),
+    actions.CHECK: Handler(check_mailbox, lane="follow", give_up_after=None),
+}
 """For `wiring`. A mail may be an alarm, so it is never given up here: `read_mail` itself ends what cannot be read.
 Not in the lane of pages, since reports on a fan-out come by the ten thousand. Of ten in one transaction others wait a tenth of
 a second, for a ticket that one of them is about, or for an alarm among them.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import brands_for
 from nightdesk.base.actors import Actor
+from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Subscription
@@ -255,6 +256,7 @@ def has_outages_of_pages(brand_id: int | None) -> bool:
     return Outage.objects.filter(brand=brand_id, state__in=OPEN, page__isnull=False).exists()
 
 
+@remembered
 def has_open(brand_id: int | None) -> bool:
     """Whether any outage of the brand is open."""
     with connection.cursor() as cursor:

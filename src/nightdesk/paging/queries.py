@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from nightdesk.access.models import Brand
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import NotFound
 from nightdesk.base.rows import fetch
@@ -760,6 +761,16 @@ def last_time(page: Page) -> Page | None:
     over = same.filter(state=Page.State.RESOLVED, folded_into=None, started_at__lt=page.started_at).exclude(id=page.id)
     # One that says what helped is worth more than a newer one that does not.
     return over.exclude(resolution="").order_by("-resolved_at").first() or over.order_by("-resolved_at").first()
+
+
+def who_is_ours() -> tuple[int | None, int | None]:
+    """(brand, policy) that are rung for what is wrong with Nightdesk itself: those of the first brand that has a policy, else
+    the first brand; None where there is none.
+    """
+    policy = Policy.objects.order_by("brand_id", "id").first()
+    if policy is not None:
+        return policy.brand_id, policy.pk
+    return Brand.objects.order_by("id").values_list("id", flat=True).first(), None
 
 
 def counts(brand_ids: Brands) -> Counts:

@@ -9,7 +9,15 @@ from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
 from nightdesk.journal.models import Entry
-from nightdesk.paging import actions, copy_actions, handling, heartbeat_actions, shadow_actions, silence_actions
+from nightdesk.paging import (
+    actions,
+    copy_actions,
+    handling,
+    heartbeat_actions,
+    mailbox_actions,
+    shadow_actions,
+    silence_actions,
+)
 
 
 def ring_page(promise: Promise, at: datetime) -> str:
@@ -107,6 +115,11 @@ def sweep_shadow(promise: Promise, at: datetime) -> str:
     return shadow_actions.sweep_shadow(integration_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
 
 
+def follow_mailbox(promise: Promise, at: datetime) -> str:
+    """Page for a mailbox that is not read, or end that page; returns what was done."""
+    return mailbox_actions.follow_mailbox(mailbox_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+
+
 def _page(promise: Promise) -> UUID:
     return UUID(promise.subject_id)
 
@@ -127,6 +140,7 @@ HANDLERS = {
     actions.CLOSE_NOTICES: Handler(close_notices),
     handling.NOTE_HANDLED: Handler(handling.note_handled, lane="follow"),
     copy_actions.COPY: Handler(copy_page, lane="follow"),
+    mailbox_actions.FOLLOW: Handler(follow_mailbox, lane="follow", give_up_after=None),
     heartbeat_actions.LATE: Handler(look_for_beat, lane="page", give_up_after=None, run_many=look_for_beats),
     silence_actions.END: Handler(expire_silence, lane="page", give_up_after=None),
     silence_actions.RELEASE: Handler(release_silence, lane="page", give_up_after=None),

@@ -1,19 +1,24 @@
 """What the pages and the API of a customer read. Each is asked inside the belt, and filters all the same."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from nightdesk.access.models import Session, Token
 from nightdesk.access.queries import live_sessions
 from nightdesk.channels.models import ContactEndpoint
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
+from nightdesk.desk.finding import Reader, find_ids
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
 from nightdesk.outages.models import UnsubscribeRequest, Wish
+from nightdesk.portal import belt
 from nightdesk.portal.policies import visible
 
 OPEN = ("new", "assigned", "in_progress", "pending")
+FOUND_AT_MOST = 1000
+"""Tickets that a search shows, the newest; whoever wants older ones gives a word more."""
 
 
 def services_of(contact: Contact) -> QuerySet[Subscription]:
@@ -65,13 +70,22 @@ def tickets_of(contact: Contact) -> QuerySet[Ticket]:
     return rows.order_by("-opened_at", "-id")
 
 
-def searched(rows: QuerySet[Ticket], text: str) -> QuerySet[Ticket]:
-    """Those of the tickets whose number is `text` ("1042", "#1042"), or that hold it in their title or in what was said."""
-    number = text.lstrip("#")
-    if number.isascii() and number.isdecimal() and len(number) < 15:
-        return rows.filter(number=int(number))
-    spoken = Entry.objects.filter(ticket=OuterRef("pk"), public=True, text__icontains=text)
-    return rows.filter(Q(title__icontains=text) | Exists(spoken))
+def searched(rows: QuerySet[Ticket], contact: Contact, text: str) -> QuerySet[Ticket]:
+    """Those of the contact's tickets that the desk's own search finds for the company, the newest FOUND_AT_MOST: by number
+    (now or in an older system) first, then by words of titles and of what was said in public, without case and accents.
+
+    What is found is named with the belt off, and looked up in `rows` with it on. Who sees only their own is searched for by
+    themselves too, so that a busy company's newest do not hide them.
+    """
+    readers = [Reader([contact.customer.brand_id], customer_id=contact.customer_id)]
+    if not standing.sees_all(contact.customer.sees, contact.standing):
+        readers.append(replace(readers[0], contact_id=contact.pk))
+    words = text.replace(":", " ")  # filters are the desk's
+    told = [belt.done(find_ids, words, reader, FOUND_AT_MOST) for reader in readers]
+    exact = [pk for by_number, _newest in told for pk in by_number]
+    newest = [pk for _by_number, found in told for pk in found]
+    by_number_first = [Case(When(id__in=exact, then=0), default=1)] if exact else []
+    return rows.filter(id__in={*exact, *newest}).order_by(*by_number_first, "-opened_at", "-id")
 
 
 def story_of(ticket: Ticket, at: datetime) -> list[Entry]:

@@ -20,7 +20,8 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.journal.models import Entry
 from nightdesk.paging.actions import MOVES, acknowledge_page, carry_on_page, let_go_page, resolve_page, trigger_page
-from nightdesk.paging.models import Page, Policy
+from nightdesk.paging.models import Page
+from nightdesk.paging.queries import who_is_ours
 from nightdesk.people.models import Person
 from nightdesk.people.queries import actor_of_person
 from nightdesk.rota.models import Seat
@@ -93,9 +94,8 @@ def _ring_on(page: Page, own_at: datetime | None, told: Mapping[str, Any], by: A
 
 
 def _say_away(since: datetime, by: Actor, at: datetime) -> UUID | None:
-    """Page whoever has the duty of the first brand that has a policy; where none has, of the first brand."""
-    policy = Policy.objects.order_by("brand_id", "id").first()
-    brand = policy.brand_id if policy is not None else Brand.objects.order_by("id").values_list("id", flat=True).first()
+    """Page whoever is rung for Nightdesk itself."""
+    brand, policy_id = who_is_ours()
     if brand is None:
         return None
     title = _("Nightdesk itself is away since {time} UTC").format(time=f"{since:%H:%M:%S}")
@@ -103,7 +103,7 @@ def _say_away(since: datetime, by: Actor, at: datetime) -> UUID | None:
         brand_id=brand,
         title=title,
         priority="P1",
-        policy_id=policy.pk if policy is not None else None,
+        policy_id=policy_id,
         details={"site": "second"},
         by=by,
         via=Door.STANDBY,

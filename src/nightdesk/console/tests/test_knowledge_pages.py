@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from nightdesk.console.tests.company import Company
 from nightdesk.console.tests.test_views import words
+from nightdesk.desk.models import Lesson
 from nightdesk.knowledge import actions, briefing_actions, wording_actions
 from nightdesk.knowledge.models import Briefing, Procedure, Proposal, Run, Saying, Spare, Template
 from nightdesk.people.models import Person
@@ -176,3 +177,21 @@ def test_a_value_that_does_not_fit_keeps_what_was_typed(company: Company) -> Non
     )
     assert answer.status_code == 200
     assert "My text</textarea>" in answer.content.decode()
+
+
+def test_what_the_second_line_found_is_written_into_a_procedure(company: Company) -> None:
+    lesson = Lesson.objects.get(pk=company.quay.ids["lesson_id"])
+    procedure_id = company.quay.ids["procedure_id"]
+    reader = company.everything()
+    Lesson.objects.filter(pk=lesson.pk).update(person=Person.objects.get(user=reader))
+    client = company.client(reader)
+    shown = client.get(reverse("console:ticket", args=[lesson.ticket_id])).content.decode()
+    url = f"{reverse('console:propose_change', args=[procedure_id])}?about=ticket:{lesson.ticket_id}&amp;lesson={lesson.pk}"
+    assert f'href="{url}"' in shown
+    assert f'name="lesson" value="{lesson.pk}"' in client.get(url.replace("&amp;", "&")).content.decode()
+    given = {"body": "- [ ] Reboot it", "why": "It helped.", "over": "1", "lesson": str(lesson.pk)}
+    assert client.post(reverse("console:propose_change", args=[procedure_id]), given).status_code == 302
+    proposal = Proposal.objects.get(why="It helped.")
+    lesson.refresh_from_db()
+    assert (lesson.proposed, proposal.subject_id) == (str(proposal.pk), str(lesson.ticket_id))
+    assert "I know it now" not in client.get(reverse("console:ticket", args=[lesson.ticket_id])).content.decode()

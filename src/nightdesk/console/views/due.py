@@ -43,6 +43,8 @@ STATES = ("late", "dead")
 WORDS = {
     "page.ring": gettext_lazy("Ring the next person"),
     "page.alive": gettext_lazy("See that its owner is still awake"),
+    "page.follow_mailbox": gettext_lazy("Page for a mailbox that is not read, or end that page"),
+    "mailbox.check": gettext_lazy("See whether a mailbox is still not read"),
     "page.unsnooze": gettext_lazy("End the quiet"),
     "standby.test_page": gettext_lazy("Raise and close a test page"),
     "page.close_notices": gettext_lazy("Tell phones that nobody need answer any more"),

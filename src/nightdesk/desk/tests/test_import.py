@@ -15,8 +15,10 @@ from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.models import Delivery
 from nightdesk.desk import import_actions, moving, queries
+from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Entry, OldNumber, Ticket
 from nightdesk.desk.moving import NotReadable
+from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import Provider
 
 DB = pytest.mark.django_db
@@ -90,6 +92,14 @@ class TestTakingOver:
         assert (opened.state, opened.customer, opened.contact) == ("in_progress", there.acme, None)
         assert opened.next_step_at > there.at
         assert [entry.text for entry in queries.story_of(closed) if entry.text] == ["It is dead"]
+
+    def test_a_mail_and_a_search_find_it_by_its_old_number(self, there):
+        self.take(there)
+        post = Post(there)
+        ticket = post.ticket(post.write("Cleo <cleo@acme.example>", "AW: [Ticket#4712] New mailbox"))
+        assert OldNumber.objects.get(text="4712").ticket == ticket
+        reader = Reader(brand_ids={there.brand.pk}, person_id=there.dee.pk)
+        assert [hit.ticket for hit in find_tickets("4712", reader).hits] == [ticket]
 
     def test_nobody_is_told_and_only_what_is_open_is_promised_anything(self, there):
         self.take(there)

@@ -15,6 +15,8 @@ from nightdesk.desk import actions, decide, linking_actions, queries
 from nightdesk.desk.actions import Words
 from nightdesk.desk.models import Entry, Lesson, Party, Ticket, TicketPage
 from nightdesk.desk.tests.provider import MORNING, Provider
+from nightdesk.knowledge.actions import make_procedure
+from nightdesk.knowledge.models import Proposal
 from nightdesk.paging import actions as paging
 from nightdesk.paging.models import Page
 from tests.world import world
@@ -222,6 +224,19 @@ class TestWhatWasFoundOut:
             linking_actions.confirm_lesson(lesson_id=lesson.pk, **there.doing_as(there.eve))
         linking_actions.confirm_lesson(lesson_id=lesson.pk, **there.doing_as(there.dee))
         assert not queries.lessons_of(there.dee.pk).exists()
+
+    def test_or_is_proposed_for_a_procedure_whose_owner_decides(self, there):
+        ticket = self.escalated(there)
+        linking_actions.return_answer(ticket_id=ticket.pk, answer="Reboot the ONT", **there.doing_as(there.eve))
+        lesson = queries.lessons_of(there.dee.pk).get()
+        row = make_procedure(brand_id=there.brand.pk, title="Dark line", body="- [ ] Ask", **there.doing_as(there.max))
+        change = linking_actions.Change(row.pk, "- [ ] Ask\n- [ ] Reboot the ONT", "It helped.", over=1)
+        for _twice in range(2):
+            linking_actions.confirm_lesson(lesson_id=lesson.pk, change=change, **there.doing_as(there.dee))
+        proposal = Proposal.objects.get()
+        assert (proposal.subject_id, proposal.by_person_id) == (str(ticket.pk), there.dee.pk)
+        lesson.refresh_from_db()
+        assert (lesson.proposed, lesson.confirmed_at) == (str(proposal.pk), there.at)
 
     def test_a_resolution_by_somebody_else_is_a_lesson_too(self, there):
         ticket = self.escalated(there)

@@ -184,6 +184,24 @@ class TestWritingToTheCustomer:
         )
         assert Delivery.objects.filter(recipient_kind="contact", due_at=there.at).count() == 1
 
+    def test_what_is_told_at_the_end_is_held_likewise(self):
+        there = Provider(NIGHT)
+        answer = {"what_was_wrong": "An optic.", "what_was_done": "Changed.", "what_to_do": "Nothing."}
+        ended = actions.resolve_ticket(ticket_id=there.ticket().pk, **answer, **there.doing_as(there.dee))
+        assert ended.first_response_at == there.at + timedelta(hours=7)
+        pressing = there.ticket().pk
+        actions.resolve_ticket(
+            ticket_id=pressing, **answer, why_now="they asked to be rung", **there.doing_as(there.dee)
+        )
+        due = (
+            Delivery.objects.filter(recipient_kind="contact")
+            .order_by("created_at", "id")
+            .values_list("due_at", flat=True)
+        )
+        assert list(due) == [there.at + timedelta(hours=7), there.at]
+        entry = Entry.objects.get(ticket=pressing, kind="message_out")
+        assert entry.facts["why_now"] == "they asked to be rung"
+
     def test_two_agents_at_once_the_later_hears_of_the_first(self, there):
         ticket = there.ticket()
         seen = Entry.objects.filter(ticket=ticket).latest("id").pk

@@ -18,7 +18,7 @@ from nightdesk.mailroom import imap, oauth
 from nightdesk.mailroom.actions import note_mailbox, save_mailbox, sign_in_mailbox
 from nightdesk.mailroom.models import Mail, Mailbox
 from nightdesk.mailroom.oauth import Client, NoToken, Service, exchange_code, fetch_token, make_verifier, sign_in_url
-from nightdesk.mailroom.queries import how_it_does, refresh_token_of
+from nightdesk.mailroom.queries import client_of, how_it_does, refresh_token_of
 from nightdesk.mailroom.tests.test_imap import came, raw, reading
 from tests.peers.mail_servers import Dovecot, make_certificate
 from tests.peers.token_server import CLIENT, SECRET, TokenServer
@@ -189,6 +189,19 @@ def test_secrets_lie_sealed_and_stay_where_they_are_left_empty() -> None:
     assert (refresh_token_of(row.id), row.problem) == ("anew", "")
     with pytest.raises(Invalid):
         sign_in_mailbox(mailbox_id=row.id, refresh_token="", **how)
+
+
+@pytest.mark.django_db
+def test_a_mailbox_that_was_read_by_password_is_read_by_whatever_it_is_set_to_later() -> None:
+    how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": AT}
+    named: dict[str, Any] = {"name": "m", "host": "h", "user": NOC}
+    row = save_mailbox(**named, password="p", authserv_id="old.example", **how)
+    given = {"auth": "microsoft", "tenant": "quay.example", "client_id": "c", "scope": "s", "authserv_id": "mx.example"}
+    save_mailbox(mailbox_id=row.id, **named, **given, client_secret="first", refresh_token="r", **how)
+    save_mailbox(mailbox_id=row.id, **named, **given, client_secret="second", **how)
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in given} == given
+    assert (client_of(row).client_secret, refresh_token_of(row.id)) == ("second", "r")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -252,6 +252,8 @@ class TestLists:
             (f"#{ticket.number}", True),
             ("TROUBLE of", True),
             ("answer of ours", True),
+            ("ánswèr óf OURS", True),
+            ("is:mine", False),
             ("SECRET", False),
             ("Grocer", False),
             ("%", False),

@@ -93,7 +93,7 @@ def _asked(request: CustomerRequest) -> tuple[Any, str, str]:
     text = request.GET.get("q", "").strip()[:200].replace("\0", "")
     rows = tickets_of(request.contact).filter(merged_into=None)
     if text:
-        return searched(rows, text), "all" if "which" not in request.GET else which, text
+        return searched(rows, request.contact, text), "all" if "which" not in request.GET else which, text
     if which == "open":
         rows = rows.filter(state__in=OPEN)
     elif which == "done":

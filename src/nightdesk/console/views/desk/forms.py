@@ -158,12 +158,17 @@ class ReplyForm(forms.Form):
             choices = [(kind.value, CONTACT_WORDS[kind]) for kind in kinds]
             self.fields["contact_kind"].choices = choices  # type: ignore[attr-defined]
             self.fields["contact_kind"].required = True
-        if held:
-            self.fields["why_now"].help_text = _(
-                "They have bought no cover for now, so it goes out {time}. Leave this empty, unless there is a reason."
-            ).format(time=held)
-        else:
-            del self.fields["why_now"]
+        _ask_why_now(self, held)
+
+
+def _ask_why_now(form: forms.Form, held: str) -> None:
+    """Only where the words would wait (`held`: until when) is there a reason to be given."""
+    if held:
+        form.fields["why_now"].help_text = _(
+            "They have bought no cover for now, so it goes out {time}. Leave this empty, unless there is a reason."
+        ).format(time=held)
+    else:
+        del form.fields["why_now"]
 
 
 class NoteForm(forms.Form):
@@ -241,6 +246,12 @@ class ResolveForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("They read all three. “Nothing” is an answer."),
     )
+    why_now = forms.CharField(label=gettext_lazy("Send it now, because"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, held: str, **kwargs: Any) -> None:
+        """`held`: see `ReplyForm`."""
+        super().__init__(*args, **kwargs)
+        _ask_why_now(self, held)
 
 
 class ProveForm(forms.Form):

@@ -404,12 +404,18 @@ def reply_form(request: StaffRequest, ticket: Ticket, *args: Any, **kwargs: Any)
     kinds = list(allowed) if level in BEHIND_THE_DESK else None
     if kinds is not None and not kinds:
         return None
-    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), request.at, ticket.work_type or None)
-    send_at = decide.send_at(
-        request.at, open_now=cover.open_now, reason=cover.reason, opens_at=cover.answer_from, why_now=""
-    )
-    held = clock(send_at, request.at) if send_at > request.at else ""
-    return ReplyForm(*args, prefix="reply", kinds=kinds, held=held, **kwargs)
+    return ReplyForm(*args, prefix="reply", kinds=kinds, held=_held(request, ticket), **kwargs)
+
+
+def resolve_form(request: StaffRequest, ticket: Ticket, *args: Any) -> ResolveForm:
+    """The form to resolve it with."""
+    return ResolveForm(*args, prefix="resolve", held=_held(request, ticket))
+
+
+def _held(request: StaffRequest, ticket: Ticket) -> str:
+    """Until when what is written to the customer now would wait, in words; "" where it leaves at once."""
+    send_at = queries.send_at(ticket, request.at)
+    return clock(send_at, request.at) if send_at > request.at else ""
 
 
 def edit_form(ticket: Ticket, *args: Any) -> EditForm:
@@ -502,7 +508,7 @@ def _folds(request: StaffRequest, ticket: Ticket, bound: Mapping[str, forms.Form
             "resolve_ticket",
             "resolve_ticket",
             _("It is resolved"),
-            ResolveForm(prefix="resolve"),
+            resolve_form(request, ticket),
             _("Resolve it"),
             key="d",
         )

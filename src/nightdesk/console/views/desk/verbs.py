@@ -19,7 +19,6 @@ from nightdesk.console.views.desk.forms import (
     PartyForm,
     ProveForm,
     RaiseForm,
-    ResolveForm,
     StepForm,
     WaitForm,
     WhyForm,
@@ -29,7 +28,14 @@ from nightdesk.console.views.desk.forms import (
 )
 from nightdesk.console.views.desk.queue import macros_for, pressed
 from nightdesk.console.views.desk.shown import one, who_has
-from nightdesk.console.views.desk.ticket import approver_choices, edit_form, reply_form, teams_of, ticket_page
+from nightdesk.console.views.desk.ticket import (
+    approver_choices,
+    edit_form,
+    reply_form,
+    resolve_form,
+    teams_of,
+    ticket_page,
+)
 from nightdesk.console.views.staff import StaffRequest, done, found, posting
 from nightdesk.desk.actions import (
     StoryMovedOn,
@@ -215,7 +221,7 @@ def next_step(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
 def resolve(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     """It is solved, and the customer is told."""
     ticket = one(request, ticket_id)
-    form = ResolveForm(request.POST, prefix="resolve")
+    form = resolve_form(request, ticket, request.POST)
     refused = _kept(
         request,
         ticket,

@@ -66,10 +66,9 @@ def _run(request: StaffRequest, now: queries.RunNow, brand_id: int) -> dict[str,
         "settle_url": reverse("console:settle_step", args=[now.run.id])
         if may(request, "settle_step", brand_id)
         else "",
-        "propose_url": f"{reverse('console:propose_change', args=[now.run.procedure_id])}"
-        f"?about={now.run.subject_kind}:{now.run.subject_id}"
-        if may(request, "propose_change", brand_id)
-        else "",
+        "propose_url": _propose_url(
+            request, now.run.procedure_id, f"{now.run.subject_kind}:{now.run.subject_id}", brand_id
+        ),
         "steps": [
             {"number": each.step.number, "text": plain(each.step.text), "settled": each.settled} for each in now.steps
         ],
@@ -89,7 +88,15 @@ def _fit(request: StaffRequest, each: Procedure, about: str, *, first: bool) -> 
         "open_url": reverse("console:open_procedure", args=[each.pk]) if opens else "",
         "about": about,
         "first": first,
+        "propose_url": _propose_url(request, each.pk, about, each.brand_id),
     }
+
+
+def _propose_url(request: StaffRequest, procedure_id: int, about: str, brand_id: int) -> str:
+    """Where the reader proposes a change of it; "" where they may not."""
+    if not may(request, "propose_change", brand_id):
+        return ""
+    return f"{reverse('console:propose_change', args=[procedure_id])}?about={about}"
 
 
 @posting("open_procedure")

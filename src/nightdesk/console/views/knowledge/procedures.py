@@ -41,6 +41,7 @@ from nightdesk.console.views.staff import (
 )
 from nightdesk.console.views.subjects import url_of
 from nightdesk.customers.models import Service
+from nightdesk.desk.linking_actions import Change, confirm_lesson
 from nightdesk.knowledge import actions, queries
 from nightdesk.knowledge.fields import ChangedMeanwhile
 from nightdesk.knowledge.markdown import as_html
@@ -560,29 +561,20 @@ class ProposalForm(forms.Form):
     why = forms.CharField(label=gettext_lazy("What should change, and why"), max_length=300)
     over = forms.IntegerField(widget=forms.HiddenInput)
     about = forms.CharField(widget=forms.HiddenInput, required=False, max_length=100)
+    lesson = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=2**31)
 
 
 @form_page("propose_change")
 def propose_change(request: StaffRequest, procedure_id: int) -> HttpResponse:
-    """Other words, for its owner to accept. `?about=page:ID`: what it came from."""
+    """Other words, for its owner to accept. `?about=page:ID`: what it came from; `?lesson=ID`: an answer that came back."""
     shown = _one(request, procedure_id)
     version = shown.published or shown.versions.get(number=shown.latest)
-    initial = {"body": version.body, "over": version.number, "about": request.GET.get("about", "")}
+    initial = {"body": version.body, "over": version.number}
+    initial |= {name: request.GET.get(name, "") for name in ("about", "lesson")}
     form = ProposalForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        kind, _colon, subject_id = values["about"].partition(":")
         try:
-            actions.propose_change(
-                procedure_id=shown.pk,
-                body=values["body"],
-                why=values["why"],
-                over=values["over"],
-                subject=(kind, subject_id) if subject_id else None,
-                by=request.actor,
-                via=Door.WEB,
-                at=request.at,
-            )
+            _propose(request, shown, form.cleaned_data)
         except Refusal as refusal:
             refused(form, None, refusal)
         else:
@@ -591,6 +583,17 @@ def propose_change(request: StaffRequest, procedure_id: int) -> HttpResponse:
     heading = _("Propose a change of “{title}”").format(title=shown.title)
     cancel_url = reverse("console:procedure", args=[shown.pk])
     return form_in(request, "procedures", form, heading, _("Propose it"), cancel_url=cancel_url)
+
+
+def _propose(request: StaffRequest, shown: Procedure, values: dict[str, Any]) -> None:
+    """By an answer that came back from the second line it is learned as well."""
+    doing: dict[str, Any] = {"by": request.actor, "via": Door.WEB, "at": request.at}
+    change = {"procedure_id": shown.pk, **{name: values[name] for name in ("body", "why", "over")}}
+    if values["lesson"]:
+        confirm_lesson(lesson_id=values["lesson"], change=Change(**change), **doing)
+        return
+    kind, _colon, subject_id = values["about"].partition(":")
+    actions.propose_change(**change, subject=(kind, subject_id) if subject_id else None, **doing)
 
 
 class AcceptForm(forms.Form):

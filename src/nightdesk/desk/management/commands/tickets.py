@@ -74,7 +74,8 @@ class Command(BaseCommand):
             verbs[name].add_argument("text", help="- reads standard input")
             verbs[name].add_argument("--file", action="append", default=[], type=Path, help="attach it")
         verbs["reply"].add_argument("--wait", action="store_true", help="it waits for their answer")
-        verbs["reply"].add_argument("--why-now", default="", help="why it is not held till the opening")
+        for name in ("reply", "resolve"):
+            verbs[name].add_argument("--why-now", default="", help="why it is not held till the opening")
         for name in ("reply", "resolve"):
             verbs[name].add_argument("--contact", default="", choices=[*ContactKind], help="why level 2 or 3 writes")
         verbs["assign"].add_argument("--to", help="name or e-mail address of the person")
@@ -177,7 +178,7 @@ def _do(verb: str, ticket: Ticket, options: dict[str, Any], doing: dict[str, Any
         case "resolve":
             actions.resolve_ticket(
                 what_was_wrong=options["wrong"], what_was_done=options["done"], what_to_do=options["to_do"],
-                contact_kind=options["contact"], tell=not options["untold"], **on,
+                contact_kind=options["contact"], why_now=options["why_now"], tell=not options["untold"], **on,
             )  # fmt: skip
         case "close":
             actions.close_ticket(**on)
