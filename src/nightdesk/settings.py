@@ -190,7 +190,6 @@ INSTALLED_APPS = [
     "nightdesk",
     *(f"nightdesk.{room}" for room in ROOMS),
     "django_htmx",
-    "lucide",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -230,7 +229,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "nightdesk.console.context.every_page",
             ],
-            "libraries": {"lucide": "nightdesk.console.templatetags.icons"},  # in place of the package's own
+            "libraries": {"lucide": "nightdesk.console.templatetags.icons"},
         },
     }
 ]

@@ -1,6 +1,7 @@
 """`{% lucide "phone" size=18 aria_hidden="true" %}`: an icon, drawn once for a name and what is said of it.
 
-The library `lucide` by its own name (settings.TEMPLATES); its tag takes each icon's tree apart anew, and a page has dozens.
+In templates it is the library `lucide` (settings.TEMPLATES). The package's own tag takes the icon's tree apart each time, and a
+page has dozens.
 """
 
 from functools import cache
