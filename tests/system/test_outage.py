@@ -73,7 +73,7 @@ def tonight(smsc: SmppProvider) -> Iterator[Night]:
             input=json.dumps(wanted),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -118,6 +118,8 @@ def made(outage: Outage, update: Update) -> Made:
     said: dict[str, dict[str, str]] = {"next": {}, "estimate": {}}
     counted: dict[str, dict[str, str]] = {}
     assert update.published_at is not None  # only what is published is sent
+    said_at = {"next": update.next_at, "estimate": update.estimate_at}
+    times = [name for name, instant in said_at.items() if instant is not None]
     for language in languages:
         with wording.in_language(language):
             for effect in Effect:
@@ -129,6 +131,7 @@ def made(outage: Outage, update: Update) -> Made:
                         kind=update.kind,
                         brand=outage.brand.name,
                         name=outage.name,
+                        times=times,
                     )
             drafts[f"{language}:{PUBLIC}:email"] = wording.public_draft(
                 outage.public_title,
@@ -137,6 +140,7 @@ def made(outage: Outage, update: Update) -> Made:
                 state=update.state,
                 brand=outage.brand.name,
                 name=outage.name,
+                times=times,
             )
             counted[language] = {str(int(effect)): wording.counted(effect) for effect in Effect}
             for zone in zones:

@@ -68,22 +68,30 @@ class Draft:
     body: str
 
 
-def draft(effect: Effect, channel: str, statement: str, *, kind: str, brand: str, name: str) -> Draft:
-    """The message for those of one effect, by one channel. `kind` is the update's, `name` the outage's (O-1042)."""
+def draft(
+    effect: Effect, channel: str, statement: str, *, kind: str, brand: str, name: str, times: Collection[str]
+) -> Draft:
+    """The message for those of one effect, by one channel. `kind` is the update's, `name` the outage's (O-1042). `times`: what
+    the update has of "next" and "estimate", so that no gap is left for what it has not.
+    """
     words = _first_words(effect, kind)
     if channel == "sms":
-        parts = [f"{brand}:", words, statement, "{{ next }}", "{{ ticket }}"]
+        parts = [f"{brand}:", words, statement, "{{ next }}" if "next" in times else "", "{{ ticket }}"]
         return Draft("", " ".join(part for part in parts if part))
-    rows = [words, statement, "{{ next }} {{ estimate }}", "{{ ticket }}", f"{brand}, {name}"]
+    last = [f"{{{{ {one} }}}}" for one in ("next", "estimate") if one in times] + ["{{ ticket }}"]
+    rows = [words, statement, " ".join(last), f"{brand}, {name}"]
     if channel == "email":
         rows.append(_no_more())
     return Draft(_title(effect, kind, brand), "\n\n".join(row for row in rows if row))
 
 
-def public_draft(title: str, statement: str, *, kind: str, state: str, brand: str, name: str) -> Draft:
-    """The mail for those who follow a public page."""
+def public_draft(
+    title: str, statement: str, *, kind: str, state: str, brand: str, name: str, times: Collection[str]
+) -> Draft:
+    """The mail for those who follow a public page. `times`: as in `draft`."""
     heading = f"{brand}: {title} ({state_words(state) if kind != 'correction' else _('Correction')})"
-    return Draft(heading, "\n\n".join([statement, "{{ next }}", f"{brand}, {name}", _no_more()]))
+    rows = [statement, "{{ next }}" if "next" in times else "", f"{brand}, {name}", _no_more()]
+    return Draft(heading, "\n\n".join(row for row in rows if row))
 
 
 def _no_more() -> str:

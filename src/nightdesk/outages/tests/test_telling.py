@@ -43,6 +43,18 @@ def test_what_is_shown_before_is_what_is_sent_to_the_letter_and_to_the_number(ne
     assert len(told) == before.mails + before.texts
 
 
+def test_no_gap_is_left_for_what_an_update_does_not_say(network: Network) -> None:
+    outage = network.outage()
+    first = network.told(network.says(outage, "We know of it.", next_at=network.at + timedelta(minutes=30)))
+    assert "We know of it.\n\nNext update by 12:30 GMT." in first["Cleo", "email"]
+    assert "\n\n\n" not in first["Cleo", "email"]
+    network.minutes(5)
+    end = network.told(network.says(outage, "All is well.", "resolved"))
+    assert end["Cleo", "sms"].strip() == "Quayside: Your services work again. All is well."
+    assert "All is well." in end["Cleo", "email"]
+    assert "  " not in end["Cleo", "email"]
+
+
 def test_texts_are_counted_in_parts_with_their_price_and_how_long_a_provider_takes(network: Network) -> None:
     route = channels.save_route(
         channel="sms", driver="outbox", name="Texts", config={}, brand_id=network.brand.pk, **network.doing
