@@ -167,11 +167,11 @@ def _turns_beside(
     }
     for each in beside:
         plan = plans[each.rota_id]
-        change = resolve.next_change(plan, each.key, at) if each.pk in holders else at
+        change = resolve.next_change(plan, each.key, at)
         for turn in resolve.turns(plan, each.key, start, end):
             if turn.member is not None:
                 yield turn.member, turn.start, turn.end
-            elif change is None or turn.start < change:
+            elif each.pk in holders and (change is None or turn.start < change):
                 yield ("person", holders[each.pk]), turn.start, turn.end
 
 
