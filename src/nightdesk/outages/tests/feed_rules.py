@@ -1,7 +1,7 @@
 """What the W3C's feed validator holds a feed to, of all that ours use: RFC 4287, RSS 2.0, and what it asks for beyond them.
 
-Its source (an older copy, rubys/feedvalidator: feed, entry, channel, item, link, validators) was read for what is an error there; the same is
-refused here, and a future date as well, of which it only warns.
+Its source (an older copy, rubys/feedvalidator: feed, entry, channel, item, link, validators) was read for what is an error
+there; the same is refused here, and a future date as well, of which it only warns.
 """
 
 import re
