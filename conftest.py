@@ -26,9 +26,12 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,  # noqa: ARG001 - it names the database
     django_db_blocker: Any,
 ) -> None:
-    """The database of this process: read in, where the server is ours."""
+    """The database of this process, which waits long: read in, where the server is ours."""
     from django.db import connection
 
+    # The first request of a process loads every page there is, inside its test's transaction, beside others that do.
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] += " -c idle_in_transaction_session_timeout=600000"
     if database.OUTSIDE:
         return
     name = connection.creation._get_test_db_name()

@@ -21,6 +21,8 @@ from nightdesk.outages.published import OVER, PublishedOutage, PublishedWork, Pu
 from nightdesk.outages.published_queries import A_YEAR, published_outage, published_updates, published_work, told_works
 from nightdesk.outages.queries import phrases_of
 from nightdesk.portal.policies import visible
+from nightdesk.reports.fact_queries import joined
+from nightdesk.reports.figure_wording import floor
 from nightdesk.reports.incident_models import CustomerEdition
 from nightdesk.reports.incident_writing import ForOne
 
@@ -168,15 +170,21 @@ def works_of(customer_id: int, language: str, at: datetime) -> list[PublishedWor
 
 
 def availability(customer_id: int, at: datetime) -> dict[int, str]:
-    """Of each subscription that was down within SHARE_OF: the share of that time in which it was not, as "99.93"."""
+    """Of each subscription that was down within SHARE_OF: the share of that time in which it was not, as "99.93".
+
+    It is cut off, so that only all of it is 100; two outages at once count once.
+    """
     since = at - SHARE_OF
-    lost: dict[int, timedelta] = defaultdict(timedelta)
+    down: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
     rows = visible(Touched).filter(customer=customer_id, worst=Effect.DOWN)
     rows = rows.filter(Q(until=None) | Q(until__gt=since))
     for row in rows:
-        for start, end in stretches_down(row.down_at, at):
-            lost[row.subscription_id] += max(end - max(start, since), timedelta(0))
-    return {subscription: f"{100 * max(0.0, 1 - gone / SHARE_OF):.2f}" for subscription, gone in lost.items() if gone}
+        down[row.subscription_id] += [(max(start, since), end) for start, end in stretches_down(row.down_at, at)]
+    gone = {
+        subscription: sum((end - start for start, end in joined(each)), timedelta(0))
+        for subscription, each in down.items()
+    }
+    return {subscription: f"{floor(100 * (1 - lost / SHARE_OF), 2):.2f}" for subscription, lost in gone.items() if lost}
 
 
 def past_year(customer_id: int, at: datetime) -> Punctuality:

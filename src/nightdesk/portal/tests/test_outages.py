@@ -14,6 +14,7 @@ from nightdesk.customers import contact_actions
 from nightdesk.outages import actions, link_actions
 from nightdesk.outages.models import Outage, Update
 from nightdesk.outages.tests import feed_rules
+from nightdesk.portal import outage_queries
 from nightdesk.portal.tests.firms import Firm, Firms
 from nightdesk.portal.views import shared, status
 from nightdesk.reports import incident_actions
@@ -52,6 +53,16 @@ class TestTheirPage:
         assert "Next update by" in home
         assert "SECRET" not in home
         assert "No fault is known of your service" in shown(firms.client(firms.grocer.viewer).get("/my/"))
+
+    @pytest.mark.parametrize(("lasted", "share"), [(2, "99.99"), (1440, "98.88")])
+    def test_only_what_was_never_down_is_shown_as_all_of_the_time(self, firms: Firms, lasted: int, share: str):
+        for _together in range(2):  # what is down by two faults is down once
+            firms.told_of(firms.bakery)
+        firms.at += timedelta(minutes=lasted)
+        assert outage_queries.availability(firms.bakery.customer.pk, firms.at) == {
+            firms.bakery.customer.subscriptions.get().pk: share
+        }
+        assert f"{share} %" in shown(firms.client(firms.bakery.viewer).get("/my/"))
 
     def test_an_update_that_does_not_come_is_late_there(self, firms: Firms):
         firms.told_of(firms.bakery)
