@@ -24,7 +24,7 @@ from nightdesk.desk.models import Supplier, Survey, Ticket
 from nightdesk.duty.queries import who_is_on
 from nightdesk.knowledge.models import Briefing
 from nightdesk.knowledge.queries import must_confirm, unconfirmed
-from nightdesk.outages.models import Outage, Touched, Work
+from nightdesk.outages.models import Outage, Touched, Update, Work
 from nightdesk.paging.models import Page
 from nightdesk.people.models import Person, Team
 from nightdesk.people.queries import actor_of_person
@@ -546,6 +546,9 @@ def stale_days(brand: Brand, since: Rolled, to_xid: int, at: datetime) -> set[da
     days |= {asked_at.astimezone(zone).date() for asked_at in surveys.values_list("asked_at", flat=True)}
     days |= _days_after_ends(brand, since.to_xid, to_xid, zone)
     days |= _outage_days(brand, subjects, since.rolled_at, at, zone)
+    # A promise that falls due is broken without a word from anybody.
+    fallen = Update.objects.filter(outage__brand=brand, next_at__gt=since.rolled_at, next_at__lte=at)
+    days |= {proposed.astimezone(zone).date() for proposed in fallen.values_list("outage__proposed_at", flat=True)}
     waiting = FigureDay.objects.filter(brand=brand, figure="call_backs_on_time", dimension="", waiting__gt=0)
     days |= set(waiting.values_list("day", flat=True))
     return {day for day in days if day <= today}
