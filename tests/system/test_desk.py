@@ -102,10 +102,12 @@ def test_the_next_ticket_is_taken_answered_and_resolved_with_the_keyboard_alone(
     assert ticket(agent.stack, SLOW, "state, what_to_do") == ("resolved", "Nothing.")
 
 
-def test_a_slash_goes_to_the_search_of_the_list(at_desk: Any) -> None:
+def test_a_slash_goes_to_the_search_where_one_types_at_once(at_desk: Any) -> None:
     page = at_desk(AGENT).opens("/tickets/?view=all")
     page.locator("[data-item]").first.wait_for()
     page.keyboard.press("/")
+    page.wait_for_url("**/search*")
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("order confirmations")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=order*")
