@@ -19,3 +19,7 @@ def test_no_two_shapes_have_the_same_name():
     named = Counter(one.__name__ for one in set(every_schema()) if one.__module__.startswith("nightdesk."))
     assert named.total() > 100
     assert [name for name, times in named.items() if times > 1 and "[" not in name] == []
+
+
+def test_the_description_is_made_once():
+    assert api.get_openapi_schema(path_prefix="/") is api.get_openapi_schema(path_prefix="/")

@@ -24,7 +24,8 @@ def follow_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> st
     """
     mailbox = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
     about = {"mailbox": mailbox_id}
-    open_ones = Page.objects.exclude(state=Page.State.RESOLVED).filter(details__contains=about)
+    # What came by an integration may say anything of itself, and is no page of ours.
+    open_ones = Page.objects.exclude(state=Page.State.RESOLVED).filter(integration=None, details__contains=about)
     if mailbox is None or not is_unread(mailbox, at):
         for page in open_ones:
             resolve_page(page_id=page.pk, resolution=_("It is read again, or no longer."), by=by, via=via, at=at)

@@ -323,6 +323,8 @@ def test_a_stop_lets_a_short_request_finish_and_cuts_a_hung_one():
         for thread in threads:
             thread.join(timeout=60)
         assert (code, seconds < 30) == (0, True)
+        assert process.child.stderr is not None
+        assert b"cut off" in process.child.stderr.read()
         assert answers["1"] == 200
         assert answers["45"] in (500, None)
 

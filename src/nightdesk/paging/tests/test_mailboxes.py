@@ -5,7 +5,7 @@ import pytest
 from nightdesk.mailroom.actions import note_mailbox, save_mailbox
 from nightdesk.mailroom.models import Mailbox
 from nightdesk.paging.models import Page
-from nightdesk.paging.tests.conftest import World
+from nightdesk.paging.tests.conftest import World, page_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +35,18 @@ def test_whoever_is_on_duty_is_rung_for_a_sign_in_that_expired_and_once_it_is_re
     note_mailbox(mailbox_id=box.pk, problem="", **world.doing)
     world.minutes(1)
     assert Page.objects.get().state == "resolved"
+
+
+def test_an_alarm_that_claims_to_be_of_a_mailbox_neither_hides_its_page_nor_ends_with_it(world: World) -> None:
+    integration, _key = world.sender(world.policy((0, world.person("Bo"))))
+    box = mailbox(world)
+    claims = world.alarm(integration, details={"mailbox": box.pk})
+    note_mailbox(mailbox_id=box.pk, problem=EXPIRED, **world.doing)
+    world.minutes(11)
+    ours = Page.objects.exclude(pk=claims.pk).get()
+    note_mailbox(mailbox_id=box.pk, problem="", **world.doing)
+    world.minutes(1)
+    assert [page_of(page.pk).state for page in (ours, claims)] == ["resolved", "triggered"]
 
 
 def test_a_server_that_is_restarted_wakes_nobody(world: World) -> None:

@@ -30,7 +30,8 @@ def beside(
 ) -> dict[str, Any]:
     """What fits the subject and what was opened for it; `back` is the address of the subject's own page.
 
-    {"runs", "fits", "sayings", "subject", "back", "sees"}; nothing where the reader may not read it.
+    {"runs", "fits", "sayings", "changes": title of each that one may propose a change of, by its address, "back", "any",
+    "write_url"}; nothing where the reader may not read it.
     """
     kind, subject_id = subject[0], str(subject[1])
     known: dict[str, Any] = {"runs": [], "fits": [], "sayings": [], "back": f"{back}#procedures"}
@@ -47,6 +48,8 @@ def beside(
         known["sayings"] = queries.sayings_for(
             service_id, "call" if kind_of_call == "alarm" else kind_of_call, brand_id
         )
+    either = [*known["runs"], *known["fits"]]
+    known["changes"] = {each["propose_url"]: each["title"] for each in either if each["propose_url"]}
     known["any"] = bool(known["runs"] or known["fits"] or known["sayings"])
     known["write_url"] = reverse("console:new_procedure") if may_somewhere(request, "make_procedure") else ""
     return known
