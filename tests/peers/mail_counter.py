@@ -73,6 +73,13 @@ class _Taking:
             self._count, self._expected = 0, asked
             self._line.send("counting")
 
+    async def handle_EHLO(
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        """As every server that is in use it takes commands in a row (RFC 2920)."""
+        session.host_name = hostname
+        return [*answers[:-1], "250-PIPELINING", answers[-1]]
+
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         self._count += 1
         assert isinstance(envelope.original_content, bytes)

@@ -61,7 +61,8 @@ class MailSink:
     """Use it as a context manager. `host` and `port` say where it listens.
 
     `user` and `password` make AUTH (PLAIN or LOGIN) a must; `starttls` offers STARTTLS, and `require_starttls` takes no
-    mail without it. AUTH is offered in clear text only when `starttls` is off.
+    mail without it. AUTH is offered in clear text only when `starttls` is off. `pipelining`: it takes commands in a row
+    (RFC 2920), as nearly every server in use does.
     """
 
     host = "127.0.0.1"
@@ -73,7 +74,9 @@ class MailSink:
         password: str | None = None,
         starttls: bool = False,
         require_starttls: bool = False,
+        pipelining: bool = True,
     ) -> None:
+        self.pipelining = pipelining
         self.mails: Record[Mail] = Record()
         self.refusals: Record[Refusal] = Record()
         self.port = 0
@@ -159,6 +162,12 @@ class _Handler:
     def __init__(self, sink: MailSink) -> None:
         self._sink = sink
         self._at_end: str | None = None
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*answers[:-1], *(["250-PIPELINING"] if self._sink.pipelining else []), answers[-1]]
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]

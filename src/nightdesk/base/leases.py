@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from nightdesk.base.models import Leased, Worker
+from nightdesk.base.rows import fetch
 
 BEAT_EVERY = timedelta(seconds=2)
 DEAD_AFTER = timedelta(seconds=6)
@@ -37,7 +38,7 @@ def claim(model: type[Row], lane: str, limit: int, *, at: datetime, worker: UUID
         f"UPDATE {table} r SET leased_by = %s, leased_at = %s, attempt = r.attempt + 1 "
         f"FROM due WHERE {same_row} RETURNING r.*"
     )
-    rows = list(model._default_manager.raw(sql, [lane, at, limit, worker, at]))
+    rows = fetch(model, sql, [lane, at, limit, worker, at])
     # Within one instant the order of ids is the order in which rows were written.
     rows.sort(key=lambda row: (row.due_at, row.id))
     return rows

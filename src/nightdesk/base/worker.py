@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 POLL_EVERY = 0.2
 """Seconds between looks when nothing wakes us: the bound on how late a lost wake-up can make anything."""
 LEAST_WAIT = 0.01
+SWITCH_S = 0.0005
+"""Seconds that a thread has the interpreter while others want it (Python's own is 5 ms): whoever talks to a provider or a caller
+gives it away at each answer, and must not wait so long to have it back.
+"""
 RETRY_AFTER = 0.3
 """Seconds that a thread waits after an error."""
 HANG_LIMIT = 60.0

@@ -24,28 +24,27 @@ class Gate:
         self.pace = Pace(per_second / _MARGIN if per_second else None)
         self._open_at = 0.0
         self._inside: dict[int, float] = {}
-        self._waiting: list[tuple[Order, int, asyncio.Future[int]]] = []
+        self._waiting: list[tuple[Order, int, asyncio.Future[int | None]]] = []
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
 
     async def enter(self, order: Order, patience: float) -> int | None:
         """A token for `leave`, or None when no place was free for `patience` seconds."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[int] = loop.create_future()
+        future: asyncio.Future[int | None] = loop.create_future()
         heapq.heappush(self._waiting, (order, next(self._numbers), future))
         self._let_in()
-        try:
-            if not future.done():
-                await asyncio.wait([future], timeout=patience)
-        except asyncio.CancelledError:
-            if future.done():
-                self.leave(future.result())
-            future.cancel()
-            raise
         if future.done():
             return future.result()
-        future.cancel()
-        return None
+        enough = loop.call_later(patience, _give_up, future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and (token := future.result()) is not None:
+                self.leave(token)
+            raise
+        finally:
+            enough.cancel()
 
     def leave(self, token: int) -> None:
         """The message of `token` is through, whatever came of it."""
@@ -99,3 +98,8 @@ class Gate:
     def _rung(self) -> None:
         self._alarm = None
         self._let_in()
+
+
+def _give_up(future: "asyncio.Future[int | None]") -> None:
+    if not future.done():
+        future.set_result(None)

@@ -61,8 +61,8 @@ from nightdesk.channels.tasks import (
     give_back_unknown,
     let_go_alone,
     record_outcomes,
-    still_wanted,
     take_along,
+    unwanted,
 )
 from nightdesk.knowledge.phrases import put_in
 from nightdesk.mailroom.addressing import Ours
@@ -464,9 +464,9 @@ class Sender:
             done = {outcome.delivery_id for outcome in self._outcomes}
             held = [job for job in self._jobs.values() if not job.dropped and job.row.id not in done]
         if held:
-            wanted = still_wanted([(job.row.id, job.row.month, job.row.attempt) for job in held])
+            gone = unwanted([(job.row.id, job.row.month, job.row.attempt) for job in held])
             for job in held:
-                job.dropped = job.row.id not in wanted
+                job.dropped = job.row.id in gone
         self._looked_at = looked_at
 
     def _done(self, job: Job, outcome: Outcome | None) -> None:
@@ -587,9 +587,11 @@ class Desk:
 
     def _may_hurry(self, job: Job, route: "RouteInHand") -> bool:
         """Whether another route would take it at once, should this one not answer soon."""
+        if job.row.lane != "urgent":
+            return False
         at = clock.now()
         other = self._choose(job, at, besides=route.facts.id)
-        return job.row.lane == "urgent" and other is not None and not other.doubtful(at)
+        return other is not None and not other.doubtful(at)
 
     def _in_hand(self, facts: RouteFacts) -> "RouteInHand":
         """The route with its line and its gate; a fresh one where it has been set up anew."""
@@ -620,6 +622,9 @@ class Crowd:
 
         None where it does not answer, for PATIENCE, or too many wait.
         """
+        if not self._waiting and self._has_room(most):
+            self._inside += 1
+            return asyncio.get_running_loop().time()
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, most))
         self._let_in()
@@ -643,9 +648,12 @@ class Crowd:
             self._answers_until = at + max(PATIENCE, 2 * (at - began))
         self._let_in()
 
+    def _has_room(self, most: int) -> bool:
+        return self._inside < (most if self.answers else AT_ONE_ADDRESS)
+
     def _let_in(self) -> None:
         at = asyncio.get_running_loop().time()
-        while self._waiting and self._inside < (self._waiting[0][1] if self.answers else AT_ONE_ADDRESS):
+        while self._waiting and self._has_room(self._waiting[0][1]):
             turn, _most = self._waiting.popleft()
             self._inside += 1
             turn.set_result(at)

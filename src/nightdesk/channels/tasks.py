@@ -210,16 +210,16 @@ def give_back_unknown(worker: UUID, known: Collection[UUID]) -> int:
     return mine.update(leased_by=None, leased_at=None)
 
 
-def still_wanted(held: Collection[tuple[UUID, date, int]]) -> set[UUID]:
-    """Those of (id, month, attempt) that are open and still at that attempt: nobody superseded or took them."""
+def unwanted(held: Collection[tuple[UUID, date, int]]) -> set[UUID]:
+    """Those of (id, month, attempt) that are not open any more, or not at that attempt: somebody superseded or took them."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT d.id FROM unnest(%s::uuid[], %s::date[], %s::int[]) AS v (id, month, attempt)
-            JOIN channels_delivery d ON d.id = v.id AND d.month = v.month
-            WHERE d.ended_at IS NULL AND d.attempt = v.attempt
+            SELECT v.id FROM unnest(%s::uuid[], %s::date[], %s::int[]) AS v (id, month, attempt)
+            LEFT JOIN channels_delivery d ON d.id = v.id AND d.month = v.month AND d.attempt = v.attempt AND d.ended_at IS NULL
+            WHERE d.id IS NULL
             """,
-            [list(column) for column in zip(*held, strict=True)],
+            [_as_array(column) for column in zip(*held, strict=True)],
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -263,7 +263,9 @@ def lock_deliveries(rows: QuerySet[Delivery]) -> list[UUID]:
 def _lock(ids: Sequence[UUID]) -> None:
     """As `lock_deliveries`, by a statement that is the same for any number."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM channels_delivery WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
+        cursor.execute(
+            "SELECT id FROM channels_delivery WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE", [_as_array(ids)]
+        )
 
 
 def mark_broken(channel: str, address: str, why: str, at: datetime) -> None:
@@ -325,29 +327,49 @@ def _write_states(outcomes: Sequence[Outcome], worker: UUID) -> set[UUID]:
                 due_at = coalesce(v.due_at, d.due_at),
                 ended_at = CASE WHEN v.due_at IS NULL THEN v.at END,
                 leased_by = NULL, leased_at = NULL
-            FROM unnest(%s::uuid[], %s::date[], %s::int[], %s::text[], %s::text[], %s::jsonb[], %s::bigint[], %s::text[],
-                        %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-                 AS v (id, month, attempt, state, reason, tried, route_id, provider_id, accepted_at, delivered_at, due_at, at)
+            FROM jsonb_to_recordset(%s::jsonb) AS v (
+                id uuid, month date, attempt int, state text, reason text, tried jsonb, route_id bigint, provider_id text,
+                accepted_at timestamptz, delivered_at timestamptz, due_at timestamptz, at timestamptz)
             WHERE d.id = v.id AND d.month = v.month AND d.attempt = v.attempt AND d.leased_by = %s AND d.ended_at IS NULL
             RETURNING d.id
             """,
             [
-                [one.delivery_id for one in outcomes],
-                [one.month for one in outcomes],
-                [one.attempt for one in outcomes],
-                [one.state for one in outcomes],
-                [one.reason[:300] for one in outcomes],
-                [json.dumps(tried_as_json(one.tried)) for one in outcomes],
-                [one.route_id for one in outcomes],
-                [one.provider_id[:200] for one in outcomes],
-                [one.accepted_at for one in outcomes],
-                [one.delivered_at for one in outcomes],
-                [one.due_at for one in outcomes],
-                [one.at for one in outcomes],
+                _as_records(
+                    {
+                        "id": one.delivery_id,
+                        "month": one.month,
+                        "attempt": one.attempt,
+                        "state": one.state,
+                        "reason": _kept(one.reason, 300),
+                        "tried": tried_as_json(one.tried),
+                        "route_id": one.route_id,
+                        "provider_id": _kept(one.provider_id, 200),
+                        "accepted_at": one.accepted_at,
+                        "delivered_at": one.delivered_at,
+                        "due_at": one.due_at,
+                        "at": one.at,
+                    }
+                    for one in outcomes
+                ),
                 worker,
             ],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def _as_records(rows: Iterable[dict[str, Any]]) -> str:
+    """What `jsonb_to_recordset` reads. A list for each column would be put together value by value, by Python."""
+    return json.dumps(list(rows), default=str)
+
+
+def _as_array(values: Iterable[Any]) -> str:
+    """An array of what has neither commas nor quotes: ids, days, numbers."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _kept(text: str, most: int) -> str:
+    """What a provider says, as far as a column of text can hold it: its letters may be of no alphabet."""
+    return text[:most].encode(errors="replace").decode().replace("\0", "?")
 
 
 def _note_late(outcomes: Sequence[Outcome]) -> None:
@@ -357,16 +379,21 @@ def _note_late(outcomes: Sequence[Outcome]) -> None:
             UPDATE channels_delivery d
             SET route_id = coalesce(d.route_id, v.route_id), accepted_at = coalesce(d.accepted_at, v.accepted_at),
                 provider_id = coalesce(nullif(d.provider_id, ''), v.provider_id)
-            FROM unnest(%s::uuid[], %s::date[], %s::bigint[], %s::text[], %s::timestamptz[])
-                 AS v (id, month, route_id, provider_id, accepted_at)
+            FROM jsonb_to_recordset(%s::jsonb)
+                 AS v (id uuid, month date, route_id bigint, provider_id text, accepted_at timestamptz)
             WHERE d.id = v.id AND d.month = v.month
             """,
             [
-                [one.delivery_id for one in outcomes],
-                [one.month for one in outcomes],
-                [one.route_id for one in outcomes],
-                [one.provider_id[:200] for one in outcomes],
-                [one.accepted_at for one in outcomes],
+                _as_records(
+                    {
+                        "id": one.delivery_id,
+                        "month": one.month,
+                        "route_id": one.route_id,
+                        "provider_id": _kept(one.provider_id, 200),
+                        "accepted_at": one.accepted_at,
+                    }
+                    for one in outcomes
+                )
             ],
         )
 
@@ -398,27 +425,31 @@ def _note_tries(outcomes: Iterable[Outcome]) -> None:
             INSERT INTO channels_attempt (id, month, delivery_id, number, is_receipt, route_id, route_name, at, took_ms,
                                           outcome, reason, provider_id, parts, price, currency, part_ids)
             SELECT id, month, delivery, number, false, route, name, at, took_ms, outcome, reason, provider, parts, price,
-                   currency, coalesce(string_to_array(part_ids, chr(31)), '{}')
-            FROM unnest(%s::uuid[], %s::date[], %s::uuid[], %s::int[], %s::bigint[], %s::text[], %s::timestamptz[],
-                        %s::int[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::numeric[], %s::text[], %s::text[])
-                 AS v (id, month, delivery, number, route, name, at, took_ms, outcome, reason, provider, parts, price,
-                       currency, part_ids)
+                   currency, ARRAY(SELECT jsonb_array_elements_text(part_ids))
+            FROM jsonb_to_recordset(%s::jsonb) AS v (
+                id uuid, month date, delivery uuid, number int, route bigint, name text, at timestamptz, took_ms int,
+                outcome text, reason text, provider text, parts smallint, price numeric, currency text, part_ids jsonb)
             """,
             [
-                [uuid7(one.at) for one, _ in tries],
-                [one.month for one, _ in tries],
-                [one.delivery_id for one, _ in tries],
-                [one.attempt for one, _ in tries],
-                [each.route_id or None for _, each in tries],
-                [each.route_name for _, each in tries],
-                [each.at for _, each in tries],
-                [each.took_ms for _, each in tries],
-                [each.outcome for _, each in tries],
-                [each.reason[:300] for _, each in tries],
-                [each.provider_id[:200] for _, each in tries],
-                [each.parts for _, each in tries],
-                [each.price for _, each in tries],
-                [each.currency for _, each in tries],
-                ["\x1f".join(each.part_ids) or None for _, each in tries],
+                _as_records(
+                    {
+                        "id": uuid7(one.at),
+                        "month": one.month,
+                        "delivery": one.delivery_id,
+                        "number": one.attempt,
+                        "route": each.route_id or None,
+                        "name": each.route_name,
+                        "at": each.at,
+                        "took_ms": each.took_ms,
+                        "outcome": each.outcome,
+                        "reason": _kept(each.reason, 300),
+                        "provider": _kept(each.provider_id, 200),
+                        "parts": each.parts,
+                        "price": each.price,
+                        "currency": each.currency,
+                        "part_ids": each.part_ids,
+                    }
+                    for one, each in tries
+                )
             ],
         )

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.files import read_file
 from nightdesk.channels.driver import Driver, Field, Outgoing, Permanent, Said, Sent, Settings, Temporary
 from nightdesk.channels.drivers.pacing import PACING
+from nightdesk.channels.drivers.pipeline import Pipeline
 from nightdesk.channels.drivers.trust import TRUST, tls_context
 from nightdesk.channels.links import UNSUBSCRIBE
 from nightdesk.channels.mail_form import FileInMail
@@ -50,9 +51,12 @@ _PLAIN_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
+_Connection = aiosmtplib.SMTP | Pipeline
+
+
 @dataclass(slots=True)
 class _Kept:
-    smtp: aiosmtplib.SMTP
+    smtp: _Connection
     until: float
 
 
@@ -104,7 +108,7 @@ class EmailLine:
             kept.smtp.close()
         self._kept.clear()
 
-    def _take(self) -> aiosmtplib.SMTP | None:
+    def _take(self) -> _Connection | None:
         now = asyncio.get_running_loop().time()
         while self._kept:
             kept = self._kept.pop()
@@ -113,11 +117,11 @@ class EmailLine:
             kept.smtp.close()
         return None
 
-    async def _hand_over(self, smtp: aiosmtplib.SMTP, envelope: "_Envelope", raw: bytes, message_id: str) -> Sent:
+    async def _hand_over(self, smtp: _Connection, envelope: "_Envelope", raw: bytes, message_id: str) -> Sent:
         """The connection is kept when the server said something clear, and closed when anything else happened."""
         sound = False
         try:
-            asks = bool(self._settings.get("receipts")) and smtp.supports_extension("dsn")
+            asks = bool(self._settings.get("receipts")) and _knows_dsn(smtp)
             await smtp.sendmail(
                 envelope.sender,
                 [envelope.address],
@@ -136,7 +140,7 @@ class EmailLine:
                 smtp.close()
         return Sent(message_id)
 
-    async def _open(self) -> aiosmtplib.SMTP:
+    async def _open(self) -> _Connection:
         security = self._settings.get("security") or "starttls"
         smtp = aiosmtplib.SMTP(
             hostname=self._settings["host"],
@@ -152,10 +156,14 @@ class EmailLine:
         )
         try:
             await smtp.connect()
+            return await Pipeline.of(smtp) or smtp
         except BaseException:
             smtp.close()
             raise
-        return smtp
+
+
+def _knows_dsn(smtp: _Connection) -> bool:
+    return "dsn" in smtp.knows if isinstance(smtp, Pipeline) else smtp.supports_extension("dsn")
 
 
 def _refusal(code: int, text: str, *, of_route: bool) -> Temporary | Permanent:

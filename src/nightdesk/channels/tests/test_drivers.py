@@ -76,8 +76,8 @@ class Bench:
         return asyncio.run(scenario())
 
 
-def _email(stack: ExitStack) -> Bench:
-    sink = stack.enter_context(MailSink())
+def _email(stack: ExitStack, *, pipelining: bool = True) -> Bench:
+    sink = stack.enter_context(MailSink(pipelining=pipelining))
     settings = {"host": sink.host, "port": sink.port, "security": "none", "from": "Pager <pager@night.example>"}
     trouble = {name: lambda name=name: sink.script(name) for name in ("temporary", "permanent", "hang")}
     return Bench(email.DRIVER, settings, "bo@night.example", trouble, lambda: len(sink.mails.all()))
@@ -320,8 +320,9 @@ def test_a_mail_says_what_it_is_and_a_repeat_is_the_same_mail(stack: ExitStack) 
     assert first.message["References"] == other.message["References"]
 
 
-def test_lines_are_kept_between_mails(stack: ExitStack) -> None:
-    sink = stack.enter_context(MailSink())
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_lines_are_kept_between_mails(stack: ExitStack, pipelining: bool) -> None:
+    sink = stack.enter_context(MailSink(pipelining=pipelining))
     line_count = 0
     original = sink._session
 
@@ -337,9 +338,10 @@ def test_lines_are_kept_between_mails(stack: ExitStack) -> None:
     assert line_count <= 1
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
 @pytest.mark.parametrize("password", ["right", "wrong"])
-def test_starttls_and_a_log_in(stack: ExitStack, password: str) -> None:
-    sink = stack.enter_context(MailSink(user="pager", password="right", require_starttls=True))
+def test_starttls_and_a_log_in(stack: ExitStack, password: str, pipelining: bool) -> None:
+    sink = stack.enter_context(MailSink(user="pager", password="right", require_starttls=True, pipelining=pipelining))
     settings = {
         "host": sink.host,
         "port": sink.port,

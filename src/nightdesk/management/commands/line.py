@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from nightdesk.base import clock, heap
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.refusals import Refusal
-from nightdesk.base.worker import database_time
+from nightdesk.base.worker import SWITCH_S, database_time
 from nightdesk.calls.actions import take_fallback_recording
 from nightdesk.calls.divert_actions import check_divert
 from nightdesk.calls.facts import line_called
@@ -35,8 +35,6 @@ LOCK = 5_110_112_101
 """Of PostgreSQL's advisory locks: whoever has it runs the calls. Others stand by, and take over when it ends."""
 STAND_BY_S = 1.0
 LOOK_S = 0.5
-SWITCH_S = 0.0005
-"""Whoever answers a caller waits for no other thread longer than that (Python's own is 5 ms, at each answer of the database)."""
 SORRY = (
     "We are sorry, nobody can be reached just now. Please say who you are, your number, and what happened, after the tone. "
     "We ring you back."

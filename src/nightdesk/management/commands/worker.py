@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import DatabaseError
 
 from nightdesk.base import clock, heap
 from nightdesk.base.actors import SCHEDULER, Door
-from nightdesk.base.worker import Shift, database_time, work
+from nightdesk.base.worker import SWITCH_S, Shift, database_time, work
 from nightdesk.standby.actions import RETURN_WITHIN, hold_for_second_site
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Command(BaseCommand):
             # In a thread of its own: the main thread may hold the very lock that stopping needs.
             signal.signal(number, lambda *_: threading.Thread(target=shift.stop).start())
         heap.settle()
+        sys.setswitchinterval(SWITCH_S)
         wait_for_second_site()
         work(shift)
 
