@@ -9,6 +9,7 @@ import tempfile
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.system.stack import ROOT, free_port, until
 
@@ -158,9 +159,13 @@ class Asterisk:
 
     def recording_state(self, name: str) -> str:
         """How a recording that runs stands: queued, recording, paused."""
+        return str(self._asked(f"recordings/live/{name}")["state"])
+
+    def _asked(self, what: str) -> Any:
+        """What its REST interface says of it."""
         opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(_password(self.url)))
-        with opener.open(f"{self.url}/ari/recordings/live/{name}", timeout=5) as answer:
-            return str(json.load(answer)["state"])
+        with opener.open(f"{self.url}/ari/{what}", timeout=5) as answer:
+            return json.load(answer)
 
     def cli(self, words: str) -> str:
         """What its console answers."""
@@ -180,6 +185,10 @@ class Asterisk:
     def channels(self) -> list[str]:
         """The names of its channels."""
         return [row.split("!")[0] for row in self.cli("core show channels concise").splitlines() if "!" in row]
+
+    def joined(self) -> int:
+        """How many are in the fullest of its bridges."""
+        return max((len(bridge["channels"]) for bridge in self._asked("bridges")), default=0)
 
     def stop(self) -> None:
         """SIGKILL: its calls end with it. `start` starts it again, on the same ports, with the recordings that it kept."""

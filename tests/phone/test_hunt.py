@@ -5,6 +5,7 @@ from tests.phone.company import MAIN_NUMBER, Company
 from tests.phone.room import Room
 from tests.phone.telephone import recognised, speech_like
 from tests.requires import requires
+from tests.system.stack import until
 
 pytestmark = requires("asterisk", "baresip", "espeak-ng", "sox")
 ACME = "+447700900150"
@@ -16,8 +17,8 @@ def test_the_second_engineer_answers_and_both_hear_each_other(room: Room, compan
     company.line([al, bo])
     company.customer("Acme", ACME)
     first = room.telephone("eng1")
-    second = room.telephone("eng2", says=speech_like(4, 1))
-    caller = room.caller(ACME, says=speech_like(30, 2))
+    second = room.telephone("eng2", says=speech_like(4, 1), says_when_told=True)
+    caller = room.caller(ACME, says=speech_like(90, 2))
     caller.dial(MAIN_NUMBER)
     first.wait("CALL_INCOMING")
     call = company.call(ACME)
@@ -25,7 +26,8 @@ def test_the_second_engineer_answers_and_both_hear_each_other(room: Room, compan
     second.wait("CALL_INCOMING")
     second.accept()
     first.wait("CALL_CLOSED")
-    company.reaches(call, "talk")
+    until(lambda: room.asterisk.joined() == 2, 60, "they are joined")
+    second.say()
     second.wait_said()
     caller.hang_up()
     second.wait("CALL_CLOSED")
