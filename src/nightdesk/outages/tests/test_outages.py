@@ -397,6 +397,42 @@ def test_a_false_alarm_is_taken_back_before_the_same_people(network: Network) ->
     assert "there is no fault" in network.told(last)["Cleo", "sms"]
 
 
+def test_a_false_alarm_is_taken_back_in_each_language_in_which_it_was_raised(network: Network) -> None:
+    Customer.objects.filter(pk=network.bolt.pk).update(language="de")
+    outage = network.outage()
+    doing = network.doing_as(network.dee)
+    known = {"en-gb": "We know of it.", "de": "Wir wissen davon."}
+    first = actions.write_update(outage_id=outage.pk, state="investigating", texts=known, **doing)
+    network.work()
+    network.minutes(2)
+    wrong = {"en-gb": "There was none.", "de": "Es war keine."}
+    actions.withdraw_outage(outage_id=outage.pk, texts=wrong, **network.doing_as(network.dee))
+    network.work()
+    last = queries.latest_update(outage.pk)
+    assert last is not None
+    for update, texts in ((first, known), (last, wrong)):
+        told = network.told(update)
+        assert set(told) == {(name, channel) for name in ("Cleo", "Ben", "Bea") for channel in ("email", "sms")}
+        for (name, _channel), said in told.items():
+            assert texts["en-gb" if name == "Cleo" else "de"] in said
+
+
+def test_who_can_be_reached_only_since_it_began_hears_the_end_as_well(network: Network) -> None:
+    cleo, bea = Contact.objects.get(name="Cleo"), Contact.objects.get(name="Bea")
+    Contact.objects.filter(pk=cleo.pk).update(email="", mobile="", mobile_verified_at=None)
+    Contact.objects.filter(pk=bea.pk).update(mobile="", mobile_verified_at=None)
+    outage = network.outage()
+    began = network.told(network.says(outage, "We know of it."))
+    assert set(began) == {("Ben", "email"), ("Ben", "sms"), ("Bea", "email")}
+    network.minutes(1)
+    Contact.objects.filter(pk=cleo.pk).update(email="cleo@acme.example")
+    Contact.objects.filter(pk=bea.pk).update(mobile="+447700918888", mobile_verified_at=network.at)
+    network.contact(network.bolt, "Newcomer", mobile=False)
+    ended = network.told(network.says(outage, "All is well.", "resolved"))
+    # Who was told before is told there again; who was not, by whatever there is of them now.
+    assert set(ended) == {*began, ("Cleo", "email"), ("Newcomer", "email")}
+
+
 def test_affected_customers_are_counted_with_the_worst_that_it_was(network: Network) -> None:
     outage = network.outage()
     actions.set_failed_parts(
