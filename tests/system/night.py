@@ -65,7 +65,8 @@ def night(
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
     `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later. `routes` are further
-    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo, `sites` where one may go, `mail` more settings of the mail server.
+    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo, `sites` where one may go, `mail`
+    more settings of the mail server.
     """
     with (
         MailSink() as mails,

@@ -89,8 +89,8 @@ WORDS: Mapping[str, Words] = {
         known=r"(?:wir wissen|wissen wir)(?: \w+)?,? (?:warum|woran|weshalb|was)"
         r"|(?:kennen wir|wir kennen) (?:\w+ ){0,2}(?:ursache|grund|fehler)(?! (?:\w+ ){0,2}nicht)"
         r"|ursache (?:\w+ ){0,3}(?:bekannt|klar|festgestellt|erkannt)"
-        r"|(?:ursache|ausloser|schuld|(?<!diesem )grund) (?:dafur |hierfur |der storung |des ausfalls )?(?:ist|sind|war|waren|liegt)"
-        r"(?! (?:noch|nicht|un\w+|weiter\w*|derzeit|bisher))",
+        r"|(?:ursache|ausloser|schuld|(?<!diesem )grund) (?:dafur |hierfur |der storung |des ausfalls )?"
+        r"(?:ist|sind|war|waren|liegt)(?! (?:noch|nicht|un\w+|weiter\w*|derzeit|bisher))",
         because=r"verursacht|ausgelost|hervorgerufen|zuruckzufuhren|liegt an|lag an|weil eine?"
         r"|(?:wegen|aufgrund|auf grund|infolge)(?! (?:\w+ )?(?:storung|ausfalls?|wartung\w*|unannehmlichkeit\w*)| ihre[rs]?)"
         r"|\w*bagger\w*|(?:kabel|faser|glasfaser|leitungs|rohr|wasserrohr)bruch|stromausfall\w*|kabelschaden|kurzschluss\w*"
@@ -120,8 +120,8 @@ WORDS: Mapping[str, Words] = {
         r"|a cause d(?:e|u|es|')|parce qu'une?"
         r"|suite (?:a|au|d'un\w*)(?! (?:une? |la |l'|cet |cette )?(?:panne|incident|perturbation|votre|vos))"
         r"|en raison d(?:e|u|es|')(?! ?(?:une? |la |l'|cet |cette )?(?:panne|incident|perturbation|derangement|maintenance))"
-        r"|coupure (?:de courant|electrique|de (?:la )?fibre)|sectionnee?s?|pelleteuse|pelle mecanique|foudre|incendie|court-circuit"
-        r"|erreur (?:humaine|de configuration)|cyberattaque|defectueu\w+|tombee?s? en panne|a lache",
+        r"|coupure (?:de courant|electrique|de (?:la )?fibre)|sectionnee?s?|pelleteuse|pelle mecanique|foudre|incendie"
+        r"|court-circuit|erreur (?:humaine|de configuration)|cyberattaque|defectueu\w+|tombee?s? en panne|a lache",
         repaired=r"reparee?s?|remplacee?s?|retablie?s?|corrigee?s?|redemarree?s?|remise?s? en (?:service|etat|marche)",
         unless=r"ne|n'\w+|pas|aucune?|jamais|personne|des que|des qu'\w+|lorsqu\w+|quand|jusqu\w*|si|tant que|avant|une fois",
     ),

@@ -1,4 +1,4 @@
-"""What statements claim of people and causes, in each language that a brand may choose, in sentences as they are written at night."""
+"""What statements claim of people and causes, in sentences as they are written at night."""
 
 import unicodedata
 
