@@ -546,7 +546,7 @@ def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     later = Update.objects.filter(outage=outage, published_at__isnull=False, quiet=False, number__gt=update.number)
     if later.exists():
         return _("A later update goes in its place.")
-    ending = update.kind in (Update.Kind.RESOLUTION, Update.Kind.WITHDRAWAL, Update.Kind.POST_INCIDENT)
+    ending = State(update.state) in decide.OVER
     messages = _queue(outage, update, ending, by, via, at)
     for tell in ALSO_TOLD:
         tell(update.pk, at)

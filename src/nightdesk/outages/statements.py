@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from nightdesk.base.refusals import Invalid
 from nightdesk.knowledge import phrases
-from nightdesk.outages import queries, wording
+from nightdesk.outages import decide, queries, wording
 from nightdesk.outages.audience_query import Wording
 from nightdesk.outages.claims import About, claims_in, is_read
 from nightdesk.outages.effect import Effect
@@ -63,8 +63,8 @@ def checked(asked: str, texts: Mapping[str, str], language: str) -> dict[str, st
 
 
 def kind_of(outage: Outage, state: str, *, corrects: bool) -> str:
-    """What kind of update that a person writes takes the outage to `state`."""
-    if corrects:
+    """What kind of update that a person writes takes the outage to `state`. One that ends it is the end, whatever it corrects."""
+    if corrects and not (outage.is_open and state in decide.OVER):
         return Update.Kind.CORRECTION
     if state == "withdrawn":
         return Update.Kind.WITHDRAWAL
