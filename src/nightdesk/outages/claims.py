@@ -94,7 +94,7 @@ WORDS: Mapping[str, Words] = {
         because=r"verursacht|ausgelost|hervorgerufen|zuruckzufuhren|liegt an|lag an|weil eine?"
         r"|(?:wegen|aufgrund|auf grund|infolge)(?! (?:\w+ )?(?:storung|ausfalls?|wartung\w*|unannehmlichkeit\w*)| ihre[rs]?)"
         r"|\w*bagger\w*|(?:kabel|faser|glasfaser|leitungs|rohr|wasserrohr)bruch|stromausfall\w*|kabelschaden|kurzschluss\w*"
-        r"|blitz\w*|brand|hackerangriff\w*|cyberangriff\w*|(?:konfigurations|software|bedien)fehler\w*"
+        r"|blitz\w*|ein(?:em|es)? brand|hackerangriff\w*|cyberangriff\w*|(?:konfigurations|software|bedien)fehler\w*"
         r"|menschliches versagen|durchtrennt|durchgebrannt|defekte[mnrs]?",
         repaired=r"behoben|repariert|ausgetauscht|getauscht|ersetzt|wiederhergestellt|instand ?gesetzt|neu ?gestartet"
         r"|entstort|beseitigt",

@@ -123,6 +123,7 @@ HARMLESS: dict[str, tuple[str, ...]] = {
         "We have found a workaround: use webmail.",
         "About 140 people cannot be reached.",
         "It works again. We watch it for a while before we call it over.",
+        "Each brand of ours works as it did.",
         "We are currently experiencing problems with our telephony platform.",
         "Calls to our team may take longer than usual.",
         "If your router was restarted, please leave it on.",
