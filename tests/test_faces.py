@@ -378,7 +378,7 @@ class Faces:
 @pytest.fixture(scope="module")
 def faces() -> Iterator[Faces]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
-        until((running.state / "demo-log-ins.txt").exists, 30, "the demo company is loaded")
+        until((running.state / "demo-log-ins.txt").exists, 600, "the demo company is loaded")
         contents = fill(running)
         windows = {"": window(browser, running.url, width=1280)}
         for name, content in contents.items():

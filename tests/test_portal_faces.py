@@ -55,7 +55,7 @@ LOOKS = ((375, "day"), (1280, "night"))
 @pytest.fixture(scope="module")
 def company() -> Iterator[tuple[Stack, Browser, dict[str, Any]]]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
-        until((running.state / "demo-log-ins.txt").exists, 90, "the demo company is loaded")
+        until((running.state / "demo-log-ins.txt").exists, 600, "the demo company is loaded")
         done = subprocess.run(
             [sys.executable, "-m", "tests.system.customer"],
             env=running.environment | {"NIGHTDESK_DATABASE_URL": running.database_url()},

@@ -515,6 +515,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "outages": {
         "audience": "who hears of an outage, and how",
+        "claims": "what a statement claims of people and causes",
         "unsubscribing": "what a click in a mail begins",
         "unsubscribe_actions": "the verbs of readers who want no more of our notices",
         "role_address": "whether an address is a role's",

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tools.system_parts import find_part
 
@@ -17,6 +17,8 @@ FLAGS = (
     "--disable-sync",
 )
 """Nothing that asks the network for anything by itself."""
+LONGEST_MS = 60_000
+"""How long a page is waited for, on a machine that does other work beside."""
 
 
 @contextlib.contextmanager
@@ -24,6 +26,7 @@ def chromium() -> Iterator[Browser]:
     """A browser without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(find_part("chromium")), args=list(FLAGS))
+        expect.set_options(timeout=LONGEST_MS)
         try:
             yield browser
         finally:
@@ -39,6 +42,7 @@ def window(browser: Browser, url: str, *, width: int, theme: str = "night", heig
         reduced_motion="reduce",
         color_scheme="light" if theme == "day" else "dark",
     )
+    context.set_default_timeout(LONGEST_MS)
     context.add_cookies([{"name": "theme", "value": theme, "url": url}])
     return context
 

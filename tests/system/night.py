@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -59,12 +59,14 @@ def night(
     ways: Sequence[tuple[str, str]] = (),
     push_here: bool = False,
     sites: Sequence[dict[str, Any]] = (),
+    mail: Mapping[str, Any] | None = None,
     **environment: str,
 ) -> Iterator[Night]:
     """A staged night: Bo holds the seat, Al is the second step of the policy, `step_s` later.
 
     `text_after_s`: by their own rules, a page's mail goes at once and its text so many seconds later. `routes` are further
-    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo, `sites` where one may go.
+    providers (see `tests.system.stage`), `ways` further ways (channel, address) to reach Bo, `sites` where one may go, `mail`
+    more settings of the mail server.
     """
     with (
         MailSink() as mails,
@@ -76,7 +78,7 @@ def night(
                 {"name": "Bo Lindqvist", "email": BO, "phone": BO_PHONE, "ways": list(ways)},
                 {"name": "Al Moreau", "email": AL, "phone": AL_PHONE},
             ],
-            smtp={"host": mails.host, "port": mails.port},
+            smtp={"host": mails.host, "port": mails.port} | dict(mail or {}),
             sms={"base_url": sms.url, "account_sid": "AC" + "1" * 32, "auth_token": "secret", "from": PAGER},
             step_s=step_s,
             storm_limit=storm_limit,

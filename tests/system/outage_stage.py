@@ -1,8 +1,10 @@
 """Give a staged night a switch with customers behind it, from JSON on standard input; run as `tests.system.stage` is.
 
 Wanted: `customers` (each a list of [name, e-mail, mobile or ""]), `cut` (indices of customers whose mail runs over their line),
-`signs_in` (the index of one whose first contact has an account with the password `PASSWORD`), `line` (a phone line's number).
-Made: a part `dock-sw2`, a service, a subscription a customer, a holding statement and the rule that sends it by itself.
+`signs_in` (the index of one whose first contact has an account with the password `PASSWORD`), `line` (a phone line's number),
+`behind` (key of another part -> indices of customers behind that one).
+Made: a part `dock-sw2`, a service, a subscription a customer, a holding statement and the rule that sends it by itself; every
+fifth customer has the highest contract.
 """
 
 import json
@@ -42,6 +44,9 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
         fields={"name": "Office", "zone": "Europe/London", "week": [[["09:00", "17:30"]]] * 5 + [[], []]},
         **doing,
     )
+    behind = {number: key for key, numbers in wanted.get("behind", {}).items() for number in numbers}
+    for key in set(behind.values()):
+        parts.save_part(brand_id=brand.pk, key=key, name=key, kind="device", **doing)
     ids = []
     for number, contacts in enumerate(wanted["customers"]):
         made = customers.make_customer(brand_id=brand.pk, name=f"Customer {number}", ref=f"C-{number}", **doing)
@@ -49,13 +54,13 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
             customer_id=made.pk,
             name="Basic",
             hours_id=hours.pk,
-            out_of_hours="full" if number % 10 == 0 else "nothing",
+            out_of_hours="full" if number % 5 == 0 else "nothing",
             valid_from=date(2020, 1, 1),
             targets={},
             **doing,
         )
         bought = customers.make_subscription(customer_id=made.pk, service_id=line.pk, label=f"L-{number}", **doing)
-        parts.save_needs(owner=("subscription", bought.pk), needs=[Wanted(("dock-sw2",))], **doing)
+        parts.save_needs(owner=("subscription", bought.pk), needs=[Wanted((behind.get(number, "dock-sw2"),))], **doing)
         for name, email, mobile in contacts:
             contact = customers.make_contact(customer_id=made.pk, name=name, email=email, **doing)
             if mobile:  # as it stands once the code that was sent there has come back

@@ -27,7 +27,7 @@ WIDTHS = (1280, 375)
 @pytest.fixture(scope="module")
 def office() -> Iterator[tuple[Stack, Browser]]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
-        until((running.state / "demo-log-ins.txt").exists, 60, "the demo company is loaded")
+        until((running.state / "demo-log-ins.txt").exists, 600, "the demo company is loaded")
         yield running, browser
 
 

@@ -30,7 +30,7 @@ add_override(
 @pytest.fixture(scope="module")
 def evening() -> Iterator[tuple[Stack, Browser]]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
-        until((running.state / "demo-log-ins.txt").exists, 60, "the demo company is loaded")
+        until((running.state / "demo-log-ins.txt").exists, 600, "the demo company is loaded")
         running.cli("shell", "-c", SOON)
         drafted = (
             "SELECT n.id FROM duty_note n JOIN rota_seat s ON s.id = n.seat_id"

@@ -12,14 +12,13 @@ from tests.system.stack import Stack, demo_log_ins, stack, until
 pytestmark = requires("chromium")
 
 WHO = "ines@quayside.example"
-LONGEST_MS = 60_000
 DAY, NIGHT = "2026-11-24T10:30", "2026-11-24T03:00"
 
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[tuple[Stack, Browser]]:
     with stack(NIGHTDESK_DEMO="1") as running, chromium() as browser:
-        until((running.state / "demo-log-ins.txt").exists, 120, "the demo company is loaded")
+        until((running.state / "demo-log-ins.txt").exists, 600, "the demo company is loaded")
         yield running, browser
 
 
@@ -27,8 +26,6 @@ def office() -> Iterator[tuple[Stack, Browser]]:
 def page(office: tuple[Stack, Browser]) -> Page:
     running, browser = office
     page = window(browser, running.url, width=1280).new_page()
-    page.set_default_timeout(LONGEST_MS)
-    expect.set_options(timeout=LONGEST_MS)
     sign_in(page, running.url, WHO, demo_log_ins(running)[WHO])
     page.goto(f"{running.url}/calls/walk")
     return page

@@ -546,13 +546,17 @@ def send_update(*, update_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     later = Update.objects.filter(outage=outage, published_at__isnull=False, quiet=False, number__gt=update.number)
     if later.exists():
         return _("A later update goes in its place.")
-    ending = update.kind in (Update.Kind.RESOLUTION, Update.Kind.WITHDRAWAL, Update.Kind.POST_INCIDENT)
+    ending = State(update.state) in decide.OVER
     messages = _queue(outage, update, ending, by, via, at)
     for tell in ALSO_TOLD:
         tell(update.pk, at)
+    others = queries.others_beside(outage, at - KEEP_TRYING)
+    if others:
+        _wait_for_others(outage.brand_id)
     subject = ("outage", outage.pk)
     spared = supersede_queued(subject=subject, before=update.published_at, by=by, via=via, at=at)
-    _gather(outage, update, by, via, at)
+    if others:
+        _gather(outage, update, others, by, via, at)
     Affected.objects.filter(outage=outage).update(effect_told=models.F("effect"))
     update.people = _people_of(update)
     update.save(update_fields=["people"])
@@ -605,12 +609,15 @@ def _queue(outage: Outage, update: Update, ending: bool, by: Actor, via: Door, a
     return count
 
 
-def _gather(outage: Outage, update: Update, by: Actor, via: Door, at: datetime) -> None:
+def _wait_for_others(brand_id: int) -> None:
+    """From here to the end of the transaction what the brand says of its other outages is in the ledger whole, or not begun."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"outages.gather {brand_id}"])
+
+
+def _gather(outage: Outage, update: Update, others: Sequence[Outage], by: Actor, via: Door, at: datetime) -> None:
     """Whoever hears of several outages gets what has not left in one message; what goes on as before may wait a moment for it."""
     assert update.published_at is not None
-    others = queries.others_beside(outage, at - KEEP_TRYING)
-    if not others:
-        return
     until: dict[UUID, datetime] = {}
     if update.kind == Update.Kind.UPDATE:
         owed_at = queries.owed_before(update)
@@ -805,6 +812,13 @@ def save_statement_template(
     row.name, row.goes_to = one_line(name, 80, _("name")), goes_to
     row.holding, row.position = holding, position
     row.texts = statements.checked(asked, texts, row.brand.language)
+    if holding and (claims := statements.unsupported_at_any_time(row.texts)):
+        raise Invalid(
+            asked,
+            " ".join(claims),
+            _("It goes by itself, so take that out; {{ engineer }} and {{ found }} say it once it is so."),
+            field="texts",
+        )
     row.edited_by, row.edited_at = by.name[:120], at
     with unless_taken(asked, _("Another one is called so."), _("Take another name.")):
         if row.pk is None:

@@ -1,6 +1,6 @@
 """What pages and feeds say of what is published beside its own text, in the words of `wording` where those of messages fit."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -48,7 +48,7 @@ def day_text(instant: datetime, zone: ZoneInfo) -> str:
     return f"{date_format(local, 'D j M')} {local:%H:%M} {local.tzname() or zone.key}"
 
 
-def span_text(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+def span_text(start: datetime, end: datetime, zone: tzinfo) -> str:
     """ "Tue 25 Nov 02:00–04:00 GMT"; both days and both names of the zone where they differ."""
     first, last = start.astimezone(zone), end.astimezone(zone)
     one_zone = first.tzname() == last.tzname()

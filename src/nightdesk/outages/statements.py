@@ -1,6 +1,6 @@
 """Statements: checked, filled in from the record, and made into the messages that carry them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from nightdesk.base.refusals import Invalid
 from nightdesk.knowledge import phrases
-from nightdesk.outages import queries, wording
+from nightdesk.outages import decide, queries, wording
 from nightdesk.outages.audience_query import Wording
+from nightdesk.outages.claims import About, claims_in, is_read
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Outage, Update
 
@@ -62,8 +63,8 @@ def checked(asked: str, texts: Mapping[str, str], language: str) -> dict[str, st
 
 
 def kind_of(outage: Outage, state: str, *, corrects: bool) -> str:
-    """What kind of update that a person writes takes the outage to `state`."""
-    if corrects:
+    """What kind of update that a person writes takes the outage to `state`. One that ends it is the end, whatever it corrects."""
+    if corrects and not (outage.is_open and state in decide.OVER):
         return Update.Kind.CORRECTION
     if state == "withdrawn":
         return Update.Kind.WITHDRAWAL
@@ -88,14 +89,41 @@ def filled(outage: Outage, texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def unsupported(outage: Outage, texts: Mapping[str, str], state: str) -> tuple[str, ...]:
-    """What the texts say about people and causes that the record does not support once they take the outage to `state`."""
+    """What the texts say about people and causes that the record does not support once they take the outage to `state`; and, as
+    long as it does not support everything, each language in which nobody can tell, but for words of our own.
+    """
+    missing = frozenset(About) - _supported(outage, state)
+    return tuple(
+        dict.fromkeys(warning for language, text in texts.items() for warning in _warnings(language, text, missing))
+    )
+
+
+def unsupported_at_any_time(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """What the texts say about people and causes, whatever the record will be when they are told."""
+    bare = dict.fromkeys(wording.PLACEHOLDERS, "")
+    claims = [claim for text in texts.values() for claim in claims_in(phrases.render(text, bare))]
+    return tuple(dict.fromkeys(wording.unsupported(claim) for claim in claims))
+
+
+def _supported(outage: Outage, state: str) -> frozenset[About]:
+    """What the record says once the outage is in `state`."""
     is_identified = state in ("identified", "monitoring", "resolved")
-    found = [
-        one
-        for text in texts.values()
-        for one in wording.unsupported(text, has_fixer=outage.fixer_id is not None, is_identified=is_identified)
-    ]
-    return tuple(dict.fromkeys(found))
+    found = {About.CAUSE, About.REPAIRED} if is_identified else set()
+    return frozenset(found | ({About.PEOPLE} if outage.fixer_id is not None else set()))
+
+
+def _warnings(language: str, text: str, missing: Collection[About]) -> Iterator[str]:
+    for claim in claims_in(text):
+        if claim.about in missing:
+            yield wording.unsupported(claim)
+    if missing and not is_read(language) and text not in _own_words(language):
+        yield wording.unread(language)
+
+
+def _own_words(language: str) -> Collection[str]:
+    """What goes out without a writer, in that language."""
+    with wording.in_language(language):
+        return {wording.no_change(), wording.holding(), wording.never_was()}
 
 
 def in_every_language(languages: Collection[str], words: Callable[[], str]) -> dict[str, str]:

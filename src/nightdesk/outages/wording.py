@@ -3,7 +3,6 @@
 Every function that makes words makes them in the language that is active.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from nightdesk.outages.claims import About, Claim
 from nightdesk.outages.effect import Effect
 
 PLACEHOLDERS: Mapping[str, str] = {
@@ -168,27 +168,18 @@ def people(count: int) -> str:
     return ngettext("{count} person", "{count} people", count).format(count=count)
 
 
-_SOMEBODY = re.compile(
-    r"\b(engineers?|technicians?|team|crew|colleagues?)\b[^.]{0,40}\b(is|are|has|have|on (?:its|their|the) way|working)\b",
-    re.I,
-)
-_FOUND = re.compile(r"\b(found|identified|know) (?:the|what|why)\b|\bcaused by\b|\bbecause of\b|\bdue to\b", re.I)
-_FIXED = re.compile(r"\b(fixed|repaired|replaced|restored)\b", re.I)
+def unsupported(claim: Claim) -> str:
+    """That the record does not say what a statement does, as a warning to who writes it."""
+    return {
+        About.PEOPLE: _("“%s”: nobody has said yet that they work on it."),
+        About.CAUSE: _("“%s”: the cause is not identified yet."),
+        About.REPAIRED: _("“%s”: it is still being looked into."),
+    }[claim.about] % claim.words
 
 
-def unsupported(text: str, *, has_fixer: bool, is_identified: bool) -> Collection[str]:
-    """Sentences about people or causes that the record does not support yet, each as a warning to who writes them.
-
-    It knows English only; in other languages it says nothing.
-    """
-    warnings = []
-    if not has_fixer and (seen := _SOMEBODY.search(text)):
-        warnings.append(_("“%s”: nobody has said yet that they work on it.") % seen[0])
-    if not is_identified and (seen := _FOUND.search(text)):
-        warnings.append(_("“%s”: the cause is not identified yet.") % seen[0])
-    if not is_identified and (seen := _FIXED.search(text)):
-        warnings.append(_("“%s”: it is still being looked into.") % seen[0])
-    return tuple(warnings)
+def unread(language: str) -> str:
+    """That nothing looks at what a statement in that language says, as a warning to who writes it."""
+    return _("What is said in “%s” of people and causes is not checked: read it once more.") % language
 
 
 def in_language(language: str) -> translation.override:

@@ -1,5 +1,6 @@
 """The outage room and telling customers, as people use them: who sees what, what is shown before it is sent, one press."""
 
+import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -45,6 +46,15 @@ def test_the_room_says_what_is_known_who_was_told_and_what_is_due(company: Compa
         "Quay switch", "I am the voice", "Tell customers", "No change, next update",
     ):  # fmt: skip
         assert said in text
+
+
+def test_what_was_said_of_when_it_works_again_stays_in_the_room(company: Company, outage: Outage) -> None:
+    for hours in (2, 5):
+        written(company, outage, f"It takes {hours} hours.", estimate_at=company.at + timedelta(hours=hours))
+    text = page_of(company, outage, "engineer")
+    said = re.findall(r"works again by (?:\w+ \d+ \w+ )?(\d\d):\d\d", text[text.index("What was said of it before") :])
+    later, sooner = (int(hour) for hour in said)
+    assert (later - sooner) % 24 == 3, "both stand there, the newest first"
 
 
 def test_who_only_answers_calls_sees_what_was_approved_and_nothing_of_ours(company: Company, outage: Outage) -> None:

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -301,7 +302,7 @@ def _said(note: CarrierNote) -> dict[str, Any]:
 
 
 def _when(at: datetime) -> str:
-    return f"{localtime(at):%a %d %b %H:%M}"
+    return date_format(localtime(at), "D j M H:i")
 
 
 def _doable(request: StaffRequest, work: Work) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from nightdesk.outages.decide import GATHER, IN_TIME, waits_until
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Outage
 from nightdesk.outages.tests.company import NOON, Network
+from nightdesk.paging.tests.conftest import Hand, until_all_wait
 
 HALF_PAST = NOON + timedelta(minutes=30)
 
@@ -128,6 +130,25 @@ def test_a_later_word_takes_the_place_of_one_that_waits_and_everybody_hears_the_
     assert [(row.update, row.state) for row in cleo] == [(3, "accepted")] * 2 + [(2, "superseded")] * 2 + [
         (1, "accepted")
     ] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_words_whose_audiences_are_written_at_the_same_instant_are_one_message_too(network: Network) -> None:
+    at(network, 28)
+    doing = network.doing_as(network.dee)
+    said = [
+        actions.write_update(
+            outage_id=the(name).pk, state="investigating", texts={"en-gb": f"The {name} comes."}, **doing
+        )
+        for name in ("line", "mail")
+    ]
+    with transaction.atomic():
+        actions.send_update(update_id=said[0].pk, **network.doing)
+        other = Hand(lambda: actions.send_update(update_id=said[1].pk, **network.doing))
+        until_all_wait(other)
+    other.result()
+    at(network, 29.5)
+    assert handed_over(network) == {"Ben": 2, "Cleo": 2}
 
 
 minutes = st.integers(-8, 16).map(lambda n: datetime(2026, 3, 3, 4, 0, tzinfo=UTC) + timedelta(seconds=30 * n))

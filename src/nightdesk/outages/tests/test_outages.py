@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid
+from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.outages import actions, decide, queries, wish_actions
@@ -143,6 +143,53 @@ def test_a_quiet_post_is_shown_and_sent_to_nobody(network: Network) -> None:
     assert latest is not None
     assert latest.texts == {"en-gb": "A spare is on its way."}
     assert Delivery.objects.filter(recipient_kind="contact").count() == 0
+
+
+def test_a_correction_is_told_to_whoever_was_told_what_was_wrong(network: Network) -> None:
+    outage = network.outage()
+    wrong = network.says(outage, "It will take a day.")
+    network.minutes(5)
+    right = network.says(outage, "It will take an hour.", corrects_id=wrong.pk)
+    assert (right.kind, right.corrects_id) == ("correction", wrong.pk)
+    assert set(network.told(right)) == {(name, way) for name in ("Cleo", "Ben", "Bea") for way in ("email", "sms")}
+    assert network.told(right)["Cleo", "email"].startswith("Quayside: Correction about your services\n")
+    other = network.outage(network.part("elsewhere"))
+    with pytest.raises(NotFound, match="no published update of this outage"):
+        network.says(other, "It was an hour.", corrects_id=wrong.pk)
+
+
+def test_a_correction_of_the_end_is_told_to_whoever_heard_the_end_and_one_that_ends_it_is_the_end(
+    network: Network,
+) -> None:
+    outage = network.outage()
+    first = network.says(outage, "We know of it.")
+    network.minutes(5)
+    end = network.says(outage, "All mails are there.", "resolved", corrects_id=first.pk)
+    assert end.kind == "resolution"
+    heard = set(network.told(end))
+    network.minutes(5)
+    right = network.says(outage, "Mails of an hour are lost.", "resolved", corrects_id=end.pk)
+    assert right.kind == "correction"
+    assert (
+        set(network.told(right))
+        == heard
+        == {(name, way) for name in ("Cleo", "Ben", "Bea") for way in ("email", "sms")}
+    )
+
+
+def test_a_word_after_the_end_says_what_happened_or_that_it_has_come_back(network: Network) -> None:
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    network.minutes(5)
+    network.says(outage, "All is well.", "resolved")
+    network.minutes(60)
+    after = network.says(outage, "A fuse had blown.", "resolved")
+    assert after.kind == "post_incident"
+    assert network.told(after)["Cleo", "email"].startswith("Quayside: What happened\nA fuse had blown.\n")
+    again = network.says(outage, "It has come back.", "investigating")
+    outage.refresh_from_db()
+    assert (outage.state, outage.resolved_at) == ("investigating", None)
+    assert "Internet line L-1 does not work. It has come back." in network.told(again)["Cleo", "sms"]
 
 
 def test_whose_line_is_back_hears_so_while_others_wait(network: Network) -> None:
@@ -395,6 +442,42 @@ def test_a_false_alarm_is_taken_back_before_the_same_people(network: Network) ->
     assert last.kind == "withdrawal"
     assert set(network.told(last)) == set(network.told(first))
     assert "there is no fault" in network.told(last)["Cleo", "sms"]
+
+
+def test_a_false_alarm_is_taken_back_in_each_language_in_which_it_was_raised(network: Network) -> None:
+    Customer.objects.filter(pk=network.bolt.pk).update(language="de")
+    outage = network.outage()
+    doing = network.doing_as(network.dee)
+    known = {"en-gb": "We know of it.", "de": "Wir wissen davon."}
+    first = actions.write_update(outage_id=outage.pk, state="investigating", texts=known, **doing)
+    network.work()
+    network.minutes(2)
+    wrong = {"en-gb": "There was none.", "de": "Es war keine."}
+    actions.withdraw_outage(outage_id=outage.pk, texts=wrong, **network.doing_as(network.dee))
+    network.work()
+    last = queries.latest_update(outage.pk)
+    assert last is not None
+    for update, texts in ((first, known), (last, wrong)):
+        told = network.told(update)
+        assert set(told) == {(name, channel) for name in ("Cleo", "Ben", "Bea") for channel in ("email", "sms")}
+        for (name, _channel), said in told.items():
+            assert texts["en-gb" if name == "Cleo" else "de"] in said
+
+
+def test_who_can_be_reached_only_since_it_began_hears_the_end_as_well(network: Network) -> None:
+    cleo, bea = Contact.objects.get(name="Cleo"), Contact.objects.get(name="Bea")
+    Contact.objects.filter(pk=cleo.pk).update(email="", mobile="", mobile_verified_at=None)
+    Contact.objects.filter(pk=bea.pk).update(mobile="", mobile_verified_at=None)
+    outage = network.outage()
+    began = network.told(network.says(outage, "We know of it."))
+    assert set(began) == {("Ben", "email"), ("Ben", "sms"), ("Bea", "email")}
+    network.minutes(1)
+    Contact.objects.filter(pk=cleo.pk).update(email="cleo@acme.example")
+    Contact.objects.filter(pk=bea.pk).update(mobile="+447700918888", mobile_verified_at=network.at)
+    network.contact(network.bolt, "Newcomer", mobile=False)
+    ended = network.told(network.says(outage, "All is well.", "resolved"))
+    # Who was told before is told there again; who was not, by whatever there is of them now.
+    assert set(ended) == {*began, ("Cleo", "email"), ("Newcomer", "email")}
 
 
 def test_affected_customers_are_counted_with_the_worst_that_it_was(network: Network) -> None:

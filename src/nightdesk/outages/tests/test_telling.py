@@ -9,10 +9,11 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.channels import actions as channels
 from nightdesk.channels.models import Delivery, Route
 from nightdesk.customers import actions as customers
+from nightdesk.customers.models import Customer
 from nightdesk.journal.models import Entry
 from nightdesk.outages import actions, queries, report
 from nightdesk.outages.effect import Effect
-from nightdesk.outages.models import Need, Outage, Reach, Subscriber, Touched
+from nightdesk.outages.models import Need, Outage, Reach, Subscriber, Touched, Update
 from nightdesk.outages.preview import Draft, Preview, preview_of
 from nightdesk.outages.tests.company import NIGHT, Network
 
@@ -121,6 +122,59 @@ def test_it_is_told_only_by_who_vouches_for_it_and_the_record_has_it_from_them(n
     network.says(outage, "Our engineers are at the fuse.")
     network.says(outage, "It was caused by a fuse. The switch was replaced.", "identified")
     assert outage.updates.count() == 3
+
+
+def test_it_is_found_in_each_language_and_whatever_language_it_is_said_to_be_in(network: Network) -> None:
+    outage = network.outage()
+    for language in ("de", "fr", "es", "nl-be", "en-gb"):
+        texts = {"en-gb": "We know of it.", language: "Unsere Techniker sind unterwegs."}
+        shown = preview_of(outage, Draft("investigating", texts), network.at)
+        assert shown.unsupported == ("“Techniker sind unterwegs”: nobody has said yet that they work on it.",)
+        with pytest.raises(Invalid, match="Techniker sind unterwegs"):
+            write(network, outage, texts)
+    assert not outage.updates.exists()
+
+
+def test_a_statement_that_nobody_can_check_is_vouched_for_whole_until_the_record_supports_everything(
+    network: Network,
+) -> None:
+    outage = network.outage()
+    texts = {"en-gb": "We know of it.", "pl": "Wiemy o awarii."}
+    with pytest.raises(Invalid, match="“pl” of people and causes is not checked"):
+        write(network, outage, texts)
+    assert write(network, outage, texts, vouched=True).published_at == network.at
+    actions.edit_outage(outage_id=outage.pk, fields={"fixer_id": network.eve.pk}, **network.doing_as(network.dee))
+    with pytest.raises(Invalid, match="not checked"):
+        write(network, outage, texts)
+    assert write(network, outage, texts, "identified").published_at == network.at
+
+
+def test_our_own_words_need_nobody_in_whatever_language_they_are(network: Network) -> None:
+    Customer.objects.filter(pk=network.bolt.pk).update(language="pl")
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    actions.withdraw_outage(outage_id=outage.pk, **network.doing_as(network.dee))
+    outage.refresh_from_db()
+    assert outage.state == "withdrawn"
+
+
+def test_a_holding_statement_claims_nothing_since_it_goes_by_itself(network: Network) -> None:
+    def keep(text: str, *, holding: bool) -> None:
+        actions.save_statement_template(
+            brand_id=network.brand.pk, name=text[:80], goes_to="investigating", holding=holding,
+            texts={"en-gb": "We look into it.", "de": text}, **network.doing_as(network.dee),
+        )  # fmt: skip
+
+    keep("Ein Techniker ist unterwegs.", holding=False)
+    keep("Wir sehen nach. {{ engineer }} {{ found }}", holding=True)
+    with pytest.raises(Invalid, match="Techniker ist unterwegs"):
+        keep("Unser Techniker ist unterwegs.", holding=True)
+
+
+def write(
+    network: Network, outage: Outage, texts: dict[str, str], state: str = "investigating", **more: bool
+) -> Update:
+    return actions.write_update(outage_id=outage.pk, state=state, texts=texts, **more, **network.doing_as(network.dee))
 
 
 def test_words_that_cannot_be_told_have_no_preview(network: Network) -> None:

@@ -63,7 +63,7 @@ def outage_rules(request: StaffRequest) -> HttpResponse:
                 reverse("console:statement", args=[each.pk])
                 if may(request, "save_statement_template", each.brand_id)
                 else "",
-                next(iter(each.texts.values()), "")[:200],
+                (each.texts.get(each.brand.language) or next(iter(each.texts.values()), ""))[:200],
                 [
                     {"text": wording.state_words(each.goes_to), "tone": TONES[each.goes_to]},
                     *([{"text": _("Holding statement"), "tone": "sky"}] if each.holding else []),

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -29,6 +29,7 @@ from nightdesk.console.views.staff import (
     within,
 )
 from nightdesk.customers.models import Service
+from nightdesk.outages.saying import span_text
 from nightdesk.paging import silence_actions as actions
 from nightdesk.paging.models import Integration, PlannedWork, Policy, Silence
 from nightdesk.paging.queries import Kept, kept_quiet, told_of, work_now
@@ -50,10 +51,8 @@ STATES = {
 
 
 def span(from_at: Any, until_at: Any) -> str:
-    """A planned time with day, date and zone: "Tue 25 Nov 02:00–04:00 GMT"."""
-    begins, ends = localtime(from_at), localtime(until_at)
-    same = begins.date() == ends.date()
-    return f"{begins:%a %d %b %H:%M}–{ends:{'%H:%M %Z' if same else '%a %d %b %H:%M %Z'}}"
+    """A planned time by the reader's clock, with day, date and zone, as customers read it: "Tue 25 Nov 02:00–04:00 GMT"."""
+    return span_text(from_at, until_at, get_current_timezone())
 
 
 @staff("read_silences")
