@@ -1280,7 +1280,9 @@ FAULTS = (
         file="src/nightdesk/console/views/staff.py",
         old='    rows = Q(**{f"{field}__in": brands})\n',
         new='    rows = Q(**{f"{field}__isnull": False})\n',
-        tests=("src/nightdesk/console/tests/test_views.py::test_every_page_names_nothing_of_another_brand_has_one_heading_and_nothing_inline",),
+        tests=(
+            "src/nightdesk/console/tests/test_views.py::test_every_page_names_nothing_of_another_brand_has_one_heading_and_nothing_inline",
+        ),
         why="one brand reads another's rows",
     ),
     Fault(

@@ -10,7 +10,16 @@ from tests.peers.twiml_peer import TwimlPeer
 from tests.phone.telephone import speech_like, write_wav
 from tests.system.night import AL_PHONE, BO, BO_PHONE
 from tests.system.stack import signed_in, until
-from tests.system.two_sites import CUSTOMER, CUSTOMER_PHONE, PAGERS, Sites, kill_whole, open_line, tell_customers, two_sites
+from tests.system.two_sites import (
+    CUSTOMER,
+    CUSTOMER_PHONE,
+    PAGERS,
+    Sites,
+    kill_whole,
+    open_line,
+    tell_customers,
+    two_sites,
+)
 
 NUMBER, CALLER = "+442079460000", "+441632960017"
 
@@ -88,7 +97,11 @@ def test_who_agreed_is_paged_by_a_drill_and_nobody_else_and_the_report_comes_hom
         callers = Handsets(write_wav(tmp_path / "said.wav", speech_like(3, 8)).read_bytes())
         with TwimlPeer(callers) as voice:
             open_line(sites, voice, NUMBER)
-            until(lambda: sites.second.rows("SELECT id FROM calls_line WHERE name = 'Main'"), 60, "the line is known there")
+            until(
+                lambda: sites.second.rows("SELECT id FROM calls_line WHERE name = 'Main'"),
+                60,
+                "the line is known there",
+            )
             kill_whole(sites.main)
             until(lambda: sites.state() == "alone", 60, "the second site is alone")
             assert leaves_message(voice, callers, CALLER, NUMBER, 60)

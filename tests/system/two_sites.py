@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.peers.mail_sink import MailSink
 from tests.peers.sms_provider import SmsProvider
-from tests.system.night import AL, AL_PHONE, BO, BO_PHONE
 from tests.peers.twiml_peer import Number, TwimlPeer
+from tests.system.night import AL, AL_PHONE, BO, BO_PHONE
 from tests.system.stack import READY_WITHIN_S, ROOT, Stack, free_port, stack, until
 
 SILENT_AFTER_S = 4
@@ -125,7 +125,7 @@ save_line(brand_id=Brand.objects.get().pk, wanted=wanted, by=SCHEDULER, via=Door
 
 
 def open_line(sites: "Sites", voice: TwimlPeer, number: str) -> None:
-    """The main site has a phone line, and the cloud provider of its number asks the second site, as where its first address fails."""
+    """The main site has a phone line; its cloud provider asks the second site where the main one does not answer."""
     shown = {"numbers": [number], "shown_number": number, "pager_number": "+442079460001"}
     _run(sites.main, LINE, {"name": "Main", "night_seats": ["night"], "consent": "told", **shown})
     config = {"account_sid": voice.account_sid, "from": number, "base_url": voice.url}

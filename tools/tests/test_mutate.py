@@ -121,6 +121,8 @@ def test_every_fault_of_the_table_names_tests_that_there_are() -> None:
         for test in chosen:
             file, *names = test.split("::")
             told += (ROOT / file).read_text(encoding="utf-8")
-            unknown += [(fault.id, name) for name in names if not re.search(rf"(def|class) {name.split('[')[0]}\b", told)]
+            unknown += [
+                (fault.id, name) for name in names if not re.search(rf"(def|class) {name.split('[')[0]}\b", told)
+            ]
         unknown += [(fault.id, word) for word in words if word not in ("and", "or", "not") and word not in told]
     assert unknown == []

@@ -54,8 +54,8 @@ class PersonalDataOut(Schema):
 
 
 class ExportOut(Schema):
-    """`ended_at` null: it waits, or is being written, and `done` says what it is at. `failure` says why it was not written. It can be
-    fetched for a day from `asked_at` on. `size` in bytes.
+    """`ended_at` null: it waits, or is being written, and `done` says what it is at. `failure` says why it was not written. It
+    can be fetched for a day from `asked_at` on. `size` in bytes.
     """
 
     id: int
@@ -80,8 +80,8 @@ def read_personal_data(request: HttpRequest, asked: Query[Whose]) -> Any:
 
 @router.post("/personal-data/exports", response={202: ExportOut})
 def export_personal_data(request: HttpRequest, body: Whose) -> Any:
-    """All that concerns them, as one zip in open formats, is written as soon as a worker is free to; while one of them is on its way,
-    this answers with that one.
+    """All that concerns them, as one zip in open formats, is written as soon as a worker is free to; while one of them is on its
+    way, this answers with that one.
     """
     by = actor_of(request)
     require(by, "export_person", None)

@@ -59,7 +59,7 @@ def begin_export(*, by: Actor, via: Door, at: datetime) -> Export | None:
 
 @transaction.atomic
 def note_export(*, export_id: int, size: int, rows: int, by: Actor, via: Door, at: datetime) -> bool:
-    """The zip is there, whole; that it was written stands in the journal by `export_data`. False: nobody waits for it any more."""
+    """The zip is there, whole; that it was written is in the journal by `export_data`. False: nobody waits for it any more."""
     del by, via
     waits = Export.objects.filter(pk=export_id, ended_at=None)
     return waits.update(size=size, rows=rows, ended_at=at, done="") > 0

@@ -34,8 +34,8 @@ class Backup(models.Model):
 
 
 class Export(models.Model):
-    """All that is known of one person, asked for as a zip. `ended_at` None: it waits, or is being written, and `done` says what it is
-    at. Row and file (`places.export_file`) stay for a day; erasing the person takes them along.
+    """All that is known of one person, asked for as a zip. `ended_at` None: it waits, or is being written, and `done` says what
+    it is at. Row and file (`places.export_file`) stay for a day; erasing the person takes them along.
     """
 
     of = models.CharField(max_length=300, help_text="whose, as traces.subject_of takes it")

@@ -30,7 +30,7 @@ def file_named(word: str) -> Path:
 
 
 def exports() -> Path:
-    """The folder of exports for a day: beside attachments and recordings, where web and worker of several machines both reach it."""
+    """The folder of exports for a day: beside attachments and recordings, where web and worker of several machines reach it."""
     folder = Path(settings.FILES_DIR) / "exports"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
