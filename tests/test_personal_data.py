@@ -4,11 +4,11 @@ import io
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import SettingsWrapper
 
 from nightdesk.access.actions import grant_role, make_brand, make_token, make_user
 from nightdesk.access.queries import OPERATOR
@@ -42,7 +42,7 @@ def names_in(answer: object) -> str:
 
 
 @pytest.fixture(autouse=True)
-def own_folder(settings: SettingsWrapper, tmp_path: Path) -> None:
+def own_folder(settings: Any, tmp_path: Path) -> None:
     settings.FILES_DIR = tmp_path / "files"
 
 
