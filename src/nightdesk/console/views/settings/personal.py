@@ -95,7 +95,7 @@ def export_personal(request: StaffRequest) -> HttpResponse:
     require(request.actor, "export_person", None)
     subject = subject_of(request.POST.get("of", "")[:300])
     ask_export(subject=subject, by=request.actor, via=Door.WEB, at=request.at)
-    back = f"{reverse('console:personal')}?{urlencode({'of': subject.word})}"
+    back = f"{reverse('console:personal')}?{urlencode({'of': subject.word})}#export"
     return done(request, _("It is being written; this page says how far it is."), back)
 
 
