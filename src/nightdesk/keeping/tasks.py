@@ -199,6 +199,7 @@ def write_waiting() -> int:
     while (row := export_actions.begin_export(by=SCHEDULER, via=Door.WORKER, at=clock.now())) is not None:
         count += 1
         path = places.export_file(row.pk)
+        path.unlink(missing_ok=True)  # of the database before a backup was restored, which counted the same
         doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER}
         # What is being written sees one instant, so how far it is has to be said beside it.
         with programs.ended_in_order(), psycopg.connect(database_url(), autocommit=True) as beside:
