@@ -3,6 +3,8 @@
 import io
 import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,6 +15,8 @@ from nightdesk.access.queries import OPERATOR
 from nightdesk.base.actors import Door
 from nightdesk.customers.actions import make_contact, make_customer
 from nightdesk.journal.models import Entry
+from nightdesk.keeping import places
+from nightdesk.keeping.tasks import write_waiting
 from nightdesk.people.actions import add_contact_method, deactivate_person, make_person
 from nightdesk.people.models import ContactMethod, Person
 
@@ -37,6 +41,11 @@ def names_in(answer: object) -> str:
         return " ".join(opened.namelist()) + opened.read("rows/people_contactmethod.json").decode()
 
 
+@pytest.fixture(autouse=True)
+def own_folder(settings: Any, tmp_path: Path) -> None:
+    settings.FILES_DIR = tmp_path / "files"
+
+
 def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     brand = make_brand(name="North", slug="north", **HERE)
     client, token = admin("ada@north.example", None)
@@ -48,11 +57,28 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     assert "What is known of Bo" in shown
     assert "They are on the staff list" in shown
     assert "That names nobody" in client.get(page, {"of": "nobody of that name"}).content.decode()
-    taken = client.post(reverse("console:export_personal"), {"of": word})
-    assert "+447700900123" in names_in(taken)
-    again = Client().post("/api/v1/personal-data/export", {"of": word}, content_type="application/json", headers=token)
-    assert "+447700900123" in names_in(again)
-    assert Entry.objects.filter(kind="keeping.person-exported", subject_id=str(bo.id)).count() == 2
+    asked = client.post(reverse("console:export_personal"), {"of": word}, follow=True)
+    assert "The zip waits for a worker." in asked.content.decode()
+    again = Client().post("/api/v1/personal-data/exports", {"of": word}, content_type="application/json", headers=token)
+    export = f"/api/v1/personal-data/exports/{again.json()['id']}"
+    assert (again.status_code, again.json()["ended_at"]) == (202, None)
+    assert Client().get(f"{export}/zip", headers=token).status_code == 409
+    assert write_waiting() == 1, "whoever asks again is given the one that is on its way"
+    told = client.get(page, {"of": word, "part": "export"}).content.decode()
+    assert "lies ready until" in told
+    assert "every 1s" not in told
+    assert Client().get(export, headers=token).json()["rows"] > 0
+    assert "+447700900123" in names_in(client.post(reverse("console:fetch_personal"), {"export": again.json()["id"]}))
+    assert "+447700900123" in names_in(Client().get(f"{export}/zip", headers=token))
+    assert [each["id"] for each in Client().get("/api/v1/personal-data/exports", headers=token).json()["items"]] == [
+        again.json()["id"]
+    ]
+    asked_or_written = Entry.objects.filter(kind__startswith="keeping.", subject_id=str(bo.id)).order_by("id")
+    assert list(asked_or_written.values_list("kind", "by_name")) == [
+        ("keeping.export-asked", "ada@north.example"),
+        ("keeping.person-exported", "Nightdesk"),
+    ]
+    assert Entry.objects.filter(kind="keeping.export-fetched", by_name="ada@north.example").count() == 2
     assert client.post(erase, {"of": word, "again": word}).status_code == 409  # may be rung tonight
     deactivate_person(person_id=bo.id, **HERE)
     client.post(erase, {"of": word, "again": "person"})
@@ -60,6 +86,8 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     looked = Client().get("/api/v1/personal-data", {"of": word}, headers=token).json()
     assert sum(each["count"] for each in looked["goes"]) > 0
     client.post(erase, {"of": word, "again": word})
+    assert Client().get(f"{export}/zip", headers=token).status_code == 404
+    assert not list(places.exports().glob("*.zip"))
     assert Person.objects.get(pk=bo.id).name.startswith("Former colleague")
     assert not ContactMethod.objects.filter(person_id=bo.id).exists()
     done = Client().post("/api/v1/personal-data/erase", {"of": word}, content_type="application/json", headers=token)
@@ -88,9 +116,9 @@ def test_an_admin_of_one_brand_takes_and_erases_nothing():
     brand = make_brand(name="North", slug="north", **HERE)
     client, token = admin("eve@north.example", brand.pk)
     body = {"of": "number:+441632960001"}
-    for view in ("export_personal", "erase_personal"):
+    for view in ("export_personal", "fetch_personal", "erase_personal"):
         assert client.post(reverse(f"console:{view}"), body).status_code == 403
     assert client.get(reverse("console:personal")).status_code == 403
-    for what in ("export", "erase"):
+    for what in ("exports", "erase"):
         asked = Client().post(f"/api/v1/personal-data/{what}", body, content_type="application/json", headers=token)
         assert asked.status_code == 403

@@ -1280,7 +1280,9 @@ FAULTS = (
         file="src/nightdesk/console/views/staff.py",
         old='    rows = Q(**{f"{field}__in": brands})\n',
         new='    rows = Q(**{f"{field}__isnull": False})\n',
-        tests=("src/nightdesk/console/tests/test_views.py::test_no_list_or_form_names_anything_of_another_brand",),
+        tests=(
+            "src/nightdesk/console/tests/test_views.py::test_every_page_names_nothing_of_another_brand_has_one_heading_and_nothing_inline",
+        ),
         why="one brand reads another's rows",
     ),
     Fault(
@@ -1753,8 +1755,8 @@ FAULTS = (
     Fault(
         id="poison-stops-the-mail",
         file="src/nightdesk/mailroom/actions.py",
-        old="        if promises.lost_connection() or attempt < TRIES:\n",
-        new="        if promises.lost_connection() or attempt:\n",
+        old="        if promises.lost_connection() or attempt < TRIES or promises.befalls_all(error):\n",
+        new="        if promises.lost_connection() or attempt or promises.befalls_all(error):\n",
         tests=("src/nightdesk/mailroom/tests/test_mails.py",),
         why="what cannot be read must be shown to somebody, and not be tried for ever",
     ),
@@ -2216,8 +2218,8 @@ FAULTS = (
     Fault(
         id="portal-invitation-used-twice",
         file="src/nightdesk/customers/contact_actions.py",
-        old='    contact.user, contact.invite = user, ""\n',
-        new="    contact.user = user\n",
+        old='    contact.invite = ""\n    contact.joined_at',
+        new="    contact.joined_at",
         tests=("src/nightdesk/portal/tests/test_contacts.py",),
         why="a link in an old mail must not let anybody in for ever",
     ),
@@ -2475,8 +2477,8 @@ FAULTS = (
     Fault(
         id="a-notice-names-others-circuits",
         file="src/nightdesk/outages/work_queries.py",
-        old="WorkTouched.objects.filter(work=work_id, customer__in=customers)",
-        new="WorkTouched.objects.filter(work=work_id)",
+        old="WorkTouched.objects.filter(work=work_id, customer__in=customers, ",
+        new="WorkTouched.objects.filter(work=work_id, ",
         tests=("tests/scenarios/test_planned_work.py", "-k", "alarms_are_quiet or all_the_way"),
         why="a customer must read of their own circuits and of nobody else's",
     ),
@@ -2572,7 +2574,7 @@ FAULTS = (
     Fault(
         id="a-newcomer-is-planned-alone",
         file="src/nightdesk/rota/actions.py",
-        old="        refuse_alone_by_plan(seat, member_id, starts_at, ends_at)\n",
+        old="        refuse_left_alone(seat.rota_id, was, starts_at, ends_at, at)\n",
         new="        pass\n",
         tests=("tests/scenarios/test_newcomers.py", "-k", "no_change_of_the_plan"),
         why="who counts on tomorrow's plan must not find a newcomer there by themselves",
@@ -3037,8 +3039,18 @@ FAULTS = (
     Fault(
         id="portal-shows-everybodys-figures",
         file="src/nightdesk/portal/policies.py",
-        old="f\"dimension = 'customer' AND value = ({MINE})::text\"",
-        new="\"dimension = 'customer'\"",
+        old="""            "bucket_count",
+        ),
+        f"dimension = 'customer' AND value = ({MINE})::text",
+    ),
+    Visible(
+        FigureMonth,""",
+        new="""            "bucket_count",
+        ),
+        "dimension = 'customer'",
+    ),
+    Visible(
+        FigureMonth,""",
         tests=("src/nightdesk/portal/tests/test_service_report.py",),
         why="a competitor's figures are nobody else's",
     ),

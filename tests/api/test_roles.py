@@ -128,6 +128,9 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "end_session": ("end_session", None),
     "read_personal_data": ("erase_person", None),
     "export_personal_data": ("export_person", {"of": "number:+441632960001"}),
+    "list_personal_exports": ("export_person", None),
+    "read_personal_export": ("export_person", None),
+    "fetch_personal_export": ("export_person", None),
     "erase_personal_data": ("erase_person", {"of": "number:+441632960001"}),
     "list_own_readings": ("read_own_readings", None),
     "list_own_sessions": ("read_own_sessions", None),
@@ -725,6 +728,9 @@ brand.
 NEEDS_MORE = {
     "read_personal_data": 403,  # only who may in every brand
     "export_personal_data": 403,
+    "list_personal_exports": 403,
+    "read_personal_export": 403,
+    "fetch_personal_export": 403,
     "erase_personal_data": 403,
     "end_own_session": 404,  # it is somebody else's
     "list_backups": 403,  # only who may in every brand

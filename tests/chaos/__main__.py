@@ -257,17 +257,32 @@ class Work:
 
 
 @contextlib.contextmanager
-def kill_a_process(here: Night, chance: random.Random) -> Iterator[None]:
-    with contextlib.suppress(LookupError, ProcessLookupError):
-        os.kill(here.stack.pid_of(chance.choice(("worker", "web", "listen"))), signal.SIGKILL)
+def kill_the_worker(here: Night, chance: random.Random) -> Iterator[None]:
+    _kill(here, "worker")
+    yield
+
+
+@contextlib.contextmanager
+def kill_the_web(here: Night, chance: random.Random) -> Iterator[None]:
+    _kill(here, "web")
+    yield
+
+
+@contextlib.contextmanager
+def kill_the_listener(here: Night, chance: random.Random) -> Iterator[None]:
+    _kill(here, "listen")
     yield
 
 
 @contextlib.contextmanager
 def kill_the_database(here: Night, chance: random.Random) -> Iterator[None]:
-    with contextlib.suppress(LookupError, ProcessLookupError):
-        os.kill(here.stack.pid_of("postgres"), signal.SIGKILL)
+    _kill(here, "postgres")
     yield
+
+
+def _kill(here: Night, name: str) -> None:
+    with contextlib.suppress(LookupError, ProcessLookupError):
+        os.kill(here.stack.pid_of(name), signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -339,8 +354,8 @@ def offset_the_clock(here: Night, chance: random.Random) -> Iterator[None]:
 
 
 TROUBLES: list[Callable[[Night, random.Random], Any]] = [
-    kill_a_process, kill_the_database, fill_the_disk, hang_a_provider, refuse_at_the_providers, roughen_the_network,
-    spoil_the_cable, cut_the_cable, take_the_names_away, offset_the_clock,
+    kill_the_worker, kill_the_web, kill_the_listener, kill_the_database, fill_the_disk, hang_a_provider,
+    refuse_at_the_providers, roughen_the_network, spoil_the_cable, cut_the_cable, take_the_names_away, offset_the_clock,
 ]  # fmt: skip
 
 

@@ -1,8 +1,27 @@
 """The main site loses its power in the night; the second one pages, takes alarms, tells customers; and nobody is woken twice."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.handsets import Handsets, leaves_message
+from tests.peers.twiml_peer import TwimlPeer
+from tests.phone.telephone import speech_like, write_wav
 from tests.system.night import AL_PHONE, BO, BO_PHONE
 from tests.system.stack import signed_in, until
-from tests.system.two_sites import CUSTOMER, CUSTOMER_PHONE, PAGERS, kill_whole, tell_customers, two_sites
+from tests.system.two_sites import (
+    CUSTOMER,
+    CUSTOMER_PHONE,
+    PAGERS,
+    Sites,
+    kill_whole,
+    open_line,
+    tell_customers,
+    two_sites,
+)
+
+NUMBER, CALLER = "+442079460000", "+441632960017"
 
 
 def test_the_night_goes_on_at_the_second_site_and_comes_home() -> None:
@@ -53,3 +72,42 @@ def test_the_night_goes_on_at_the_second_site_and_comes_home() -> None:
             told = sites.texts_to("main", BO_PHONE, words) + sites.texts_to("second", BO_PHONE, words)
             assert len([text for text in told if "to take it" in text]) == 1, told
             assert not sites.texts_to("main", AL_PHONE, words) + sites.texts_to("second", AL_PHONE, words)
+
+
+def test_who_agreed_is_paged_by_a_drill_and_nobody_else_and_the_report_comes_home(tmp_path: Path) -> None:
+    with two_sites() as sites:
+        with pytest.raises(AssertionError, match="agree"):
+            sites.main.cli("standby", "drill")
+        sites.main.cli("standby", "agree", "--as", BO)
+        assert "Bo Lindqvist is paged by the second site now" in sites.main.cli("standby", "drill")
+        until(lambda: sites.texts_to("second", BO_PHONE, "Drill of the second site"), 60, "Bo is paged from there")
+        state = sites.page(sites.second, "Drill of the second site")
+        assert state is not None
+        sites.sms["second"].reply(BO_PHONE, PAGERS["second"], f"ok {state[4]}")
+        until(lambda: _report(sites), 60, "the report lies at the main site")
+        report = _report(sites)
+        assert report["acknowledged_ms"] > 0
+        assert {each["channel"] for each in report["tried"]} >= {"sms"}
+        assert "Bo Lindqvist" in sites.main.cli("standby", "show")
+        for site in PAGERS:
+            assert not sites.texts_to(site, AL_PHONE, "Drill"), "Al agreed to nothing"
+        assert not sites.texts_to("main", BO_PHONE, "Drill"), "the main site pages nobody for it"
+
+        # A cloud phone line asks the second site where the main one does not answer.
+        callers = Handsets(write_wav(tmp_path / "said.wav", speech_like(3, 8)).read_bytes())
+        with TwimlPeer(callers) as voice:
+            open_line(sites, voice, NUMBER)
+            until(
+                lambda: sites.second.rows("SELECT id FROM calls_line WHERE name = 'Main'"),
+                60,
+                "the line is known there",
+            )
+            kill_whole(sites.main)
+            until(lambda: sites.state() == "alone", 60, "the second site is alone")
+            assert leaves_message(voice, callers, CALLER, NUMBER, 60)
+            until(lambda: sites.texts_to("second", BO_PHONE, CALLER), 60, "Bo is told who rang")
+
+
+def _report(sites: Sites) -> dict[str, Any]:
+    rows = sites.main.rows("SELECT report FROM standby_drill WHERE ended_at IS NOT NULL")
+    return dict(rows[0][0]) if rows else {}

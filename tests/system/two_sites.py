@@ -14,8 +14,9 @@ from typing import Any
 
 from tests.peers.mail_sink import MailSink
 from tests.peers.sms_provider import SmsProvider
+from tests.peers.twiml_peer import Number, TwimlPeer
 from tests.system.night import AL, AL_PHONE, BO, BO_PHONE
-from tests.system.stack import READY_WITHIN_S, ROOT, Stack, stack, until
+from tests.system.stack import READY_WITHIN_S, ROOT, Stack, free_port, stack, until
 
 SILENT_AFTER_S = 4
 CUSTOMER, CUSTOMER_PHONE = "noor@customer.example", "+447700900301"
@@ -100,6 +101,38 @@ given = json.load(sys.stdin)
 actions.save_route(channel="email", driver="email", name="second mail", config=given["smtp"], **doing)
 print(actions.save_route(channel="sms", driver="twilio", name="second texts", config=given["sms"], position=1, **doing).id)
 """
+
+
+LINE_ROUTE = """
+import json, sys, django
+django.setup()
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.channels.actions import save_route
+given = json.load(sys.stdin)
+print(save_route(channel="voice", driver="twilio_voice", name="line", by=SCHEDULER, via=Door.CLI, at=clock.now(), **given).id)
+"""
+LINE = """
+import json, sys, django
+django.setup()
+from nightdesk.access.models import Brand
+from nightdesk.base import clock
+from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.calls.line_actions import LineWanted, save_line
+wanted = LineWanted(**json.load(sys.stdin))
+save_line(brand_id=Brand.objects.get().pk, wanted=wanted, by=SCHEDULER, via=Door.CLI, at=clock.now())
+"""
+
+
+def open_line(sites: "Sites", voice: TwimlPeer, number: str) -> None:
+    """The main site has a phone line; its cloud provider asks the second site where the main one does not answer."""
+    shown = {"numbers": [number], "shown_number": number, "pager_number": "+442079460001"}
+    _run(sites.main, LINE, {"name": "Main", "night_seats": ["night"], "consent": "told", **shown})
+    config = {"account_sid": voice.account_sid, "from": number, "base_url": voice.url}
+    route = _run(sites.second, LINE_ROUTE, {"config": config, "secrets": {"auth_token": voice.auth_token}})
+    door = f"{sites.second.url}/providers/twilio/{route}/line"
+    gone = f"http://127.0.0.1:{free_port()}/line"
+    voice.numbers = {number: Number(gone, f"{door}/status", fallback_url=door)}
 
 
 OUTAGE = """

@@ -1,13 +1,14 @@
 """A planted fault is reported as what it is, and the tree that it was planted for is never touched."""
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from tools.faults import FAULTS, Fault
-from tools.mutate import Verdict, main, try_all
+from tools.mutate import ROOT, Verdict, main, try_all
 
 RULE = "def is_on(hour: int) -> bool:\n    return 8 <= hour < 17\n"
 TESTS = """
@@ -105,3 +106,23 @@ def test_the_command_refuses_two_faults_of_one_name(project: Path) -> None:
 
 def test_the_table_names_its_faults_apart() -> None:
     assert len({fault.id for fault in FAULTS}) == len(FAULTS)
+
+
+def test_every_fault_of_the_table_can_still_be_planted() -> None:
+    stale = [fault.id for fault in FAULTS if (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) != 1]
+    assert stale == []
+
+
+def test_every_fault_of_the_table_names_tests_that_there_are() -> None:
+    unknown = []
+    for fault in FAULTS:
+        chosen, told = [test for test in fault.tests if not test.startswith("-")], ""
+        words = chosen.pop().split() if "-k" in fault.tests else []
+        for test in chosen:
+            file, *names = test.split("::")
+            told += (ROOT / file).read_text(encoding="utf-8")
+            unknown += [
+                (fault.id, name) for name in names if not re.search(rf"(def|class) {name.split('[')[0]}\b", told)
+            ]
+        unknown += [(fault.id, word) for word in words if word not in ("and", "or", "not") and word not in told]
+    assert unknown == []

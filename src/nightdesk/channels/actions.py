@@ -48,6 +48,7 @@ from nightdesk.channels.queries import (
     push_key,
     recipient_of,
     settings_of,
+    shown_settings_of,
     was_told_as,
 )
 from nightdesk.channels.registry import CHANNELS
@@ -1225,7 +1226,7 @@ def renew_device(
     device = Device.objects.select_related("method").filter(id=device_id, method__person__active=True).first()
     if device is None:
         raise NotFound(asked, _("It was removed."), _("Press “Notify this phone” on it once more."))
-    allowed = bool(settings_of(_push_route(via, at)).get("allow_private"))
+    allowed = bool(shown_settings_of(_push_route(via, at)).get("allow_private"))
     _check_subscription(endpoint, p256dh, auth, allowed, asked)
     if Device.objects.filter(endpoint=endpoint).exclude(id=device.id).exists():
         raise Invalid(asked, _("That subscription is another phone's."), _("Subscribe anew."))

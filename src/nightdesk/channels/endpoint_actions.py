@@ -21,7 +21,7 @@ from nightdesk.base.refusals import Invalid
 from nightdesk.channels.actions import PushNotSetUp, make_push_key, save_route
 from nightdesk.channels.drivers import push, webhook
 from nightdesk.channels.models import ContactEndpoint, Route
-from nightdesk.channels.queries import settings_of
+from nightdesk.channels.queries import settings_of, shown_settings_of
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import locked_contact
 from nightdesk.journal.actions import record
@@ -40,7 +40,7 @@ def save_contact_hook(*, contact_id: int, url: str, by: Actor, via: Door, at: da
     """
     contact = locked_contact(contact_id, by, "save_contact_hook")
     route = _hook_route(via, at)
-    if wrong := webhook.address_fault(url, anywhere=bool(settings_of(route).get("allow_private"))):
+    if wrong := webhook.address_fault(url, anywhere=bool(shown_settings_of(route).get("allow_private"))):
         raise Invalid(_("A program was to be told."), wrong, _("Give an https address that we can reach."), field="url")
     secret = chance.token_urlsafe(32)
     made = _put(contact, "webhook", url, {"sealed": vault.seal(secret.encode())}, by, via, at)

@@ -644,6 +644,7 @@ console: list[URLPattern] = [
     path("settings/keeping/now", keeping.ask_backup, name="ask_backup"),
     path("settings/keeping/personal", personal.personal, name="personal"),
     path("settings/keeping/personal/export", personal.export_personal, name="export_personal"),
+    path("settings/keeping/personal/zip", personal.fetch_personal, name="fetch_personal"),
     path("settings/keeping/personal/erase", personal.erase_personal, name="erase_personal"),
     path("settings/tokens/", tokens.tokens, name="tokens"),
     path("settings/tokens/new", tokens.new_token, name="new_token"),

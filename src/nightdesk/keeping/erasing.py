@@ -16,6 +16,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.duty.diary_actions import NOTED
 from nightdesk.journal.models import Entry, PersonalText
+from nightdesk.keeping.models import Export
 from nightdesk.keeping.traces import Subject, by_address
 from nightdesk.mailroom.models import Mail
 from nightdesk.outages.models import Subscriber, UnsubscribeRequest
@@ -127,6 +128,7 @@ def steps_of(subject: Subject) -> list[Step]:
         Step(_("Subscriptions to a status page"), at_address(Subscriber.objects.all(), "email")),
         Step(_("Words of the journal about them"), entries_about(subject), by_verb=True),
         Step(_("Notes that they spoke by telephone"), spoken_by(subject), by_verb=True),
+        Step(_("Zips of this that lie ready"), Export.objects.filter(of=subject.word), by_verb=True),
     ]  # fmt: skip
     if isinstance(subject.row, Person):
         person = subject.row

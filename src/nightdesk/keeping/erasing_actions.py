@@ -19,6 +19,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.journal.actions import erase_text, record
 from nightdesk.journal.kinds import kind
 from nightdesk.keeping.erasing import Going, entries_about, preview, spoken_by, steps_of
+from nightdesk.keeping.export_actions import drop_exports
 from nightdesk.keeping.traces import Subject
 from nightdesk.people.models import Person
 
@@ -45,6 +46,7 @@ def erase_person(*, subject: Subject, by: Actor, via: Door, at: datetime) -> lis
         forget_number(number=number, by=by, via=via, at=at)
     for recording_id in list(spoken_by(subject).values_list("pk", flat=True)):
         delete_recording(recording_id=recording_id, by=by, via=via, at=at)
+    drop_exports(of=subject.word, by=by, via=via, at=at)
     for step in steps_of(subject):
         if step.becomes is not None:
             step.rows.update(**step.becomes)
@@ -56,7 +58,7 @@ def erase_person(*, subject: Subject, by: Actor, via: Door, at: datetime) -> lis
         remove_contact(contact_id=subject.row.pk, by=by, via=via, at=at)
     facts = {"kind": subject.kind, "rows": sum(each.count for each in gone)}
     # An address alone is not named here: it would be kept for ever by that.
-    whose = (subject.kind, subject.id) if subject.row is not None else (subject.kind, "erased")
+    whose = subject.named if subject.row is not None else (subject.kind, "erased")
     record(ERASED, subject=whose, by=by, via=via, at=at, facts=facts)
     return gone
 

@@ -1,4 +1,4 @@
-"""What was backed up, and whether it was proved."""
+"""What was backed up, and whether it was proved; and what somebody asked to be handed out."""
 
 from django.db import models
 
@@ -31,3 +31,25 @@ class Backup(models.Model):
             ),
         )  # fmt: skip
         indexes = (models.Index(fields=["-asked_at"], name="backups_newest_first"),)
+
+
+class Export(models.Model):
+    """All that is known of one person, asked for as a zip. `ended_at` None: it waits, or is being written, and `done` says what
+    it is at. Row and file (`places.export_file`) stay for a day; erasing the person takes them along.
+    """
+
+    of = models.CharField(max_length=300, help_text="whose, as traces.subject_of takes it")
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=120)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    size = models.BigIntegerField(default=0, help_text="bytes of the zip")
+    rows = models.BigIntegerField(default=0)
+    done = models.CharField(max_length=200, default="")
+    failure = models.TextField(default="")
+
+    class Meta:
+        constraints = (
+            # Whoever asks again meanwhile is given the one that is on its way.
+            models.UniqueConstraint(fields=["of"], condition=models.Q(ended_at=None), name="one_export_on_its_way"),
+        )

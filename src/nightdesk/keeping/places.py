@@ -1,4 +1,4 @@
-"""Where backups lie, how often they are made, and with which key they are sealed."""
+"""Where backups lie, how often they are made, and with which key they are sealed; and where exports lie."""
 
 import os
 import secrets
@@ -27,6 +27,18 @@ def file_named(word: str) -> Path:
     """What a person means by a backup's name: a path that they wrote, else the file of that name in the folder."""
     path = Path(word)
     return path if path.exists() or len(path.parts) > 1 else FOLDER / path
+
+
+def exports() -> Path:
+    """The folder of exports for a day: beside attachments and recordings, where web and worker of several machines reach it."""
+    folder = Path(settings.FILES_DIR) / "exports"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def export_file(export_id: int) -> Path:
+    """Where the zip of that export lies, once it is whole."""
+    return exports() / f"{export_id}.zip"
 
 
 def key_file() -> Path:

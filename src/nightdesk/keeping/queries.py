@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from nightdesk.base import postgres
 from nightdesk.keeping import moments, places
-from nightdesk.keeping.models import Backup
+from nightdesk.keeping.models import Backup, Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ def standing(at: datetime) -> Standing:
         failure=last.failure if last else "",
         running=there.filter(ended_at=None).first(),
     )
+
+
+def exports() -> QuerySet[Export]:
+    """What was asked for and lies ready, or is on its way, the newest first."""
+    return Export.objects.order_by("-asked_at", "-id")
 
 
 @dataclass(frozen=True, slots=True)

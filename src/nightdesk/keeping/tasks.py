@@ -1,4 +1,4 @@
-"""Making, verifying and thinning backups; and the worker's thread that has it done every day."""
+"""Making, verifying and thinning backups, and writing exports; and the worker's threads that have it done."""
 
 import logging
 import signal
@@ -17,12 +17,14 @@ from psycopg.conninfo import make_conninfo
 
 from nightdesk.base import clock, postgres, vault, wal, worker
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.lock import Held, Lock
 from nightdesk.base.postgres import CannotStart
 from nightdesk.base.refusals import Refusal
-from nightdesk.keeping import actions, moments, places, programs, queries, restoring
+from nightdesk.keeping import actions, export_actions, moments, places, programs, queries, restoring
 from nightdesk.keeping.archive import Written, alone_in, write_backup
 from nightdesk.keeping.decide import Made, instant_of, is_due, name_at, to_remove
-from nightdesk.keeping.models import Backup
+from nightdesk.keeping.models import Backup, Export
+from nightdesk.keeping.traces import subject_of
 
 log = logging.getLogger(__name__)
 
@@ -174,10 +176,59 @@ def keeper() -> worker.Runner:
         if (at - since[0]).total_seconds() >= QUIET_AFTER_START_S and is_due(_last(), places.EVERY, at):
             actions.ask_backup(by=SCHEDULER, via=Door.WORKER, at=at)
         if Backup.objects.filter(begun_at=None, ended_at=None).exists():
-            _have_it_made(shift)
+            _have_it_made(shift, "backup", "The backup failed (status %s); Settings, Safe-keeping says why.")
         shift.stopping.wait(LOOK_EVERY_S)
 
     return worker.forever(keep)
+
+
+def write_exports(shift: worker.Shift) -> None:
+    """A step of the worker's thread that has exports written, by one worker at a time."""
+    if Export.objects.filter(ended_at=None).exists():
+        try:
+            with Lock(places.exports() / "export.lock"):
+                _have_it_made(shift, "export", "An export failed (status %s).")
+        except Held:
+            pass  # another worker is at it
+    shift.stopping.wait(LOOK_EVERY_S)
+
+
+def write_waiting() -> int:
+    """Write every export that waits; returns how many were tried. Whoever calls it is alone with the folder of exports."""
+    count = 0
+    while (row := export_actions.begin_export(by=SCHEDULER, via=Door.WORKER, at=clock.now())) is not None:
+        count += 1
+        path = places.export_file(row.pk)
+        path.unlink(missing_ok=True)  # of the database before a backup was restored, which counted the same
+        doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER}
+        # What is being written sees one instant, so how far it is has to be said beside it.
+        with programs.ended_in_order(), psycopg.connect(database_url(), autocommit=True) as beside:
+            say = _saying(beside, row.pk)
+            try:
+                counts = export_actions.export_data(
+                    path=path, subject=subject_of(row.of), told=say, at=clock.now(), **doing
+                )
+            except Refusal as refusal:
+                export_actions.fail_export(export_id=row.pk, failure=str(refusal), at=clock.now(), **doing)
+                continue
+        size = path.stat().st_size
+        if not export_actions.note_export(
+            export_id=row.pk, size=size, rows=sum(counts.values()), at=clock.now(), **doing
+        ):
+            path.unlink()  # they were erased meanwhile
+    return count
+
+
+def _saying(beside: "psycopg.Connection[Any]", export_id: int) -> Callable[[str], None]:
+    def say(words: str) -> None:
+        beside.execute("UPDATE keeping_export SET done = %s WHERE id = %s", (words[:200], export_id))
+
+    return say
+
+
+def drop_old_exports(at: datetime) -> int:
+    """An hour is over; for `base.housekeeping`."""
+    return export_actions.drop_old_exports(by=SCHEDULER, via=Door.WORKER, at=at)
 
 
 @cache
@@ -201,9 +252,9 @@ def _last() -> tuple[datetime, bool] | None:
     return (row.asked_at.astimezone(UTC), bool(row.failure)) if row else None
 
 
-def _have_it_made(shift: worker.Shift) -> None:
+def _have_it_made(shift: worker.Shift, command: str, failed: str) -> None:
     """By a process of its own: it may take long and much memory, and can be ended when the worker is to stop."""
-    maker = subprocess.Popen(**programs.ourselves("backup", "--waiting"), stdout=subprocess.DEVNULL)
+    maker = subprocess.Popen(**programs.ourselves(command, "--waiting"), stdout=subprocess.DEVNULL)
     try:
         while maker.poll() is None and not shift.stopping.wait(0.2):
             pass
@@ -211,6 +262,6 @@ def _have_it_made(shift: worker.Shift) -> None:
         maker.terminate()
         maker.wait()
     if maker.returncode not in (0, -signal.SIGTERM, programs.ENDED):
-        log.error("The backup failed (status %s); Settings, Safe-keeping says why.", maker.returncode)
+        log.error(failed, maker.returncode)
         # It may have failed before it took the request up: then the next look must not be at once.
         shift.stopping.wait(30.0)

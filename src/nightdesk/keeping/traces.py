@@ -56,6 +56,16 @@ class Subject:
     row: Person | Contact | None = None
     user: User | None = None
 
+    @property
+    def word(self) -> str:
+        """What `subject_of` takes for them, in small letters."""
+        return f"{self.kind}:{self.id}".lower()
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """What the journal says of them: an address alone is not named there, as it would be kept for ever by that."""
+        return self.kind, self.id if self.row is not None else ""
+
 
 def subject_of(word: str) -> Subject:
     """Who is meant by person:7, contact:12, number:+441632960001 or address:bo@north.example. Raises Invalid, NotFound."""

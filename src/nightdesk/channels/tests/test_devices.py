@@ -239,6 +239,14 @@ def test_a_phone_renews_itself_by_its_own_token(bo: Person, brand: Brand) -> Non
         renew_device(device_id=meant, **browser("new").subscription, by=by, via=Door.PUSH, at=AT)
 
 
+def test_a_phone_renews_itself_while_the_key_of_our_pushes_is_lost(bo: Person, brand: Brand, settings: Any) -> None:
+    device = added(bo, brand, browser("old"))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a key of another day", []
+    by = Actor("machine", str(device.id), "A phone")
+    renew_device(device_id=device.id, **browser("new").subscription, by=by, via=Door.PUSH, at=AT)
+    assert Device.objects.get().endpoint == "https://push.example.net/send/new"
+
+
 @pytest.mark.parametrize("token", ["", "x", "ö", "A" * 43, make_token(UUID(int=1), AT.date().replace(day=1))])
 def test_a_token_that_is_no_phones_renews_nothing(token: str) -> None:
     with pytest.raises(NotFound):

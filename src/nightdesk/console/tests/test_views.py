@@ -562,6 +562,7 @@ POSTS = {
     "revoke_token": "revoke_token",
     "end_session": "end_session",
     "export_personal": "export_person",
+    "fetch_personal": "export_person",
     "erase_personal": "erase_person",
     "end_my_session": "end_own_session",
     "end_my_other_sessions": "end_own_session",
@@ -658,6 +659,7 @@ OF_EVERY_BRAND = {
     "end_second_site",
     "personal",
     "export_personal",
+    "fetch_personal",
     "erase_personal",
 }
 """Needs the role in every brand, which nobody has who works for one."""

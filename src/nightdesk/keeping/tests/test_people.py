@@ -5,8 +5,10 @@ import io
 import json
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection, models
@@ -24,11 +26,12 @@ from nightdesk.customers.models import Contact, Customer
 from nightdesk.journal import queries as journal
 from nightdesk.journal.actions import record
 from nightdesk.journal.tasks import seal_entries
-from nightdesk.keeping import exporting
+from nightdesk.keeping import exporting, places, tasks
 from nightdesk.keeping.actions import BACKUP_FAILED
 from nightdesk.keeping.erasing import preview, stays
 from nightdesk.keeping.erasing_actions import erase_person
-from nightdesk.keeping.export_actions import export_data
+from nightdesk.keeping.export_actions import ask_export, begin_export, export_data, fetch_export
+from nightdesk.keeping.models import Export
 from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
 from nightdesk.mailroom.models import Mail
 from nightdesk.people.models import Absence, ContactMethod, Person
@@ -260,6 +263,78 @@ def test_every_column_that_can_hold_an_address_is_looked_through():
         if {"address", "email", "phone", "number", "mobile"} & set(each.name.split("_"))
     }
     assert found - known == set()
+
+
+def test_an_export_lies_ready_for_a_day_and_one_that_was_cut_off_says_so(ada):
+    subject = subject_of(f"contact:{ada.pk}")
+    cut = ask_export(subject=subject, **doing())
+    assert begin_export(**doing()) == cut
+    places.export_file(cut.pk).with_suffix(".zip.unfinished").write_text("half of it")
+    # Its process was killed; the next one finds that out, and who asks anew gets theirs.
+    assert tasks.write_waiting() == 0
+    cut.refresh_from_db()
+    assert "cut off" in cut.failure
+    with pytest.raises(NotFound):
+        fetch_export(export_id=cut.pk, **doing())
+    row = ask_export(subject=subject, **doing())
+    with pytest.raises(IllegalTransition):
+        fetch_export(export_id=row.pk, **doing())
+    assert tasks.write_waiting() == 1
+    path = fetch_export(export_id=row.pk, **doing())
+    row.refresh_from_db()
+    assert (path.stat().st_size, path.stat().st_mode & 0o777) == (row.size, 0o600)
+    assert tasks.drop_old_exports(clock.now() + timedelta(hours=23)) == 0
+    assert path.exists()
+    assert tasks.drop_old_exports(clock.now() + timedelta(hours=25)) == 2
+    assert not list(places.exports().glob("*.zip*"))
+
+
+def test_an_export_whose_person_is_erased_meanwhile_is_nobodys(ada, monkeypatch):
+    subject = subject_of(f"contact:{ada.pk}")
+    row = ask_export(subject=subject, **doing())
+    told = []
+
+    def erase_at_once(words):
+        if not told:
+            told.append(words)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(erase_elsewhere, subject).result(60)
+
+    monkeypatch.setattr(tasks, "_saying", lambda _beside, _key: erase_at_once)
+    assert tasks.write_waiting() == 1
+    assert told
+    assert not Export.objects.filter(pk=row.pk).exists()
+    assert not list(places.exports().glob("*.zip*"))
+
+
+def erase_elsewhere(subject):
+    try:
+        erase_person(subject=subject, **doing())
+    finally:
+        connection.close()
+
+
+def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, monkeypatch):
+    row = ask_export(subject=subject_of(f"contact:{ada.pk}"), **doing())
+    seen = []
+    saying = tasks._saying
+
+    def and_look(beside, key):
+        say = saying(beside, key)
+
+        def said(words):
+            say(words)
+            with psycopg.connect(tasks.database_url()) as other:
+                seen.append(other.execute("SELECT done, ended_at FROM keeping_export").fetchone() == (words, None))
+
+        return said
+
+    monkeypatch.setattr(tasks, "_saying", and_look)
+    assert tasks.write_waiting() == 1
+    row.refresh_from_db()
+    assert len(seen) > 3
+    assert all(seen)
+    assert (row.done, row.failure) == ("", "")
 
 
 @pytest.mark.parametrize("word", ["", "bo", "person:x", "number:12", "number:+44 1", "address:nobody", "contact:"])

@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from nightdesk.base import clock
+from nightdesk.base import clock, vault
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.channels.actions import save_route
 from nightdesk.channels.endpoint_actions import add_contact_browser, remove_contact_endpoint, save_contact_hook
@@ -91,6 +92,15 @@ def test_a_program_is_told_once_signed_with_its_own_secret_and_not_with_anothers
         told = json.loads(body)
         assert told["subject"] == {"kind": "outage", "id": str(update.outage_id)}
         assert "We know of it." in told["body"]
+
+
+def test_a_program_is_told_from_now_on_though_the_secret_of_our_own_is_lost(
+    network: Network, receiver: Receiver, settings: Any
+) -> None:
+    near(network)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a key of another day", []
+    made, secret = save_contact_hook(contact_id=named("Cleo").pk, url=receiver.url, **network.doing)
+    assert (made.url, vault.open_(bytes(made.sealed)).decode()) == (receiver.url, secret)
 
 
 def test_a_browser_is_told_what_only_it_can_open(network: Network) -> None:

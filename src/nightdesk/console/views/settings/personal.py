@@ -1,23 +1,26 @@
 """What is known of one person: looked at, taken away, erased. For administrators of every brand."""
 
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Refusal
+from nightdesk.base.refusals import NotFound, Refusal
+from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import asked
 from nightdesk.console.views.settings.sections import row, tabs_of
 from nightdesk.console.views.staff import StaffRequest, done, staff
+from nightdesk.keeping import queries
 from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import preview, stays
 from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.export_actions import KEPT_FOR, ask_export
 from nightdesk.keeping.traces import Match, Subject, matches_of, subject_of
 from nightdesk.people.models import Person
 
@@ -54,15 +57,28 @@ def personal(request: StaffRequest) -> HttpResponse:
         "word": word,
         "subject": subject,
         "matches": [_match(each) for each in matches],
-        **(_shown(subject) if subject else {}),
+        **(_export(subject, request.at) if subject else {}),
     }
-    return render(request, "console/personal.html", context)
+    if subject and request.GET.get("part") != "export":
+        context |= _shown(subject)
+    return page_or_part(request, "personal", {"export"} if subject else set(), context)
 
 
 def _match(match: Match) -> dict[str, object]:
     """A line that leads to what is known of them."""
     url = f"{reverse('console:personal')}?{urlencode({'of': match.word})}"
     return row(match.name, url=url, detail=" · ".join(filter(None, (match.of or _("one of ours"), match.address))))
+
+
+def _export(subject: Subject, at: datetime) -> dict[str, object]:
+    """Their newest zip, or nothing, and where to ask how far it is."""
+    export = queries.exports().filter(of=subject.word).first()
+    return {
+        "export": export,
+        "export_url": f"{reverse('console:personal')}?{urlencode({'of': subject.word, 'part': 'export'})}",
+        "ready_until": export.asked_at + KEPT_FOR if export else None,
+        "at": at,
+    }
 
 
 def _shown(subject: Subject) -> dict[str, object]:
@@ -75,9 +91,21 @@ def _shown(subject: Subject) -> dict[str, object]:
 
 @staff("export_person", methods=("POST",), every_brand=True)
 def export_personal(request: StaffRequest) -> HttpResponse:
-    """All that concerns them as a zip."""
+    """All that concerns them is written as a zip; the page says how far it is."""
     require(request.actor, "export_person", None)
-    return zip_of(request.POST.get("of", "")[:300], by=request.actor, via=Door.WEB, at=request.at)  # type: ignore[return-value]
+    subject = subject_of(request.POST.get("of", "")[:300])
+    ask_export(subject=subject, by=request.actor, via=Door.WEB, at=request.at)
+    back = f"{reverse('console:personal')}?{urlencode({'of': subject.word})}#export"
+    return done(request, _("It is being written; this page says how far it is."), back)
+
+
+@staff("export_person", methods=("POST",), every_brand=True)
+def fetch_personal(request: StaffRequest) -> HttpResponse:
+    """The zip."""
+    key = request.POST.get("export", "")
+    if not key.isdecimal() or len(key) > 18:
+        raise NotFound(_("An export was asked for."), _("There is none of that number."), _("Look at the list."))
+    return zip_of(int(key), by=request.actor, via=Door.WEB, at=request.at)  # type: ignore[return-value]
 
 
 @staff("erase_person", methods=("POST",), every_brand=True)
