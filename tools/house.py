@@ -192,6 +192,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "providers",
                 "texts",
                 "ticket_clocks",
+                "ticket_changes",
+                "linking",
                 "shadow",
                 "silences",
                 "skills",
@@ -432,6 +434,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
         "wording_actions": "the verbs of what is said and written",
     },
     "mailroom": {
+        "reading": "a mail that waits, and what a batch of them asks at once",
         "addressing": "addresses of ours, and what stands behind their plus",
         "automatic": "whether a machine wrote it",
         "contents": "what a mail says and carries",

@@ -1,9 +1,12 @@
 """Reading and writing rows where every millisecond counts: an alarm reads five and writes seven, a mail more of both.
 
-Django puts each statement together anew, which takes it longer than PostgreSQL needs to answer; here that is done once.
+Django puts each statement together anew, which takes it longer than PostgreSQL needs to answer; here that is done once. A
+batch of work writes its rows `together`: one statement a table, however many verbs there were.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -86,16 +89,18 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
     """The new rows, of one table, are in it; a clash raises IntegrityError, or with `unless_there` leaves the row that is
     there. Where the table numbers its rows, theirs are not read back: they are of no use but to be found later.
     """
+    if not rows:
+        return
     connection = connections[DEFAULT_DB_ALIAS]  # itself: the proxy would look for it at every value
-    for first in range(0, len(rows), AT_ONCE):
-        some = rows[first : first + AT_ONCE]
-        statement, places, fields = _statement(type(some[0]))
-        values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in some for field in fields]
-        clash = " ON CONFLICT DO NOTHING" if unless_there else ""
-        with connection.cursor() as cursor:
-            cursor.execute(statement + ", ".join([places] * len(some)) + clash, values)
-        for row in some:
-            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    model = type(rows[0])
+    fields = _written(model)
+    values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
+    if (waiting := _waiting.get()) is not None:
+        waiting.add(model, values, unless_there=unless_there)
+    else:
+        _insert(model, values, unless_there=unless_there)
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def change(row: models.Model, names: tuple[str, ...]) -> None:
@@ -103,8 +108,112 @@ def change(row: models.Model, names: tuple[str, ...]) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     statement, fields = _change(type(row), names)
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
+    if (waiting := _waiting.get()) is not None:
+        waiting.alter(type(row), names, [*values, row.pk])
+        return
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, row.pk])
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What `insert` and `change` write in here is written with more of its table, at the end, or before: whatever else asks
+    for one of those tables, or writes anything, finds it done.
+
+    A clash is told only then. There are no savepoints in here: what fails inside a nested `atomic` spoils the transaction, as
+    what was to be written is not known to belong to it; so whoever works like this does it all again, one by one.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    waiting = _Waiting()
+    token = _waiting.set(waiting)
+    connection.features.uses_savepoints = False  # of this connection, so of this thread
+    try:
+        with connection.execute_wrapper(waiting.first):
+            yield
+            waiting.write()
+    finally:
+        del connection.features.uses_savepoints
+        _waiting.reset(token)
+
+
+class _Waiting:
+    """Rows that are written together: values by table, those that others point at first."""
+
+    def __init__(self) -> None:
+        self._new: dict[tuple[type[models.Model], bool], list[list[Any]]] = {}
+        self._changed: dict[tuple[type[models.Model], tuple[str, ...]], list[list[Any]]] = {}
+        self._tables: set[str] = set()
+
+    def add(self, model: type[models.Model], values: Sequence[list[Any]], *, unless_there: bool) -> None:
+        """New rows."""
+        self._new.setdefault((model, unless_there), []).extend(values)
+        self._tables.add(model._meta.db_table)
+
+    def alter(self, model: type[models.Model], names: tuple[str, ...], values: list[Any]) -> None:
+        """Other values of those columns, and behind them the row's key."""
+        self._changed.setdefault((model, names), []).append(values)
+        self._tables.add(model._meta.db_table)
+
+    def first(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Write what waits, unless the statement only reads, and none of it."""
+        if self._tables and not (sql.startswith("SELECT") and not any(table in sql for table in self._tables)):
+            self.write()
+        return execute(sql, params, many, context)
+
+    def write(self) -> None:
+        """Write what waits."""
+        new, changed = self._new, self._changed
+        self._new, self._changed, self._tables = {}, {}, set()
+        for model in _pointed_at_first({model for model, _unless_there in new}):
+            for unless_there in (False, True):
+                _insert(model, new.get((model, unless_there), []), unless_there=unless_there)
+        for (model, names), values in changed.items():
+            _change_many(model, names, values)
+
+
+_waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
+
+
+def _pointed_at_first(wanted: set[type[models.Model]]) -> list[type[models.Model]]:
+    """The models, each behind those of them that it points at: triggers look there."""
+    ordered: list[type[models.Model]] = []
+
+    def take(model: type[models.Model], on_the_way: frozenset[type[models.Model]]) -> None:
+        for other in sorted(_points_at(model) & wanted - on_the_way, key=lambda one: one._meta.db_table):
+            take(other, on_the_way | {other})
+        if model not in ordered:
+            ordered.append(model)
+
+    for model in sorted(wanted, key=lambda one: one._meta.db_table):
+        take(model, frozenset({model}))
+    return ordered
+
+
+@cache
+def _points_at(model: type[models.Model]) -> frozenset[type[models.Model]]:
+    found = (field.related_model for field in model._meta.local_concrete_fields)
+    return frozenset(one for one in found if isinstance(one, type) and one is not model)
+
+
+def _insert(model: type[models.Model], values: Sequence[Sequence[Any]], *, unless_there: bool) -> None:
+    statement, places = _statement(model)
+    clash = " ON CONFLICT DO NOTHING" if unless_there else ""
+    for first in range(0, len(values), AT_ONCE):
+        some = values[first : first + AT_ONCE]
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute(
+                statement + ", ".join([places] * len(some)) + clash, [value for row in some for value in row]
+            )
+
+
+def _change_many(model: type[models.Model], names: tuple[str, ...], values: Sequence[Sequence[Any]]) -> None:
+    """Each row of `values` is other values of those columns, and behind them the row's key; of one row the last count."""
+    latest = {row[-1]: row for row in values}
+    statement, places, end = _change_of_many(model, names)
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(
+            statement + ", ".join([places] * len(latest)) + end, [value for row in latest.values() for value in row]
+        )
 
 
 @cache
@@ -125,16 +234,22 @@ def _shape(
 
 
 @cache
-def _statement(model: type[models.Model]) -> tuple[str, str, "tuple[models.Field[Any, Any], ...]"]:
-    fields = tuple(
+def _written(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
+    """The columns that a new row is given."""
+    return tuple(
         field
         for field in model._meta.local_concrete_fields
         if not field.generated and not isinstance(field, models.AutoField | models.BigAutoField)
     )
+
+
+@cache
+def _statement(model: type[models.Model]) -> tuple[str, str]:
+    fields = _written(model)
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     names = ", ".join(quote(str(field.column)) for field in fields)
     places = f"({', '.join(['%s'] * len(fields))})"
-    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ", places, fields  # noqa: S608 - names of ours
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ", places  # noqa: S608 - names of ours
 
 
 @cache
@@ -145,3 +260,19 @@ def _change(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, "tu
     places = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
     key = quote(str(by_name[model._meta.pk.name].column))
     return f"UPDATE {quote(model._meta.db_table)} SET {places} WHERE {key} = %s", fields  # noqa: S608 - names of ours
+
+
+@cache
+def _change_of_many(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, str, str]:
+    connection = connections[DEFAULT_DB_ALIAS]
+    quote, key = connection.ops.quote_name, model._meta.pk
+    _one, fields = _change(model, names)
+    types = [str((field.target_field if field.is_relation else field).db_type(connection)) for field in (*fields, key)]
+    # Without lengths, as a cast to them would cut what is too long; of a numbered column only what it holds.
+    types = [one.partition("(")[0].partition(" GENERATED")[0] for one in types]
+    columns = ", ".join(f"{quote(str(field.column))} = new.{quote(str(field.column))}" for field in fields)
+    named = ", ".join(quote(str(field.column)) for field in (*fields, key))
+    table, by = quote(model._meta.db_table), quote(str(key.column))
+    places = f"({', '.join(f'%s::{one}' for one in types)})"
+    begin = f"UPDATE {table} SET {columns} FROM (VALUES "  # noqa: S608 - names of ours
+    return begin, places, f") AS new ({named}) WHERE {table}.{by} = new.{by}"

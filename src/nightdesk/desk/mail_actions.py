@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.memory import forget
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import insert
 from nightdesk.channels.actions import hasten_message, recall_message
@@ -68,6 +69,7 @@ def acknowledge_ticket(
         brake=verdict.brake or "",
     )
     insert([row])
+    forget(mail_queries.acknowledged, where=lambda address, _at: address == row.address)
     if verdict.answers:
         entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(_words_for(ticket, at), automatic=True), SCHEDULER, via, at)
         _write([entry])

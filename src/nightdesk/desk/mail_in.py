@@ -5,7 +5,7 @@ else's by quoting its number; a colleague's words reach a customer only where it
 moves nothing and is not answered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -141,6 +141,17 @@ def take_report(arrived: Arrived, report: Report, key: str, at: datetime) -> Tak
     return Taken("done", said.strip(), about, arrived.brand_id)
 
 
+def look_ahead(mails: Sequence[Arrived], at: datetime) -> None:
+    """What taking each of the mails will ask is asked for all, and remembered."""
+    writers = []
+    for arrived in mails:
+        place = mail_queries.place_of(arrived.meant, arrived.brand_id, arrived.ours)
+        if place is not None:
+            ids = tuple(one[:300] for one in _ids_of(arrived.letter))
+            writers.append((arrived.letter.from_address, place.brand.pk, ids))
+    mail_queries.look_ahead(writers, at)
+
+
 # --- Which ticket ----------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +161,7 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
         return Taken("kept", _("There is no brand that it could be for."))
     letter = arrived.letter
     slug = place.brand.slug
-    ids = threading.ids_of(letter.message_id, letter.in_reply_to, letter.references)
+    ids = _ids_of(letter)
     pointed = mail_queries.pointed(
         place.brand,
         key=key,
@@ -168,6 +179,10 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
     if belongs.ticket_id is not None:
         return _join(arrived, place, pointed, belongs, writer, at, to_customer=to_customer)
     return _open(arrived, place, belongs, writer, at)
+
+
+def _ids_of(letter: Letter) -> Sequence[str]:
+    return threading.ids_of(letter.message_id, letter.in_reply_to, letter.references)
 
 
 def _writer(arrived: Arrived, brand_id: int | None) -> Writer:

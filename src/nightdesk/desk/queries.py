@@ -146,16 +146,23 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
     return Level(first.level), tuple(kind for kind in ContactKind if kind in allowed)
 
 
+@remembered
 def contact_at(address: str, brand_id: int) -> Contact | None:
     """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
-    found = _contacts(
-        "upper(own.email) = upper(%s) AND customer.brand_id = %s AND customer.active ORDER BY own.id LIMIT 1",
-        [address, brand_id],
+    found = contacts_at([address], brand_id).get(address.lower())
+    if found is not None:
+        remember(contact_of, found, found.pk)
+    return found
+
+
+def contacts_at(addresses: Sequence[str], brand_id: int) -> dict[str, Contact]:
+    """By address in small letters; as `contact_at`."""
+    rows = _contacts(
+        "upper(own.email) = ANY(ARRAY(SELECT upper(a) FROM unnest(%s::text[]) a)) AND customer.brand_id = %s "
+        "AND customer.active ORDER BY own.id DESC",
+        [list(addresses), brand_id],
     )
-    if not found:
-        return None
-    remember(contact_of, found[0], found[0].pk)
-    return found[0]
+    return {one.email.lower(): one for one in rows}
 
 
 @remembered
