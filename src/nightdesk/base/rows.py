@@ -4,17 +4,22 @@ Django puts each statement together anew, which takes it longer than PostgreSQL 
 batch of work writes its rows `together`: one statement a table, however many verbs there were.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date, datetime, timedelta
+from datetime import time as dtime
 from functools import cache, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
+from psycopg import Binary
+from psycopg.types.json import Json, Jsonb
 
-AT_ONCE = 1000
-"""Rows in one statement, which may have 65,535 values."""
+AT_ONCE, FEW = 1000, 3
+"""Rows in one statement; of more than a few it holds one value, as a thousand places take longer to read than the rows."""
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -196,24 +201,44 @@ def _points_at(model: type[models.Model]) -> frozenset[type[models.Model]]:
 
 
 def _insert(model: type[models.Model], values: Sequence[Sequence[Any]], *, unless_there: bool) -> None:
-    statement, places = _statement(model)
     clash = " ON CONFLICT DO NOTHING" if unless_there else ""
     for first in range(0, len(values), AT_ONCE):
         some = values[first : first + AT_ONCE]
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            cursor.execute(
-                statement + ", ".join([places] * len(some)) + clash, [value for row in some for value in row]
-            )
+            if len(some) <= FEW:
+                statement, places = _statement(model)
+                told = [value for row in some for value in row]
+                cursor.execute(statement + ", ".join([places] * len(some)) + clash, told)
+            else:
+                statement, names = _statement_of_many(model)
+                cursor.execute(statement + clash, [_as_json(names, some)])
+
+
+def _as_json(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
+    """The rows as PostgreSQL reads them of JSON."""
+    return json.dumps([dict(zip(names, row, strict=True)) for row in values], default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for a value that is written to a column."""
+    match value:
+        case Jsonb() | Json():
+            return json.loads(value.dumps(value.obj)) if value.dumps is not None else value.obj
+        case bytes() | bytearray() | memoryview() | Binary():
+            return "\\x" + bytes(value.obj if isinstance(value, Binary) else value).hex()
+        case datetime() | date() | dtime():
+            return value.isoformat()
+        case timedelta():
+            return f"{value.total_seconds():f} seconds"
+    return str(value)
 
 
 def _change_many(model: type[models.Model], names: tuple[str, ...], values: Sequence[Sequence[Any]]) -> None:
     """Each row of `values` is other values of those columns, and behind them the row's key; of one row the last count."""
     latest = {row[-1]: row for row in values}
-    statement, places, end = _change_of_many(model, names)
+    statement, columns = _change_of_many(model, names)
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(
-            statement + ", ".join([places] * len(latest)) + end, [value for row in latest.values() for value in row]
-        )
+        cursor.execute(statement, [_as_json(columns, list(latest.values()))])
 
 
 @cache
@@ -263,16 +288,25 @@ def _change(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, "tu
 
 
 @cache
-def _change_of_many(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, str, str]:
-    connection = connections[DEFAULT_DB_ALIAS]
-    quote, key = connection.ops.quote_name, model._meta.pk
+def _statement_of_many(model: type[models.Model]) -> tuple[str, tuple[str, ...]]:
+    """Of any number of rows one statement, which neither psycopg nor PostgreSQL has to read anew each time; and its columns."""
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    columns = tuple(str(field.column) for field in _written(model))
+    table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)",  # noqa: S608
+        columns,
+    )
+
+
+@cache
+def _change_of_many(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     _one, fields = _change(model, names)
-    types = [str((field.target_field if field.is_relation else field).db_type(connection)) for field in (*fields, key)]
-    # Without lengths, as a cast to them would cut what is too long; of a numbered column only what it holds.
-    types = [one.partition("(")[0].partition(" GENERATED")[0] for one in types]
-    columns = ", ".join(f"{quote(str(field.column))} = new.{quote(str(field.column))}" for field in fields)
-    named = ", ".join(quote(str(field.column)) for field in (*fields, key))
-    table, by = quote(model._meta.db_table), quote(str(key.column))
-    places = f"({', '.join(f'%s::{one}' for one in types)})"
-    begin = f"UPDATE {table} SET {columns} FROM (VALUES "  # noqa: S608 - names of ours
-    return begin, places, f") AS new ({named}) WHERE {table}.{by} = new.{by}"
+    columns, key = [str(field.column) for field in fields], str(model._meta.pk.column)
+    table, places = quote(model._meta.db_table), ", ".join(f"{quote(one)} = new.{quote(one)}" for one in columns)
+    return (
+        f"UPDATE {table} SET {places} FROM json_populate_recordset(NULL::{table}, %s::json) AS new "  # noqa: S608
+        f"WHERE {table}.{quote(key)} = new.{quote(key)}",
+        (*columns, key),
+    )

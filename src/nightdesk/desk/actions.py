@@ -1649,6 +1649,8 @@ def _priority(rules: Rules, impact: str, urgency: str) -> Priority:
 
 def _next_number(brand_id: int) -> int:
     """The next of the brand's sequence, made at first need. Numbers of what was undone are not given out again."""
+    if ahead := queries.numbers_ahead(brand_id):
+        return ahead.pop()
     name = f"desk_number_{int(brand_id)}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(to_regclass(%s))", [name])

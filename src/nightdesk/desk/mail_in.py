@@ -5,6 +5,7 @@ else's by quoting its number; a colleague's words reach a customer only where it
 moves nothing and is not answered.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -142,14 +143,24 @@ def take_report(arrived: Arrived, report: Report, key: str, at: datetime) -> Tak
 
 
 def look_ahead(mails: Sequence[Arrived], at: datetime) -> None:
-    """What taking each of the mails will ask is asked for all, and remembered."""
+    """What taking each of the mails will ask is asked for all, and remembered; with numbers for those that open a ticket, as
+    far as that is seen: what points nowhere.
+    """
     writers = []
+    opening: Counter[int] = Counter()
     for arrived in mails:
         place = mail_queries.place_of(arrived.meant, arrived.brand_id, arrived.ours)
-        if place is not None:
-            ids = tuple(one[:300] for one in _ids_of(arrived.letter))
-            writers.append((arrived.letter.from_address, place.brand.pk, ids))
+        if place is None:
+            continue
+        letter, brand = arrived.letter, place.brand
+        writers.append((letter.from_address, brand.pk, tuple(one[:300] for one in _ids_of(letter))))
+        answers = letter.in_reply_to or letter.references or threading.own_numbers(letter.title, brand.slug)
+        is_plain = all(not one.word for one in arrived.meant)
+        opening[brand.pk] += bool(is_plain and not answers and not arrived.reports)
     mail_queries.look_ahead(writers, at)
+    for brand_id, count in opening.items():
+        if count > 1:
+            queries.take_numbers_ahead(brand_id, count)
 
 
 # --- Which ticket ----------------------------------------------------------------------------------------------------

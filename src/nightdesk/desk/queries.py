@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -76,6 +77,23 @@ def file_of(attachment: Attachment) -> bytes:
 def rules_of(brand_id: int) -> Rules:
     """The brand's rules; the usual ones, not kept, where nobody has said any."""
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
+
+
+@remembered
+def numbers_ahead(brand_id: int) -> list[int]:
+    """Numbers that a batch has taken for the tickets that it opens, the last one first; whoever opens one takes its number."""
+    del brand_id
+    return []
+
+
+def take_numbers_ahead(brand_id: int, count: int) -> None:
+    """The batch has the brand's next `count` numbers, if it has given out any before."""
+    name = f"desk_number_{int(brand_id)}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [name, count])
+            remember(numbers_ahead, [int(number) for (number,) in cursor.fetchall()][::-1], brand_id)
 
 
 def rules_for(ticket: Ticket) -> Rules:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,15 +25,12 @@ from nightdesk.base.rows import change
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom import addressing, reading
-from nightdesk.mailroom.addressing import Meant, Ours
-from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
+from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_CONTENT, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
-from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import FRONTS, UNREAD_AFTER, authserv_id_of, is_unread, mailbox_of, ours, who_is_meant
-from nightdesk.mailroom.reports import read_reports
-from nightdesk.mailroom.trust import checked
+from nightdesk.mailroom.queries import FRONTS, UNREAD_AFTER, is_unread
 
 log = logging.getLogger(__name__)
 
