@@ -49,7 +49,7 @@ class TicketChangeIn(Schema):
     model_config = example(ticket_ids=["0190c1f2-0000-7000-8000-000000000000"], verb="tag", values={"add": ["fibre"]})
     ticket_ids: list[UUID] = Field(min_length=1, max_length=bulk_actions.MOST)
     verb: Literal["take", "assign", "edit", "tag", "start", "wait", "next_step", "close", "cancel"]
-    values: ChangedValues = ChangedValues()
+    values: ChangedValues | None = None
 
 
 class RefusedChange(Schema):
@@ -82,7 +82,7 @@ class TicketChangeOut(Schema):
 @router.post("/ticket-changes", response={201: TicketChangeOut})
 def change_tickets(request: HttpRequest, body: TicketChangeIn) -> Any:
     """Do one thing to each of up to 500 tickets; one that refuses stays as it was."""
-    values = body.values.dict(exclude_unset=True)
+    values = body.values.dict(exclude_unset=True) if body.values is not None else {}
     fields: dict[str, Any] = {"ticket_ids": body.ticket_ids, "verb": body.verb, "values": values}
     return Status(201, bulk_actions.change_tickets(**fields, **_doing(request)))
 

@@ -1284,6 +1284,8 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     """The entries, all of one ticket, stand in the story; the files of `words` hang on the last, and by its ids mails find the
     ticket. Clocks follow.
     """
+    if not entries:
+        return
     insert(entries)
     # What a machine says to a customer is no answer, so no clock heeds it.
     is_opening = entries[0].kind == Entry.Kind.MOVED and entries[0].facts.get("from") == ""

@@ -103,13 +103,21 @@ def persons_at(addresses: Sequence[str]) -> dict[str, Person]:
     return {address: known[pk] for pk, address in reversed(found) if pk in known}
 
 
+@remembered
 def peer_at(address: str, brand_id: int) -> Peer | None:
     """The network whose NOC writes from this address."""
-    if not address:
-        return None
-    sql = "SELECT * FROM customers_peer WHERE brand_id = %s AND lower(noc_email) = lower(%s) ORDER BY id LIMIT 1"
-    found = fetch(Peer, sql, [brand_id, address])
-    return found[0] if found else None
+    return peers_at([address], brand_id).get(address.lower()) if address else None
+
+
+def peers_at(addresses: Sequence[str], brand_id: int) -> dict[str, Peer]:
+    """By address in small letters; as `peer_at`."""
+    rows = fetch(
+        Peer,
+        "SELECT * FROM customers_peer WHERE brand_id = %s "
+        "AND lower(noc_email) = ANY(ARRAY(SELECT lower(a) FROM unnest(%s::text[]) a)) ORDER BY id DESC",
+        [brand_id, list(addresses)],
+    )
+    return {one.noc_email.lower(): one for one in rows}
 
 
 def contact_with_number(number: str, brand_id: int) -> Contact | None:
@@ -255,6 +263,7 @@ def look_ahead(writers: Collection[tuple[str, int, tuple[str, ...]]], at: dateti
     for brand_id in {brand for _address, brand, _ids in writers}:
         here = [(address, ids) for address, brand, ids in writers if brand == brand_id]
         contacts = queries.contacts_at([address for address, _ids in here if address], brand_id)
+        peers = peers_at([address for address, _ids in here if address], brand_id)
         contracts = contracts_of({one.customer_id for one in contacts.values()})
         rows: dict[str, list[MessageId]] = {}
         for row in ids_known(tuple(sorted({one for _address, ids in here for one in ids})), brand_id):
@@ -262,6 +271,7 @@ def look_ahead(writers: Collection[tuple[str, int, tuple[str, ...]]], at: dateti
         for address, ids in here:
             contact = contacts.get(address.lower())
             remember(queries.contact_at, contact, address, brand_id)
+            remember(peer_at, peers.get(address.lower()), address, brand_id)
             if contact is not None:
                 remember(queries.contact_of, contact, contact.pk)
                 remember(contracts_with, contracts.get(contact.customer_id, []), contact.customer_id)

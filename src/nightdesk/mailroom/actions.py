@@ -24,7 +24,7 @@ from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import change
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.mailroom import addressing, reading
+from nightdesk.mailroom import addressing, waiting
 from nightdesk.mailroom.addressing import Meant
 from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.decoding import one_line
@@ -52,7 +52,7 @@ TRIES = 4
 """How often a mail is tried that somebody stumbles over; then it is kept with the error, for a person to look at."""
 BEGUN_AT_MOST = 8
 """A mail whose reading was begun so often and never ended has killed its reader each time: it is not read again."""
-REPORTED_TO = ("page", reading.BOUNCE)
+REPORTED_TO = ("page", waiting.BOUNCE)
 """Words of addresses that a report may come to."""
 
 
@@ -123,7 +123,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
     again; then the mail is kept with what was wrong. What is wrong with the database (a full disk) is raised each time.
     """
-    mail = reading.waiting_mail(mail_id)
+    mail = waiting.waiting_mail(mail_id)
     if mail is None:
         return _("The mail is gone.")
     if mail.standing != Mail.Standing.WAITING:
@@ -131,9 +131,9 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     if attempt > BEGUN_AT_MOST:
         begun = _("Reading it was begun {count} times and never ended.").format(count=attempt - 1)
         return _end(mail, Taken("kept", ""), at, error=begun)
-    arrived = reading.arrived_mail(mail_id)
+    arrived = waiting.arrived_mail(mail_id)
     _take_down(mail, arrived)
-    first_id = reading.first_of_the_same(mail.same) if mail.same else None
+    first_id = waiting.first_of_the_same(mail.same) if mail.same else None
     if first_id is not None:
         first = Mail.objects.defer("raw").get(id=first_id)
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
@@ -197,7 +197,7 @@ def _take_down(mail: Mail, arrived: Arrived) -> None:
     mail.title, mail.text = letter.title[:300], letter.text
     mail.brand_id = arrived.brand_id
     mail.error = "\n".join(letter.faults)[:2000]
-    mail.same = reading.what_it_says(arrived)
+    mail.same = waiting.what_it_says(arrived)
 
 
 def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Actor, via: Door) -> Taken:
@@ -252,7 +252,7 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
     change(mail, WHAT_BECAME)
-    forget(reading.first_of_the_same, where=lambda same: same == mail.same)
+    forget(waiting.first_of_the_same, where=lambda same: same == mail.same)
     return mail.outcome or mail.error
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
-from nightdesk.mailroom import actions, reading
+from nightdesk.mailroom import actions, waiting
 
 
 def read_mail(promise: Promise, at: datetime) -> str:
@@ -18,7 +18,7 @@ def read_mail(promise: Promise, at: datetime) -> str:
 
 def look_ahead(promises: Sequence[Promise], at: datetime) -> None:
     """Ask at once what reading each of the mails will ask."""
-    reading.look_ahead([UUID(one.subject_id) for one in promises], at)
+    waiting.look_ahead([UUID(one.subject_id) for one in promises], at)
 
 
 def check_mailbox(promise: Promise, at: datetime) -> str:
