@@ -10,14 +10,14 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from nightdesk.base import clock, leases, promises
+from nightdesk.base import clock, leases, promises, rows
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
 from nightdesk.desk import mail_in
 from nightdesk.desk.mail_out import CONVERSATION, reply_address
-from nightdesk.desk.models import Acknowledgement, Entry, MessageId, Party, Searchable, Ticket
+from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, Party, Searchable, Ticket
 from nightdesk.desk.tests.post import BELIEVED, Post
 from nightdesk.desk.tests.provider import Provider
 from nightdesk.journal.models import Entry as Journal
@@ -56,8 +56,8 @@ class Bag:
 
     def read(self) -> None:
         """As a worker does it."""
-        rows = leases.claim(Promise, "follow", 100, at=self.there.at, worker=uuid7(self.there.at))
-        promises.keep_many([row for row in rows if row.kind == mailroom.READ])
+        due = leases.claim(Promise, "follow", 100, at=self.there.at, worker=uuid7(self.there.at))
+        promises.keep_many([row for row in due if row.kind == mailroom.READ])
 
 
 @contextmanager
@@ -182,3 +182,28 @@ def test_a_poisonous_mail_of_a_batch_stops_no_other(bag: Bag, monkeypatch: pytes
         str(poison.pk),
         "ZeroDivisionError: a fault of ours",
     )
+
+
+def test_rows_of_many_hold_bytes_and_words_as_those_of_one_by_one() -> None:
+    """The short way for many tells PostgreSQL the same."""
+    at = Provider().at
+    told = {"at": at, "version": 1, "by_kind": "person", "by_id": "7", "by_name": 'Zoë "Z" \\', "via": "web"}
+    told |= {"subject_kind": "x", "subject_id": "é", "facts": {"deep": [1, None, "ü\n"]}}
+    for kind, write in (("x.y", rows.insert), ("x.z", Journal.objects.bulk_create)):
+        write([Journal(id=uuid7(at), kind=kind, commitment=b"\x00\xff" * 16, **told) for _ in range(rows.FEW + 1)])
+        write([Journal(id=uuid7(at), kind=kind, commitment=None, **told) for _ in range(rows.FEW + 1)])
+
+    def kept(kind: str) -> list[Any]:
+        fields = ("at", "by_name", "subject_id", "facts", "commitment", "cause", "brand_id")
+        found = Journal.objects.filter(kind=kind).order_by("id").values_list(*fields)
+        return [[bytes(one) if isinstance(one, memoryview) else one for one in row] for row in found]
+
+    assert kept("x.y") == kept("x.z")
+    assert len(kept("x.y")) == 2 * (rows.FEW + 1)
+
+
+def test_what_others_point_at_is_written_first() -> None:
+    """Triggers that keep what is searched look there."""
+    ordered = rows._pointed_at_first({Attachment, Entry, MessageId, Ticket, Promise})
+    assert len(ordered) == 5
+    assert ordered.index(Ticket) < ordered.index(Entry) < ordered.index(Attachment)
