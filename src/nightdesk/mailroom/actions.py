@@ -19,7 +19,6 @@ from nightdesk.access.matrix import require
 from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
-from nightdesk.base.memory import forget
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import change
 from nightdesk.journal.actions import record
@@ -252,7 +251,7 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
     change(mail, WHAT_BECAME)
-    forget(waiting.first_of_the_same, where=lambda same: same == mail.same)
+    waiting.be_done_with(mail)
     return mail.outcome or mail.error
 
 

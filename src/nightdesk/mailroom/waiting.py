@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from nightdesk.base.memory import remember, remembered
+from nightdesk.base.memory import forget, remember, remembered
 from nightdesk.base.rows import fetch
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.mailroom.automatic import may_report, why_automatic, why_not_answered
@@ -77,6 +77,13 @@ def what_it_says(arrived: Arrived) -> str:
     told = [letter.message_id[:300], letter.from_address[:320], letter.title[:300], hashlib.sha256(body).hexdigest()]
     told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in arrived.meant)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def be_done_with(mail: Mail) -> None:
+    """It was read: nothing of it is held any longer, and whoever says the same is held against it."""
+    forget(waiting_mail, where=lambda mail_id: mail_id == mail.id)
+    forget(arrived_mail, where=lambda mail_id: mail_id == mail.id)
+    forget(first_of_the_same, where=lambda same: same == mail.same)
 
 
 def look_ahead(mail_ids: Sequence[UUID], at: datetime) -> None:
