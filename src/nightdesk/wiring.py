@@ -153,6 +153,7 @@ def connect() -> None:
         work_answers.take_work_answer, knows=work_answers.is_work_key, marks_machines=True
     )
     handing.BY_CONTENT.append(carrier_mail.take_carrier_mail)
+    handing.AHEAD.append(mail_in.look_ahead)
     handing.BY_THREAD.append(mail_answers.take_threaded_mail)
     handing.ON_REPORT += [mail_answers.take_report, mail_in.take_report]
     GIVE_TICKETS.append(desk_tasks.give_tickets)

@@ -40,18 +40,25 @@ class Desk:
 
     def plans(self, ask: Callable[[], Any]) -> str:
         """The plans of all that was read of tickets meanwhile."""
-        with CaptureQueriesContext(
-            connection,
-        ) as told:
-            ask()
-        plans = []
-        for query in told.captured_queries:
-            if query["sql"].lstrip().startswith(("SELECT", "WITH")) and "desk_" in query["sql"]:
-                with connection.cursor() as cursor:
-                    cursor.execute(f"EXPLAIN {query['sql'].replace('%', '%%')}", [])
-                    plans.append("\n".join(row[0] for row in cursor.fetchall()))
-        assert plans
-        return "\n".join(plans)
+        return plans_of(ask, of="desk_")
+
+
+def plans_of(ask: Callable[[], Any], *, of: str = "") -> str:
+    """The plans of all that was read meanwhile, of tables that are called so."""
+    with CaptureQueriesContext(connection) as told:
+        ask()
+    plans = []
+    for query in told.captured_queries:
+        if (
+            query["sql"].lstrip().startswith(("SELECT", "WITH"))
+            and of in query["sql"]
+            and "set_config" not in query["sql"]
+        ):
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {query['sql'].replace('%', '%%')}", [])
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert plans
+    return "\n".join(plans)
 
 
 @pytest.fixture

@@ -545,6 +545,24 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "watch_ticket": ("watch_ticket", {"person_id": "{person_id}"}),
     "unwatch_ticket": ("watch_ticket", None),
     "set_party": ("set_party", {"address": "rod@example.net", "role": "cc"}),
+    "list_ticket_links": ("read_tickets", None),
+    "link_tickets": ("link_tickets", {"other_id": "{other_ticket_id}", "kind": "related"}),
+    "unlink_tickets": ("link_tickets", None),
+    "merge_ticket": ("merge_ticket", {"into_id": "{other_ticket_id}"}),
+    "unmerge_ticket": ("merge_ticket", None),
+    "split_ticket": ("split_ticket", {"entry_ids": ["{said_id}"], "title": "The telephones"}),
+    "rejoin_ticket": ("split_ticket", None),
+    "propose_major": ("propose_major", {"why": "Many ask."}),
+    "accept_major": ("accept_major", None),
+    "reject_major": ("accept_major", {"why": "It is one customer's."}),
+    "add_child": ("add_child", {"parent_id": "{other_ticket_id}"}),
+    "remove_child": ("add_child", None),
+    "tell_children": ("tell_children", {"text": "It works again."}),
+    "return_answer": ("return_answer", {"answer": "Clean the optic."}),
+    "list_lessons": ("read_tickets", None),
+    "confirm_lesson": ("note_ticket", {}),
+    "change_tickets": ("change_tickets", {"ticket_ids": ["{ticket_id}"], "verb": "tag", "values": {"add": ["dig"]}}),
+    "undo_change": ("undo_change", None),
     "search_tickets": ("read_tickets", None),
     "list_queues": ("read_tickets", None),
     "make_queue": ("save_queue", {"brand_id": "{brand_id}", "name": "Late"}),
@@ -765,6 +783,13 @@ NEEDS_MORE = {
     "wait_ticket": 409,  # it is new, and nobody has begun
     "close_ticket": 409,  # it is not resolved
     "reopen_ticket": 409,
+    "unmerge_ticket": 409,  # it was not merged
+    "rejoin_ticket": 409,  # nor split off
+    "add_child": 422,  # the other is no major incident
+    "tell_children": 422,  # it is none, and has none under it
+    "return_answer": 409,  # nobody had escalated it
+    "confirm_lesson": 404,  # it came back to somebody else
+    "undo_change": 404,  # and so it was somebody else's change
     "silence_page": 409,  # a person raised it, and no machine
     "confirm_reading": 422,  # these users are not on the staff list
     "read_briefing": 404,  # a bureau's people see those that name them

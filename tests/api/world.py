@@ -27,7 +27,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
 from nightdesk.desk import supplier_actions, time_actions
-from nightdesk.desk.models import Attachment
+from nightdesk.desk.models import Attachment, Bulk, Lesson
 from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
 from nightdesk.duty.handover_actions import add_watch_item
@@ -204,6 +204,10 @@ def world_of(brand: Brand) -> dict[str, Any]:
     waited_for = desk.open_ticket(brand_id=brand.pk, title="A cut cable", wakes=False, **how)
     supplied = supplier_actions.open_supplier_ticket(ticket_id=waited_for.pk, supplier_id=supplier.pk, **how)
     spent = time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=START.date(), person_id=person.pk, **how)
+    desk.note_ticket(ticket_id=ticket.pk, words=desk.Words("They rang."), **how)
+    said = desk.note_ticket(ticket_id=ticket.pk, words=desk.Words("The telephones, too."), **how)
+    lesson = Lesson.objects.create(ticket=ticket, person=person, answered_by="Al", answer="Clean it.", made_at=START)
+    change = Bulk.objects.create(person=person, at=START, what="tagged dig")
     prepaid = time_actions.save_prepaid(customer_id=customer.pk, minutes=60, valid_from=START.date(), **how)
     token_for(["read"], brand=brand)
     known["session_id"] = signed_in(brand)
@@ -252,6 +256,12 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "silence_id": silence.pk,
             "work_id": work.pk,
             "ticket_id": ticket.pk,
+            "other_ticket_id": waited_for.pk,
+            "other_id": waited_for.pk,
+            "kind": "related",
+            "said_id": said.pk,
+            "lesson_id": lesson.pk,
+            "ticket_change_id": change.pk,
             "queue_id": queue.pk,
             "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
             "token_id": brand.token_set.get().pk,

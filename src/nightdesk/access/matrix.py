@@ -747,7 +747,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "desk": frozenset(
         {verb for verb in VERBS if verb.endswith(("_ticket", "_tickets"))}
         | {"take_message", "reply_to_customer", "escalate_functionally", "escalate_hierarchically"}
-        | {"set_next_step", "prove_identity", "set_party"}
+        | {"set_next_step", "prove_identity", "set_party", "undo_change", "return_answer"}
+        | {"propose_major", "accept_major", "add_child", "tell_children"}
     ),
     "admin": frozenset(VERBS),
 }

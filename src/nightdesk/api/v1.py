@@ -20,6 +20,7 @@ from nightdesk.api import (
     journal,
     knowledge,
     lines,
+    linking,
     mails,
     maintenance,
     my,
@@ -45,6 +46,7 @@ from nightdesk.api import (
     skills,
     suppliers,
     texts,
+    ticket_changes,
     ticket_clocks,
     tickets,
     tokens,
@@ -167,6 +169,8 @@ for router in (
     suppliers.router,
     ticket_clocks.router,
     tickets.router,
+    linking.router,
+    ticket_changes.router,
     visits.router,
 ):
     api.add_router("", router)

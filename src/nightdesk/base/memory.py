@@ -1,7 +1,7 @@
 """What a batch of work asks once: addresses of ours, the rules of a desk, who writes from an address, their contract.
 
-Inside `remembering` a `remembered` question goes to the database once for the same arguments; outside, every time. It is only
-for what the batch does not write itself, and the batch is short, so an answer is as old as a read a moment earlier.
+Inside `remembering` a `remembered` question goes to the database once for the same arguments; outside, every time. What the
+batch writes itself it must `forget`; and the batch is short, so an answer is as old as a read a moment earlier.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +31,17 @@ def remember(ask: Callable[Asked, Answer], answer: Answer, *args: Asked.args, **
     memory = _memory.get()
     if memory is not None:
         memory[_key(ask, args, named)] = answer
+
+
+def forget(ask: Callable[Asked, Answer], *, where: Callable[..., bool]) -> None:
+    """The batch itself has changed what the `remembered` question is answered for arguments of which `where` is true; it is
+    asked anew.
+    """
+    memory = _memory.get()
+    if memory is not None:
+        asked = getattr(ask, "__wrapped__", ask)
+        for key in [key for key in memory if key[0] is asked and where(*key[1], **dict(key[2]))]:
+            del memory[key]
 
 
 def _key(ask: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:

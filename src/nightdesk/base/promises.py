@@ -18,6 +18,7 @@ from nightdesk.base.memory import remembering
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import insert
+from nightdesk.base.rows import together as rows_together
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,9 @@ class Handler:
 
     `run(promise, at)` does it inside one transaction with the promise's end, so what it writes happens exactly once; it
     looks at the subject again under its lock, and returns a short sentence of what it did. `run_many`, if given, takes
-    a whole batch in one transaction instead. `together`: of so many at most each is run in a savepoint of its own, and all
-    end with one transaction, in which what is `remembered` is asked once; what fails is undone and tried again alone. With
+    a whole batch in one transaction instead. `together`: so many at most are run one after the other in one transaction, in
+    which what is `remembered` is asked once, and rows are written `rows.together`; where one fails all are undone, and each
+    is run alone. `ahead(promises, at)` may ask there, before the first, what all of them will. With
     `give_up_after` None it is tried for ever (whatever wakes a person); else it lands on the dead-letter list after that
     many attempts.
     """
@@ -45,6 +47,7 @@ class Handler:
     give_up_after: int | None = 8
     run_many: Callable[[Sequence[Promise], datetime], None] | None = None
     together: int = 1
+    ahead: Callable[[Sequence[Promise], datetime], None] | None = None
 
 
 HANDLERS: dict[str, Handler] = {}
@@ -175,12 +178,11 @@ def keep_many(rows: Sequence[Promise], *, go_on: Callable[[], bool] = lambda: Tr
 
 def _keep_together(batch: Sequence[Promise], handler: Handler, go_on: Callable[[], bool]) -> None:
     """Keep them in one transaction; where that cannot be kept as a whole, each is tried alone."""
-    failed: list[tuple[Promise, Exception]] = []
     try:
         with transaction.atomic():
             at = clock.now()
             if handler.run_many is None:
-                told = _run_each(batch, failed, at, go_on)
+                told = _run_each(batch, handler, at, go_on)
             elif go_on():
                 told = dict.fromkeys((row.id for row in batch), "")
                 with _keeping(batch):
@@ -198,27 +200,18 @@ def _keep_together(batch: Sequence[Promise], handler: Handler, go_on: Callable[[
         for row in batch:
             if go_on():
                 keep(row)
-        return
-    for row, wrong in failed:
-        _put_back(row, wrong)
 
 
-def _run_each(
-    batch: Sequence[Promise], failed: list[tuple[Promise, Exception]], at: datetime, go_on: Callable[[], bool]
-) -> dict[UUID, str]:
-    """What was done, by promise; what fails is undone alone and is in `failed`."""
-    told = {}
-    with remembering():
+def _run_each(batch: Sequence[Promise], handler: Handler, at: datetime, go_on: Callable[[], bool]) -> dict[UUID, str]:
+    """What was done, by promise."""
+    told: dict[UUID, str] = {}
+    with remembering(), rows_together():
+        if handler.ahead is not None and go_on():
+            handler.ahead(batch, at)
         for row in batch:
             if not go_on():
                 break
-            try:
-                with transaction.atomic():
-                    told[row.id] = _run(row, at)
-            except Exception as error:  # as in `keep`
-                if lost_connection():
-                    raise
-                failed.append((row, error))
+            told[row.id] = _run(row, at)
     return told
 
 

@@ -1,17 +1,25 @@
 """Reading and writing rows where every millisecond counts: an alarm reads five and writes seven, a mail more of both.
 
-Django puts each statement together anew, which takes it longer than PostgreSQL needs to answer; here that is done once.
+Django puts each statement together anew, which takes it longer than PostgreSQL needs to answer; here that is done once. A
+batch of work writes its rows `together`: one statement a table, however many verbs there were.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime, timedelta
+from datetime import time as dtime
 from functools import cache, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
+from psycopg import Binary
+from psycopg.types.json import Json, Jsonb
 
-AT_ONCE = 1000
-"""Rows in one statement, which may have 65,535 values."""
+AT_ONCE, FEW = 1000, 3
+"""Rows in one statement; of more than a few it holds one value, as a thousand places take longer to read than the rows."""
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -86,16 +94,18 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
     """The new rows, of one table, are in it; a clash raises IntegrityError, or with `unless_there` leaves the row that is
     there. Where the table numbers its rows, theirs are not read back: they are of no use but to be found later.
     """
+    if not rows:
+        return
     connection = connections[DEFAULT_DB_ALIAS]  # itself: the proxy would look for it at every value
-    for first in range(0, len(rows), AT_ONCE):
-        some = rows[first : first + AT_ONCE]
-        statement, places, fields = _statement(type(some[0]))
-        values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in some for field in fields]
-        clash = " ON CONFLICT DO NOTHING" if unless_there else ""
-        with connection.cursor() as cursor:
-            cursor.execute(statement + ", ".join([places] * len(some)) + clash, values)
-        for row in some:
-            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    model = type(rows[0])
+    fields = _written(model)
+    values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
+    if (waiting := _waiting.get()) is not None:
+        waiting.add(model, values, unless_there=unless_there)
+    else:
+        _insert(model, values, unless_there=unless_there)
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def change(row: models.Model, names: tuple[str, ...]) -> None:
@@ -103,8 +113,132 @@ def change(row: models.Model, names: tuple[str, ...]) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     statement, fields = _change(type(row), names)
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
+    if (waiting := _waiting.get()) is not None:
+        waiting.alter(type(row), names, [*values, row.pk])
+        return
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, row.pk])
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What `insert` and `change` write in here is written with more of its table, at the end, or before: whatever else asks
+    for one of those tables, or writes anything, finds it done.
+
+    A clash is told only then. There are no savepoints in here: what fails inside a nested `atomic` spoils the transaction, as
+    what was to be written is not known to belong to it; so whoever works like this does it all again, one by one.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    waiting = _Waiting()
+    token = _waiting.set(waiting)
+    connection.features.uses_savepoints = False  # of this connection, so of this thread
+    try:
+        with connection.execute_wrapper(waiting.first):
+            yield
+            waiting.write()
+    finally:
+        del connection.features.uses_savepoints
+        _waiting.reset(token)
+
+
+class _Waiting:
+    """Rows that are written together: values by table, those that others point at first."""
+
+    def __init__(self) -> None:
+        self._new: dict[tuple[type[models.Model], bool], list[list[Any]]] = {}
+        self._changed: dict[tuple[type[models.Model], tuple[str, ...]], list[list[Any]]] = {}
+        self._tables: set[str] = set()
+
+    def add(self, model: type[models.Model], values: Sequence[list[Any]], *, unless_there: bool) -> None:
+        """New rows."""
+        self._new.setdefault((model, unless_there), []).extend(values)
+        self._tables.add(model._meta.db_table)
+
+    def alter(self, model: type[models.Model], names: tuple[str, ...], values: list[Any]) -> None:
+        """Other values of those columns, and behind them the row's key."""
+        self._changed.setdefault((model, names), []).append(values)
+        self._tables.add(model._meta.db_table)
+
+    def first(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Write what waits, unless the statement only reads, and none of it."""
+        if self._tables and not (sql.startswith("SELECT") and not any(table in sql for table in self._tables)):
+            self.write()
+        return execute(sql, params, many, context)
+
+    def write(self) -> None:
+        """Write what waits."""
+        new, changed = self._new, self._changed
+        self._new, self._changed, self._tables = {}, {}, set()
+        for model in _pointed_at_first({model for model, _unless_there in new}):
+            for unless_there in (False, True):
+                _insert(model, new.get((model, unless_there), []), unless_there=unless_there)
+        for (model, names), values in changed.items():
+            _change_many(model, names, values)
+
+
+_waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
+
+
+def _pointed_at_first(wanted: set[type[models.Model]]) -> list[type[models.Model]]:
+    """The models, each behind those of them that it points at: triggers look there."""
+    ordered: list[type[models.Model]] = []
+
+    def take(model: type[models.Model], on_the_way: frozenset[type[models.Model]]) -> None:
+        for other in sorted(_points_at(model) & wanted - on_the_way, key=lambda one: one._meta.db_table):
+            take(other, on_the_way | {other})
+        if model not in ordered:
+            ordered.append(model)
+
+    for model in sorted(wanted, key=lambda one: one._meta.db_table):
+        take(model, frozenset({model}))
+    return ordered
+
+
+@cache
+def _points_at(model: type[models.Model]) -> frozenset[type[models.Model]]:
+    found = (field.related_model for field in model._meta.local_concrete_fields)
+    return frozenset(one for one in found if isinstance(one, type) and one is not model)
+
+
+def _insert(model: type[models.Model], values: Sequence[Sequence[Any]], *, unless_there: bool) -> None:
+    clash = " ON CONFLICT DO NOTHING" if unless_there else ""
+    for first in range(0, len(values), AT_ONCE):
+        some = values[first : first + AT_ONCE]
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            if len(some) <= FEW:
+                statement, places = _statement(model)
+                told = [value for row in some for value in row]
+                cursor.execute(statement + ", ".join([places] * len(some)) + clash, told)
+            else:
+                statement, names = _statement_of_many(model)
+                cursor.execute(statement + clash, [_as_json(names, some)])
+
+
+def _as_json(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
+    """The rows as PostgreSQL reads them of JSON."""
+    return json.dumps([dict(zip(names, row, strict=True)) for row in values], default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for a value that is written to a column."""
+    match value:
+        case Jsonb() | Json():
+            return json.loads(value.dumps(value.obj)) if value.dumps is not None else value.obj
+        case bytes() | bytearray() | memoryview() | Binary():
+            return "\\x" + bytes(value.obj if isinstance(value, Binary) else value).hex()
+        case datetime() | date() | dtime():
+            return value.isoformat()
+        case timedelta():
+            return f"{value.total_seconds():f} seconds"
+    return str(value)
+
+
+def _change_many(model: type[models.Model], names: tuple[str, ...], values: Sequence[Sequence[Any]]) -> None:
+    """Each row of `values` is other values of those columns, and behind them the row's key; of one row the last count."""
+    latest = {row[-1]: row for row in values}
+    statement, columns = _change_of_many(model, names)
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(statement, [_as_json(columns, list(latest.values()))])
 
 
 @cache
@@ -125,16 +259,22 @@ def _shape(
 
 
 @cache
-def _statement(model: type[models.Model]) -> tuple[str, str, "tuple[models.Field[Any, Any], ...]"]:
-    fields = tuple(
+def _written(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
+    """The columns that a new row is given."""
+    return tuple(
         field
         for field in model._meta.local_concrete_fields
         if not field.generated and not isinstance(field, models.AutoField | models.BigAutoField)
     )
+
+
+@cache
+def _statement(model: type[models.Model]) -> tuple[str, str]:
+    fields = _written(model)
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     names = ", ".join(quote(str(field.column)) for field in fields)
     places = f"({', '.join(['%s'] * len(fields))})"
-    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ", places, fields  # noqa: S608 - names of ours
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ", places  # noqa: S608 - names of ours
 
 
 @cache
@@ -145,3 +285,28 @@ def _change(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, "tu
     places = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
     key = quote(str(by_name[model._meta.pk.name].column))
     return f"UPDATE {quote(model._meta.db_table)} SET {places} WHERE {key} = %s", fields  # noqa: S608 - names of ours
+
+
+@cache
+def _statement_of_many(model: type[models.Model]) -> tuple[str, tuple[str, ...]]:
+    """Of any number of rows one statement, which neither psycopg nor PostgreSQL has to read anew each time; and its columns."""
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    columns = tuple(str(field.column) for field in _written(model))
+    table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)",  # noqa: S608
+        columns,
+    )
+
+
+@cache
+def _change_of_many(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    _one, fields = _change(model, names)
+    columns, key = [str(field.column) for field in fields], str(model._meta.pk.column)
+    table, places = quote(model._meta.db_table), ", ".join(f"{quote(one)} = new.{quote(one)}" for one in columns)
+    return (
+        f"UPDATE {table} SET {places} FROM json_populate_recordset(NULL::{table}, %s::json) AS new "  # noqa: S608
+        f"WHERE {table}.{quote(key)} = new.{quote(key)}",
+        (*columns, key),
+    )

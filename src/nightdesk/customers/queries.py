@@ -28,6 +28,7 @@ from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contr
 from nightdesk.customers.stored import hours_from, may_wake_from, targets_from
 
 
+@remembered
 def promised_now(customer_id: int | None, priority: Priority, at: datetime, work_type: str | None = None) -> Cover:
     """What this customer is promised for something of this priority (and kind of work) that arrives at `at`.
 

@@ -19,6 +19,7 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.files import keep_file
 from nightdesk.base.ids import uuid7
+from nightdesk.base.memory import forget
 from nightdesk.base.promises import gathered, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import fetch, insert
@@ -29,7 +30,7 @@ from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, queries
+from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.clock_rules import clock_rules_from
@@ -1283,13 +1284,15 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
     """The entries, all of one ticket, stand in the story; the files of `words` hang on the last, and by its ids mails find the
     ticket. Clocks follow.
     """
+    if not entries:
+        return
     insert(entries)
     # What a machine says to a customer is no answer, so no clock heeds it.
+    is_opening = entries[0].kind == Entry.Kind.MOVED and entries[0].facts.get("from") == ""
     if any(one.kind in clock_queries.CLOCKED and not (one.public and one.automatic) for one in entries):
-        is_opening = entries[0].facts.get("from") == ""
         promise_clocks(entries[0].ticket, entries[0].at, entries if is_opening else None)
     if words is not None and words.message_id:
-        _keep_ids(entries[-1], words)
+        _keep_ids(entries[-1], words, is_new=is_opening)
     if words is not None and words.files:
         rows = [
             Attachment(
@@ -1304,15 +1307,23 @@ def _write(entries: Sequence[Entry], words: Words | None = None) -> None:
             )
             for file in words.files
         ]
-        attaching.promise_looks(Attachment.objects.bulk_create(rows), entries[-1].at)
+        insert(rows)
+        attaching.promise_looks(rows, entries[-1].at)
 
 
-def _keep_ids(entry: Entry, words: Words) -> None:
-    """The mail's own id and those that it names lead to the ticket; one that was only named, and has come now, is whose it is."""
+def _keep_ids(entry: Entry, words: Words, *, is_new: bool) -> None:
+    """The mail's own id and those that it names lead to the ticket, which has none where it `is_new`; one that was only named,
+    and has come now, is whose it is.
+    """
     own = MessageId.Whose.THEIRS if entry.kind == Entry.Kind.MESSAGE_IN and entry.public else MessageId.Whose.STAFF
-    named = [one[:300] for one in dict.fromkeys(words.named) if one and one != words.message_id]
-    ids = [words.message_id[:300], *named]
-    whose = [own, *[MessageId.Whose.NAMED] * len(named)]
+    ids = list(dict.fromkeys(one[:300] for one in (words.message_id, *words.named) if one))
+    whose = [own, *[MessageId.Whose.NAMED] * (len(ids) - 1)]
+    forget(mail_queries.ids_known, where=lambda known, _brand: not set(ids).isdisjoint(known))
+    if is_new:
+        ticket = entry.ticket
+        rows = zip(ids, whose, strict=True)
+        insert([MessageId(ticket=ticket, entry=entry, message_id=one, whose=which) for one, which in rows])
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -1640,6 +1651,8 @@ def _priority(rules: Rules, impact: str, urgency: str) -> Priority:
 
 def _next_number(brand_id: int) -> int:
     """The next of the brand's sequence, made at first need. Numbers of what was undone are not given out again."""
+    if ahead := queries.numbers_ahead(brand_id):
+        return ahead.pop()
     name = f"desk_number_{int(brand_id)}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(to_regclass(%s))", [name])

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from nightdesk.access.matrix import require
+from nightdesk.access.matrix import brands_for, forbidden, require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.promises import promise, void_promises
@@ -75,6 +75,7 @@ def undo_change(*, bulk_id: UUID, by: Actor, via: Door, at: datetime) -> tuple[B
 
     Repeating it changes nothing. Raises NotFound (not theirs), Forbidden, IllegalTransition (too long ago).
     """
+    _require_somewhere(by, "undo_change")
     bulk = Bulk.objects.select_for_update().filter(id=bulk_id, person=by.person_id).first()
     if bulk is None or by.person_id is None:
         raise NotFound(_("A change was to be taken back."), _("You have made none such."), _("Change it by hand."))
@@ -292,6 +293,7 @@ def _change_each(
     at: datetime,
     brand_id: int | None = None,
 ) -> Bulk:
+    _require_somewhere(by, right)
     wanted = sorted(set(ticket_ids))  # always in one order, so that two who change the same do not wait for each other
     if not wanted or len(wanted) > MOST:
         raise Invalid(
@@ -319,6 +321,13 @@ def _change_each(
     subject = ("person", by.person_id or by.id)
     record(TICKETS_CHANGED, subject=subject, by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return bulk
+
+
+def _require_somewhere(by: Actor, verb: str) -> None:
+    """Raise Forbidden where they may do it in no brand."""
+    brands = brands_for(by, verb)
+    if brands is not None and not brands:
+        raise forbidden(by, verb)
 
 
 def _change_one(

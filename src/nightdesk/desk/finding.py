@@ -5,7 +5,7 @@ it is little. What is neither, such as the name of an old product, is looked for
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -37,13 +37,16 @@ _LAST = UUID(int=2**128 - 1)
 _PUBLIC = "ABC"
 """Weights of what a customer may see: title, who asked, public words. What we say among ourselves is D."""
 
+Row = tuple[UUID, datetime]
+Place = tuple[datetime, UUID]
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who looks. `brand_ids`: of these brands alone; None: of every one. `person_id`: who "mine" is.
 
     With a `customer_id` it is a customer who looks, and finds nothing by what we wrote among ourselves; with `contact_id`
-    only what that contact asked for.
+    only what that contact asked for; `find_ids` finds what they are copied in on as well.
     """
 
     brand_ids: Collection[int] | None = None
@@ -115,7 +118,28 @@ def find_ids(asked: str, reader: Reader, most: int) -> tuple[list[UUID], list[UU
     wanted = _understood(asked, reader, typing=True)
     query = _query(wanted, reader)
     rows = _newest_first(query, most, None)[0] if query is not None else []
-    return _by_number(wanted, reader), [pk for pk, _at in rows]
+    if query is not None and reader.contact_id is not None:
+        rows = sorted({*rows, *_copied_in_on(wanted, reader, most)}, key=lambda row: (row[1], row[0]), reverse=True)
+    return _by_number(wanted, reader), [pk for pk, _at in rows[:most]]
+
+
+def _copied_in_on(wanted: Asked, reader: Reader, most: int) -> list[Row]:
+    """The newest `most` of what colleagues of the reader's contact asked for and the contact is written to about as well.
+
+    They are few, so each is looked at; no mark stands for those who are copied in.
+    """
+    query = _query(wanted, replace(reader, contact_id=None))
+    assert query is not None
+    sql = (
+        "WITH copied AS MATERIALIZED (SELECT t.id FROM desk_party p JOIN desk_ticket t ON t.id = p.ticket_id "  # noqa: S608
+        "WHERE p.contact_id = %s AND p.role <> 'removed' AND t.contact_id IS DISTINCT FROM p.contact_id) "
+        "SELECT s.ticket_id, s.at FROM copied JOIN desk_searchable s ON s.ticket_id = copied.id "
+        f"JOIN desk_ticket t ON t.id = copied.id WHERE s.words @@ ({query.words}){query.also} "
+        "ORDER BY s.at DESC, s.ticket_id DESC LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [reader.contact_id, *query.given, *query.also_given, most])
+        return list(cursor.fetchall())
 
 
 def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
@@ -137,10 +161,6 @@ def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
 
 
 # --- What is asked of the database -----------------------------------------------------------------------------------
-
-
-Row = tuple[UUID, datetime]
-Place = tuple[datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.memory import forget
 from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import insert
 from nightdesk.channels.actions import hasten_message, recall_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import what_is_promised
-from nightdesk.customers.queries import contract_facts
+from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk import auto_reply, mail_out, mail_queries, queries, wording
 from nightdesk.desk.actions import (
     Words,
@@ -68,6 +68,7 @@ def acknowledge_ticket(
         brake=verdict.brake or "",
     )
     insert([row])
+    forget(mail_queries.acknowledged, where=lambda address, _at: address == row.address)
     if verdict.answers:
         entry = _said(ticket, Entry.Kind.MESSAGE_OUT, Words(_words_for(ticket, at), automatic=True), SCHEDULER, via, at)
         _write([entry])
@@ -239,7 +240,7 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
     """The automatic answer to the ticket's requester."""
     rules = queries.rules_for(ticket)
     contract = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
-    cover = what_is_promised(contract, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
     trusted = ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF)
     reader = mail_out.reader_of(ticket, ())
     says = auto_reply.what_to_say(

@@ -5,7 +5,8 @@ else's by quoting its number; a colleague's words reach a customer only where it
 moves nothing and is not answered.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -141,6 +142,27 @@ def take_report(arrived: Arrived, report: Report, key: str, at: datetime) -> Tak
     return Taken("done", said.strip(), about, arrived.brand_id)
 
 
+def look_ahead(mails: Sequence[Arrived], at: datetime) -> None:
+    """What taking each of the mails will ask is asked for all, and remembered; with numbers for those that open a ticket, as
+    far as that is seen: what points nowhere.
+    """
+    writers = []
+    opening: Counter[int] = Counter()
+    for arrived in mails:
+        place = mail_queries.place_of(arrived.meant, arrived.brand_id, arrived.ours)
+        if place is None:
+            continue
+        letter, brand = arrived.letter, place.brand
+        writers.append((letter.from_address, brand.pk, tuple(one[:300] for one in _ids_of(letter))))
+        answers = letter.in_reply_to or letter.references or threading.own_numbers(letter.title, brand.slug)
+        is_plain = all(not one.word for one in arrived.meant)
+        opening[brand.pk] += bool(is_plain and not answers and not arrived.reports)
+    mail_queries.look_ahead(writers, at)
+    for brand_id, count in opening.items():
+        if count > 1:
+            queries.take_numbers_ahead(brand_id, count)
+
+
 # --- Which ticket ----------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +172,7 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
         return Taken("kept", _("There is no brand that it could be for."))
     letter = arrived.letter
     slug = place.brand.slug
-    ids = threading.ids_of(letter.message_id, letter.in_reply_to, letter.references)
+    ids = _ids_of(letter)
     pointed = mail_queries.pointed(
         place.brand,
         key=key,
@@ -168,6 +190,10 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
     if belongs.ticket_id is not None:
         return _join(arrived, place, pointed, belongs, writer, at, to_customer=to_customer)
     return _open(arrived, place, belongs, writer, at)
+
+
+def _ids_of(letter: Letter) -> Sequence[str]:
+    return threading.ids_of(letter.message_id, letter.in_reply_to, letter.references)
 
 
 def _writer(arrived: Arrived, brand_id: int | None) -> Writer:

@@ -1,6 +1,6 @@
 """What taking and answering a mail asks of the database, few questions each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,10 +10,12 @@ from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor
-from nightdesk.base.memory import remembered
+from nightdesk.base.memory import remember, remembered
 from nightdesk.base.rows import fetch
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer
+from nightdesk.customers.queries import contracts_of, contracts_with
+from nightdesk.desk import queries
 from nightdesk.desk.models import Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
@@ -80,27 +82,42 @@ def has_address(name: str) -> bool:
     return bool(name) and (queues.exists() or Rules.objects.filter(address__istartswith=wanted).exists())
 
 
+@remembered
 def person_at(address: str) -> Person | None:
     """Who of our staff, and still there, writes from this address."""
-    if not address:
-        return None
-    found = fetch(
-        Person,
-        "SELECT * FROM people_person WHERE active AND (user_id IN (SELECT id FROM access_user WHERE lower(email) = lower(%s)) "
-        "OR id IN (SELECT person_id FROM people_contactmethod WHERE channel = 'email' AND lower(address) = lower(%s))) "
-        "ORDER BY id LIMIT 1",
-        [address, address],
-    )
-    return found[0] if found else None
+    return persons_at([address]).get(address) if address else None
 
 
+def persons_at(addresses: Sequence[str]) -> dict[str, Person]:
+    """By address, who of our staff, and still there, writes from it; of several the one known longest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.id, a FROM unnest(%(wanted)s::text[]) a JOIN access_user u ON lower(u.email) = lower(a) "
+            "JOIN people_person p ON p.user_id = u.id WHERE p.active UNION "
+            "SELECT p.id, a FROM unnest(%(wanted)s::text[]) a JOIN people_contactmethod m ON lower(m.address) = lower(a) "
+            "JOIN people_person p ON p.id = m.person_id WHERE p.active AND m.channel = 'email' ORDER BY 1",
+            {"wanted": list(addresses)},
+        )
+        found = cursor.fetchall()
+    known = {row.pk: row for row in Person.objects.filter(pk__in={pk for pk, _address in found})} if found else {}
+    return {address: known[pk] for pk, address in reversed(found) if pk in known}
+
+
+@remembered
 def peer_at(address: str, brand_id: int) -> Peer | None:
     """The network whose NOC writes from this address."""
-    if not address:
-        return None
-    sql = "SELECT * FROM customers_peer WHERE brand_id = %s AND lower(noc_email) = lower(%s) ORDER BY id LIMIT 1"
-    found = fetch(Peer, sql, [brand_id, address])
-    return found[0] if found else None
+    return peers_at([address], brand_id).get(address.lower()) if address else None
+
+
+def peers_at(addresses: Sequence[str], brand_id: int) -> dict[str, Peer]:
+    """By address in small letters; as `peer_at`."""
+    rows = fetch(
+        Peer,
+        "SELECT * FROM customers_peer WHERE brand_id = %s "
+        "AND lower(noc_email) = ANY(ARRAY(SELECT lower(a) FROM unnest(%s::text[]) a)) ORDER BY id DESC",
+        [brand_id, list(addresses)],
+    )
+    return {one.noc_email.lower(): one for one in rows}
 
 
 def contact_with_number(number: str, brand_id: int) -> Contact | None:
@@ -127,12 +144,7 @@ def pointed(
     by_theirs: list[UUID] = []
     is_known = None
     if ids:
-        rows = fetch(
-            MessageId,
-            "SELECT m.* FROM desk_messageid m JOIN desk_ticket t ON t.id = m.ticket_id "
-            "WHERE m.message_id = ANY(%s) AND t.brand_id = %s ORDER BY m.id",
-            [[one[:300] for one in ids], brand.pk],
-        )
+        rows = ids_known(tuple(one[:300] for one in ids), brand.pk)
         by_id: dict[str, list[MessageId]] = {}
         for row in rows:
             by_id.setdefault(row.message_id, []).append(row)
@@ -156,6 +168,17 @@ def pointed(
     wanted = {*([key] if key is not None else []), *by_ours, *by_theirs, *tags}
     pointers = Pointers(key, tuple(by_ours), tuple(by_theirs), tuple(tags))
     return Pointed(pointers, _candidates(wanted), is_known)
+
+
+@remembered
+def ids_known(ids: tuple[str, ...], brand_id: int) -> list[MessageId]:
+    """Of these ids of mails those that lead to tickets of the brand, in the order in which they came."""
+    return fetch(
+        MessageId,
+        "SELECT m.* FROM desk_messageid m JOIN desk_ticket t ON t.id = m.ticket_id "
+        "WHERE m.message_id = ANY(%s) AND t.brand_id = %s ORDER BY m.id",
+        [list(ids), brand_id],
+    )
 
 
 def _candidates(ticket_ids: set[UUID]) -> dict[UUID, Candidate]:
@@ -190,14 +213,7 @@ class AnsweredBefore:
 
 def answered_before(address: str, brand_id: int, within: timedelta, at: datetime) -> AnsweredBefore:
     """Answers count whoever's brand they were of, as the address does not care who keeps it busy."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.ticket_id, t.brand_id, a.at, a.answered, a.brake FROM desk_acknowledgement a "
-            "JOIN desk_ticket t ON t.id = a.ticket_id WHERE a.address = %s AND a.at > %s AND a.at <= %s "
-            "ORDER BY a.at DESC, a.id DESC LIMIT %s",
-            [address, at - timedelta(days=1), at, MOST_LOOKED_AT],
-        )
-        rows = cursor.fetchall()
+    rows = acknowledged(address, at)
     lately = [
         ticket_id for ticket_id, brand, when, _answered, _brake in rows if brand == brand_id and when > at - within
     ]
@@ -209,6 +225,58 @@ def answered_before(address: str, brand_id: int, within: timedelta, at: datetime
         opened=len(lately),
         newest=lately[0] if lately else None,
     )
+
+
+Answered = tuple[UUID, int, datetime, bool, str]
+"""(ticket, its brand, when, whether it was answered, the brake that kept it from that or "")."""
+
+
+@remembered
+def acknowledged(address: str, at: datetime) -> list[Answered]:
+    """What the address' mails opened in the day before `at`, the newest first."""
+    return acknowledged_of([address], at).get(address, [])
+
+
+def acknowledged_of(addresses: Sequence[str], at: datetime) -> dict[str, list[Answered]]:
+    """The same by address."""
+    found: dict[str, list[Answered]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.address, a.* FROM unnest(%s::text[]) AS wanted (address), LATERAL ("
+            "SELECT a.ticket_id, t.brand_id, a.at, a.answered, a.brake FROM desk_acknowledgement a "
+            "JOIN desk_ticket t ON t.id = a.ticket_id WHERE a.address = wanted.address AND a.at > %s AND a.at <= %s "
+            "ORDER BY a.at DESC, a.id DESC LIMIT %s) a",
+            [list(addresses), at - timedelta(days=1), at, MOST_LOOKED_AT],
+        )
+        for address, *answered in cursor.fetchall():
+            found.setdefault(address, []).append(tuple(answered))
+    return found
+
+
+def look_ahead(writers: Collection[tuple[str, int, tuple[str, ...]]], at: datetime) -> None:
+    """What taking a mail from each (address, brand, ids that it names) will ask is asked for all, and remembered."""
+    addresses = sorted({address for address, _brand, _ids in writers if address})
+    persons, answered = persons_at(addresses), acknowledged_of(addresses, at)
+    for address in addresses:
+        remember(person_at, persons.get(address), address)
+        remember(acknowledged, answered.get(address, []), address, at)
+    for brand_id in {brand for _address, brand, _ids in writers}:
+        here = [(address, ids) for address, brand, ids in writers if brand == brand_id]
+        contacts = queries.contacts_at([address for address, _ids in here if address], brand_id)
+        peers = peers_at([address for address, _ids in here if address], brand_id)
+        contracts = contracts_of({one.customer_id for one in contacts.values()})
+        rows: dict[str, list[MessageId]] = {}
+        for row in ids_known(tuple(sorted({one for _address, ids in here for one in ids})), brand_id):
+            rows.setdefault(row.message_id, []).append(row)
+        for address, ids in here:
+            contact = contacts.get(address.lower())
+            remember(queries.contact_at, contact, address, brand_id)
+            remember(peer_at, peers.get(address.lower()), address, brand_id)
+            if contact is not None:
+                remember(queries.contact_of, contact, contact.pk)
+                remember(contracts_with, contracts.get(contact.customer_id, []), contact.customer_id)
+            named = {row.pk: row for one in ids for row in rows.get(one, ())}
+            remember(ids_known, [named[pk] for pk in sorted(named)], ids, brand_id)
 
 
 def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:

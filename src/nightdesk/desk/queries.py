@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -78,6 +79,23 @@ def rules_of(brand_id: int) -> Rules:
     return Rules.objects.filter(brand_id=brand_id).first() or Rules(brand_id=brand_id)
 
 
+@remembered
+def numbers_ahead(brand_id: int) -> list[int]:
+    """Numbers that a batch has taken for the tickets that it opens, the last one first; whoever opens one takes its number."""
+    del brand_id
+    return []
+
+
+def take_numbers_ahead(brand_id: int, count: int) -> None:
+    """The batch has the brand's next `count` numbers, if it has given out any before."""
+    name = f"desk_number_{int(brand_id)}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [name, count])
+            remember(numbers_ahead, [int(number) for (number,) in cursor.fetchall()][::-1], brand_id)
+
+
 def rules_for(ticket: Ticket) -> Rules:
     """The rules of the ticket's brand, read once where the brand was read with them."""
     try:
@@ -146,16 +164,23 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
     return Level(first.level), tuple(kind for kind in ContactKind if kind in allowed)
 
 
+@remembered
 def contact_at(address: str, brand_id: int) -> Contact | None:
     """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
-    found = _contacts(
-        "upper(own.email) = upper(%s) AND customer.brand_id = %s AND customer.active ORDER BY own.id LIMIT 1",
-        [address, brand_id],
+    found = contacts_at([address], brand_id).get(address.lower())
+    if found is not None:
+        remember(contact_of, found, found.pk)
+    return found
+
+
+def contacts_at(addresses: Sequence[str], brand_id: int) -> dict[str, Contact]:
+    """By address in small letters; as `contact_at`."""
+    rows = _contacts(
+        "upper(own.email) = ANY(ARRAY(SELECT upper(a) FROM unnest(%s::text[]) a)) AND customer.brand_id = %s "
+        "AND customer.active ORDER BY own.id DESC",
+        [list(addresses), brand_id],
     )
-    if not found:
-        return None
-    remember(contact_of, found[0], found[0].pk)
-    return found[0]
+    return {one.email.lower(): one for one in rows}
 
 
 @remembered

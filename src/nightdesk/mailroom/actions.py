@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,19 +20,16 @@ from nightdesk.base import promises, vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.base.rows import change, fetch
+from nightdesk.base.rows import change
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.mailroom import addressing
-from nightdesk.mailroom.addressing import Meant, Ours
-from nightdesk.mailroom.automatic import OUR_HEADER, may_report, why_automatic, why_not_answered
+from nightdesk.mailroom import addressing, waiting
+from nightdesk.mailroom.addressing import Meant
+from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.handing import BY_ADDRESS, BY_CONTENT, BY_THREAD, ON_REPORT, Arrived, Taken, our_mark
-from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
-from nightdesk.mailroom.queries import FRONTS, UNREAD_AFTER, authserv_id_of, is_unread, mailbox_of, ours, who_is_meant
-from nightdesk.mailroom.reports import read_reports
-from nightdesk.mailroom.trust import checked
+from nightdesk.mailroom.queries import FRONTS, UNREAD_AFTER, is_unread
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +51,7 @@ TRIES = 4
 """How often a mail is tried that somebody stumbles over; then it is kept with the error, for a person to look at."""
 BEGUN_AT_MOST = 8
 """A mail whose reading was begun so often and never ended has killed its reader each time: it is not read again."""
-BOUNCE = "bounce"
-REPORTED_TO = ("page", BOUNCE)
+REPORTED_TO = ("page", waiting.BOUNCE)
 """Words of addresses that a report may come to."""
 
 
@@ -126,32 +122,27 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
     again; then the mail is kept with what was wrong. What is wrong with the database (a full disk) is raised each time.
     """
-    mail = next(iter(fetch(Mail, "SELECT * FROM mailroom_mail WHERE id = %s FOR UPDATE", [mail_id])), None)
+    mail = waiting.waiting_mail(mail_id)
     if mail is None:
         return _("The mail is gone.")
-    if mail.mailbox_id is not None:
-        mail.mailbox = mailbox_of(mail.mailbox_id)
     if mail.standing != Mail.Standing.WAITING:
         return mail.outcome
     if attempt > BEGUN_AT_MOST:
         begun = _("Reading it was begun {count} times and never ended.").format(count=attempt - 1)
         return _end(mail, Taken("kept", ""), at, error=begun)
-    raw = bytes(mail.raw)
-    letter = read_letter(raw)
-    known = ours()
-    meant = _meant(mail, letter, known)
-    _take_down(mail, letter, meant, raw)
-    first = _first_of_the_same(mail)
-    if first is not None:
+    arrived = waiting.arrived_mail(mail_id)
+    _take_down(mail, arrived)
+    first_id = waiting.first_of_the_same(mail.same) if mail.same else None
+    if first_id is not None:
+        first = Mail.objects.defer("raw").get(id=first_id)
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
         about = (first.subject_kind, first.subject_id)
         return _end(mail, Taken("kept", came, about, first.brand_id), at, standing=Mail.Standing.COPY)
-    arrived = _arrived(mail, letter, meant, known, raw)
     mail.automatic, mail.trust = arrived.automatic[:200], arrived.trust
     try:
         # Before the last attempt whatever is wrong is raised, and the caller undoes it.
         with transaction.atomic(savepoint=attempt >= TRIES):
-            taken = _hand_on(arrived, meant, at, by=by, via=via)
+            taken = _hand_on(arrived, arrived.meant, at, by=by, via=via)
     except Exception as error:  # one poisonous mail must not stop the rest: it is kept, with what was wrong
         if promises.lost_connection() or attempt < TRIES or promises.befalls_all(error):
             raise
@@ -197,69 +188,15 @@ def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
     )
 
 
-def _meant(mail: Mail, letter: Letter, known: Sequence[Ours]) -> list[Meant]:
-    """Whom it means of ours: the envelope's recipients; where there is no envelope, those that its header names, else the
-    mailbox itself.
-    """
-    named = [*(mail.recipients or letter.to)]
-    found = [who_is_meant(str(one), known) for one in named]
-    if not any(found) and mail.mailbox is not None:
-        # A hidden copy, or another name of the mailbox: it lies in there all the same.
-        found = [who_is_meant(mail.mailbox.user, known)]
-    return list(dict.fromkeys(one for one in found if one is not None))
-
-
-def _take_down(mail: Mail, letter: Letter, meant: Sequence[Meant], raw: bytes) -> None:
+def _take_down(mail: Mail, arrived: Arrived) -> None:
     """What was read stands in the row, which `_end` keeps."""
+    letter = arrived.letter
     mail.message_id = letter.message_id[:300]
     mail.from_address, mail.from_name = letter.from_address[:320], letter.from_name[:200]
     mail.title, mail.text = letter.title[:300], letter.text
-    brands = [one.ours.brand_id for one in meant if one.ours.brand_id is not None]
-    mail.brand_id = mail.brand_id or (brands[0] if brands else None)
+    mail.brand_id = arrived.brand_id
     mail.error = "\n".join(letter.faults)[:2000]
-    if mail.message_id:
-        _head, _blank, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-        told = [mail.message_id, mail.from_address, mail.title, hashlib.sha256(body).hexdigest()]
-        told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in meant)
-        mail.same = hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-
-def _first_of_the_same(mail: Mail) -> Mail | None:
-    """The mail that says the same to the same of our addresses and was dealt with; two at once wait for each other here."""
-    if not mail.same:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [mail.same])
-        cursor.execute(
-            "SELECT id FROM mailroom_mail WHERE same = %s AND id <> %s AND standing IN ('done', 'kept') "
-            "ORDER BY at, id LIMIT 1",
-            [mail.same, mail.id],
-        )
-        found = cursor.fetchone()
-    return Mail.objects.defer("raw").get(id=found[0]) if found else None
-
-
-def _arrived(mail: Mail, letter: Letter, meant: Sequence[Meant], known: Sequence[Ours], raw: bytes) -> Arrived:
-    """The mail as handlers see it: with its reports, and with what is known of its sender."""
-    # Nobody writes to a return path but mail servers, however little the mail looks like a report.
-    expected = any(one.word == BOUNCE for one in meant)
-    automatic = why_automatic(letter, mail.sender)
-    reports = read_reports(raw) if automatic or expected or may_report(letter) else ()
-    automatic = automatic or why_automatic(letter, mail.sender, reports)
-    return Arrived(
-        mail.id,
-        mail.at,
-        mail.sender,
-        letter,
-        automatic,
-        raw,
-        do_not_answer=why_not_answered(letter, automatic),
-        checked=checked(letter, authserv_id_of(mail)),
-        reports=reports if automatic or expected else (),
-        meant=tuple(meant),
-        ours=tuple(known),
-        brand_id=mail.brand_id,
-    )
+    mail.same = waiting.what_it_says(arrived)
 
 
 def _hand_on(arrived: Arrived, meant: Sequence[Meant], at: datetime, *, by: Actor, via: Door) -> Taken:
@@ -314,6 +251,7 @@ def _end(mail: Mail, taken: Taken, at: datetime, *, standing: str = "", error: s
     mail.brand_id = mail.brand_id or taken.brand_id
     mail.read_at = at
     change(mail, WHAT_BECAME)
+    waiting.be_done_with(mail)
     return mail.outcome or mail.error
 
 

@@ -6,7 +6,7 @@ answers (`BY_THREAD`), to whoever knows it by what it holds (`BY_CONTENT`, machi
 address (""). What nobody takes is kept and shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -84,6 +84,9 @@ BY_CONTENT: list[Callable[[Arrived, datetime], Taken | None]] = []
 
 ON_REPORT: list[Callable[[Arrived, Report, str, datetime], Taken | None]] = []
 """(mail, report, key of the `page+` or `bounce+` address it came to or "", at): None where it is about none of theirs."""
+
+AHEAD: list[Callable[[Sequence[Arrived], datetime], None]] = []
+"""(mails, at): asks for all of a batch what taking each of them will ask, to be remembered (`base.memory`)."""
 
 
 def our_mark() -> str:

@@ -28,7 +28,9 @@ _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,80})")
 _PARAMETER = re.compile(r"\s*([^\s=;\"*]{1,60})(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)", re.DOTALL)
 _AFTER_MARK = re.compile(rb"(--)?[ \t]*(?=\r\n|\n|\r|\Z)")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_NOT_BASE64 = bytes(
+    code for code in range(256) if not (chr(code).isascii() and chr(code).isalnum()) and code not in b"+/"
+)
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ def from_base64(body: bytes) -> bytes:
     found = []
     pieces = re.split(rb"=+", body)
     for piece in pieces if len(pieces) < MOST_PIECES else [b"".join(pieces)]:
-        signs = _NOT_BASE64.sub(b"", piece)
+        signs = piece.translate(None, _NOT_BASE64)
         if len(signs) % 4 == 1:
             signs = signs[:-1]
         found.append(binascii.a2b_base64(signs + b"=" * (-len(signs) % 4)))

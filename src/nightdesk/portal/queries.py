@@ -1,6 +1,5 @@
 """What the pages and the API of a customer read. Each is asked inside the belt, and filters all the same."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Case, Q, QuerySet, When
@@ -75,15 +74,16 @@ def searched(rows: QuerySet[Ticket], contact: Contact, text: str) -> QuerySet[Ti
     (now or in an older system) first, then by words of titles and of what was said in public, without case and accents.
 
     What is found is named with the belt off, and looked up in `rows` with it on. Who sees only their own is searched for by
-    themselves too, so that a busy company's newest do not hide them.
+    themselves, with what they are copied in on, so that a busy company's newest do not hide them.
     """
-    readers = [Reader([contact.customer.brand_id], customer_id=contact.customer_id)]
-    if not standing.sees_all(contact.customer.sees, contact.standing):
-        readers.append(replace(readers[0], contact_id=contact.pk))
+    sees_all = standing.sees_all(contact.customer.sees, contact.standing)
+    reader = Reader(
+        [contact.customer.brand_id],
+        customer_id=contact.customer_id,
+        contact_id=None if sees_all else contact.pk,
+    )
     words = text.replace(":", " ")  # filters are the desk's
-    told = [belt.done(find_ids, words, reader, FOUND_AT_MOST) for reader in readers]
-    exact = [pk for by_number, _newest in told for pk in by_number]
-    newest = [pk for _by_number, found in told for pk in found]
+    exact, newest = belt.done(find_ids, words, reader, FOUND_AT_MOST)
     by_number_first = [Case(When(id__in=exact, then=0), default=1)] if exact else []
     return rows.filter(id__in={*exact, *newest}).order_by(*by_number_first, "-opened_at", "-id")
 

@@ -1,15 +1,16 @@
 """Rows by the short way are the rows that Django would write and read."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from nightdesk.base import rows
 from nightdesk.base.ids import uuid7
-from nightdesk.base.models import Promise
+from nightdesk.base.models import Promise, Worker
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -70,3 +71,81 @@ def test_many_are_written_in_few_statements(monkeypatch):
         rows.insert([promise() for _ in range(10)])
         rows.insert([])
     assert (len(asked), Promise.objects.count()) == (3, 10)
+
+
+def test_rows_of_many_are_those_of_one_by_one():
+    facts = {"people": ["Bo", 'Zoë "Z" \\'], "at": None, "deep": [{"n": 1.5}, "ü\n"]}
+    more: dict[str, object] = {"facts": facts, "leased_at": AT, "leased_by": uuid7(AT), "attempt": 2, "brand_id": 7}
+    ours, djangos = ([promise(**more) for _ in range(rows.FEW + 2)] for _ in range(2))
+    rows.insert(ours)
+    Promise.objects.bulk_create(djangos)
+
+    def kept(made: list[Promise]) -> list[dict[str, object]]:
+        return [of(row) | {"id": 0} for row in Promise.objects.filter(id__in=[one.id for one in made])]
+
+    assert kept(ours) == kept(djangos)
+
+
+class TestTogether:
+    def test_there_is_one_statement_a_table(self):
+        with CaptureQueriesContext(connection) as asked, transaction.atomic(savepoint=False), rows.together():
+            for number in range(5):
+                rows.insert([promise(occurrence=f"{number}")], unless_there=True)
+                rows.insert([promise()])
+                beat = Worker(id=uuid7(AT), name=f"{number}", started_at=AT, beat_at=AT)
+                rows.insert([beat])
+        assert Promise.objects.count() == 10
+        tables = [query["sql"].split('"')[1] for query in asked.captured_queries if "INSERT" in query["sql"]]
+        assert tables == ["base_promise", "base_promise", "base_worker"]
+
+    def test_whoever_asks_for_a_table_finds_what_was_written(self):
+        with rows.together():
+            first = promise(kind="x.first")
+            rows.insert([first])
+            assert Promise.objects.filter(kind="x.first").exists()
+            first.why = "otherwise"
+            rows.change(first, ("why",))
+            assert Promise.objects.get(id=first.id).why == "otherwise"
+            many = [promise() for _ in range(5)]
+            rows.insert(many)
+            for number, one in enumerate(many):
+                one.why, one.facts = f"{number}", {"n": number}
+                rows.change(one, ("why", "facts"))
+            many[0].why = "twice"
+            rows.change(many[0], ("why", "facts"))
+        kept = {row.id: (row.why, row.facts) for row in Promise.objects.all()}
+        assert [kept[one.id] for one in many] == [("twice", {"n": 0}), *((f"{n}", {"n": n}) for n in range(1, 5))]
+
+    def test_what_writes_otherwise_finds_it_done_and_a_clash_is_told(self):
+        first = promise(occurrence="one")
+
+        def clash() -> None:
+            with transaction.atomic(), rows.together():
+                rows.insert([first])
+                rows.insert([promise(occurrence="one")])
+                Worker.objects.create(id=uuid7(AT), name="x", started_at=AT, beat_at=AT)
+
+        with pytest.raises(IntegrityError):
+            clash()
+        assert not Promise.objects.exists()
+        assert not Worker.objects.exists()
+
+    def test_what_fails_inside_and_is_passed_over_spoils_the_whole(self):
+        """Rows that wait are not known to be those of what failed."""
+
+        def pass_over() -> None:
+            rows.insert([promise()])
+            with suppress(ZeroDivisionError), transaction.atomic():
+                rows.insert([promise()])
+                raise ZeroDivisionError
+
+        def spoil() -> None:
+            with transaction.atomic(), rows.together():
+                pass_over()
+
+        with pytest.raises(transaction.TransactionManagementError):
+            spoil()
+        assert not Promise.objects.exists()
+        with transaction.atomic():  # and outside savepoints are what they were
+            pass_over()
+        assert Promise.objects.count() == 1

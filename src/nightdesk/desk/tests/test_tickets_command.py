@@ -117,3 +117,42 @@ def test_what_makes_no_sense_is_said(there, wrong):
     there.ticket()
     with pytest.raises(Invalid):
         as_dee(there, *wrong)
+
+
+def test_tickets_come_together_and_apart_again(there):
+    first, second, third = (
+        str(json.loads(as_dee(there, "open", title, "--text", "It crawls", "--json"))[0]["number"])
+        for title in ("Slow line", "Slow too", "Dark")
+    )
+    rows = {number: Ticket.objects.get(number=number) for number in (first, second, third)}
+
+    def now(number):
+        rows[number].refresh_from_db()
+        return rows[number]
+
+    as_dee(there, "link", first, second, "--kind", "caused_by")
+    assert now(first).links.get().other == rows[second]
+    as_dee(there, "unlink", first, second, "--kind", "caused_by")
+    assert not now(first).links.exists()
+    as_dee(there, "merge", second, first)
+    assert now(second).merged_into == rows[first]
+    as_dee(there, "unmerge", second)
+    assert now(second).merged_into is None
+    as_dee(there, "note", first, "The telephones, too")
+    story = json.loads(as_dee(there, "story", first, "--json"))
+    noted = next(one["id"] for one in story if one["text"] == "The telephones, too")
+    as_dee(there, "split", first, "Telephones", "--entry", noted)
+    new = Ticket.objects.get(title="Telephones")
+    assert new.entries.filter(id=noted).exists()
+    as_dee(there, "rejoin", str(new.number))
+    assert now(first).entries.filter(id=noted).exists()
+    as_dee(there, "propose-major", third, "--why", "Many ask")
+    as_dee(there, "accept-major", third)
+    as_dee(there, "put-under", first, third)
+    assert (now(third).major, now(first).parent) == (True, rows[third])
+    as_dee(there, "tell-all", third, "It works again")
+    assert now(first).entries.filter(kind="message_out", text="It works again").exists()
+    as_dee(there, "take-out", first)
+    assert now(first).parent is None
+    as_dee(there, "reject-major", third, "--why", "It was one customer's")
+    assert not now(third).major

@@ -16,6 +16,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
 from nightdesk.desk.models import Attachment, Entry, Escalation, Ticket
 from nightdesk.people import actions as people
+from nightdesk.portal import queries
 from nightdesk.portal.tests.firms import Firm, Firms
 from nightdesk.portal.tests.test_contacts import keep_due
 
@@ -260,6 +261,25 @@ class TestLists:
         ):
             page = shown(client.get("/my/tickets/", {"q": text}))
             assert (ticket.title in page) == finds, text
+
+    def test_search_finds_what_one_is_copied_in_on_however_much_the_company_asks(self, firms: Firms, monkeypatch):
+        """A company that sees its own alone, and whose newest are more than a search shows."""
+        ours = firms.bakery
+        contact_actions.set_company_rule(customer_id=ours.customer.pk, sees="own", **firms.doing)
+        monkeypatch.setattr(queries, "FOUND_AT_MOST", 2)
+        copied = firms.ticket(ours, ours.manager, "Copied ovens", said="Bakery crumbs")
+        desk.set_party(ticket_id=copied.pk, address=ours.member.email, role="cc", **firms.doing)
+        for number in range(3):
+            firms.at += timedelta(minutes=1)
+            firms.ticket(ours, ours.manager, f"Crumbs {number}")
+        client = firms.client(ours.member)
+        page = shown(client.get("/my/tickets/", {"q": "crumbs"}))
+        assert "Copied ovens" in page
+        assert "Crumbs 1" not in page
+        desk.note_ticket(ticket_id=copied.pk, words=desk.Words("Bakery SECRET flour"), **firms.doing)
+        assert "Copied ovens" not in shown(client.get("/my/tickets/", {"q": "flour"})), "notes are ours"
+        desk.set_party(ticket_id=copied.pk, address=ours.member.email, role="removed", **firms.doing)
+        assert "Copied ovens" not in shown(client.get("/my/tickets/", {"q": "crumbs"}))
 
     def test_what_is_over_is_kept_apart(self, firms: Firms):
         ours = firms.bakery

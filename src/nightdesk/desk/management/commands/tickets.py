@@ -7,6 +7,7 @@ from datetime import datetime
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand
 
@@ -16,16 +17,21 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.customers.models import Customer
-from nightdesk.desk import actions, queries
+from nightdesk.desk import actions, linking_actions, queries
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.decide import OPEN, ContactKind, PendingReason
 from nightdesk.desk.finding import Reader, find_tickets
-from nightdesk.desk.models import Entry, Queue, Ticket
+from nightdesk.desk.models import Entry, Link, Queue, Ticket
 from nightdesk.paging.management.commands.ack import actor_named
 from nightdesk.paging.management.commands.key import brand_named
 from nightdesk.people.models import Person, Team
 
 SHOWN = 50
+BELONGS = (
+    *("link", "unlink", "merge", "unmerge", "split", "rejoin", "propose-major", "accept-major", "reject-major"),
+    *("put-under", "take-out", "tell-all", "answer"),
+)
+"""Words of the verbs of `linking_actions`."""
 
 
 class Command(BaseCommand):
@@ -67,9 +73,30 @@ class Command(BaseCommand):
             "close": what.add_parser("close", help="what was resolved is over"),
             "cancel": what.add_parser("cancel", help="it was none"),
             "reopen": what.add_parser("reopen", help="it is in progress again"),
+            "link": what.add_parser("link", help="link it with another"),
+            "unlink": what.add_parser("unlink", help="they are linked so no more"),
+            "merge": what.add_parser("merge", help="it goes on in another"),
+            "unmerge": what.add_parser("unmerge", help="it is one of its own again"),
+            "split": what.add_parser("split", help="a new one has some of what was said"),
+            "rejoin": what.add_parser("rejoin", help="what was split off is put back"),
+            "propose-major": what.add_parser("propose-major", help="it may be a major incident"),
+            "accept-major": what.add_parser("accept-major", help="it is a major incident"),
+            "reject-major": what.add_parser("reject-major", help="it is none, or no more"),
+            "put-under": what.add_parser("put-under", help="it is part of a major incident"),
+            "take-out": what.add_parser("take-out", help="it is about something else"),
+            "tell-all": what.add_parser("tell-all", help="write to all under a major incident, in each one's words"),
+            "answer": what.add_parser("answer", help="give what was found back to the engineer who had escalated it"),
         }
         for each in verbs.values():
             each.add_argument("number", help="1042, or slug#1042 where several brands have one of that number")
+        for name in ("link", "unlink", "merge", "put-under"):
+            verbs[name].add_argument("other", help="number of the other one")
+        for name in ("link", "unlink"):
+            verbs[name].add_argument("--kind", choices=Link.Kind.values, default="related")
+        verbs["split"].add_argument("title", help="what the new one is about")
+        verbs["split"].add_argument("--entry", action="append", required=True, type=UUID, help="its id in story --json")
+        for name in ("tell-all", "answer"):
+            verbs[name].add_argument("text")
         for name in ("reply", "note", "message"):
             verbs[name].add_argument("text", help="- reads standard input")
             verbs[name].add_argument("--file", action="append", default=[], type=Path, help="attach it")
@@ -82,7 +109,7 @@ class Command(BaseCommand):
         verbs["raise"].add_argument("--to", help="likewise; else the team's manager")
         verbs["assign"].add_argument("--team", help="name of the team")
         verbs["escalate"].add_argument("--team", required=True, help="name of the team")
-        for name in ("escalate", "raise", "cancel", "reopen"):
+        for name in ("escalate", "raise", "cancel", "reopen", "propose-major", "reject-major"):
             verbs[name].add_argument("--why", required=True)
         verbs["wait"].add_argument("--for", dest="reason", required=True, choices=[*PendingReason])
         for name in ("wait", "next"):
@@ -115,7 +142,10 @@ class Command(BaseCommand):
                 self._story(_numbered(options, by), options)
             case verb:
                 ticket = _numbered(options, by)
-                _do(verb, ticket, options, doing)
+                if verb in BELONGS:
+                    _bring_together(verb, ticket, options, doing)
+                else:
+                    _do(verb, ticket, options, doing)
                 self._tell([Ticket.objects.get(id=ticket.id)], options)
 
     def _tell(self, tickets: list[Ticket], options: dict[str, Any]) -> None:
@@ -186,6 +216,40 @@ def _do(verb: str, ticket: Ticket, options: dict[str, Any], doing: dict[str, Any
             actions.cancel_ticket(why=options["why"], **on)
         case "reopen":
             actions.reopen_ticket(why=options["why"], **on)
+
+
+def _bring_together(verb: str, ticket: Ticket, options: dict[str, Any], doing: dict[str, Any]) -> None:
+    """The verb of that word, of those by which tickets belong together."""
+    on: dict[str, Any] = {"ticket_id": ticket.id, **doing}
+    if "other" in options:
+        other_id = _numbered(options | {"number": options["other"]}, doing["by"]).id
+    match verb:
+        case "link":
+            linking_actions.link_tickets(other_id=other_id, kind=options["kind"], **on)
+        case "unlink":
+            linking_actions.unlink_tickets(other_id=other_id, kind=options["kind"], **on)
+        case "merge":
+            linking_actions.merge_ticket(into_id=other_id, **on)
+        case "unmerge":
+            linking_actions.unmerge_ticket(**on)
+        case "split":
+            linking_actions.split_ticket(entry_ids=options["entry"], title=options["title"], **on)
+        case "rejoin":
+            linking_actions.rejoin_ticket(**on)
+        case "propose-major":
+            linking_actions.propose_major(why=options["why"], **on)
+        case "accept-major":
+            linking_actions.accept_major(**on)
+        case "reject-major":
+            linking_actions.reject_major(why=options["why"], **on)
+        case "put-under":
+            linking_actions.add_child(parent_id=other_id, **on)
+        case "take-out":
+            linking_actions.remove_child(**on)
+        case "tell-all":
+            linking_actions.tell_children(text=options["text"], **on)
+        case "answer":
+            linking_actions.return_answer(answer=options["text"], **on)
 
 
 def _readable(by: Actor) -> set[int] | None:

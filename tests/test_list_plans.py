@@ -1,0 +1,109 @@
+"""Every list of the desk's queue and of customers' pages names its index (those of the API are in `api/test_plans.py`).
+
+Without the way through the whole table the planner shows what it has. A customer's lists are asked under the belt, so that
+what the database adds by its own policies counts too.
+"""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from bench.desk_filling import fill_here
+from nightdesk.customers import contact_actions
+from nightdesk.desk.finding import Reader, find_ids
+from nightdesk.desk.models import Queue, Ticket
+from nightdesk.desk.tests.provider import Provider
+from nightdesk.desk.worklist import ORDERS, VIEWS, Wanted, chosen
+from nightdesk.portal import belt, outage_queries, queries
+from nightdesk.portal.tests.conftest import firms as _firms
+from nightdesk.portal.tests.firms import Firms
+from tests.api.test_plans import plans_of
+
+pytestmark = pytest.mark.django_db
+firms = _firms
+
+NARROWED: list[dict[str, str]] = [
+    {"state": "resolved"},
+    {"priority": "2"},
+    {"queue": "{queue}"},
+    {"team": "{team}"},
+    {"customer": "{customer}"},
+    {"tag": "tag40"},
+    {"q": "#1042"},
+    {"q": "slow"},
+]
+
+
+@pytest.fixture
+def asked() -> Any:
+    """The plan of what a list asks."""
+    there = Provider()
+    person, team, brand = there.dee.pk, there.desk.pk, there.brand.pk
+    with connection.cursor() as cursor:
+        fill_here(cursor, brand=brand, team=team, people=[person], customers=20, tickets=200, at=there.at)
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    ticket = Ticket.objects.exclude(customer=None).latest("number")
+    known = {"queue": Queue.objects.latest("id").pk, "team": team, "customer": ticket.customer_id}
+
+    def plan(**wanted: str) -> str:
+        filters = {name: value.format_map(known) for name, value in wanted.items()}
+        rows = chosen(Wanted(**filters, person_id=person), [brand], there.at)
+        return rows[:51].explain() + rows.order_by()[:10_001].explain()
+
+    return plan
+
+
+def test_every_view_in_every_order_has_its_index(asked: Any) -> None:
+    for view in VIEWS:
+        for order in ORDERS:
+            plan = asked(view=view, order=order)
+            assert "Seq Scan" not in plan, (view, order, plan)
+            assert "ticket_" in plan or "desk_ticket_pkey" in plan, (view, order, plan)
+
+
+def test_what_is_narrowed_has_its_index(asked: Any) -> None:
+    for wanted in NARROWED:
+        for view in ("open", "all"):
+            plan = asked(view=view, **wanted)
+            assert "Seq Scan" not in plan, (view, wanted, plan)
+
+
+@pytest.mark.parametrize("rule", ["own", "all"])
+def test_every_list_of_a_customer_has_its_index(firms: Firms, rule: str) -> None:
+    told = firms.tell()
+    ours = told.bakery
+    contact_actions.set_company_rule(customer_id=ours.customer.pk, sees=rule, **told.doing)
+    ours.member.refresh_from_db()
+    me, company = ours.member, ours.customer.pk
+    with belt.worn_for(me, told.at):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        tickets = queries.tickets_of(me).filter(merged_into=None)
+        lists = {
+            "tickets": tickets[:26],
+            "open tickets": tickets.filter(state__in=queries.OPEN)[:26],
+            "what is over": tickets.exclude(state__in=queries.OPEN)[:26],
+            "found tickets": queries.searched(tickets, me, "trouble")[:26],
+            "services": queries.services_of(me),
+            "people": queries.people_of(me),
+            "wishes": queries.wishes_of(me),
+            "outages": outage_queries.outages_of(company)[:26],
+        }
+        plans = {name: rows.explain() for name, rows in lists.items()}
+        plans["story"] = plans_of(lambda: queries.story_of(ours.tickets["member"], told.at))
+        plans["works"] = plans_of(lambda: outage_queries.works_of(company, "en-gb", told.at))
+    big = ("desk_ticket", "desk_entry", "desk_party", "customers_contact", "customers_subscription", "outages_touched")
+    for name, plan in plans.items():
+        assert not [table for table in big if f"Seq Scan on {table}" in plan], (name, plan)
+        assert "Index" in plan, (name, plan)
+
+
+def test_a_customers_search_walks_no_table_wherever_they_are_copied_in(firms: Firms) -> None:
+    ours = firms.tell().bakery
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    reader = Reader([ours.brand.pk], customer_id=ours.customer.pk, contact_id=ours.member.pk)
+    plan = plans_of(lambda: find_ids("trouble", reader, 1000))
+    assert "Seq Scan on desk_" not in plan, plan
+    assert "desk_party_contact" in plan, plan
