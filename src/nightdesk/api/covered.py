@@ -30,7 +30,10 @@ class LackingOut(Schema):
 
 
 class HoleOut(Schema):
-    """From `start` until `end` nobody on the shift knows it; `on` are those who are there, `could` those who could be."""
+    """From `start` until `end` nobody on the shift knows it; `on` are those who are there, `could` those who could be.
+
+    `kind` is what it is: a brand, customer or service, lacking skills; or a newcomer, lacking somebody experienced beside them.
+    """
 
     kind: str
     id: int
@@ -74,7 +77,7 @@ class SeatBrands(Schema):
 
 @router.get("/coverage", response=CoverageOut)
 def read_coverage(request: HttpRequest, brand_id: Id, days: int = 42) -> Any:
-    """Every hole ahead: what nobody on a shift, nor the standby behind it, will know, when, and who could."""
+    """Every hole ahead: what nobody on a shift, nor the standby behind it, will know, or who is new and alone, and who could."""
     brand: Brand = one(readable(request, "read_skills", Brand.objects.all(), "id"), id=brand_id)
     covered = coverage_queries.coverage_of(brand, clock.now(), timedelta(days=max(1, min(days, 366))))
     names = coverage_queries.names_in(covered.holes)

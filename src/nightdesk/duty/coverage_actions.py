@@ -1,4 +1,4 @@
-"""Looking ahead whether every shift knows what it answers for, and telling managers where it does not."""
+"""Looking ahead whether every shift knows what it answers for, and nobody new is on alone, and telling managers where not."""
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -20,11 +20,11 @@ from nightdesk.duty.models import CoverageCheck, CoverageHole
 from nightdesk.duty.reaching import all_ways
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
-from nightdesk.rota.coverage import Facts, Hole, Told, changes, holes
+from nightdesk.rota.coverage import Facts, Hole, Told, changes
 from nightdesk.rota.coverage_queries import facts_of
 from nightdesk.rota.resolve import instant_of
 
-HOLES_FOUND = kind("coverage.found", gettext_lazy("Nobody who is on will know {names}"))
+HOLES_FOUND = kind("coverage.found", gettext_lazy("Not covered ahead: {names}"))
 HOLES_MENDED = kind("coverage.mended", gettext_lazy("No longer a hole: {names}"))
 
 CHECK = "duty.coverage"
@@ -38,8 +38,8 @@ LINES_TOLD = 12
 
 @transaction.atomic
 def check_coverage(*, brand_id: int, by: Actor, via: Door, at: datetime) -> str:
-    """What nobody on the brand's shifts will know in the weeks ahead is on record, and its managers are told of what is new;
-    what was mended is withdrawn. Promises the next look. Says what came of it.
+    """What nobody on the brand's shifts will know in the weeks ahead, and who of them is new and alone, is on record, and its
+    managers are told of what has come to be so; what was mended is withdrawn. Promises the next look. Says what came of it.
 
     Repeating it tells nobody again.
     """
@@ -51,7 +51,7 @@ def check_coverage(*, brand_id: int, by: Actor, via: Door, at: datetime) -> str:
     void_promises(("brand", brand.pk), at=at, kinds=[CHECK])
     end = at + queries.AHEAD
     facts = facts_of(brand.pk, at, end, queries.holders(at))
-    found = holes(facts, at, end)
+    found = queries.holes_ahead(brand.pk, facts, at, end)
     open_rows = {row.pk: row for row in CoverageHole.objects.filter(brand=brand, withdrawn_at=None)}
     news = changes([_told(row) for row in open_rows.values()], found, check.looked_until)
     for row_id, hole in news.kept.items():
@@ -68,7 +68,7 @@ def check_coverage(*, brand_id: int, by: Actor, via: Door, at: datetime) -> str:
     _withdraw(brand, gone, news.new, by, via, at)
     check.checked_at, check.looked_until = at, end
     check.save(update_fields=["checked_at", "looked_until"])
-    if facts.needs:
+    if queries.asks_of_shifts(brand.pk):
         why = _("%s: whether every shift ahead knows what it answers for") % brand.name
         promise(CHECK, subject=("brand", brand.pk), due_at=_tomorrow(brand, at), why=why, at=at, brand_id=brand.pk)
     return ngettext("%(new)d new hole of %(all)d.", "%(new)d new holes of %(all)d.", len(news.new)) % {
@@ -137,14 +137,8 @@ def _tell_managers(brand: Brand, new: Sequence[Hole], facts: Facts, told_as: str
             if len(lines) > LINES_TOLD:
                 more = len(lines) - LINES_TOLD
                 lines[LINES_TOLD:] = [ngettext("and {count} more", "and {count} more", more).format(count=more)]
-            title = _("{brand}: nobody who is on will know {name}").format(
-                brand=brand.name, name=queries.names_in([new[0]])[new[0].subject]
-            )
-            if len(new) > 1:
-                title = _("{brand}: {count} times nobody who is on will know something").format(
-                    brand=brand.name, count=len(new)
-                )
-            body = "\n".join((*lines, _("Change the rota, or have somebody learn it. Look at Coverage.")))
+            title, advice = _title_of(brand, new), _advice_on(new)
+            body = "\n".join((*lines, advice))
         queue_message(
             kind="coverage.told",
             subject=("coverage", told_as),
@@ -158,6 +152,32 @@ def _tell_managers(brand: Brand, new: Sequence[Hole], facts: Facts, told_as: str
             via=Door.WORKER,
             at=at,
         )
+
+
+def _title_of(brand: Brand, new: Sequence[Hole]) -> str:
+    alone = [hole for hole in new if queries.is_alone(hole)]
+    if len(new) == 1:
+        text = (
+            _("{brand}: {name}, who is new, would be on alone")
+            if alone
+            else _("{brand}: nobody who is on will know {name}")
+        )
+    elif not alone:
+        text = _("{brand}: {count} times nobody who is on will know something")
+    elif len(alone) == len(new):
+        text = _("{brand}: {count} times somebody new would be on alone")
+    else:
+        text = _("{brand}: {count} times something is not known, or somebody new would be on alone")
+    name = queries.names_in([new[0]])[new[0].subject]
+    return text.format(brand=brand.name, name=name, count=len(new))
+
+
+def _advice_on(new: Sequence[Hole]) -> str:
+    if not any(queries.is_alone(hole) for hole in new):
+        return _("Change the rota, or have somebody learn it. Look at Coverage.")
+    if all(queries.is_alone(hole) for hole in new):
+        return _("Have somebody experienced on beside them, or sign them off. Look at Coverage.")
+    return _("Change the rota, have somebody learn it, or sign off who is new. Look at Coverage.")
 
 
 def _tomorrow(brand: Brand, at: datetime) -> datetime:

@@ -13,8 +13,11 @@ from nightdesk.access.models import Brand
 from nightdesk.customers.need_queries import brands_with_needs, names_of
 from nightdesk.duty.models import CoverageHole, Hold
 from nightdesk.people.models import Person, Team
-from nightdesk.rota.coverage import Facts, Hole, Lacking, Subject, holes, who_could
+from nightdesk.people.skill_queries import newcomers
+from nightdesk.rota.coverage import NEWCOMER, Facts, Hole, Lacking, Subject, holes, in_order, who_could
 from nightdesk.rota.coverage_queries import facts_of, names_of_skills, seats_answering
+from nightdesk.rota.models import Rota
+from nightdesk.rota.newcomers import alone_ahead
 
 AHEAD = timedelta(weeks=6)
 """How far ahead it is looked."""
@@ -37,9 +40,14 @@ class Covered:
 def coverage_of(brand: Brand, at: datetime, ahead: timedelta = AHEAD) -> Covered:
     """Read and worked out now; nothing is written, and nobody told."""
     facts = facts_of(brand.pk, at, at + ahead, holders(at))
-    found = tuple(holes(facts, at, at + ahead))
+    found = tuple(holes_ahead(brand.pk, facts, at, at + ahead))
     could = {hole: who_could(hole, facts) for hole in found}
     return Covered(brand, at, at + ahead, facts, found, could, len(seats_answering(brand.pk)))
+
+
+def holes_ahead(brand_id: int, facts: Facts, start: datetime, end: datetime) -> list[Hole]:
+    """Every hole of the brand in [`start`, `end`): what nobody knows by `facts`, and newcomers whom the plan has on alone."""
+    return in_order((*holes(facts, start, end), *alone_ahead(brand_id, start, end)))
 
 
 def holders(at: datetime) -> dict[str, int]:
@@ -48,15 +56,22 @@ def holders(at: datetime) -> dict[str, int]:
 
 
 def asks_for_coverage(brand_id: int | None) -> bool:
-    """Whether anything is to be looked at: something needs a skill, or a hole is still open."""
+    """Whether anything is to be looked at: something needs a skill, somebody is new, or a hole is still open."""
     del brand_id  # a person, and a seat, may answer for several
-    return bool(brands_with_needs()) or CoverageHole.objects.filter(withdrawn_at=None).exists()
+    return asks_of_shifts() or CoverageHole.objects.filter(withdrawn_at=None).exists()
+
+
+def asks_of_shifts(brand_id: int | None = None) -> bool:
+    """Whether something of the brand (None: of any) needs somebody who knows it, or somebody is new and needs company."""
+    needing = brands_with_needs()
+    return bool(needing if brand_id is None else brand_id in needing) or bool(newcomers())
 
 
 def brands_to_look_at() -> set[int]:
-    """The brands in which something needs a skill, or a hole is still open."""
+    """The brands in which something needs a skill, somebody new may be on, or a hole is still open."""
     open_ = CoverageHole.objects.filter(withdrawn_at=None).order_by().values_list("brand_id", flat=True)
-    return brands_with_needs() | set(open_.distinct())
+    planned = Rota.objects.order_by().values_list("brand_id", flat=True).distinct() if newcomers() else ()
+    return brands_with_needs() | set(open_.distinct()) | set(planned)
 
 
 def managers_of(brand_id: int) -> QuerySet[Person]:
@@ -73,7 +88,15 @@ def hole_of(row: CoverageHole) -> Hole:
 def names_in(found: Collection[Hole]) -> Mapping[Subject, str]:
     """What people call the subjects; such as are gone have no name."""
     known = names_of({hole.subject for hole in found})
+    new = {hole.subject[1] for hole in found if is_alone(hole)}
+    people = Person.objects.filter(id__in=new).values_list("id", "name") if new else ()
+    known = {**known, **{(NEWCOMER, id_): name for id_, name in people}}
     return {hole.subject: known.get(hole.subject, _("something that is gone")) for hole in found}
+
+
+def is_alone(hole: Hole) -> bool:
+    """Whether it is a newcomer without anybody experienced, and nothing that nobody knows."""
+    return hole.subject[0] == NEWCOMER
 
 
 def in_words(found: Sequence[Hole], zone: str, facts: Facts | None = None) -> list[str]:
@@ -86,7 +109,10 @@ def in_words(found: Sequence[Hole], zone: str, facts: Facts | None = None) -> li
     )
     lines = []
     for hole in found:
-        line = _("{name}, {span}: nobody knows {skills}").format(
+        text = _("{name}, {span}: nobody knows {skills}")
+        if is_alone(hole):
+            text = _("{name}, {span}: new, and nobody experienced would be on with them")
+        line = text.format(
             name=names[hole.subject],
             span=span_in_words(hole.start, hole.end, clocks),
             skills=", ".join(skills.get(one.skill, "?") for one in hole.lacking),

@@ -144,8 +144,8 @@ class CoverageCheck(models.Model):
 class CoverageHole(models.Model):
     """Over [`starts_at`, `ends_at`) nobody on the brand's shift knows the subject, as `rota.coverage.Hole` has it.
 
-    `lacking` lists [skill, level]. `told_as` is the subject of the message that told of it, "" for a piece of one that was.
-    Withdrawn when it was mended, is over, or has become part of a larger one.
+    `lacking` lists [skill, level], and nothing for a newcomer who is on alone. `told_as` is the subject of the message that
+    told of it, "" for a piece of one that was. Withdrawn when it was mended, is over, or has become part of a larger one.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")

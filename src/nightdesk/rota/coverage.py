@@ -14,7 +14,11 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 Subject: TypeAlias = tuple[str, int]
-"""("brand" | "customer" | "service", id): what needs somebody who knows it."""
+"""("brand" | "customer" | "service", id): what needs somebody who knows it. ("newcomer", id of a person): who is new, and
+needs anybody experienced beside them.
+"""
+
+NEWCOMER = "newcomer"
 
 Span: TypeAlias = tuple[datetime, datetime]
 
@@ -62,7 +66,7 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Hole:
     """Over [start, end) nobody on the shift knows `subject`: `lacking` are the skills that none has. `on` are those who are
-    there at some time of it; none of them where nobody is.
+    there at some time of it; none of them where nobody is. A newcomer lacks no skill, but somebody experienced beside them.
     """
 
     subject: Subject
@@ -91,7 +95,24 @@ def holes(facts: Facts, start: datetime, end: datetime) -> list[Hole]:
             if before is not None:
                 found.append(before)
             open_[key] = Hole(*key, piece_start, piece_end, people)
-    return sorted((*found, *open_.values()), key=lambda hole: (hole.start, hole.subject, hole.end))
+    return in_order((*found, *open_.values()))
+
+
+def in_order(found: Iterable[Hole]) -> list[Hole]:
+    """By start and subject."""
+    return sorted(found, key=lambda hole: (hole.start, hole.subject, hole.end))
+
+
+def alone(stretches: Iterable[tuple[int, datetime, datetime]]) -> list[Hole]:
+    """(newcomer, start, end) in which they are on with nobody experienced, as holes; what meets or overlaps is one."""
+    found: list[Hole] = []
+    for person, start, end in sorted(stretches):
+        last = found[-1] if found else None
+        if last is not None and last.subject == (NEWCOMER, person) and start <= last.end:
+            found[-1] = Hole(last.subject, (), last.start, max(last.end, end), last.on)
+        else:
+            found.append(Hole((NEWCOMER, person), (), start, end, frozenset({person})))
+    return in_order(found)
 
 
 def who_could(hole: Hole, facts: Facts) -> list[int]:

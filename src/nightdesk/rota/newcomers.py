@@ -4,7 +4,7 @@ Where nobody is planned for a seat beside theirs there is nobody, but for whoeve
 plan has nobody either. `duty.pairings` looks again, at who is really there, before a newcomer has a seat.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,9 @@ from nightdesk.base.refusals import Refusal
 from nightdesk.people.models import Person, Team
 from nightdesk.people.skill_queries import newcomers
 from nightdesk.rota import registries, resolve
+from nightdesk.rota.coverage import Hole, Span, alone
 from nightdesk.rota.coverage_queries import absences
-from nightdesk.rota.models import Seat
+from nightdesk.rota.models import Rota, Seat
 from nightdesk.rota.queries import load_rotas
 
 
@@ -85,6 +86,27 @@ def planned_alone(rota_id: int, plan: resolve.Rota, start: datetime, end: dateti
     return found
 
 
+def alone_ahead(brand_id: int, start: datetime, end: datetime) -> list[Hole]:
+    """Where in [`start`, `end`), seen from `start`, the brand's plans have somebody new on alone: whoever was to be on with
+    them is away, or does not count any more. Where they are away themselves, nobody new is on.
+    """
+    plans = load_rotas(list(Rota.objects.filter(brand=brand_id).values_list("id", flat=True)))
+    planned = [
+        each
+        for rota_id, plan in plans.items()
+        for each in planned_alone(rota_id, plan, start, end, start)
+        if each.seat.rota_id == rota_id
+    ]
+    there = _people([("person", each.person_id) for each in planned])
+    away = absences(start, end, there)
+    return alone(
+        (each.person_id, since, until)
+        for each in planned
+        if each.person_id in there
+        for since, until in _without(each.start, each.end, away.get(each.person_id, ()))
+    )
+
+
 def refuse_left_alone(rota_id: int, was: resolve.Rota, start: datetime, end: datetime, at: datetime) -> None:
     """Raise NewcomerAlone where the plan of the rota, which was `was`, has somebody new on alone over any of [`start`, `end`)
     who was not: every verb that changes a plan asks this.
@@ -109,19 +131,25 @@ def none_left_alone(rota_ids: Collection[int], start: datetime, end: datetime) -
     _refuse_more(before, alone())
 
 
-def _refuse_more(before: list[Alone], alone: list[Alone]) -> None:
-    for each in alone:
-        left = [(each.start, each.end)]
-        for old in before:
-            if (old.seat, old.person_id) == (each.seat, each.person_id):
-                left = [
-                    (since, until)
-                    for begin, finish in left
-                    for since, until in ((begin, min(finish, old.start)), (max(begin, old.end), finish))
-                    if since < until
-                ]
+def _refuse_more(before: list[Alone], found: list[Alone]) -> None:
+    for each in found:
+        known = [(old.start, old.end) for old in before if (old.seat, old.person_id) == (each.seat, each.person_id)]
+        left = _without(each.start, each.end, known)
         if left:
             raise newcomer_alone(each.seat, Person.objects.get(id=each.person_id), left[0][0])
+
+
+def _without(start: datetime, end: datetime, spans: Iterable[Span]) -> list[Span]:
+    """What is left of [`start`, `end`) outside the spans."""
+    left = [(start, end)]
+    for begins, ends in spans:
+        left = [
+            (since, until)
+            for begin, finish in left
+            for since, until in ((begin, min(finish, begins)), (max(begin, ends), finish))
+            if since < until
+        ]
+    return left
 
 
 def _company(

@@ -67,6 +67,14 @@ def test_coverage_names_what_nobody_knows_and_when(company: Any) -> None:
     assert lines[1].startswith("service,Quay radio,")
 
 
+def test_coverage_names_a_newcomer_who_would_be_on_alone(company: Any) -> None:
+    Terms.objects.update_or_create(person=company.quay.bo, defaults={"newcomer": True})
+    page = company.client(company.reader("engineer")).get(reverse("console:coverage")).content.decode()
+    assert "Bo Quay <small>new, and on alone</small>" in page
+    assert "somebody experienced" in page
+    assert "1 newcomer would be on alone" in page
+
+
 def test_needs_are_set_one_by_one_and_from_a_file(company: Any) -> None:
     client = company.client(company.reader("manager"))
     ids = company.quay.ids

@@ -34,7 +34,7 @@ from nightdesk.console.views.staff import (
 from nightdesk.customers.models import Customer, Service
 from nightdesk.customers.need_actions import COLUMNS, import_skill_needs, set_skill_needs
 from nightdesk.customers.need_queries import names_of, needs_of, needs_of_brand
-from nightdesk.duty.coverage_queries import Covered, coverage_of, names_in, span_in_words
+from nightdesk.duty.coverage_queries import Covered, asks_of_shifts, coverage_of, is_alone, names_in, span_in_words
 from nightdesk.people.models import Person, Skill
 from nightdesk.people.skill_actions import import_person_skills, remove_skill, save_skill
 from nightdesk.people.skill_list import Line, SkillList, read_skill_list
@@ -90,10 +90,10 @@ def shown_brand(request: StaffRequest) -> tuple[Brand | None, list[dict[str, Any
 
 @staff("read_skills")
 def coverage(request: StaffRequest) -> HttpResponse:
-    """The weeks ahead: what nobody on a shift knows, in a picture and in words."""
+    """The weeks ahead: what nobody on a shift knows, and who is new and on alone, in a picture and in words."""
     brand, filters = shown_brand(request)
     context: dict[str, Any] = {"here": "coverage", "tabs": tabs(request, "coverage"), "filters": filters}
-    if brand is None or not needs_of_brand(brand.pk):
+    if brand is None or not asks_of_shifts(brand.pk):
         context |= {"heading": _("Nothing is asked of a shift yet"), "brand": brand}
         return render(request, "console/coverage.html", context)
     covered = coverage_of(brand, request.at)
@@ -123,12 +123,20 @@ def _coverage_heading(covered: Covered) -> str:
     subjects = {hole.subject for hole in covered.holes}
     if not subjects:
         return _("Every shift knows what it answers for")
-    text = ngettext(
-        "{count} thing is known to nobody on some shift",
-        "{count} things are known to nobody on some shift",
-        len(subjects),
-    )
-    return text.format(count=len(subjects))
+    alone = len({hole.subject for hole in covered.holes if is_alone(hole)})
+    unknown = len(subjects) - alone
+    told = []
+    if unknown:
+        text = ngettext(
+            "{count} thing is known to nobody on some shift",
+            "{count} things are known to nobody on some shift",
+            unknown,
+        )
+        told.append(text.format(count=unknown))
+    if alone:
+        text = ngettext("{count} newcomer would be on alone", "{count} newcomers would be on alone", alone)
+        told.append(text.format(count=alone))
+    return ", ".join(told)
 
 
 def _named(covered: Covered) -> list[tuple[Hole, Mapping[Any, str]]]:
@@ -146,7 +154,9 @@ def _hole_row(covered: Covered, hole: Hole, names: Mapping[Any, str]) -> dict[st
         "name": names[hole.subject],
         "kind": KIND_NAMES[hole.subject[0]],
         "when": _when(covered, hole, zone),
-        "lacking": ", ".join(f"{skills.get(one.skill, '?')} ({one.level})" for one in hole.lacking),
+        "lacking": _("somebody experienced")
+        if is_alone(hole)
+        else ", ".join(f"{skills.get(one.skill, '?')} ({one.level})" for one in hole.lacking),
         "on": ", ".join(sorted(people[id_] for id_ in hole.on)) or _("nobody"),
         "could": ", ".join(people[id_] for id_ in could) or _("nobody"),
     }
@@ -162,6 +172,7 @@ KIND_NAMES = {
     "brand": gettext_lazy("brand"),
     "customer": gettext_lazy("customer"),
     "service": gettext_lazy("service"),
+    "newcomer": gettext_lazy("new, and on alone"),
 }
 
 
@@ -180,12 +191,13 @@ def _picture(request: StaffRequest, covered: Covered) -> dict[str, Any] | None:
     rows: dict[Any, list[dict[str, Any]]] = {}
     for hole in covered.holes:
         left = across(hole.start)
-        text = _("{span}: nobody knows it").format(span=span_in_words(hole.start, hole.end, zone))
+        text = _("{span}: on alone") if is_alone(hole) else _("{span}: nobody knows it")
+        text = text.format(span=span_in_words(hole.start, hole.end, zone))
         bar = {"from_pct": left, "width_pct": round(across(hole.end) - left, 3), "kind": "gap", "text": text}
         rows.setdefault(hole.subject, []).append(bar)
     return {
         "id": "coverage",
-        "label": _("What nobody on a shift knows, until {day}").format(day=date_format(covered.end, "j M")),
+        "label": _("What is not covered, until {day}").format(day=date_format(covered.end, "j M")),
         "ticks": [{"at_pct": across(at), "text": text} for at, text in day_ticks(start, covered.end, zone, every=14)],
         "now_pct": across(request.at),
         "rows": [{"name": names[subject], "mine": False, "bars": bars} for subject, bars in rows.items()][:ROWS_SHOWN],

@@ -26,7 +26,7 @@ from nightdesk.console.views.settings.quiet import silence_row, work_row
 from nightdesk.console.views.staff import StaffRequest, may_somewhere, staff, within
 from nightdesk.console.views.visits import out_now
 from nightdesk.desk.worklist import Wanted, counts, for_a_quiet_hour
-from nightdesk.duty.coverage_queries import hole_of, names_in
+from nightdesk.duty.coverage_queries import hole_of, is_alone, names_in
 from nightdesk.duty.models import CoverageHole
 from nightdesk.duty.queries import OnDuty, open_warnings, silent, who_is_on
 from nightdesk.knowledge.queries import reviews_due
@@ -319,20 +319,25 @@ def _cut_off(request: StaffRequest, sees_people: bool) -> list[dict[str, Any]]:
 
 
 def _holes_ahead(request: StaffRequest) -> list[dict[str, Any]]:
-    """What nobody on a shift of the next day knows, in one line."""
+    """What nobody on a shift of the next day knows, in one line; and in another, who is new and on alone."""
     if not may_somewhere(request, "read_skills"):
         return []
     holes = CoverageHole.objects.filter(within(request.brands), withdrawn_at=None, starts_at__lt=request.at + AHEAD)
     rows = [hole_of(row) for row in holes.filter(ends_at__gt=request.at).order_by("starts_at")]
-    if not rows:
-        return []
-    names = list(dict.fromkeys(names_in(rows)[hole.subject] for hole in rows))
-    text = _("Nobody who is on within a day knows {names}.").format(names=", ".join(names[:3]))
-    if len(names) > 3:
-        more = ngettext("and {count} more", "and {count} more", len(names) - 3).format(count=len(names) - 3)
-        text = f"{text[:-1]} {more}."
+    called = names_in(rows)
+    alone = list(dict.fromkeys(called[hole.subject] for hole in rows if is_alone(hole)))
+    names = list(dict.fromkeys(called[hole.subject] for hole in rows if not is_alone(hole)))
+    told = []
+    if names:
+        text = _("Nobody who is on within a day knows {names}.").format(names=", ".join(names[:3]))
+        if len(names) > 3:
+            more = ngettext("and {count} more", "and {count} more", len(names) - 3).format(count=len(names) - 3)
+            text = f"{text[:-1]} {more}."
+        told.append(text)
+    if alone:
+        told.append(_("New, and on within a day with nobody experienced: {names}.").format(names=", ".join(alone)))
     url = reverse("console:coverage")
-    return [{"tone": "accent", "text": text, "url": url, "label": _("Who could")}]
+    return [{"tone": "accent", "text": text, "url": url, "label": _("Who could")} for text in told]
 
 
 def _asked_for_quiet(request: StaffRequest, on_duty: list[OnDuty], sees_people: bool) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ the same masks again and again. What posts and companies cost depends on who is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightdesk.rota.planner.eligible import clash, eligible, knows
@@ -58,11 +58,34 @@ class Measure:
     weight: int
 
 
+class Unfair(dict[int, int]):
+    """What each load costs one person, reckoned when it is first asked for.
+
+    A load is how many posts of each amount of each measure one has, COUNT bits each, the first in the highest place: loads
+    are added and taken away as they are.
+    """
+
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        super().__init__()
+        self.measures = measures
+
+    def __missing__(self, load: int) -> int:
+        points, left = 0, load
+        for measure in reversed(self.measures):
+            carried = 0
+            for _, size in reversed(measure.amounts):
+                carried += (left & (1 << COUNT) - 1) * size
+                left >>= COUNT
+            points += unfairness(carried, measure.share, measure.step, measure.weight)
+        self[load] = points
+        return points
+
+
 @dataclass(slots=True)
 class Who:
     """What `judge` has to know of one person. `days` and `nights` hold duties outside the posts, by day bit.
 
-    `heavy` are the posts of each amount of each measure, and `unfair` remembers what so many of each cost.
+    `unfair` says what a load costs.
     What is frozen may break rules already: `tired` are the nights after which it leaves no days off, `already` the rest.
     """
 
@@ -74,8 +97,7 @@ class Who:
     days_running: int | None = None
     nights_running: int | None = None
     measures: list[Measure] = field(default_factory=list)
-    heavy: list[int] = field(default_factory=list)
-    unfair: dict[int, int] = field(default_factory=dict)
+    unfair: Unfair = field(default_factory=lambda: Unfair(()))
     prices: list[tuple[int, int]] = field(default_factory=list)
     wanted: list[tuple[int, int]] = field(default_factory=list)
     caps: list[tuple[int, int]] = field(default_factory=list)
@@ -267,6 +289,13 @@ class Model:
             )
             for measure in MEASURES
         }
+        self.heavy = [posts for measure in MEASURES if getattr(self.weights, measure) for _, posts in masks[measure]]
+        """The posts of each amount of each measure that counts."""
+        self.load_of = [
+            sum((posts >> post & 1) << COUNT * place for place, posts in enumerate(reversed(self.heavy)))
+            for post in range(self.size)
+        ]
+        """What each post adds to a load."""
         self.who = [self._person(number, shares, masks) for number in range(len(self.problem.people))]
         for who in self.who:
             who.tired = self._after_nights(*self._days_of(who, who.frozen))
@@ -313,7 +342,7 @@ class Model:
             if weight and masks[measure]:
                 amounts = tuple((mask, size) for size, mask in masks[measure])
                 who.measures.append(Measure(amounts, shares[measure][number], STEPS[measure], weight))
-                who.heavy += [posts for posts, _ in amounts]
+        who.unfair = Unfair(who.measures)
         self._wishes(who, could)
         self._caps(who)
         self._rests(who)
@@ -410,21 +439,10 @@ class Model:
 
     def unfair(self, number: int, mask: int) -> int:
         """Points for what the person carries with the posts of `mask`, against their fair share: a part of what `judge` says."""
-        who, counts = self.who[number], 0
-        for posts in who.heavy:
-            counts = counts << COUNT | (mask & posts).bit_count()
-        points = who.unfair.get(counts)
-        if points is None:
-            points = who.unfair[counts] = sum(
-                unfairness(
-                    sum((mask & posts).bit_count() * size for posts, size in measure.amounts),
-                    measure.share,
-                    measure.step,
-                    measure.weight,
-                )
-                for measure in who.measures
-            )
-        return points
+        who, load = self.who[number], 0
+        for posts in self.heavy:
+            load = load << COUNT | (mask & posts).bit_count()
+        return who.unfair[load]
 
     def sore_days(self, number: int, mask: int) -> int:
         """The days, as bits, on and around which the person has something to regret: a wish unmet, a weekend that is split,

@@ -7,18 +7,25 @@ the same rota. Nothing here knows what time it is: whoever calls says how far al
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import starmap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate, starmap
 from math import log
 from random import Random
 
-from nightdesk.rota.planner.model import Model, bits
+from nightdesk.rota.planner.model import Model, Unfair, bits
 
 HARD = 1_000_000
 """Points of a broken rule while searching where none need be broken."""
 
 WINDOWS = 6
-"""Stretches of days that are tried beside one that is exchanged, until nobody of those who exchange carries too much."""
+"""Stretches of days that are tried beside one that goes round among three, until none of them carries too much."""
+
+LONGEST = 8
+"""Days that two people exchange at once."""
+
+TRIES = 8
+"""Exchanges that are tried between two people before it is looked what two others may exchange."""
 
 EXCHANGES, RINGS, REGRETS = 0.5, 0.3, 0.5
 """Shares of the moves: exchanges of days, of these those among three people, and of all those that begin where somebody has
@@ -243,6 +250,46 @@ def cheapest(state: Standing, post: int, able: int) -> tuple[Changes, int, int] 
     return None if best is None else (best[2], best[3], best[0])
 
 
+@dataclass(slots=True)
+class Pair:
+    """What two people may exchange while they hold `mine` and `theirs`, so that neither of them carries too much.
+
+    `flips`: (posts that change hands, the load that `one` gives away on balance), each of a stretch of days at whose ends the
+    two may change places. `loads` and `costs` are theirs, `most` is what these may come to, and `left` counts tries.
+    """
+
+    one: int
+    other: int
+    mine: int
+    theirs: int
+    flips: list[tuple[int, int]]
+    loads: tuple[int, int]
+    costs: tuple[Unfair, Unfair]
+    most: float
+    left: int = TRIES
+    by_load: dict[int, list[int]] = field(init=False)
+    known: dict[int, list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known, self.by_load = {}, {}
+        for flip, load in self.flips:
+            self.by_load.setdefault(load, []).append(flip)
+
+    def goes_with(self, load: int) -> list[int]:
+        """What may be exchanged beside a stretch of that load; at the end 0, where nothing need be."""
+        found = self.known.get(load)
+        if found is None:
+            found = self.known[load] = []
+            one, other = self.loads[0] - load, self.loads[1] + load
+            costs_one, costs_other = self.costs
+            for more, flips in self.by_load.items():
+                if costs_one[one - more] + costs_other[other + more] <= self.most:
+                    found += flips
+            if costs_one[one] + costs_other[other] <= self.most:
+                found.append(0)
+        return found
+
+
 class Search:
     """One run of annealing over a state. `best` is the best rota seen: (rules broken, points) and what each holds."""
 
@@ -262,12 +309,16 @@ class Search:
         days = sorted({model.day_of[post] for post in self.filled})
         self.first, self.days = (days[0], days[-1] - days[0] + 1) if days else (0, 0)
         self._regrets: dict[int, tuple[int, list[int]]] = {}
+        self._loads: dict[int, tuple[int, int, list[int], list[int]]] = {}
+        self._pair: Pair | None = None
         self._ranges: dict[tuple[int, int], int] = {}
         self.loose = any(model.most[post] > model.need[post] for post in self.filled) or any(
             who.least for who in model.who
         )
         # Where posts take more or fewer people, it is posts that cost, and hardly what anybody regrets.
         self.rings, self.regrets = (0.0, 0.0) if self.loose else (RINGS, REGRETS)
+        self.below = [self._range(self.first, days) for days in range(self.days + 1)]
+        """The open posts before each day from the first on."""
         self.best = (state.broken, state.points)
         self.best_masks = list(state.mask)
         self.gaps = self._short()
@@ -295,7 +346,9 @@ class Search:
                 self._close(self.warmth)
                 continue
             changes = (
-                self._exchange()
+                self._take_round()
+                if chance < EXCHANGES * self.rings
+                else self._exchange()
                 if chance < EXCHANGES
                 else self._change()
                 if self.loose and chance < 0.8
@@ -341,21 +394,81 @@ class Search:
         """Somebody, and a day that they regret; any day of those who regret none."""
         random = self.random.random
         one = self.movable[int(random() * len(self.movable))]
+        days = self._sore(one)
+        return one, days[int(random() * len(days))] if days else self.first + int(random() * self.days)
+
+    def _sore(self, one: int) -> list[int]:
+        """The days that the person regrets."""
         mask = self.stand.mask[one]
         known = self._regrets.get(one)
         if known is None or known[0] != mask:
             known = self._regrets[one] = (mask, list(bits(self.model.sore_days(one, mask))))
-        days = known[1]
-        return one, days[int(random() * len(days))] if days else self.first + int(random() * self.days)
+        return known[1]
 
     def _exchange(self) -> Changes | None:
-        """Two people, or three in a ring, take over all that the next one holds on some days.
+        """Two people take over all that the other holds on some days, or on two stretches of them."""
+        random, masks = self.random.random, self.stand.mask
+        pair = self._pair
+        if pair is None or not pair.left or pair.mine != masks[pair.one] or pair.theirs != masks[pair.other]:
+            one, other = (self.movable[int(random() * len(self.movable))] for _ in range(2))
+            if one == other:
+                return None
+            pair = self._pair = self._pair_of(one, other)
+        pair.left -= 1
+        flips = pair.flips
+        if random() < self.regrets:
+            days = self._sore(pair.one)
+            if days:
+                on_day = self._range(days[int(random() * len(days))], 1)
+                flips = [flip for flip in flips if flip[0] & on_day]
+        if not flips:
+            return None
+        flip, load = flips[int(random() * len(flips))]
+        others = pair.goes_with(load)
+        if not others:
+            return None
+        also = others[int(random() * len(others))] if others[-1] or random() < 0.5 else 0
+        if also & flip:
+            return None
+        flip |= also
+        changes = [(pair.one, pair.mine ^ flip), (pair.other, pair.theirs ^ flip)]
+        return changes if all(starmap(self.stand.fits, changes)) else None
 
-        Where that lays more on them than is bearable, other days are looked for that go with it.
+    def _pair_of(self, one: int, other: int) -> Pair:
+        """What the two may exchange. That they may change places between two days is seen of days that meet; `fits` looks
+        at the rest.
         """
-        random, masks, unfair = self.random.random, self.stand.mask, self.model.unfair
+        mine, theirs = self.stand.mask[one], self.stand.mask[other]
+        load_a, a, costs_a, reach_a = self._carried(one)
+        load_b, b, costs_b, reach_b = self._carried(other)
+        who, below, keep = self.model.who, self.below, self.stand.keep
+        differ = (mine ^ theirs) & self.open
+        stays = mine & (keep[one] | ~who[other].allowed) | theirs & (keep[other] | ~who[one].allowed)
+        stays &= differ
+        ends = [0]
+        for day in range(1, self.days):
+            here = below[day + 1] & ~below[day]
+            if not (reach_a[day - 1] & theirs & here or reach_b[day - 1] & mine & here):
+                ends.append(day)
+        ends.append(self.days)
+        flips: dict[int, int] = {}
+        for place, start in enumerate(ends):
+            for end in ends[place + 1 :]:
+                if end - start > LONGEST:
+                    break
+                flip = differ & below[end] & ~below[start]
+                if flip & stays:
+                    break
+                if flip:
+                    flips[flip] = a[end] - a[start] - b[end] + b[start]
+        most = self.warmth + costs_a[load_a] + costs_b[load_b]
+        return Pair(one, other, mine, theirs, list(flips.items()), (load_a, load_b), (costs_a, costs_b), most)
+
+    def _take_round(self) -> Changes | None:
+        """Three people in a ring take over all that the next one holds on some days."""
+        random, masks = self.random.random, self.stand.mask
         movable = self.movable
-        ring = [movable[int(random() * len(movable))] for _ in range(3 if random() < self.rings else 2)]
+        ring = [movable[int(random() * len(movable))] for _ in range(3)]
         length = 1 + int(random() * random() * 8)
         first = self.first + int(random() * self.days)
         if random() < self.regrets:
@@ -368,22 +481,55 @@ class Search:
         days = self._range(first, length)
         if not any(each & days for each in differ):
             return None
-        most = self.warmth + sum(map(unfair, ring, held))
-        also = 0
-        for _ in range(WINDOWS):
-            left = most
-            for number, mine, differs in zip(ring, held, differ, strict=True):
-                left -= unfair(number, mine ^ differs & (days | also))
-                if left < 0:
-                    break
-            else:
-                changes = [
-                    (number, mine ^ differs & (days | also))
-                    for number, mine, differs in zip(ring, held, differ, strict=True)
-                ]
-                return changes if all(starmap(self.stand.fits, changes)) else None
-            also = self._range(self.first + int(random() * self.days), length)
+        fits = self.stand.fits
+        for also in self._ring(ring, first, length):
+            both = days | also
+            changes = [
+                (number, mine ^ differs & both) for number, mine, differs in zip(ring, held, differ, strict=True)
+            ]
+            if all(starmap(fits, changes)):
+                return changes
         return None
+
+    def _ring(self, ring: list[int], first: int, length: int) -> Iterator[int]:
+        """The posts of days that may go with `length` days from `first` on, so that nobody in the ring carries too much."""
+        random, days = self.random.random, self.days
+        (one, a, costs_a, _), (two, b, costs_b, _), (three, c, costs_c, _) = map(self._carried, ring)
+        most = self.warmth + costs_a[one] + costs_b[two] + costs_c[three]
+        begin, end = (min(max(day - self.first, 0), days) for day in (first, first + length))
+        of_a, of_b, of_c = a[end] - a[begin], b[end] - b[begin], c[end] - c[begin]
+        one, two, three = one - of_a + of_b, two - of_b + of_c, three - of_c + of_a
+        if costs_a[one] + costs_b[two] + costs_c[three] <= most:
+            yield 0
+        for _ in range(WINDOWS):
+            start = int(random() * days)
+            if start >= end or start + length <= begin:
+                stop = start + length if start + length < days else days
+                of_a, of_b, of_c = a[stop] - a[start], b[stop] - b[start], c[stop] - c[start]
+                if costs_a[one - of_a + of_b] + costs_b[two - of_b + of_c] + costs_c[three - of_c + of_a] <= most:
+                    yield self._range(self.first + start, length)
+
+    def _carried(self, number: int) -> tuple[int, list[int], Unfair, list[int]]:
+        """The person's load, that of the open posts before each day from the first on, what loads cost them, and the posts
+        that stand against what they hold on each day.
+        """
+        mask = self.stand.mask[number]
+        known = self._loads.get(number)
+        if known is None or known[0] != mask:
+            load_of, day_of, first = self.model.load_of, self.model.day_of, self.first
+            conflict = self.model.conflict
+            on_day = [0] * (self.days + 1)
+            reach = [0] * self.days
+            load = 0
+            for post in bits(mask):
+                load += load_of[post]
+                day = day_of[post] - first
+                if 0 <= day < self.days:
+                    reach[day] |= conflict[post]
+                    if self.open >> post & 1:
+                        on_day[day + 1] += load_of[post]
+            known = self._loads[number] = (mask, load, list(accumulate(on_day)), reach)
+        return known[1], known[2], self.model.who[number].unfair, known[3]
 
     def _hand(self) -> Changes | None:
         """Somebody takes over a post, and gives what stands against it, or one more post, in return."""

@@ -9,25 +9,26 @@ from random import Random
 
 from nightdesk.rota.planner.child import Solver, SolverIsMissing
 from nightdesk.rota.planner.exact import LATE
-from nightdesk.rota.planner.model import Model, bits
+from nightdesk.rota.planner.model import Model
 from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
-VERSION = "3"
+VERSION = "4"
 """Of the engine: raised with every change that could change an outcome."""
 
 WARM, COLD = 0.25, 0.5
 """How warm it is when all that matters is kindness: at first, as a share of the greatest weight of one step away from a fair
 share, and in the end, in points."""
 
-SMALL = 1600
-"""So many pairs of person and post are asked of the solver in one question; more only a part at a time."""
+SMALL = 800
+"""Of so many pairs of person and post the solver is asked to prove that a rota is the best; of more that is hopeless. Half as
+many it is asked about in one question: those are mostly answered at once, and larger ones seldom in time."""
 
 FRUITLESS = 10
 """After so many questions about a few people that brought nothing, the whole is asked about."""
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Wall seconds that the solver may take for each counted unit before it is stopped for safety."""
 
 
@@ -165,7 +166,7 @@ class Run:
         everybody = [number for number, who in enumerate(model.who) if who.allowed]
         pairs = sum(model.who[number].allowed.bit_count() for number in everybody)
         units = self.budget.units
-        if pairs <= SMALL // 4:
+        if pairs <= SMALL // 2:
             return self._whole(solver, state, everybody, units)
         prove = units * 0.6 if pairs <= SMALL else 0.0
         fruitless = 0
@@ -213,18 +214,23 @@ class Run:
         random = self.random
         few: list[int] = []
         pairs = 0
+        order = self._by_regret(state, everybody)
         gaps = state.short()
-        first = random.choice(gaps) if gaps else random.choice(list(bits(model.open)))
-        order = [number for number in everybody if model.who[number].allowed >> first & 1]
-        random.shuffle(order)
-        rest = [number for number in everybody if number not in order]
-        random.shuffle(rest)
-        for number in order + rest:
+        if gaps:  # whoever may close one first
+            first = random.choice(gaps)
+            order.sort(key=lambda number: not model.who[number].allowed >> first & 1)
+        for number in order:
             pairs += model.who[number].allowed.bit_count()
-            if few and (pairs > SMALL // 3 or len(few) >= 7):
+            if few and (pairs > SMALL // 2 or len(few) >= 7):
                 break
             few.append(number)
-        return sorted(few), None, 0.5
+        return sorted(few), None, 0.3
+
+    def _by_regret(self, state: Standing, everybody: list[int]) -> list[int]:
+        """Everybody by chance, mostly first who has most to regret beside what they carry."""
+        regrets = {n: state.judged[n][1] - self.model.unfair(n, state.mask[n]) for n in everybody}
+        drawn = {number: self.random.random() ** (1 / (1 + max(regret, 0))) for number, regret in regrets.items()}
+        return sorted(everybody, key=lambda number: -drawn[number])
 
     # The answer
 

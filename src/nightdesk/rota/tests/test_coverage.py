@@ -1,6 +1,7 @@
 """The coverage check against a reading minute by minute, in a world of one day on a half-hour grid."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from time import perf_counter
 
 from hypothesis import given, settings
@@ -170,3 +171,18 @@ def test_sixty_people_and_a_hundred_services_over_four_weeks_are_not_read_minute
     took = perf_counter() - began
     assert found
     assert took < 10, "it is about 20 ms: a minute-by-minute reading takes minutes"
+
+
+@given(st.lists(st.builds(lambda person, span: (person, *span), st.sampled_from(PEOPLE), spans()), max_size=6))
+def test_newcomers_are_alone_when_a_stretch_says_so_and_each_hole_is_as_long_as_can_be(
+    stretches: list[tuple[int, datetime, datetime]],
+) -> None:
+    found = coverage.alone(stretches)
+    for person in PEOPLE:
+        mine = [hole for hole in found if hole.subject == (coverage.NEWCOMER, person)]
+        for slot in range(SLOTS + 6):
+            alone = any(who == person and start <= at(slot) < end for who, start, end in stretches)
+            assert [hole.start <= at(slot) < hole.end for hole in mine].count(True) == alone
+        assert all(one.end < other.start for one, other in pairwise(mine))
+        assert all((hole.lacking, hole.on) == ((), {person}) for hole in mine)
+    assert found == coverage.in_order(found)

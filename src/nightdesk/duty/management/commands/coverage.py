@@ -1,4 +1,4 @@
-"""`nightdesk coverage`: what nobody on a shift will know, weeks ahead."""
+"""`nightdesk coverage`: what nobody on a shift will know, and who is new and on alone, weeks ahead."""
 
 import json
 from datetime import timedelta
@@ -12,19 +12,19 @@ from nightdesk.access.queries import OPERATOR
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
-from nightdesk.customers.need_queries import brands_with_needs, names_of
+from nightdesk.customers.need_queries import names_of
 from nightdesk.duty.coverage_actions import check_coverage
-from nightdesk.duty.coverage_queries import AHEAD, Covered, coverage_of, in_words, names_in
+from nightdesk.duty.coverage_queries import AHEAD, Covered, brands_to_look_at, coverage_of, in_words, names_in
 from nightdesk.people.models import Person
 from nightdesk.rota.coverage_queries import names_of_skills, scarce_skills
 
 
 class Command(BaseCommand):
-    help = "Say what nobody on a shift, nor the standby behind it, will know, when, and who could."
+    help = "Say what nobody on a shift, nor the standby behind it, will know, or who is new and on alone, when, and who could."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--brand", metavar="SLUG", help="the short name of one brand; default: all that need anything"
+            "--brand", metavar="SLUG", help="the short name of one brand; default: all of which anything is asked"
         )
         parser.add_argument("--days", type=int, default=AHEAD.days, help="how far ahead; default: %(default)s")
         parser.add_argument("--scarce", action="store_true", help="say instead what one person alone knows")
@@ -83,7 +83,7 @@ class Command(BaseCommand):
 
 def _brands(slug: str | None) -> list[Brand]:
     if slug is None:
-        return list(Brand.objects.filter(pk__in=brands_with_needs()).order_by("name"))
+        return list(Brand.objects.filter(pk__in=brands_to_look_at()).order_by("name"))
     brand = Brand.objects.filter(slug=slug).first()
     if brand is None:
         raise NotFound(_("The brand %r was named.") % slug, _("There is none."), _("Name a brand by its short name."))
