@@ -924,7 +924,7 @@ FAULTS = (
     Fault(
         id="superseded-message-sent",
         file="src/nightdesk/channels/sender.py",
-        old="                job.dropped = job.row.id not in wanted\n",
+        old="                job.dropped = job.row.id in gone\n",
         new="                job.dropped = False\n",
         tests=("src/nightdesk/channels/tests/test_sender.py",),
         why="what waits for a place wakes somebody though the page is taken",
