@@ -72,8 +72,8 @@ log = logging.getLogger(__name__)
 
 LANES = ("urgent", "bulk")
 CLAIM_AT_ONCE = 200
-BREATH = 0.02
-"""Least seconds from the beginning of one turn to that of the next."""
+BREATH, BULK_BREATH = 0.02, 0.05
+"""Least seconds from the beginning of one turn to that of the next; the second while nothing but bulk is in hand."""
 IN_HAND = 200
 """Rows of one lane, channel and brand that are held at a time, waiting or in flight."""
 LOOK_EVERY = 0.05
@@ -219,7 +219,8 @@ def send_messages(shift: Shift) -> None:
             if not busy:
                 sender.woken.wait(POLL_EVERY)
             # Whatever comes within a breath of the last turn is done together: many small turns cost more than messages.
-            shift.stopping.wait(max(0.0, began + BREATH - time.monotonic()))
+            breath = BULK_BREATH if sender.has_only_bulk else BREATH
+            shift.stopping.wait(max(0.0, began + breath - time.monotonic()))
         sender.finish(LAST_PATIENCE)
 
 
@@ -279,6 +280,12 @@ class Sender:
         """Deliveries that are held, and not yet recorded."""
         with self._lock:
             return len(self._jobs)
+
+    @property
+    def has_only_bulk(self) -> bool:
+        """Whether something is held, and nobody is woken by any of it."""
+        with self._lock:
+            return bool(self._jobs) and all(job.row.lane == "bulk" for job in self._jobs.values())
 
     def loop_answers(self) -> bool:
         """Whether the event loop has run something within LOOP_LIMIT: a driver that blocks it would stop every message."""
@@ -578,6 +585,10 @@ class Desk:
                 pause = timedelta(seconds=max(1.0, came.retry_after))
 
     def _choose(self, job: Job, at: datetime, *, besides: int | None = None) -> "RouteInHand | None":
+        if len(job.routes) == 1 and besides is None:  # as nearly always, thousands of times a second
+            (only,) = job.routes
+            free = only.id not in job.tried and decide.serves(only.brand_id, job.row.brand_id)
+            return self._in_hand(only) if free else None
         routes = {facts.id: self._in_hand(facts) for facts in job.routes if facts.id != besides}
         ways = [
             Way(id_, route.facts.brand_id, route.facts.position, route.doubtful(at)) for id_, route in routes.items()
@@ -824,15 +835,17 @@ class RouteInHand:
         has_receipts = sent.receipt_expected and (self.facts.settings or {}).get("receipts", True)
         within = self.facts.driver.receipt_within if has_receipts else None
         due_at = at + within if within is not None and sent.state == "accepted" else None
-        ended = _ended(job, Turn(sent.state, due_at, job.tried), at, reason=sent.reason)
-        return replace(
-            ended,
+        return _ended(
+            job,
+            Turn(sent.state, due_at, job.tried),
+            at,
+            reason=sent.reason,
             route_id=self.facts.id or None,
             provider_id=sent.provider_id,
             accepted_at=at,
             delivered_at=at if sent.state == "delivered" else None,
             # What stays in the outbox is of use to somebody who has no mail server yet.
-            forget=ended.forget if self.facts.driver.name != "outbox" else None,
+            private=job.private and self.facts.driver.name != "outbox",
         )
 
 
@@ -901,7 +914,8 @@ def _settle(answers: "Sequence[tuple[asyncio.Future[Any], Any, Exception | None]
             answer.set_result(said)
 
 
-def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable: bool = False) -> Outcome:
+def _ended(job: Job, turn: Turn, at: datetime, *, private: bool | None = None, **more: Any) -> Outcome:
+    """What came of it; `more` of the Outcome's own. `private` False: its words stay, though nobody needs them any more."""
     row = job.row
     return Outcome(
         delivery_id=row.id,
@@ -912,13 +926,12 @@ def _ended(job: Job, turn: Turn, at: datetime, *, reason: str = "", unreachable:
         due_at=turn.due_at,
         tried=dict(turn.tried),
         tries=tuple(job.tries),
-        reason=reason,
-        unreachable=unreachable,
         channel=row.channel,
         address=row.address,
-        forget=row.message_id if job.private else None,
+        forget=row.message_id if (job.private if private is None else private) else None,
         health=job.health,
         along=job.along,
+        **more,
     )
 
 

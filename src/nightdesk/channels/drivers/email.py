@@ -44,6 +44,8 @@ _IDLE_S = 20.0
 _MARK = f"nd{secrets.token_hex(5)}"
 """Stands where recipients differ while a mail is built. Nobody can guess it, so nobody's words are taken for it."""
 _MARKS = re.compile(rf"{_MARK}([0-9]{{3,6}})z(?:@address\.invalid)?".encode())
+_AS_IT_IS = re.compile(r"(?!\.)[ -<>-~]{0,74}[!-<>-~]")
+"""A line that quoted-printable leaves alone."""
 _SUBJECT_ROOM = 66
 """Characters of a subject that stand in one line as they are; longer ones are encoded words (RFC 2047) of 45 octets each."""
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
@@ -298,6 +300,8 @@ def _word(text: str) -> str:
 
 def _quoted(text: str) -> bytes:
     """As it stands in a part that is quoted-printable; soft line ends keep its lines short."""
+    if _AS_IT_IS.fullmatch(text):
+        return text.encode()
     coded = quopri.encodestring(text.replace("\r\n", "\n").encode(errors="replace"))
     return coded.replace(b"\n", b"\r\n")
 
