@@ -2,6 +2,7 @@
 
 All rows lie in the ledger, on a disk with fsync; a worker process of the product sends them in ROUNDS slices. After each, a
 process that does nothing but hand ready bytes to aiosmtplib sends as many over as many connections: that is the yardstick.
+The mail server takes commands in a row, as nearly all do; aiosmtplib gives it one at a time.
 Two cores have the mail server, PostgreSQL and the sender. `python -m bench.notices --count 10000` for fewer.
 """
 
