@@ -51,7 +51,7 @@ run: $(VENV)/.run
 SIDE_BY_SIDE := --numprocesses $(TEST_JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 SLOW := tests/test_faces.py tests/test_first_tables.py tests/test_portal_faces.py tests/test_safe_keeping.py tests/test_wheel.py tests/test_bureau_walk.py \
-	tests/test_handover_kills.py tests/test_kills.py tests/test_fan_out_kills.py tests/test_standby_links.py \
+	tests/test_handover_kills.py tests/test_kills.py tests/test_standby_links.py \
 	tests/test_moments.py \
 	$(addprefix tests/system/test_,$(addsuffix .py,outside two_servers patroni next_release nagios kannel old_clients second_site push failover walk_line bureau rotas personal_export \
 	desk_mail desk voice handover line_failover outage smpp lone_working own_sign_in visit_answers)) \
