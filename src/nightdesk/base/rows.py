@@ -155,7 +155,12 @@ class _Waiting:
         self._tables.add(model._meta.db_table)
 
     def alter(self, model: type[models.Model], names: tuple[str, ...], values: list[Any]) -> None:
-        """Other values of those columns, and behind them the row's key."""
+        """Other values of those columns, and behind them the row's key. Those of one row are written in their order."""
+        if any(
+            of is model and others != names and any(row[-1] == values[-1] for row in rows)
+            for (of, others), rows in self._changed.items()
+        ):
+            self.write()
         self._changed.setdefault((model, names), []).append(values)
         self._tables.add(model._meta.db_table)
 

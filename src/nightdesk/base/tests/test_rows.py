@@ -116,6 +116,16 @@ class TestTogether:
         kept = {row.id: (row.why, row.facts) for row in Promise.objects.all()}
         assert [kept[one.id] for one in many] == [("twice", {"n": 0}), *((f"{n}", {"n": n}) for n in range(1, 5))]
 
+    def test_of_one_row_the_last_word_stands_whichever_columns_were_named_before(self):
+        row = promise(why="as it was")
+        rows.insert([row])
+        with rows.together():
+            for why, facts, names in (("1", {}, ("why",)), ("2", {"n": 2}, ("why", "facts")), ("3", {}, ("why",))):
+                row.why, row.facts = why, facts or row.facts
+                rows.change(row, names)
+        kept = Promise.objects.get(id=row.id)
+        assert (kept.why, kept.facts) == ("3", {"n": 2})
+
     def test_what_writes_otherwise_finds_it_done_and_a_clash_is_told(self):
         first = promise(occurrence="one")
 

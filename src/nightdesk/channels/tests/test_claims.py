@@ -1,5 +1,6 @@
 """Who may send a due message, and whose word about it counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,8 +10,8 @@ from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.actions import Recipient, queue_message, receive_inbound, save_route
 from nightdesk.channels.driver import Heard, Receipt
-from nightdesk.channels.models import Delivery
-from nightdesk.channels.tasks import Outcome, claim_deliveries, record_outcomes
+from nightdesk.channels.models import Attempt, Delivery
+from nightdesk.channels.tasks import Outcome, Try, claim_deliveries, record_outcomes
 
 AT = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)
 ANN, BEN = UUID(int=0xA), UUID(int=0xB)
@@ -62,6 +63,18 @@ def test_what_came_of_an_attempt_that_was_given_back_does_not_end_the_next() -> 
     record_outcomes([accepted(second)], worker=ANN, at=AT)
     row.refresh_from_db()
     assert (row.state, row.ended_at, row.leased_by) == ("accepted", AT, None)
+
+
+@pytest.mark.django_db
+def test_what_a_provider_says_in_no_alphabet_is_kept_as_far_as_it_can_be() -> None:
+    row = queued()
+    (mine,) = claim()
+    said = b"550 bo\xeete pleine\x00".decode(errors="surrogateescape")
+    tries = (Try(0, "sink", AT, 5, "failed", reason=said, provider_id=said),)
+    record_outcomes([replace(accepted(mine), reason=said, provider_id=said, tries=tries)], worker=ANN, at=AT)
+    row.refresh_from_db()
+    assert (row.state, row.reason, row.provider_id) == ("accepted", "550 bo?te pleine?", "550 bo?te pleine?")
+    assert Attempt.objects.get(delivery_id=row.id).reason == "550 bo?te pleine?"
 
 
 @pytest.mark.django_db

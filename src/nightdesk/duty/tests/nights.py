@@ -22,13 +22,6 @@ from nightdesk.rota.actions import PLAN_CHANGED, add_override, make_rota, set_la
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach", "duty.coverage"))
-HANDLERS = {
-    "duty.coverage": promises.Handler(tasks.check_coverage, lane="follow", give_up_after=None),
-    "duty.reach": promises.Handler(tasks.check_reach, lane="follow", give_up_after=None),
-    "duty.turn": promises.Handler(tasks.begin_turn, lane="page", give_up_after=None),
-    "duty.replan": promises.Handler(tasks.replan_seat, lane="page", give_up_after=None),
-}
 PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
 HANDLERS = tasks.HANDLERS
 
