@@ -8,14 +8,11 @@ import pytest
 from nightdesk.access.models import Brand, Role
 from nightdesk.base import clock
 from nightdesk.people.models import Person
+from tests.api import standing
 from tests.api.conftest import START, Caller, token_for, user_with
 from tests.api.test_door import problem
-from tests.api.world import world_of
 
-
-@pytest.fixture
-def world(brand: Brand) -> dict[str, Any]:
-    return world_of(brand)
+standing_worlds, worlds, brand, other_brand, world, other_world = standing.ALL
 
 
 def engineer(brand: Brand, name: str) -> tuple[Person, Caller]:
@@ -61,11 +58,8 @@ def test_a_machine_wakes_somebody_but_has_no_page(brand: Brand, world: dict[str,
 
 
 @pytest.mark.parametrize("field", ["policy_id", "service_id", "customer_id", "team_id"])
-def test_a_page_cannot_name_what_another_brand_has(
-    brand: Brand, other_brand: Brand, world: dict[str, Any], field: str
-) -> None:
-    theirs = world_of(other_brand)
-    body = {"brand_id": brand.pk, "title": "x", "priority": "P2", field: theirs[field]}
+def test_a_page_cannot_name_what_another_brand_has(brand: Brand, other_world: dict[str, Any], field: str) -> None:
+    body = {"brand_id": brand.pk, "title": "x", "priority": "P2", field: other_world[field]}
     problem(token_for(["admin"], brand=brand)("POST", "/pages", body), 404, "not-found")
 
 

@@ -13,8 +13,9 @@ from nightdesk.access.matrix import VERBS
 from nightdesk.access.models import Brand, Role
 from nightdesk.api import limits
 from nightdesk.api.v1 import api
+from tests.api import standing
 from tests.api.conftest import Caller, token_for, user_with
-from tests.api.world import WEEK, world_of
+from tests.api.world import WEEK
 
 AT = "2026-11-14T06:00:00Z"
 
@@ -882,9 +883,7 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-@pytest.fixture
-def worlds(brand: Brand, other_brand: Brand) -> tuple[dict[str, Any], dict[str, Any]]:
-    return world_of(brand), world_of(other_brand)
+standing_worlds, worlds, brand, other_brand, world, other_world = standing.ALL
 
 
 def test_the_walk_knows_every_operation() -> None:
@@ -894,13 +893,12 @@ def test_the_walk_knows_every_operation() -> None:
 
 @pytest.mark.parametrize("role", Role.values)
 def test_each_role_does_what_the_matrix_says_and_nothing_in_another_brand(
-    worlds: tuple[dict[str, Any], dict[str, Any]], brand: Brand, role: str
+    world: dict[str, Any], other_world: dict[str, Any], brand: Brand, role: str
 ) -> None:
-    mine, theirs = worlds
     caller = token_for(["admin"], user=user_with(role, brand))
     wrong = []
     for name, (verb, _body) in OPERATIONS.items():
-        status = ask(caller, name, mine).status_code
+        status = ask(caller, name, world).status_code
         if role not in VERBS[verb]:
             fits = status == 403
         elif name in HAS_A_FURTHER_RULE:
@@ -909,7 +907,7 @@ def test_each_role_does_what_the_matrix_says_and_nothing_in_another_brand(
             fits = status == NEEDS_MORE.get(name, status if status in (200, 201, 204) else 200)
         if not fits:
             wrong.append((name, status))
-        answer = ask(caller, name, theirs)
+        answer = ask(caller, name, other_world)
         about_something = "{" in operations()[name][1] or "{brand_id}" in json.dumps(OPERATIONS[name][1], default=str)
         if (about_something or "{" in QUERY.get(name, "") or name == "read_promised") and answer.status_code not in (
             403,
@@ -928,14 +926,14 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(callers, "limit", limits.Limit(per_second=1, burst=5000))
 
 
-def test_nobody_does_anything(worlds: tuple[dict[str, Any], dict[str, Any]], nobody: Caller) -> None:
-    assert {name: status for name in OPERATIONS if (status := ask(nobody, name, worlds[0]).status_code) != 401} == {}
+def test_nobody_does_anything(world: dict[str, Any], nobody: Caller) -> None:
+    assert {name: status for name in OPERATIONS if (status := ask(nobody, name, world).status_code) != 401} == {}
 
 
-def test_a_token_does_only_what_its_scope_names(worlds: tuple[dict[str, Any], dict[str, Any]], brand: Brand) -> None:
+def test_a_token_does_only_what_its_scope_names(world: dict[str, Any], brand: Brand) -> None:
     user = user_with(Role.ADMIN, None)
     unfit = token_for(["make_brand"], user=user)
-    assert {name: status for name in OPERATIONS if (status := ask(unfit, name, worlds[0]).status_code) != 403} == {}
+    assert {name: status for name in OPERATIONS if (status := ask(unfit, name, world).status_code) != 403} == {}
     machine = token_for(["page"], brand=brand)
-    allowed = {name for name in OPERATIONS if ask(machine, name, worlds[0]).status_code not in (403, 404)}
+    allowed = {name for name in OPERATIONS if ask(machine, name, world).status_code not in (403, 404)}
     assert allowed == {name for name, (verb, _) in OPERATIONS.items() if verb.endswith(("_page", "_pages", "_alarm"))}

@@ -9,16 +9,14 @@ from nightdesk.access.models import Brand, Role
 from nightdesk.base.models import Promise
 from nightdesk.customers.models import Customer
 from nightdesk.people.models import Person
+from tests.api import standing
 from tests.api.conftest import START, Caller, token_for, user_with
 from tests.api.test_door import problem
-from tests.api.world import world_of
 
 FILE = b"customer,customer_ref,contact_name,contact_phone\nMill,C-7,Lee,+442079460555\nMill,C-7,Sam,not a number\n"
 
 
-@pytest.fixture
-def world(brand: Brand) -> dict[str, Any]:
-    return world_of(brand)
+standing_worlds, worlds, brand, other_brand, world, other_world = standing.ALL
 
 
 @pytest.fixture
@@ -149,15 +147,14 @@ def test_a_day_far_from_now_is_refused(manager: Caller, brand: Brand, path: str)
 
 
 def test_nobody_is_sent_to_a_site_who_is_of_another_brand_nor_for_a_ticket_of_one(
-    brand: Brand, other_brand: Brand, world: dict[str, Any]
+    brand: Brand, world: dict[str, Any], other_world: dict[str, Any]
 ) -> None:
-    other = world_of(other_brand)
     caller = token_for(["admin"], user=user_with(Role.MANAGER, brand))
     body = {
         "site_id": world["site_id"], "person_id": world["goes_later_id"], "watcher_id": world["person_id"],
         "why": "A fan", "travel_minutes": 10, "work_minutes": 30,
     }  # fmt: skip
-    problem(caller("POST", "/visits", body | {"person_id": other["goes_later_id"]}), 403, "forbidden")
-    problem(caller("POST", "/visits", body | {"companion_id": other["goes_later_id"]}), 403, "forbidden")
-    problem(caller("POST", "/visits", body | {"ticket_id": str(other["ticket_id"])}), 404, "not-found")
+    problem(caller("POST", "/visits", body | {"person_id": other_world["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"companion_id": other_world["goes_later_id"]}), 403, "forbidden")
+    problem(caller("POST", "/visits", body | {"ticket_id": str(other_world["ticket_id"])}), 404, "not-found")
     assert caller("POST", "/visits", body | {"ticket_id": str(world["ticket_id"])}).status_code == 201

@@ -13,16 +13,14 @@ from nightdesk.access.models import Brand, Role
 from nightdesk.base.refusals import Refusal
 from nightdesk.people.models import Absence, Person, Skill
 from nightdesk.rota.models import Exemption, Override, Seat, Swap
+from tests.api import standing
 from tests.api.conftest import START, Caller, token_for, user_with
-from tests.api.world import world_of
 
 WHY = "She offered"
 FROM, UNTIL = START + timedelta(days=20), START + timedelta(days=20, hours=8)
 
 
-@pytest.fixture
-def world(brand: Brand) -> dict[str, Any]:
-    return world_of(brand)
+standing_worlds, worlds, brand, other_brand, world, other_world = standing.ALL
 
 
 @pytest.fixture

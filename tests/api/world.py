@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore
 
-from nightdesk.access.actions import grant_role, make_user
+from nightdesk.access.actions import grant_role, make_brand, make_user
 from nightdesk.access.models import Brand, Session
 from nightdesk.access.queries import OPERATOR
 from nightdesk.access.session_actions import note_session
@@ -68,6 +68,7 @@ from tests.api.conftest import START, token_for
 from tests.api.promised import promise_due
 
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
+DOING: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": START}
 
 
 def _bureau(brand: Brand, person_id: int, how: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _changed_for_a_while(slug: str, person_id: int, how: dict[str, Any]) -> dict
 
 def world_of(brand: Brand) -> dict[str, Any]:
     """Ids and keys of one of each, by the name of the path parameter or field that means them."""
-    how: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": START}
+    how = DOING
     slug = brand.slug
     person = people.make_person(name=f"Bo {slug}", brand_id=brand.pk, **how)
     team = people.make_team(brand_id=brand.pk, name=f"Network {slug}", manager_id=person.pk, **how)
@@ -519,3 +520,9 @@ def _planned(brand: Brand, customer_id: int, subscription_id: int, how: dict[str
         "freeze_id": freeze.pk,
         "part_key": part.key,
     }
+
+
+def two_worlds() -> dict[str, Any]:
+    """The brands Acme and Other, and what is of each: "brand", "other_brand", "world", "other_world"."""
+    brand, other = (make_brand(name=name, slug=name.lower(), **DOING) for name in ("Acme", "Other"))
+    return {"brand": brand, "other_brand": other, "world": world_of(brand), "other_world": world_of(other)}

@@ -6,23 +6,12 @@ from copy import deepcopy
 import pytest
 from django.core.cache import cache
 from django.test import override_settings
-from pytest_django.plugin import DjangoDbBlocker
 
 from nightdesk.base import clock
 from nightdesk.console.tests.company import NIGHT, Company
-from tests.emptied import empty_tables
+from tests.standing import QUICK, made_once
 
-QUICK = {"PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"]}
-
-
-@pytest.fixture(scope="module")
-def standing_company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Company]:
-    """Made once for all tests of a file, and committed: it takes seconds. What a test does to it is undone with the test."""
-    with django_db_blocker.unblock(), override_settings(**QUICK), clock.replaced_by(lambda: NIGHT):
-        made = Company()
-    yield made
-    with django_db_blocker.unblock():
-        empty_tables()
+standing_company = made_once(Company, at=NIGHT)
 
 
 @pytest.fixture

@@ -24,11 +24,9 @@ from nightdesk.portal.queries import tickets_of
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 from nightdesk.reports.incident_models import CustomerEdition
 from nightdesk.reports.models import FigureDay, FigureMonth, Rolled
+from tests.standing import made_once
 
-
-@pytest.fixture
-def firms(firms: Firms) -> Firms:
-    return firms.tell()
+standing_firms = made_once(lambda: Firms().tell(), at=MORNING)
 
 
 def seen(contact: Contact, query: str) -> list[tuple[Any, ...]]:

@@ -397,9 +397,8 @@ class TestTheYearlyWord:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_step_down_at_once_one_stays(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    firms = Firms()
+def test_of_two_who_step_down_at_once_one_stays(standing_firms: Firms):
+    firms = standing_firms
     ours = firms.bakery
     verbs.set_contact_standing(contact_id=ours.member.pk, changes={"standing": "manager"}, **firms.doing)
     refused: list[str] = []

@@ -7,12 +7,10 @@ from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.desk.models import Entry
 from nightdesk.portal import belt, queries
-from nightdesk.portal.tests.firms import Firms
+from nightdesk.portal.tests.firms import MORNING, Firms
+from tests.standing import made_once
 
-
-@pytest.fixture
-def firms(firms: Firms) -> Firms:
-    return firms.tell()
+standing_firms = made_once(lambda: Firms().tell(), at=MORNING)
 
 
 def reader(contact: Contact) -> Contact:

@@ -17,8 +17,9 @@ from nightdesk.desk import actions as desk
 from nightdesk.desk.models import Attachment, Entry, Escalation, Ticket
 from nightdesk.people import actions as people
 from nightdesk.portal import queries
-from nightdesk.portal.tests.firms import Firm, Firms
+from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 from nightdesk.portal.tests.test_contacts import keep_due
+from tests.standing import made_once
 
 NEW = {
     "what": "broken",
@@ -29,9 +30,7 @@ NEW = {
 }
 
 
-@pytest.fixture
-def firms(firms: Firms) -> Firms:
-    return firms.tell()
+standing_firms = made_once(lambda: Firms().tell(), at=MORNING)
 
 
 def shown(answer: Any) -> str:
