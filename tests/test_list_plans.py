@@ -16,12 +16,14 @@ from nightdesk.desk.models import Queue, Ticket
 from nightdesk.desk.tests.provider import Provider
 from nightdesk.desk.worklist import ORDERS, VIEWS, Wanted, chosen
 from nightdesk.portal import belt, outage_queries, queries
-from nightdesk.portal.tests.conftest import firms as _firms
-from nightdesk.portal.tests.firms import Firms
+from nightdesk.portal.tests import conftest as portal
+from nightdesk.portal.tests.firms import MORNING, Firms
 from tests.api.test_plans import plans_of
+from tests.standing import made_once
 
 pytestmark = pytest.mark.django_db
-firms = _firms
+firms = portal.firms
+standing_firms = made_once(lambda: Firms().tell(), at=MORNING)
 
 NARROWED: list[dict[str, str]] = [
     {"state": "resolved"},
@@ -71,12 +73,11 @@ def test_what_is_narrowed_has_its_index(asked: Any) -> None:
 
 @pytest.mark.parametrize("rule", ["own", "all"])
 def test_every_list_of_a_customer_has_its_index(firms: Firms, rule: str) -> None:
-    told = firms.tell()
-    ours = told.bakery
-    contact_actions.set_company_rule(customer_id=ours.customer.pk, sees=rule, **told.doing)
+    ours = firms.bakery
+    contact_actions.set_company_rule(customer_id=ours.customer.pk, sees=rule, **firms.doing)
     ours.member.refresh_from_db()
     me, company = ours.member, ours.customer.pk
-    with belt.worn_for(me, told.at):
+    with belt.worn_for(me, firms.at):
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
         tickets = queries.tickets_of(me).filter(merged_into=None)
@@ -91,8 +92,8 @@ def test_every_list_of_a_customer_has_its_index(firms: Firms, rule: str) -> None
             "outages": outage_queries.outages_of(company)[:26],
         }
         plans = {name: rows.explain() for name, rows in lists.items()}
-        plans["story"] = plans_of(lambda: queries.story_of(ours.tickets["member"], told.at))
-        plans["works"] = plans_of(lambda: outage_queries.works_of(company, "en-gb", told.at))
+        plans["story"] = plans_of(lambda: queries.story_of(ours.tickets["member"], firms.at))
+        plans["works"] = plans_of(lambda: outage_queries.works_of(company, "en-gb", firms.at))
     big = ("desk_ticket", "desk_entry", "desk_party", "customers_contact", "customers_subscription", "outages_touched")
     for name, plan in plans.items():
         assert not [table for table in big if f"Seq Scan on {table}" in plan], (name, plan)
@@ -100,7 +101,7 @@ def test_every_list_of_a_customer_has_its_index(firms: Firms, rule: str) -> None
 
 
 def test_a_customers_search_walks_no_table_wherever_they_are_copied_in(firms: Firms) -> None:
-    ours = firms.tell().bakery
+    ours = firms.bakery
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     reader = Reader([ours.brand.pk], customer_id=ours.customer.pk, contact_id=ours.member.pk)

@@ -22,11 +22,13 @@ from nightdesk.api import limits
 from nightdesk.customers import contact_actions
 from nightdesk.desk.models import Attachment
 from nightdesk.outages.models import UnsubscribeRequest, Wish
-from nightdesk.portal.tests.conftest import firms as _firms
+from nightdesk.portal.tests import conftest as portal
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
 from nightdesk.portal.views import joining
+from tests.standing import made_once
 
-firms = _firms
+firms = portal.firms
+standing_firms = made_once(lambda: Firms().tell(), at=MORNING)
 MARKS = ("Bakery", "Grocer", "Books")
 SHUT = {301, 302, 400, 401, 403, 404, 405, 410, 415, 422, 429}
 OPEN_TO_ALL = re.compile(
@@ -155,7 +157,6 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(firms: Firms) -> dict[str, str]:
     """Everybody has told us something; the secret of a token of each manager by the firm's mark."""
-    firms.tell()
     for firm in firms.all:
         firms.reported_on(firm)
         UnsubscribeRequest.objects.create(contact=firm.member, address=f"noc@{firm.mark}.example", asked_at=firms.at)
