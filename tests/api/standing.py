@@ -10,7 +10,7 @@ import pytest
 
 from nightdesk.access.models import Brand
 from tests.api.conftest import START
-from tests.api.world import two_worlds
+from tests.api.world import keep_spoken, two_worlds
 from tests.standing import made_once
 
 standing_worlds = made_once(two_worlds, at=START)
@@ -18,7 +18,10 @@ standing_worlds = made_once(two_worlds, at=START)
 
 @pytest.fixture
 def worlds(standing_worlds: dict[str, Any], db: None) -> dict[str, Any]:
-    return deepcopy(standing_worlds)
+    made = deepcopy(standing_worlds)
+    for brand in (made["brand"], made["other_brand"]):
+        keep_spoken(brand)
+    return made
 
 
 @pytest.fixture
