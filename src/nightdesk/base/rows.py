@@ -173,21 +173,20 @@ class _Waiting:
     def write(self, wanted: Set[type[models.Model]] | None = None) -> None:
         """Write what waits for the tables of these models (None: all), and for those that they point at."""
         there = set(self._tables.values())
-        ordered = _pointed_at_first(there if wanted is None else _pointed_at(set(wanted), there))
-        left = {table: model for table, model in self._tables.items() if model not in ordered}
         self._tables = {}  # what is written here asks for nothing
+        wanted = there if wanted is None else set(wanted)
         new = [
-            (key, self._new.pop(key))
-            for model in ordered
-            for key in ((model, False), (model, True))
-            if key in self._new
+            ((model, unless_there), self._new.pop((model, unless_there)))
+            for model in _pointed_at_first(_pointed_at(wanted, there))
+            for unless_there in (False, True)
+            if (model, unless_there) in self._new
         ]
-        changed = [(key, self._changed.pop(key)) for key in list(self._changed) if key[0] in ordered]
+        changed = [(key, self._changed.pop(key)) for key in list(self._changed) if key[0] in wanted]
         for (model, unless_there), values in new:
             _insert_many(model, values, unless_there=unless_there)
         for (model, names), values in changed:
             _change_many(model, names, values)
-        self._tables = left
+        self._tables = {model._meta.db_table: model for model, _how in (*self._new, *self._changed)}
 
 
 _waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
