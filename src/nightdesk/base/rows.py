@@ -163,16 +163,17 @@ class _Waiting:
 
     def first(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         """Write what waits for the tables that the statement reads; for all, where it does more than read."""
-        if self._tables:
-            if sql.lstrip().startswith("SELECT"):
-                self.write({model for table, model in self._tables.items() if table in sql})
-            else:
-                self.write(set(self._tables.values()))
+        if not sql.lstrip().startswith("SELECT"):
+            self.write()
+        elif asked_for := {model for table, model in self._tables.items() if table in sql}:
+            self.write(asked_for)
         return execute(sql, params, many, context)
 
     def write(self, wanted: Set[type[models.Model]] | None = None) -> None:
         """Write what waits for the tables of these models (None: all), and for those that they point at."""
         there = set(self._tables.values())
+        if not there:
+            return
         self._tables = {}  # what is written here asks for nothing
         wanted = there if wanted is None else set(wanted)
         new = [

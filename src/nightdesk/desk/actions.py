@@ -1318,7 +1318,6 @@ def _keep_ids(entry: Entry, words: Words, *, is_new: bool) -> None:
     own = MessageId.Whose.THEIRS if entry.kind == Entry.Kind.MESSAGE_IN and entry.public else MessageId.Whose.STAFF
     ids = list(dict.fromkeys(one[:300] for one in (words.message_id, *words.named) if one))
     ticket = entry.ticket
-    known = [] if is_new else mail_queries.ids_known((ids[0],), ticket.brand_id)
     forget(mail_queries.ids_known, where=lambda known, _brand: not set(ids).isdisjoint(known))
     whose = [own, *[MessageId.Whose.NAMED] * (len(ids) - 1)]
     rows = zip(ids, whose, strict=True)
@@ -1326,8 +1325,9 @@ def _keep_ids(entry: Entry, words: Words, *, is_new: bool) -> None:
         [MessageId(ticket=ticket, entry=entry, message_id=one, whose=which) for one, which in rows],
         unless_there=not is_new,
     )
-    for row in known:
-        if row.ticket_id == ticket.pk and row.whose == MessageId.Whose.NAMED:
+    if not is_new:
+        named = "SELECT * FROM desk_messageid WHERE ticket_id = %s AND message_id = %s AND whose = 'named'"
+        for row in fetch(MessageId, named, [ticket.pk, ids[0]]):
             row.whose, row.entry = own, entry
             change(row, ("whose", "entry"))
 

@@ -281,7 +281,6 @@ def look_ahead(writers: Collection[tuple[str, int, tuple[str, ...]]], at: dateti
                 remember(contracts_with, contracts.get(contact.customer_id, []), contact.customer_id)
             named = {row.pk: row for one in ids for row in rows.get(one, ())}
             remember(ids_known, [named[pk] for pk in sorted(named)], ids, brand_id)
-            remember(ids_known, rows.get(ids[-1], []), ids[-1:], brand_id)
 
 
 def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tuple[UUID, str] | None:

@@ -21,7 +21,8 @@ KNOWN = (Outage.State.INVESTIGATING, Outage.State.IDENTIFIED)
 """States of an outage that is known and not over. A proposed one may be none, and a monitored one works again."""
 
 # Asked by every ring. SQL by hand, as Django needs several times as long to put it together as PostgreSQL to answer it.
-LINKS = """SELECT way.method_id, method.person_id, way.part_id FROM outages_waypart way
+LINKS = """
+SELECT way.method_id, method.person_id, way.part_id FROM outages_waypart way
 JOIN people_contactmethod method ON method.id = way.method_id
 WHERE %(people)s::bigint[] IS NULL OR method.person_id = ANY (%(people)s)
 """
