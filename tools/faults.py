@@ -1779,8 +1779,8 @@ FAULTS = (
     Fault(
         id="batch-reads-what-is-not-written",
         file="src/nightdesk/base/rows.py",
-        old="            self.write()\n        return execute(",
-        new="            pass\n        return execute(",
+        old="            self.write(asked_for)\n",
+        new="            pass\n",
         tests=("src/nightdesk/base/tests/test_rows.py",),
         why="a mail that answers another of its batch would not find its ticket",
     ),
@@ -1868,8 +1868,8 @@ FAULTS = (
     Fault(
         id="links-that-run-scripts",
         file="src/nightdesk/mailroom/html_safe.py",
-        old="            return value if _LINK.match(value) else None\n",
-        new="            return value\n",
+        old="        return value if _LINK.match(value) else None\n",
+        new="        return value\n",
         tests=("src/nightdesk/mailroom/tests/test_html_safe.py",),
         why="a link of a stranger's leads into our own pages, with our log-in",
     ),

@@ -13,7 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
-_memory: ContextVar[dict[Any, Any] | None] = ContextVar("memory", default=None)
+_memory: ContextVar[dict[Any, dict[Any, Any]] | None] = ContextVar("memory", default=None)
+"""By question, its answers by what was asked."""
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def remember(ask: Callable[Asked, Answer], answer: Answer, *args: Asked.args, **
     """What the `remembered` question would be answered in the batch is known already."""
     memory = _memory.get()
     if memory is not None:
-        memory[_key(ask, args, named)] = answer
+        memory.setdefault(_question(ask), {})[_asked(args, named)] = answer
 
 
 def forget(ask: Callable[Asked, Answer], *, where: Callable[..., bool]) -> None:
@@ -39,13 +40,17 @@ def forget(ask: Callable[Asked, Answer], *, where: Callable[..., bool]) -> None:
     """
     memory = _memory.get()
     if memory is not None:
-        asked = getattr(ask, "__wrapped__", ask)
-        for key in [key for key in memory if key[0] is asked and where(*key[1], **dict(key[2]))]:
-            del memory[key]
+        answers = memory.get(_question(ask), {})
+        for args, named in [key for key in answers if where(*key[0], **dict(key[1]))]:
+            del answers[args, named]
 
 
-def _key(ask: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    return (getattr(ask, "__wrapped__", ask), args, tuple(sorted(named.items())))
+def _question(ask: Callable[..., Any]) -> Callable[..., Any]:
+    return getattr(ask, "__wrapped__", ask)
+
+
+def _asked(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[tuple[str, Any], ...]]:
+    return args, tuple(sorted(named.items()))
 
 
 def remembered(ask: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
@@ -58,9 +63,9 @@ def remembered(ask: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
         memory = _memory.get()
         if memory is None:
             return ask(*args, **named)
-        key = _key(ask, args, named)
-        if key not in memory:
-            memory[key] = ask(*args, **named)
-        return memory[key]  # type: ignore[no-any-return]
+        answers, key = memory.setdefault(ask, {}), _asked(args, named)
+        if key not in answers:
+            answers[key] = ask(*args, **named)
+        return answers[key]  # type: ignore[no-any-return]
 
     return answer

@@ -5,18 +5,17 @@ batch of work writes its rows `together`: one statement a table, however many ve
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from datetime import time as dtime
 from functools import cache, reduce
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from psycopg import Binary
-from psycopg.types.json import Json, Jsonb
 
 AT_ONCE, FEW = 1000, 3
 """Rows in one statement; of more than a few it holds one value, as a thousand places take longer to read than the rows."""
@@ -96,26 +95,23 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
     """
     if not rows:
         return
-    connection = connections[DEFAULT_DB_ALIAS]  # itself: the proxy would look for it at every value
     model = type(rows[0])
-    fields = _written(model)
-    values = [[field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields] for row in rows]
     if (waiting := _waiting.get()) is not None:
-        waiting.add(model, values, unless_there=unless_there)
+        waiting.add(model, rows, unless_there=unless_there)
     else:
-        _insert(model, values, unless_there=unless_there)
+        _insert(model, rows, unless_there=unless_there)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def change(row: models.Model, names: tuple[str, ...]) -> None:
     """Those columns of the row are as it has them; `names` are fields, as `save(update_fields=...)` takes them."""
+    if (waiting := _waiting.get()) is not None:
+        waiting.alter(row, names)
+        return
     connection = connections[DEFAULT_DB_ALIAS]
     statement, fields = _change(type(row), names)
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
-    if (waiting := _waiting.get()) is not None:
-        waiting.alter(type(row), names, [*values, row.pk])
-        return
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, row.pk])
 
@@ -145,40 +141,53 @@ class _Waiting:
     """Rows that are written together: values by table, those that others point at first."""
 
     def __init__(self) -> None:
-        self._new: dict[tuple[type[models.Model], bool], list[list[Any]]] = {}
-        self._changed: dict[tuple[type[models.Model], tuple[str, ...]], list[list[Any]]] = {}
-        self._tables: set[str] = set()
+        self._new: dict[tuple[type[models.Model], bool], list[tuple[Any, ...]]] = {}
+        self._changed: dict[tuple[type[models.Model], tuple[str, ...]], list[tuple[Any, ...]]] = {}
+        self._tables: dict[str, type[models.Model]] = {}
 
-    def add(self, model: type[models.Model], values: Sequence[list[Any]], *, unless_there: bool) -> None:
+    def add(self, model: type[models.Model], rows: Sequence[models.Model], *, unless_there: bool) -> None:
         """New rows."""
-        self._new.setdefault((model, unless_there), []).extend(values)
-        self._tables.add(model._meta.db_table)
+        self._new.setdefault((model, unless_there), []).extend(map(_taker_of_new(model), rows))
+        self._tables[model._meta.db_table] = model
 
-    def alter(self, model: type[models.Model], names: tuple[str, ...], values: list[Any]) -> None:
-        """Other values of those columns, and behind them the row's key. Those of one row are written in their order."""
+    def alter(self, row: models.Model, names: tuple[str, ...]) -> None:
+        """Other values of those columns. Those of one row are written in their order."""
+        model = type(row)
         if any(
-            of is model and others != names and any(row[-1] == values[-1] for row in rows)
-            for (of, others), rows in self._changed.items()
+            of is model and others != names and any(values[-1] == row.pk for values in changes)
+            for (of, others), changes in self._changed.items()
         ):
-            self.write()
-        self._changed.setdefault((model, names), []).append(values)
-        self._tables.add(model._meta.db_table)
+            self.write({model})
+        self._changed.setdefault((model, names), []).append(_taker_of_changed(model, names)(row))
+        self._tables[model._meta.db_table] = model
 
     def first(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        """Write what waits, unless the statement only reads, and none of it."""
-        if self._tables and not (sql.startswith("SELECT") and not any(table in sql for table in self._tables)):
+        """Write what waits for the tables that the statement reads; for all, where it does more than read."""
+        if not sql.lstrip().startswith("SELECT"):
             self.write()
+        elif asked_for := {model for table, model in self._tables.items() if table in sql}:
+            self.write(asked_for)
         return execute(sql, params, many, context)
 
-    def write(self) -> None:
-        """Write what waits."""
-        new, changed = self._new, self._changed
-        self._new, self._changed, self._tables = {}, {}, set()
-        for model in _pointed_at_first({model for model, _unless_there in new}):
-            for unless_there in (False, True):
-                _insert(model, new.get((model, unless_there), []), unless_there=unless_there)
-        for (model, names), values in changed.items():
+    def write(self, wanted: Set[type[models.Model]] | None = None) -> None:
+        """Write what waits for the tables of these models (None: all), and for those that they point at."""
+        there = set(self._tables.values())
+        if not there:
+            return
+        self._tables = {}  # what is written here asks for nothing
+        wanted = there if wanted is None else set(wanted)
+        new = [
+            ((model, unless_there), self._new.pop((model, unless_there)))
+            for model in _pointed_at_first(_pointed_at(wanted, there))
+            for unless_there in (False, True)
+            if (model, unless_there) in self._new
+        ]
+        changed = [(key, self._changed.pop(key)) for key in list(self._changed) if key[0] in wanted]
+        for (model, unless_there), values in new:
+            _insert_many(model, values, unless_there=unless_there)
+        for (model, names), values in changed:
             _change_many(model, names, values)
+        self._tables = {model._meta.db_table: model for model, _how in (*self._new, *self._changed)}
 
 
 _waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
@@ -199,24 +208,41 @@ def _pointed_at_first(wanted: set[type[models.Model]]) -> list[type[models.Model
     return ordered
 
 
+def _pointed_at(wanted: set[type[models.Model]], there: Set[type[models.Model]]) -> set[type[models.Model]]:
+    """The models `wanted`, and of those `there` whatever they point at, and so on."""
+    found, fresh = wanted, wanted
+    while fresh := {other for model in fresh for other in _points_at(model) if other in there} - found:
+        found = found | fresh
+    return found
+
+
 @cache
 def _points_at(model: type[models.Model]) -> frozenset[type[models.Model]]:
     found = (field.related_model for field in model._meta.local_concrete_fields)
     return frozenset(one for one in found if isinstance(one, type) and one is not model)
 
 
-def _insert(model: type[models.Model], values: Sequence[Sequence[Any]], *, unless_there: bool) -> None:
-    clash = " ON CONFLICT DO NOTHING" if unless_there else ""
+def _insert(model: type[models.Model], rows: Sequence[models.Model], *, unless_there: bool) -> None:
+    if len(rows) > FEW:
+        _insert_many(model, list(map(_taker_of_new(model), rows)), unless_there=unless_there)
+        return
+    connection = connections[DEFAULT_DB_ALIAS]  # itself: the proxy would look for it at every value
+    statement, places = _statement(model)
+    told = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in _written(model)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement + ", ".join([places] * len(rows)) + _unless(there=unless_there), told)
+
+
+def _insert_many(model: type[models.Model], values: Sequence[tuple[Any, ...]], *, unless_there: bool) -> None:
+    statement, names = _statement_of_many(model)
     for first in range(0, len(values), AT_ONCE):
-        some = values[first : first + AT_ONCE]
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            if len(some) <= FEW:
-                statement, places = _statement(model)
-                told = [value for row in some for value in row]
-                cursor.execute(statement + ", ".join([places] * len(some)) + clash, told)
-            else:
-                statement, names = _statement_of_many(model)
-                cursor.execute(statement + clash, [_as_json(names, some)])
+            told = [_as_json(names, values[first : first + AT_ONCE])]
+            cursor.execute(statement + _unless(there=unless_there), told)
+
+
+def _unless(*, there: bool) -> str:
+    return " ON CONFLICT DO NOTHING" if there else ""
 
 
 def _as_json(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
@@ -227,10 +253,8 @@ def _as_json(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
 def _plain(value: Any) -> Any:
     """What JSON has for a value that is written to a column."""
     match value:
-        case Jsonb() | Json():
-            return json.loads(value.dumps(value.obj)) if value.dumps is not None else value.obj
-        case bytes() | bytearray() | memoryview() | Binary():
-            return "\\x" + bytes(value.obj if isinstance(value, Binary) else value).hex()
+        case bytes() | bytearray() | memoryview():
+            return "\\x" + value.hex()
         case datetime() | date() | dtime():
             return value.isoformat()
         case timedelta():
@@ -271,6 +295,24 @@ def _written(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
         for field in model._meta.local_concrete_fields
         if not field.generated and not isinstance(field, models.AutoField | models.BigAutoField)
     )
+
+
+@cache
+def _taker_of_new(model: type[models.Model]) -> Callable[[models.Model], tuple[Any, ...]]:
+    """What takes the values of the columns `_written` from a row, as they are: PostgreSQL makes its own of them."""
+    return _taker(_written(model))
+
+
+@cache
+def _taker_of_changed(model: type[models.Model], names: tuple[str, ...]) -> Callable[[models.Model], tuple[Any, ...]]:
+    """The same of those columns, and behind them of the key."""
+    _sql, fields = _change(model, names)
+    return _taker((*fields, model._meta.pk))
+
+
+def _taker(fields: "Sequence[models.Field[Any, Any]]") -> Callable[[models.Model], tuple[Any, ...]]:
+    assert not any(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False) for field in fields)
+    return attrgetter(*(field.attname for field in fields))
 
 
 @cache

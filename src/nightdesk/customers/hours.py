@@ -171,6 +171,7 @@ def format_window(window: Window) -> str:
     return f"{opens:%H:%M}-{'24:00' if closes == time(0) else f'{closes:%H:%M}'}"
 
 
+@lru_cache(maxsize=4096)
 def first_instant(local: datetime, zone: ZoneInfo) -> datetime:
     """The first instant, in UTC, at which clocks in `zone` read `local` (naive, whole seconds) or later.
 

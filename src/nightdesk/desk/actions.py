@@ -22,7 +22,7 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.memory import forget
 from nightdesk.base.promises import gathered, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.base.rows import fetch, insert
+from nightdesk.base.rows import change, fetch, insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
@@ -434,7 +434,7 @@ def take_message(
         _move(ticket, Verb.RESUME, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
     elif follows is decide.Follows.REOPENS:
         _move(ticket, Verb.REOPEN, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
-    ticket.save(update_fields=[*MOVED, *changed] if follows is not decide.Follows.NOTHING else changed)
+    change(ticket, (*MOVED, *changed[1:]) if follows is not decide.Follows.NOTHING else tuple(changed))
     cause = _record(ticket, TICKET_WRITTEN_TO, {"follows": follows}, by, via, at)
     if not words.automatic and not quiet:
         told = _("%(name)s wrote") % {"name": author.name}
@@ -1317,23 +1317,19 @@ def _keep_ids(entry: Entry, words: Words, *, is_new: bool) -> None:
     """
     own = MessageId.Whose.THEIRS if entry.kind == Entry.Kind.MESSAGE_IN and entry.public else MessageId.Whose.STAFF
     ids = list(dict.fromkeys(one[:300] for one in (words.message_id, *words.named) if one))
-    whose = [own, *[MessageId.Whose.NAMED] * (len(ids) - 1)]
+    ticket = entry.ticket
     forget(mail_queries.ids_known, where=lambda known, _brand: not set(ids).isdisjoint(known))
-    if is_new:
-        ticket = entry.ticket
-        rows = zip(ids, whose, strict=True)
-        insert([MessageId(ticket=ticket, entry=entry, message_id=one, whose=which) for one, which in rows])
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO desk_messageid (ticket_id, entry_id, message_id, whose)
-            SELECT %s, %s, i, w FROM unnest(%s::text[], %s::text[]) AS v (i, w)
-            ON CONFLICT (message_id, ticket_id) DO UPDATE SET whose = excluded.whose, entry_id = excluded.entry_id
-            WHERE desk_messageid.whose = 'named' AND excluded.whose <> 'named'
-            """,
-            [entry.ticket_id, entry.id, ids, [str(one) for one in whose]],
-        )
+    whose = [own, *[MessageId.Whose.NAMED] * (len(ids) - 1)]
+    rows = zip(ids, whose, strict=True)
+    insert(
+        [MessageId(ticket=ticket, entry=entry, message_id=one, whose=which) for one, which in rows],
+        unless_there=not is_new,
+    )
+    if not is_new:
+        named = "SELECT * FROM desk_messageid WHERE ticket_id = %s AND message_id = %s AND whose = 'named'"
+        for row in fetch(MessageId, named, [ticket.pk, ids[0]]):
+            row.whose, row.entry = own, entry
+            change(row, ("whose", "entry"))
 
 
 def _change(ticket: Ticket, changes: Mapping[str, Sequence[Any]], by: Actor, via: Door, at: datetime) -> None:
@@ -1492,9 +1488,9 @@ def _requester(ticket: Ticket) -> list[Party]:
 def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
     """They are written to as well, unless they are known already: whoever was removed stays so."""
     rows = {address.strip().lower()[:320]: name[:200] for address, name in copies if address.strip()}
-    Party.objects.bulk_create(
+    insert(
         [Party(ticket=ticket, address=one, name=name, role=Party.Role.CC) for one, name in rows.items()],
-        ignore_conflicts=True,
+        unless_there=True,
     )
 
 

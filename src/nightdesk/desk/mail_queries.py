@@ -16,7 +16,7 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer
 from nightdesk.customers.queries import contracts_of, contracts_with
 from nightdesk.desk import queries
-from nightdesk.desk.models import Entry, MessageId, OldNumber, Party, Queue, Rules, Ticket
+from nightdesk.desk.models import Entry, MessageId, OldNumber, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.people.models import Person
@@ -184,12 +184,16 @@ def ids_known(ids: tuple[str, ...], brand_id: int) -> list[MessageId]:
 def _candidates(ticket_ids: set[UUID]) -> dict[UUID, Candidate]:
     if not ticket_ids:
         return {}
-    parties: dict[UUID, set[str]] = {}
-    written = Party.objects.filter(ticket__in=ticket_ids).exclude(role=Party.Role.REMOVED)
-    for ticket_id, address in written.values_list("ticket_id", "address"):
-        parties.setdefault(ticket_id, set()).add(address.lower())
-    rows = Ticket.objects.filter(id__in=ticket_ids).values_list("id", "number", "customer_id")
-    return {pk: Candidate(number, customer_id, frozenset(parties.get(pk, ()))) for pk, number, customer_id in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.id, t.number, t.customer_id, ARRAY(SELECT p.address FROM desk_party p "
+            "WHERE p.ticket_id = t.id AND p.role <> 'removed') FROM desk_ticket t WHERE t.id = ANY(%s)",
+            [list(ticket_ids)],
+        )
+        return {
+            pk: Candidate(number, customer_id, frozenset(one.lower() for one in parties))
+            for pk, number, customer_id, parties in cursor.fetchall()
+        }
 
 
 def mails_lately(ticket_id: UUID, since: datetime) -> int:

@@ -205,16 +205,17 @@ def who_works_on(ticket: Ticket) -> list[int]:
     """Ids of the persons who are to act: the assignee, else the team that has it, else the desk."""
     if ticket.assignee_id is not None:
         return [ticket.assignee_id]
-    if ticket.team_id is not None:
-        return list(Person.objects.filter(teams=ticket.team_id, active=True).values_list("id", flat=True))
-    return desk_of(ticket)
+    return list(_members(ticket.team_id)) if ticket.team_id is not None else desk_of(ticket)
 
 
 def desk_of(ticket: Ticket) -> list[int]:
     """Ids of the persons of the team that owns it."""
-    if ticket.owner_id is None:
-        return []
-    return list(Person.objects.filter(teams=ticket.owner_id, active=True).values_list("id", flat=True))
+    return list(_members(ticket.owner_id)) if ticket.owner_id is not None else []
+
+
+@remembered
+def _members(team_id: int) -> tuple[int, ...]:
+    return tuple(Person.objects.filter(teams=team_id, active=True).values_list("id", flat=True))
 
 
 def send_at(ticket: Ticket, at: datetime, *, why_now: str = "") -> datetime:

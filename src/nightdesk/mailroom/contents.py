@@ -8,6 +8,7 @@ import html as html_signs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nightdesk.mailroom import mime, tnef
 from nightdesk.mailroom.decoding import decoded_words, one_line
@@ -74,13 +75,18 @@ class Contents:
     notes: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Said:
-    """Of a part: its text, its HTML ("" for none), and whether the text was made from HTML."""
+    """Of a part: its words (None: those of its HTML), its HTML ("" for none), and whether the text was made from HTML."""
 
-    text: str = ""
+    words: str | None = ""
     html: str = ""
     from_html: bool = False
+
+    @cached_property
+    def text(self) -> str:
+        """Read of the HTML only where it is asked for: most HTML has its text beside it."""
+        return text_of_html(_DATA_IMAGE.sub("", self.html)) if self.words is None else self.words
 
     @property
     def as_html(self) -> str:
@@ -91,7 +97,7 @@ def read_contents(mail: Entity) -> Contents:
     """What `mail` says and carries."""
     reader = _Reader()
     said = reader.read(mail, (), 0)
-    if not said.text.strip() and not said.html and not reader.files and mail.body.strip():
+    if not said.html and not said.text.strip() and not reader.files and mail.body.strip():
         said.text = mail.text
     text, html = reader.with_invites(said.text), said.html
     if _ARMOUR in text:
@@ -132,7 +138,7 @@ class _Reader:
     def _one_of(self, part: Entity, above: Sequence[str], unwrapped: int) -> _Said:
         """Several that say the same: the plain one as text, the last with HTML as HTML."""
         said = [self.read(child, above, unwrapped) for child in part.children]
-        plain = next((one for one in said if one.text.strip() and not one.html), None)
+        plain = next((one for one in said if not one.html and one.text.strip()), None)
         rich = next((one for one in reversed(said) if one.html), None)
         if plain is None:
             return rich or _Said()
@@ -281,12 +287,12 @@ def _unlike(name: str, taken: set[str]) -> str:
 
 
 def _of_html(html: str) -> _Said:
-    return _Said(text_of_html(_DATA_IMAGE.sub("", html)), html, from_html=True)
+    return _Said(None, html, from_html=True)
 
 
 def _together(said: Sequence[_Said]) -> _Said:
     """One behind the other."""
-    with_words = [one for one in said if one.text.strip() or one.html]
+    with_words = [one for one in said if one.html or one.text.strip()]
     if not with_words:
         return _Said("\n".join(one.text for one in said))
     if len(with_words) == 1:

@@ -55,6 +55,27 @@ _IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
 
 
+def _allowed(tag: str, name: str, value: str) -> str | None:
+    if tag == "a" and name == "href":
+        return value if _LINK.match(value) else None
+    if name in ("width", "height", "colspan", "rowspan", "start"):
+        return value if value.isascii() and value.isdecimal() and len(value) < 5 else None
+    return value
+
+
+_CLEANED = nh3.Cleaner(
+    tags=set(_TAGS),
+    clean_content_tags=set(_WITH_CONTENT),
+    attributes=_ATTRIBUTES,
+    allowed_classes={"details": {"quoted"}},
+    attribute_filter=_allowed,
+    url_schemes={"http", "https", "mailto", "tel", "cid"},
+    link_rel="noopener noreferrer nofollow",
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+)
+"""An image keeps its address; `safe_html` takes that away, and leaves a mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class SafeHtml:
     """`html` as said above; `remote`: how many images lie elsewhere; `parts`: the attachments that stand in it as images."""
@@ -68,39 +89,18 @@ def safe_html(html: str, attachments: Sequence[Attachment] = ()) -> SafeHtml:
     """`html` without whatever could do anything, its quotes folded. Headings become paragraphs: the page has its own."""
     seen: list[str] = []
 
-    def allowed(tag: str, name: str, value: str) -> str | None:
-        if tag == "a" and name == "href":
-            return value if _LINK.match(value) else None
-        if tag == "img" and name == "src":
-            number = _part_of(value, attachments)
-            if number is not None:
-                return f"part:{number}"
-            return f"remote:{value}" if _ELSEWHERE.match(value) else None
-        if name in ("width", "height", "colspan", "rowspan", "start"):
-            return value if value.isascii() and value.isdecimal() and len(value) < 5 else None
-        return value
-
-    cleaned = nh3.clean(
-        _HEADING.sub(r"<\1p", fold_quotes(html)),
-        tags=set(_TAGS),
-        clean_content_tags=set(_WITH_CONTENT),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        allowed_classes={"details": {"quoted"}},
-        attribute_filter=allowed,
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
-        link_rel="noopener noreferrer nofollow",
-        set_tag_attribute_values={"a": {"target": "_blank"}},
-    )
-
     def marked(found: re.Match[str]) -> str:
         attributes = dict(_ATTRIBUTE.findall(found[1]))
-        kind, _colon, where = attributes.pop("src", "").partition(":")
-        if kind in ("part", "remote") and where:
+        source = attributes.pop("src", "")
+        number = _part_of(unescape(source), attachments)
+        kind, where = ("part", str(number)) if number is not None else ("remote", source)
+        if kind == "part" or _ELSEWHERE.match(source):
             seen.append(f"{kind}:{where}")
             attributes[f"data-{kind}"] = where
         attributes.setdefault("alt", "")
         return "<img" + "".join(f' {name}="{value}"' for name, value in attributes.items()) + ">"
 
+    cleaned = _CLEANED.clean(_HEADING.sub(r"<\1p", fold_quotes(html)))
     safe = _IMAGE.sub(marked, cleaned)
     parts = frozenset(int(one[5:]) for one in seen if one.startswith("part:"))
     return SafeHtml(safe, sum(one.startswith("remote:") for one in seen), parts)

@@ -34,6 +34,13 @@ _OWN = {
     "a": {"href", "title"}, "img": {"src", "alt", "width", "height"}, "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "align"}, "ol": {"start", "type"},
 }  # fmt: skip
+_TIDIED = nh3.Cleaner(
+    tags=set(_KEPT),
+    clean_content_tags=_SILENT | {"iframe", "math", "embed"},
+    attributes={"*": _MARKS} | _OWN,
+    url_schemes={"http", "https", "mailto", "tel", "cid"},
+    link_rel=None,
+)
 
 
 def is_tangled(html: str) -> bool:
@@ -63,14 +70,7 @@ def tidy(html: str) -> str:
     """
     if is_tangled(html):
         return escape(unescape(_ANY_TAG.sub(" ", html)))
-    return nh3.clean(
-        html,
-        tags=set(_KEPT),
-        clean_content_tags=set(_SILENT) | {"iframe", "math", "embed"},
-        attributes={"*": set(_MARKS)} | {tag: set(names) for tag, names in _OWN.items()},
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
-        link_rel=None,
-    )
+    return _TIDIED.clean(html)
 
 
 def text_of_html(html: str) -> str:

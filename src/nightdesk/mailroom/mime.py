@@ -27,6 +27,7 @@ _END_OF_HEAD = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,80})")
 _PARAMETER = re.compile(r"\s*([^\s=;\"*]{1,60})(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)", re.DOTALL)
+_SIGN = re.compile(r'[";\\]')
 _AFTER_MARK = re.compile(rb"(--)?[ \t]*(?=\r\n|\n|\r|\Z)")
 _NOT_BASE64 = bytes(
     code for code in range(256) if not (chr(code).isascii() and chr(code).isalnum()) and code not in b"+/"
@@ -53,7 +54,11 @@ class Entity:
 
     def parameter(self, of: str, name: str) -> str:
         """The parameter `name` of the field `of`, decoded; "" where there is none."""
-        return parameters(self.header(of)).get(name, "")
+        return (self._of_type if of == "content-type" else parameters(self.header(of))).get(name, "")
+
+    @cached_property
+    def _of_type(self) -> dict[str, str]:
+        return parameters(self.header("content-type"))
 
     @cached_property
     def disposition(self) -> str:
@@ -177,6 +182,8 @@ def parameters(value: str) -> dict[str, str]:
 
     A value without quotes reaches to the next semicolon, blanks and all, as some programs write it.
     """
+    if ";" not in value:
+        return {}
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for told in _at_semicolons(value[:20_000])[1:60]:
@@ -194,17 +201,20 @@ def parameters(value: str) -> dict[str, str]:
 
 
 def _at_semicolons(value: str) -> list[str]:
-    found, start, quoted, place = [], 0, False, 0
-    while place < len(value):
-        sign = value[place]
-        if quoted and sign == "\\":
-            place += 1
-        elif sign == '"':
+    if '"' not in value:
+        return value.split(";")
+    found, start, quoted, escaped = [], 0, False, -1
+    for sign in _SIGN.finditer(value):
+        place = sign.start()
+        if place == escaped:
+            continue
+        if sign[0] == '"':
             quoted = not quoted
-        elif sign == ";" and not quoted:
+        elif sign[0] == "\\":
+            escaped = place + 1 if quoted else -1
+        elif not quoted:
             found.append(value[start:place])
             start = place + 1
-        place += 1
     rest = value[start:]
     # A quote that never ends would hide all that follows.
     return [*found, *rest.split(";")] if quoted else [*found, rest]
@@ -247,7 +257,7 @@ def without_encoding(body: bytes, encoding: str) -> bytes:
 def from_base64(body: bytes) -> bytes:
     """Lenient: what is no base64 is left out, and padding in its middle ends a piece and not the whole."""
     found = []
-    pieces = re.split(rb"=+", body)
+    pieces = re.split(rb"=+", body) if b"=" in body.rstrip(b"= \t\r\n") else [body]
     for piece in pieces if len(pieces) < MOST_PIECES else [b"".join(pieces)]:
         signs = piece.translate(None, _NOT_BASE64)
         if len(signs) % 4 == 1:

@@ -116,6 +116,18 @@ class TestTogether:
         kept = {row.id: (row.why, row.facts) for row in Promise.objects.all()}
         assert [kept[one.id] for one in many] == [("twice", {"n": 0}), *((f"{n}", {"n": n}) for n in range(1, 5))]
 
+    def test_who_reads_a_table_has_that_one_written_and_who_writes_all(self):
+        def written() -> set[str]:
+            return {query["sql"].split('"')[1] for query in asked.captured_queries if "INSERT" in query["sql"]}
+
+        with CaptureQueriesContext(connection) as asked, rows.together():
+            rows.insert([promise()])
+            rows.insert([Worker(id=uuid7(AT), name="it", started_at=AT, beat_at=AT)])
+            assert Worker.objects.exists()
+            assert written() == {"base_worker"}
+            Worker.objects.update(beat_at=AT)
+            assert written() == {"base_worker", "base_promise"}
+
     def test_of_one_row_the_last_word_stands_whichever_columns_were_named_before(self):
         row = promise(why="as it was")
         rows.insert([row])

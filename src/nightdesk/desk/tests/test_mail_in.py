@@ -172,6 +172,9 @@ class TestAnAnswer:
         again = post.write(CLEO, "Re: it", References="<between-them@acme.example>")
         assert post.ticket(again) == first
         assert MessageId.objects.get(message_id="between-them@acme.example").whose == "named"
+        last = post.write(CLEO, "Re: it", Message_ID="<between-them@acme.example>")
+        assert post.ticket(last) == first
+        assert MessageId.objects.get(message_id="between-them@acme.example").whose == "theirs"
 
     def test_ids_keep_their_case(self, post):
         first = post.ticket(post.write(CLEO, Message_ID="<AbC@client.example>"))
