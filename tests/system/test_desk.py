@@ -287,18 +287,18 @@ def test_what_the_second_line_found_comes_back_and_is_known_or_written_down(at_d
     learned = "SELECT confirmed_at IS NOT NULL, proposed FROM desk_lesson ORDER BY id"
     assert agent.stack.rows(learned) == [(True, "")]
 
-    page.locator("#escalate > summary").click()
-    box = page.locator("#escalate")
-    box.get_by_label("Which team").select_option("Engineers")
-    box.get_by_label("Why").fill("It is back.")
+    box = page.locator("#escalate_ticket")
+    box.locator("> summary").click()
+    box.get_by_label("To which team").select_option("Night engineers")
+    box.get_by_label("What you need of them").fill("It is back.")
     box.get_by_role("button", name="Escalate it").click()
     finds("The other end was bent too.")
     page = agent.opens_ticket(FLAP)
     card = page.locator("section", has=page.get_by_role("heading", name="Priya Nair found the answer"))
     card.get_by_role("link", name="Write it into").first.click()
-    text = page.get_by_label("What it should say")
+    text = page.get_by_label("What to do")
     text.fill(text.input_value() + "\n- [ ] Look at both ends of the patch lead\n")
-    page.get_by_label("Why").fill("Both were bent.")
+    page.get_by_label("What should change, and why").fill("Both were bent.")
     page.get_by_role("button", name="Propose it").click()
     until(lambda: agent.stack.rows(learned)[1][1], 20, "the lesson knows where it went")
     proposed = "SELECT why, subject_kind FROM knowledge_proposal WHERE id = %s"

@@ -115,7 +115,6 @@ class RulesForm(forms.Form):
                 min_value=1,
                 max_value=MOST_MINUTES,
                 required=False,
-                help_text=_("Of time that counts. Empty: none is owed."),
             )
         for which, label in RESTS.items():
             self.fields[f"rests-{which}"] = forms.MultipleChoiceField(

@@ -23,6 +23,7 @@ from nightdesk.console.views.staff import StaffRequest, done, form_page, found, 
 from nightdesk.desk.import_actions import Imported, import_tickets
 from nightdesk.desk.moving import (
     COLUMNS,
+    MUST_HAVE,
     NotReadable,
     OldTicket,
     Read,
@@ -87,7 +88,8 @@ class MappingForm(forms.Form):
         super().__init__(*args, **kwargs)
         columns = [("", _("Not in the file")), *((column, column) for column in header if column)]
         for meaning in COLUMNS:
-            self.fields[meaning] = forms.ChoiceField(label=MEANINGS[meaning], choices=columns, required=False)
+            must = meaning in MUST_HAVE
+            self.fields[meaning] = forms.ChoiceField(label=MEANINGS[meaning], choices=columns, required=must)
         self.order_fields([*COLUMNS, "zone"])
 
     def clean_zone(self) -> ZoneInfo:
