@@ -51,7 +51,6 @@ def test_every_mail_of_the_corpora_has_its_place_at_the_desk_and_no_machine_is_a
                 said = Entry.objects.filter(mail_id=mail.pk, kind="message_in").first()
                 if said is None:  # the same words as in one before it, encoded otherwise
                     assert letter.text.split() in told[mail.message_id], (file.name, mail.outcome)
-                    print("SAME", file.name, mail.outcome)
                     continue
                 tickets[file] = said.ticket
                 assert str(said.ticket_id) == mail.subject_id
