@@ -231,6 +231,7 @@ OTHERS = {
     "what services need": "/settings/parts/services/",
     "what a service needs": "/settings/parts/services/{service}",
     "what would happen if": "/settings/parts/what-if",
+    "import tickets": "/settings/desk/import",
     "import parts": "/settings/parts/import",
     "parts from NetBox": "/settings/parts/import/netbox",
     "how they are reached": "/settings/customers/{customer}/reach",

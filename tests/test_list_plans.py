@@ -1,20 +1,26 @@
-"""Every list of the desk's queue and of customers' pages names its index (those of the API are in `api/test_plans.py`).
+"""Every list of the desk's pages and of customers' names its index (those of the API are in `api/test_plans.py`).
 
 Without the way through the whole table the planner shows what it has. A customer's lists are asked under the belt, so that
 what the database adds by its own policies counts too.
 """
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from bench.desk_filling import fill_here
+from nightdesk.base import clock
 from nightdesk.customers import contact_actions
+from nightdesk.desk import time_actions
 from nightdesk.desk.finding import Reader, find_ids
 from nightdesk.desk.models import Queue, Ticket
 from nightdesk.desk.tests.provider import Provider
 from nightdesk.desk.worklist import ORDERS, VIEWS, Wanted, chosen
+from nightdesk.mailroom.models import Mail
 from nightdesk.portal import belt, outage_queries, queries
 from nightdesk.portal.tests import conftest as portal
 from nightdesk.portal.tests.firms import MORNING, Firms
@@ -69,6 +75,81 @@ def test_what_is_narrowed_has_its_index(asked: Any) -> None:
         for view in ("open", "all"):
             plan = asked(view=view, **wanted)
             assert "Seq Scan" not in plan, (view, wanted, plan)
+
+
+PAGES = {
+    "/tickets/": {"desk_ticket": "ticket_"},
+    "/tickets/?view=all&order=oldest": {"desk_ticket": "ticket_"},
+    "/tickets/{ticket}": {"desk_ticket": "desk_ticket_pkey", "desk_entry": "entry_story"},
+    "/tickets/{ticket}/clocks": {"desk_ticket": "desk_ticket_pkey", "desk_entry": "entry_story"},
+    "/tickets/search?q={word}": {"desk_ticket": "desk_ticket_pkey"},
+    "/tickets/new?contact={contact}": {"desk_ticket": "ticket_"},
+    "/settings/customers/{customer}": {"desk_ticket": "ticket_customer"},
+    "/worked/": {"desk_timespent": "time_by_day"},
+    "/surveys/": {"desk_survey": "survey_newest"},
+    "/mail/": {"mailroom_mail": "mail_newest|mail_standing"},
+    "/mail/?standing=failed": {"mailroom_mail": "mail_standing"},
+    "/mail/?since=2026-03-01&until=2026-03-02": {"mailroom_mail": "mail_newest"},
+}
+"""Page of the staff -> table -> the index of it that is named."""
+GROWING = (
+    "desk_ticket", "desk_entry", "desk_party", "desk_attachment", "desk_watch", "desk_link", "desk_draft", "desk_presence",
+    "desk_lesson", "desk_supplierticket", "desk_timespent", "desk_survey", "desk_escalation", "desk_ticketpage",
+    "desk_searchable", "mailroom_mail",
+)  # fmt: skip
+
+
+def came(there: Provider, count: int) -> None:
+    """So many mails, most of them read."""
+    rows = [
+        Mail(
+            at=there.at - timedelta(minutes=number),
+            way="smtp",
+            brand=there.brand,
+            standing="done" if number % 100 else "failed",
+            raw=b"x",
+            size=1,
+        )
+        for number in range(count)
+    ]
+    Mail.objects.bulk_create(rows)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE mailroom_mail")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_of_the_desk_has_its_indexes(path: str) -> None:
+    there = Provider()
+    with connection.cursor() as cursor:
+        fill_here(
+            cursor,
+            brand=there.brand.pk,
+            team=there.desk.pk,
+            people=[there.dee.pk],
+            customers=20,
+            tickets=200,
+            at=there.at,
+        )
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    ticket = Ticket.objects.exclude(contact=None).latest("number")
+    time_actions.log_time(ticket_id=ticket.pk, minutes=5, on=there.at.date(), **there.doing_as(there.dee))
+    client = Client()
+    client.force_login(there.max.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    came(there, 300)
+    word = ticket.title.split()[0]
+    address = path.format(ticket=ticket.pk, customer=ticket.customer_id, contact=ticket.contact_id, word=word)
+    with clock.replaced_by(lambda: there.at):
+        client.get(address)  # what is asked once and then remembered
+
+        def ask() -> None:
+            assert client.get(address).status_code == 200
+
+        for table, index in PAGES[path].items():
+            plans = plans_of(ask, of=table)
+            assert re.search(index, plans), plans
+        plans = plans_of(ask)
+    walked = {table for table in GROWING if re.search(rf"Seq Scan on {table}\b", plans)}
+    assert not walked, plans
 
 
 @pytest.mark.parametrize("rule", ["own", "all"])

@@ -95,6 +95,44 @@ def test_every_page_can_be_read_and_used(company: Any, axe: str) -> None:
     assert not wrong
 
 
+AUTHENTICATOR = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True, "automaticPresenceSimulation": True,
+}  # fmt: skip
+"""As a telephone has one, which says yes by itself."""
+
+
+def test_a_customer_adds_a_passkey_and_comes_in_by_it_alone(company: Any) -> None:
+    running, browser, made = company
+    home = f"http://localhost:{running.port}"  # a passkey belongs to a name, and an address of numbers is none
+    with window(browser, home, width=375) as context:
+        page = context.new_page()
+        device = context.new_cdp_session(page)
+        device.send("WebAuthn.enable")
+        device.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        page.goto(f"{home}/account/login/")
+        page.get_by_label("Email").fill(made["email"])
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{home}/my/")
+        page.goto(f"{home}/my/you/")
+        page.get_by_role("link", name="Passkeys and second step").click()
+        page.get_by_role("link", name="Add one").click()
+        page.wait_for_url(lambda there: "/reauthenticate" in there or "/webauthn/add" in there)
+        if "/reauthenticate" in page.url:
+            page.get_by_label("Password").fill(PASSWORD)
+            page.keyboard.press("Enter")
+        page.get_by_label("Name").fill("Kim's telephone")
+        page.get_by_label("Passwordless").check()
+        page.get_by_role("button", name="Add it").click()
+        page.wait_for_url(lambda there: "/webauthn/add" not in there)
+        context.clear_cookies()
+        page.goto(f"{home}/account/login/")
+        page.get_by_role("button", name="Use a passkey").click()
+        page.wait_for_url(f"{home}/my/")
+        page.get_by_role("heading", name="services").first.wait_for()
+
+
 def test_a_customers_browser_is_notified_of_their_outage(company: Any) -> None:
     running, browser, made = company
     with PushService() as service, signed_in(running, browser, made["email"], 375) as context:

@@ -190,6 +190,8 @@ OWN_MODULES: dict[str, dict[str, str]] = {
                 "texts",
                 "ticket_clocks",
                 "ticket_changes",
+                "macros",
+                "ticket_imports",
                 "linking",
                 "shadow",
                 "silences",

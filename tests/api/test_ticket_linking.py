@@ -54,3 +54,26 @@ def test_every_way_together_has_its_way_back(brand: Brand) -> None:
     assert (lesson["answer"], lesson["person_id"]) == ("Clean the optic.", me.pk)
     assert done(caller, "POST", f"/lessons/{lesson['id']}/confirm", {})["confirmed_at"] is not None
     assert Lesson.objects.get().confirmed_at == START
+
+
+def test_what_was_found_out_is_proposed_to_a_procedure_and_its_owner_takes_it(brand: Brand) -> None:
+    dee = user_with(Role.DESK, brand)
+    me = Person.objects.create(name="Dee", user=dee)
+    desk, manager = token_for(["admin"], user=dee), token_for(["admin"], user=user_with(Role.MANAGER, brand))
+    whole = {"brand_id": brand.pk, "title": "Dark line", "body": "- [ ] Ask them"}
+    procedure = done(manager, "POST", "/procedures", whole)
+    done(manager, "POST", f"/procedures/{procedure['id']}/publish", {"number": 1})
+    ticket = done(desk, "POST", "/tickets", {"brand_id": brand.pk, "title": "Dark", "text": "No light."})
+    Ticket.objects.filter(pk=ticket["id"]).update(first_engineer=me)
+    done(manager, "POST", f"/tickets/{ticket['id']}/answer", {"answer": "Clean the optic."})
+    lesson = desk.get(f"/lessons?person_id={me.pk}&confirmed=false")["items"][0]
+    body = "- [ ] Ask them\n- [ ] Clean the optic"
+    change = {"procedure_id": procedure["id"], "body": body, "why": "It helped.", "over": 1}
+    confirmed = done(desk, "POST", f"/lessons/{lesson['id']}/confirm", {"change": change})
+    (proposal,) = manager.get("/proposals")["items"]
+    assert confirmed["proposed"] == str(proposal["id"])
+    assert (proposal["body"], proposal["why"]) == (body, "It helped.")
+    done(manager, "POST", f"/proposals/{proposal['id']}/accept", {"word": "Yes."})
+    shown = manager.get(f"/procedures/{procedure['id']}")["published"]
+    versions = manager.get(f"/procedures/{procedure['id']}/versions")["items"]
+    assert [one["body"] for one in versions if one["number"] == shown] == [body]

@@ -26,7 +26,7 @@ from nightdesk.customers import identity_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.desk import actions as desk
-from nightdesk.desk import supplier_actions, time_actions
+from nightdesk.desk import bulk_actions, supplier_actions, time_actions
 from nightdesk.desk.models import Attachment, Bulk, Lesson
 from nightdesk.duty import cover_actions
 from nightdesk.duty.actions import set_first_holder
@@ -188,6 +188,9 @@ def world_of(brand: Brand) -> dict[str, Any]:
     mail = mailroom.receive_mail(way="imap", raw=raw, mailbox=mailbox, **how)
     mailroom.read_mail(mail_id=mail.pk, **how)
     queue = desk.save_queue(brand_id=brand.pk, name="NOC", **how)
+    macro = bulk_actions.save_macro(
+        brand_id=brand.pk, name="NOC", steps=[{"verb": "tag", "values": {"add": ["noc"]}}], **how
+    )
     desk.save_desk_rules(brand_id=brand.pk, fields={"owner_id": team.pk}, **how)
     desk.save_team_rule(team_id=team.pk, level="1", contact_kinds=[], **how)
     file = desk.File("trace.txt", "text/plain", b"loss at hop 3")
@@ -264,6 +267,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
             "lesson_id": lesson.pk,
             "ticket_change_id": change.pk,
             "queue_id": queue.pk,
+            "macro_id": macro.pk,
             "attachment_id": Attachment.objects.get(entry__ticket=ticket).pk,
             "token_id": brand.token_set.get().pk,
         }

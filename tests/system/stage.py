@@ -131,7 +131,8 @@ def stage(wanted: dict[str, Any]) -> dict[str, Any]:
     for site in wanted.get("sites", ()):
         site_actions.add_site(brand_id=brand.id, fields=site, **doing)
     if "desk" in wanted:
-        desk.save_desk_rules(brand_id=brand.id, fields={"owner_id": team.id}, **doing)
+        rules = {"owner_id": team.id, "surveys": wanted.get("surveys", False)}
+        desk.save_desk_rules(brand_id=brand.id, fields=rules, **doing)
         desk.save_queue(brand_id=brand.id, name="Support", address=wanted["desk"], **doing)
     if "ignored" in wanted:
         rule = email_rules.Rule((email_rules.Condition("subject", "contains", wanted["ignored"]),), "ignore")

@@ -19,6 +19,13 @@ pytestmark = requires("chromium")
 
 AGENT, MANAGER, SECOND_LINE = "mikael@quayside.example", "ines@quayside.example", "priya@quayside.example"
 SLOW = "Internet at the cold store crawls since this morning"
+OLD = (
+    b"Case;Headline;Opened on;Status;Requester\r\n"
+    b"4711;The old line was cut;14/07/2025 09:00;closed;sara@harbour.example\r\n"
+    b"4712;A mailbox for Dev;15/07/2025 10:00;open;dev@harbour.example\r\n"
+    b"4713;Nobody knows when;yesterday;open;\r\n"
+)
+"""Tickets of another desk, whose columns are called as nobody would guess."""
 BOUNCE = "Order confirmations do not arrive at gmail.com"
 FLAP = "LON-1187 drops for a minute, four times a day"
 WIDTHS = (1280, 375)
@@ -225,3 +232,74 @@ def test_a_caller_is_found_as_one_types_and_told_what_is_promised(at_desk: Any) 
     page.get_by_role("button", name="Open the ticket").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The fax is dead")
     assert ticket(agent.stack, "The fax is dead", "came_by, priority") == ("web", 3)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_old_tickets_are_mapped_looked_at_and_taken_over(at_desk: Any, width: int) -> None:
+    manager = at_desk(MANAGER, width)
+    rows = OLD.replace(b"471", str(width).encode())
+    page = manager.opens("/settings/desk/")
+    page.get_by_role("link", name="Take them over").click()
+    page.get_by_label("File").set_input_files({"name": "old.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_role("button", name="See what it would do").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Say what its columns mean")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing says which column is its number")
+    for meaning, column in (
+        ("Its number there", "Case"),
+        ("Title", "Headline"),
+        ("When it was opened", "Opened on"),
+        ("Email of whoever asked", "Requester"),
+    ):
+        page.get_by_label(meaning).select_option(column)
+    page.get_by_role("button", name="See what it would do now").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 tickets would be taken over, 1 line left out")
+    expect(page.get_by_text("'yesterday' is no instant")).to_be_visible()
+    first = page.locator("[data-item]").first
+    expect(first).to_contain_text(f"{width}1 The old line was cut")
+    expect(first).to_contain_text("Closed")
+    counted = "SELECT count(*) FROM desk_oldnumber WHERE text LIKE %s"
+    assert manager.stack.rows(counted, f"{width}_") == [(0,)], "a look writes nothing"
+    page.get_by_role("button", name="Take them over").click()
+    expect(page.get_by_text("Taken over: 2 new, 0 were here already, 1 lines left out.")).to_be_visible()
+    assert manager.stack.rows(counted, f"{width}_") == [(2,)]
+    page = manager.opens(f"/tickets/search?q={width}2")
+    expect(page.locator("[data-item]")).to_have_count(1)
+    expect(page.locator("[data-item]")).to_contain_text("A mailbox for Dev")
+
+
+def test_what_the_second_line_found_comes_back_and_is_known_or_written_down(at_desk: Any) -> None:
+    def finds(answer: str) -> None:
+        page = at_desk(SECOND_LINE).opens_ticket(FLAP)
+        page.locator("#return_answer > summary").click()
+        page.get_by_label("What you found").fill(answer)
+        page.get_by_role("button", name="Give it back").click()
+        expect(page.get_by_text("It is back with whoever escalated it.")).to_be_visible()
+
+    finds("The patch lead is bent. Push the connector in until it clicks.")
+    agent = at_desk(AGENT, 375)
+    page = agent.opens("/tickets/")
+    page.get_by_role("link", name="Priya Nair found the answer to").click()
+    card = page.locator("section", has=page.get_by_role("heading", name="Priya Nair found the answer"))
+    expect(card).to_contain_text("Push the connector in until it clicks.")
+    card.get_by_role("button", name="I know it now").click()
+    expect(page.get_by_text("Good to know.")).to_be_visible()
+    expect(card).to_have_count(0)
+    learned = "SELECT confirmed_at IS NOT NULL, proposed FROM desk_lesson ORDER BY id"
+    assert agent.stack.rows(learned) == [(True, "")]
+
+    box = page.locator("#escalate_ticket")
+    box.locator("> summary").click()
+    box.get_by_label("To which team").select_option("Night engineers")
+    box.get_by_label("What you need of them").fill("It is back.")
+    box.get_by_role("button", name="Escalate it").click()
+    finds("The other end was bent too.")
+    page = agent.opens_ticket(FLAP)
+    card = page.locator("section", has=page.get_by_role("heading", name="Priya Nair found the answer"))
+    card.get_by_role("link", name="Write it into").first.click()
+    text = page.get_by_label("What to do")
+    text.fill(text.input_value() + "\n- [ ] Look at both ends of the patch lead\n")
+    page.get_by_label("What should change, and why").fill("Both were bent.")
+    page.get_by_role("button", name="Propose it").click()
+    until(lambda: agent.stack.rows(learned)[1][1], 20, "the lesson knows where it went")
+    proposed = "SELECT why, subject_kind FROM knowledge_proposal WHERE id = %s"
+    assert agent.stack.rows(proposed, int(agent.stack.rows(learned)[1][1])) == [("Both were bent.", "ticket")]

@@ -1,8 +1,10 @@
 """A customer and the desk write to each other, all of it real: Nightdesk, postfix and dovecot; nothing lost, nothing double."""
 
+import re
 import smtplib
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +12,11 @@ from email.message import EmailMessage, Message
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.peers.mail_servers import Dovecot, Postfix, can_run_postfix
 from tests.requires import requires
+from tests.system.browser import chromium
 from tests.system.stack import Stack, free_port, stack, until
 
 pytestmark = [
@@ -116,6 +120,7 @@ def desk() -> Iterator[Desk]:
             formats=[],
             addresses=["@night.example"],
             desk=SUPPORT,
+            surveys=True,
             believed=BELIEVED,
             customers=[["Cleo", CLEO], ["Gone", GONE]],
         )
@@ -227,6 +232,36 @@ def test_a_mail_of_another_nightdesk_is_not_answered(desk: Desk) -> None:
         "WHERE t.title = 'From another Nightdesk'"
     )
     assert until(lambda: desk.stack.rows(query), WITHIN_S, "it is a ticket") == [("it is from another Nightdesk",)]
+
+
+@requires("chromium")
+def test_a_closed_ticket_asks_how_we_did_and_one_click_in_the_mail_says_it(desk: Desk) -> None:
+    desk.write(KIM, SUPPORT, "A new socket", "We need a socket by the window.")
+    query = "SELECT number FROM desk_ticket WHERE title = 'A new socket'"
+    (found,) = until(lambda: desk.stack.rows(query), WITHIN_S, "it is a ticket")
+    number = str(found[0])
+    told = ("--wrong", "None was there", "--done", "We put one in", "--do", "Nothing")
+    desk.stack.cli("tickets", "resolve", number, *told)
+    desk.stack.cli("tickets", "close", number)
+    mail = desk.got(KIM, "How did we do?")
+    links = re.findall(r"(?m)^([a-z -]+): (http\S+)$", text_of(mail))
+    assert [words for words, _link in links] == ["very well", "well", "so-so", "badly", "very badly"]
+    kept = "SELECT s.score, s.words FROM desk_survey s JOIN desk_ticket t ON t.id = s.ticket_id WHERE t.number = %s"
+    with chromium() as browser, browser.new_context(viewport={"width": 375, "height": 800}) as context:
+        assert urllib.request.urlopen(links[0][1], timeout=60).status == 200
+        assert desk.stack.rows(kept, found[0]) == [(None, "")], "a mail scanner that opens a link says nothing"
+        page = context.new_page()
+        page.goto(links[0][1])
+        expect(page.get_by_text("You said: Very well.")).to_be_visible()
+        assert desk.stack.rows(kept, found[0]) == [(5, "")]
+        page.get_by_label("What should we do better, or again?").fill("Tell us the day before.")
+        page.get_by_role("button", name="Send it").click()
+        expect(page.get_by_text("Your words are with us too.")).to_be_visible()
+        assert desk.stack.rows(kept, found[0]) == [(5, "Tell us the day before.")]
+        page.get_by_text("Change what you said").click()
+        page.get_by_role("button", name="Badly", exact=True).click()
+        expect(page.get_by_text("You said: Badly.")).to_be_visible()
+        assert desk.stack.rows(kept, found[0]) == [(2, "Tell us the day before.")]
 
 
 def test_nothing_is_lost_or_doubled_while_the_mail_server_is_restarted(desk: Desk) -> None:

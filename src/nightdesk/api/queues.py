@@ -1,6 +1,6 @@
 """How a desk works: its queues, what each team may do, and the rules of a brand."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
@@ -10,6 +10,7 @@ from nightdesk.access.models import Brand
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable
+from nightdesk.api.tickets import PendingReason
 from nightdesk.api.values import Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
@@ -21,6 +22,7 @@ router = Router(tags=["queues"])
 Level = Literal["1", "2", "3"]
 ContactKind = Literal["first_response", "question", "site_visit", "resolution"]
 Word = Literal["high", "medium", "low"]
+FromPages = Literal["none", "urgent", "all"]
 
 
 class QueueOut(Schema):
@@ -70,7 +72,13 @@ class TeamRuleOut(TeamRuleFields):
 
 
 class DeskRulesOut(Schema):
-    """`owner_id`: the team that owns every ticket. `priorities`: what differs from the usual table, impact by urgency."""
+    """`owner_id`: the team that owns every ticket. `priorities`: what differs from the usual table, impact by urgency.
+
+    `address`: what mails of tickets come from where their queue has none. `emergency_number`: told in the automatic answer to
+    those whom their contract lets ring. `signatures`: below every mail, by language. `clocks`: what differs from usual, see
+    docs/clocks.md. `tickets_from_pages`: which pages of alarms become tickets; urgent is P1 to P3. `surveys`: customers are
+    asked what they think once a ticket is closed. `surge_policy_id`: who is paged when several customers ask at once.
+    """
 
     brand_id: int
     owner_id: int | None
@@ -78,6 +86,32 @@ class DeskRulesOut(Schema):
     reopens_within_days: int
     closes_after_days: int
     asks_again_after_days: int
+    address: str
+    emergency_number: str
+    signatures: dict[str, str]
+    clocks: dict[str, Any]
+    tickets_from_pages: FromPages
+    surveys: bool
+    surge_policy_id: int | None
+
+
+class DeskWarning(Schema):
+    """A warning comes once that much of the time is used up, or `lead` before it is late, whichever is first."""
+
+    model_config = ConfigDict(extra="forbid")
+    percent: int = Field(75, ge=50, le=99)
+    lead: str = Field("PT15M", max_length=20)
+
+
+class DeskClocks(Schema):
+    """How a brand's clocks differ from usual: time between news by priority ("" for none), for which reasons to wait each clock
+    rests, and when to warn.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    update_every: dict[Literal["P1", "P2", "P3", "P4", "P5"], Annotated[str, Field(max_length=20)]] = {}
+    pauses: dict[Literal["respond", "update", "fix"], list[PendingReason]] = {}
+    warn: DeskWarning | None = None
 
 
 class DeskRulesIn(Schema):
@@ -91,6 +125,18 @@ class DeskRulesIn(Schema):
     reopens_within_days: int = Field(14, ge=0, le=365)
     closes_after_days: int = Field(5, ge=0, le=365)
     asks_again_after_days: int = Field(3, ge=1, le=365)
+    address: str = Field("", max_length=200)
+    emergency_number: str = Field("", max_length=30)
+    signatures: dict[Annotated[str, Field(max_length=12)], Annotated[str, Field(max_length=2000)]] = {}
+    clocks: DeskClocks | None = None
+    tickets_from_pages: FromPages = "urgent"
+    surveys: bool = False
+    surge_policy_id: Id | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Those that are given, as `save_desk_rules` takes them."""
+        given = self.dict(exclude_unset=True)
+        return given | ({"clocks": given["clocks"] or {}} if "clocks" in given else {})
 
 
 @router.get("/queues", response=Listing[QueueOut])
@@ -140,5 +186,5 @@ def save_desk_rules(request: HttpRequest, brand_id: Id, body: DeskRulesIn) -> An
     """Change how a brand's desk works."""
     brand = one(readable(request, "save_desk_rules", Brand.objects.all(), "id"), id=brand_id)
     return actions.save_desk_rules(
-        brand_id=brand.pk, fields=body.dict(exclude_unset=True), by=actor_of(request), via=Door.API, at=clock.now()
+        brand_id=brand.pk, fields=body.fields(), by=actor_of(request), via=Door.API, at=clock.now()
     )

@@ -21,6 +21,7 @@ from nightdesk.api import (
     knowledge,
     lines,
     linking,
+    macros,
     mails,
     maintenance,
     my,
@@ -48,6 +49,7 @@ from nightdesk.api import (
     texts,
     ticket_changes,
     ticket_clocks,
+    ticket_imports,
     tickets,
     tokens,
     visits,
@@ -168,9 +170,11 @@ for router in (
     skills.router,
     suppliers.router,
     ticket_clocks.router,
+    ticket_imports.router,  # before the addresses of one ticket
     tickets.router,
     linking.router,
     ticket_changes.router,
+    macros.router,
     visits.router,
 ):
     api.add_router("", router)

@@ -12,18 +12,16 @@ from django.utils.translation import gettext as _
 from nightdesk.calls import flow
 from nightdesk.calls.models import Call, Line, Message
 from nightdesk.channels.spoken import spoken, voice_language
-from nightdesk.customers.models import Contact, Customer, Peer, Subscription
+from nightdesk.customers.models import Contact, Customer, Peer
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts, what_is_promised
 from nightdesk.customers.queries import contract_facts
 from nightdesk.desk.wording import hours_line
-from nightdesk.knowledge.queries import phrase_book, phrase_for
+from nightdesk.knowledge.queries import phrase_book, phrase_for, workarounds_for
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Affected, Outage, Touched, Update
 from nightdesk.outages.queries import text_in, told_to, words_in_short
 from nightdesk.people.models import ContactMethod, Person
-
-MOST_WORKAROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _customer_facts(
         live=live,
         answer_from=cover.answer_from,
         hours_in_words="" if taken or contract is None else _hours(contract, language),
-        workarounds=() if taken else _workarounds(customer, language),
+        workarounds=() if taken else workarounds_for(customer, language),
         outages=_outages(customer, language, at, now),
         waiting=waiting,
     )
@@ -184,14 +182,6 @@ def _outages_then(customer: Customer, language: str, at: datetime) -> list[tuple
         ]
         found.append((row.outage, update, words))
     return found
-
-
-def _workarounds(customer: Customer, language: str) -> Sequence[str]:
-    """What helps with the services that they buy, while nobody mends them: each once."""
-    bought = Subscription.objects.filter(customer=customer).values_list("service_id", flat=True).distinct()
-    book = phrase_book(customer.brand_id)
-    found = [phrase_for(book, service, "down", language).workaround for service in bought.order_by("service__name")]
-    return tuple(dict.fromkeys(each for each in found if each))[:MOST_WORKAROUNDS]
 
 
 def _hours(contract: ContractFacts, language: str) -> str:

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from nightdesk.base.refusals import NotFound
 from nightdesk.calls.models import Call, CallEvent, CallOut, Leg, Message, Recording
+from nightdesk.customers.models import Subscription
+from nightdesk.desk.models import Ticket
 
 ANSWERED_SOON = timedelta(seconds=12)
 """A call that a person has within so long was answered soon."""
@@ -31,6 +33,20 @@ def call(call_id: UUID, brand_ids: Brands) -> Call:
     if found is None:
         raise NotFound(_("A call was asked for."), _("There is no such call."), _("Look at the list."))
     return found
+
+
+def service_of(call: Call) -> int | None:
+    """What it is about: the service of its ticket, else the only one that the company buys; None where nobody knows."""
+    if call.ticket_id is not None:
+        told = Ticket.objects.filter(pk=call.ticket_id).values_list("service_id", flat=True).first()
+        if told is not None:
+            return told
+    if call.customer_id is None:
+        return None
+    bought = list(
+        Subscription.objects.filter(customer=call.customer_id).values_list("service_id", flat=True).distinct()[:2]
+    )
+    return bought[0] if len(bought) == 1 else None
 
 
 def events_of(call_id: UUID) -> Sequence[CallEvent]:

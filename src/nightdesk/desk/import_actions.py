@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
+from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import LONGEST_TEXT, _next_number, _promise_step, _tags
@@ -23,6 +24,10 @@ from nightdesk.mailroom.html_safe import safe_html
 from nightdesk.mailroom.html_text import text_of_html
 
 TICKETS_IMPORTED = kind("desk.imported", gettext_lazy("{by} took over {count} tickets of another desk"))
+
+
+MOST_AT_ONCE = 2000
+"""Tickets of one transaction. The command line takes more, some hundred at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,15 @@ def import_tickets(
 
     One whose old number is known already is left as it is, so that an import can be repeated. Nobody is told of any, and
     no clock of a contract is late by it: what is open has a next step of its own, a day from now. With `dry_run` nothing is
-    written, and what would be is returned. Raises Forbidden.
+    written, and what would be is returned. Raises Forbidden, Invalid (more than MOST_AT_ONCE).
     """
     require(by, "import_tickets", brand_id)
+    if len(tickets) > MOST_AT_ONCE:
+        raise Invalid(
+            _("Tickets of another desk were to be taken over."),
+            _("There are {count}, and {most} are taken at once.").format(count=len(tickets), most=MOST_AT_ONCE),
+            _("Divide the file, or use nightdesk take_over on the command line."),
+        )
     numbers = {one.number.lower() for one in tickets}
     known = {
         text.lower()

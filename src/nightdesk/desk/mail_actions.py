@@ -37,6 +37,7 @@ from nightdesk.desk.actions import (
 from nightdesk.desk.auto_reply import Brake, Wrote
 from nightdesk.desk.models import Acknowledgement, Entry, Ticket
 from nightdesk.journal.kinds import kind
+from nightdesk.knowledge.queries import workarounds_for
 from nightdesk.outages.queries import faults_of, has_open
 
 ACKNOWLEDGED = kind("ticket.acknowledged", gettext_lazy("Ticket {number} was acknowledged by an automatic reply"))
@@ -243,6 +244,7 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
     cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
     trusted = ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF)
     reader = mail_out.reader_of(ticket, ())
+    taken = cover.open_now or cover.may_page_now
     says = auto_reply.what_to_say(
         cover,
         trusted=trusted,
@@ -251,6 +253,9 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
         emergency_number=rules.emergency_number,
         faults=faults_of(ticket.customer_id, reader.language, reader.zone, at)
         if trusted and ticket.customer_id is not None and has_open(ticket.brand_id)
+        else (),
+        workarounds=workarounds_for(ticket.customer, reader.language)
+        if trusted and ticket.customer is not None and not taken
         else (),
     )
     hours = wording.hours_line(contract.hours) if contract is not None and says.answer_from is not None else ""

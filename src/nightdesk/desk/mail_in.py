@@ -35,6 +35,7 @@ from nightdesk.mailroom.handing import Arrived, Taken
 from nightdesk.mailroom.html_safe import safe_html
 from nightdesk.mailroom.letter import Letter
 from nightdesk.mailroom.own_words import own_words
+from nightdesk.mailroom.queries import came_before
 from nightdesk.mailroom.reports import Report
 from nightdesk.people.models import Person
 from nightdesk.people.numbers import BadNumber, e164
@@ -185,7 +186,8 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
     writer = _writer(arrived, place.brand.pk)
     belongs = threading.belongs(pointed.pointers, pointed.candidates, writer.sender)
     is_same = pointed.is_known is not None and pointed.is_known == belongs.ticket_id
-    if is_same and belongs.ticket_id is not None and (key is None or writer.person is None):
+    is_same = is_same and (key is None or writer.person is None) and came_before(arrived)
+    if is_same and belongs.ticket_id is not None:
         return _same_again(place, belongs.ticket_id, at)
     if belongs.ticket_id is not None:
         return _join(arrived, place, pointed, belongs, writer, at, to_customer=to_customer)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightdesk.base.refusals import Invalid
 from nightdesk.desk.decide import State
@@ -134,6 +134,25 @@ def suggest_mapping(header: Sequence[str]) -> dict[str, str]:
         meaning: known[word] for meaning, candidates in words.items() for word in candidates[::-1] if word in known
     }
     return {meaning: found[meaning] for meaning in COLUMNS if meaning in found}
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of that name, as Europe/London. Raises NotReadable where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NotReadable(f"The time zone {name[:50]} was given.", "There is none.", "Write Europe/London.") from None
+
+
+def mapping_of(header: Sequence[str], said: Sequence[str]) -> dict[str, str]:
+    """What the columns most likely mean, and above that what is `said`, each as "number=TicketNo". Raises Invalid."""
+    mapping = suggest_mapping(header)
+    for each in said:
+        meaning, equals, column = each.partition("=")
+        if not equals:
+            raise Invalid(f"The column {each} was given.", "It has no equals sign.", "Give number=TicketNo.")
+        mapping[meaning.strip()] = column.strip()
+    return mapping
 
 
 def read_csv(raw: bytes, mapping: Mapping[str, str], zone: ZoneInfo) -> Read:

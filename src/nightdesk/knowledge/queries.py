@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from nightdesk.customers.models import Customer, Subscription
 from nightdesk.knowledge.fitting import Asked, Written, closeness
 from nightdesk.knowledge.folding import as_query
 from nightdesk.knowledge.markdown import Step, steps_of
@@ -222,3 +223,19 @@ def phrase_for(book: Mapping[PhraseKey, tuple[str, str]], service: int, effect: 
         return found
     with translation.override(language):
         return Words(_(BUILT_IN[effect]), language=language)
+
+
+MOST_WORKAROUNDS = 3
+
+
+def workarounds_for(customer: Customer, language: str) -> Sequence[str]:
+    """What helps with the services that they buy, while nobody mends them: each once, the first MOST_WORKAROUNDS."""
+    book = phrase_book(customer.brand_id)
+    if not any(workaround for _text, workaround in book.values()):
+        return ()
+    bought = Subscription.objects.filter(customer=customer).order_by("service__name")
+    found = [
+        phrase_for(book, service, "down", language).workaround.replace("{{ service }}", name)
+        for service, name in bought.values_list("service_id", "service__name").distinct()
+    ]
+    return tuple(dict.fromkeys(each for each in found if each))[:MOST_WORKAROUNDS]

@@ -1,5 +1,6 @@
 """What the mailroom reads: addresses of ours, mailboxes and how they do, the mails."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,8 @@ from nightdesk.base import vault
 from nightdesk.base.memory import remembered
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Meant, Ours
-from nightdesk.mailroom.handing import BY_ADDRESS
+from nightdesk.mailroom.handing import BY_ADDRESS, Arrived
+from nightdesk.mailroom.letter import Letter, read_letter
 from nightdesk.mailroom.models import Address, Front, Mail, Mailbox
 from nightdesk.mailroom.oauth import Client, token_url_of
 
@@ -114,6 +116,29 @@ def mails(filters: Filters) -> QuerySet[Mail]:
     if filters.until is not None:
         found = found.filter(at__lt=filters.until)
     return found
+
+
+LIKE_IT_AT_MOST = 20
+
+
+def came_before(arrived: Arrived) -> bool:
+    """Whether a mail of its id and sender that was read before says the same, to whichever address it came. The id alone
+    says nothing, as some programs give many mails the same one.
+    """
+    letter = arrived.letter
+    rows = Mail.objects.filter(message_id=letter.message_id[:300], from_address=letter.from_address[:320])
+    rows = rows.exclude(id=arrived.mail_id).exclude(standing=Mail.Standing.WAITING).order_by("-at", "-id")
+    said = _all_that_is_said(letter)
+    return any(
+        bytes(raw) == arrived.raw or _all_that_is_said(read_letter(bytes(raw))) == said
+        for raw in rows.values_list("raw", flat=True)[:LIKE_IT_AT_MOST]
+    )
+
+
+def _all_that_is_said(letter: Letter) -> tuple[object, ...]:
+    """Whichever way it was encoded on its way."""
+    files = [(one.name, hashlib.sha256(one.content).digest()) for one in letter.attachments]
+    return (letter.title, letter.text.split(), sorted(files))
 
 
 def password_of(mailbox: Mailbox) -> str:

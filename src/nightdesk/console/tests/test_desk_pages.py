@@ -6,24 +6,29 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
-from nightdesk.base import clock
+from nightdesk.base import clock, vault
+from nightdesk.channels.models import Message
 from nightdesk.console.views.desk.forms import mentioned
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk import supplier_actions
+from nightdesk.desk import supplier_actions, survey_actions, time_actions
 from nightdesk.desk.models import (
     Attachment,
     Bulk,
     Draft,
     Entry,
     Macro,
+    OldNumber,
     Party,
     Queue,
+    Rules,
     SavedView,
     SupplierTicket,
+    Survey,
     Ticket,
     TimeSpent,
 )
@@ -42,8 +47,6 @@ class Agent:
     """Somebody of ours before their screen."""
 
     def __init__(self, provider: Provider, who: Any) -> None:
-        from django.test import Client
-
         self.client = Client()
         self.client.force_login(who.user, backend="allauth.account.auth_backends.AuthenticationBackend")
 
@@ -515,6 +518,29 @@ def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
     }
     boss.does("desk_rules", provider.brand.pk, **rules, **cells)
     assert provider.ticket(impact="high", urgency="high").priority == 3
+    told = {
+        "address": "Help@quay.example", "emergency_number": "+44 20 7946 0000", "surveys": "on",
+        "signature-en-gb": "Your night desk", "signature-de": "Ihre Nachtwache", "signature-fr": "",
+        "news-P1": "30", "news-P2": "240", "news-P3": "480", "news-P4": "", "news-P5": "",
+        "rests-fix": ["awaiting_caller", "awaiting_supplier"], "rests-update": ["awaiting_caller"],
+    }  # fmt: skip
+    boss.does("desk_rules", provider.brand.pk, **rules, **cells, **told)
+    kept = Rules.objects.get(brand=provider.brand)
+    assert (kept.address, kept.emergency_number, kept.surveys) == ("help@quay.example", "+44 20 7946 0000", True)
+    assert kept.signatures == {"en-gb": "Your night desk", "de": "Ihre Nachtwache"}
+    assert kept.clocks == {
+        "update_every": {"P1": "PT30M", "P4": ""},
+        "pauses": {"fix": ["awaiting_caller", "awaiting_supplier"]},
+    }
+    page = boss.sees("desk_rules", provider.brand.pk)
+    for shown in ('value="30"', "Ihre Nachtwache", "+44 20 7946 0000"):
+        assert shown in page, shown
+    assert (
+        "is no address"
+        in boss.does(
+            "desk_rules", provider.brand.pk, status=200, **rules, **cells, **(told | {"address": "x"})
+        ).content.decode()
+    )
     upside_down = cells | {"high-high": "P5"}
     answer = boss.does("desk_rules", provider.brand.pk, status=200, **rules, **upside_down).content.decode()
     assert "do not fit together" in answer
@@ -608,3 +634,97 @@ def test_it_lies_at_a_supplier_and_its_time_is_noted_on_its_page(provider, dee, 
     assert eve.client.post(back).status_code == 404  # it is somebody else's
     dee.client.post(back)
     assert "25 minutes" not in dee.words("ticket", ticket.id)
+
+
+# --- Afterwards ------------------------------------------------------------------------------------------------------
+
+
+def test_hours_are_told_by_customer_and_as_a_file_for_invoices(provider, dee):
+    ticket, on = provider.ticket(), provider.at.date()
+    doing = provider.doing_as(provider.dee)
+    time_actions.save_prepaid(customer_id=provider.acme.pk, minutes=60, valid_from=on, **provider.doing)
+    time_actions.log_time(ticket_id=ticket.id, minutes=75, on=on, billable=True, **doing)
+    time_actions.log_time(ticket_id=ticket.id, minutes=20, on=on, billable=False, **doing)
+    time_actions.log_time(ticket_id=ticket.id, minutes=0, on=on, call_out=True, **doing)
+    words = dee.words("worked")
+    for part in ("1:35 h were worked for customers", "Acme", "1 ticket · 1 call-out", "1:00 h", "0:15 h"):
+        assert part in words, part
+    text = b"".join(dee.client.get(reverse("console:worked_csv")).streaming_content).decode("utf-8-sig")
+    assert text.splitlines() == [
+        "customer,reference,tickets,minutes,billable,prepaid,to_bill,call_outs",
+        "Acme,ACME,1,95,75,60,15,1",
+    ]
+
+
+def test_a_survey_is_answered_by_one_press_and_then_in_words(provider, dee):
+    boss = Agent(provider, provider.max)
+    desk.save_desk_rules(brand_id=provider.brand.pk, fields={"surveys": True}, **provider.doing)
+    ticket = provider.ticket("Slow line")
+    said = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
+    desk.resolve_ticket(ticket_id=ticket.id, **said, **provider.doing_as(provider.dee))
+    desk.close_ticket(ticket_id=ticket.id, **provider.doing_as(provider.dee))
+    survey_actions.ask_survey(ticket_id=ticket.id, **provider.doing)
+    mail = vault.open_(bytes(Message.objects.get(kind="ticket.survey").sealed)).decode()
+    path = re.search(r"very well: https?://[^/]+(/survey/\S+/5)", mail)[1]
+    customer = Client(enforce_csrf_checks=True)
+    opened = customer.get(path)
+    assert (opened.status_code, Survey.objects.get().score) == (200, None), "mail scanners open links too"
+    assert opened["Referrer-Policy"] == "no-referrer"
+    assert 'hx-trigger="load"' in opened.content.decode()
+    pressed = customer.post(path, {"score": "5"}).content.decode()
+    assert "You said: Very well." in pressed
+    told = customer.post(path, {"score": "4", "words": "Fast, and <b>kind</b>"}).content.decode()
+    assert "Your words are with us too." in told
+    assert (Survey.objects.get().score, Survey.objects.get().words) == (4, "Fast, and <b>kind</b>")
+    words = boss.words("surveys")
+    assert "100 % of those who answered were content" in words
+    assert "Fast, and &lt;b&gt;kind&lt;/b&gt;" in words
+    assert f"#{ticket.number} Slow line" in words
+    assert "Fast, and" in b"".join(boss.client.get(reverse("console:surveys_csv")).streaming_content).decode()
+    assert customer.get(path.replace("/survey/", "/survey/x")).status_code in (200, 404)
+    assert customer.post(path.replace("/survey/", "/survey/x"), {"score": "5"}).status_code == 404
+
+
+# --- From another desk -----------------------------------------------------------------------------------------------
+
+OLD = (
+    b"Case;Headline;Opened on;Status;Requester\r\n"
+    b"4711;Line down;14/07/2025 09:00;closed;cleo@acme.example\r\n"
+    b"4712;New mailbox;15/07/2025 10:00;open;x@nobody.example\r\n"
+    b"4713;Odd;yesterday;open;\r\n"
+)
+
+
+def test_old_tickets_are_mapped_shown_and_then_taken_over(provider, dee):
+    boss = Agent(provider, provider.max)
+    dee.does("import_old_tickets", status=403)
+    assert "Take them over" in boss.words("desk_settings")
+    file = SimpleUploadedFile("old.csv", OLD, content_type="text/csv")
+    page = boss.does("import_old_tickets", brand=str(provider.brand.pk), file=file, status=200).content.decode()
+    assert "Say what its columns mean" in page
+    assert "Nothing says which column is its number" in page
+    given = {"brand": str(provider.brand.pk), "content": re.search(r'name="content" value="([^"]+)"', page)[1]}
+    given |= {"means__zone": "Europe/Berlin", "means__state": "Status", "means__email": "Requester"}
+    given |= {"means__number": "Case", "means__title": "Headline", "means__opened": "Opened on"}
+    page = boss.does("import_old_tickets", status=200, **given).content.decode()
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "2 tickets would be taken over, 1 line left out" in words
+    assert "4711 Line down Closed · P3 · cleo@acme.example" in words
+    assert "line 4 &#x27;yesterday&#x27; is no instant" in words
+    assert "New, of customers that are not known here 1" in words
+    assert not Ticket.objects.exists()
+    boss.does("import_old_tickets", status=200, **{**given, "means__zone": "Mars"})
+    boss.does("apply_old_tickets", status=422, **{**given, "means__zone": "Mars"})
+    boss.does("apply_old_tickets", status=422, **{**given, "content": "x"})
+    boss.does("apply_old_tickets", status=422, **{**given, "means__number": ""})
+    boss.does("apply_old_tickets", status=404, **{**given, "brand": str(Provider().brand.pk)})
+    assert not Ticket.objects.exists()
+    answer = boss.does("apply_old_tickets", **given)
+    assert answer["Location"].endswith("?view=all&tag=imported")
+    assert "Taken over: 2 new, 0 were here already, 1 lines left out." in boss.sees(
+        "tickets", view="all", tag="imported"
+    )
+    assert OldNumber.objects.get(text="4711").ticket.opened_at.hour == 7
+    page = boss.does("import_old_tickets", status=200, **given).content.decode()
+    assert "Nothing of it would be taken over" in page
+    assert "apply" not in page.split("<main")[1]

@@ -189,6 +189,7 @@ def test_what_the_second_line_found_is_written_into_a_procedure(company: Company
     url = f"{reverse('console:propose_change', args=[procedure_id])}?about=ticket:{lesson.ticket_id}&amp;lesson={lesson.pk}"
     assert f'href="{url}"' in shown
     assert f'name="lesson" value="{lesson.pk}"' in client.get(url.replace("&amp;", "&")).content.decode()
+    assert f"found: {lesson.answer}" in client.get(url.replace("&amp;", "&")).content.decode(), "it is there to copy"
     given = {"body": "- [ ] Reboot it", "why": "It helped.", "over": "1", "lesson": str(lesson.pk)}
     assert client.post(reverse("console:propose_change", args=[procedure_id]), given).status_code == 302
     proposal = Proposal.objects.get(why="It helped.")

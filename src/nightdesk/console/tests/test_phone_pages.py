@@ -11,6 +11,8 @@ from django.urls import reverse
 from nightdesk.calls.models import Asking, Call, CallerPin, Leg, Line, Message, Recording
 from nightdesk.console.tests.test_views import words
 from nightdesk.journal.models import Entry
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge.queries import runs_about
 from tests.requires import requires
 
 
@@ -54,6 +56,30 @@ def test_calls_says_who_waits_what_they_hear_and_whom_it_rings(company):
     one = words(bo_s(company).get(reverse("console:call", args=[company.quay.ids["call_id"]])))
     assert "Quay is known by its number. The queue is rung." in one
     assert "Bring somebody in" in one
+
+
+def test_a_call_shows_what_to_do_and_to_say_and_steps_land_in_its_ticket(company):
+    there = company.quay
+    row = procedures.make_procedure(
+        brand_id=there.brand.pk, title="A caller hears nothing", body="- [ ] Ring them back\n", where={"calls": ["call"]},
+        **company.doing,
+    )  # fmt: skip
+    procedures.publish_procedure(procedure_id=row.pk, number=1, **company.doing)
+    client = company.client(company.everything())
+    address = reverse("console:call", args=[there.ids["call_id"]])
+    shown = client.get(address).content.decode()
+    assert "A caller hears nothing" in shown
+    assert "Quay knows of it." in shown, "what to say"
+    assert "Work through its 1 step" not in shown, "there is no ticket yet in which steps could land"
+    Call.objects.filter(pk=there.ids["call_id"]).update(ticket_id=there.ids["ticket_id"])
+    assert "Work through its 1 step" in words(client.get(address))
+    about = {"about": f"ticket:{there.ids['ticket_id']}", "next": f"{address}#procedures"}
+    assert client.post(reverse("console:open_procedure", args=[row.pk]), about)["Location"] == f"{address}#procedures"
+    (now,) = runs_about(("ticket", str(there.ids["ticket_id"])))
+    client.post(
+        reverse("console:settle_step", args=[now.run.pk]), {"number": "1", "outcome": "done", "note": "They hear"}
+    )
+    assert "They hear" in client.get(address, {"part": "procedures"}).content.decode()
 
 
 @pytest.mark.parametrize(

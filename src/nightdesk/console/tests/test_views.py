@@ -290,6 +290,7 @@ FORMS = {
     "service_needs": "read_parts",
     "subscription_needs": "save_needs",
     "reach": "save_reach",
+    "import_old_tickets": "import_tickets",
     "import_parts": "apply_parts_import",
     "import_netbox": "apply_parts_import",
     "new_ticket": "open_ticket",
@@ -644,6 +645,7 @@ POSTS = {
     "remove_template": "remove_template",
     "remove_phrase": "remove_phrase",
     "retire_part": "retire_part",
+    "apply_old_tickets": "import_tickets",
     "apply_parts": "apply_parts_import",
 }
 TABLE = READ | FORMS | POSTS

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from nightdesk.console.views.fragments import page_or_part
 from nightdesk.console.views.lists import as_csv, asked_day, csv_url, day_box, one_page
-from nightdesk.console.views.staff import StaffRequest, staff, within
+from nightdesk.console.views.staff import StaffRequest, may, staff, within
 from nightdesk.customers.hours import first_instant
 from nightdesk.desk.models import Survey
 from nightdesk.desk.queries import Worked, satisfaction, worked_for
@@ -121,12 +121,14 @@ def surveys(request: StaffRequest) -> HttpResponse:
         "rows": [
             {
                 "at": one.answered_at,
-                "title": one.words or _("no words"),
-                "url": "",
+                "title": f"#{one.ticket.number} {one.ticket.title}",
+                "url": reverse("console:ticket", args=[one.ticket_id])
+                if may(request, "read_tickets", one.brand_id)
+                else "",
                 "detail": " · ".join(
                     part
                     for part in (
-                        f"#{one.ticket.number} {one.ticket.title}",
+                        f"“{one.words}”" if one.words else _("no words"),
                         one.team.name if one.team else "",
                         one.supplier.name if one.supplier else "",
                     )

@@ -3,7 +3,7 @@ import pytest
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, mail_actions, mail_out
+from nightdesk.desk import actions, linking_actions, mail_actions, mail_out
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -143,6 +143,18 @@ class TestANewTicket:
         assert len(entries(ticket)) == 1
         assert len(post.sent(kind="ticket.acknowledged")) == 1
 
+    def test_of_many_mails_that_a_program_gives_one_id_no_words_are_lost(self, there, post):
+        for title, text in (("Scan 1", "Page one"), ("Scan 2", "Page two"), ("Scan 2", "Page two")):
+            mail = post.write(CLEO, title, text, Message_ID="<scan@printer.example>")
+            there.minutes(1)
+        assert mail.standing == "copy"
+        noc = f"noc@{post.domain}"
+        mailroom.add_address(address=noc, brand_id=there.brand.pk, **there.doing)
+        again = post.write(CLEO, "Scan 2", "Page  two", to=noc, Message_ID="<scan@printer.example>")
+        assert "by another address of ours" in again.outcome
+        said = Entry.objects.filter(kind="message_in").order_by("at", "id")
+        assert [one.text.strip() for one in said] == ["Page one", "Page two"]
+
 
 class TestAnAnswer:
     def test_joins_by_the_address_of_its_ticket(self, there, post):
@@ -202,6 +214,19 @@ class TestAnAnswer:
         OldNumber.objects.create(brand=there.brand, text="2019-17", ticket=ticket)
         there.minutes(5)
         assert post.ticket(post.write(CLEO, "Re: [Ticket#2019-17] slow")) == ticket
+
+    def test_to_a_merged_ticket_lands_in_the_survivor_by_whichever_way_and_back_once_they_are_apart(self, there, post):
+        survivor, merged = post.ticket(post.write(CLEO)), post.ticket(post.write(CLEO, "Slow too"))
+        form = post.answer(merged)
+        linking_actions.merge_ticket(ticket_id=merged.pk, into_id=survivor.pk, **there.doing_as(there.dee))
+        ways = ({"to": form.reply_to}, {"In_Reply_To": f"<{form.message_id}>"}, {"title": f"Re: {merged.tag} Slow too"})
+        for way in ways:
+            there.minutes(5)
+            assert post.ticket(post.write(CLEO, **way)) == survivor, way
+        linking_actions.unmerge_ticket(ticket_id=merged.pk, **there.doing_as(there.dee))
+        there.minutes(5)
+        assert post.ticket(post.write(CLEO, to=form.reply_to)) == merged
+        assert Ticket.objects.count() == 2
 
     def test_of_a_stranger_by_the_address_is_kept_and_says_so_but_brings_nobody_along(self, there, post):
         ticket = post.ticket(post.write(CLEO))

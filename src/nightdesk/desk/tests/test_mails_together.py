@@ -81,6 +81,7 @@ def filled(bag: Bag) -> None:
     conversation = reply_address(CONVERSATION, ticket)
     bag.put("cleo@acme.example", id_="a")
     bag.put("cleo@acme.example", id_="a")  # the same again
+    bag.put("cleo@acme.example", "Slow, and dark", id_="a")  # another of the same id
     bag.put("cleo@acme.example", "Re: Slow", In_Reply_To="<a@client.example>")  # answers one of the batch
     bag.put("cleo@acme.example", "Re: Slow", In_Reply_To=f"<{ours}>")
     bag.put("cleo@acme.example", "Re: Slow", to=conversation)

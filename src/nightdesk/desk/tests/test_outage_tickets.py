@@ -5,10 +5,15 @@ from datetime import timedelta
 import pytest
 
 from nightdesk.base.actors import SCHEDULER
+from nightdesk.channels.models import Message
+from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, linking_actions, outage_actions
 from nightdesk.desk.models import Entry, Ticket
+from nightdesk.desk.tests.post import Post
+from nightdesk.desk.tests.provider import NIGHT, Provider
 from nightdesk.desk.worklist import Wanted, chosen
+from nightdesk.knowledge.wording_actions import save_phrase
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Affected, Outage, Touched
 from nightdesk.outages.tests.company import Network
@@ -108,6 +113,47 @@ def test_a_ticket_about_what_is_down_joins_the_outage_and_says_what_was_told(net
     vague.refresh_from_db()
     assert (late.outage, vague.outage) == (outage, None)
     assert Entry.objects.filter(ticket=late, text="Outage O-1001 touches this. We know of it.").exists()
+
+
+def acknowledged(brand_id: int) -> str:
+    """The newest automatic answer."""
+    return Message.objects.filter(kind="ticket.acknowledged", brand_id=brand_id).latest("at", "id").body
+
+
+def test_the_automatic_answer_tells_of_the_outage_with_what_helps_meanwhile_and_a_stranger_nothing(
+    network: Network,
+) -> None:
+    post = Post(network)  # type: ignore[arg-type]
+    text = "{{ service }} does not work."
+    words = {"text": text, "workaround": "Your telephones work.", "service_id": network.line.pk}
+    save_phrase(brand_id=network.brand.pk, effect="down", **words, **network.doing)
+    post.write("Cleo <cleo@acme.example>")
+    assert "telephones" not in acknowledged(network.brand.pk), "somebody is there, and nothing is known to be wrong"
+    network.says(network.outage(), "We know of it.")
+    network.minutes(5)
+    post.write("Cleo <cleo@acme.example>", "Again")
+    said = acknowledged(network.brand.pk)
+    assert "What we know to be wrong now:" in said
+    assert "Internet line L-1 does not work. Your telephones work. We know of it." in said
+    post.write("Cleo <cleo@acme.example>", "Not proven", proven="")
+    assert "does not work" not in acknowledged(network.brand.pk)
+
+
+def test_while_nobody_is_there_the_automatic_answer_says_what_helps_until_then() -> None:
+    there = Provider(NIGHT)
+    post = Post(there)
+    mail = customers.make_service(brand_id=there.brand.pk, key="mail", name="Mail", **there.doing)
+    for service, helps in ((mail, "Webmail works while {{ service }} does not."), (there.service, "")):
+        customers.make_subscription(customer_id=there.acme.pk, service_id=service.pk, **there.doing)
+        words = {"text": "{{ service }} is down.", "workaround": helps, "service_id": service.pk}
+        save_phrase(brand_id=there.brand.pk, effect="down", **words, **there.doing)
+    post.write("Cleo <cleo@acme.example>")
+    assert "What helps meanwhile:\n- Webmail works while Mail does not." in acknowledged(there.brand.pk)
+    post.write("Mal <mal@elsewhere.example>", proven="")
+    assert "What helps" not in acknowledged(there.brand.pk)
+    there.at += timedelta(hours=8)
+    post.write("Cleo <cleo@acme.example>", "By day")
+    assert "What helps" not in acknowledged(there.brand.pk)
 
 
 def test_what_a_caller_left_who_was_told_of_an_outage_belongs_to_it(network: Network) -> None:

@@ -8,10 +8,10 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
-from nightdesk.desk import actions, decide, queries
+from nightdesk.desk import actions, decide, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket, Watch
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -252,6 +252,49 @@ class TestEscalating:
         more = {"team_id": there.network.pk} if verb == "escalate_functionally" else {}
         with pytest.raises(Invalid):
             getattr(actions, verb)(ticket_id=there.ticket().pk, why=" ", **more, **there.doing_as(there.dee))
+
+
+class TestHandingOver:
+    @pytest.mark.parametrize("verb", ["assign", "escalate", "raise", "supplier"])
+    def test_whoever_it_comes_to_reads_the_story_so_far_and_need_not_ask(self, there, verb):
+        ticket = there.ticket(said="It crawls since nine, the lamp is red.")
+        actions.reply_to_customer(ticket_id=ticket.pk, words=Words("Which lamp?"), **there.doing_as(there.dee))
+        there.minutes(1)
+        by = there.doing_as(there.dee)
+        match verb:
+            case "assign":
+                actions.assign_ticket(ticket_id=ticket.pk, person_id=there.eve.pk, **by)
+            case "escalate":
+                actions.escalate_functionally(ticket_id=ticket.pk, team_id=there.network.pk, why="Too deep", **by)
+            case "raise":
+                actions.escalate_hierarchically(ticket_id=ticket.pk, why="Too slow", **by)
+            case "supplier":
+                carrier = supplier_actions.save_supplier(brand_id=there.brand.pk, name="Carrier", **there.doing)
+                row = supplier_actions.open_supplier_ticket(ticket_id=ticket.pk, supplier_id=carrier.pk, **by)
+                there.minutes(60 * 24)
+                supplier_actions.pass_chase(supplier_ticket_id=row.pk, **there.doing)
+        body = Message.objects.filter(kind="ticket.told").latest("at", "id").body
+        for part in ("The line is slow", "For Acme, Cleo", "the lamp is red.", "Dee: Which lamp?", "Next: "):
+            assert part in body, part
+
+    def test_whoever_watches_or_is_named_in_a_note_hears_of_what_comes_and_no_longer_once_they_stop(self, there):
+        ticket = there.ticket()
+
+        def says(text):
+            there.minutes(1)
+            before = len(told(there, there.eve)), len(told(there, there.max))
+            actions.take_message(ticket_id=ticket.pk, words=Words(text), **there.doing_as(there.cleo))
+            return len(told(there, there.eve)) - before[0], len(told(there, there.max)) - before[1]
+
+        assert says("Hello?") == (0, 0)
+        actions.watch_ticket(ticket_id=ticket.pk, person_id=there.eve.pk, **there.doing_as(there.eve))
+        actions.note_ticket(
+            ticket_id=ticket.pk, words=Words("@Max look"), mentions=[there.max.pk], **there.doing_as(there.dee)
+        )
+        assert len(told(there, there.max)) == 1, "who is named is told at once"
+        assert says("Anybody?") == (1, 1)
+        actions.unwatch_ticket(ticket_id=ticket.pk, person_id=there.eve.pk, **there.doing_as(there.eve))
+        assert says("Well?") == (0, 1)
 
 
 class TestStates:

@@ -36,6 +36,7 @@ from nightdesk.console.views.calls.shown import (
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import people_choices
 from nightdesk.console.views.fragments import page_or_part
+from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.lists import (
     EXPORTED,
     as_csv,
@@ -171,11 +172,19 @@ def call(request: StaffRequest, call_id: UUID) -> HttpResponse:
         "actions": _actions(request, shown) if running else [],
         "bring_form": _bring_form(request, shown),
         "bring_url": reverse("console:bring_into_call", args=[shown.pk]),
+        "known": beside(
+            request,
+            ("ticket", shown.ticket_id) if shown.ticket_id else None,
+            service_id=queries.service_of(shown),
+            kind_of_call="call",
+            brand_id=shown.line.brand_id,
+            back=request.path,
+        ),
         **links_of(request, shown.ticket_id, shown.outage_id, shown.line.brand_id),
     }
     topics = (*(topic for topic in TOPICS if topic != "call"), f"call:{shown.pk}", *own_topics(request))
     context["live_ticket_url"] = live_url(topics, at=request.at)
-    return page_or_part(request, "call", {"main"}, context)
+    return page_or_part(request, "call", {"main", "procedures"}, context)
 
 
 def _call(request: StaffRequest, call_id: UUID) -> Call:

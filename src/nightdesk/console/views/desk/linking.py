@@ -15,8 +15,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.desk.forms import WhyForm
 from nightdesk.console.views.desk.shown import keep_undo, one, state_words, when_and_words
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting, within
-from nightdesk.desk import decide, queries
-from nightdesk.desk.decide import BEHIND_THE_DESK
+from nightdesk.desk import decide
 from nightdesk.desk.linking_actions import (
     accept_major,
     add_child,
@@ -179,10 +178,6 @@ def linking_folds(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]
             url = reverse(f"console:{view}", args=[ticket.id])
             shown.append({"id": view, "title": title, "form": form, "url": url, "label": label})
 
-    level, _allowed = queries.speaks_as(request.actor, ticket)
-    if ticket.is_open and level in BEHIND_THE_DESK and ticket.first_engineer_id is not None:
-        form = AnswerForm(prefix="found")
-        add("return_answer", "return_answer", _("Give the answer back to the desk"), form, _("Give it back"))
     add("link_tickets", "link_ticket", _("Link with another"), LinkForm(prefix="link"), _("Link them"))
     add("merge_ticket", "merge_ticket", _("Merge into another"), NumberForm(prefix="merge"), _("Merge it"))
     entries = _to_split(ticket)

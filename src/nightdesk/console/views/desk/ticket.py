@@ -33,7 +33,7 @@ from nightdesk.console.views.desk.forms import (
     WaitForm,
     WhyForm,
 )
-from nightdesk.console.views.desk.linking import lessons_for, linking_folds, links_of, major_of
+from nightdesk.console.views.desk.linking import AnswerForm, lessons_for, linking_folds, links_of, major_of
 from nightdesk.console.views.desk.queue import macros_for
 from nightdesk.console.views.desk.shown import (
     one,
@@ -466,6 +466,10 @@ def _folds(request: StaffRequest, ticket: Ticket, bound: Mapping[str, forms.Form
 
     people = people_choices(ticket.brand_id)
     teams = [(team.pk, team.name) for team in teams_of(ticket)]
+    level, _allowed = queries.speaks_as(request.actor, ticket)
+    if ticket.is_open and level in BEHIND_THE_DESK and ticket.first_engineer_id is not None:
+        form = AnswerForm(prefix="found")
+        add("return_answer", "return_answer", _("Give the answer back to the desk"), form, _("Give it back"))
     if ticket.is_open:
         step = {"next_step": ticket.next_step, "when": "at", "when_at": ticket.next_step_at}
         if ticket.next_step_at is not None and ticket.next_step_at <= at:

@@ -20,7 +20,7 @@ from nightdesk.knowledge.models import Procedure, Run
 
 def beside(
     request: StaffRequest,
-    subject: tuple[str, object],
+    subject: tuple[str, object] | None,
     *,
     service_id: int | None,
     kind_of_call: str,
@@ -28,20 +28,21 @@ def beside(
     component: str = "",
     back: str,
 ) -> dict[str, Any]:
-    """What fits the subject and what was opened for it; `back` is the address of the subject's own page.
+    """What fits the subject and what was opened for it; `back` is the address of the page that shows it. Without a subject
+    there is nowhere that steps could land, and what fits is only read.
 
     {"runs", "fits", "sayings", "changes": title of each that one may propose a change of, by its address, "back", "any",
     "write_url"}; nothing where the reader may not read it.
     """
-    kind, subject_id = subject[0], str(subject[1])
+    about = f"{subject[0]}:{subject[1]}" if subject else ""
     known: dict[str, Any] = {"runs": [], "fits": [], "sayings": [], "back": f"{back}#procedures"}
     if may(request, "read_procedures", brand_id):
-        runs = queries.runs_about((kind, subject_id))
+        runs = queries.runs_about((subject[0], str(subject[1]))) if subject else []
         opened = {each.run.procedure_id for each in runs if each.run.finished_at is None}
         fits = queries.procedures_for(service_id, kind_of_call, brand_id, component)
         known["runs"] = [_run(request, each, brand_id) for each in runs]
         known["fits"] = [
-            _fit(request, each, f"{kind}:{subject_id}", first=not runs and place == 0)
+            _fit(request, each, about, first=not runs and place == 0)
             for place, each in enumerate(row for row in fits if row.pk not in opened)
         ]
     if may(request, "read_sayings", brand_id):
@@ -81,7 +82,7 @@ def _run(request: StaffRequest, now: queries.RunNow, brand_id: int) -> dict[str,
 def _fit(request: StaffRequest, each: Procedure, about: str, *, first: bool) -> dict[str, Any]:
     assert each.published is not None
     steps = len(steps_of(each.published.body))
-    opens = steps and may(request, "open_procedure", each.brand_id)
+    opens = steps and about and may(request, "open_procedure", each.brand_id)
     return {
         "id": each.pk,
         "title": each.title,
@@ -99,7 +100,8 @@ def _propose_url(request: StaffRequest, procedure_id: int, about: str, brand_id:
     """Where the reader proposes a change of it; "" where they may not."""
     if not may(request, "propose_change", brand_id):
         return ""
-    return f"{reverse('console:propose_change', args=[procedure_id])}?about={about}"
+    url = reverse("console:propose_change", args=[procedure_id])
+    return f"{url}?about={about}" if about else url
 
 
 @posting("open_procedure")

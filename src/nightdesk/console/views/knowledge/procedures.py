@@ -42,6 +42,7 @@ from nightdesk.console.views.staff import (
 from nightdesk.console.views.subjects import url_of
 from nightdesk.customers.models import Service
 from nightdesk.desk.linking_actions import Change, confirm_lesson
+from nightdesk.desk.models import Lesson
 from nightdesk.knowledge import actions, queries
 from nightdesk.knowledge.fields import ChangedMeanwhile
 from nightdesk.knowledge.markdown import as_html
@@ -582,7 +583,17 @@ def propose_change(request: StaffRequest, procedure_id: int) -> HttpResponse:
             return done(request, _("{name} will decide.").format(name=name), "console:procedure", shown.pk)
     heading = _("Propose a change of “{title}”").format(title=shown.title)
     cancel_url = reverse("console:procedure", args=[shown.pk])
-    return form_in(request, "procedures", form, heading, _("Propose it"), cancel_url=cancel_url)
+    lead = _found_out(request, form["lesson"].value())
+    return form_in(request, "procedures", form, heading, _("Propose it"), cancel_url=cancel_url, lead=lead)
+
+
+def _found_out(request: StaffRequest, lesson_id: Any) -> str:
+    """What the second line found, which is to be written down; "" where it is about nothing of the kind."""
+    number = str(lesson_id or "")
+    if request.person is None or not (number.isascii() and number.isdecimal() and len(number) < 10):
+        return ""
+    lesson = Lesson.objects.filter(person=request.person, id=int(number)).first()
+    return _("{name} found: {answer}").format(name=lesson.answered_by, answer=lesson.answer) if lesson else ""
 
 
 def _propose(request: StaffRequest, shown: Procedure, values: dict[str, Any]) -> None:

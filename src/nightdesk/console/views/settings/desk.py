@@ -1,6 +1,5 @@
 """How the desk works: rules of each brand, what each team may do, queues, macros."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,7 +11,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Refusal
 from nightdesk.console.views.choices import brand_choices, pairs, people_choices
 from nightdesk.console.views.desk.forms import tags_in
 from nightdesk.console.views.desk.words import CONTACT_WORDS, GRADES, LEVEL_WORDS
@@ -27,16 +25,12 @@ from nightdesk.console.views.staff import (
     staff,
     within,
 )
-from nightdesk.customers.priority import ITIL_TABLE, Impact, Urgency, table_with
 from nightdesk.desk import queries
-from nightdesk.desk.actions import save_desk_rules, save_queue, save_team_rule
+from nightdesk.desk.actions import save_queue, save_team_rule
 from nightdesk.desk.bulk_actions import remove_macro, save_macro
 from nightdesk.desk.decide import ContactKind
-from nightdesk.desk.models import Macro, Queue, Rules, TeamRule
-from nightdesk.paging.models import Policy
+from nightdesk.desk.models import Macro, Queue, TeamRule
 from nightdesk.people.models import Team
-
-PRIORITY_CHOICES = [(f"P{number}", f"P{number}") for number in range(1, 6)]
 
 
 @staff("read_tickets")
@@ -73,6 +67,15 @@ def desk_settings(request: StaffRequest) -> HttpResponse:
             else None,
         },
     ]
+    if may_somewhere(request, "import_tickets"):
+        sections.append(
+            {
+                "title": _("From another desk"),
+                "rows": [],
+                "empty": _("Tickets of another program, from a CSV file; their old numbers are found here too."),
+                "new": {"url": reverse("console:import_old_tickets"), "label": _("Take them over")},
+            }
+        )
     context = {
         "here": "settings",
         "heading": _("How the desk works"),
@@ -133,136 +136,6 @@ STEP_WORDS = {
     "start": gettext_lazy("begin"),
     "next_step": gettext_lazy("set the next step"),
 }
-
-
-# --- Rules of a brand ------------------------------------------------------------------------------------------------
-
-
-PLAIN = (
-    "owner",
-    "closes_after_days",
-    "reopens_within_days",
-    "asks_again_after_days",
-    "tickets_from_pages",
-    "surge_policy",
-)
-"""The fields that are not cells of the table."""
-
-
-class RulesForm(forms.Form):
-    owner = forms.TypedChoiceField(
-        label=gettext_lazy("Who owns every ticket"),
-        coerce=int,
-        empty_value=None,
-        required=False,
-        help_text=gettext_lazy("The desk: it speaks with the user, whoever works on it."),
-    )
-    closes_after_days = forms.IntegerField(
-        label=gettext_lazy("Closed so many days after it was resolved"), min_value=0, max_value=365
-    )
-    reopens_within_days = forms.IntegerField(
-        label=gettext_lazy("Reopened within so many days after that"), min_value=0, max_value=365
-    )
-    asks_again_after_days = forms.IntegerField(
-        label=gettext_lazy("An unanswered question is asked again after so many days"), min_value=1, max_value=365
-    )
-
-    tickets_from_pages = forms.ChoiceField(
-        label=gettext_lazy("Which alarms become tickets"),
-        choices=[
-            (Rules.FromPages.NONE, gettext_lazy("None")),
-            (Rules.FromPages.URGENT, gettext_lazy("Pages of P1 to P3")),
-            (Rules.FromPages.ALL, gettext_lazy("Every page")),
-        ],
-        widget=forms.RadioSelect,
-    )
-    surge_policy = forms.TypedChoiceField(
-        label=gettext_lazy("Who is paged when several customers ask at once about one service"),
-        coerce=int,
-        empty_value=None,
-        required=False,
-    )
-
-    def __init__(self, *args: Any, brand_id: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        teams = Team.objects.filter(brand=brand_id).order_by("name")
-        policies = Policy.objects.filter(brand=brand_id).order_by("id")
-        self.fields["owner"].choices = pairs(teams, _("Nobody yet"))  # type: ignore[attr-defined]
-        self.fields["surge_policy"].choices = pairs(policies, _("The brand’s first policy"))  # type: ignore[attr-defined]
-        for impact in Impact:
-            for urgency in Urgency:
-                self.fields[f"{impact}-{urgency}"] = forms.ChoiceField(
-                    label=_("Impact {impact}, urgency {urgency}").format(impact=impact, urgency=urgency),
-                    choices=PRIORITY_CHOICES,
-                )
-
-    def table(self) -> list[dict[str, Any]]:
-        """The nine priorities, for the template: one row for each impact."""
-        words = dict(GRADES)
-        return [
-            {"impact": words[impact], "cells": [self[f"{impact}-{urgency}"] for urgency in Urgency]}
-            for impact in Impact
-        ]
-
-    def changes(self) -> dict[str, dict[str, str]]:
-        """What is another than the usual table."""
-        told: dict[str, dict[str, str]] = {}
-        for (impact, urgency), usual in ITIL_TABLE.items():
-            chosen = self.cleaned_data[f"{impact}-{urgency}"]
-            if chosen != usual:
-                told.setdefault(impact, {})[urgency] = chosen
-        return told
-
-
-@form_page("save_desk_rules")
-def desk_rules(request: StaffRequest, brand_id: int) -> HttpResponse:
-    """A brand's rules, and its table of priorities."""
-    brand = found(Brand.objects.filter(within(request.brands, "id"), id=brand_id), _("You asked for a brand."))
-    rules = queries.rules_of(brand.pk)
-    form = RulesForm(request.POST or None, brand_id=brand.pk, initial=_initial(rules))
-    problem: Refusal | None = None
-    if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        names = ("closes_after_days", "reopens_within_days", "asks_again_after_days", "tickets_from_pages")
-        fields = {name: values[name] for name in names}
-        fields |= {
-            "owner_id": values["owner"],
-            "surge_policy_id": values["surge_policy"],
-            "priorities": form.changes(),
-        }
-        try:
-            save_desk_rules(brand_id=brand.pk, fields=fields, by=request.actor, via=Door.WEB, at=request.at)
-        except Refusal as refusal:
-            problem = refusal
-        else:
-            return done(request, _("Saved."), "console:desk_settings")
-    context = {
-        "here": "settings",
-        "form": form,
-        "problem": problem,
-        "plain": [form[name] for name in PLAIN],
-        "urgencies": [word for _name, word in GRADES],
-        "heading": _("Rules of {brand}").format(brand=brand.name),
-        "crumbs": [
-            {"url": reverse("console:settings"), "label": _("Settings")},
-            {"url": reverse("console:desk_settings"), "label": _("Desk")},
-        ],
-        "cancel_url": reverse("console:desk_settings"),
-    }
-    return render(request, "console/desk_rules.html", context)
-
-
-def _initial(rules: Rules) -> Mapping[str, Any]:
-    table = table_with(rules.priorities)
-    return {
-        "owner": rules.owner_id or "",
-        "closes_after_days": rules.closes_after_days,
-        "reopens_within_days": rules.reopens_within_days,
-        "asks_again_after_days": rules.asks_again_after_days,
-        "tickets_from_pages": rules.tickets_from_pages,
-        "surge_policy": rules.surge_policy_id or "",
-        **{f"{impact}-{urgency}": priority.value for (impact, urgency), priority in table.items()},
-    }
 
 
 # --- Teams -----------------------------------------------------------------------------------------------------------

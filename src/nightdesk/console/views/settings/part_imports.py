@@ -1,9 +1,6 @@
 """Parts from a file and from NetBox: first what it would do, then the same once more for good."""
 
-import base64
-import binascii
 import json
-import zlib
 from typing import Any
 
 from django import forms
@@ -18,6 +15,7 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, Refusal
 from nightdesk.console.views.checked import lines_of
 from nightdesk.console.views.choices import brand_choices
+from nightdesk.console.views.settings.carried import MAX_FILE_BYTES, packed, unpacked
 from nightdesk.console.views.settings.sections import form_in
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, posting, within
 from nightdesk.outages.netbox import Wiring, plan_netbox, read_lists
@@ -25,9 +23,6 @@ from nightdesk.outages.netbox_door import fetch_lists
 from nightdesk.outages.part_import_actions import PartsImport, apply_parts_import
 from nightdesk.outages.part_list import COLUMNS, PartsPlan, Problem, plan_parts
 
-MAX_FILE_BYTES = 12 * 1024 * 1024
-MAX_PACKED = 2 * 1024 * 1024
-"""Of what the page that shows it carries to the next."""
 SHOWN = 50
 
 
@@ -180,12 +175,6 @@ def _preview(request: StaffRequest, brand_id: int, content: bytes, how: dict[str
     result = apply_parts_import(
         brand_id=brand.pk, plan=_plan(content, how), dry_run=True, by=request.actor, via=Door.WEB, at=request.at
     )
-    packed = base64.b64encode(zlib.compress(content)).decode()
-    if len(packed) > MAX_PACKED:
-        raise Invalid(
-            _("A list of parts was given."), _("It is too long for the browser."),
-            _("Split it, or use nightdesk parts on the command line."),
-        )  # fmt: skip
     lists = (
         (_("New"), result.made),
         (_("Changed"), result.changed),
@@ -202,7 +191,7 @@ def _preview(request: StaffRequest, brand_id: int, content: bytes, how: dict[str
         "more_problems": max(0, len(result.problems) - SHOWN),
         "ignored": ", ".join(result.ignored),
         "notes": result.notes,
-        "content": packed,
+        "content": packed(content, _("A list of parts was given."), "parts"),
         "how": json.dumps(how),
         "ready": result.does_something and not result.problems,
         "again_url": reverse("console:import_parts" if how["kind"] == "csv" else "console:import_netbox"),
@@ -221,13 +210,11 @@ def _heading(result: PartsImport) -> str:
 def apply_parts(request: StaffRequest) -> HttpResponse:
     """The list that was shown is taken."""
     asked_for = _("You wanted to import parts.")
+    content = unpacked(request.POST.get("content", ""), asked_for)
     try:
-        packed = base64.b64decode(request.POST.get("content", ""), validate=True)
-        unpacked = zlib.decompressobj()
-        content = unpacked.decompress(packed, 256 * 1024 * 1024)
         brand_id = int(request.POST.get("brand", ""))
         plan = _plan(content, json.loads(request.POST.get("how", "")))
-    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Invalid(asked_for, _("The file did not come with it."), _("Choose the file once more.")) from None
     brand = found(Brand.objects.filter(within(request.brands, "id"), id=brand_id), asked_for)
     result = apply_parts_import(brand_id=brand.pk, plan=plan, by=request.actor, via=Door.WEB, at=request.at)

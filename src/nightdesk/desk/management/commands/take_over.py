@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         brand = brand_named(options["brand"])
         if options["what"] == "csv":
-            read = self._file(options["file"], options["column"], ZoneInfo(options["zone"] or brand.zone))
+            read = self._file(options["file"], options["column"], moving.zone_named(options["zone"] or brand.zone))
             batches: Iterator[Read] = iter([read])
         else:
             batches = _zammad(options["url"], options["token_file"].read_text().strip())
@@ -85,13 +85,7 @@ class Command(BaseCommand):
             raise NotReadable(
                 "A file was to be read.", f"{error.strerror}: {file.name}.", "Name one that can be."
             ) from None
-        mapping = moving.suggest_mapping(moving.read_header(raw))
-        for said in columns:
-            meaning, equals, column = said.partition("=")
-            if not equals:
-                raise Invalid(f"--column {said} was given.", "It has no equals sign.", "Give --column number=TicketNo.")
-            mapping[meaning.strip()] = column.strip()
-        return moving.read_csv(raw, mapping, zone)
+        return moving.read_csv(raw, moving.mapping_of(moving.read_header(raw), columns), zone)
 
     def _tell(self, total: Imported, faults: list[tuple[str, str]], options: dict[str, Any]) -> None:
         if options["json"]:
