@@ -36,7 +36,7 @@ from nightdesk.console.views.subjects import url_of
 from nightdesk.mailroom.actions import retry_mail
 from nightdesk.mailroom.letter import read_attachments, read_letter
 from nightdesk.mailroom.models import Mail, Mailbox
-from nightdesk.mailroom.queries import Filters, authserv_id_of, how_it_does, mails
+from nightdesk.mailroom.queries import LOOKED_THROUGH, Filters, authserv_id_of, how_it_does, mails
 from nightdesk.mailroom.trust import checked
 
 STANDINGS = {
@@ -64,6 +64,7 @@ def mail_in(request: StaffRequest) -> HttpResponse:
         "boxes": boxes,
         "boxes_url": reverse("console:mailboxes") if may(request, "save_mailbox", None) else "",
         "rows": [_row(mail) for mail in here],
+        "looked_through": LOOKED_THROUGH if asked(request, "q") else 0,
         "filters": [
             search_box(asked(request, "q"), _("Words, sender or recipient")),
             select(

@@ -257,3 +257,14 @@ def test_a_mailbox_says_how_it_does(room: Room) -> None:
     assert bytes(changed.password) == bytes(box.password)
     with pytest.raises(Invalid):
         save_mailbox(name="noc", host="x", user="y", **HOW)
+
+
+def test_words_are_looked_for_in_the_newest_of_the_days_chosen_and_an_id_in_all(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, *between, new = (room.come("noc@example.com", f"Fan {number}") for number in range(4))
+    monkeypatch.setattr(queries, "LOOKED_THROUGH", 2)
+    found = [mail.title for mail in queries.mails(queries.Filters(text="fan"))]
+    assert found == ["Fan 3", "Fan 2"]
+    assert list(queries.mails(queries.Filters(text="fan", until=new.at))) == between[::-1]
+    assert list(queries.mails(queries.Filters(text=f"<{old.message_id}>"))) == [old]

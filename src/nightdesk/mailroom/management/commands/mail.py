@@ -16,7 +16,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.mailroom import actions
 from nightdesk.mailroom.imap import MOST_BYTES
 from nightdesk.mailroom.models import Mail
-from nightdesk.mailroom.queries import Filters, is_accepted, mails
+from nightdesk.mailroom.queries import LOOKED_THROUGH, Filters, is_accepted, mails
 
 COME_AGAIN, NO_SUCH_USER, TOO_LARGE = 75, 67, 69
 """What postfix' pipe and other mail servers make of a status: sysexits.h."""
@@ -29,7 +29,9 @@ class Command(BaseCommand):
         kinds = parser.add_subparsers(dest="what", required=True)
         listed = kinds.add_parser("list", help="the newest mails first")
         listed.add_argument("--standing", choices=Mail.Standing.values)
-        listed.add_argument("--search", default="", help="words, a sender or a recipient")
+        listed.add_argument(
+            "--search", default="", help=f"a Message-ID, or words of one of the newest {LOOKED_THROUGH}"
+        )
         listed.add_argument("--limit", type=int, default=50)
         listed.add_argument("--json", action="store_true")
         retry = kinds.add_parser("retry", help="read a mail again that failed or was only kept")
