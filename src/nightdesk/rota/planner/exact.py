@@ -385,6 +385,7 @@ class Question:
         parameters = self.solver.parameters
         parameters.num_workers = 1
         parameters.linearization_level = 2
+        parameters.cp_model_probing_level = 0
         parameters.max_deterministic_time = units
         parameters.max_time_in_seconds = seconds
         parameters.random_seed = 1
