@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from bench.figure import Figure, at_most
+from bench.figure import at_most
 from bench.rota_bound import proved
 from bench.rota_cases import fourteen_people, six_engineers, sixty_people
 from nightdesk.rota.planner import Budget, Gap, Problem, Result, explain_gaps, solve
@@ -112,13 +112,11 @@ def _fourteen(solver: bool) -> None:
     least = proved(problem)
     print(f"{SHIFTS}: core, cost {ten.cost} after {ten.steps} steps, {watch}; none below {least}")
     above = (ten.cost - least) * 100 / least
+    at_most("planner_14_people_core_10_s_above_proved_bound", above, "%", 5).keep()
     if solver:
-        Figure("planner_14_people_core_10_s_above_proved_bound", round(above, 2), "%", "none", None, "", None).keep()
         print(f"{SHIFTS}: [solver], costs {costs} of seeds {SEEDS} after ten seconds; none below {least}")
         above = (max(costs) - least) * 100 / least
         at_most("planner_14_people_solver_10_s_above_proved_bound", above, "%", 5).keep()
-    else:
-        at_most("planner_14_people_core_10_s_above_proved_bound", above, "%", 5).keep()
 
 
 def _memory(of_children: int) -> float:
@@ -131,7 +129,7 @@ def _ten_seconds_with_solver(problem: Problem, seed: int) -> int:
     """What the rota costs after ten seconds of two processors: more by the wall, where something else runs beside it."""
     with timed() as watch:
         solve(problem, Budget(steps=20_000))
-    budget = Budget(steps=100_000, solver=True, units=20, seconds=10 * max(watch.wall / watch.cpu, 1.0))
+    budget = Budget(steps=110_000, solver=True, units=20, seconds=10 * max(watch.wall / watch.cpu, 1.0))
     with timed() as watch:
         result = solve(problem, budget, seed=seed)
     _check(problem, result)
