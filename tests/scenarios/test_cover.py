@@ -12,12 +12,16 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.driver import Heard, Reply
-from nightdesk.channels.models import Route
+from nightdesk.channels.models import Message, Route
+from nightdesk.customers.actions import make_service
+from nightdesk.customers.need_actions import set_skill_needs
 from nightdesk.duty import cover_actions
-from nightdesk.duty.models import CoverAsk, CoverSearch, Hold
+from nightdesk.duty.models import CoverageHole, CoverAsk, CoverSearch, Hold
 from nightdesk.duty.queries import who_is_on
+from nightdesk.journal.models import Entry
 from nightdesk.people import hours_actions
 from nightdesk.people.models import Person
+from nightdesk.people.skill_actions import save_skill, set_person_skill
 from nightdesk.rota import actions as rota
 from tests.world import World, world
 
@@ -222,6 +226,34 @@ def test_who_falls_ill_on_duty_is_sought_cover_for_by_itself(night: Night) -> No
     answer(night, search, asked)
     assert night.holder() == asked.name
     settled(night, asked)
+
+
+def test_who_falls_ill_takes_what_they_know_with_them_and_the_manager_hears_so_at_once(night: Night) -> None:
+    """Bo alone knows lift phones, and calls in sick while on duty."""
+    here = night.here
+    skill = save_skill(brand_id=here.brand.id, key="lifts", name="Lift phones", **here.doing)
+    service = make_service(brand_id=here.brand.id, key="lift-line", name="Lift line", **here.doing)
+    for person in (night.bo, night.al, night.cy):
+        set_person_skill(person_id=person.id, skill_id=skill.pk, level=2, **here.doing)
+    set_skill_needs(of=("service", service.pk), needs={skill.pk: 2}, **here.doing)
+    here.run_due()
+    assert not CoverageHole.objects.exists()
+    absent = hours_actions.record_absence(
+        person_id=night.bo.id, absence="sickness", starts_at=SIX, ends_at=SIX + timedelta(hours=20), **here.doing
+    )
+    here.run_due()
+    (hole,) = CoverageHole.objects.all()
+    assert (hole.starts_at, hole.ends_at) == (SIX, datetime(2026, 3, 4, 8, tzinfo=UTC)), absent
+    found = Entry.objects.get(kind="coverage.found")
+    assert (found.at, found.facts["count"]) == (SIX, 1)
+    here.phone(night.mo).got("nobody who is on will know Lift line")
+    assert Message.objects.get(kind="coverage.told").cause == found.id
+    asked = CoverSearch.objects.get().asks.select_related("person").order_by("position")[0].person
+    here.phone(asked).got("Can you cover Night")
+    answer(night, CoverSearch.objects.get(), asked)
+    settled(night, asked)
+    assert not CoverageHole.objects.filter(withdrawn_at=None).exists(), "whoever covers knows it"
+    assert Entry.objects.filter(kind="coverage.mended").exists()
 
 
 def test_cover_for_a_duty_without_an_end_is_sought_for_a_week(night: Night) -> None:

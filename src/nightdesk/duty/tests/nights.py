@@ -12,35 +12,35 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.channels.answering import ANSWER_VERBS
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.duty import actions, tasks
+from nightdesk.duty import actions, plan_actions, tasks
 from nightdesk.duty.models import Hold
 from nightdesk.duty.queries import OnDuty, who_is_on
 from nightdesk.journal.actions import FOLLOW_UPS
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import ContactMethod, Person
-from nightdesk.rota.actions import PLAN_CHANGED, add_override, make_rota, set_layers
+from nightdesk.rota.actions import add_override, make_rota, set_layers
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-PLANNED = dict.fromkeys(PLAN_CHANGED, ("duty.replan", "duty.reach"))
 HANDLERS = tasks.HANDLERS
 
 
 @contextmanager
 def wired() -> Iterator[None]:
-    """As `nightdesk.wiring` and `follow_ups` do it."""
+    """As `nightdesk.wiring` and `follow_ups` do it, but that nobody is told that the plan has changed: that is a scenario's."""
+    ours = HANDLERS.keys() - {plan_actions.CHANGED}
     registries: list[tuple[dict[str, Any], dict[str, Any]]] = [
         (promises.HANDLERS, HANDLERS),
         (ANSWER_VERBS, dict(tasks.ANSWERS)),
-        (FOLLOW_UPS, {kind: tuple(set(after) & HANDLERS.keys()) for kind, after in FOLLOW_UPS.items()} | PLANNED),
+        (FOLLOW_UPS, {kind: tuple(each for each in after if each in ours) for kind, after in FOLLOW_UPS.items()}),
     ]
-    before = [dict(registry) for registry, _ours in registries]
-    for registry, ours in registries:
-        registry.update(ours)
+    before = [dict(registry) for registry, _wanted in registries]
+    for registry, wanted in registries:
+        registry.update(wanted)
     try:
         yield
     finally:
-        for (registry, _ours), kept in zip(registries, before, strict=True):
+        for (registry, _wanted), kept in zip(registries, before, strict=True):
             registry.clear()
             registry.update(kept)
 

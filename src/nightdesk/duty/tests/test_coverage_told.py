@@ -18,7 +18,7 @@ from nightdesk.people import actions as staff
 from nightdesk.people.hours_actions import cancel_absence, record_absence
 from nightdesk.people.models import Absence, Person, Skill
 from nightdesk.people.skill_actions import begin_as_newcomer, save_skill, set_person_skill, sign_off_newcomer
-from nightdesk.rota.actions import make_rota
+from nightdesk.rota.actions import cancel_override, make_rota
 from nightdesk.rota.coverage_actions import set_seat_brands
 from nightdesk.rota.models import Seat
 
@@ -124,6 +124,13 @@ def test_whoever_falls_sick_leaves_a_hole_until_they_are_back(nights: Nights) ->
     (hole,) = _open()
     assert (hole.starts_at, hole.ends_at) == (SIX, SIX + 8 * HOUR)
     (message,) = _told(nights)
+    found = Entry.objects.get(kind="coverage.found")
+    assert (found.at, found.subject_id, message.at, message.cause) == (
+        nights.at,
+        str(nights.brand.pk),
+        nights.at,
+        found.id,
+    )
     assert "Quayside: nobody who is on will know Lift line" in message.title
     told = (message.title + message.body).lower()
     assert "sick" not in told, "why somebody is away is nobody's"
@@ -133,6 +140,23 @@ def test_whoever_falls_sick_leaves_a_hole_until_they_are_back(nights: Nights) ->
     cancel_absence(absence_id=longer.pk, **nights.doing)
     nights.work()
     assert [row.ends_at for row in _open()] == [SIX + 8 * HOUR]
+
+
+def test_a_change_of_the_plan_is_looked_at_at_once(nights: Nights) -> None:
+    """Cy, who knows nothing of lift phones, comes on for Bo; then the turns change, and then Cy has no part in them."""
+    cy = nights.person("Cy")
+    made = nights.override("replace", SIX, SIX + DAY, member_id=cy, instead_of_id=nights.person("Bo"))
+    nights.work()
+    assert [(row.starts_at, row.ends_at) for row in _open()] == [(SIX, SIX + DAY)]
+    assert [message.at for message in _told(nights)] == [nights.at]
+    cancel_override(override_id=made, **nights.doing)
+    nights.work()
+    assert _open() == []
+    nights.layers(nights.daily("Al", "Cy"))
+    assert _open()[0].starts_at == SIX
+    assert len(_told(nights)) == 2
+    nights.layers(nights.daily("Al", "Bo"))
+    assert _open() == []
 
 
 def test_a_hole_that_is_over_is_withdrawn_without_a_word(nights: Nights) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from nightdesk.base.models import Promise
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.duty.coverage_queries import coverage_of
 from nightdesk.duty.models import CoverageHole
@@ -129,8 +128,6 @@ def test_what_is_mended_is_withdrawn_and_its_message_reaches_nobody_any_more(nig
             _on(nights, "Bo", "night", instead_of="Al")
         case _:
             sign_off_newcomer(person_id=nights.person("Ny"), **nights.by("Mo", "manager"))
-    # The plan's changes are looked at anew by `follow_ups`, of which `nights` has a part.
-    Promise.objects.filter(kind="duty.coverage", ended_at=None).update(due_at=nights.at)
     nights.work()
     assert _open() == []
     assert set(Delivery.objects.filter(message_id=message.id).values_list("state", flat=True)) == {"superseded"}

@@ -11,7 +11,7 @@ from nightdesk.base import clock, promises
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import IllegalTransition, Invalid
-from nightdesk.mailroom import actions, handing
+from nightdesk.mailroom import actions, handing, queries
 from nightdesk.mailroom.actions import TRIES, add_address, receive_mail, retry_mail, save_mailbox
 from nightdesk.mailroom.automatic import OUR_HEADER
 from nightdesk.mailroom.handing import Arrived, Handler, Taken, our_mark

@@ -1,8 +1,8 @@
 """The solver as a process of its own, with limits of memory and time: nothing of OR-Tools is loaded into ours.
 
-It reads one question a line on its input and writes one answer a line. When it dies, runs out of memory or does not answer
-in time, the answer is None, and search goes on without it. It belongs to our group of processes, so that whoever ends ours
-with its group ends it too.
+It reads one question a line on its input and writes one answer a line; meanwhile whoever asked may do something else. When
+it dies, runs out of memory or does not answer in time, the answer is None, and search goes on without it. It belongs to our
+group of processes, so that whoever ends ours with its group ends it too.
 """
 
 from __future__ import annotations
@@ -84,58 +84,57 @@ class Solver:
                     with suppress(BrokenPipeError):  # what it did not read before it died
                         pipe.close()
 
-    def ask(
-        self,
-        masks: list[int],
-        free: list[int],
-        posts: int | None,
-        units: float,
-        seconds: float,
-        should_stop: Callable[[], bool],
-    ) -> Answer | None:
-        """See `exact.Question`. None when there is no answer within `seconds` (and what it takes to start), or on stop."""
-        question = {
-            "masks": [f"{mask:x}" for mask in masks],
-            "free": free,
-            "posts": None if posts is None else f"{posts:x}",
-            "units": units,
-            "seconds": seconds,
-        }
-        if not self._write(json.dumps(question)):
-            return None
-        line = self._read(time.monotonic() + seconds + STARTS_WITHIN, should_stop)
-        if not line:
-            return None
-        said = json.loads(line)
-        found = said["masks"]
-        return Answer(
-            said["status"],
-            None if found is None else [int(mask, 16) for mask in found],
-            said["points"],
-            said["bound"],
-            said["units"],
-        )
+    def ask(self, masks: list[int], free: list[int], units: float, seconds: float) -> None:
+        """Put a question (see `exact.Question`) that may take `seconds`; `answer` says what came of it."""
+        question = {"do": "ask", "masks": _written(masks), "free": free, "units": units, "seconds": seconds}
+        self._write(json.dumps(question))
 
-    def _write(self, line: str) -> bool:
-        if self.process is None or self.process.stdin is None:
-            return False
-        try:
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            return False
-        return True
+    def answer(self, seconds: float, should_stop: Callable[[], bool]) -> Answer | None:
+        """What the question came to; None when it is not said within `seconds` (and what it takes to start), or on stop."""
+        said = self._said(seconds, should_stop)
+        if said is None:
+            return None
+        masks = None if said["masks"] is None else _read(said["masks"])
+        return Answer(said["status"], masks, said["points"], said["bound"], said["units"])
 
-    def _read(self, until: float, should_stop: Callable[[], bool]) -> str:
+    def anneal(self, masks: list[int], steps: int, seconds: float | None, seed: int) -> None:
+        """Have it search from `masks` on, as we do, by a chance of its own; `annealed` says what it found."""
+        wanted = {"do": "anneal", "masks": _written(masks), "steps": steps, "seconds": seconds, "seed": seed}
+        self._write(json.dumps(wanted))
+
+    def annealed(self, seconds: float, should_stop: Callable[[], bool]) -> tuple[list[int], bool] | None:
+        """What everybody holds in the best rota that it found, and whether the clock ended it. None as in `answer`."""
+        said = self._said(seconds, should_stop)
+        return None if said is None else (_read(said["masks"]), said["late"])
+
+    def _write(self, line: str) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            with suppress(BrokenPipeError, ValueError):  # it is dead: there will be no answer
+                self.process.stdin.write(line + "\n")
+                self.process.stdin.flush()
+
+    def _said(self, seconds: float, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
         if self.process is None or self.process.stdout is None:
-            return ""
+            return None
+        until = time.monotonic() + seconds + STARTS_WITHIN
         while time.monotonic() < until and not should_stop():
             ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
             if ready:
-                return self.process.stdout.readline()  # it writes whole lines, and nothing between them
-        return ""
+                line = self.process.stdout.readline()  # it writes whole lines, and nothing between them
+                said: dict[str, Any] | None = json.loads(line) if line else None
+                return said
+        return None
+
+
+def _written(masks: list[int]) -> list[str]:
+    return [f"{mask:x}" for mask in masks]
+
+
+def _read(masks: list[str]) -> list[int]:
+    return [int(mask, 16) for mask in masks]
 
 
 def _surroundings(environ: Mapping[str, str]) -> dict[str, Any]:
     kept = {name: value for name, value in environ.items() if name in ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")}
-    return {**kept, "PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, **threads, "PYTHONPATH": str(SOURCES), "PYTHONHASHSEED": "0"}

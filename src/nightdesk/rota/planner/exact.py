@@ -35,9 +35,9 @@ class Answer:
 
 
 class Question:
-    """The model of one sub-problem. `masks` is the rota as it stands, `free` the people, `posts` those that may move."""
+    """The model of one sub-problem. `masks` is the rota as it stands, `free` the people who may move."""
 
-    def __init__(self, model: Model, masks: list[int], free: list[int], posts: int | None = None) -> None:
+    def __init__(self, model: Model, masks: list[int], free: list[int]) -> None:
         from ortools.sat.python import cp_model
 
         self.cp = cp_model.CpModel()
@@ -46,7 +46,7 @@ class Question:
         self.model = model
         self.masks = masks
         self.free = free
-        self.posts = model.open if posts is None else posts & model.open
+        self.posts = model.open
         self.x: dict[tuple[int, int], Any] = {}
         self.kept: dict[int, int] = {}
         self.cost: Terms = []
@@ -385,6 +385,7 @@ class Question:
         parameters = self.solver.parameters
         parameters.num_workers = 1
         parameters.linearization_level = 2
+        parameters.cp_model_probing_level = 0
         parameters.max_deterministic_time = units
         parameters.max_time_in_seconds = seconds
         parameters.random_seed = 1

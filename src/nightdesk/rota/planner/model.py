@@ -391,7 +391,7 @@ class Model:
                 done = sum(each.end - each.start for each in counted if first <= each.day <= last)
                 limit = rules.average_minutes * max(last + 1 - first - free, 7) // 7
                 who.caps.append((self.counted_posts & self._between(first, last + 1), limit - done))
-        who.caps = _tight(who.caps, self.lengths)
+        who.caps = _tight(who.caps, self.lengths, who.frozen)
         who.tightest = min((left for _, left in who.caps), default=None)
         if limits.nights is not None:
             who.counts.append((self.night_posts & self._between(days.start, days.stop), limits.nights))
@@ -661,13 +661,19 @@ def _day(minute: int) -> int:
     return minute // DAY + 719163
 
 
-def _tight(caps: list[tuple[int, int]], lengths: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    """Those that could be broken; of several for the same posts the tightest."""
-    tightest: dict[int, int] = {}
+def _tight(caps: list[tuple[int, int]], lengths: tuple[tuple[int, int], ...], frozen: int) -> list[tuple[int, int]]:
+    """Those that could be broken; of several for the same posts the tightest, and the tightest that `frozen` leaves whole: one
+    that is broken already must not hide that another comes to be."""
+
+    def minutes(posts: int) -> int:
+        return sum((posts & of).bit_count() * each for each, of in lengths)
+
+    tightest: dict[tuple[int, bool], int] = {}
     for posts, left in caps:
-        if posts and sum((posts & of).bit_count() * minutes for minutes, of in lengths) > left:
-            tightest[posts] = min(left, tightest.get(posts, left))
-    return sorted(tightest.items())
+        if posts and minutes(posts) > left:
+            key = posts, minutes(posts & frozen) > left
+            tightest[key] = min(left, tightest.get(key, left))
+    return sorted((posts, left) for (posts, _), left in tightest.items())
 
 
 def _too_long(runs: int, most: int) -> int:

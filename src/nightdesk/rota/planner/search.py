@@ -173,6 +173,14 @@ class Standing:
             gained ^= low
         return True
 
+    def overfills(self, changes: Changes) -> bool:
+        """Whether more people would be on a post than it takes."""
+        on: dict[int, int] = {}
+        for number, new in changes:
+            for post in bits(self.mask[number] ^ new):
+                on[post] = on.get(post, self.on[post]) ^ 1 << number
+        return any(people.bit_count() > self.model.most[post] for post, people in on.items())
+
     def short(self) -> list[int]:
         """Open posts that miss somebody."""
         model = self.model

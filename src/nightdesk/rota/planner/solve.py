@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 from nightdesk.rota.planner.child import Solver, SolverIsMissing
@@ -14,7 +16,7 @@ from nightdesk.rota.planner.problem import Budget, Gap, Given, Problem, Result
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct, fill
 
-VERSION = "4"
+VERSION = "5"
 """Of the engine: raised with every change that could change an outcome."""
 
 WARM, COLD = 0.25, 0.5
@@ -24,6 +26,12 @@ share, and in the end, in points."""
 SMALL = 800
 """Of so many pairs of person and post the solver is asked to prove that a rota is the best; of more that is hopeless. Half as
 many it is asked about in one question: those are mostly answered at once, and larger ones seldom in time."""
+
+QUESTION = 0.3
+"""Counted time that one of those questions may take."""
+
+BESIDE = 1_000_000
+"""What is added to the seed for the search that the solver's process runs beside ours."""
 
 FRUITLESS = 10
 """After so many questions about a few people that brought nothing, the whole is asked about."""
@@ -72,8 +80,8 @@ class Run:
         problem: Problem,
         budget: Budget,
         seed: int,
-        progress: Callable[[Progress], None] | None,
-        should_stop: Callable[[], bool] | None,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> None:
         self.problem, self.budget, self.seed = problem, budget, seed
         self.progress, self.should_stop = progress, should_stop
@@ -85,21 +93,29 @@ class Run:
         self.random = Random(seed)  # noqa: S311 - chance that can be had again is what is wanted
 
     def solve(self, start: Iterable[Given]) -> Result:
-        model = self.model
-        if self.budget.solver:
-            with Solver(self.problem) as solver:
-                state = self._anneal(construct(model, model.masks(start)))
-                state, bound = self._with_solver(solver, state)
-                return self.result(state.mask, "solver", f"{VERSION}, ortools {solver.version}", bound)
-        state = self._anneal(construct(model, model.masks(start)))
-        return self.result(state.mask, "core", VERSION, None)
+        state = construct(self.model, self.model.masks(start))
+        if not self.budget.solver:
+            return self.result(self.anneal(state).mask, "core", VERSION, None)
+        with ExitStack() as stack:
+            solvers = [stack.enter_context(Solver(self.problem)) for _ in range(1 if self._is_small() else 2)]
+            version = f"{VERSION}, ortools {solvers[0].version}"
+            state, bound = self._with_solvers(solvers, self._anneal_beside(solvers[0], state))
+        return self.result(state.mask, "solver", version, bound)
+
+    def _pairs(self) -> int:
+        return sum(who.allowed.bit_count() for who in self.model.who)
+
+    def _is_small(self) -> bool:
+        """Whether everybody fits into one question, so that there is no second one to ask at the same time."""
+        return self._pairs() <= SMALL // 2
+
+    def _left(self) -> float | None:
+        """Wall seconds that are left; None where they do not count."""
+        return None if self.budget.seconds is None else max(self.began + self.budget.seconds - time.monotonic(), 0.1)
 
     def _patience(self, units: float) -> float:
         """Wall seconds that a question may take."""
-        left = units * PATIENCE
-        if self.budget.seconds is not None:
-            left = min(left, self.began + self.budget.seconds - time.monotonic())
-        return max(left, 0.1)
+        return min(units * PATIENCE, self._left() or inf)
 
     def _told_to_stop(self) -> bool:
         if self.should_stop is not None and self.should_stop():
@@ -121,7 +137,7 @@ class Run:
             gaps = sum(state.model.need[post] - state.on[post].bit_count() for post in state.short())
             self.progress(Progress(phase, round(share, 3), self.steps, state.points, gaps))
 
-    def _anneal(self, state: Standing) -> Standing:
+    def anneal(self, state: Standing) -> Standing:
         """First everything is allowed to give way to a gap, then little."""
         steps = max(self.budget.steps, 1)
         weights = self.problem.weights
@@ -160,43 +176,68 @@ class Run:
 
     # With the solver
 
-    def _with_solver(self, solver: Solver, state: Standing) -> tuple[Standing, int | None]:
-        """Free a few people at a time and let the solver do its best for them; prove the whole where it is small."""
-        model = self.model
-        everybody = [number for number, who in enumerate(model.who) if who.allowed]
-        pairs = sum(model.who[number].allowed.bit_count() for number in everybody)
+    def _anneal_beside(self, solver: Solver, state: Standing) -> Standing:
+        """The better of two searches from there: ours, and one that the solver's process runs at the same time."""
+        solver.anneal(state.mask, self.budget.steps, self._left(), self.seed + BESIDE)
+        began = time.monotonic()
+        ours = self.anneal(state)
+        taken = time.monotonic() - began
+        left = self._left()
+        found = solver.annealed(taken * 10 if left is None else left, self._ended)
+        if found is None:
+            self.by_clock = True
+            return ours
+        theirs = Standing(self.model, found[0])
+        self.by_clock |= found[1]
+        return theirs if (theirs.broken, theirs.points) < (ours.broken, ours.points) else ours
+
+    def _with_solvers(self, solvers: list[Solver], state: Standing) -> tuple[Standing, int | None]:
+        """Free a few people at a time and let the solver do its best for them; prove the whole where it is small.
+
+        Each of `solvers` is asked at the same time about others, and what they answer is taken in their order.
+        """
+        everybody = [number for number, who in enumerate(self.model.who) if who.allowed]
         units = self.budget.units
-        if pairs <= SMALL // 2:
-            return self._whole(solver, state, everybody, units)
-        prove = units * 0.6 if pairs <= SMALL else 0.0
+        if self._is_small():
+            return self._whole(solvers[0], state, everybody, units)
+        prove = units * 0.6 if self._pairs() <= SMALL else 0.0
         fruitless = 0
         while units - prove > 0.05 and not self._ended() and len(everybody) > 1:
             if prove and fruitless >= FRUITLESS:
                 break
-            few, posts, most = self._choose(state, everybody)
-            answer = solver.ask(state.mask, few, posts, most, self._patience(most), self._told_to_stop)
-            if answer is None:
-                self.by_clock = True
-                break
-            units -= max(answer.units, 0.005)
-            self.by_clock |= answer.status == LATE
-            if answer.masks is not None:
-                changes = [
-                    (number, mask) for number, mask in zip(few, answer.masks, strict=True) if mask != state.mask[number]
-                ]
-                weighed = state.weigh(changes)
-                fruitless = 0 if weighed < (0, 0) else fruitless + 1
-                if weighed <= (0, 0):  # a question that ended by its limit may be answered with something worse
-                    state.apply(changes, *weighed)
+            asked = [(solver, self._choose(state, everybody)) for solver in solvers]
+            patience = self._patience(QUESTION)
+            for solver, few in asked:
+                solver.ask(state.mask, few, QUESTION, patience)
+            for solver, few in asked:
+                answer = solver.answer(patience, self._told_to_stop)
+                if answer is None:
+                    self.by_clock = True
+                    return state, None
+                units -= max(answer.units, 0.005)
+                self.by_clock |= answer.status == LATE
+                if answer.masks is not None:
+                    fruitless = 0 if self._take(state, few, answer.masks) else fruitless + 1
             self._tell("prove", 1 - max(units, 0) / self.budget.units, state)
         if prove and not self._ended():
-            return self._whole(solver, state, everybody, units)
+            return self._whole(solvers[0], state, everybody, units)
         return state, None
+
+    def _take(self, state: Standing, few: list[int], masks: list[int]) -> bool:
+        """Give the few people what was answered, unless that is worse than what stands now; whether it was better."""
+        changes = [(number, mask) for number, mask in zip(few, masks, strict=True) if mask != state.mask[number]]
+        weighed = state.weigh(changes)
+        if weighed > (0, 0) or state.overfills(changes):  # it ended by its limit, or another answer was taken before
+            return False
+        state.apply(changes, *weighed)
+        return weighed < (0, 0)
 
     def _whole(
         self, solver: Solver, state: Standing, everybody: list[int], units: float
     ) -> tuple[Standing, int | None]:
-        answer = solver.ask(state.mask, everybody, None, units, self._patience(units), self._told_to_stop)
+        patience = self._patience(units)
+        solver.ask(state.mask, everybody, units, patience)
+        answer = solver.answer(patience, self._told_to_stop)
         self.by_clock |= answer is None or answer.status == LATE
         if answer is None or answer.masks is None:
             return state, None
@@ -208,23 +249,22 @@ class Run:
         already = any(who.already or who.tired for who in self.model.who)
         return Standing(self.model, found), None if already else answer.bound
 
-    def _choose(self, state: Standing, everybody: list[int]) -> tuple[list[int], int | None, float]:
-        """Whom to free next, on which posts (None: all), and for how many units."""
+    def _choose(self, state: Standing, everybody: list[int]) -> list[int]:
+        """Whom to free next."""
         model = self.model
-        random = self.random
         few: list[int] = []
         pairs = 0
         order = self._by_regret(state, everybody)
         gaps = state.short()
         if gaps:  # whoever may close one first
-            first = random.choice(gaps)
+            first = self.random.choice(gaps)
             order.sort(key=lambda number: not model.who[number].allowed >> first & 1)
         for number in order:
             pairs += model.who[number].allowed.bit_count()
             if few and (pairs > SMALL // 2 or len(few) >= 7):
                 break
             few.append(number)
-        return sorted(few), None, 0.3
+        return sorted(few)
 
     def _by_regret(self, state: Standing, everybody: list[int]) -> list[int]:
         """Everybody by chance, mostly first who has most to regret beside what they carry."""

@@ -1,4 +1,4 @@
-"""What runs in the solver's process: a problem on the first line, then a question a line; an answer a line.
+"""What runs in the solver's process: a problem on the first line, then something to do a line; an answer a line.
 
 `python -m nightdesk.rota.planner.solver_process`. Only `child` starts it.
 """
@@ -6,11 +6,14 @@
 import json
 import resource
 import sys
+from typing import Any
 
 from nightdesk.rota.planner.child import MEMORY
 from nightdesk.rota.planner.exact import Question
 from nightdesk.rota.planner.model import Model
-from nightdesk.rota.planner.problem import Problem, from_json
+from nightdesk.rota.planner.problem import Budget, Problem, from_json
+from nightdesk.rota.planner.search import Standing
+from nightdesk.rota.planner.solve import Run
 
 
 def main() -> None:
@@ -18,24 +21,31 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    model: Model | None = None
+    problem = from_json(Problem, sys.stdin.readline())
+    model = Model(problem)
     for line in sys.stdin:
-        if model is None:
-            model = Model(from_json(Problem, line))
-            continue
         asked = json.loads(line)
         masks = [int(mask, 16) for mask in asked["masks"]]
-        posts = None if asked["posts"] is None else int(asked["posts"], 16)
-        answer = Question(model, masks, asked["free"], posts).ask(asked["units"], asked["seconds"])
-        said = {
-            "status": answer.status,
-            "masks": None if answer.masks is None else [f"{mask:x}" for mask in answer.masks],
-            "points": answer.points,
-            "bound": answer.bound,
-            "units": answer.units,
-        }
+        said = _solve(model, masks, asked) if asked["do"] == "ask" else _anneal(problem, masks, asked)
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
+
+
+def _solve(model: Model, masks: list[int], asked: dict[str, Any]) -> dict[str, Any]:
+    answer = Question(model, masks, asked["free"]).ask(asked["units"], asked["seconds"])
+    return {
+        "status": answer.status,
+        "masks": None if answer.masks is None else [f"{mask:x}" for mask in answer.masks],
+        "points": answer.points,
+        "bound": answer.bound,
+        "units": answer.units,
+    }
+
+
+def _anneal(problem: Problem, masks: list[int], asked: dict[str, Any]) -> dict[str, Any]:
+    run = Run(problem, Budget(asked["steps"], asked["seconds"]), asked["seed"])
+    found = run.anneal(Standing(run.model, masks))
+    return {"masks": [f"{mask:x}" for mask in found.mask], "late": run.late}
 
 
 if __name__ == "__main__":

@@ -272,6 +272,29 @@ def test_stopping_keeps_the_best_so_far(house: House) -> None:
     assert time.monotonic() - begun < engine.SECONDS
 
 
+def test_how_far_it_is_is_kept_while_it_runs_and_whoever_has_seen_enough_stops_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_actions.make_draft(
+        rota_id=house.rota.id, starts_on=MARCH, ends_on=APRIL, effort=plan_actions.Effort(steps=5_000_000), **HOW
+    )
+    row = claimed()
+    read: list[dict[str, Any]] = []
+    keep = tasks._Told.progress
+
+    def progress(told: tasks._Told, said: dict[str, Any]) -> None:
+        keep(told, said)
+        read.append(Drafting.objects.get(id=row.id).progress)
+        plan_actions.stop_draft(plan_id=plan.id, **HOW)
+
+    monkeypatch.setattr(tasks._Told, "progress", progress)
+    tasks.run_drafting(row)
+    plan.refresh_from_db()
+    assert 0 <= read[0]["share"] < 1
+    assert {"phase", "steps", "cost", "gaps"} <= read[0].keys()
+    assert (plan.state, plan.shifts.count(), plan.made_with["stopped"]) == ("draft", 31, True)
+
+
 def test_a_draft_that_was_discarded_meanwhile_stays_so(house: House) -> None:
     plan = plan_actions.make_draft(rota_id=house.rota.id, starts_on=MARCH, ends_on=APRIL, effort=QUICK, **HOW)
     row = claimed()

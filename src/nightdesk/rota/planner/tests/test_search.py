@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.rota_bound import months, proved
 from bench.rota_cases import fourteen_people
 from nightdesk.rota.planner import Budget, Given, Problem, Result, from_json, solve, to_json
-from nightdesk.rota.planner.model import Model
+from nightdesk.rota.planner.model import Model, _tight
 from nightdesk.rota.planner.problem import Person, Rules, Weights
 from nightdesk.rota.planner.score import make_bill
 from nightdesk.rota.planner.search import HARD, Search, Standing, construct
@@ -151,6 +151,11 @@ def test_a_rota_that_breaks_a_rule_is_not_given_out():
     run = Run(Problem(FIRST, FIRST + 7, (Person("P0"),), slots), Budget(), 1, None, None)
     with pytest.raises(WrongRota):
         run.result([0b1111111], "core", "1", None)
+
+
+def test_a_limit_that_is_broken_already_hides_no_other_for_the_same_posts():
+    """Two weeks that hold the same posts, of which what stands fixed breaks one alone."""
+    assert _tight([(0b11, 900), (0b11, 100), (0b11, 500)], ((480, 0b11),), 0b01) == [(0b11, 100), (0b11, 500)]
 
 
 def test_no_rota_of_fourteen_people_costs_less_than_the_benchmark_says():

@@ -1,6 +1,7 @@
 """OR-Tools beside our own search: the same costs, the same rules, nothing better to be found, and a process with limits."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -64,16 +65,18 @@ def test_an_answer_that_is_worse_than_what_stands_is_not_taken():
     slots = tuple(shift(day) for day in range(28))
     problem = Problem(FIRST, FIRST + 28, tuple(Person(f"P{each}") for each in range(60)), slots)
     run = Run(problem, Budget(steps=5_000, solver=True, units=0.2), 1, None, None)
-    state = run._anneal(construct(run.model, run.model.masks(())))
-    asked = []
+    state = run.anneal(construct(run.model, run.model.masks(())))
+    asked: list[list[int]] = []
 
     class Forgetful:
-        def ask(self, masks: list[int], few: list[int], *_rest: object) -> Answer:
+        def ask(self, masks: list[int], few: list[int], *_rest: object) -> None:
             asked.append(few)
-            return Answer("FEASIBLE", [0 for _ in few], 10**6, 0, 0.02)
+
+        def answer(self, *_patience: object) -> Answer:
+            return Answer("FEASIBLE", [0 for _ in asked[-1]], 10**6, 0, 0.02)
 
     held, points = list(state.mask), state.points
-    found, bound = run._with_solver(Forgetful(), state)  # type: ignore[arg-type]
+    found, bound = run._with_solvers([Forgetful()], state)  # type: ignore[list-item]
     assert asked
     assert (found.mask, found.points, bound) == (held, points, None)
 
@@ -85,13 +88,60 @@ def test_what_it_answers_for_some_people_costs_what_it_says():
     rota = construct(model, model.masks(()))
     with Solver(problem) as solver:
         free = [number for number, who in enumerate(model.who) if who.allowed][:2]
-        answer = solver.ask(rota.mask, free, None, 2.0, 60.0, lambda: False)
+        solver.ask(rota.mask, free, 2.0, 60.0)
+        answer = solver.answer(60.0, lambda: False)
     masks = list(rota.mask)
     for number, mask in zip(free, answer.masks, strict=True):
         masks[number] = mask
     after = Standing(model, masks)
     assert (after.points, after.broken) == (answer.points, rota.broken)
     assert answer.bound <= answer.points <= rota.points
+
+
+@requires("ortools")
+def test_two_processes_beside_each_other_give_the_same_bytes_and_on_one_processor_too():
+    """Too many people for one question: each process is asked about some of them, and one searched beside us before."""
+    slots = tuple(shift(day, kind) for day in range(21) for kind in "MAN")
+    problem = Problem(FIRST, FIRST + 21, tuple(Person(f"P{each}") for each in range(16)), slots)
+    run = Run(problem, Budget(), 1)
+    assert not run._is_small()
+    budget = Budget(steps=3_000, solver=True, units=0.2)
+    processors = os.sched_getaffinity(0)
+    try:
+        one = solve(problem, budget)
+        os.sched_setaffinity(0, {min(processors)})
+        other = solve(problem, budget)
+    finally:
+        os.sched_setaffinity(0, processors)
+    assert one.reproducible
+    assert to_json(one) == to_json(other)
+    assert one.cost <= solve(problem, Budget(steps=3_000)).cost
+
+
+def test_two_answers_that_each_fill_the_last_place_are_not_both_taken():
+    """Both processes are asked at once, and each puts somebody onto the same empty seat."""
+    problem = Problem(FIRST, FIRST + 1, (Person("one"), Person("other")), (shift(0),))
+    run = Run(problem, Budget(), 1)
+    state = Standing(run.model, [0, 0])
+    assert run._take(state, [0], [1])
+    assert not run._take(state, [1], [1])
+    assert state.mask == [1, 0]
+    assert state.overfills([(1, 1)])
+
+
+@requires("ortools")
+def test_told_to_stop_while_the_processes_are_asked_it_keeps_the_best():
+    slots = tuple(shift(day, kind) for day in range(21) for kind in "MAN")
+    problem = Problem(FIRST, FIRST + 21, tuple(Person(f"P{each}") for each in range(16)), slots)
+    heard = []
+    result = solve(
+        problem,
+        Budget(steps=1_000, solver=True, units=1_000.0),
+        progress=lambda told: heard.append(told.phase),
+        should_stop=lambda: "prove" in heard,
+    )
+    assert (result.stopped, result.reproducible) == (True, False)
+    assert not [gap for gap in result.gaps if gap.kind == "seat"]
 
 
 @requires("ortools")
