@@ -262,7 +262,7 @@ def test_a_mailbox_says_how_it_does(room: Room) -> None:
 def test_words_are_looked_for_in_the_newest_of_the_days_chosen_and_an_id_in_all(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, *between, new = (room.come("noc@example.com", f"Fan {number}") for number in range(4))
+    old, *between, new = (room.comes_and_is_read("noc@example.com", f"Fan {number}") for number in range(4))
     monkeypatch.setattr(queries, "LOOKED_THROUGH", 2)
     found = [mail.title for mail in queries.mails(queries.Filters(text="fan"))]
     assert found == ["Fan 3", "Fan 2"]
