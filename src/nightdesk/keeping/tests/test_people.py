@@ -29,7 +29,7 @@ from nightdesk.journal.tasks import seal_entries
 from nightdesk.keeping import exporting, places, tasks
 from nightdesk.keeping.actions import BACKUP_FAILED
 from nightdesk.keeping.erasing import preview, stays
-from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.erasing_actions import MOST_TRIES, ask_erasure, begin_erasure, erase_person
 from nightdesk.keeping.export_actions import ask_export, begin_export, export_data, fetch_export
 from nightdesk.keeping.models import Export
 from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
@@ -283,9 +283,9 @@ def test_an_export_lies_ready_for_a_day_and_one_that_was_cut_off_says_so(ada):
     path = fetch_export(export_id=row.pk, **doing())
     row.refresh_from_db()
     assert (path.stat().st_size, path.stat().st_mode & 0o777) == (row.size, 0o600)
-    assert tasks.drop_old_exports(clock.now() + timedelta(hours=23)) == 0
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=23)) == 0
     assert path.exists()
-    assert tasks.drop_old_exports(clock.now() + timedelta(hours=25)) == 2
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=25)) == 2
     assert not list(places.exports().glob("*.zip*"))
 
 
@@ -300,7 +300,7 @@ def test_an_export_whose_person_is_erased_meanwhile_is_nobodys(ada, monkeypatch)
             with ThreadPoolExecutor(1) as other:
                 other.submit(erase_elsewhere, subject).result(60)
 
-    monkeypatch.setattr(tasks, "_saying", lambda _beside, _key: erase_at_once)
+    monkeypatch.setattr(tasks, "_saying", lambda _beside, _rows, _key: erase_at_once)
     assert tasks.write_waiting() == 1
     assert told
     assert not Export.objects.filter(pk=row.pk).exists()
@@ -319,8 +319,8 @@ def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, monkeypatch):
     seen = []
     saying = tasks._saying
 
-    def and_look(beside, key):
-        say = saying(beside, key)
+    def and_look(beside, rows, key):
+        say = saying(beside, rows, key)
 
         def said(words):
             say(words)
@@ -345,3 +345,67 @@ def test_who_is_meant_is_never_guessed(word):
 
 def test_what_is_found_of_somebody_unknown_is_nothing(ada):
     assert list(rows_about(subject_of("number:+441632960099"))) == []
+
+
+def test_how_far_an_erasure_is_can_be_read_meanwhile_and_once_it_is_done_it_names_nobody(ada, monkeypatch):
+    row = ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing())
+    assert ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing()) == row
+    seen = []
+    saying = tasks._saying
+
+    def and_look(beside, rows, key):
+        say = saying(beside, rows, key)
+
+        def said(words):
+            say(words)
+            with psycopg.connect(tasks.database_url()) as other:
+                seen.append(other.execute("SELECT done, ended_at FROM keeping_erasure").fetchone() == (words, None))
+
+        return said
+
+    monkeypatch.setattr(tasks, "_saying", and_look)
+    assert tasks.erase_waiting() == 1
+    row.refresh_from_db()
+    assert len(seen) > 3
+    assert all(seen)
+    assert (row.of, row.done, row.failure, row.tries) == ("", "", "", 1)
+    assert row.rows >= 1
+    assert [NUMBER in text for _table, text in everything_as_text()].count(True) == 1, (
+        "the contact's own number is left"
+    )
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=23)) == 0
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=25)) == 1
+
+
+def test_an_erasure_that_is_cut_off_begins_anew_and_is_given_up_in_the_end(ada, monkeypatch):
+    row = ask_erasure(subject=subject_of(f"contact:{ada.pk}"), **doing())
+    with monkeypatch.context() as killed:
+        killed.setattr("nightdesk.keeping.erasing_actions.remove_contact", lambda **_more: 1 / 0)
+        for _time in range(2):
+            with pytest.raises(ZeroDivisionError):
+                tasks.erase_waiting()
+            assert Call.objects.get().number == NUMBER, "all of it or nothing"
+    row.refresh_from_db()
+    assert (row.tries, row.ended_at) == (2, None)
+    assert tasks.erase_waiting() == 1
+    assert not Contact.objects.filter(pk=ada.pk).exists()
+    other = ask_erasure(subject=subject_of("address:nobody@north.example"), **doing())
+    for _time in range(MOST_TRIES):
+        assert begin_erasure(**doing()) == other
+    assert begin_erasure(**doing()) is None
+    other.refresh_from_db()
+    assert "cut off 3 times" in other.failure
+
+
+def test_who_was_erased_meanwhile_is_gone_and_who_came_back_to_the_staff_stays(ada):
+    cy = Person.objects.create(name="Cy Ohm", active=False)
+    rows = [ask_erasure(subject=subject_of(word), **doing()) for word in (f"contact:{ada.pk}", f"person:{cy.pk}")]
+    erase_person(subject=subject_of(f"contact:{ada.pk}"), **doing())
+    Person.objects.filter(pk=cy.pk).update(active=True)
+    with pytest.raises(IllegalTransition):
+        ask_erasure(subject=subject_of(f"person:{cy.pk}"), **doing())
+    assert tasks.erase_waiting() == 2
+    for row in rows:
+        row.refresh_from_db()
+    assert [(row.of, bool(row.failure)) for row in rows] == [("", False), (f"person:{cy.pk}", True)]
+    assert Person.objects.get(pk=cy.pk).name == "Cy Ohm"
