@@ -129,8 +129,8 @@ def fetch_personal_export(request: HttpRequest, export_id: int) -> Any:
 
 @router.post("/personal-data/erasures", response={202: ErasureOut})
 def erase_personal_data(request: HttpRequest, body: Whose) -> Any:
-    """It goes as soon as a worker is free to, as far as nothing obliges us to keep it, all or nothing, and cannot be brought back;
-    while one of them is on its way, this answers with that one.
+    """It goes as soon as a worker is free to, all or nothing, as far as nothing obliges us to keep it, and cannot be brought
+    back; while one of them is on its way, this answers with that one.
     """
     by = actor_of(request)
     require(by, "erase_person", None)

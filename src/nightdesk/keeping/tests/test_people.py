@@ -7,6 +7,7 @@ import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,12 +17,13 @@ from django.db import connection, models
 from nightdesk.access.actions import make_brand, make_user
 from nightdesk.access.models import Brand
 from nightdesk.access.queries import OPERATOR
-from nightdesk.base import clock, files
+from nightdesk.base import clock, files, months
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.calls.actions import hear_recording, leave_note
 from nightdesk.calls.forget_actions import forget_old_callers
 from nightdesk.calls.models import Call, CallEvent, Line, Message, Recording
+from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.journal import queries as journal
 from nightdesk.journal.actions import record
@@ -32,7 +34,7 @@ from nightdesk.keeping.erasing import preview, stays
 from nightdesk.keeping.erasing_actions import MOST_TRIES, ask_erasure, begin_erasure, erase_person
 from nightdesk.keeping.export_actions import ask_export, begin_export, export_data, fetch_export
 from nightdesk.keeping.models import Export
-from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
+from nightdesk.keeping.traces import BY_ADDRESS, rows_about, sent_to, subject_of
 from nightdesk.mailroom.models import Mail
 from nightdesk.people.models import Absence, ContactMethod, Person
 from nightdesk.safety.models import SafetyCard, Site, Visit, VisitEvent
@@ -409,3 +411,37 @@ def test_who_was_erased_meanwhile_is_gone_and_who_came_back_to_the_staff_stays(a
         row.refresh_from_db()
     assert [(row.of, bool(row.failure)) for row in rows] == [("", False), (f"person:{cy.pk}", True)]
     assert Person.objects.get(pk=cy.pk).name == "Cy Ohm"
+
+
+def sent(contact, address):
+    """A message to them at an address that they may have left since."""
+    at = clock.now()
+    return Delivery.objects.create(
+        id=uuid4(), month=months.month_of(at), lane="plain", due_at=at, created_at=at, ended_at=at, message_id=uuid4(),
+        occurrence=str(uuid4()), subject_kind="outage", subject_id="1", recipient_kind="contact", recipient_id=str(contact.pk),
+        channel="email", address=address, state="delivered",
+    )  # fmt: skip
+
+
+def test_what_went_to_an_address_that_they_had_before_is_theirs_too(ada, tmp_path):
+    rows = [sent(ada, address) for address in ("ADA@North.example", "ada@before.example")]
+    of_another = sent(
+        Contact.objects.create(customer=ada.customer, name="Bo", email="bo@north.example"), "bo@north.example"
+    )
+    subject = subject_of(f"contact:{ada.pk}")
+    assert export_data(path=tmp_path / "ada.zip", subject=subject, **doing())["channels_delivery"] == 2
+    erase_person(subject=subject, **doing())
+    assert set(Delivery.objects.filter(pk__in=[row.pk for row in rows]).values_list("address", flat=True)) == {""}
+    of_another.refresh_from_db()
+    assert of_another.address == "bo@north.example"
+
+
+def test_years_of_messages_are_looked_through_by_indexes_alone(ada):
+    sent(ada, EMAIL)
+    for word in (f"contact:{ada.pk}", f"number:{NUMBER}", "address:ada@north.example"):
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")
+            plan = Delivery.objects.filter(sent_to(subject_of(word))).explain()
+            cursor.execute("RESET enable_seqscan")
+        assert "Seq Scan" not in plan, plan
+        assert "Index" in plan
