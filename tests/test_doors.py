@@ -1,5 +1,8 @@
 """Every address that opens without signing in, each of the URLconf: whoever asks too often is sent away there."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 from uuid import UUID
 
@@ -89,3 +92,23 @@ def test_whoever_tries_to_sign_in_too_often_is_sent_away_whomever_they_name(door
         form = {"login": f"{name}@north.example", "email": f"{name}@north.example", "password": "a guess"}
         answer = Client().post(reverse(door), form)
     assert answer.status_code == 429 or "Too many failed login attempts" in answer.content.decode()
+
+
+def test_behind_https_a_browser_comes_back_by_it_alone_and_keeps_its_cookies_to_it() -> None:
+    asked_for = (
+        "SECURE_HSTS_SECONDS SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SESSION_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE"
+    )
+    told = f"from django.conf import settings as s; print(*(getattr(s, n) for n in {asked_for.split()!r}))"
+    for url, wanted in (
+        ("https://n.example", "31536000 True True True Lax"),
+        ("http://n.example", "0 False False True Lax"),
+    ):
+        set_to = {
+            "NIGHTDESK_PUBLIC_URL": url,
+            "DJANGO_SETTINGS_MODULE": "nightdesk.settings",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        ran = subprocess.run(
+            [sys.executable, "-c", told], env=os.environ | set_to, capture_output=True, text=True, check=True
+        )
+        assert ran.stdout.strip() == wanted
