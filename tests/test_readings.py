@@ -8,10 +8,13 @@ from django.test import Client
 
 from nightdesk.api import limits
 from nightdesk.console.tests.company import Company
+from nightdesk.console.tests.conftest import company as _company
+from nightdesk.console.tests.conftest import standing_company as _standing_company
 from nightdesk.journal.models import Entry
 from nightdesk.people.models import Absence, Restriction
 from tests.test_walk import every_address
 
+company, standing_company = _company, _standing_company
 MARK = "what Bo told nobody else"
 
 OF_THE_WORK = {"seen", "digest", "devices"}
