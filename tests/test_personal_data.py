@@ -16,7 +16,7 @@ from nightdesk.base.actors import Door
 from nightdesk.customers.actions import make_contact, make_customer
 from nightdesk.journal.models import Entry
 from nightdesk.keeping import places
-from nightdesk.keeping.tasks import write_waiting
+from nightdesk.keeping.tasks import erase_waiting, write_waiting
 from nightdesk.people.actions import add_contact_method, deactivate_person, make_person
 from nightdesk.people.models import ContactMethod, Person
 
@@ -73,7 +73,8 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     assert [each["id"] for each in Client().get("/api/v1/personal-data/exports", headers=token).json()["items"]] == [
         again.json()["id"]
     ]
-    asked_or_written = Entry.objects.filter(kind__startswith="keeping.", subject_id=str(bo.id)).order_by("id")
+    about_bo = Entry.objects.filter(subject_kind="person", subject_id=str(bo.id))
+    asked_or_written = about_bo.filter(kind__startswith="keeping.").order_by("id")
     assert list(asked_or_written.values_list("kind", "by_name")) == [
         ("keeping.export-asked", "ada@north.example"),
         ("keeping.person-exported", "Nightdesk"),
@@ -85,13 +86,27 @@ def test_a_person_who_left_is_taken_away_and_erased_by_page_and_by_api():
     assert Person.objects.get(pk=bo.id).name == "Bo"
     looked = Client().get("/api/v1/personal-data", {"of": word}, headers=token).json()
     assert sum(each["count"] for each in looked["goes"]) > 0
-    client.post(erase, {"of": word, "again": word})
+    asked = client.post(erase, {"of": word, "again": word}, follow=True).content.decode()
+    assert f"{word} waits for a worker." in asked
+    assert "every 1s" in asked
+    program = {"content_type": "application/json", "headers": token}
+    again = Client().post("/api/v1/personal-data/erasures", {"of": word}, **program)
+    erasure = f"/api/v1/personal-data/erasures/{again.json()['id']}"
+    assert (again.status_code, again.json()["ended_at"]) == (202, None)
+    assert erase_waiting() == 1, "whoever asks again is given the one that is on its way"
+    told = client.get(page, {"part": "erasures"}).content.decode()
+    assert "Erased: " in told
+    assert "every 1s" not in told
+    ended = Client().get(erasure, headers=token).json()
+    assert (ended["of"], ended["failure"], ended["rows"] > 0) == ("", "", True)
+    (listed,) = Client().get("/api/v1/personal-data/erasures", headers=token).json()["items"]
+    assert listed == ended
     assert Client().get(f"{export}/zip", headers=token).status_code == 404
     assert not list(places.exports().glob("*.zip"))
     assert Person.objects.get(pk=bo.id).name.startswith("Former colleague")
     assert not ContactMethod.objects.filter(person_id=bo.id).exists()
-    done = Client().post("/api/v1/personal-data/erase", {"of": word}, content_type="application/json", headers=token)
-    assert (done.status_code, bool(done.json()["stays"])) == (200, True)
+    of_erasing = about_bo.filter(kind__in=("keeping.erasure-asked", "keeping.person-erased")).order_by("id")
+    assert list(of_erasing.values_list("by_name", flat=True)) == ["ada@north.example", "Nightdesk"]
 
 
 def test_whoever_is_asked_for_by_name_is_chosen_from_those_who_may_be_meant():
@@ -119,6 +134,6 @@ def test_an_admin_of_one_brand_takes_and_erases_nothing():
     for view in ("export_personal", "fetch_personal", "erase_personal"):
         assert client.post(reverse(f"console:{view}"), body).status_code == 403
     assert client.get(reverse("console:personal")).status_code == 403
-    for what in ("exports", "erase"):
+    for what in ("exports", "erasures"):
         asked = Client().post(f"/api/v1/personal-data/{what}", body, content_type="application/json", headers=token)
         assert asked.status_code == 403

@@ -83,7 +83,7 @@ def connect() -> None:
         "housekeeping": housekeeping.hourly(PARTITIONED),
         "keeper": keeping_tasks.keeper(),
         "writes": keeping_tasks.seal_writes,
-        "exports": worker.forever(keeping_tasks.write_exports),
+        "asked": worker.forever(keeping_tasks.carry_out_asked),
         imap.MAILBOXES: imap.read_mailboxes,
         **twiml_tasks.THREADS_BY_NAME,
     }
@@ -170,7 +170,7 @@ def connect() -> None:
         site_tasks.forget_handed_back,
         _drop_visit_records,
         report_tasks.roll_changed,
-        keeping_tasks.drop_old_exports,
+        keeping_tasks.drop_old_asked,
     ]
     MAY_DEACTIVATE.append(duty_queries.may_deactivate)
     HELD.append(duty_queries.stints)

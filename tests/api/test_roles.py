@@ -133,6 +133,8 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "read_personal_export": ("export_person", None),
     "fetch_personal_export": ("export_person", None),
     "erase_personal_data": ("erase_person", {"of": "number:+441632960001"}),
+    "list_personal_erasures": ("erase_person", None),
+    "read_personal_erasure": ("erase_person", None),
     "list_own_readings": ("read_own_readings", None),
     "list_own_sessions": ("read_own_sessions", None),
     "end_own_session": ("end_own_session", None),
@@ -757,6 +759,8 @@ NEEDS_MORE = {
     "read_personal_export": 403,
     "fetch_personal_export": 403,
     "erase_personal_data": 403,
+    "list_personal_erasures": 403,
+    "read_personal_erasure": 403,
     "end_own_session": 404,  # it is somebody else's
     "list_backups": 403,  # only who may in every brand
     "read_backup_standing": 403,

@@ -34,6 +34,7 @@ from nightdesk.duty.handover_actions import add_watch_item
 from nightdesk.duty.models import CoverAsk, CoverSearch, Hold, LateStart, Note
 from nightdesk.duty.pairing_actions import pair_newcomer
 from nightdesk.journal.models import Entry
+from nightdesk.keeping.erasing_actions import ask_erasure
 from nightdesk.keeping.export_actions import ask_export
 from nightdesk.keeping.traces import subject_of
 from nightdesk.knowledge import actions as procedures
@@ -123,6 +124,7 @@ def world_of(brand: Brand) -> dict[str, Any]:
     )
     planned = _changed_for_a_while(slug, person.pk, how) | {"rota_id": rota.pk} | _bureau(brand, person.pk, how)
     planned["export_id"] = ask_export(subject=subject_of(f"person:{person.pk}"), **how).pk
+    planned["erasure_id"] = ask_erasure(subject=subject_of("number:+441632960002"), **how).pk
     hours = customers.make_hours(brand_id=brand.pk, fields={"name": "Office", "zone": "UTC", "week": WEEK}, **how)
     customer = customers.make_customer(brand_id=brand.pk, name=f"Bakery {slug}", ref="C-1", **how)
     contact = customers.make_contact(customer_id=customer.pk, name="Kim", phone="+442079460123", **how)

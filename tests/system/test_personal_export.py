@@ -1,4 +1,4 @@
-"""What is known of one person, asked for by API: the worker has it written, and it is fetched as a zip."""
+"""What is known of one person, asked for by API: the worker has it written, it is fetched as a zip, and it is erased."""
 
 import io
 import json
@@ -10,25 +10,34 @@ from tests.system.night import BO_PHONE, night
 from tests.system.stack import Stack, until
 
 
-def test_the_worker_writes_what_is_known_of_one_person_and_it_is_fetched() -> None:
+def test_the_worker_writes_what_is_known_of_one_person_and_erases_it() -> None:
     with night() as here:
         token = here.stack.cli("token", "new", "export", "--scope", "admin").split()[-1]
-        of = {"of": f"person:{here.staged['people'][0]}"}
-        key = json.loads(_ask(here.stack, "", token, of))["id"]
-        until(lambda: _standing(here.stack, key, token)["ended_at"], 120, "the zip is written")
-        assert _standing(here.stack, key, token)["failure"] == ""
-        with zipfile.ZipFile(io.BytesIO(_ask(here.stack, f"/{key}/zip", token))) as out:
+        person = here.staged["people"][0]
+        export = _ended(here.stack, "exports", token, {"of": f"person:{person}"})
+        with zipfile.ZipFile(io.BytesIO(_ask(here.stack, f"exports/{export['id']}/zip", token))) as out:
             assert out.testzip() is None
             assert BO_PHONE in out.read("rows/people_contactmethod.json").decode()
+        erasure = _ended(here.stack, "erasures", token, {"of": f"number:{BO_PHONE}"})
+        assert erasure["of"] == ""
 
 
-def _standing(running: Stack, key: int, token: str) -> dict[str, Any]:
-    return dict(json.loads(_ask(running, f"/{key}", token)))
+def _ended(running: Stack, what: str, token: str, of: dict[str, str]) -> dict[str, Any]:
+    """What became of it, once a worker has done it."""
+    key = json.loads(_ask(running, what, token, of))["id"]
+
+    def ended() -> dict[str, Any] | None:
+        row: dict[str, Any] = json.loads(_ask(running, f"{what}/{key}", token))
+        return row if row["ended_at"] else None
+
+    row: dict[str, Any] = until(ended, 120, f"a worker has done it ({what})")
+    assert row["failure"] == ""
+    return row
 
 
 def _ask(running: Stack, path: str, token: str, body: dict[str, str] | None = None) -> bytes:
     asked = urllib.request.Request(
-        f"{running.url}/api/v1/personal-data/exports{path}",
+        f"{running.url}/api/v1/personal-data/{path}",
         json.dumps(body).encode() if body else None,
         {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
     )

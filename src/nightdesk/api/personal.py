@@ -17,7 +17,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.keeping import queries
 from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import Going, preview, stays
-from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.erasing_actions import ask_erasure
 from nightdesk.keeping.export_actions import ask_export
 from nightdesk.keeping.traces import subject_of
 
@@ -46,7 +46,7 @@ class WhatStays(Schema):
 
 
 class PersonalDataOut(Schema):
-    """What erasing takes away, or took, and what it leaves."""
+    """What erasing takes away, and what it leaves."""
 
     name: str
     goes: list[WhatGoes]
@@ -65,6 +65,22 @@ class ExportOut(Schema):
     begun_at: datetime | None
     ended_at: datetime | None
     size: int
+    rows: int
+    done: str
+    failure: str
+
+
+class ErasureOut(Schema):
+    """`ended_at` null: it waits, or goes just now, and `done` says what is at hand. `failure` says why nothing was erased.
+    Once it is done `of` is empty, `rows` says how much went, and all of this stands here for a day.
+    """
+
+    id: int
+    of: str
+    asked_at: datetime
+    asked_by: str
+    begun_at: datetime | None
+    ended_at: datetime | None
     rows: int
     done: str
     failure: str
@@ -111,14 +127,35 @@ def fetch_personal_export(request: HttpRequest, export_id: int) -> Any:
     return zip_of(export_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
-@router.post("/personal-data/erase", response=PersonalDataOut)
+@router.post("/personal-data/erasures", response={202: ErasureOut})
 def erase_personal_data(request: HttpRequest, body: Whose) -> Any:
-    """It is gone, as far as nothing obliges us to keep it, and cannot be brought back. Repeating it finds nothing more."""
+    """It goes as soon as a worker is free to, all or nothing, as far as nothing obliges us to keep it, and cannot be brought
+    back; while one of them is on its way, this answers with that one.
+    """
     by = actor_of(request)
     require(by, "erase_person", None)
-    subject = subject_of(body.of)
-    gone = erase_person(subject=subject, by=by, via=Door.API, at=clock.now())
-    return _told(subject.name, gone, stays(subject))
+    return Status(202, ask_erasure(subject=subject_of(body.of), by=by, via=Door.API, at=clock.now()))
+
+
+@router.get("/personal-data/erasures", response=Listing[ErasureOut])
+def list_personal_erasures(request: HttpRequest, cut: Query[Cut]) -> Any:
+    """What is on its way, and what came to its end within a day, the newest first."""
+    require(actor_of(request), "erase_person", None)
+    return list_rows(request, queries.erasures(), ErasureOut, cut, newest_first=True)
+
+
+@router.get("/personal-data/erasures/{erasure_id}", response=ErasureOut)
+def read_personal_erasure(request: HttpRequest, erasure_id: int) -> Any:
+    """How far it is, and what became of it."""
+    require(actor_of(request), "erase_person", None)
+    row = queries.erasures().filter(pk=erasure_id).first()
+    if row is None:
+        raise NotFound(
+            f"Erasure {erasure_id} was asked for.",
+            "It is not there: what became of one stands for a day.",
+            "Look whether anything is left.",
+        )
+    return row
 
 
 def _told(name: str, goes: Iterable[Going], left: Iterable[tuple[str, str]]) -> dict[str, Any]:

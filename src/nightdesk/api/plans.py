@@ -20,6 +20,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.duty import cover_actions
 from nightdesk.duty.models import CoverSearch
 from nightdesk.people.models import Person
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.rota import comparing, drafts, plan_actions, planning, queries
 from nightdesk.rota.models import Plan, PlanWish
 
@@ -393,6 +394,7 @@ def publish_plan(request: HttpRequest, plan_id: UUID, body: PublishIn) -> Any:
 def list_plan_wishes(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
     """Somebody's wishes for the next plan: your own, or of whom you plan for."""
     _wisher(request, person_id)
+    note_read(person_ids=[person_id], what=What.HOURS, by=actor_of(request), via=Door.API, at=clock.now())
     return list_rows(request, PlanWish.objects.filter(person=person_id), PlanWishOut, cut)
 
 

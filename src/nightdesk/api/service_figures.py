@@ -18,6 +18,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, NotFound
 from nightdesk.people.models import Team
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.reports import figure_actions, figure_queries
 from nightdesk.reports.definitions import FIGURES, PERSONAL
 from nightdesk.reports.figure_queries import Reading, next_mail
@@ -204,6 +205,9 @@ def list_figure_parts(request: HttpRequest, figure: str, asked: Query[FigureBy])
             f"A figure was asked for by {asked.dimension}.", "It is not kept so.", f"Ask by {', '.join(known.by)}."
         )
     found = figure_queries.parts([brand.pk], figure, asked.dimension, asked.first, asked.last, clock.now(), most=10_000)
+    if asked.dimension in PERSONAL:
+        people = [int(one.value) for one in found]
+        note_read(person_ids=people, what=What.LOAD, by=actor_of(request), via=Door.API, at=clock.now())
     return {"items": [{"of": one.value, "name": one.name, "reading": reading_out(one.reading)} for one in found]}
 
 

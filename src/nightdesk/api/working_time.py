@@ -311,8 +311,7 @@ class Packs(Schema):
 @router.get("/people/{person_id}/absences", response=Listing[AbsenceOut])
 def list_absences(request: HttpRequest, person_id: Id, cut: Query[Cut]) -> Any:
     """When somebody is not available, and was; why only for themselves and their managers."""
-    person = one(readable_people(request), id=person_id)
-    known = knows(person, actor_of(request))
+    person, known = _seen(request, person_id)
     rows = Absence.objects.filter(person=person)
     rows = rows if known else rows.filter(cancelled_at=None)
     return list_rows(request, rows, AbsenceOut, cut, prepare=lambda part: [_absence(row, known=known) for row in part])
@@ -379,10 +378,9 @@ def set_terms(request: HttpRequest, person_id: Id, body: TermsIn) -> Any:
 @router.get("/people/{person_id}/findings", response=Findings)
 def list_findings(request: HttpRequest, person_id: Id, ahead: Query[Ahead]) -> Any:
     """What the rules of working time say to somebody's duties of the weeks to come."""
-    person = one(readable_people(request), id=person_id)
+    person, known = _seen(request, person_id)
     now = clock.now()
     found = checking.check_people([person.pk], now, now + timedelta(weeks=ahead.weeks), now)[person.pk]
-    known = knows(person, actor_of(request))
     return {"items": [_finding(finding, person, known=known) for finding in found]}
 
 
@@ -492,11 +490,19 @@ def list_rule_packs(request: HttpRequest) -> Any:
 
 def _known(request: HttpRequest, person_id: int) -> Person:
     """The person, whose records the caller may read. Raises NotFound, Forbidden."""
-    person = one(readable_people(request), id=person_id)
-    if not knows(person, actor_of(request)):
+    person, known = _seen(request, person_id)
+    if not known:
         raise forbidden(actor_of(request), "read_hours")
-    note_read(person_ids=[person.pk], what=What.HOURS, by=actor_of(request), via=Door.API, at=clock.now())
     return person
+
+
+def _seen(request: HttpRequest, person_id: int) -> tuple[Person, bool]:
+    """The person, and whether the caller may read their records, which is noted then. Raises NotFound."""
+    person = one(readable_people(request), id=person_id)
+    known = knows(person, actor_of(request))
+    if known:
+        note_read(person_ids=[person.pk], what=What.HOURS, by=actor_of(request), via=Door.API, at=clock.now())
+    return person, known
 
 
 def _absence(row: Absence, *, known: bool) -> dict[str, Any]:

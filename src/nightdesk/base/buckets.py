@@ -3,9 +3,15 @@
 Of alarms it protects the pager from a sender gone mad, and is wide enough for a real storm, which is folded and not refused.
 """
 
+import math
 import threading
 from collections import OrderedDict
 from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from nightdesk.base.refusals import TooMany
 
 
 class Buckets:
@@ -27,3 +33,13 @@ class Buckets:
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
             return allowed
+
+    def let_in(self, request: HttpRequest, at: datetime, door: object = "") -> None:
+        """Take one for the address that asks, at that door. Raises TooMany where it may not just now."""
+        if not self.take(f"{door}:{request.META.get('REMOTE_ADDR', '')}", at):
+            raise TooMany(
+                _("You asked without signing in."),
+                _("Too much was asked from your address."),
+                _("Wait a moment, then ask again."),
+                retry_after=math.ceil(1 / self._a_second),
+            )

@@ -54,3 +54,22 @@ def make_months(tables: tuple[str, ...], at: datetime, *, behind: int = 0) -> No
             year, month = divmod(first.year * 12 + first.month - 1 + step, 12)
             for table in tables:
                 cursor.execute("SELECT nightdesk_make_month(%s, %s)", [table, date(year, month + 1, 1)])
+
+
+def make_index(table: str, name: str, definition: str) -> None:
+    """An index of a table by months, built beside the running program, one partition after the other: for a migration that is not
+    atomic. Nothing is locked for longer than it takes to note it; done again after it was broken off, it goes on.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {definition}")
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass "
+            "AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_inherits a ON a.inhrelid = i.indexrelid "
+            "WHERE i.indrelid = pg_inherits.inhrelid AND a.inhparent = %s::regclass)",
+            [table, name],
+        )
+        for (partition,) in cursor.fetchall():
+            index = f"{partition}_{name}"
+            cursor.execute(f"DROP INDEX IF EXISTS {index}")  # of a run that was broken off
+            cursor.execute(f"CREATE INDEX CONCURRENTLY {index} ON {partition} {definition}")
+            cursor.execute(f"ALTER INDEX {name} ATTACH PARTITION {index}")

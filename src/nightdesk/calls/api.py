@@ -28,7 +28,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.base.buckets import Buckets
 from nightdesk.base.files import read_file
 from nightdesk.base.promises import lost_connection
 from nightdesk.calls.divert_actions import note_check_ended, note_check_recorded
@@ -38,7 +37,7 @@ from nightdesk.channels.actions import FORGED, keep_inbound, note_inbound
 from nightdesk.channels.driver import Heard, Key
 from nightdesk.channels.drivers import twilio_voice
 from nightdesk.channels.models import Inbound
-from nightdesk.channels.provider_door import Called, called_by
+from nightdesk.channels.provider_door import DOOR, Called, called_by
 from nightdesk.lines.leg import HangUp, Pause, Record, Redirect, Step
 from nightdesk.lines.speech import Speech
 from nightdesk.lines.twiml.document import CONTENT_TYPE, document
@@ -49,8 +48,6 @@ log = logging.getLogger(__name__)
 
 WHAT = frozenset({"do", "key", "said", "left", "recorded", "kept", "announced", "status"})
 """What a leg asks or tells; see `lines.twiml.program.Hook`."""
-DOOR = Buckets(50, 500)
-"""By route and by the address that asks: a stranger uses up nobody else's."""
 SOUND_KEPT_S = 3600
 ASK_AGAIN_S = 2
 LISTENS_S = 50
@@ -141,8 +138,7 @@ def divert_asked(request: HttpRequest, route_id: int, check_id: int, what: str) 
 @require_GET
 def sound_asked(request: HttpRequest, route_id: int, name: str, token: str) -> HttpResponse:
     """What a leg is to hear, as a WAV file."""
-    if not _may_ask(request, route_id, clock.now()):
-        return _plain("Too many requests.", 429)
+    DOOR.let_in(request, clock.now(), route_id)
     if not is_sound_link(route_id, name, token):
         return _plain("The token does not fit.", 403)
     try:
@@ -170,8 +166,6 @@ def _taken(
 ) -> HttpResponse:
     """The request is kept as it came, and acted on if it is genuine; what goes wrong in that undoes only the acting."""
     at = clock.now()
-    if not _may_ask(request, route_id, at):
-        return _plain("Too many requests.", 429)
     called = called_by(request, route_id, twilio_voice.DRIVER.name)
     row = _kept(called, at)
     if row.outcome == FORGED:
@@ -190,10 +184,6 @@ def _taken(
         told = f"{type(error).__name__}: {error}"
         note_inbound(inbound_id=row.id, error=told, by=called.machine, via=Door.HOOK, at=at)
         return otherwise()
-
-
-def _may_ask(request: HttpRequest, route_id: int, at: datetime) -> bool:
-    return DOOR.take(f"{route_id}:{request.META.get('REMOTE_ADDR', '')}", at)
 
 
 def _kept(called: Called, at: datetime) -> Inbound:

@@ -13,7 +13,7 @@ commit. A signature that does not fit is 403.
     /providers/http/<route id>/sms              what a handset texted, with the route's secret
 
 These are for gateways that sign nothing (Kannel): GET or POST, answered empty after the commit, 403 where token or secret
-do not fit, 429 to an address that asks too often.
+do not fit. An address that asks too often is answered 429 by all of them.
 """
 
 import re
@@ -35,7 +35,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
-from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels import spoken
 from nightdesk.channels.actions import FORGED, receive_inbound
@@ -44,13 +43,10 @@ from nightdesk.channels.driver import Heard, Key, Receipt, Reply
 from nightdesk.channels.drivers import http_sms, twilio, twilio_voice
 from nightdesk.channels.links import read_receipt_token
 from nightdesk.channels.models import Delivery, Inbound, Message, Route
-from nightdesk.channels.provider_door import Called, called_by, opened
+from nightdesk.channels.provider_door import DOOR, Called, called_by, opened
 from nightdesk.channels.queries import delivery_of, language_of, recipient_of, words_to
 from nightdesk.lines.leg import HangUp, Step, voice_language
 from nightdesk.lines.twiml.document import CONTENT_TYPE, document
-
-HTTP_DOOR = Buckets(100, 1000)
-"""By route and by the address that asks: a stranger uses up nobody else's."""
 
 
 def _kept(called: Called, read: Callable[[], Reply | Receipt | Key], *, via: Door, about: bool = True) -> Inbound:
@@ -192,8 +188,7 @@ class _Call:
 def http_called(request: HttpRequest, route_id: int, what: Literal["sms", "status"], token: str = "") -> HttpResponse:
     """A reply, or a receipt at the address that we gave with the text. 404 for a route that is no such gateway's."""
     at = clock.now()
-    if not HTTP_DOOR.take(f"{route_id}:{request.META.get('REMOTE_ADDR', '')}", at):
-        return HttpResponse("Too many requests.\n", status=429, content_type="text/plain")
+    DOOR.let_in(request, at, route_id)
     route = Route.objects.filter(id=route_id, driver=http_sms.DRIVER.name).first()
     if route is None:
         raise Http404

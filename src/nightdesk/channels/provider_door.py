@@ -7,13 +7,16 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from django.http import Http404, HttpRequest
 
-from nightdesk.base import vault
+from nightdesk.base import clock, vault
 from nightdesk.base.actors import Actor
+from nightdesk.base.buckets import Buckets
 from nightdesk.channels.driver import Settings
 from nightdesk.channels.drivers import twilio
 from nightdesk.channels.models import Route
 from nightdesk.channels.queries import settings_of
 
+DOOR = Buckets(100, 1000)
+"""By route and by the address that asks: a stranger uses up nobody else's."""
 _KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Twilio-Signature", "I-Twilio-Idempotency-Token")
 
 Form = Mapping[str, list[str]]
@@ -46,7 +49,8 @@ class Called:
 
 
 def called_by(request: HttpRequest, route_id: int, driver: str) -> Called:
-    """The request for a route. Raises Http404 for one that is none of that driver's."""
+    """The request for a route. Raises TooMany, and Http404 for a route that is none of that driver's."""
+    DOOR.let_in(request, clock.now(), route_id)
     route = Route.objects.filter(id=route_id, driver=driver).first()
     if route is None:
         raise Http404

@@ -8,9 +8,12 @@ from django.views.decorators.http import require_safe
 
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.duty import feed
 from nightdesk.duty.feed_actions import give_feed
 
+DOOR = Buckets(a_second=1, size=60)
+"""By the address that asks."""
 ANYBODY = Actor("caller", "", "calendar")
 """Whoever has the address."""
 
@@ -20,8 +23,9 @@ def duty_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     """A person's or a rota's duty for the past month and the coming year; 304 where the caller has it already, 404 for an
     address that was revoked.
     """
-    asked = feed.read_feed_token(token)
     at = clock.now()
+    DOOR.let_in(request, at)
+    asked = feed.read_feed_token(token)
     found = None
     if asked is not None:
         whose, id_, serial = asked

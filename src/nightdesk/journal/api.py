@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from nightdesk.base import clock
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.journal.feed import CONTENT_TYPE, as_atom
 from nightdesk.journal.models import FeedLink
@@ -18,6 +19,8 @@ from nightdesk.journal.queries import search
 
 _SALT = "nightdesk.journal.feed"
 _LINES = 50
+DOOR = Buckets(a_second=1, size=60)
+"""By the address that asks."""
 
 RIGHTS: dict[str, Callable[[str], Collection[int] | None]] = {}
 """Kind of reader -> the brands whose journal the reader with that id may see now; None: all of it. Raises Forbidden, NotFound
@@ -42,6 +45,7 @@ def _serial(kind: str, reader_id: str) -> int:
 @require_safe
 def atom(request: HttpRequest, token: str) -> HttpResponse:
     """The newest entries that the reader named in `token` may see. 404, whatever is wrong with it."""
+    DOOR.let_in(request, clock.now())
     try:
         kind, reader_id, serial = [*signing.Signer(salt=_SALT).unsign(token).split("."), "1"][:3]
         brand_ids = RIGHTS[kind](reader_id)

@@ -17,7 +17,7 @@ from nightdesk.desk.models import Acknowledgement, Party, Survey, Ticket
 from nightdesk.duty.diary_actions import NOTED
 from nightdesk.journal.models import Entry, PersonalText
 from nightdesk.keeping.models import Export
-from nightdesk.keeping.traces import Subject, by_address
+from nightdesk.keeping.traces import Subject, by_address, sent_to
 from nightdesk.mailroom.models import Mail
 from nightdesk.outages.models import Subscriber, UnsubscribeRequest
 from nightdesk.people.models import Absence, ContactMethod, NotifyRule, Person, Restriction
@@ -117,7 +117,7 @@ def steps_of(subject: Subject) -> list[Step]:
               {"caller_number": "", "answers": {}}),
         Step(_("Mails that they sent"), at_address(Mail.objects.all(), "from_address"),
               {"raw": b"", "size": 0, "text": "", "title": "", "from_name": "", "from_address": "", "sender": ""}),
-        Step(_("Addresses of messages that we sent them"), at_address(Delivery.objects.all(), "address"),
+        Step(_("Addresses of messages that we sent them"), Delivery.objects.filter(sent_to(subject)).exclude(address=""),
               {"address": ""}),
         Step(_("Name and address on tickets"), at_address(Ticket.objects.all(), "requester_address"),
               {"requester_address": "", "requester_name": ""}),

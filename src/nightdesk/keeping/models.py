@@ -1,4 +1,4 @@
-"""What was backed up, and whether it was proved; and what somebody asked to be handed out."""
+"""What was backed up, and whether it was proved; and whose data was asked to be handed out, or to be erased."""
 
 from django.db import models
 
@@ -52,4 +52,26 @@ class Export(models.Model):
         constraints = (
             # Whoever asks again meanwhile is given the one that is on its way.
             models.UniqueConstraint(fields=["of"], condition=models.Q(ended_at=None), name="one_export_on_its_way"),
+        )
+
+
+class Erasure(models.Model):
+    """What is known of one person is to go. `ended_at` None: it waits, or goes just now, and `done` says what is at hand. Once
+    it is done the row names nobody any more (`of` is empty) and stays for a day.
+    """
+
+    of = models.CharField(max_length=300, help_text="whose, as traces.subject_of takes it")
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=120)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    done = models.CharField(max_length=200, default="")
+    failure = models.TextField(default="")
+
+    class Meta:
+        constraints = (
+            # Whoever asks again meanwhile is given the one that is on its way.
+            models.UniqueConstraint(fields=["of"], condition=models.Q(ended_at=None), name="one_erasure_on_its_way"),
         )

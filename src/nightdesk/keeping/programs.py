@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
 import psycopg
+from django.core.management.base import OutputWrapper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nightdesk.base import binaries
@@ -103,3 +104,14 @@ def ourselves(*words: str, **environment: str) -> dict[str, Any]:
 def major_of(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
     """Of the server at the other end: 15, 18."""
     return connection.info.server_version // 10000
+
+
+def say_on_one_line(out: OutputWrapper) -> Callable[[str], None]:
+    """What says what is at hand to whoever sits in front of it, each word in place of the last; nothing where nobody does."""
+
+    def say(words: str) -> None:
+        if out.isatty():
+            out.write(f"\r\x1b[K{words}", ending="")
+            out.flush()
+
+    return say

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from nightdesk.base import postgres
 from nightdesk.keeping import moments, places
-from nightdesk.keeping.models import Backup, Export
+from nightdesk.keeping.models import Backup, Erasure, Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ def standing(at: datetime) -> Standing:
 def exports() -> QuerySet[Export]:
     """What was asked for and lies ready, or is on its way, the newest first."""
     return Export.objects.order_by("-asked_at", "-id")
+
+
+def erasures() -> QuerySet[Erasure]:
+    """What was asked to be erased and is on its way, or came to its end within a day, the newest first."""
+    return Erasure.objects.order_by("-asked_at", "-id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Making, verifying and thinning backups, and writing exports; and the worker's threads that have it done."""
+"""Making, verifying and thinning backups, writing exports and erasing; and the worker's threads that have it done."""
 
 import logging
 import signal
@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import connection
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from nightdesk.base import clock, postgres, vault, wal, worker
@@ -20,10 +21,10 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.lock import Held, Lock
 from nightdesk.base.postgres import CannotStart
 from nightdesk.base.refusals import Refusal
-from nightdesk.keeping import actions, export_actions, moments, places, programs, queries, restoring
+from nightdesk.keeping import actions, erasing_actions, export_actions, moments, places, programs, queries, restoring
 from nightdesk.keeping.archive import Written, alone_in, write_backup
 from nightdesk.keeping.decide import Made, instant_of, is_due, name_at, to_remove
-from nightdesk.keeping.models import Backup, Export
+from nightdesk.keeping.models import Backup, Erasure, Export
 from nightdesk.keeping.traces import subject_of
 
 log = logging.getLogger(__name__)
@@ -182,15 +183,32 @@ def keeper() -> worker.Runner:
     return worker.forever(keep)
 
 
-def write_exports(shift: worker.Shift) -> None:
-    """A step of the worker's thread that has exports written, by one worker at a time."""
-    if Export.objects.filter(ended_at=None).exists():
-        try:
-            with Lock(places.exports() / "export.lock"):
-                _have_it_made(shift, "export", "An export failed (status %s).")
-        except Held:
-            pass  # another worker is at it
+def carry_out_asked(shift: worker.Shift) -> None:
+    """A step of the worker's thread that has erased and written out what was asked for, each by one worker at a time."""
+    for rows, command in ((Erasure, "erase"), (Export, "export")):
+        if rows._default_manager.filter(ended_at=None).exists():
+            try:
+                with Lock(places.exports() / f"{command}.lock"):
+                    _have_it_made(shift, command, f"nightdesk {command} --waiting failed (status %s).")
+            except Held:
+                pass  # another worker is at it
     shift.stopping.wait(LOOK_EVERY_S)
+
+
+def erase_waiting() -> int:
+    """Carry out every erasure that waits; returns how many were tried. Whoever calls it is alone at that."""
+    count = 0
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER}
+    while (row := erasing_actions.begin_erasure(at=clock.now(), **doing)) is not None:
+        count += 1
+        # Nobody else sees what is under way, so how far it is has to be said beside it.
+        with programs.ended_in_order(), psycopg.connect(database_url(), autocommit=True) as beside:
+            say = _saying(beside, Erasure, row.pk)
+            try:
+                erasing_actions.carry_out_erasure(erasure_id=row.pk, told=say, at=clock.now(), **doing)
+            except Refusal as refusal:
+                erasing_actions.fail_erasure(erasure_id=row.pk, failure=str(refusal), at=clock.now(), **doing)
+    return count
 
 
 def write_waiting() -> int:
@@ -203,7 +221,7 @@ def write_waiting() -> int:
         doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER}
         # What is being written sees one instant, so how far it is has to be said beside it.
         with programs.ended_in_order(), psycopg.connect(database_url(), autocommit=True) as beside:
-            say = _saying(beside, row.pk)
+            say = _saying(beside, Export, row.pk)
             try:
                 counts = export_actions.export_data(
                     path=path, subject=subject_of(row.of), told=say, at=clock.now(), **doing
@@ -219,16 +237,19 @@ def write_waiting() -> int:
     return count
 
 
-def _saying(beside: "psycopg.Connection[Any]", export_id: int) -> Callable[[str], None]:
+def _saying(beside: "psycopg.Connection[Any]", rows: type[Export] | type[Erasure], key: int) -> Callable[[str], None]:
+    put = sql.SQL("UPDATE {} SET done = %s WHERE id = %s").format(sql.Identifier(rows._meta.db_table))
+
     def say(words: str) -> None:
-        beside.execute("UPDATE keeping_export SET done = %s WHERE id = %s", (words[:200], export_id))
+        beside.execute(put, (words[:200], key))
 
     return say
 
 
-def drop_old_exports(at: datetime) -> int:
+def drop_old_asked(at: datetime) -> int:
     """An hour is over; for `base.housekeeping`."""
-    return export_actions.drop_old_exports(by=SCHEDULER, via=Door.WORKER, at=at)
+    doing: dict[str, Any] = {"by": SCHEDULER, "via": Door.WORKER, "at": at}
+    return export_actions.drop_old_exports(**doing) + erasing_actions.drop_old_erasures(**doing)
 
 
 @cache

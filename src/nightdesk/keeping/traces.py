@@ -8,6 +8,8 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import User
@@ -142,6 +144,7 @@ def rows_about(subject: Subject) -> "Iterator[tuple[type[models.Model], models.Q
     for model, column in BY_ADDRESS:
         if subject.addresses:
             columns[model] = columns.get(model, Q()) | by_address(column, subject)
+    columns[Delivery] = sent_to(subject)
     if isinstance(subject.row, Person):
         columns[VisitEvent] = Q(visit__person=subject.row)
     if subject.row is not None:
@@ -157,5 +160,11 @@ def by_address(column: str, subject: Subject) -> Q:
     """Rows whose column is one of their addresses, in whatever case."""
     asked = Q(pk__in=[])
     for address in subject.addresses:
-        asked |= Q(**{f"{column}__iexact": address}) if "@" in address else Q(**{column: address})
+        asked |= Q(Exact(Lower(column), address)) if "@" in address else Q(**{column: address})
     return asked
+
+
+def sent_to(subject: Subject) -> Q:
+    """What the ledger has of them: what went to one of their addresses, or to themselves at one that they had before."""
+    asked = by_address("address", subject)
+    return asked | Q(recipient_kind=subject.kind, recipient_id=subject.id) if subject.row is not None else asked

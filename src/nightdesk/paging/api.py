@@ -24,6 +24,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from django.db import DatabaseError, InterfaceError
@@ -40,7 +41,7 @@ from nightdesk.paging import actions, heartbeat_actions, opsgenie, queries
 from nightdesk.paging.actions import Raw
 from nightdesk.paging.formats import FORMATS, Answer, Format, Malformed
 from nightdesk.paging.formats.mapping import parser_of
-from nightdesk.paging.formats.opsgenie import NO_HEARTBEAT, NO_ID, NOT_TOLD, PONG, UNKNOWN_KEY
+from nightdesk.paging.formats.opsgenie import NO_HEARTBEAT, NO_ID, NOT_TOLD, PONG
 from nightdesk.paging.formats.reading import clean_text
 from nightdesk.paging.models import Integration
 
@@ -50,6 +51,8 @@ KEYS = Buckets(a_second=300, size=6_000)
 """Wide enough for a storm of thousands, which is folded into one page; a sender gone mad is held to its own pace."""
 STRANGERS = Buckets(a_second=0.2, size=100)
 """How much is kept of what nobody's key came with; the rest is answered and forgotten."""
+GUESSES = Buckets(a_second=5, size=500)
+"""How often one address is told what is wrong with what nobody's key came with; with a right one it is let in all the same."""
 KEPT_OF_STRANGERS = 64 * 1024
 """Bytes of such a body that are kept."""
 KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Forwarded-For", "X-Request-Id")
@@ -192,7 +195,7 @@ def _read(request: HttpRequest, what: opsgenie.Read, /, **asked: str) -> HttpRes
             return _with_id(_http(dialect.overload))
         integration = _integration(key, at) if key else None
         if integration is None:
-            return _with_id(_http(UNKNOWN_KEY))
+            return _with_id(_http(dialect.unknown_key if _may_guess(request, at) else dialect.overload))
         return _with_id(_http(what(integration, request.GET.dict() | asked)))
     except (DatabaseError, InterfaceError) as away:
         log.warning("Opsgenie's API was asked while the database was away (%s)", away)
@@ -262,6 +265,7 @@ def _answer(request: HttpRequest, dialect: Format, key: str, body: bytes, said: 
     )
     at = clock.now()
     parse = dialect.parse
+    refused = partial(_refuse, request, dialect, raw)
     try:
         if dialect.name == "generic" and key and (mapped := _integration(key, at)) is not None:
             parse = parser_of(dialect, mapped.mapping)
@@ -270,22 +274,22 @@ def _answer(request: HttpRequest, dialect: Format, key: str, body: bytes, said: 
     except Malformed as malformed:
         integration = queries.integration_by_key(key) if key else None
         if integration is None and key:
-            return _refuse(None, raw, dialect.unknown_key, "unknown key")
-        return _refuse(integration, raw, malformed.answer, malformed.reason)
+            return refused(None, dialect.unknown_key, "unknown key")
+        return refused(integration, malformed.answer, malformed.reason)
     except (DatabaseError, InterfaceError):
         raise
     except Exception as fault:
         # A fault of ours must not lose what was sent: it is kept, and the sender asked to repeat it.
         log.exception("A request in the format %s could not be read", dialect.name)
         integration = queries.integration_by_key(key) if key else None
-        return _refuse(integration, raw, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")
+        return refused(integration, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")
     if parsed.key is not None:
         key = parsed.key
         if not KEYS.take(queries.digest_of(key), at):
             return dialect.overload
     integration = _integration(key, at) if key else None
     if integration is None:
-        return _refuse(None, raw, dialect.unknown_key, "unknown key" if key else "no key")
+        return refused(None, dialect.unknown_key, "unknown key" if key else "no key")
     sender = _sender(integration)
     return actions.receive_alarm(integration=integration, raw=raw, parsed=parsed, by=sender, via=Door.HOOK, at=at)
 
@@ -304,10 +308,14 @@ def _integration(key: str, at: datetime) -> Integration | None:
     return found
 
 
-def _refuse(integration: Integration | None, raw: Raw, answer: Answer, reason: str) -> Answer:
+def _refuse(
+    request: HttpRequest, dialect: Format, raw: Raw, integration: Integration | None, answer: Answer, reason: str
+) -> Answer:
     """`answer`, and the request kept with the reason, as far as there is room for it."""
     at = clock.now()
     if integration is None:
+        if not _may_guess(request, at):
+            return dialect.overload
         raw = replace(raw, body=raw.body[:KEPT_OF_STRANGERS])
     if STRANGERS.take(str(integration.id) if integration else "", at):
         by = _sender(integration) if integration else STRANGER
@@ -315,6 +323,10 @@ def _refuse(integration: Integration | None, raw: Raw, answer: Answer, reason: s
             integration=integration, raw=raw, answer=answer, reason=reason, by=by, via=Door.HOOK, at=at
         )
     return answer
+
+
+def _may_guess(request: HttpRequest, at: datetime) -> bool:
+    return GUESSES.take(request.META.get("REMOTE_ADDR", ""), at)
 
 
 def _sender(integration: Integration) -> Actor:

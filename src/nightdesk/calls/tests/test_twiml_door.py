@@ -13,13 +13,15 @@ from twilio.request_validator import RequestValidator
 
 from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.buckets import Buckets
 from nightdesk.base.files import keep_file, read_file
 from nightdesk.base.ids import uuid7
-from nightdesk.calls import api, running
+from nightdesk.calls import running
 from nightdesk.calls.models import Asking, Call, Line, Message
 from nightdesk.calls.provider_links import sound_address
 from nightdesk.calls.twiml_actions import Did, note_provider_work
 from nightdesk.calls.twiml_models import TwimlLeg
+from nightdesk.channels import provider_door
 from nightdesk.channels.actions import save_route
 from nightdesk.channels.models import Inbound
 from nightdesk.lines import sound
@@ -332,5 +334,5 @@ def test_a_sound_is_given_to_whoever_has_its_address_and_to_nobody_else(provider
 
 
 def test_a_stranger_who_asks_too_often_is_sent_away(provider, world, line, monkeypatch):
-    monkeypatch.setattr(api, "DOOR", api.Buckets(0.001, 2))
+    monkeypatch.setattr(provider_door, "DOOR", Buckets(0.001, 2))
     assert [provider.rung(token="guess").status_code for _ in range(3)] == [403, 403, 429]

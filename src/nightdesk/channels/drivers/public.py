@@ -1,7 +1,7 @@
 """Who may be called by an address that somebody outside gave us: the public network, and nothing of our own."""
 
 import socket
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
@@ -42,24 +42,18 @@ class PublicOnly(AbstractResolver):
         await self._resolver.close()
 
 
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""All that is given out of IPv6. What wraps IPv4 (mapped, compatible, translated by NAT64) or is a site's own lies outside."""
+_OF_A_CLOUD = (ip_network("168.63.129.16/32"), ip_network("192.0.0.0/24"))
+"""Public by their digits, and yet the inside of a network: what Azure and Oracle tell each machine by."""
+
+
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public network; also asked of what is wrapped in IPv6 (4in6, 6to4, Teredo)."""
+    """Whether an IP address is one of the public network; also asked of what is wrapped in IPv6 (6to4, Teredo)."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(ip, IPv6Address):
-        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-        if ip in _NAT64 or any(one is not None for one in inner):
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-class _Prefix:
-    """The prefix under which translators put IPv4 addresses (RFC 6052)."""
-
-    def __contains__(self, ip: IPv6Address) -> bool:
-        return ip.packed[:12] == bytes.fromhex("0064ff9b0000000000000000")
-
-
-_NAT64 = _Prefix()
+    if isinstance(ip, IPv6Address) and (ip not in _GLOBAL_UNICAST or ip.sixtofour is not None or ip.teredo is not None):
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in inside for inside in _OF_A_CLOUD)

@@ -17,7 +17,19 @@ import pytest
 
 from nightdesk.channels import registry
 from nightdesk.channels.driver import Driver, Endpoint, Outgoing, Permanent, Said, Sent, Settings, Temporary
-from nightdesk.channels.drivers import apprise, email, http_sms, push, smpp, snpp, tap, twilio, twilio_voice, webhook
+from nightdesk.channels.drivers import (
+    apprise,
+    email,
+    http_sms,
+    public,
+    push,
+    smpp,
+    snpp,
+    tap,
+    twilio,
+    twilio_voice,
+    webhook,
+)
 from tests.peers import sms_provider
 from tests.peers.mail_sink import MailSink
 from tests.peers.push_service import Browser, PushService
@@ -565,5 +577,37 @@ def test_what_cannot_be_called_is_permanent(stack: ExitStack, address: str) -> N
 def test_public_addresses_are_known_from_others() -> None:
     assert webhook.is_public("93.184.215.14")
     assert webhook.is_public("2606:4700::1111")
-    for private in ("192.168.1.1", "100.64.0.1", "224.0.0.1", "fd00::1", "::", "2002:7f00:1::", "rubbish"):
-        assert not webhook.is_public(private)
+    private = (
+        "192.168.1.1", "100.64.0.1", "224.0.0.1", "fd00::1", "::", "2002:7f00:1::", "rubbish", "::7f00:1",
+        "::ffff:0:7f00:1", "64:ff9b:1::7f00:1", "fec0::1", "5f00::1", "ff0e::1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+        # What clouds tell their machines by: AWS, Google, Azure, Alibaba, Oracle.
+        "169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200", "192.0.0.192",
+    )  # fmt: skip
+    assert [each for each in private if webhook.is_public(each)] == []
+
+
+async def first_look() -> list[Any]:
+    resolver = public.PublicOnly()
+    try:
+        return list(await resolver.resolve("rebinding.example"))
+    finally:
+        await resolver.close()
+
+
+def test_a_name_that_changes_its_mind_leads_nowhere_else(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: what a look-up says is what is connected to, and nobody asks twice."""
+    answers = [["93.184.215.14", "127.0.0.1"], ["127.0.0.1"]]
+
+    async def resolve(_self: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
+        of_both = {"hostname": host, "port": port, "family": family, "proto": 0, "flags": 0}
+        return [{**of_both, "host": each} for each in answers.pop(0)]
+
+    monkeypatch.setattr(public.ThreadedResolver, "resolve", resolve)
+    receiver = stack.enter_context(Receiver())
+    assert [each["host"] for each in asyncio.run(first_look())] == ["93.184.215.14"]
+    address = f"http://rebinding.example:{receiver.server.server_port}/hook"
+    (came,) = Bench(webhook.DRIVER, {"secret": "x"}, "", {}, lambda: 0).send(outgoing(address))
+    assert isinstance(came, Permanent)
+    assert "private" in came.reason
+    assert answers == []
+    assert receiver.requests.all() == []

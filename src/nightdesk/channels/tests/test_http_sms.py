@@ -269,7 +269,7 @@ def test_a_reply_in_another_charset_is_understood() -> None:
 
 
 def test_who_asks_too_often_is_told_to_wait(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "HTTP_DOOR", Buckets(1, 2))
+    monkeypatch.setattr(api, "DOOR", Buckets(1, 2))
     assert [gateway.reports("nonsense", state="1") for _ in range(3)] == [403, 403, 429]
     gateway.at += timedelta(seconds=1)
     assert gateway.reports(state="1") == 200

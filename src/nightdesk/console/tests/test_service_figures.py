@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.journal.models import Entry
 from nightdesk.people.models import Person
 from nightdesk.reports.actions import save_figures
 from nightdesk.reports.models import FigureDay, FigureMail, Rolled
@@ -82,6 +83,7 @@ def test_figures_by_person_are_for_who_may_read_them_and_not_where_they_are_swit
     assert "By person" not in told(engineer.get(url))
     assert "By person" in told(manager.get(url))
     assert [row["dimension"] for row in file_of(engineer.get(file))].count("person") == 0
+    assert Entry.objects.filter(kind="person.read").values_list("facts__what", flat=True).get() == "load"
     assert [row["dimension"] for row in file_of(manager.get(file))].count("person") == 1
     save_figures(brand_id=counted.quay.brand.pk, off=["woken"], by=SCHEDULER, via=Door.CLI, at=counted.at)
     assert "By person" not in told(manager.get(url))

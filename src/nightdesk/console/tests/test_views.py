@@ -797,6 +797,20 @@ class Reading(HTMLParser):
         self.main -= tag == "main"
 
 
+def unguarded(answer: Any) -> list[str]:
+    """What is missing of what a browser is told about an answer; what is opened in a sandbox has a policy of its own."""
+    policy = answer["Content-Security-Policy"]
+    if "sandbox" in policy:
+        wanted, never = ("default-src 'none'",), ("allow-scripts", "script-src", "'unsafe-eval'")
+    else:
+        wanted = ("default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
+        never = ("'unsafe-inline'", "'unsafe-eval'", "script-src *")
+    wrong = [part for part in wanted if part not in policy] + [word for word in never if word in policy]
+    wrong += [] if answer["X-Frame-Options"] in ("DENY", "SAMEORIGIN") else ["X-Frame-Options"]
+    wrong += [] if answer["X-Content-Type-Options"] == "nosniff" else ["nosniff"]
+    return wrong + ([] if answer["Referrer-Policy"] in ("same-origin", "no-referrer") else ["Referrer-Policy"])
+
+
 def test_every_page_names_nothing_of_another_brand_has_one_heading_and_nothing_inline(company):
     client = company.client(company.everything())
     ids = ids_of(company)
@@ -806,6 +820,7 @@ def test_every_page_names_nothing_of_another_brand_has_one_heading_and_nothing_i
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         if b"Pier" in body and name not in OF_EVERY_BRAND | {"find"}:
             told[name] = body[body.index(b"Pier") - 60 :][:120]
+        assert (name, unguarded(answer)) == (name, [])
         if not answer["Content-Type"].startswith("text/html") or name in OF_EVERY_BRAND | FRAGMENTS | AWAY:
             continue
         reading = Reading()

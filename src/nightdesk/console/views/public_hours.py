@@ -13,6 +13,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
 from nightdesk.access.models import Brand
+from nightdesk.base.buckets import Buckets
 from nightdesk.customers.hours import (
     DayRange,
     SupportHours,
@@ -26,6 +27,8 @@ from nightdesk.customers.hours import (
 from nightdesk.customers.models import Hours
 from nightdesk.customers.queries import support_hours
 
+DOOR = Buckets(a_second=5, size=200)
+"""By the address that asks."""
 UNUSUAL_AHEAD = timedelta(days=60)
 MONDAY = date(2024, 1, 1)
 """Any Monday: only the names of the days are wanted."""
@@ -34,6 +37,7 @@ MONDAY = date(2024, 1, 1)
 @require_safe
 def public_hours(request: HttpRequest, slug: str) -> HttpResponse:
     """The page; with `?embed=1` without anything around it, and to be framed by any site."""
+    DOOR.let_in(request, request.at)  # type: ignore[attr-defined]
     embedded = bool(request.GET.get("embed"))
     answer = _embedded(request, slug) if embedded else _drawn(request, slug, "console/public_hours.html")
     answer["Cache-Control"] = "public, max-age=60"
@@ -57,8 +61,9 @@ def _embedded(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def public_hours_json(request: HttpRequest, slug: str) -> HttpResponse:
     """The same for machines; instants in UTC."""
-    brand = get_object_or_404(Brand, slug=slug)
     at: datetime = request.at  # type: ignore[attr-defined]
+    DOOR.let_in(request, at)
+    brand = get_object_or_404(Brand, slug=slug)
     answer = JsonResponse({"brand": brand.name, "calendars": [_told(row, at) for row in _public(brand)]})
     answer["Access-Control-Allow-Origin"] = "*"
     answer["Cache-Control"] = "public, max-age=60"

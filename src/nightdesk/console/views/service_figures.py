@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.models import Brand
+from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound
 from nightdesk.console.views.lists import as_csv, asked, asked_day, csv_url, day_box, select
 from nightdesk.console.views.staff import StaffRequest, may, may_somewhere, staff, within
+from nightdesk.people.reading_actions import What, note_read
 from nightdesk.reports import figure_queries
 from nightdesk.reports.definitions import FIGURES, PERSONAL, Definition, Unit
-from nightdesk.reports.figure_queries import Desk, Reading, overview, parts, pieces_of, readings, trends
+from nightdesk.reports.figure_queries import SHOWN, Desk, Part, Reading, overview, parts, pieces_of, readings, trends
 from nightdesk.reports.figure_wording import NAMES, beside, duration, in_file, value_of
 from nightdesk.reports.load import Figure
 from nightdesk.reports.queries import switched_off
@@ -147,7 +149,7 @@ def service_figure_csv(request: StaffRequest, figure: str) -> HttpResponse:
             for (first, last), reading in zip(pieces_of(starts, what.last), pieces, strict=True):
                 yield [key, first, last, what.dimension, what.value, *_cells(reading)]
         for dimension in _dimensions(request, what, known):
-            for part in parts(what.ids, key, dimension, what.first, what.last, request.at, most=None):
+            for part in _parts(request, what, key, dimension, most=None):
                 yield [key, what.first, what.last, dimension, part.name, *_cells(part.reading)]
 
     return as_csv(f"figure-{key}", ["figure", "first", "last", "dimension", "of", *CELLS], rows())
@@ -271,6 +273,15 @@ def _dimensions(request: StaffRequest, what: Asked, figure: Definition) -> list[
     return brands + [name for name in figure.by if name not in PERSONAL or _may_see_people(request, what)]
 
 
+def _parts(request: StaffRequest, what: Asked, key: str, dimension: str, *, most: int | None = SHOWN) -> list[Part]:
+    """The figure by that dimension; of people it is noted who reads it."""
+    found = parts(what.ids, key, dimension, what.first, what.last, request.at, most=most)
+    if dimension in PERSONAL:
+        people = [int(part.value) for part in found]
+        note_read(person_ids=people, what=What.LOAD, by=request.actor, via=Door.WEB, at=request.at)
+    return found
+
+
 def _may_see_people(request: StaffRequest, what: Asked) -> bool:
     return all(may(request, "read_load", brand.pk) and Figure.WOKEN not in switched_off(brand) for brand in what.brands)
 
@@ -363,7 +374,7 @@ def _top_text(unit: Unit, top: float) -> str:
 
 
 def _table(request: StaffRequest, what: Asked, key: str, dimension: str) -> dict[str, Any]:
-    found = parts(what.ids, key, dimension, what.first, what.last, request.at)
+    found = _parts(request, what, key, dimension)
     return {
         "name": DIMENSION_NAMES[dimension],
         "cut": len(found) == figure_queries.SHOWN,

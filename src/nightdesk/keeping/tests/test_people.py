@@ -7,6 +7,7 @@ import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,12 +17,13 @@ from django.db import connection, models
 from nightdesk.access.actions import make_brand, make_user
 from nightdesk.access.models import Brand
 from nightdesk.access.queries import OPERATOR
-from nightdesk.base import clock, files
+from nightdesk.base import clock, files, months
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.calls.actions import hear_recording, leave_note
 from nightdesk.calls.forget_actions import forget_old_callers
 from nightdesk.calls.models import Call, CallEvent, Line, Message, Recording
+from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.journal import queries as journal
 from nightdesk.journal.actions import record
@@ -29,10 +31,10 @@ from nightdesk.journal.tasks import seal_entries
 from nightdesk.keeping import exporting, places, tasks
 from nightdesk.keeping.actions import BACKUP_FAILED
 from nightdesk.keeping.erasing import preview, stays
-from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.erasing_actions import MOST_TRIES, ask_erasure, begin_erasure, erase_person
 from nightdesk.keeping.export_actions import ask_export, begin_export, export_data, fetch_export
 from nightdesk.keeping.models import Export
-from nightdesk.keeping.traces import BY_ADDRESS, rows_about, subject_of
+from nightdesk.keeping.traces import BY_ADDRESS, rows_about, sent_to, subject_of
 from nightdesk.mailroom.models import Mail
 from nightdesk.people.models import Absence, ContactMethod, Person
 from nightdesk.safety.models import SafetyCard, Site, Visit, VisitEvent
@@ -283,9 +285,9 @@ def test_an_export_lies_ready_for_a_day_and_one_that_was_cut_off_says_so(ada):
     path = fetch_export(export_id=row.pk, **doing())
     row.refresh_from_db()
     assert (path.stat().st_size, path.stat().st_mode & 0o777) == (row.size, 0o600)
-    assert tasks.drop_old_exports(clock.now() + timedelta(hours=23)) == 0
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=23)) == 0
     assert path.exists()
-    assert tasks.drop_old_exports(clock.now() + timedelta(hours=25)) == 2
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=25)) == 2
     assert not list(places.exports().glob("*.zip*"))
 
 
@@ -300,7 +302,7 @@ def test_an_export_whose_person_is_erased_meanwhile_is_nobodys(ada, monkeypatch)
             with ThreadPoolExecutor(1) as other:
                 other.submit(erase_elsewhere, subject).result(60)
 
-    monkeypatch.setattr(tasks, "_saying", lambda _beside, _key: erase_at_once)
+    monkeypatch.setattr(tasks, "_saying", lambda _beside, _rows, _key: erase_at_once)
     assert tasks.write_waiting() == 1
     assert told
     assert not Export.objects.filter(pk=row.pk).exists()
@@ -319,8 +321,8 @@ def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, monkeypatch):
     seen = []
     saying = tasks._saying
 
-    def and_look(beside, key):
-        say = saying(beside, key)
+    def and_look(beside, rows, key):
+        say = saying(beside, rows, key)
 
         def said(words):
             say(words)
@@ -345,3 +347,101 @@ def test_who_is_meant_is_never_guessed(word):
 
 def test_what_is_found_of_somebody_unknown_is_nothing(ada):
     assert list(rows_about(subject_of("number:+441632960099"))) == []
+
+
+def test_how_far_an_erasure_is_can_be_read_meanwhile_and_once_it_is_done_it_names_nobody(ada, monkeypatch):
+    row = ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing())
+    assert ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing()) == row
+    seen = []
+    saying = tasks._saying
+
+    def and_look(beside, rows, key):
+        say = saying(beside, rows, key)
+
+        def said(words):
+            say(words)
+            with psycopg.connect(tasks.database_url()) as other:
+                seen.append(other.execute("SELECT done, ended_at FROM keeping_erasure").fetchone() == (words, None))
+
+        return said
+
+    monkeypatch.setattr(tasks, "_saying", and_look)
+    assert tasks.erase_waiting() == 1
+    row.refresh_from_db()
+    assert len(seen) > 3
+    assert all(seen)
+    assert (row.of, row.done, row.failure, row.tries) == ("", "", "", 1)
+    assert row.rows >= 1
+    assert [NUMBER in text for _table, text in everything_as_text()].count(True) == 1, (
+        "the contact's own number is left"
+    )
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=23)) == 0
+    assert tasks.drop_old_asked(clock.now() + timedelta(hours=25)) == 1
+
+
+def test_an_erasure_that_is_cut_off_begins_anew_and_is_given_up_in_the_end(ada, monkeypatch):
+    row = ask_erasure(subject=subject_of(f"contact:{ada.pk}"), **doing())
+    with monkeypatch.context() as killed:
+        killed.setattr("nightdesk.keeping.erasing_actions.remove_contact", lambda **_more: 1 / 0)
+        for _time in range(2):
+            with pytest.raises(ZeroDivisionError):
+                tasks.erase_waiting()
+            assert Call.objects.get().number == NUMBER, "all of it or nothing"
+    row.refresh_from_db()
+    assert (row.tries, row.ended_at) == (2, None)
+    assert tasks.erase_waiting() == 1
+    assert not Contact.objects.filter(pk=ada.pk).exists()
+    other = ask_erasure(subject=subject_of("address:nobody@north.example"), **doing())
+    for _time in range(MOST_TRIES):
+        assert begin_erasure(**doing()) == other
+    assert begin_erasure(**doing()) is None
+    other.refresh_from_db()
+    assert "cut off 3 times" in other.failure
+
+
+def test_who_was_erased_meanwhile_is_gone_and_who_came_back_to_the_staff_stays(ada):
+    cy = Person.objects.create(name="Cy Ohm", active=False)
+    rows = [ask_erasure(subject=subject_of(word), **doing()) for word in (f"contact:{ada.pk}", f"person:{cy.pk}")]
+    erase_person(subject=subject_of(f"contact:{ada.pk}"), **doing())
+    Person.objects.filter(pk=cy.pk).update(active=True)
+    with pytest.raises(IllegalTransition):
+        ask_erasure(subject=subject_of(f"person:{cy.pk}"), **doing())
+    assert tasks.erase_waiting() == 2
+    for row in rows:
+        row.refresh_from_db()
+    assert [(row.of, bool(row.failure)) for row in rows] == [("", False), (f"person:{cy.pk}", True)]
+    assert Person.objects.get(pk=cy.pk).name == "Cy Ohm"
+
+
+def sent(contact, address):
+    """A message to them at an address that they may have left since."""
+    at = clock.now()
+    return Delivery.objects.create(
+        id=uuid4(), month=months.month_of(at), lane="plain", due_at=at, created_at=at, ended_at=at, message_id=uuid4(),
+        occurrence=str(uuid4()), subject_kind="outage", subject_id="1", recipient_kind="contact", recipient_id=str(contact.pk),
+        channel="email", address=address, state="delivered",
+    )  # fmt: skip
+
+
+def test_what_went_to_an_address_that_they_had_before_is_theirs_too(ada, tmp_path):
+    rows = [sent(ada, address) for address in ("ADA@North.example", "ada@before.example")]
+    of_another = sent(
+        Contact.objects.create(customer=ada.customer, name="Bo", email="bo@north.example"), "bo@north.example"
+    )
+    subject = subject_of(f"contact:{ada.pk}")
+    assert export_data(path=tmp_path / "ada.zip", subject=subject, **doing())["channels_delivery"] == 2
+    erase_person(subject=subject, **doing())
+    assert set(Delivery.objects.filter(pk__in=[row.pk for row in rows]).values_list("address", flat=True)) == {""}
+    of_another.refresh_from_db()
+    assert of_another.address == "bo@north.example"
+
+
+def test_years_of_messages_are_looked_through_by_indexes_alone(ada):
+    sent(ada, EMAIL)
+    for word in (f"contact:{ada.pk}", f"number:{NUMBER}", "address:ada@north.example"):
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")
+            plan = Delivery.objects.filter(sent_to(subject_of(word))).explain()
+            cursor.execute("RESET enable_seqscan")
+        assert "Seq Scan" not in plan, plan
+        assert "Index" in plan

@@ -26,12 +26,15 @@ from nightdesk.portal.status_page import files_of
 ASKS = Buckets(a_second=1 / 60, size=5)
 """Mails that one address may have sent."""
 TRIES = Buckets(a_second=1 / 6, size=20)
+READERS = Buckets(a_second=5, size=200)
+"""What stands ready in memory is no part of it: that costs nothing."""
 
 
 @require_safe
 def status(request: HttpRequest, slug: str, path: str = "") -> HttpResponse:
     """A file of the page, where the front does not have it in memory: in the first moment of a process."""
     at: datetime = request.at  # type: ignore[attr-defined]
+    READERS.let_in(request, at)
     _brand, page = _known(request, slug, at)
     subscribe_url = f"{settings.PUBLIC_URL}/status/{slug}/subscribe"
     file = next((each for each in files_of(page, at, subscribe_url=subscribe_url) if each.path == path), None)
@@ -56,6 +59,7 @@ class SubscribeForm(forms.Form):
 def subscribe(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask to be mailed what stands on the page; nothing is sent before the address was confirmed."""
     at: datetime = request.at  # type: ignore[attr-defined]
+    READERS.let_in(request, at)
     brand, page = _known(request, slug, at)
     with translation.override(brand.language):
         form = SubscribeForm(request.POST if request.method == "POST" else None)

@@ -19,8 +19,9 @@ from nightdesk.console.views.staff import StaffRequest, done, staff
 from nightdesk.keeping import queries
 from nightdesk.keeping.download import zip_of
 from nightdesk.keeping.erasing import preview, stays
-from nightdesk.keeping.erasing_actions import erase_person
+from nightdesk.keeping.erasing_actions import ask_erasure
 from nightdesk.keeping.export_actions import KEPT_FOR, ask_export
+from nightdesk.keeping.models import Erasure
 from nightdesk.keeping.traces import Match, Subject, matches_of, subject_of
 from nightdesk.people.models import Person
 
@@ -57,11 +58,13 @@ def personal(request: StaffRequest) -> HttpResponse:
         "word": word,
         "subject": subject,
         "matches": [_match(each) for each in matches],
+        **_erasures(),
         **(_export(subject, request.at) if subject else {}),
     }
-    if subject and request.GET.get("part") != "export":
+    parts = {"erasures", "export"} if subject else {"erasures"}
+    if subject and request.GET.get("part") not in parts:
         context |= _shown(subject)
-    return page_or_part(request, "personal", {"export"} if subject else set(), context)
+    return page_or_part(request, "personal", parts, context)
 
 
 def _match(match: Match) -> dict[str, object]:
@@ -79,6 +82,26 @@ def _export(subject: Subject, at: datetime) -> dict[str, object]:
         "ready_until": export.asked_at + KEPT_FOR if export else None,
         "at": at,
     }
+
+
+def _erasures() -> dict[str, object]:
+    """What goes just now and what went within a day, and where to ask how far it is."""
+    found = list(queries.erasures()[:20])
+    return {
+        "erasures": [row(_how_far(each), detail=_("asked for by {name}").format(name=each.asked_by)) for each in found],
+        "erasing": any(each.ended_at is None for each in found),
+        "erasures_url": f"{reverse('console:personal')}?part=erasures",
+    }
+
+
+def _how_far(erasure: Erasure) -> str:
+    if erasure.failure:
+        return _("{whom}: nothing was erased. {why}").format(whom=erasure.of, why=erasure.failure)
+    if erasure.ended_at is not None:
+        return _("Erased: {count} rows. It cannot be brought back.").format(count=erasure.rows)
+    if erasure.begun_at is None:
+        return _("{whom} waits for a worker.").format(whom=erasure.of)
+    return _("{whom} goes just now: {done}.").format(whom=erasure.of, done=erasure.done)
 
 
 def _shown(subject: Subject) -> dict[str, object]:
@@ -110,11 +133,10 @@ def fetch_personal(request: StaffRequest) -> HttpResponse:
 
 @staff("erase_person", methods=("POST",), every_brand=True)
 def erase_personal(request: StaffRequest) -> HttpResponse:
-    """It is gone, where the word was typed once more."""
+    """It is asked for, where the word was typed once more."""
     word = request.POST.get("of", "")[:300]
     back = f"{reverse('console:personal')}?{urlencode({'of': word})}"
     if request.POST.get("again", "").strip() != word:
         return done(request, _("Nothing was erased: what you typed is not {word}.").format(word=word), back)
-    gone = erase_person(subject=subject_of(word), by=request.actor, via=Door.WEB, at=request.at)
-    told = _("Erased: {count} rows. It cannot be brought back.").format(count=sum(each.count for each in gone))
-    return done(request, told, "console:personal")
+    ask_erasure(subject=subject_of(word), by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("It goes as soon as a worker is free to; this page says how far it is."), "console:personal")

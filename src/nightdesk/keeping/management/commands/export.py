@@ -11,6 +11,7 @@ from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.keeping import tasks
 from nightdesk.keeping.export_actions import export_data
+from nightdesk.keeping.programs import say_on_one_line
 from nightdesk.keeping.traces import subject_of
 
 
@@ -33,17 +34,12 @@ class Command(BaseCommand):
         if not options["file"]:
             raise CommandError("Name the zip to write, or say --waiting.")
         subject = subject_of(options["of"]) if options["of"] else None
+        told = say_on_one_line(self.stderr)
         counts = export_data(
-            path=Path(options["file"]), subject=subject, told=self._tell, by=OPERATOR, via=Door.CLI, at=clock.now()
+            path=Path(options["file"]), subject=subject, told=told, by=OPERATOR, via=Door.CLI, at=clock.now()
         )
-        self._tell("")
+        told("")
         for name, count in counts.items():
             if count:
                 self.stdout.write(f"{count:9}  {name}")
         self.stdout.write(f"{options['file']} is written.")
-
-    def _tell(self, words: str) -> None:
-        """One line that says what is at hand, for whoever sits in front of it."""
-        if self.stderr.isatty():
-            self.stderr.write(f"\r\x1b[K{words}", ending="")
-            self.stderr.flush()
