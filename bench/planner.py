@@ -129,7 +129,7 @@ def _ten_seconds_with_solver(problem: Problem, seed: int) -> int:
     """What the rota costs after ten seconds of two processors: more by the wall, where something else runs beside it."""
     with timed() as watch:
         solve(problem, Budget(steps=20_000))
-    budget = Budget(steps=110_000, solver=True, units=20, seconds=10 * max(watch.wall / watch.cpu, 1.0))
+    budget = Budget(steps=150_000, solver=True, units=20, seconds=10 * max(watch.wall / watch.cpu, 1.0))
     with timed() as watch:
         result = solve(problem, budget, seed=seed)
     _check(problem, result)
