@@ -1,18 +1,23 @@
 """A duty is handed over: what the people hear, and who has it all the while."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import IllegalTransition
-from nightdesk.channels.actions import receive_inbound
+from nightdesk.channels.actions import receive_inbound, save_route
 from nightdesk.channels.driver import Heard, Reply
-from nightdesk.channels.models import Message, Route
+from nightdesk.channels.links import make_link
+from nightdesk.channels.models import Delivery, Message, Route
 from nightdesk.duty import actions as duty
 from nightdesk.duty import away_actions, handover_actions, queries
 from nightdesk.duty.models import Hold, Note
+from nightdesk.journal.models import Entry
+from nightdesk.lines.twiml.signature import sign
 from nightdesk.people.models import Person
 from nightdesk.rota import actions as rota
 from nightdesk.rota.models import Seat
@@ -22,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SIX = NOON + timedelta(hours=6)
+TOKEN = "the account's secret"
 
 
 def night(there: World, *names: Person, zone: str = "Europe/London", at: str = "18:00", required: bool = True) -> None:
@@ -106,6 +112,62 @@ def test_the_next_one_accepts_by_one_reply_which_proves_their_telephone() -> Non
         assert "The UPS hums." in copy.text
         assert "Fan 3 (Al)" in copy.text
         assert (note.words, Note.objects.filter(seat=note.seat, closed_at=None).count()) == ("", 0)
+        always_held_by_one(NOON)
+
+
+def asked(person: Person) -> Delivery:
+    """What asks that person to take over the night."""
+    return Delivery.objects.get(
+        recipient_kind="person",
+        recipient_id=str(person.id),
+        message_id__in=Message.objects.filter(kind="duty.ask").values("id"),
+    )
+
+
+def test_the_next_one_accepts_by_the_link_in_the_message() -> None:
+    with world(NOON) as there:
+        al, bo = there.person("Al"), there.person("Bo")
+        night(there, al, bo)
+        there.minutes(335)
+        there.phone(al).got("The note")
+        there.phone(bo).got("begins")
+        link = urlsplit(make_link(asked(bo).id, asked(bo).month)).path
+        with clock.replaced_by(lambda: there.at):
+            assert "Your duty as Night begins" in there.client.get(link).content.decode()
+            assert there.client.post(link, {"verb": "acknowledge"}).status_code == 302
+        assert (Entry.objects.filter(kind="duty.accepted").latest("at").by_name) == "Bo"
+        there.minutes(60)
+        assert holder() == "Bo"
+        always_held_by_one(NOON)
+
+
+def test_the_next_one_accepts_by_a_key_of_the_telephone_that_rings_them() -> None:
+    with world(NOON) as there:
+        al, bo = there.person("Al"), there.person("Bo")
+        night(there, al, bo)
+        there.minutes(335)
+        there.phone(al).got("The note")
+        there.phone(bo).got("begins")
+        route = save_route(
+            channel="voice", driver="twilio_voice", name="telephone", config={"account_sid": "AC1", "from": "+15005550006"},
+            secrets={"auth_token": TOKEN}, **there.doing,
+        )  # fmt: skip
+        row = asked(bo)
+        Delivery.objects.filter(id=row.id).update(
+            channel="voice", state="accepted", accepted_at=there.at, attempt=1, provider_id="CA1", route_id=route.id,
+            ended_at=None, due_at=there.at + timedelta(seconds=75), routes_tried=[[route.id, "accepted"]],
+        )  # fmt: skip
+        about = urlencode({"d": str(row.id), "m": row.month.isoformat(), "n": "1", "t": "1"})
+        pressed = {"CallSid": "CA1", "CallStatus": "in-progress", "Digits": "1"}
+        address = f"/providers/twilio/{route.id}/voice/key?{about}"
+        with clock.replaced_by(lambda: there.at):
+            answer = there.client.post(
+                address, urlencode(pressed), content_type="application/x-www-form-urlencoded",
+                headers={"X-Twilio-Signature": sign(f"http://testserver{address}", pressed, TOKEN)},
+            )  # fmt: skip
+        assert "You have Night from" in answer.content.decode()
+        there.minutes(60)
+        assert holder() == "Bo"
         always_held_by_one(NOON)
 
 
