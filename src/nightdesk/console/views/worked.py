@@ -88,7 +88,7 @@ def worked_csv(request: StaffRequest) -> HttpResponse:
 def _surveys(request: StaffRequest) -> Any:
     first, until = _span(request)
     zone = localtime(request.at).tzinfo
-    start, end = (first_instant(_midnight(day), zone) for day in (first, until))  # type: ignore[arg-type]
+    start, end = (first_instant(_midnight(day), zone) for day in (first, until))
     rows = Survey.objects.filter(within(request.brands), asked_at__gte=start, asked_at__lt=end)
     return rows.select_related("ticket", "team", "supplier"), start, end
 
