@@ -1,11 +1,18 @@
 """After a bad night: who begins when, who covers until then, and who knows of it."""
 
+import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
+from nightdesk.access.actions import grant_role, make_user
+from nightdesk.access.models import Role
+from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.channels.actions import receive_inbound
 from nightdesk.channels.driver import Heard, Reply
@@ -15,6 +22,7 @@ from nightdesk.duty.models import LateStart
 from nightdesk.paging import actions as paging
 from nightdesk.people import hours_actions
 from nightdesk.people.models import Person
+from nightdesk.reports.actions import save_pay_rates
 from nightdesk.rota import actions as rota
 from nightdesk.rota import queries, work_actions
 from nightdesk.rota.models import Worked
@@ -174,7 +182,7 @@ def test_cover_may_be_proposed_and_one_answer_confirms_it(night: Night) -> None:
     night.here.phone(night.bo).got("You are on from")
 
 
-def test_called_20_is_logged_for_who_texts_it_from_a_number_of_theirs(night: Night) -> None:
+def test_called_20_by_text_is_logged_counted_paid_and_seen_by_the_manager(night: Night) -> None:
     here = night.here
     night.candidates(night.al)
     night.until(at(3))
@@ -199,3 +207,23 @@ def test_called_20_is_logged_for_who_texts_it_from_a_number_of_theirs(night: Nig
     here.phone(night.al).got("does not say for how long")
     assert "told nothing lately" in texts("called 20", "+447700900999", 3)
     assert Worked.objects.filter(kind="called").count() == 1
+    save_pay_rates(brand_id=here.brand.id, rates={"called_off_hour": "42"}, **here.doing)
+    here.minutes(60)
+    user = make_user(email="mo@quay.example", name="Mo", **here.doing)
+    grant_role(user_id=user.pk, role=Role.MANAGER, brand_id=here.brand.id, **here.doing)
+    Person.objects.filter(pk=night.mo.pk).update(user=user)
+    manager = Client()
+    manager.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    days = {"first": "2026-03-01", "last": "2026-03-08"}
+    with clock.replaced_by(lambda: here.at):
+        load = manager.get(reverse("console:load_csv"), days)
+        pay = manager.get(reverse("console:pay_csv"), days)
+    assert ["Al", "called_off", "1"] in [row[1:4] for row in rows_of(load)]
+    (paid,) = [row for row in rows_of(pay) if "Al" in row]
+    assert {"20", "14.00"} <= set(paid)
+
+
+def rows_of(answer: Any) -> list[list[str]]:
+    assert answer.status_code == 200
+    text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return list(csv.reader(StringIO(text.decode("utf-8-sig"))))
