@@ -20,12 +20,12 @@ from tests.requires import requires
 from tests.system.stack import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), requires("dovecot")]
-NOC = "noc@night.example"
+NOC, DESK = "noc@night.example", "desk@night.example"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Dovecot]:
-    with Dovecot([NOC, "desk@night.example"]) as running:
+    with Dovecot([NOC, DESK]) as running:
         yield running
 
 
@@ -77,7 +77,9 @@ def bodies() -> list[bytes]:
 
 def came(count: int) -> None:
     until(
-        lambda: Mail.objects.count() >= count, 60, f"{count} mails; the mailbox says {Mailbox.objects.get().problem!r}"
+        lambda: Mail.objects.count() >= count,
+        60,
+        f"{count} mails; the mailboxes say {list(Mailbox.objects.values_list('problem', flat=True))}",
     )
 
 
@@ -117,6 +119,20 @@ def test_nothing_comes_twice_when_we_begin_anew(dovecot: Dovecot) -> None:
     with dovecot.session(NOC) as other:
         other.select()
         assert other.search(None, "UNSEEN")[1] == [b""]
+
+
+def test_several_mailboxes_are_read_at_once_and_one_that_refuses_us_holds_up_no_other(dovecot: Dovecot) -> None:
+    noc = box(dovecot)
+    desk = box(dovecot, name="desk", user=DESK)
+    shut = box(dovecot, name="shut", user=DESK, password="wrong")
+    with reading():
+        until(lambda: bool(Mailbox.objects.get(pk=shut.pk).problem), 60, "the refusal")
+        for number in range(3):
+            dovecot.put(NOC, raw(number))
+            dovecot.put(DESK, raw(number, "To the desk."))
+        came(6)
+    assert Mail.objects.filter(mailbox=noc).count() == Mail.objects.filter(mailbox=desk).count() == 3
+    assert not Mail.objects.filter(mailbox=shut).exists()
 
 
 def test_a_new_mailbox_begins_with_what_comes_unless_its_old_mail_is_wanted(dovecot: Dovecot) -> None:
