@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
+import nightdesk
 from nightdesk import cli, settings
 from nightdesk.base import clock, env
 from nightdesk.base.actors import SCHEDULER, Door
@@ -33,6 +34,13 @@ def said(*words):
     output = io.StringIO()
     call_command(*words, stdout=output)
     return output.getvalue()
+
+
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_version_is_ours_and_not_that_of_what_it_is_made_with(word, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["nightdesk", word])
+    cli.main()
+    assert capsys.readouterr().out == f"{nightdesk.__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from django.db import ProgrammingError
 from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
+from nightdesk import __version__
 from nightdesk.base import env, postgres
 from nightdesk.base.processes import AlreadyServed, StepFailed
 from nightdesk.base.refusals import Refusal
@@ -53,6 +54,9 @@ def main() -> None:
     global database_problem  # noqa: PLW0603 - one command a process
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nightdesk.settings")
     words = sys.argv[1:]
+    if words in (["version"], ["--version"]):
+        print(__version__)  # noqa: T201 - Django would tell its own
+        return
     if words[:2] == SECOND_SITE:
         os.environ["NIGHTDESK_ROLE"] = "standby"
     try:

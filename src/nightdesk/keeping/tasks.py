@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from nightdesk import __version__
 from nightdesk.base import clock, postgres, vault, wal, worker
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.lock import Held, Lock
@@ -33,14 +33,6 @@ LOOK_EVERY_S = 2.0
 _PASSED_ON = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs")
 QUIET_AFTER_START_S = 600.0
 """What a start has to do first: a backup that comes due by itself waits as long as this."""
-
-
-def program_version() -> str:
-    """Ours, as it is installed."""
-    try:
-        return version("nightdesk")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def database_url() -> str:
@@ -138,7 +130,7 @@ def _written(at: datetime, say: Callable[[str], None], url: str = "") -> Written
         files_dir=Path(settings.FILES_DIR),
         master_keys=vault.keys_text(),
         key_marks=vault.key_marks(),
-        version=program_version(),
+        version=__version__,
         at=at,
         told=say,
     )
