@@ -60,7 +60,7 @@ def mail_in(request: StaffRequest) -> HttpResponse:
     down = sum(box["tags"][0]["tone"] == "fire" for box in boxes)
     context = {
         "here": "mails",
-        "heading": _heading(down, failed, bool(here)),
+        "heading": _heading(down, failed, bool(here or request.GET)),
         "boxes": boxes,
         "boxes_url": reverse("console:mailboxes") if may(request, "save_mailbox", None) else "",
         "rows": [_row(mail) for mail in here],
