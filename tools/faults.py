@@ -754,7 +754,7 @@ FAULTS = (
     Fault(
         id="malformed-alarm-not-kept",
         file="src/nightdesk/paging/api.py",
-        old="return _refuse(integration, raw, malformed.answer, malformed.reason)",
+        old="return refused(integration, malformed.answer, malformed.reason)",
         new="return malformed.answer",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="an alarm that we cannot read is still an alarm",
@@ -762,7 +762,7 @@ FAULTS = (
     Fault(
         id="alarm-that-trips-the-parser-not-kept",
         file="src/nightdesk/paging/api.py",
-        old='return _refuse(integration, raw, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")',
+        old='return refused(integration, replace(dialect.overload, status=503), f"{type(fault).__name__}: {fault}")',
         new="return replace(dialect.overload, status=503)",
         tests=("src/nightdesk/paging/tests/test_doors.py",),
         why="a fault of ours in a parser is no reason to lose an alarm",
