@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from nightdesk.access.models import Brand
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Customer
-from nightdesk.desk.models import OldNumber, Queue, Searchable, Ticket
+from nightdesk.desk.models import OldNumber, Party, Queue, Searchable, Ticket
 from nightdesk.desk.search import Asked, Piece, Word, marked, parse, tsquery
 
 COUNTED = 10_000
@@ -30,6 +30,8 @@ _READ = 20_000
 _WHOLE = 20_000
 """Tickets that are taken from the index and put in order at once; of more the newest months are enough."""
 _OPEN_AT_MOST = 100_000
+_FEW = 2000
+"""Tickets of one customer that are looked at one by one."""
 _PATIENCE_S = 1.0
 """How long is looked for a phrase of words that stand everywhere, before it is said that older tickets were left out."""
 _END = datetime(9999, 1, 1, tzinfo=UTC)
@@ -117,10 +119,33 @@ def find_ids(asked: str, reader: Reader, most: int) -> tuple[list[UUID], list[UU
     """
     wanted = _understood(asked, reader, typing=True)
     query = _query(wanted, reader)
-    rows = _newest_first(query, most, None)[0] if query is not None else []
+    rows: list[Row] = []
+    if query is not None:
+        theirs = _few_of_customer(reader)
+        rows = _newest_first(query, most, None)[0] if theirs is None else _among(theirs, query, most)
     if query is not None and reader.contact_id is not None:
         rows = sorted({*rows, *_copied_in_on(wanted, reader, most)}, key=lambda row: (row[1], row[0]), reverse=True)
     return _by_number(wanted, reader), [pk for pk, _at in rows[:most]]
+
+
+def _few_of_customer(reader: Reader) -> list[UUID] | None:
+    """The tickets of the customer who looks; None where nobody's look so, or they are more than are looked at one by one."""
+    if reader.customer_id is None:
+        return None
+    found = list(Ticket.objects.filter(customer=reader.customer_id).values_list("id", flat=True)[: _FEW + 1])
+    return found if len(found) <= _FEW else None
+
+
+def _among(tickets: Sequence[UUID], query: "_Query", most: int) -> list[Row]:
+    """The newest `most` of those tickets with the words, each looked at: the index of words would walk all of a frequent one."""
+    sql = (
+        "SELECT s.ticket_id, s.at FROM desk_searchable s JOIN desk_ticket t ON t.id = s.ticket_id "  # noqa: S608
+        f"WHERE s.ticket_id = ANY(%s) AND s.words @@ ({query.words}){query.also} "
+        "ORDER BY s.at DESC, s.ticket_id DESC LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(tickets), *query.given, *query.also_given, most])
+        return list(cursor.fetchall())
 
 
 def _copied_in_on(wanted: Asked, reader: Reader, most: int) -> list[Row]:
@@ -130,16 +155,13 @@ def _copied_in_on(wanted: Asked, reader: Reader, most: int) -> list[Row]:
     """
     query = _query(wanted, replace(reader, contact_id=None))
     assert query is not None
-    sql = (
-        "WITH copied AS MATERIALIZED (SELECT t.id FROM desk_party p JOIN desk_ticket t ON t.id = p.ticket_id "  # noqa: S608
-        "WHERE p.contact_id = %s AND p.role <> 'removed' AND t.contact_id IS DISTINCT FROM p.contact_id) "
-        "SELECT s.ticket_id, s.at FROM copied JOIN desk_searchable s ON s.ticket_id = copied.id "
-        f"JOIN desk_ticket t ON t.id = copied.id WHERE s.words @@ ({query.words}){query.also} "
-        "ORDER BY s.at DESC, s.ticket_id DESC LIMIT %s"
+    copied = (
+        Party.objects.filter(contact=reader.contact_id)
+        .exclude(role=Party.Role.REMOVED)
+        .exclude(ticket__contact=reader.contact_id)
+        .values_list("ticket_id", flat=True)
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [reader.contact_id, *query.given, *query.also_given, most])
-        return list(cursor.fetchall())
+    return _among(list(copied), query, most)
 
 
 def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:

@@ -14,7 +14,8 @@ from nightdesk.channels.models import Message
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk.models import Attachment, Entry, Escalation, Ticket
+from nightdesk.desk import finding
+from nightdesk.desk.models import Attachment, Entry, Escalation, Searchable, Ticket
 from nightdesk.people import actions as people
 from nightdesk.portal import queries
 from nightdesk.portal.tests.firms import MORNING, Firm, Firms
@@ -286,6 +287,22 @@ class TestLists:
         client = firms.client(ours.member)
         assert "Nothing is open" in shown(client.get("/my/tickets/"))
         assert ours.tickets["member"].title in shown(client.get("/my/tickets/", {"which": "done"}))
+
+    @pytest.mark.parametrize("looked_at", [2000, 0])
+    def test_a_search_finds_the_same_whether_few_are_looked_at_or_the_index_is_asked(
+        self, firms: Firms, looked_at: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(finding, "_FEW", looked_at)
+        for ours in (firms.bakery, firms.grocer):
+            reader = finding.Reader([ours.brand.pk], customer_id=ours.customer.pk)
+            found = finding.find_ids("trouble", reader, 10)[1]
+            assert found == list(
+                Searchable.objects.filter(ticket__customer=ours.customer, ticket__title__icontains="trouble")
+                .order_by("-at", "-ticket")
+                .values_list("ticket", flat=True)
+            )
+            assert len(found) >= 2
+            assert finding.find_ids("secret", reader, 10)[1] == []
 
     def test_a_long_list_comes_in_pages_and_as_a_file(self, firms: Firms):
         ours = firms.bakery
