@@ -168,3 +168,8 @@ def test_answers_are_kept_by_nobody_on_the_way(admin: Caller) -> None:
     response = admin("GET", "/brands")
     assert response["Cache-Control"] == "no-store"
     assert {"Authorization", "Cookie", "Accept"} <= set(response["Vary"].replace(" ", "").split(","))
+
+
+def test_words_for_a_brand_that_is_not_there_are_refused(admin: Caller, brand: Brand) -> None:
+    body = {"brand_id": brand.pk + 1000, "goes_to": "identified", "name": "Found", "texts": {"en-gb": "We know."}}
+    problem(admin("POST", "/statements", body), 404, "not-found")

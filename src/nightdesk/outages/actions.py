@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import may, require
+from nightdesk.access.models import Brand
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.ids import uuid7
@@ -802,7 +803,10 @@ def save_statement_template(
     """Words for 4 AM, new or changed; see `StatementTemplate`. Raises Forbidden, NotFound, Invalid."""
     require(by, "save_statement_template", brand_id)
     asked = _("A statement was to be kept.")
-    row = StatementTemplate(brand_id=brand_id)
+    brand = Brand.objects.filter(pk=brand_id).first()
+    if brand is None:
+        raise NotFound(asked, _("There is no such brand."), _("Look at the list of brands."))
+    row = StatementTemplate(brand=brand)
     if template_id is not None:
         row = _own(StatementTemplate, template_id, brand_id, asked)
     if goes_to not in decide.EVERY or goes_to == State.PROPOSED:
@@ -811,7 +815,7 @@ def save_statement_template(
         )
     row.name, row.goes_to = one_line(name, 80, _("name")), goes_to
     row.holding, row.position = holding, position
-    row.texts = statements.checked(asked, texts, row.brand.language)
+    row.texts = statements.checked(asked, texts, brand.language)
     if holding and (claims := statements.unsupported_at_any_time(row.texts)):
         raise Invalid(
             asked,
