@@ -316,8 +316,9 @@ def erase_elsewhere(subject):
         connection.close()
 
 
-def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, monkeypatch):
-    row = ask_export(subject=subject_of(f"contact:{ada.pk}"), **doing())
+@pytest.fixture
+def seen_meanwhile(monkeypatch):
+    """Each time that a worker says how far it is: whether another connection reads just that."""
     seen = []
     saying = tasks._saying
 
@@ -327,15 +328,21 @@ def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, monkeypatch):
         def said(words):
             say(words)
             with psycopg.connect(tasks.database_url()) as other:
-                seen.append(other.execute("SELECT done, ended_at FROM keeping_export").fetchone() == (words, None))
+                row = other.execute(f"SELECT done, ended_at FROM {rows._meta.db_table}").fetchone()
+            seen.append(row == (words, None))
 
         return said
 
     monkeypatch.setattr(tasks, "_saying", and_look)
+    return seen
+
+
+def test_how_far_an_export_is_can_be_read_while_it_is_written(ada, seen_meanwhile):
+    row = ask_export(subject=subject_of(f"contact:{ada.pk}"), **doing())
     assert tasks.write_waiting() == 1
     row.refresh_from_db()
-    assert len(seen) > 3
-    assert all(seen)
+    assert len(seen_meanwhile) > 3
+    assert all(seen_meanwhile)
     assert (row.done, row.failure) == ("", "")
 
 
@@ -349,27 +356,13 @@ def test_what_is_found_of_somebody_unknown_is_nothing(ada):
     assert list(rows_about(subject_of("number:+441632960099"))) == []
 
 
-def test_how_far_an_erasure_is_can_be_read_meanwhile_and_once_it_is_done_it_names_nobody(ada, monkeypatch):
+def test_how_far_an_erasure_is_can_be_read_meanwhile_and_once_it_is_done_it_names_nobody(ada, seen_meanwhile):
     row = ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing())
     assert ask_erasure(subject=subject_of(f"number:{NUMBER}"), **doing()) == row
-    seen = []
-    saying = tasks._saying
-
-    def and_look(beside, rows, key):
-        say = saying(beside, rows, key)
-
-        def said(words):
-            say(words)
-            with psycopg.connect(tasks.database_url()) as other:
-                seen.append(other.execute("SELECT done, ended_at FROM keeping_erasure").fetchone() == (words, None))
-
-        return said
-
-    monkeypatch.setattr(tasks, "_saying", and_look)
     assert tasks.erase_waiting() == 1
     row.refresh_from_db()
-    assert len(seen) > 3
-    assert all(seen)
+    assert len(seen_meanwhile) > 3
+    assert all(seen_meanwhile)
     assert (row.of, row.done, row.failure, row.tries) == ("", "", "", 1)
     assert row.rows >= 1
     assert [NUMBER in text for _table, text in everything_as_text()].count(True) == 1, (

@@ -21,6 +21,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs
 from nightdesk.console.views.desk.shown import ticket_row
 from nightdesk.console.views.lists import asked, clear_url, one_page, search_box
+from nightdesk.console.views.settings.carried import CarriedCsv
 from nightdesk.console.views.settings.parts import reach_rows
 from nightdesk.console.views.settings.sections import form_in, row, section_page
 from nightdesk.console.views.staff import (
@@ -63,8 +64,6 @@ from nightdesk.outages.unsubscribe_actions import decide_unsubscribe
 from nightdesk.people.models import Person
 from nightdesk.reports.incident_models import ReportTerm
 
-MAX_FILE_BYTES = 1024 * 1024
-"""Of a file given in the browser; the command line takes larger ones."""
 ERRORS_SHOWN = 50
 TICKETS_SHOWN = 8
 
@@ -477,26 +476,10 @@ def new_subscription(request: StaffRequest, customer_id: int) -> HttpResponse:
 # ---- Many at once ---------------------------------------------------------------------------------------------------
 
 
-class ImportForm(forms.Form):
-    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        help_text=gettext_lazy("CSV. Nothing is written before you have seen what it would do."),
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-    )
-
-    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["brand"].choices = brand_choices(request.actor, "apply_import")  # type: ignore[attr-defined]
-
-    def clean_file(self) -> Any:
-        """Not larger than what the next page has to carry."""
-        file = self.cleaned_data["file"]
-        if file.size > MAX_FILE_BYTES:
-            raise forms.ValidationError(
-                _("It has more than 1 MB. Split it, or use nightdesk import on the command line.")
-            )
-        return file
+class ImportForm(CarriedCsv):
+    verb = "apply_import"
+    command = "import"
+    most_mb = 1
 
 
 @form_page("apply_import")

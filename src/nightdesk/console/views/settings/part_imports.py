@@ -14,8 +14,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid, Refusal
 from nightdesk.console.views.checked import lines_of
-from nightdesk.console.views.choices import brand_choices
-from nightdesk.console.views.settings.carried import MAX_FILE_BYTES, packed, unpacked
+from nightdesk.console.views.settings.carried import CarriedCsv, CarriedFile, packed, unpacked
 from nightdesk.console.views.settings.sections import form_in
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, posting, within
 from nightdesk.outages.netbox import Wiring, plan_netbox, read_lists
@@ -26,30 +25,9 @@ from nightdesk.outages.part_list import COLUMNS, PartsPlan, Problem, plan_parts
 SHOWN = 50
 
 
-class _ImportForm(forms.Form):
-    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
-
-    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices = brand_choices(request.actor, "apply_parts_import")
-        self.fields["brand"].choices = choices  # type: ignore[attr-defined]
-
-    def clean_file(self) -> Any:
-        """Not larger than we take."""
-        file = self.cleaned_data["file"]
-        if file is not None and file.size > MAX_FILE_BYTES:
-            raise forms.ValidationError(
-                _("It has more than 12 MB. Split it, or use nightdesk parts on the command line.")
-            )
-        return file
-
-
-class FileForm(_ImportForm):
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        help_text=gettext_lazy("CSV. Nothing is written before you have seen what it would do."),
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-    )
+class FileForm(CarriedCsv):
+    verb = "apply_parts_import"
+    command = "parts"
     mapping = forms.CharField(
         label=gettext_lazy("Columns that it calls otherwise"),
         required=False,
@@ -70,7 +48,9 @@ class FileForm(_ImportForm):
         return found
 
 
-class NetBoxForm(_ImportForm):
+class NetBoxForm(CarriedFile):
+    verb = "apply_parts_import"
+    command = "parts"
     url = forms.CharField(
         label=gettext_lazy("Address of your NetBox"),
         required=False,

@@ -15,9 +15,8 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
 from nightdesk.console.views.checked import checked
-from nightdesk.console.views.choices import brand_choices
 from nightdesk.console.views.desk.words import STATE_WORDS
-from nightdesk.console.views.settings.carried import MAX_FILE_BYTES, packed, unpacked
+from nightdesk.console.views.settings.carried import CarriedCsv, packed, unpacked
 from nightdesk.console.views.settings.sections import form_in
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, posting, within
 from nightdesk.desk.import_actions import Imported, import_tickets
@@ -52,26 +51,9 @@ MEANINGS = {
 ASKED = gettext_lazy("Tickets of another desk were to be taken over.")
 
 
-class FileForm(forms.Form):
-    brand = forms.ChoiceField(label=gettext_lazy("Brand"))
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        help_text=gettext_lazy("CSV. Nothing is written before you have seen what it would do."),
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-    )
-
-    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["brand"].choices = brand_choices(request.actor, "import_tickets")  # type: ignore[attr-defined]
-
-    def clean_file(self) -> Any:
-        """Not larger than we take."""
-        file = self.cleaned_data["file"]
-        if file.size > MAX_FILE_BYTES:
-            raise forms.ValidationError(
-                _("It has more than 12 MB. Split it, or use nightdesk take_over on the command line.")
-            )
-        return file
+class FileForm(CarriedCsv):
+    verb = "import_tickets"
+    command = "take_over"
 
 
 class MappingForm(forms.Form):
