@@ -95,6 +95,7 @@ def main(tickets: int = TICKETS) -> None:
             "search, open": lambda: found(pick(frequent), "is:open"),
             "search, customer": lambda: found(f"customer:C-{random.randint(1, 500)}", pick(frequent)),
             "search, phrase": lambda: found(f'"{frequent[0]} {pick(frequent)}"'),
+            "search, phrase not said": lambda: found('"' + " ".join(pick(frequent) for _word in range(5)) + '"'),
             "search, counted": lambda: found(pick(frequent + rare), count="true"),
             "search, begun": lambda: find_tickets(pick(medium)[:4], Reader([brand.id])),
             "portal list": lambda: get(f"/tickets?customer_id={pick(customers)}&limit=20"),

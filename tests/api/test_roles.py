@@ -918,6 +918,8 @@ def test_each_role_does_what_the_matrix_says_and_nothing_in_another_brand(
             fits = status == NEEDS_MORE.get(name, status if status in (200, 201, 204) else 200)
         if not fits:
             wrong.append((name, status))
+        if status == 403 and role not in VERBS[verb]:
+            continue  # refused whatever it is about
         answer = ask(caller, name, other_world)
         about_something = "{" in operations()[name][1] or "{brand_id}" in json.dumps(OPERATIONS[name][1], default=str)
         if (about_something or "{" in QUERY.get(name, "") or name == "read_promised") and answer.status_code not in (

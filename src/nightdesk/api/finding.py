@@ -42,7 +42,7 @@ class HitOut(Schema):
 
 class SearchOut(Schema):
     """`count`: how many there are, where that was asked for; 10001 stands for more than 10,000, null for a phrase of words
-    that stand everywhere. `next`: the address of what comes after it. `cut`: nothing older than that was looked at.
+    in order. `next`: the address of what comes after it. `cut`: nothing older than that was looked at; `next` goes on there.
     """
 
     items: list[HitOut]

@@ -7,6 +7,7 @@ it is little. What is neither, such as the name of an old product, is looked for
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Customer
 from nightdesk.desk.models import OldNumber, Party, Queue, Searchable, Ticket
-from nightdesk.desk.search import Asked, Piece, Word, marked, parse, tsquery
+from nightdesk.desk.search import Asked, Piece, Word, loosely, marked, parse, tsquery
 
 COUNTED = 10_000
 """Beyond this nobody counts."""
@@ -30,12 +31,16 @@ _READ = 20_000
 _WHOLE = 20_000
 """Tickets that are taken from the index and put in order at once; of more the newest months are enough."""
 _OPEN_AT_MOST = 100_000
-_FEW = 2000
-"""Tickets of one customer that are looked at one by one."""
-_PATIENCE_S = 1.0
+_FEW = 1000
+"""Tickets of one customer that are looked at one by one, and as many again where that promises to be enough."""
+_EVERYWHERE = 1000
+"""Words that stand together in more tickets of the last two months are words of every ticket."""
+_PATIENCE_S = 0.05
 """How long is looked for a phrase of words that stand everywhere, before it is said that older tickets were left out."""
+_FURTHER_S = 1.0
+"""The same for whoever asks for those older ones."""
 _END = datetime(9999, 1, 1, tzinfo=UTC)
-_LAST = UUID(int=2**128 - 1)
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _PUBLIC = "ABC"
 """Weights of what a customer may see: title, who asked, public words. What we say among ourselves is D."""
 
@@ -75,7 +80,7 @@ class Hit:
 class Found:
     """Hits, the newest first after those by number. `count`: how many there are, None where nobody asked or it would take
     long; COUNTED + 1 stands for more. `after`: what follows them is asked for with this; None: that was all. `cut`: it would
-    have taken too long, and nothing older than that was looked at.
+    have taken too long, and nothing older than that was looked at; `after` goes on from there.
     """
 
     hits: list[Hit]
@@ -102,13 +107,14 @@ def find_tickets(
     query = _query(wanted, reader)
     if query is None:
         return Found(_as_hits(exact, [], wanted, reader), _customers(wanted, reader))
-    rows, known, cut = _newest_first(query, limit + 1, after)
+    rows, known, cut = _newest_first(query, limit + 1, after, _PATIENCE_S if after is None else _FURTHER_S)
     more, rows = len(rows) > limit, rows[:limit]
+    last = (rows[-1][1], rows[-1][0]) if more else None
     return Found(
         hits=_as_hits(exact, rows, wanted, reader),
         customers=_customers(wanted, reader) if after is None else [],
         count=(known if known is not None else _count(query)) if count else None,
-        after=(rows[-1][1], rows[-1][0]) if more else None,
+        after=last if cut is None else (cut, _FIRST),
         cut=cut,
     )
 
@@ -121,31 +127,10 @@ def find_ids(asked: str, reader: Reader, most: int) -> tuple[list[UUID], list[UU
     query = _query(wanted, reader)
     rows: list[Row] = []
     if query is not None:
-        theirs = _few_of_customer(reader)
-        rows = _newest_first(query, most, None)[0] if theirs is None else _among(theirs, query, most)
+        rows = _newest_first(query, most, None, _FURTHER_S)[0]
     if query is not None and reader.contact_id is not None:
         rows = sorted({*rows, *_copied_in_on(wanted, reader, most)}, key=lambda row: (row[1], row[0]), reverse=True)
     return _by_number(wanted, reader), [pk for pk, _at in rows[:most]]
-
-
-def _few_of_customer(reader: Reader) -> list[UUID] | None:
-    """The tickets of the customer who looks; None where nobody's look so, or they are more than are looked at one by one."""
-    if reader.customer_id is None:
-        return None
-    found = list(Ticket.objects.filter(customer=reader.customer_id).values_list("id", flat=True)[: _FEW + 1])
-    return found if len(found) <= _FEW else None
-
-
-def _among(tickets: Sequence[UUID], query: "_Query", most: int) -> list[Row]:
-    """The newest `most` of those tickets with the words, each looked at: the index of words would walk all of a frequent one."""
-    sql = (
-        "SELECT s.ticket_id, s.at FROM desk_searchable s JOIN desk_ticket t ON t.id = s.ticket_id "  # noqa: S608
-        f"WHERE s.ticket_id = ANY(%s) AND s.words @@ ({query.words}){query.also} "
-        "ORDER BY s.at DESC, s.ticket_id DESC LIMIT %s"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [list(tickets), *query.given, *query.also_given, most])
-        return list(cursor.fetchall())
 
 
 def _copied_in_on(wanted: Asked, reader: Reader, most: int) -> list[Row]:
@@ -161,7 +146,7 @@ def _copied_in_on(wanted: Asked, reader: Reader, most: int) -> list[Row]:
         .exclude(ticket__contact=reader.contact_id)
         .values_list("ticket_id", flat=True)
     )
-    return _among(list(copied), query, most)
+    return _among(list(copied), query)[:most]
 
 
 def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
@@ -188,14 +173,16 @@ def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
 @dataclass(frozen=True, slots=True)
 class _Query:
     """A tsquery as SQL with its parameters, and conditions on columns of the ticket `t`. `loose`: the same without the
-    order of words, where they are phrases; the index cannot tell order, so that each row has to be looked at.
+    order of words, where they are phrases; the index cannot tell order, so that each row has to be looked at. `customer`: whose
+    tickets alone are asked about, where that is one customer's.
     """
 
     words: str
     given: tuple[Any, ...]
     also: str = ""
     also_given: tuple[Any, ...] = ()
-    loose: tuple[Any, ...] | None = None
+    loose: tuple[str, str] | None = None
+    customer: int | None = None
 
 
 def _query(wanted: Asked, reader: Reader) -> _Query | None:
@@ -213,8 +200,9 @@ def _query(wanted: Asked, reader: Reader) -> _Query | None:
             parts.append((said, (tsquery(word, weights),)))
     parts += [("to_tsquery('simple', %s)", (tsquery(word, "B"),)) for word in wanted.senders]
     marks = [_any([f"§t{tag}"]) for tag in wanted.tags]
-    for name in wanted.customers:
-        marks.append(_any(f"§c{pk}" for pk in _customers_called(name, reader)))
+    customers = [[reader.customer_id]] if reader.customer_id is not None else []
+    customers += [_customers_called(name, reader) for name in wanted.customers]
+    marks += [_any(f"§c{pk}" for pk in called) for called in customers]
     for name in wanted.queues:
         rows = Queue.objects.filter(_brands(reader), name__iexact=name.strip())
         marks.append(_any(f"§q{pk}" for pk in rows.values_list("id", flat=True)))
@@ -226,16 +214,20 @@ def _query(wanted: Asked, reader: Reader) -> _Query | None:
         marks.append("'§major'")
     if reader.brand_ids is not None and not set(Brand.objects.values_list("id", flat=True)) <= set(reader.brand_ids):
         marks.append(_any(f"§b{pk}" for pk in reader.brand_ids))
-    if reader.customer_id is not None:
-        marks.append(f"'§c{reader.customer_id}'")
     if reader.contact_id is not None:
         marks.append(f"'§p{reader.contact_id}'")
     if not all(marks):
         return None  # a customer or queue that there is not
     parts += [("%s::tsquery", (mark,)) for mark in marks]
+    phrases = [word for word in (*wanted.words, *wanted.senders) if len(word.parts) > 1]
     also, also_given = _also(wanted, reader)
     return _Query(
-        " && ".join(sql for sql, _given in parts), sum((given for _sql, given in parts), ()), also, also_given
+        words=" && ".join(sql for sql, _given in parts),
+        given=sum((given for _sql, given in parts), ()),
+        also=also,
+        also_given=also_given,
+        loose=(" & ".join(loosely(word) for word in phrases), " & ".join(marks)) if phrases else None,
+        customer=customers[0][0] if customers and len(customers[0]) == 1 else None,
     )
 
 
@@ -261,40 +253,71 @@ def _also(wanted: Asked, reader: Reader) -> tuple[str, tuple[Any, ...]]:
     return "".join(f" AND {one}" for one in said), tuple(given)
 
 
-def _newest_first(query: _Query, wanted: int, after: Place | None) -> tuple[list[Row], int | None, datetime | None]:
+def _newest_first(
+    query: _Query, wanted: int, after: Place | None, patience_s: float
+) -> tuple[list[Row], int | None, datetime | None]:
     """The first `wanted`; how many there are in all, where that is known now; and `Found.cut`."""
     before = after or (_END, _LAST)
+    if query.customer is not None:
+        rows, complete = _of_their_newest(query, query.customer, before, wanted)
+        if complete or len(rows) >= wanted:
+            return rows[:wanted], len(rows) if complete and after is None else None, None
     if query.also:
         rows, count = _whole(query, _OPEN_AT_MOST, before, wanted)
         return rows, count, None
+    begun = monotonic()
     spans = _spans_of_months(after[0] if after else None)
     rows = [row for months in spans[:1] for row in _of_months(query, months, before, wanted)]
     if len(rows) >= wanted:
         return rows, None, None
-    if not _stands_everywhere(query):
+    if not _stands_everywhere(query, [month for months in spans[:2] for month in months][:2]):
         whole, count = _whole(query, _WHOLE, before, wanted)
         if count <= _WHOLE:
             return whole, count, None
-    begun = monotonic()
-    for months in spans[1:]:
+    for looked_at, months in pairwise(spans):
+        if query.loose is not None and monotonic() - begun > patience_s:
+            return rows, None, datetime(int(looked_at[-1][:4]), int(looked_at[-1][4:]), 1, tzinfo=UTC)
         rows += _of_months(query, months, before, wanted - len(rows))
         if len(rows) >= wanted:
             return rows, None, None
-        if monotonic() - begun > _PATIENCE_S and months is not spans[-1]:
-            return rows, None, datetime(int(months[-1][:4]), int(months[-1][4:]), 1, tzinfo=UTC)
     return rows, None, None
 
 
-def _stands_everywhere(query: _Query) -> bool:
-    """Whether the words of its phrases stand in so many tickets that each of those cannot be looked at."""
+def _of_their_newest(query: _Query, customer: int, before: Place, wanted: int) -> tuple[list[Row], bool]:
+    """Those with the words among the newest tickets of the customer, and whether those are all that it has."""
+    own = Ticket.objects.filter(customer=customer).filter(
+        Q(opened_at__lt=before[0]) | Q(opened_at=before[0], id__lt=before[1])
+    )
+    newest = own.order_by("-opened_at", "-id").values_list("id", flat=True)
+    rows = _among(few := list(newest[:_FEW]), query)
+    if len(few) == _FEW and len(rows) < wanted <= 2 * len(rows):
+        rows += _among(more := list(newest[_FEW : 2 * _FEW]), query)
+        few = more
+    return rows, len(few) < _FEW
+
+
+def _among(tickets: Sequence[UUID], query: _Query) -> list[Row]:
+    """Those of `tickets` with the words, in order, each looked at: the index of words would walk all of a frequent one."""
+    sql = (
+        "SELECT s.ticket_id, s.at FROM desk_searchable s JOIN desk_ticket t ON t.id = s.ticket_id "  # noqa: S608
+        f"WHERE s.ticket_id = ANY(%s) AND s.words @@ ({query.words}){query.also} ORDER BY s.at DESC, s.ticket_id DESC"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(tickets), *query.given, *query.also_given])
+        return list(cursor.fetchall())
+
+
+def _stands_everywhere(query: _Query, months: Sequence[str]) -> bool:
+    """Whether the words of its phrases stand in so many tickets, by these months, that each of those cannot be looked at."""
     if query.loose is None:
         return False
     words, marks = query.loose
-    loose = [part for part in (("to_tsquery('simple', %s)", words), ("%s::tsquery", marks)) if part[1]]
+    loose = [("to_tsquery('simple', %s)", words), ("%s::tsquery", _any(f"§m{month}" for month in months))]
+    loose += [("%s::tsquery", marks)] if marks else []
     sql = f"SELECT count(*) FROM desk_found({' && '.join(part for part, _given in loose)}, %s)"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*(given for _part, given in loose), _WHOLE + 1])
-        return bool(cursor.fetchone()[0] > _WHOLE)
+        cursor.execute(sql, [*(given for _part, given in loose), _EVERYWHERE + 1])
+        return bool(cursor.fetchone()[0] > _EVERYWHERE)
 
 
 def _of_months(query: _Query, months: Sequence[str], before: Place, most: int) -> list[Row]:

@@ -252,6 +252,11 @@ class Ticket(models.Model):
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None, night_ok=True),
             ),
             models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
+            models.Index(
+                fields=["customer", "-opened_at", "-id"],
+                name="ticket_customer_open",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"]),
+            ),
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),
             models.Index(fields=["number"], name="ticket_number"),
             models.Index(fields=["parent"], name="ticket_parent", condition=Q(parent__isnull=False)),

@@ -135,6 +135,12 @@ def tsquery(word: Word, weights: str = "") -> str:
     )
 
 
+def loosely(word: Word) -> str:
+    """The same without their order: what an index of words alone can tell."""
+    *first, last = word.parts
+    return " & ".join([*(tsquery(Word((part,))) for part in first), tsquery(Word((last,), word.begun))])
+
+
 def marked(text: str, words: Sequence[Word], width: int = 180) -> list[Piece]:
     """A piece of the text where the first of the words stands, cut to about `width` characters, the words marked.
 

@@ -16,7 +16,7 @@ from nightdesk.portal import belt
 from nightdesk.portal.policies import visible
 
 OPEN = ("new", "assigned", "in_progress", "pending")
-FOUND_AT_MOST = 1000
+FOUND_AT_MOST = 200
 """Tickets that a search shows, the newest; whoever wants older ones gives a word more."""
 
 

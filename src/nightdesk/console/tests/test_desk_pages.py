@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from nightdesk.console.views.desk.forms import mentioned
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk import supplier_actions, survey_actions, time_actions
+from nightdesk.desk import finding, supplier_actions, survey_actions, time_actions
 from nightdesk.desk.models import (
     Attachment,
     Bulk,
@@ -608,6 +609,26 @@ def test_every_word_of_a_story_is_searched_and_a_filter_that_says_nothing_is_tol
     assert dee.client.get(reverse("console:find"), {"q": "is:n"}).status_code == 200
     rows = b"".join(dee.client.get(reverse("console:search_csv"), {"q": "snail"}).streaming_content).decode()
     assert rows.count("\n") == 2
+
+
+def test_where_older_tickets_were_left_out_the_search_says_so_and_goes_on_from_there(provider, dee, monkeypatch):
+    monkeypatch.setattr(finding, "_FEW", 0)
+    monkeypatch.setattr(finding, "_EVERYWHERE", 0)
+    monkeypatch.setattr(finding, "_PATIENCE_S", -1)
+    now = provider.at
+    for days, title in ((400, "Fibre cut long ago"), (3, "Cut fibre")):
+        provider.at = now - timedelta(days=days)
+        provider.ticket(title)
+    found = dee.client.get(reverse("console:search"), {"q": '"fibre cut"'}).content.decode()
+    assert "Nothing of the newest has these words" in found
+    assert "nothing was looked at that is older than" in found
+    older = re.search(r'<a class="btn" href="([^"]+)">Look at older ones', found)
+    assert older
+    assert (
+        "Fibre cut</mark> long ago" in dee.client.get(reverse("console:search") + unescape(older[1])).content.decode()
+    )
+    rows = b"".join(dee.client.get(reverse("console:search_csv"), {"q": '"fibre cut"'}).streaming_content).decode()
+    assert "Fibre cut long ago" in rows
 
 
 def test_it_lies_at_a_supplier_and_its_time_is_noted_on_its_page(provider, dee, eve):

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -6,7 +6,7 @@ from django.db import connection
 from nightdesk.base.actors import SCHEDULER
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions
+from nightdesk.desk import actions, finding
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Attachment, Entry, OldNumber, Searchable, Ticket
@@ -106,6 +106,13 @@ class TestWhereItLooks:
         assert found(there, "y" * 2000) == []
 
 
+@pytest.fixture(params=["each of a customer's few tickets is looked at", "the index of words is asked"])
+def either_way(request, monkeypatch):
+    if "index" in request.param:
+        monkeypatch.setattr(finding, "_FEW", 0)
+
+
+@pytest.mark.usefixtures("either_way")
 class TestFilters:
     def test_narrow_what_is_found(self, there):
         bolt, ben = there.customer("Bolt Works", "ben@bolt.example")
@@ -176,6 +183,44 @@ class TestOrder:
         assert found(there, "crawls is:open") == ["Survivor"]
 
 
+class TestAPhraseOfWordsThatStandEverywhere:
+    """The index knows no order, so that each ticket has to be looked at; who searches is not kept waiting for that."""
+
+    @pytest.fixture(autouse=True)
+    def hurried(self, monkeypatch):
+        monkeypatch.setattr(finding, "_EVERYWHERE", 0)
+        monkeypatch.setattr(finding, "_PATIENCE_S", -1)
+
+    @pytest.fixture
+    def tickets(self, there):
+        now = there.at
+        for days, title in (
+            (400, "Fibre cut long ago"),
+            (90, "A fibre was cut"),
+            (40, "Cut the fibre"),
+            (3, "Cut fibre"),
+        ):
+            there.at = now - timedelta(days=days)
+            there.ticket(title)
+
+    def test_is_looked_for_in_the_newest_and_further_back_when_asked(self, there, tickets):
+        told = find_tickets('"fibre cut"', Reader({there.brand.pk}), count=True)
+        assert (told.hits, told.count) == ([], None)
+        assert told.cut == datetime(2026, 2, 1, tzinfo=UTC)
+        told = find_tickets('"fibre cut"', Reader({there.brand.pk}), after=told.after)
+        assert [hit.ticket.title for hit in told.hits] == ["Fibre cut long ago"]
+        assert (told.cut, told.after) == (None, None)
+
+    def test_is_found_at_once_where_it_is_new(self, there, tickets):
+        told = find_tickets('"cut fibre"', Reader({there.brand.pk}), limit=1)
+        assert [hit.ticket.title for hit in told.hits] == ["Cut fibre"]
+
+    def test_of_one_customer_and_of_rarer_words_it_is_found_at_once(self, there, tickets, monkeypatch):
+        assert found(there, 'customer:acme "fibre cut"') == ["Fibre cut long ago"]
+        monkeypatch.setattr(finding, "_EVERYWHERE", 10)
+        assert found(there, '"fibre cut"') == ["Fibre cut long ago"]
+
+
 class TestWhatIsShown:
     def test_is_the_entry_with_the_words_marked(self, there):
         ticket = there.ticket("Slow", "It crawls at the Zürich site.")
@@ -187,6 +232,7 @@ class TestWhatIsShown:
         assert hit.entry_id != entry.pk
 
 
+@pytest.mark.usefixtures("either_way")
 class TestCustomers:
     @pytest.fixture
     def ticket(self, there):

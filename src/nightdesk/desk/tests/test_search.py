@@ -3,7 +3,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.desk.search import BEGUN, LONGEST, Piece, Word, folded, marked, parse, tsquery, word_of
+from nightdesk.desk.search import BEGUN, LONGEST, Piece, Word, folded, loosely, marked, parse, tsquery, word_of
 
 LETTERS = st.characters(
     exclude_categories=("Cs", "Cn", "Co"), exclude_characters="\0", max_codepoint=0x17F
@@ -75,6 +75,10 @@ class TestWhatIsTyped:
 def test_a_customers_words_are_looked_for_only_where_they_may_look():
     assert tsquery(Word(("patch", "panel"), begun=True), "ABC") == "'patch':ABC <-> 'panel':*ABC"
     assert tsquery(Word(("panel",))) == "'panel'"
+
+
+def test_without_their_order_the_words_of_a_phrase_are_looked_for_anywhere():
+    assert loosely(Word(("patch", "panel", "pan"), begun=True)) == "'patch' & 'panel' & 'pan':*"
 
 
 class TestMarking:

@@ -71,6 +71,10 @@ def search_csv(request: StaffRequest) -> HttpResponse:
     """The newest that were found, as a file."""
     text = asked(request, "q")
     found = _find(request, text, EXPORTED, None) if text else Found([])
+    hits = list(found.hits)
+    while found.cut is not None and len(hits) < EXPORTED:
+        found = _find(request, text, EXPORTED - len(hits), found.after)
+        hits += found.hits
     header = ["number", "title", "customer", "state", "opened_at", "words"]
     rows = (
         (
@@ -81,7 +85,7 @@ def search_csv(request: StaffRequest) -> HttpResponse:
             hit.ticket.opened_at,
             "".join(piece.text for piece in hit.pieces),
         )
-        for hit in found.hits
+        for hit in hits
     )
     return as_csv("tickets-found", header, rows)
 
@@ -94,7 +98,9 @@ def _find(request: StaffRequest, text: str, most: int, after: tuple[datetime, UU
 def _heading(text: str, found: Found) -> str:
     if not text:
         return _("Search all tickets")
-    return _("Found: {text}").format(text=text) if found.hits else _("Nothing has these words")
+    if found.hits:
+        return _("Found: {text}").format(text=text)
+    return _("Nothing of the newest has these words") if found.cut else _("Nothing has these words")
 
 
 def _after(request: StaffRequest) -> tuple[datetime, UUID] | None:
