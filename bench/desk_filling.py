@@ -46,6 +46,18 @@ INSERT INTO customers_contact (customer_id, name, email, phone, role, language, 
          '', '', '', '' FROM customers_customer c, generate_series(1, 2) k WHERE c.brand_id = %(brand)s
 """,
     """
+INSERT INTO customers_hours (brand_id, name, zone, week, nation, subdivision, exceptions, public)
+  SELECT %(brand)s, 'Weekdays', 'Europe/London', jsonb_agg(CASE WHEN d < 6 THEN '[["09:00", "17:30"]]'::jsonb ELSE '[]' END),
+         '', '', '{}', false FROM generate_series(1, 7) d
+""",
+    """
+INSERT INTO customers_contract
+    (customer_id, name, hours_id, out_of_hours, may_wake, targets, not_at_night, live_answer, valid_from)
+  SELECT c.id, 'Business', h.id, 'full', '["P1"]', '{"P1": {"respond": "PT1H", "fix": "PT8H"}, "P3": {"respond": "PT4H"}}', '[]',
+         false, '2000-01-01' FROM customers_customer c JOIN customers_hours h USING (brand_id)
+   WHERE c.brand_id = %(brand)s AND h.name = 'Weekdays' AND NOT EXISTS (SELECT FROM customers_contract WHERE customer_id = c.id)
+""",
+    """
 INSERT INTO desk_queue (brand_id, name, address, waits_for_day)
   SELECT %(brand)s, 'Queue ' || n, '', false FROM generate_series(1, 12) n
 """,
@@ -98,8 +110,9 @@ INSERT INTO desk_entry (id, ticket_id, at, kind, public, by_kind, by_id, by_name
          e.k %% 5 IN (1, 4), CASE e.k %% 5 WHEN 1 THEN 'contact' ELSE 'person' END, '1', 'Somebody', 'email',
          CASE WHEN e.k %% 5 IN (0, 3) THEN '' ELSE a.words || ' ' || b.words || ' ' || c.words || ' ' || e.serial END,
          '', '', false,
-         CASE WHEN e.k %% 5 IN (0, 3) THEN '{"from": "new", "to": "assigned", "priority": 3}'::jsonb ELSE '{}' END
-    FROM (SELECT t.id AS ticket_id, t.opened_at + k * interval '20 minutes' AS at, k,
+         CASE WHEN e.k %% 5 IN (0, 3) THEN jsonb_build_object('from', 'new', 'priority', 3, 'to',
+              CASE WHEN e.k %% 5 = 0 THEN 'assigned' WHEN e.closed THEN 'resolved' ELSE 'in_progress' END) ELSE '{}' END
+    FROM (SELECT t.id AS ticket_id, t.closed_at IS NOT NULL AS closed, t.opened_at + k * interval '20 minutes' AS at, k,
                  'sn' || (t.number / 10 + k * 1000003) AS serial,
                  1 + (random() * 19999)::int AS a, 1 + (random() * 19999)::int AS b, 1 + (random() * 19999)::int AS c
             FROM desk_ticket t,

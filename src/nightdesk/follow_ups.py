@@ -81,7 +81,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     hours.ABSENCE_CANCELLED: (coverage.CHECK,),
     hours.RESTRICTED: (coverage.CHECK,),
     hours.RESTRICTION_CANCELLED: (coverage.CHECK,),
-    people.PERSON_DEACTIVATED: (coverage.CHECK,),
+    people.PERSON_DEACTIVATED: (coverage.CHECK, desk.PUT_BACK),
     people.PERSON_REACTIVATED: (coverage.CHECK,),
     people.TEAM_MEMBERS_SET: (coverage.CHECK,),
     skills.LEVEL_SET: (coverage.CHECK,),

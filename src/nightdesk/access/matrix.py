@@ -713,6 +713,7 @@ ITS_OWN = {
     "expire_ticket": "what was resolved is not spoken of again",
     "note_manager_late": "a manager has not answered a customer in time",
     "hand_over_tickets": "a contact left, and a colleague goes on with what they had open",
+    "put_back_tickets": "one of the staff left, and their team goes on with what they had open",
     "check_sent": "a reply was written, and may not have left",
     "scan_attachment": "a file that came is scanned before anybody gets it",
     "read_attachment": "a file that came is read, so that it can be searched for",

@@ -344,7 +344,7 @@ class WaitIn(Schema):
 
 
 class ResolveIn(Schema):
-    """What the customer is told; `tell` false: they are not. `contact_kind` and `why_now` as in a reply."""
+    """What the customer is told; `tell` false: they are not. `contact_kind`, `why_now` and `seen_id` as in a reply."""
 
     model_config = example(
         what_was_wrong="A bent fibre.",
@@ -356,6 +356,7 @@ class ResolveIn(Schema):
     what_to_do: str = Field(min_length=1, max_length=4000)
     contact_kind: ContactKind | Literal[""] = ""
     why_now: str = Field("", max_length=300)
+    seen_id: UUID | None = None
     tell: bool = True
 
 

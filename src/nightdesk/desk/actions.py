@@ -63,6 +63,7 @@ TICKET_WRITTEN_TO = kind("ticket.written-to", gettext_lazy("{by} wrote to ticket
 TICKET_ANSWERED = kind("ticket.answered", gettext_lazy("{by} wrote to the customer of ticket {number}"))
 TICKET_NOTED = kind("ticket.noted", gettext_lazy("{by} noted on ticket {number}"))
 TICKET_ASSIGNED = kind("ticket.assigned", gettext_lazy("{by} gave ticket {number} to {to}"))
+TICKET_PUT_BACK = kind("ticket.put-back", gettext_lazy("{person} has left, and ticket {number} was put back"))
 TICKET_MOVED = kind("ticket.moved", gettext_lazy("{by}: ticket {number} is {state} now"))
 TICKET_ESCALATED = kind("ticket.escalated", gettext_lazy("{by} escalated ticket {number} to {to}: {why}"))
 TICKET_RAISED = kind("ticket.raised", gettext_lazy("{by} brought ticket {number} before {to}: {why}"))
@@ -80,6 +81,7 @@ TEAM_RULE_SAVED = kind("desk.team-rule-saved", gettext_lazy("{by} changed what {
 QUEUE_SAVED = kind("desk.queue-saved", gettext_lazy("{by} changed the queue {name}"))
 
 NEXT_STEP, CLOSE, RECOUNT = "ticket.next_step", "ticket.close", "ticket.recount_clocks"
+PUT_BACK = "ticket.put_back"
 """Promises: to say that a next step is late; to close what was resolved and not spoken of again; to follow a contract."""
 CHECK_SENT = "ticket.check_sent"
 """Promise: to look whether what was written to a customer has left."""
@@ -772,6 +774,7 @@ def resolve_ticket(
     what_to_do: str,
     contact_kind: str = "",
     why_now: str = "",
+    seen_id: UUID | None = None,
     tell: bool = True,
     by: Actor,
     via: Door,
@@ -781,10 +784,11 @@ def resolve_ticket(
 
     It closes by itself if nothing is heard for a while. Level 2 or 3 does it only where the team's rule lets it tell
     resolutions; else the answer goes back to the desk (`return_answer`). Out of hours what is told is held as an answer is
-    (`reply_to_customer`). Raises Forbidden, NotFound, Invalid (one of the three is missing), KindOfContactNeeded, ProofNeeded,
-    IllegalTransition.
+    (`reply_to_customer`, also for `seen_id`). Raises Forbidden, NotFound, Invalid (one of the three is missing), StoryMovedOn,
+    KindOfContactNeeded, ProofNeeded, IllegalTransition.
     """
     ticket = _locked(ticket_id, "resolve_ticket", by)
+    _check_seen(ticket, seen_id)
     asked = _("Ticket %d was to be resolved.") % ticket.number
     if missing := decide.lacks(what_was_wrong, what_was_done, what_to_do):
         raise Invalid(
@@ -1099,6 +1103,26 @@ def recount_clocks(
     return len(tickets)
 
 
+@transaction.atomic
+def put_back_tickets(*, person_id: int, by: Actor, via: Door, at: datetime) -> int:
+    """What somebody who has left us had lies with their team again, else in its queue; returns how many tickets.
+
+    Those are told the story so far. Repeating it changes nothing. Raises Forbidden: it follows from their leaving.
+    """
+    theirs = Ticket.objects.filter(assignee=person_id, assignee__active=False, merged_into=None, state__in=decide.OPEN)
+    tickets = list(theirs.select_related("assignee").order_by("id"))
+    for ticket in tickets:
+        assert ticket.assignee is not None
+        require(by, "put_back_tickets", ticket.brand_id)
+        moved = assign_ticket(ticket_id=ticket.id, team_id=ticket.team_id, by=by, via=via, at=at)
+        title = _("Ticket #{number} is put back: {name} has left").format(
+            number=moved.number, name=ticket.assignee.name
+        )
+        cause = _record(moved, TICKET_PUT_BACK, {"person": ticket.assignee.name}, by, via, at)
+        _tell(queries.who_works_on(moved), moved, title, queries.story_so_far(moved), cause, by, via, at)
+    return len(tickets)
+
+
 # --- Beneath the verbs -----------------------------------------------------------------------------------------------
 
 
@@ -1181,15 +1205,21 @@ def _move(
         void_promises(("ticket", ticket.id), at=at)
         ticket.next_step, ticket.next_step_at = "", None
     if verb is Verb.RESOLVE:
-        policy = queries.policy_of(queries.rules_of(ticket.brand_id))
-        promise(
-            CLOSE,
-            subject=("ticket", ticket.id),
-            due_at=at + policy.closes_after,
-            why=_("It was resolved, and nothing is heard of it."),
-            at=at,
-            brand_id=ticket.brand_id,
-        )
+        _promise_close(ticket, at)
+
+
+def _promise_close(ticket: Ticket, at: datetime) -> None:
+    """What is resolved closes by itself if nothing is heard of it."""
+    assert ticket.resolved_at is not None
+    policy = queries.policy_of(queries.rules_of(ticket.brand_id))
+    promise(
+        CLOSE,
+        subject=("ticket", ticket.id),
+        due_at=max(at, ticket.resolved_at + policy.closes_after),
+        why=_("It was resolved, and nothing is heard of it."),
+        at=at,
+        brand_id=ticket.brand_id,
+    )
 
 
 def _end_with(
@@ -1593,7 +1623,7 @@ def _tell(
     *,
     answers: bool = False,
 ) -> int:
-    others = [one for one in dict.fromkeys(whom) if one != by.person_id]
+    others = queries.still_here(one for one in dict.fromkeys(whom) if one != by.person_id)
     if not others:
         return 0
     word = mail_out.CONVERSATION if answers else mail_out.AMONG_US

@@ -107,7 +107,7 @@ def answer_ticket(
             **doing,
         )
     if resolving:
-        told |= {"contact_kind": contact_kind, "why_now": why_now}
+        told |= {"contact_kind": contact_kind, "why_now": why_now, "seen_id": None if own_words else seen_id}
         resolve_ticket(ticket_id=ticket_id, **told, tell=not own_words, **doing)
     Draft.objects.filter(person=by.person_id, ticket=ticket_id, kind=Draft.Kind.REPLY).delete()
 

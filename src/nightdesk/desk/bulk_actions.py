@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy
 from nightdesk.access.matrix import brands_for, forbidden, require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
-from nightdesk.base.promises import promise, void_promises
+from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.unique import unless_taken
-from nightdesk.desk import actions, queries
-from nightdesk.desk.actions import CLOSE, NEXT_STEP, Words, _entry, _own, _promise_step, _record, _write
+from nightdesk.desk import actions
+from nightdesk.desk.actions import CLOSE, NEXT_STEP, Words, _entry, _own, _promise_close, _promise_step, _record, _write
 from nightdesk.desk.agent_actions import answer_ticket
 from nightdesk.desk.models import Bulk, Entry, Macro, Queue, Ticket
 from nightdesk.journal.actions import record
@@ -381,15 +381,7 @@ def _move_back(ticket: Ticket, before: Mapping[str, Any], by: Actor, via: Door, 
         if ticket.is_open:
             _promise_step(ticket, at)
         elif ticket.state == Ticket.State.RESOLVED and ticket.resolved_at is not None:
-            policy = queries.policy_of(queries.rules_of(ticket.brand_id))
-            promise(
-                CLOSE,
-                subject=("ticket", ticket.id),
-                due_at=max(at, ticket.resolved_at + policy.closes_after),
-                why=_("It was resolved, and nothing is heard of it."),
-                at=at,
-                brand_id=ticket.brand_id,
-            )
+            _promise_close(ticket, at)
     _record(ticket, TICKET_RESTORED, {"columns": sorted(before)}, by, via, at)
 
 

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
-
 from nightdesk.base.memory import remembered
 from nightdesk.base.models import Promise
 from nightdesk.customers.priority import Priority
@@ -16,6 +14,7 @@ from nightdesk.desk.clock import ClockRules, Clocks, Event, History, Missing, Mo
 from nightdesk.desk.clock_rules import clock_rules_from
 from nightdesk.desk.decide import PendingReason, State
 from nightdesk.desk.models import Entry, Rules, Ticket, TicketPage
+from nightdesk.desk.queries import whole_of
 from nightdesk.paging.models import Page
 
 WARN, BREACH = "ticket.warn_clock", "ticket.breach"
@@ -107,7 +106,7 @@ def _lines_of(tickets: Collection[Ticket], kinds: Collection[str]) -> dict[UUID,
     ids = [ticket.pk for ticket in tickets]
     lines: dict[UUID, list[_Line]] = {one: [] for one in ids}
     rows = (
-        Entry.objects.filter(Q(ticket__in=ids) | Q(ticket__merged_into__in=ids), kind__in=kinds)
+        Entry.objects.filter(ticket__in=whole_of(ids), kind__in=kinds)
         .order_by("at", "id")
         .values_list("ticket_id", "ticket__merged_into_id", "at", "kind", "by_kind", "public", "automatic", "facts")
     )

@@ -14,7 +14,7 @@ from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import decide, queries
-from nightdesk.desk.actions import LONGEST_TEXT, _next_number, _promise_step, _tags
+from nightdesk.desk.actions import LONGEST_TEXT, _next_number, _promise_close, _promise_step, _tags
 from nightdesk.desk.decide import State
 from nightdesk.desk.models import Entry, OldNumber, Party, Ticket
 from nightdesk.desk.moving import OldTicket
@@ -198,6 +198,8 @@ def _take_over(
         )
     if not over:
         _promise_step(ticket, at)
+    elif old.state is State.RESOLVED:
+        _promise_close(ticket, at)
 
 
 def _move_imported(ticket: Ticket, state: State) -> None:

@@ -408,7 +408,8 @@ def tell_children(*, ticket_id: UUID, text: str, by: Actor, via: Door, at: datet
 
 @transaction.atomic
 def return_answer(*, ticket_id: UUID, answer: str, by: Actor, via: Door, at: datetime) -> Ticket:
-    """What level 2 or 3 found goes back to the engineer who had escalated it, who tells the user, and learns it.
+    """What level 2 or 3 found goes back to the engineer who had escalated it, who tells the user, and learns it; where they
+    have left us, to the desk.
 
     Raises Forbidden, NotFound, Invalid (no words), IllegalTransition (it was not escalated, or is over).
     """
@@ -425,20 +426,22 @@ def return_answer(*, ticket_id: UUID, answer: str, by: Actor, via: Door, at: dat
     if ticket.state == Ticket.State.PENDING:
         _move(ticket, Verb.RESUME, by, via, at)
     step = _("Tell the user, and see that it works")
-    facts = {"returned": True, "assignee": first.pk, "level": "1"}
+    to = first if first.active else None
+    facts = {"returned": True, "assignee": to.pk if to else None, "level": "1"}
     if ticket.next_step_at is None or ticket.next_step_at <= at:
         _move(ticket, Verb.ASSIGN, by, via, at, facts=facts, next_step=step, next_step_at=at + timedelta(hours=4))
     else:
         _move(ticket, Verb.ASSIGN, by, via, at, facts=facts, next_step=step, next_step_at=ticket.next_step_at)
-    ticket.assignee, ticket.team, ticket.level = first, None, Ticket.Level.ONE
+    ticket.assignee, ticket.team, ticket.level = to, None, Ticket.Level.ONE
     ticket.save(update_fields=[*MOVED, "assignee", "team", "level"])
     note = _said(ticket, Entry.Kind.NOTE, Words(answer), by, via, at)
     note.public = False
     _write([note])
-    Lesson.objects.create(ticket=ticket, person=first, answered_by=by.name[:120], answer=answer.strip(), made_at=at)
-    cause = _record(ticket, ANSWER_RETURNED, {"to": first.name}, by, via, at)
+    if to is not None:
+        Lesson.objects.create(ticket=ticket, person=to, answered_by=by.name[:120], answer=answer.strip(), made_at=at)
+    cause = _record(ticket, ANSWER_RETURNED, {"to": to.name if to else _("the desk")}, by, via, at)
     title = _("The answer to ticket #%d is here") % ticket.number
-    _tell([first.pk], ticket, title, answer, cause, by, via, at)
+    _tell(queries.who_works_on(ticket), ticket, title, answer, cause, by, via, at)
     return ticket
 
 

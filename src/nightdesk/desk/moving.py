@@ -116,7 +116,18 @@ class Read:
 def suggest_mapping(header: Sequence[str]) -> dict[str, str]:
     """What the columns of a file most likely mean: meaning -> column; only those that are plain."""
     words: Mapping[str, tuple[str, ...]] = {
-        "number": ("number", "ticket", "ticket number", "ticket#", "id", "#"),
+        "number": (
+            "number",
+            "ticket",
+            "ticket number",
+            "ticket no",
+            "ticketno",
+            "ticket id",
+            "case number",
+            "ticket#",
+            "id",
+            "#",
+        ),
         "title": ("title", "subject", "summary"),
         "state": ("state", "status"),
         "priority": ("priority",),
@@ -205,7 +216,7 @@ def read_zammad(
         entries = tuple(
             OldEntry(
                 _instant(str(one["created_at"]), ZoneInfo("UTC")),
-                "note" if one.get("internal") else "customer" if one.get("sender") == "Customer" else "us",
+                _side_of(one),
                 str(one.get("from") or one.get("created_by") or "")[:200],
                 "" if "html" in str(one.get("content_type") or "") else str(one.get("body") or ""),
                 str(one.get("body") or "") if "html" in str(one.get("content_type") or "") else "",
@@ -227,6 +238,13 @@ def read_zammad(
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no ticket of Zammad: {error}") from error
+
+
+def _side_of(article: Mapping[str, Any]) -> Side:
+    """Whose words an article of Zammad is; what its system wrote (triggers, auto replies) nobody of us said."""
+    if article.get("internal") or article.get("sender") == "System":
+        return "note"
+    return "customer" if article.get("sender") == "Customer" else "us"
 
 
 def _rows(raw: bytes) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -1,7 +1,7 @@
 """Reading tickets; what several doors ask."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -202,10 +202,16 @@ def approvers_of(ticket: Ticket) -> QuerySet[Contact]:
 
 
 def who_works_on(ticket: Ticket) -> list[int]:
-    """Ids of the persons who are to act: the assignee, else the team that has it, else the desk."""
-    if ticket.assignee_id is not None:
-        return [ticket.assignee_id]
-    return list(_members(ticket.team_id)) if ticket.team_id is not None else desk_of(ticket)
+    """Ids of the persons who are to act: the assignee, unless they have left us, else the team that has it, else the desk."""
+    team = _members(ticket.team_id) if ticket.team_id is not None else ()
+    return still_here([ticket.assignee_id]) or list(team) or desk_of(ticket)
+
+
+def still_here(person_ids: Iterable[int | None]) -> list[int]:
+    """Those of them who are on the staff list today, in their order."""
+    wanted = [one for one in person_ids if one is not None]
+    here = set(Person.objects.filter(id__in=wanted, active=True).values_list("id", flat=True)) if wanted else set()
+    return [one for one in wanted if one in here]
 
 
 def desk_of(ticket: Ticket) -> list[int]:
@@ -252,11 +258,17 @@ def is_answered(escalation: Escalation) -> bool:
     return spoken.filter(at__gt=escalation.at).exists()
 
 
+def whole_of(ticket_ids: Collection[UUID]) -> QuerySet[Ticket]:
+    """The tickets and what was merged into them, to ask for what is theirs: `Q(ticket=) | Q(ticket__merged_into=)`
+    would read every row there is.
+    """
+    return Ticket.objects.filter(Q(id__in=ticket_ids) | Q(merged_into__in=ticket_ids))
+
+
 def story_of(ticket: Ticket) -> QuerySet[Entry]:
     """All that was said and done, in order, of the ticket and of those that were merged into it."""
-    whole = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket))
     return (
-        Entry.objects.filter(ticket__in=whole.values("id"))
+        Entry.objects.filter(ticket__in=whole_of([ticket.id]))
         .select_related("ticket")
         .prefetch_related("attachments")
         .order_by("at", "id")

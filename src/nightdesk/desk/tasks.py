@@ -138,6 +138,12 @@ def hand_over_tickets(promise: Promise, at: datetime) -> str:
     return f"{count} tickets went on to their colleague."
 
 
+def put_back_tickets(promise: Promise, at: datetime) -> str:
+    """Put back what somebody who left us had; returns what was done."""
+    count = actions.put_back_tickets(person_id=int(promise.subject_id), by=SCHEDULER, via=Door.WORKER, at=at)
+    return f"{count} tickets were put back."
+
+
 def scan_attachment(promise: Promise, at: datetime) -> str:
     """Have the scanner look at a file; returns what it said."""
     return attachment_actions.scan_attachment(
@@ -167,6 +173,7 @@ HANDLERS = {
     outage_actions.JOIN: Handler(join_outage, lane="follow"),
     outage_actions.END: Handler(end_outage_tickets, lane="follow"),
     actions.RECOUNT: Handler(recount_clocks, lane="follow"),
+    actions.PUT_BACK: Handler(put_back_tickets, lane="follow"),
     # Either may page somebody.
     clock_queries.WARN: Handler(tell_clocks, lane="page", give_up_after=None),
     clock_queries.BREACH: Handler(tell_clocks, lane="page", give_up_after=None),

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -40,7 +41,7 @@ def log_time(
 ) -> TimeSpent:
     """So many minutes of that day were worked on it, by whoever says so or by `person_id`. A call-out may have none.
 
-    Raises Forbidden, NotFound, Invalid (more than a day, nothing, or a day to come).
+    Raises Forbidden, NotFound, Invalid (more than a day, nothing, or a day to come where that person is).
     """
     ticket = _locked(ticket_id, "log_time", by)
     asked = _("{minutes} minutes were to be noted on ticket {number}.").format(minutes=minutes, number=ticket.number)
@@ -49,11 +50,12 @@ def log_time(
         raise Invalid(asked, _("It is not said whose they are."), _("Name a person."), field="person_id")
     if not 0 <= minutes <= MOST_MINUTES or (minutes == 0 and not call_out):
         raise Invalid(asked, _("A day has from 1 to 1,440."), _("Give the minutes of one day."), field="minutes")
-    if on > at.date():
+    person = _staff(who)
+    if on > at.astimezone(ZoneInfo(person.zone)).date():
         raise Invalid(asked, _("That day is to come."), _("Note it when it is over."), field="on")
     row = TimeSpent.objects.create(
         ticket=ticket,
-        person=_staff(who),
+        person=person,
         on=on,
         minutes=minutes,
         call_out=call_out,

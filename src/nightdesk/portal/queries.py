@@ -11,6 +11,7 @@ from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.desk.finding import Reader, find_ids
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
+from nightdesk.desk.queries import whole_of
 from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal import belt
 from nightdesk.portal.policies import visible
@@ -91,7 +92,7 @@ def searched(rows: QuerySet[Ticket], contact: Contact, text: str) -> QuerySet[Ti
 def story_of(ticket: Ticket, at: datetime) -> list[Entry]:
     """What was said, oldest first, of the ticket and of what was merged into it; never a note, nor what is held back."""
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
-    rows = visible(Entry).filter(Q(ticket=ticket.pk) | Q(ticket__merged_into=ticket.pk))
+    rows = visible(Entry).filter(ticket__in=whole_of([ticket.pk]))
     return list(rows.filter(public=True, kind__in=spoken, at__lte=at).order_by("at", "id"))
 
 

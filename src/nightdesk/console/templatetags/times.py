@@ -4,15 +4,16 @@
 of the page keeps ages current with the same words (see `skeleton.html`).
 """
 
-import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 register = template.Library()
@@ -27,22 +28,28 @@ def clock(instant: datetime, at: datetime | None = None) -> str:
     The year stands there when it is not that of `at`; the zone's name ("BST") within 12 hours of a clock change.
     Without `at` the day is always named.
     """
-    return _clock_text(instant, at, "H:i")
+    return " ".join(filter(None, _day_and_hour(instant, at, "%H:%M")))
 
 
-def _clock_text(instant: datetime, at: datetime | None, hours: str) -> str:
-    local = localtime(instant)
-    pattern = f"D j M Y {hours}"
+def _day_and_hour(instant: datetime, at: datetime | None, hours: str) -> tuple[str, str]:
+    """The day, "" where the hour alone does not mislead, and the hour."""
+    zone = get_current_timezone()
+    local = instant.astimezone(zone)
+    hour, pattern = local.strftime(hours), "D j M Y"
     if at is not None:
-        page = localtime(at)
+        page = at.astimezone(zone)
         if local.date() == page.date() or abs(instant - at) <= HALF_A_DAY:
-            pattern = hours
+            pattern = ""
         elif local.year == page.year:
-            pattern = f"D j M {hours}"
-    text = date_format(local, pattern)
-    if localtime(instant - HALF_A_DAY).utcoffset() != localtime(instant + HALF_A_DAY).utcoffset():
-        text = f"{text} {local.tzname()}"
-    return text
+            pattern = "D j M"
+    if (instant - HALF_A_DAY).astimezone(zone).utcoffset() != (instant + HALF_A_DAY).astimezone(zone).utcoffset():
+        hour = f"{hour} {local.tzname()}"
+    return _day(local.date(), pattern, get_language()) if pattern else "", hour
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, pattern: str, _language: str | None) -> str:
+    return date_format(day, pattern)
 
 
 def age_text(seconds: float) -> str:
@@ -60,10 +67,9 @@ def age_text(seconds: float) -> str:
 @register.simple_tag(takes_context=True)
 def when(context: dict[str, Any], instant: datetime, seconds: bool = False) -> SafeString:
     """A `<time>` that reads as `clock` does; with `seconds` to the second."""
-    text = _clock_text(instant, context.get("at"), "H:i:s" if seconds else "H:i")
-    *day, hour = re.split(r" (?=\d\d:)", text)
+    day, hour = _day_and_hour(instant, context.get("at"), "%H:%M:%S" if seconds else "%H:%M")
     # The day is a unit of its own: in a narrow column the line ends behind it, and not within it.
-    marked = format_html('<span class="day">{}</span> {}', day[0], hour) if day else hour
+    marked = format_html('<span class="day">{}</span> {}', day, hour) if day else hour
     return format_html('<time datetime="{}">{}</time>', instant.isoformat(), marked)
 
 

@@ -1,7 +1,8 @@
 """Why a ticket is due then, as it stands on its page and in the file."""
 
 import csv
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from nightdesk.base import clock
 from nightdesk.base.actors import Actor, Door
 from nightdesk.console.tests.company import Company
+from nightdesk.console.views.clocks import SHOWN
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contract
 from nightdesk.desk import actions as desk
@@ -78,3 +80,14 @@ def test_the_file_has_every_stretch(company: Company, ticket: Ticket) -> None:
     rows = list(csv.reader(StringIO(b"".join(answer).decode("utf-8-sig"))))
     assert [row[5] for row in rows[1:]] == ["closed", "open", "open"]
     assert sum(int(row[4]) for row in rows[1:]) == 2 * 60 * 60
+
+
+def test_of_a_ticket_that_lay_for_a_year_the_page_has_the_first_and_the_last(company: Company, ticket: Ticket) -> None:
+    later = MONDAY + timedelta(days=400)
+    page = text_of(company, ticket, later)
+    left_out = re.search(r"(\d+) more, each in the CSV", page)
+    assert left_out
+    assert page.count('role="row"') < 3 * SHOWN
+    with clock.replaced_by(lambda: later):
+        answer = company.client(company.everything()).get(reverse("console:ticket_clocks_csv", args=[ticket.pk]))
+    assert b"".join(answer).count(b"\n") - 1 >= int(left_out[1]) + SHOWN

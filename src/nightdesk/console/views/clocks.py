@@ -1,6 +1,6 @@
 """A ticket's clocks: by when what is owed, and why then, stretch by stretch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from nightdesk.desk.clock import Reading, Standing, Stretch
 from nightdesk.desk.clock_queries import clocks_of
 from nightdesk.desk.models import Ticket
 
+SHOWN = 40
+"""Stretches of a clock that a page has, of what has passed and of what is ahead; a ticket that lay for years has thousands."""
 _TONES = {Standing.MET: "calm", Standing.BREACHED: "fire", Standing.PAUSED: "sky"}
 
 
@@ -94,9 +96,8 @@ def _line(reading: Reading, at: datetime) -> str:
 
 
 def _rows(reading: Reading, at: datetime) -> Iterator[dict[str, str]]:
-    """Every stretch, with a mark where what has passed ends and what is ahead begins, and one where it is due."""
-    for one in reading.counted:
-        yield _row(one, at, "")
+    """The stretches, with a mark where what has passed ends and what is ahead begins, and one where it is due."""
+    yield from _few(reading.counted, at, "")
     if reading.target is None:
         return
     used, target = wording.hours_of(reading.elapsed), wording.hours_of(reading.target.duration)
@@ -107,8 +108,7 @@ def _rows(reading: Reading, at: datetime) -> Iterator[dict[str, str]]:
     else:
         said = _("Now, {time}: {used} used of {target}").format(time=clock(at, at), used=used, target=target)
     yield {"mark": said}
-    for one in reading.ahead:
-        yield _row(one, at, "next")
+    yield from _few(reading.ahead, at, "next")
     if reading.ahead and reading.due_at is not None:
         due = clock(reading.due_at, at)
         yield {
@@ -116,6 +116,15 @@ def _rows(reading: Reading, at: datetime) -> Iterator[dict[str, str]]:
             if reading.done_at is None
             else _("It would have been due {time}").format(time=due)
         }
+
+
+def _few(stretches: Sequence[Stretch], at: datetime, tone: str) -> Iterator[dict[str, str]]:
+    """The first and the last of them, and between those how many are left out."""
+    head, tail = (stretches, ()) if len(stretches) <= SHOWN else (stretches[: SHOWN // 2], stretches[-SHOWN // 2 :])
+    yield from (_row(one, at, tone) for one in head)
+    if tail:
+        yield {"mark": _("{count} more, each in the CSV").format(count=len(stretches) - len(head) - len(tail))}
+    yield from (_row(one, at, tone) for one in tail)
 
 
 def _row(one: Stretch, at: datetime, tone: str) -> dict[str, str]:

@@ -132,6 +132,7 @@ WORDS = {
     "ticket.warn_clock": gettext_lazy("Warn that time runs out for a customer"),
     "ticket.check_sent": gettext_lazy("See that a reply has left"),
     "ticket.hand_over": gettext_lazy("Hand on what a contact had open"),
+    "ticket.put_back": gettext_lazy("Put back what somebody who left had"),
     "ticket.manager_answers": gettext_lazy("See that a manager has answered"),
     "ticket.recount_clocks": gettext_lazy("Reckon the clocks of tickets anew"),
     "calls.twiml_due": gettext_lazy("A call goes on"),

@@ -1,6 +1,7 @@
 """An agent's own work: the order of the queue, one press for many and the way back, macros, drafts, who else is there."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -292,6 +293,11 @@ def test_what_is_refused_has_not_half_happened(provider):
             ticket_id=ticket.id, words=Words("We look"), seen_id=seen, **provider.doing_as(provider.dee)
         )
     assert Draft.objects.get().text == "We look"
+    told = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
+    for resolve in (actions.resolve_ticket, partial(agent_actions.answer_ticket, words=Words(""), then="resolve")):
+        with pytest.raises(StoryMovedOn):
+            resolve(ticket_id=ticket.id, **told, seen_id=seen, **provider.doing_as(provider.dee))
+    assert Ticket.objects.get().is_open
 
 
 # --- Drafts, presence, views -----------------------------------------------------------------------------------------

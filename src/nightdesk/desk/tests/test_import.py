@@ -31,11 +31,10 @@ FILE = (
     b"4714;When;open;2 normal;yesterday;;;;\r\n"
     b"4711;Again;open;2 normal;15/07/2025 10:00;;;;\r\n"
 )
-MAPPING = {"number": "TicketNo", "title": "Subject"}
 
 
 def read(raw=FILE, **more):
-    return moving.read_csv(raw, {**moving.suggest_mapping(moving.read_header(raw)), **MAPPING, **more}, LONDON)
+    return moving.read_csv(raw, {**moving.suggest_mapping(moving.read_header(raw)), **more}, LONDON)
 
 
 class TestAFile:
@@ -106,11 +105,18 @@ class TestTakingOver:
         assert not Delivery.objects.filter(subject_kind="ticket").exists()
         assert Promise.objects.filter(subject_kind="ticket", ended_at=None).count() == 1
 
+    def test_what_was_resolved_there_closes_here(self, there):
+        import_actions.import_tickets(
+            brand_id=there.brand.pk, tickets=read(FILE.replace(b";open;", b";solved;")).tickets, **there.doing
+        )
+        promised = Promise.objects.get(subject_kind="ticket", ended_at=None)
+        assert (promised.kind, promised.due_at) == ("ticket.close", there.at)
+
     def test_by_the_command_line(self, there, tmp_path):
         file = tmp_path / "old.csv"
         file.write_bytes(FILE)
         out = StringIO()
-        columns = ["--column", "number=TicketNo", "--column", "title=Subject"]
+        columns = ["--column", "title=Subject"]
         brand = ["--brand", there.brand.slug, "--json"]
         call_command("take_over", "csv", str(file), *columns, *brand, stdout=out)
         told = json.loads(out.getvalue())
@@ -132,7 +138,7 @@ class Zammad(BaseHTTPRequestHandler):
             "created_at": "2025-07-14T08:00:00.000Z",
             "close_at": "2025-07-14T09:00:00.000Z" if number % 2 else None,
         }
-        for number in range(1, 102)
+        for number in range(1, 103)
     ]
 
     def do_GET(self):
@@ -146,6 +152,8 @@ class Zammad(BaseHTTPRequestHandler):
             self._give(self.tickets[start : start + size])
         elif url.path == "/api/v1/tags":
             self._give({"tags": ["vip"]})
+        elif url.path.endswith("/102"):
+            self.send_error(500)
         else:
             self._give(
                 [
@@ -164,6 +172,13 @@ class Zammad(BaseHTTPRequestHandler):
                         "body": "only us",
                         "content_type": "text/plain",
                         "internal": True,
+                    },
+                    {
+                        "created_at": "2025-07-14T08:06:00.000Z",
+                        "sender": "System",
+                        "body": "We have your mail",
+                        "content_type": "text/plain",
+                        "internal": False,
                     },
                 ]
             )
@@ -196,11 +211,22 @@ def test_all_of_a_zammad_is_taken_over_page_by_page(zammad, tmp_path):
     token.write_text("sesame\n")
     out = StringIO()
     where = ["take_over", "zammad", zammad, "--token-file", str(token), "--brand", there.brand.slug, "--json"]
-    call_command(*where, stdout=out)
+    call_command(*where, "--dry-run", stdout=out)
     assert json.loads(out.getvalue())["new"] == 101
+    assert not Ticket.objects.exists()
+    out.truncate(out.seek(0))
+    call_command(*where, stdout=out)
+    told = json.loads(out.getvalue())
+    assert (told["new"], [where for where, _why in told["faults"]]) == (101, ["ticket 67102"])
     ticket = OldNumber.objects.get(text="67001").ticket
     said = list(Entry.objects.filter(ticket=ticket).exclude(kind="moved").values_list("kind", "public", "text"))
-    assert said == [("message_in", True, "Hello there"), ("note", False, "only us")]
+    assert said == [
+        ("message_in", True, "Hello there"),
+        ("note", False, "only us"),
+        ("note", False, "We have your mail"),
+    ]
+    reader = Reader(brand_ids={there.brand.pk}, person_id=there.dee.pk)
+    assert [hit.ticket for hit in find_tickets("67001", reader).hits] == [ticket]
     assert "script" not in Entry.objects.filter(ticket=ticket, kind="message_in").get().html
     assert ticket.tags == ["imported", "vip"]
     token.write_text("wrong")

@@ -11,6 +11,7 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.desk import actions, decide, queries, supplier_actions, survey_actions, time_actions
 from nightdesk.desk.models import Prepaid, Supplier, SupplierTicket, Survey, Ticket
 from nightdesk.desk.tests.provider import MORNING, Provider
+from nightdesk.people.models import Person
 
 DB = pytest.mark.django_db
 CARE = {"4": {"respond": "PT1H", "fix": "PT6H"}}
@@ -177,6 +178,14 @@ class TestTime:
         (row,) = self.worked(there)
         assert (row.customer, row.minutes, row.billable, row.paid, row.billed) == (there.acme, 80, 50, 40, 10)
         assert (row.call_outs, row.tickets) == (1, 1)
+
+    def test_after_midnight_a_day_is_todays_where_they_are(self, there):
+        there.at, ticket = MORNING.replace(hour=23, minute=30), there.ticket()
+        tomorrow = self.DAY + timedelta(days=1)
+        with pytest.raises(Invalid):
+            self.log(there, ticket, 20, on=tomorrow)
+        Person.objects.update(zone="Europe/Berlin")
+        assert self.log(there, ticket, 20, on=tomorrow).on == tomorrow
 
     def test_what_earlier_days_used_of_a_package_is_used(self, there):
         ticket, before = there.ticket(), self.DAY - timedelta(days=3)

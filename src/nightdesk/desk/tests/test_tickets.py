@@ -14,9 +14,11 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, decide, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket, Watch
+from nightdesk.desk.tasks import put_back_tickets
 from nightdesk.desk.tests.provider import NIGHT, Provider
 from nightdesk.journal.models import Entry as JournalEntry
 from nightdesk.paging.models import Page
+from nightdesk.people import actions as people
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +203,26 @@ class TestWritingToTheCustomer:
         assert list(due) == [there.at + timedelta(hours=7), there.at]
         entry = Entry.objects.get(ticket=pressing, kind="message_out")
         assert entry.facts["why_now"] == "they asked to be rung"
+
+    def test_what_somebody_who_left_had_goes_on(self, there):
+        ticket, watched = there.ticket(), there.ticket("Another")
+        actions.watch_ticket(ticket_id=watched.pk, person_id=there.dee.pk, **there.doing_as(there.dee))
+        people.set_team_members(
+            team_id=there.desk.pk, person_ids=[there.dee.pk, there.max.pk], manager_id=None, **there.doing
+        )
+        for one, team in ((ticket, there.desk.pk), (there.ticket("A third"), None)):
+            actions.assign_ticket(ticket_id=one.pk, person_id=there.dee.pk, team_id=team, **there.doing_as(there.max))
+        Delivery.objects.all().delete()
+        people.deactivate_person(person_id=there.dee.pk, **there.doing)
+        promised = Promise.objects.get(kind="ticket.put_back", ended_at=None)
+        assert put_back_tickets(promised, there.at) == "2 tickets were put back."
+        assert put_back_tickets(promised, there.at) == "0 tickets were put back."
+        assert not Ticket.objects.exclude(assignee=None).exists()
+        actions.pass_next_step(ticket_id=ticket.pk, **(there.doing | {"at": there.at + timedelta(days=9)}))
+        actions.take_message(ticket_id=watched.pk, words=Words("And?"), **there.doing_as(there.cleo))
+        told = Delivery.objects.filter(recipient_kind="person").values_list("recipient_id", flat=True)
+        assert set(told) == {str(there.max.pk)}
+        assert len(told) == 4
 
     def test_two_agents_at_once_the_later_hears_of_the_first(self, there):
         ticket = there.ticket()

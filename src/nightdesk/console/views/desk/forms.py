@@ -247,6 +247,7 @@ class ResolveForm(forms.Form):
         help_text=gettext_lazy("They read all three. “Nothing” is an answer."),
     )
     why_now = forms.CharField(label=gettext_lazy("Send it now, because"), max_length=300, required=False)
+    seen_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, held: str, **kwargs: Any) -> None:
         """`held`: see `ReplyForm`."""

@@ -131,7 +131,7 @@ def _around(
         "said": said_to(request, ticket.customer_id if ticket.is_open else None, ticket.brand_id),
         "buttons": buttons,
         "composer": _composer(request, ticket, newest, bound, main=not any(each.get("main") for each in buttons)),
-        "folds": [*_folds(request, ticket, bound), *work_folds(request, ticket)],
+        "folds": [*_folds(request, ticket, newest, bound), *work_folds(request, ticket)],
         "suppliers": suppliers_of(request, ticket),
         "time": time_of(request, ticket),
         "clocks": shown_clocks(ticket, request.at),
@@ -407,9 +407,10 @@ def reply_form(request: StaffRequest, ticket: Ticket, *args: Any, **kwargs: Any)
     return ReplyForm(*args, prefix="reply", kinds=kinds, held=_held(request, ticket), **kwargs)
 
 
-def resolve_form(request: StaffRequest, ticket: Ticket, *args: Any) -> ResolveForm:
-    """The form to resolve it with."""
-    return ResolveForm(*args, prefix="resolve", held=_held(request, ticket))
+def resolve_form(request: StaffRequest, ticket: Ticket, *args: Any, newest: Entry | None = None) -> ResolveForm:
+    """The form to resolve it with; `newest`: what was said last, as its reader has seen it."""
+    seen = {"seen_id": newest.id} if newest else {}
+    return ResolveForm(*args, prefix="resolve", held=_held(request, ticket), initial=seen)
 
 
 def _held(request: StaffRequest, ticket: Ticket) -> str:
@@ -446,7 +447,9 @@ def teams_of(ticket: Ticket) -> QuerySet[Team]:
     return Team.objects.filter(brand=ticket.brand_id).order_by("name")
 
 
-def _folds(request: StaffRequest, ticket: Ticket, bound: Mapping[str, forms.Form]) -> list[dict[str, Any]]:
+def _folds(
+    request: StaffRequest, ticket: Ticket, newest: Entry | None, bound: Mapping[str, forms.Form]
+) -> list[dict[str, Any]]:
     """What is done with a word or a choice: {"id", "key", "title", "form", "url", "label", "before"}."""
     shown: list[dict[str, Any]] = []
     if ticket.merged_into_id is not None:
@@ -512,7 +515,7 @@ def _folds(request: StaffRequest, ticket: Ticket, bound: Mapping[str, forms.Form
             "resolve_ticket",
             "resolve_ticket",
             _("It is resolved"),
-            resolve_form(request, ticket),
+            resolve_form(request, ticket, newest=newest),
             _("Resolve it"),
             key="d",
         )

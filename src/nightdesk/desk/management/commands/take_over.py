@@ -115,7 +115,7 @@ def _zammad(url: str, token: str) -> Iterator[Read]:
                 articles = _ask(url, f"/api/v1/ticket_articles/by_ticket/{key}", {"expand": "true"}, token)
                 tags = _ask(url, "/api/v1/tags", {"object": "Ticket", "o_id": key}, token)
                 tickets.append(moving.read_zammad(row, articles, tags.get("tags", [])))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (moving.NotReadable, ValueError, KeyError, TypeError, AttributeError) as error:
                 faults.append((f"ticket {row.get('number') if isinstance(row, dict) else page}", str(error)))
         yield Read(tuple(tickets), tuple(faults))
         if len(rows) < A_PAGE:
