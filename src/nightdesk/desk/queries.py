@@ -157,7 +157,7 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
     """On which level they speak to the ticket's user, and for which reasons.
 
     Whoever has the desk's, a manager's or an admin's role here, or is in a team of level 1, or in none, is the desk. An
-    engineer is of their team's level (`level_of_team`), the lowest of several; a team without a rule is forbidden none.
+    engineer is of their team's level (`level_of_team`), the lowest of several; a team without a rule speaks through the desk.
     """
     at_desk = {Role.DESK, Role.MANAGER, Role.ADMIN}
     if any(brand in (None, ticket.brand_id) and role in at_desk for brand, role in by.grants):
@@ -166,8 +166,8 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
     level = min((level_of_team(team.pk) for team in teams), default=Level.ONE)
     if level == Level.ONE:
         return Level.ONE, tuple(ContactKind)
-    kinds = teams.values_list("desk_rule__contact_kinds", flat=True)
-    allowed = {ContactKind(kind) for some in kinds for kind in (ContactKind if some is None else some)}
+    rules = TeamRule.objects.filter(team__in=teams)
+    allowed = {ContactKind(kind) for rule in rules for kind in rule.contact_kinds}
     return Level(level), tuple(kind for kind in ContactKind if kind in allowed)
 
 
