@@ -366,6 +366,7 @@ class TestTicketsThatBelongTogether:
 class TestContractsThatChange:
     def test_what_is_promised_follows(self, there):
         ticket, theirs = there.ticket(), Provider(targets=TARGETS).ticket()
+        there.work()
         contract = there.acme.contracts.get()
         changed = {"targets": {"P3": {"respond": "PT2H"}}}
         customers.edit_contract(contract_id=contract.pk, changes=changed, **there.doing)
