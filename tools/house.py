@@ -278,6 +278,7 @@ OWN_MODULES: dict[str, dict[str, str]] = {
     },
     "desk": {
         "agent_actions": "an agent's drafts, presence and saved views",
+        "chasing": "what is promised about suppliers' tickets",
         "bulk_actions": "one press for many tickets, and the way back",
         "worklist": "which tickets a list shows, and in which order",
         "auto_reply": "whether a machine answers, and what it may say",

@@ -135,6 +135,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     mailroom.MAILBOX_SIGNED_IN: (unread.FOLLOW,),
     mailroom.MAILBOX_REMOVED: (unread.FOLLOW,),
     desk.TICKET_OPENED: (linking.LOOK_FOR_SURGE, outage_tickets.JOIN),
+    desk.TICKET_CONTACTED: (linking.LOOK_FOR_SURGE,),
     desk.TICKET_MOVED: (surveys.ASK,),
     # What shows somebody awake who is out on a site spares them the next question.
     paging.PAGE_NOTED: (safety.NOTE_PAGE,),

@@ -31,6 +31,7 @@ from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of,
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
 from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
+from nightdesk.desk.chasing import promise_chases
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.clock_rules import clock_rules_from
@@ -49,7 +50,7 @@ from nightdesk.desk.models import (
     TicketPage,
     Watch,
 )
-from nightdesk.desk.wording import own_part
+from nightdesk.desk.wording import clipped, own_part
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.mailroom.addressing import is_usable
@@ -60,6 +61,7 @@ from nightdesk.people.models import Person, Team
 
 TICKET_OPENED = kind("ticket.opened", gettext_lazy("{by} opened ticket {number}"))
 TICKET_WRITTEN_TO = kind("ticket.written-to", gettext_lazy("{by} wrote to ticket {number}"))
+TICKET_CONTACTED = kind("ticket.contacted", gettext_lazy("{by} came to us anew about ticket {number}"))
 TICKET_ANSWERED = kind("ticket.answered", gettext_lazy("{by} wrote to the customer of ticket {number}"))
 TICKET_NOTED = kind("ticket.noted", gettext_lazy("{by} noted on ticket {number}"))
 TICKET_ASSIGNED = kind("ticket.assigned", gettext_lazy("{by} gave ticket {number} to {to}"))
@@ -94,6 +96,7 @@ LONGEST_TEXT = 200_000
 MOST_FILES = 50
 SENT_WITHIN = timedelta(minutes=15)
 """After so long it is looked whether a reply has left."""
+LONGEST_TOLD = 4000
 LOOK_WITHIN = timedelta(days=1)
 """When somebody looks at a ticket of somebody to whom no contract promises anything."""
 
@@ -288,11 +291,15 @@ def open_ticket(
     follows_id: UUID | None = None,
     wakes: bool = True,
     at_once: bool = False,
+    asked_at: datetime | None = None,
     by: Actor,
     via: Door,
     at: datetime,
 ) -> Ticket:
     """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well.
+
+    It owes an answer where a customer says the words, or somebody takes them down for a contact or requester who is named;
+    `asked_at`: when the customer asked, where it was before and elsewhere.
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
     priority wake somebody, the night's engineer is paged; `at_once` without a contract too, as for a peer. `follows_id`: the
@@ -322,6 +329,8 @@ def open_ticket(
     priority = _priority(rules, impact, urgency)
     cover = promised_now(customer_id, priority, at, work_type or None)
     step, step_at = _first_step(next_step, next_step_at, cover, at)
+    if _asks(words, by, named=bool(contact or requester_name.strip() or requester_address.strip())):
+        asked_at = at
     ticket = Ticket(
         id=uuid7(at),
         brand_id=brand_id,
@@ -348,14 +357,14 @@ def open_ticket(
         came_by=via,
         opened_at=at,
         changed_at=at,
-        customer_wrote_at=at if words and not words.automatic and _is_customer(words.said_by or by) else None,
+        customer_wrote_at=asked_at,
+        contacted_at=asked_at,
     )
     if contact is not None:
         ticket.customer = contact.customer
     insert([ticket])
-    entries = [
-        _entry(ticket, Entry.Kind.MOVED, by, via, at, facts={"from": "", "to": "new", "priority": ticket.priority})
-    ]
+    opened = {"from": "", "to": "new", "priority": ticket.priority, "asked": asked_at is not None}
+    entries = [_entry(ticket, Entry.Kind.MOVED, by, via, at, facts=opened)]
     if words is not None:
         entries.append(_said(ticket, _kind_of_words(words.said_by or by), words, by, via, at))
     with gathered():
@@ -419,6 +428,7 @@ def take_message(
             impact=ticket.impact,
             urgency=ticket.urgency,
             queue_id=ticket.queue_id,
+            needs_proof=ticket.needs_proof,
             follows_id=ticket.id,
             by=by,
             via=via,
@@ -429,13 +439,17 @@ def take_message(
     _add_copies(ticket, copies)
     changed = ["changed_at"]
     ticket.changed_at = at
-    if not words.automatic and _is_customer(author):
+    if not words.automatic:
+        if decide.asks_anew(follows, ticket.customer_wrote_at, ticket.we_wrote_at, at):
+            ticket.contacted_at = at
+            _record(ticket, TICKET_CONTACTED, {}, by, via, at)
         ticket.customer_wrote_at = at
-        changed.append("customer_wrote_at")
+        changed += ["customer_wrote_at", "contacted_at"]
     if follows is decide.Follows.RESUMES:
         _move(ticket, Verb.RESUME, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
     elif follows is decide.Follows.REOPENS:
-        _move(ticket, Verb.REOPEN, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
+        step, step_at = _answer_step(), _answer_by(ticket, at)
+        _move(ticket, Verb.REOPEN, by, via, at, facts={"asked": True}, next_step=step, next_step_at=step_at)
     change(ticket, (*MOVED, *changed[1:]) if follows is not decide.Follows.NOTHING else tuple(changed))
     cause = _record(ticket, TICKET_WRITTEN_TO, {"follows": follows}, by, via, at)
     if not words.automatic and not quiet:
@@ -513,10 +527,7 @@ def reply_to_customer(
     ticket.save(update_fields=list({*MOVED, *changed}))
     cause = _record(ticket, TICKET_ANSWERED, {"contact_kind": contact_kind, **facts}, by, via, at)
     send_to_parties(ticket=ticket, entry=entry, send_at=send_at, by=by, via=via, at=at)
-    if level in decide.BEHIND_THE_DESK:
-        kind_said = _("%(name)s (level %(level)s) wrote to the customer: %(kind)s")
-        said = kind_said % {"name": by.name, "level": level, "kind": contact_kind.replace("_", " ")}
-        _tell_desk(ticket, said, words.text, cause, by, via, at)
+    _tell_desk_of_contact(ticket, level, contact_kind, words.text, cause, by, via, at)
     return entry
 
 
@@ -608,7 +619,8 @@ def assign_ticket(
 ) -> Ticket:
     """The person, the team, or both have it to work on; the desk stays its owner. With neither it lies in its queue again.
 
-    One in progress is assigned anew; one that waits goes on waiting. Raises Forbidden, NotFound, IllegalTransition.
+    Whoever has it now is told the story so far. One in progress is assigned anew; one that waits goes on waiting. Raises
+    Forbidden, NotFound, IllegalTransition.
     """
     ticket = _locked(ticket_id, "assign_ticket", by)
     person = _staff(person_id) if person_id is not None else None
@@ -630,6 +642,9 @@ def assign_ticket(
     if person is not None and person.pk != by.person_id:
         words = queries.story_so_far(ticket)
         _tell([person.pk], ticket, _("Ticket #%d is yours now") % ticket.number, words, cause, by, via, at)
+    elif person is None and team is not None:
+        title = _("Ticket #%(number)d came to %(team)s") % {"number": ticket.number, "team": team.name}
+        _tell(queries.who_works_on(ticket), ticket, title, queries.story_so_far(ticket), cause, by, via, at)
     return ticket
 
 
@@ -667,7 +682,7 @@ def escalate_functionally(
     ticket.save(update_fields=list({*MOVED, "team", "assignee", "level", "first_engineer"}))
     told = {"to": team.name, "why": why, "from_level": before, "level": level}
     cause = _record(ticket, TICKET_ESCALATED, told, by, via, at)
-    whom = [person.pk] if person is not None else list(team.members.filter(active=True).values_list("id", flat=True))
+    whom = queries.who_works_on(ticket)
     title = _("Ticket #%(number)d came to %(team)s") % {"number": ticket.number, "team": team.name}
     _tell(whom, ticket, title, f"{why}\n\n{queries.story_so_far(ticket)}", cause, by, via, at)
     return ticket
@@ -722,9 +737,6 @@ def start_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tick
         ticket.assignee_id = by.person_id
     ticket.save(update_fields=[*MOVED, "assignee"])
     _record_move(ticket, by, via, at)
-    for child in _children_that_follow(ticket, Verb.START, None):
-        _move(child, Verb.RESUME if child.state == Ticket.State.PENDING else Verb.START, by, via, at, facts=_of(ticket))
-        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -749,19 +761,6 @@ def wait_ticket(
     _move(ticket, Verb.WAIT, by, via, at, reason=why, next_step=next_step, next_step_at=next_step_at)
     ticket.save(update_fields=[*MOVED])
     _record_move(ticket, by, via, at)
-    for child in _children_that_follow(ticket, Verb.WAIT, why):
-        _move(
-            child,
-            Verb.WAIT,
-            by,
-            via,
-            at,
-            reason=why,
-            facts=_of(ticket),
-            next_step=next_step,
-            next_step_at=next_step_at,
-        )
-        child.save(update_fields=[*MOVED])
     return ticket
 
 
@@ -803,10 +802,11 @@ def resolve_ticket(
             _("It changes who gets in, and nobody has made sure who asked."),
             _("Call back the number that we have, or let a named approver say yes; then say so on the ticket."),
         )
-    if by.kind == "person":
-        _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
+    level = _check_contact(ticket, contact_kind or ContactKind.RESOLUTION, by)
     answer = (what_was_wrong.strip(), what_was_done.strip(), what_to_do.strip())
-    _end_with(ticket, answer, tell, {}, by, via, at, why_now=why_now)
+    cause = _end_with(ticket, answer, tell, {}, by, via, at, why_now=why_now)
+    if tell:
+        _tell_desk_of_contact(ticket, level, ContactKind.RESOLUTION, "\n\n".join(answer), cause, by, via, at)
     if ticket.first_engineer_id not in (None, by.person_id):
         Lesson.objects.create(
             ticket=ticket,
@@ -815,7 +815,9 @@ def resolve_ticket(
             answer="\n\n".join(answer[:2]),
             made_at=at,
         )
-    for child in _children_that_follow(ticket, Verb.RESOLVE, None):
+    for child in _children_that_follow(ticket):
+        if decide.after(State(child.state), Verb.RESOLVE) is None:
+            continue
         if not child.needs_proof or child.proved_at is not None:
             _end_with(child, answer, tell, _of(ticket), by, via, at, why_now=why_now)
     return ticket
@@ -861,8 +863,9 @@ def reopen_ticket(*, ticket_id: UUID, why: str, by: Actor, via: Door, at: dateti
     _move(ticket, Verb.REOPEN, by, via, at, facts={"why": why[:300]}, next_step=step, next_step_at=step_at)
     if _is_customer(by):
         _write([_said(ticket, Entry.Kind.MESSAGE_IN, Words(why), by, via, at)])
-        ticket.customer_wrote_at = at
-    ticket.save(update_fields=[*MOVED, "customer_wrote_at"])
+        ticket.customer_wrote_at = ticket.contacted_at = at
+        _record(ticket, TICKET_CONTACTED, {}, by, via, at)
+    ticket.save(update_fields=[*MOVED, "customer_wrote_at", "contacted_at"])
     cause = _record_move(ticket, by, via, at)
     _tell_staff(ticket, _("%(name)s reopened it") % {"name": by.name}, why, cause, by, via, at)
     return ticket
@@ -1167,7 +1170,14 @@ def _require(by: Actor, verb: str, brand_id: int, customer_id: int | None, conta
 
 
 def _is_customer(by: Actor) -> bool:
-    return by.kind in ("contact", "caller")
+    return by.kind in clock_queries.CUSTOMERS
+
+
+def _asks(words: Words | None, by: Actor, *, named: bool) -> bool:
+    """Whether a customer asks by a ticket's first words: they say them, or somebody takes down what one who is `named` said."""
+    if words is None or words.automatic:
+        return False
+    return _is_customer(words.said_by or by) or (named and by.kind in ("person", "machine"))
 
 
 def _move(
@@ -1187,6 +1197,7 @@ def _move(
     state = decide.after(before, verb)
     if state is None:
         raise _illegal(ticket, verb)
+    waited_for = PendingReason(ticket.pending_reason) if ticket.pending_reason else None
     ticket.state, ticket.pending_reason, ticket.changed_at = state, reason or "", at
     if verb is Verb.RESOLVE:
         ticket.resolved_at = at
@@ -1204,18 +1215,27 @@ def _move(
     else:
         void_promises(("ticket", ticket.id), at=at)
         ticket.next_step, ticket.next_step_at = "", None
+    if verb is Verb.REOPEN:
+        promise_chases(ticket, at)
     if verb is Verb.RESOLVE:
         _promise_close(ticket, at)
+    elif decide.children_follow(verb, reason or waited_for):
+        for child in _children_that_follow(ticket):
+            own = decide.childs_verb(State(child.state), verb)
+            if own is not None:
+                step, step_at = (next_step, next_step_at) if verb is Verb.WAIT else ("", None)
+                facts = _of(ticket)
+                _move(child, own, by, via, at, reason=reason, facts=facts, next_step=step, next_step_at=step_at)
+                child.save(update_fields=[*MOVED])
 
 
 def _promise_close(ticket: Ticket, at: datetime) -> None:
-    """What is resolved closes by itself if nothing is heard of it."""
-    assert ticket.resolved_at is not None
+    """What is resolved is closed once nothing was heard of it for as long as the brand's rules say."""
     policy = queries.policy_of(queries.rules_of(ticket.brand_id))
     promise(
         CLOSE,
         subject=("ticket", ticket.id),
-        due_at=max(at, ticket.resolved_at + policy.closes_after),
+        due_at=max(at, (ticket.resolved_at or at) + policy.closes_after),
         why=_("It was resolved, and nothing is heard of it."),
         at=at,
         brand_id=ticket.brand_id,
@@ -1232,8 +1252,10 @@ def _end_with(
     at: datetime,
     *,
     why_now: str = "",
-) -> None:
-    """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to."""
+) -> UUID:
+    """It is resolved with what was wrong, what was done and what to do; its parties read that where they are to. Returns the
+    id of the record's entry.
+    """
     ticket.what_was_wrong, ticket.what_was_done, ticket.what_to_do = answer
     _move(ticket, Verb.RESOLVE, by, via, at, facts=facts)
     told = ["what_was_wrong", "what_was_done", "what_to_do"]
@@ -1249,15 +1271,15 @@ def _end_with(
             told.append("first_response_at")
         send_to_parties(ticket=ticket, entry=entry, send_at=send_at, by=by, via=via, at=at)
     ticket.save(update_fields=[*MOVED, *told])
-    _record_move(ticket, by, via, at)
+    return _record_move(ticket, by, via, at)
 
 
-def _children_that_follow(parent: Ticket, verb: Verb, reason: PendingReason | None) -> list[Ticket]:
-    """The tickets under a major incident that make its move too, locked, with those left out that cannot make it."""
-    if not parent.major or not decide.children_follow(verb, reason):
+def _children_that_follow(parent: Ticket) -> list[Ticket]:
+    """The open tickets under a major incident, locked; none under one that is only proposed."""
+    if not parent.major:
         return []
     rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand").filter(parent=parent).order_by("id")
-    return [one for one in rows if one.is_open and decide.after(State(one.state), verb) is not None]
+    return [one for one in rows if one.is_open]
 
 
 def _of(parent: Ticket) -> dict[str, Any]:
@@ -1606,6 +1628,16 @@ def _tell_staff(
     return _tell(whom, ticket, titled, body, cause, by, via, at, answers=answers)
 
 
+def _tell_desk_of_contact(
+    ticket: Ticket, level: Level, contact_kind: str, text: str, cause: UUID, by: Actor, via: Door, at: datetime
+) -> None:
+    """The desk, which speaks with users, hears of it where level 2 or 3 did."""
+    if level in decide.BEHIND_THE_DESK:
+        kind_said = _("%(name)s (level %(level)s) wrote to the customer: %(kind)s")
+        said = kind_said % {"name": by.name, "level": level, "kind": contact_kind.replace("_", " ")}
+        _tell_desk(ticket, said, text, cause, by, via, at)
+
+
 def _tell_desk(ticket: Ticket, title: str, body: str, cause: UUID, by: Actor, via: Door, at: datetime) -> int:
     whom = queries.desk_of(ticket)
     return _tell(whom, ticket, f"#{ticket.number} {ticket.title[:80]}: {title}", body, cause, by, via, at)
@@ -1632,7 +1664,7 @@ def _tell(
         kind="ticket.told",
         subject=("ticket", ticket.id),
         title=title[:200],
-        body=body[:4000],
+        body=clipped(body, LONGEST_TOLD),
         mail=MailForm(reply_to=mail_out.reply_address(word, ticket)),
         brand_id=ticket.brand_id,
         cause=cause,

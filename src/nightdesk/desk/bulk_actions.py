@@ -22,6 +22,7 @@ from nightdesk.base.unique import unless_taken
 from nightdesk.desk import actions
 from nightdesk.desk.actions import CLOSE, NEXT_STEP, Words, _entry, _own, _promise_close, _promise_step, _record, _write
 from nightdesk.desk.agent_actions import answer_ticket
+from nightdesk.desk.chasing import promise_chases
 from nightdesk.desk.models import Bulk, Entry, Macro, Queue, Ticket
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -310,12 +311,13 @@ def _change_each(
         number = ticket.number if ticket is not None else 0
         try:
             with transaction.atomic():
-                columns = _change_one(right, ticket, steps, brand_id, {"by": by, "via": via, "at": at})
+                changed = _change_one(right, ticket, steps, brand_id, {"by": by, "via": via, "at": at})
         except Refusal as refused:
             bulk.refused.append({"ticket": str(ticket_id), "number": number, "why": f"{refused.so} {refused.do}"})
             continue
-        if columns:
-            bulk.rows.append({"ticket": str(ticket_id), "number": number, "columns": columns})
+        bulk.rows += [
+            {"ticket": str(one.pk), "number": one.number, "columns": columns} for one, columns in changed if columns
+        ]
     bulk.save(force_insert=True)
     facts = {"count": len(bulk.rows), "what": bulk.what, "refused": len(bulk.refused)}
     subject = ("person", by.person_id or by.id)
@@ -332,18 +334,23 @@ def _require_somewhere(by: Actor, verb: str) -> None:
 
 def _change_one(
     right: str, ticket: Ticket | None, steps: Sequence[Mapping[str, Any]], brand_id: int | None, doing: Doing
-) -> dict[str, list[Any]]:
-    """The columns that are another now: {name: [before, after]}."""
+) -> list[tuple[Ticket, dict[str, list[Any]]]]:
+    """The ticket and those that follow it, each with the columns that are another now: {name: [before, after]}."""
     if ticket is None or ticket.merged_into_id is not None or brand_id not in (None, ticket.brand_id):
         raise NotFound(_("A ticket was to change."), _("It is not there any more."), _("Look at the list again."))
     require(doing["by"], right, ticket.brand_id)
-    before = _columns(ticket)
+    touched = [ticket, *(Ticket.objects.filter(parent=ticket).order_by("id") if ticket.major else ())]
+    before = [_columns(one) for one in touched]
     for step in steps:
         do, _names = STEPS[step["verb"]]
         do(ticket, step["values"], doing)
         ticket.refresh_from_db()
-    after = _columns(ticket)
-    return {name: [before[name], after[name]] for name in KEPT if before[name] != after[name]}
+    changed = []
+    for one, was in zip(touched, before, strict=True):
+        one.refresh_from_db()
+        now = _columns(one)
+        changed.append((one, {name: [was[name], now[name]] for name in KEPT if was[name] != now[name]}))
+    return changed
 
 
 def _columns(ticket: Ticket) -> dict[str, Any]:
@@ -380,7 +387,8 @@ def _move_back(ticket: Ticket, before: Mapping[str, Any], by: Actor, via: Door, 
         void_promises(("ticket", ticket.id), at=at, kinds=(NEXT_STEP, CLOSE))
         if ticket.is_open:
             _promise_step(ticket, at)
-        elif ticket.state == Ticket.State.RESOLVED and ticket.resolved_at is not None:
+            promise_chases(ticket, at)
+        elif ticket.state == Ticket.State.RESOLVED:
             _promise_close(ticket, at)
     _record(ticket, TICKET_RESTORED, {"columns": sorted(before)}, by, via, at)
 

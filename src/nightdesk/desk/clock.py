@@ -3,8 +3,8 @@
 Nothing here is stored. A clock is computed from the ticket's history and the customer's contracts, whenever it is asked
 for, so that it cannot drift from them. The rules, which every function here follows:
 
-- `respond` runs from the moment at which a customer asks, or opens the ticket again, to the first public words of a
-  person of ours. A ticket that we opened ourselves owes no answer.
+- `respond` runs from the moment at which a customer asks, whoever takes it down, or opens the ticket again, to the first
+  public words of a person of ours. A ticket that we opened ourselves owes no answer.
 - `update` runs from the last public words of ours, or else from the opening, and begins anew with every word. While an
   answer is owed it does not run: the answer comes first.
 - `fix` runs from the opening to the moment at which the ticket was resolved. When it is opened again the clock goes on
@@ -120,13 +120,14 @@ class History:
     """What happened to a ticket: its moves in their order, the opening first, and when the customer heard from us.
 
     `replies` are public words of a person of ours to this customer; `updates` are other public news, an outage's update to
-    all whom it touches for example. Neither knows automatic answers. Raises ValueError without an opening, or for moves
-    out of order.
+    all whom it touches for example. Neither knows automatic answers. `asked_beside`: when customers asked on what was merged
+    into it. Raises ValueError without an opening, or for moves out of order.
     """
 
     moves: tuple[Move, ...]
     replies: tuple[datetime, ...] = ()
     updates: tuple[datetime, ...] = ()
+    asked_beside: tuple[datetime, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.moves:
@@ -263,8 +264,9 @@ def clocks_at(
         raise ValueError(f"the ticket was opened at {history.moves[0].at}, and was asked about at {at}")
     story = _Story(moves, contracts, rules)
     opened_at = in_utc(moves[0].at)
+    beside = [in_utc(asked) for asked in history.asked_beside if asked <= at]
 
-    asked_at = story.asked_at()
+    asked_at = max((one for one in (story.asked_at(), *beside) if one is not None), default=None)
     if asked_at is None:
         respond = Reading(Which.RESPOND, Standing.NONE, Missing.NOT_ASKED)
     else:
@@ -379,8 +381,8 @@ class _Story:
             yield from_, to, self._move_at(from_), contract
 
     def _move_at(self, at: datetime) -> Move:
-        """The last move until `at`."""
-        return next(move for move in reversed(self.moves) if move.at <= at)
+        """The last move until `at`, the opening for what was asked before it, beside."""
+        return next((move for move in reversed(self.moves) if move.at <= at), self.moves[0])
 
     def _unchanged_since(self, at: datetime) -> datetime:
         """Since when the priority and the kind of work have been what they are at `at`."""

@@ -12,9 +12,9 @@ from nightdesk.customers.promised import ContractFacts
 from nightdesk.customers.queries import contracts_of, contracts_with
 from nightdesk.desk.clock import ClockRules, Clocks, Event, History, Missing, Move, clocks_at, none_run, to_tell
 from nightdesk.desk.clock_rules import clock_rules_from
-from nightdesk.desk.decide import PendingReason, State
+from nightdesk.desk.decide import OPEN, PendingReason, State
 from nightdesk.desk.models import Entry, Rules, Ticket, TicketPage
-from nightdesk.desk.queries import whole_of
+from nightdesk.desk.queries import with_merged
 from nightdesk.paging.models import Page
 
 WARN, BREACH = "ticket.warn_clock", "ticket.breach"
@@ -22,6 +22,9 @@ WARN, BREACH = "ticket.warn_clock", "ticket.breach"
 
 CLOCKED = (Entry.Kind.MOVED, Entry.Kind.CHANGED, Entry.Kind.MESSAGE_OUT)
 """Entries that clocks are computed from. Calls are not among them: a message that was taken is no answer."""
+
+CUSTOMERS = ("contact", "caller")
+"""Kinds of actors that are the customer's side."""
 
 
 class _Line(NamedTuple):
@@ -83,7 +86,8 @@ def clock_promises(ticket: Ticket) -> dict[str, tuple[datetime, str]]:
 
 def has_open_page(ticket: Ticket) -> bool:
     """Whether somebody is being paged for it, or has taken such a page and not ended it."""
-    return TicketPage.objects.filter(ticket=ticket).exclude(page__state=Page.State.RESOLVED).exists()
+    pages = TicketPage.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket))
+    return pages.exclude(page__state=Page.State.RESOLVED).exists()
 
 
 def _clock_rules_of(brand_ids: Collection[int]) -> dict[int, ClockRules]:
@@ -106,7 +110,7 @@ def _lines_of(tickets: Collection[Ticket], kinds: Collection[str]) -> dict[UUID,
     ids = [ticket.pk for ticket in tickets]
     lines: dict[UUID, list[_Line]] = {one: [] for one in ids}
     rows = (
-        Entry.objects.filter(ticket__in=whole_of(ids), kind__in=kinds)
+        Entry.objects.filter(with_merged(*tickets), kind__in=kinds)
         .order_by("at", "id")
         .values_list("ticket_id", "ticket__merged_into_id", "at", "kind", "by_kind", "public", "automatic", "facts")
     )
@@ -144,18 +148,25 @@ def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
                 priority=Priority(f"P{priority}"),
                 pending_reason=PendingReason(reason) if reason else None,
                 work_type=work_type or None,
-                asked=line.kind == Entry.Kind.MOVED and line.by_kind in ("contact", "caller"),
+                asked=line.kind == Entry.Kind.MOVED and _asked(line),
             )
         )
     if not moves:
         # Nothing is told of how it came to be what it is.
         moves = [Move(ticket.opened_at, State(ticket.state), Priority(f"P{priority}"), None, work_type or None)]
     words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and not line.automatic]
+    merged = [line for line in lines if line.kind == Entry.Kind.MOVED and line.ticket != ticket.pk]
     return History(
         moves=tuple(moves),
+        asked_beside=tuple(line.at for line in merged if line.facts.get("from") not in OPEN and _asked(line)),
         replies=tuple(_heard_at(line) for line in words if line.by_kind == "person"),
         updates=tuple(_heard_at(line) for line in words if line.by_kind != "person"),
     )
+
+
+def _asked(line: _Line) -> bool:
+    """Whether it is a customer who opened it, or opened it again, who may have had somebody of ours take down their words."""
+    return bool(line.facts.get("asked", line.by_kind in CUSTOMERS))
 
 
 def _at_first(changes: Iterable[dict[str, Any]], name: str, now: Any) -> Any:

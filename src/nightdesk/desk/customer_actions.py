@@ -82,12 +82,12 @@ def ask_for_manager(*, ticket_id: UUID, why: str, by: Actor, via: Door, at: date
 @transaction.atomic
 def note_manager_late(*, escalation_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Where nobody has answered since, the manager, their own and the desk hear that the promise is broken; what was done."""
-    rows = Escalation.objects.select_for_update(of=("self",)).select_related("ticket")
+    rows = Escalation.objects.select_for_update(of=("self",)).select_related("ticket__merged_into")
     row = rows.filter(pk=escalation_id).first()
     require(by, "note_manager_late", row.ticket.brand_id if row else None)
-    if row is None or not row.ticket.is_open or queries.is_answered(row):
+    ticket = (row.ticket.merged_into or row.ticket) if row else None
+    if row is None or ticket is None or not ticket.is_open or queries.is_answered(row):
         return _("It was answered in time, or is over.")
-    ticket = row.ticket
     facts = {"number": ticket.number, "to": row.manager_name}
     cause = record(
         MANAGER_LATE, subject=("ticket", ticket.pk), by=by, via=via, at=at, brand_id=ticket.brand_id, facts=facts

@@ -148,6 +148,21 @@ def on_message(
     return Follows.REOPENS if may_reopen(state, closed_at, at, policy) else Follows.NEW_TICKET
 
 
+SPEAKS_ANEW_AFTER = timedelta(days=1)
+
+
+def asks_anew(follows: Follows, customer_wrote_at: datetime | None, we_wrote_at: datetime | None, at: datetime) -> bool:
+    """Whether what a customer says on their ticket is no answer to us: they come of themselves, as whoever opens one does.
+
+    It was resolved; or they spoke last, or nobody has spoken for a day.
+    """
+    if follows is not Follows.NOTHING:
+        return follows is Follows.REOPENS
+    if we_wrote_at is None or at - we_wrote_at >= SPEAKS_ANEW_AFTER:
+        return True
+    return customer_wrote_at is not None and customer_wrote_at > we_wrote_at
+
+
 def may_contact(level: Level, contact_kind: ContactKind | None, allowed: Collection[ContactKind]) -> str:
     """Why somebody of this level may not write to the user so; "" where they may. The desk needs no reason."""
     if level not in BEHIND_THE_DESK:
@@ -171,11 +186,17 @@ FOR_CHILDREN_TOO = frozenset(
 
 
 def children_follow(verb: Verb, reason: PendingReason | None) -> bool:
-    """Whether the children of a major incident make this move of their parent's too.
+    """Whether the children of a major incident make this move of their parent's too; `reason`: for whom it waits or waited.
 
     Source: ServiceNow's parent and child state synchronisation. One child's caller is not waited for by the others.
     """
-    return verb in _CHILDREN_FOLLOW and (verb is not Verb.WAIT or reason in FOR_CHILDREN_TOO)
+    return verb in _CHILDREN_FOLLOW and (reason is None or reason in FOR_CHILDREN_TOO)
+
+
+def childs_verb(state: State, verb: Verb) -> Verb | None:
+    """By which verb a child in this state is where its parent's `verb` leads; None where it cannot be, or is."""
+    wanted = [Verb.RESUME, Verb.START] if verb in (Verb.START, Verb.RESUME) else [verb]
+    return next((one for one in wanted if after(state, one) is not None), None)
 
 
 def send_at(at: datetime, *, open_now: bool, reason: str, opens_at: datetime | None, why_now: str) -> datetime:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from nightdesk.access.models import Brand
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Customer
-from nightdesk.desk.models import OldNumber, Party, Queue, Searchable, Ticket
+from nightdesk.desk.models import OldNumber, Party, Queue, Searchable, SupplierTicket, Ticket
 from nightdesk.desk.search import Asked, Piece, Word, loosely, marked, parse, tsquery
 
 COUNTED = 10_000
@@ -422,12 +422,18 @@ def _customers(wanted: Asked, reader: Reader) -> list[Customer]:
 
 
 def _by_number(wanted: Asked, reader: Reader) -> list[UUID]:
-    """Tickets of that number, now or where they were imported from."""
+    """Tickets of that number, now or where they were imported from, or for us of that reference at a supplier."""
     if not wanted.whole:
         return []
     brands = reader.brand_ids if reader.brand_ids is not None else Brand.objects.values_list("id", flat=True)
     old = OldNumber.objects.extra(where=["lower(text) = lower(%s)"], params=[wanted.whole[:60].lstrip("#")])
     found = list(old.filter(brand_id__in=list(brands)).values_list("ticket_id", flat=True)[:CUSTOMERS_SHOWN])
+    if reader.customer_id is None:
+        theirs = SupplierTicket.objects.extra(
+            where=["lower(desk_supplierticket.ref) = lower(%s)"], params=[wanted.whole[:80]]
+        )
+        theirs = theirs.filter(supplier__brand_id__in=list(brands)).order_by("-opened_at", "-id")
+        found += theirs.values_list("ticket_id", flat=True)[:CUSTOMERS_SHOWN]
     if wanted.number is not None:
         tickets = Ticket.objects.filter(_brands(reader), number=wanted.number)
         if wanted.slug:

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models.functions import Lower
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,13 +21,14 @@ from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import fetch
 from nightdesk.customers.models import Service
-from nightdesk.desk import decide, queries
+from nightdesk.desk import clock_queries, decide, queries
 from nightdesk.desk.actions import (
     MOVED,
     Words,
     _entry,
     _locked,
     _move,
+    _promise_close,
     _promise_step,
     _reason_given,
     _record,
@@ -39,7 +42,18 @@ from nightdesk.desk.actions import (
 )
 from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.decide import Verb
-from nightdesk.desk.models import Entry, Lesson, Link, Party, Rules, Surge, Ticket, TicketPage
+from nightdesk.desk.models import (
+    Entry,
+    Lesson,
+    Link,
+    MessageId,
+    Party,
+    Rules,
+    Surge,
+    Ticket,
+    TicketPage,
+    Watch,
+)
 from nightdesk.journal.kinds import kind
 from nightdesk.knowledge.actions import propose_change
 from nightdesk.knowledge.models import Proposal
@@ -74,7 +88,8 @@ LOOK_FOR_SURGE = "desk.look_for_surge"
 """Follow-ups: of a page's beginning, of somebody having it, of its end; of a customer's first words."""
 
 MOST_MERGED = 200
-SPLIT_UNDONE_WITHIN = timedelta(days=7)
+TAKEN_OVER = ("customer_id", "contact_id", "requester_name", "requester_address", "service_id")
+"""What the survivor of a merge has from the other where it knows no customer itself."""
 
 
 # --- Links -----------------------------------------------------------------------------------------------------------
@@ -112,8 +127,10 @@ def unlink_tickets(*, ticket_id: UUID, other_id: UUID, kind: str, by: Actor, via
 def merge_ticket(*, ticket_id: UUID, into_id: UUID, by: Actor, via: Door, at: datetime) -> Ticket:
     """The ticket goes on in the other, which is told so; mail to either lands there. Returns the survivor.
 
-    Whoever was written to about the one is written to about the other, but for those who were removed there. Raises
-    Forbidden, NotFound, Invalid (with itself, another brand's or another customer's), IllegalTransition (merged already).
+    Whoever was written to about the one, or watches it, is so about the other, but for those who were removed there. A survivor
+    without a customer is the other's customer's now, and whoever asks for what changes who gets in is still to be made sure of.
+    Raises Forbidden, NotFound, Invalid (with itself, another brand's or another customer's, or a major incident),
+    IllegalTransition (merged already, or what is open into what is over).
     """
     ticket, survivor = _both(ticket_id, into_id, "merge_ticket", by)
     asked = _("Ticket {one} was to be merged into {other}.").format(one=ticket.number, other=survivor.number)
@@ -125,13 +142,29 @@ def merge_ticket(*, ticket_id: UUID, into_id: UUID, by: Actor, via: Door, at: da
             _("They are of different customers, who must not read each other's words."),
             _("Put both under one major incident instead."),
         )
+    if ticket.major or ticket.major_proposed:
+        raise Invalid(asked, _("It is a major incident, and others stand under it."), _("Merge the other one into it."))
+    if (survivor.major or survivor.major_proposed) and ticket.customer_id is not None:
+        raise Invalid(
+            asked, _("A major incident is no single customer's, and this is."), _("Put it under the major incident.")
+        )
+    if ticket.is_open and not survivor.is_open:
+        raise IllegalTransition(
+            asked,
+            _("Ticket {number} is {state}, and nobody would see that this one is open.").format(
+                number=survivor.number, state=survivor.state
+            ),
+            _("Reopen it first, or merge it into this one."),
+        )
     inner = Ticket.objects.filter(merged_into=ticket)
     if inner.count() >= MOST_MERGED:
         raise Invalid(asked, _("Too many went into it already."), _("Link them instead."))
     moved = [str(one) for one in inner.values_list("id", flat=True)]
     inner.update(merged_into=survivor)
-    added = _join_parties(ticket, survivor)
+    added, watching = _join_parties(ticket, survivor), _join_watchers(ticket, survivor)
+    taken = _take_over(ticket, survivor)
     facts = {"merged": ticket.number, "ticket": str(ticket.pk), "also": moved, "parties": added}
+    facts |= {"watchers": watching, "taken": taken}
     _write(
         [
             _entry(survivor, Entry.Kind.LINKED, by, via, at, facts=facts),
@@ -140,9 +173,10 @@ def merge_ticket(*, ticket_id: UUID, into_id: UUID, by: Actor, via: Door, at: da
     )
     ticket.merged_into, ticket.changed_at = survivor, at
     ticket.save(update_fields=["merged_into", "changed_at"])
-    survivor.customer_wrote_at = max(filter(None, (ticket.customer_wrote_at, survivor.customer_wrote_at)), default=None)
+    for name in ("customer_wrote_at", "contacted_at"):
+        setattr(survivor, name, max(filter(None, (getattr(ticket, name), getattr(survivor, name))), default=None))
     survivor.changed_at = at
-    survivor.save(update_fields=["customer_wrote_at", "changed_at"])
+    survivor.save(update_fields=["customer_wrote_at", "contacted_at", "changed_at", "proved_at", *taken])
     void_promises(("ticket", ticket.pk), at=at)
     promise_clocks(survivor, at)
     _record(ticket, TICKET_MERGED, {"other": survivor.number}, by, via, at)
@@ -168,11 +202,19 @@ def unmerge_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Ti
     )
     told: dict[str, Any] = entry.facts if entry is not None else {}
     Ticket.objects.filter(pk__in=told.get("also", []), merged_into=survivor).update(merged_into=ticket)
-    Party.objects.filter(ticket=survivor, address__in=told.get("parties", []), role=Party.Role.CC).delete()
+    there = Party.objects.filter(ticket=survivor, address__in=told.get("parties", []))
+    there.exclude(role=Party.Role.REMOVED).delete()
+    Watch.objects.filter(ticket=survivor, person__in=told.get("watchers", [])).delete()
+    for name, (before, after) in told.get("taken", {}).items():
+        if getattr(survivor, name) == after:
+            setattr(survivor, name, before)
+    survivor.save(update_fields=[*told.get("taken", {}), "changed_at"])
     ticket.merged_into, ticket.changed_at = None, at
     ticket.save(update_fields=["merged_into", "changed_at"])
     if ticket.is_open:
         _promise_step(ticket, at)
+    elif ticket.state == Ticket.State.RESOLVED:
+        _promise_close(ticket, at)
     _write(
         [
             _entry(survivor, Entry.Kind.LINKED, by, via, at, facts={"unmerged": ticket.number}),
@@ -202,6 +244,7 @@ def split_ticket(
         raise Invalid(asked, _("It names nothing that was said on it."), _("Choose messages or notes of it."))
     if len(wanted) == own.count():
         raise Invalid(asked, _("Nothing would be left of it."), _("Leave something, or change its title."))
+    last = [one for one in wanted if one.kind != Entry.Kind.NOTE and not one.automatic][-1:]
     new = open_ticket(
         brand_id=ticket.brand_id,
         kind=ticket.kind,
@@ -218,16 +261,18 @@ def split_ticket(
         impact=ticket.impact,
         urgency=ticket.urgency,
         queue_id=ticket.queue_id,
+        work_type=ticket.work_type,
         tags=ticket.tags,
+        needs_proof=ticket.needs_proof,
         wakes=False,
+        asked_at=last[0].at if last and last[0].kind != Entry.Kind.MESSAGE_OUT else None,
         by=SCHEDULER if by.kind == "contact" else by,
         via=via,
         at=at,
     )
-    Entry.objects.filter(pk__in=[one.pk for one in wanted]).update(ticket=new)
-    new.split_from = ticket
-    new.customer_wrote_at = max((one.at for one in wanted if one.kind == Entry.Kind.MESSAGE_IN), default=None)
-    new.save(update_fields=["split_from", "customer_wrote_at"])
+    _move_entries([one.pk for one in wanted], ticket, new)
+    new.split_from, new.proved_at = ticket, ticket.proved_at
+    new.save(update_fields=["split_from", "proved_at"])
     told = [str(one.pk) for one in wanted]
     _write(
         [
@@ -261,7 +306,7 @@ def rejoin_ticket(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> Tic
         Entry.objects.filter(ticket=old, kind=Entry.Kind.LINKED, facts__split_into=new.number).order_by("id").last()
     )
     if before is not None:
-        Entry.objects.filter(pk__in=before.facts["entries"], ticket=new).update(ticket=old)
+        _move_entries(before.facts["entries"], new, old)
     promise_clocks(old, at)
     _record(old, TICKET_REJOINED, {"other": new.number}, by, via, at)
     return old
@@ -379,7 +424,7 @@ def tell_children(*, ticket_id: UUID, text: str, by: Actor, via: Door, at: datet
             _("Use {words}.").format(words=", ".join(f"{{{word}}}" for word in decide.CHILD_WORDS)),
             field="text",
         )
-    rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand", "service", "contact")
+    rows = Ticket.objects.select_for_update(of=("self",)).select_related("brand", "service", "contact", "customer")
     children = [one for one in rows.filter(parent=parent).order_by("id") if one.is_open]
     if not children or not (parent.major or parent.major_proposed):
         raise Invalid(asked, _("There is nobody."), _("Make it a major incident, and put tickets under it."))
@@ -388,7 +433,7 @@ def tell_children(*, ticket_id: UUID, text: str, by: Actor, via: Door, at: datet
             text,
             name=child.requester_name,
             number=f"#{child.number}",
-            service=child.service.name if child.service else "",
+            service=child.service.name if child.service else _your_services(child),
             title=child.title,
         )
         entry = _said(child, Entry.Kind.MESSAGE_OUT, Words(said), by, via, at)
@@ -506,6 +551,7 @@ def take_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         rules = Rules.objects.filter(brand=page.brand_id).first()
         if rules is None or not _becomes_ticket(rules, page):
             return _("The brand's rules make no ticket of it.")
+        _one_at_a_time(f"desk_part_{page.integration_id}_{page.service_id}_{page.component}")
         found = queries.open_ticket_of_part(page)
         if found is not None:
             said = _("It happened again: {title} (page {code}).").format(title=page.title, code=page.code)
@@ -557,7 +603,7 @@ def note_page_over(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     ticket = _ticket_of(page_id, by)
     if page is None or ticket is None or not ticket.is_open or page.state != Page.State.RESOLVED:
         return _("Nothing was to be done.")
-    if TicketPage.objects.filter(ticket=ticket).exclude(page__state=Page.State.RESOLVED).exists():
+    if clock_queries.has_open_page(ticket):
         return _("Another page of its ticket is open.")
     helped = page.resolution or _("The alarm ended by itself.")
     said = _("Page {code} is over: {what}").format(code=page.code, what=helped)
@@ -580,22 +626,27 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     tickets, and somebody is paged; while that is open, who asks joins it. Returns what was done.
     """
     ticket = next(iter(fetch(Ticket, "SELECT * FROM desk_ticket WHERE id = %s", [ticket_id])), None)
-    if ticket is None or ticket.customer_id is None or ticket.parent_id is not None or not ticket.is_open:
+    if ticket is None or ticket.contacted_at is None or ticket.parent_id is not None or not ticket.is_open:
         return _("Nothing was to be done.")
-    if not queries.services_of(ticket):
+    if ticket.customer_id is None or not queries.services_of(ticket):
         return _("Nobody else asks about it.")
     contacts, rows = queries.contacts_lately(ticket, decide.SURGE_WITHIN)
     if ticket.pk not in contacts:
         return _("An open outage explains it.")
     mine = contacts[ticket.pk].about
     gathers = queries.surge_about(ticket.brand_id, mine)
+    thing = decide.shared_thing(contacts.values(), ticket.contacted_at)
+    if gathers is None and (thing is None or thing not in mine):
+        return _("Nobody else asks about it.")
+    if gathers is None:
+        _one_at_a_time(f"desk_surge_{ticket.brand_id}")
+        gathers = queries.surge_about(ticket.brand_id, mine)
     if gathers is not None:
         locked, parent = _locked(ticket.pk, None, by), gathers.ticket
-        _put_under(locked, parent, by, via, at)
+        if locked.is_open and locked.parent_id is None and not locked.major:
+            _put_under(locked, parent, by, via, at)
         return _("It is part of #{number}.").format(number=parent.number)
-    thing = decide.shared_thing(contacts.values(), ticket.opened_at)
-    if thing is None or thing not in mine:
-        return _("Nobody else asks about it.")
+    assert thing is not None
     asking = [rows[pk] for pk, one in contacts.items() if thing in one.about]
     count = len({one.customer_id for one in asking})
     service = Service.objects.filter(pk=thing[1]).first() if thing[0] == "service" else None
@@ -637,7 +688,7 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         at=at,
     )
     some = [contacts[one.pk] for one in asking]
-    failed = thing if part is not None else decide.shared_thing(some, ticket.opened_at, kind="part")
+    failed = thing if part is not None else decide.shared_thing(some, ticket.contacted_at, kind="part")
     if failed is not None:
         outage = propose_outage(
             brand_id=ticket.brand_id,
@@ -645,7 +696,7 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
             parts={failed[1]: int(Effect.DOWN)},
             origin=Outage.Origin.CONTACTS,
             page_id=page.pk,
-            began_at=min(one.opened_at for one in asking),
+            began_at=min(one.at for one in some),
             by=SCHEDULER,
             via=Door.WORKER,
             at=at,
@@ -684,8 +735,9 @@ def _both(ticket_id: UUID, other_id: UUID, verb: str, by: Actor) -> tuple[Ticket
 
 
 def _join_parties(ticket: Ticket, survivor: Ticket) -> list[str]:
-    """Those of the one who are now written to about the other as well; addresses."""
-    there = {address.lower() for address in Party.objects.filter(ticket=survivor).values_list("address", flat=True)}
+    """Those of the one who are now written to about the other as well, who asked for it too where nobody did; addresses."""
+    there = dict(Party.objects.filter(ticket=survivor).values_list(Lower("address"), "role"))
+    is_asked = Party.Role.REQUESTER in there.values()
     fresh = [
         one
         for one in Party.objects.filter(ticket=ticket).exclude(role=Party.Role.REMOVED)
@@ -693,11 +745,59 @@ def _join_parties(ticket: Ticket, survivor: Ticket) -> list[str]:
     ]
     Party.objects.bulk_create(
         [
-            Party(ticket=survivor, address=one.address, name=one.name, contact=one.contact, role=Party.Role.CC)
+            Party(
+                ticket=survivor,
+                address=one.address,
+                name=one.name,
+                contact=one.contact,
+                role=Party.Role.CC if is_asked else one.role,
+            )
             for one in fresh
         ]
     )
     return [one.address for one in fresh]
+
+
+def _join_watchers(ticket: Ticket, survivor: Ticket) -> list[int]:
+    """Those who watch the one and now watch the other as well; ids of persons."""
+    there = Watch.objects.filter(ticket=survivor).values("person")
+    fresh = list(Watch.objects.filter(ticket=ticket).exclude(person__in=there).values_list("person", "mentioned"))
+    Watch.objects.bulk_create([Watch(ticket=survivor, person_id=one, mentioned=named) for one, named in fresh])
+    return [one for one, _named in fresh]
+
+
+def _take_over(ticket: Ticket, survivor: Ticket) -> dict[str, list[Any]]:
+    """What the survivor, which the caller saves, has of the one now: {column: [before, after]}."""
+    wanted: dict[str, Any] = {}
+    if survivor.customer_id is None and ticket.customer_id is not None:
+        wanted = {name: getattr(ticket, name) for name in TAKEN_OVER if not getattr(survivor, name)}
+    if ticket.needs_proof:
+        if ticket.proved_at is None or not survivor.needs_proof:
+            survivor.proved_at = ticket.proved_at
+        wanted["needs_proof"] = True
+    taken = {name: [getattr(survivor, name), value] for name, value in wanted.items() if value}
+    for name, (_before, value) in taken.items():
+        setattr(survivor, name, value)
+    return {name: both for name, both in taken.items() if both[0] != both[1]}
+
+
+def _move_entries(entry_ids: Sequence[Any], ticket: Ticket, to: Ticket) -> None:
+    """What was said goes to the other ticket, and with it the ids by which answers to it find their ticket."""
+    Entry.objects.filter(pk__in=entry_ids, ticket=ticket).update(ticket=to)
+    ids = MessageId.objects.filter(entry__in=entry_ids, ticket=ticket)
+    ids.exclude(message_id__in=MessageId.objects.filter(ticket=to).values("message_id")).update(ticket=to)
+
+
+def _your_services(ticket: Ticket) -> str:
+    """What stands for the service of a ticket that names none, in its customer's language."""
+    with translation.override(ticket.customer.language if ticket.customer else ticket.brand.language):
+        return _("your services")
+
+
+def _one_at_a_time(what: str) -> None:
+    """Whoever does the same at once waits here until this is done, and finds it done."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
 def _check_may_be_major(ticket: Ticket) -> None:

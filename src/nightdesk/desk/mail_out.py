@@ -11,7 +11,7 @@ from nightdesk.channels.links import make_subject_key
 from nightdesk.channels.mail_form import FileInMail, MailForm
 from nightdesk.desk import wording
 from nightdesk.desk.models import Attachment, Entry, MessageId, Party, Rules, Ticket
-from nightdesk.desk.queries import whole_of
+from nightdesk.desk.queries import with_merged
 from nightdesk.mailroom import addressing
 from nightdesk.mailroom.addressing import Ours
 from nightdesk.mailroom.html_safe import with_images
@@ -120,7 +120,7 @@ def reader_of(ticket: Ticket, parties: Sequence[Party]) -> Reader:
 
 
 def _ids_of(ticket: Ticket) -> list[MessageId]:
-    known = MessageId.objects.filter(ticket__in=whole_of([ticket.pk]))
+    known = MessageId.objects.filter(with_merged(ticket))
     return list(known.filter(whose__in=(MessageId.Whose.OURS, MessageId.Whose.THEIRS)))
 
 
@@ -133,7 +133,7 @@ def _chain(ids: Sequence[str]) -> tuple[str, ...]:
 def _quote_of(ticket: Ticket, entry: Entry, zone: str) -> str:
     """What the other side said last, in public; never a note."""
     said = Entry.objects.filter(
-        ticket__in=whole_of([ticket.pk]),
+        with_merged(ticket),
         kind=Entry.Kind.MESSAGE_IN,
         public=True,
         automatic=False,

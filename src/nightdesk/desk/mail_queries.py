@@ -299,8 +299,18 @@ def ticket_of_report(delivery_id: UUID | None, message_ids: Sequence[str]) -> tu
 
 def message_of(entry: Entry) -> Message | None:
     """The message by which the entry was sent; None where it went to nobody."""
-    about = Message.objects.filter(subject_kind="ticket", subject_id=str(entry.ticket_id), cause=entry.id)
+    about = Message.objects.filter(subject_kind="ticket", subject_id__in=_written_on(entry.ticket_id), cause=entry.id)
     return about.filter(kind__in=("ticket.reply", "ticket.acknowledged")).order_by("-at").first()
+
+
+def _written_on(ticket_id: UUID) -> list[str]:
+    """The tickets on which what stands on this one may have been written: itself, and those that it was split from."""
+    found: list[str] = []
+    split_from: UUID | None = ticket_id
+    while split_from is not None and str(split_from) not in found:
+        found.append(str(split_from))
+        split_from = Ticket.objects.filter(id=split_from).values_list("split_from", flat=True).first()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +327,12 @@ def held_replies(brand_id: int, at: datetime, ticket_id: UUID | None = None) -> 
         ended_at=None, due_at__gt=at, state="queued", attempt=0, subject_kind="ticket", recipient_kind="contact"
     ).filter(brand_id=brand_id)
     if ticket_id is not None:
-        rows = rows.filter(subject_id=str(ticket_id))
+        rows = rows.filter(subject_id__in=_written_on(ticket_id))
     due: dict[UUID, datetime] = dict(rows.order_by("due_at").values_list("message_id", "due_at"))
     causes = dict(Message.objects.filter(id__in=due).values_list("cause", "id"))
     entries = Entry.objects.filter(id__in=[one for one in causes if one]).select_related("ticket")
+    if ticket_id is not None:
+        entries = entries.filter(ticket=ticket_id)
     return sorted((Held(one, due[causes[one.pk]]) for one in entries), key=lambda one: one.until)
 
 

@@ -174,6 +174,8 @@ class Ticket(models.Model):
     changed_at = models.DateTimeField()
     first_response_at = models.DateTimeField(null=True)
     customer_wrote_at = models.DateTimeField(null=True)
+    contacted_at = models.DateTimeField(null=True)
+    """When the customer last came to us of themselves: opened it, or spoke without being asked, see `decide.asks_anew`."""
     we_wrote_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -250,6 +252,16 @@ class Ticket(models.Model):
                 fields=["brand", "priority", "opened_at"],
                 name="ticket_quiet",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None, night_ok=True),
+            ),
+            models.Index(
+                fields=["brand", "contacted_at"],
+                name="ticket_contacted",
+                condition=Q(
+                    state__in=["new", "assigned", "in_progress", "pending"],
+                    merged_into=None,
+                    parent=None,
+                    contacted_at__isnull=False,
+                ),
             ),
             models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
             models.Index(

@@ -46,7 +46,7 @@ from nightdesk.people.models import Person, Team
 _KNOWN_FOR_S = 2.0
 _known_rules: dict[int, tuple[tuple[bool, bool], float]] = {}
 STORY_SHOWN = 12
-"""Of how many things that were said the story so far tells."""
+"""Of how many things that were said the story so far tells: the first, and the newest."""
 
 
 class FileNotClean(IllegalTransition):
@@ -142,26 +142,33 @@ def policy_of(rules: Rules) -> Policy:
 
 
 def level_of_team(team_id: int) -> str:
-    """The level that the team works on; a team of which nothing is said stands behind the desk, on level 2."""
+    """The level that the team works on. One of which nothing is said stands behind the desk, on level 2, unless it owns the
+    brand's tickets; where nothing is said of any team, the brand does not tell levels apart, and all are on level 1.
+    """
     found = TeamRule.objects.filter(team=team_id).values_list("level", flat=True).first()
-    return found or Level.TWO
+    if found is not None:
+        return found
+    beside = TeamRule.objects.filter(team__brand__team=team_id).exists()
+    owns = Rules.objects.filter(owner=team_id).exists()
+    return Level.TWO if beside and not owns else Level.ONE
 
 
 def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]]:
     """On which level they speak to the ticket's user, and for which reasons.
 
-    Whoever has the desk's, a manager's or an admin's role here, or is in a team of level 1, is the desk. An engineer is of
-    their team's level, the lowest of several; where no team of theirs has a rule, the brand does not tell levels apart.
+    Whoever has the desk's, a manager's or an admin's role here, or is in a team of level 1, or in none, is the desk. An
+    engineer is of their team's level (`level_of_team`), the lowest of several; a team without a rule speaks through the desk.
     """
     at_desk = {Role.DESK, Role.MANAGER, Role.ADMIN}
     if any(brand in (None, ticket.brand_id) and role in at_desk for brand, role in by.grants):
         return Level.ONE, tuple(ContactKind)
-    rules = TeamRule.objects.filter(team__members=by.person_id, team__brand=ticket.brand_id).order_by("level")
-    first = rules.first()
-    if first is None or first.level == Level.ONE:
+    teams = Team.objects.filter(members=by.person_id, brand=ticket.brand_id)
+    level = min((level_of_team(team.pk) for team in teams), default=Level.ONE)
+    if level == Level.ONE:
         return Level.ONE, tuple(ContactKind)
+    rules = TeamRule.objects.filter(team__in=teams)
     allowed = {ContactKind(kind) for rule in rules for kind in rule.contact_kinds}
-    return Level(first.level), tuple(kind for kind in ContactKind if kind in allowed)
+    return Level(level), tuple(kind for kind in ContactKind if kind in allowed)
 
 
 @remembered
@@ -246,29 +253,31 @@ def service_manager_of(ticket: Ticket) -> Person | None:
     return manager if manager is not None and manager.active else None
 
 
+def with_merged(*tickets: Ticket) -> Q:
+    """Of rows with a `ticket`: those of these, and of what was merged into them. Asked by id, as
+    `Q(ticket=) | Q(ticket__merged_into=)` would read every row there is.
+    """
+    ids = [ticket.pk for ticket in tickets]
+    return Q(ticket__in=Ticket.objects.filter(Q(id__in=ids) | Q(merged_into__in=ids)).values("id"))
+
+
 def open_escalation(ticket: Ticket) -> Escalation | None:
     """The customer's call for a manager that nobody has answered yet."""
-    last = Escalation.objects.filter(ticket=ticket).order_by("-at").first()
+    last = Escalation.objects.filter(with_merged(ticket)).order_by("-at").first()
     return last if last is not None and not is_answered(last) else None
 
 
 def is_answered(escalation: Escalation) -> bool:
     """Whether a person of ours has written to the customer since."""
-    spoken = Entry.objects.filter(ticket=escalation.ticket_id, kind=Entry.Kind.MESSAGE_OUT, automatic=False)
+    goes_on = escalation.ticket.merged_into or escalation.ticket
+    spoken = Entry.objects.filter(with_merged(goes_on), kind=Entry.Kind.MESSAGE_OUT, automatic=False)
     return spoken.filter(at__gt=escalation.at).exists()
-
-
-def whole_of(ticket_ids: Collection[UUID]) -> QuerySet[Ticket]:
-    """The tickets and what was merged into them, to ask for what is theirs: `Q(ticket=) | Q(ticket__merged_into=)`
-    would read every row there is.
-    """
-    return Ticket.objects.filter(Q(id__in=ticket_ids) | Q(merged_into__in=ticket_ids))
 
 
 def story_of(ticket: Ticket) -> QuerySet[Entry]:
     """All that was said and done, in order, of the ticket and of those that were merged into it."""
     return (
-        Entry.objects.filter(ticket__in=whole_of([ticket.id]))
+        Entry.objects.filter(with_merged(ticket))
         .select_related("ticket")
         .prefetch_related("attachments")
         .order_by("at", "id")
@@ -278,7 +287,10 @@ def story_of(ticket: Ticket) -> QuerySet[Entry]:
 def story_so_far(ticket: Ticket) -> str:
     """What whoever takes it over must know, in plain text: what it is, whose, what was said, what is promised."""
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
-    said = list(story_of(ticket).filter(kind__in=spoken).order_by("-at", "-id")[:STORY_SHOWN])
+    story = story_of(ticket).filter(kind__in=spoken)
+    said = list(story.order_by("-at", "-id")[:STORY_SHOWN])
+    if len(said) == STORY_SHOWN and (first := story.first()) is not None:
+        said[-1] = first
     lines = [f"#{ticket.number} P{ticket.priority} {ticket.title}"]
     if ticket.customer is not None:
         lines.append(_("For {customer}, {name}").format(customer=ticket.customer.name, name=ticket.requester_name))
@@ -295,20 +307,19 @@ def story_so_far(ticket: Ticket) -> str:
 def open_ticket_of_part(page: Page) -> Ticket | None:
     """The newest open ticket that came of a page about the same part: of the same sender, service and component."""
     same = TicketPage.objects.filter(
+        Q(ticket__merged_into=None, ticket__state__in=OPEN) | Q(ticket__merged_into__state__in=OPEN),
         page__integration=page.integration_id,
         page__service=page.service_id,
         page__component=page.component,
         ticket__brand=page.brand_id,
-        ticket__state__in=OPEN,
-        ticket__merged_into=None,
     )
     if page.service_id is None and not page.component:
         same = same.filter(page__title=page.title)
-    found = same.select_related("ticket").order_by("-ticket__opened_at").first()
-    return found.ticket if found is not None else None
+    found = same.select_related("ticket__merged_into").order_by("-ticket__opened_at").first()
+    return (found.ticket.merged_into or found.ticket) if found is not None else None
 
 
-SURGE_READS = ("customer", "service", "outage", "opened_at", "number", "title")
+SURGE_READS = ("customer", "service", "outage", "contacted_at", "number", "title")
 
 
 def services_of(ticket: Ticket) -> frozenset[int]:
@@ -320,22 +331,22 @@ def services_of(ticket: Ticket) -> frozenset[int]:
 
 
 def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Contacted], dict[UUID, Ticket]]:
-    """Who of the brand's customers asked within that time up to this ticket, itself among them, and their tickets.
+    """Who of the brand's customers came to us within that time up to this ticket's contact, itself among them, and their tickets.
 
-    Those that are over, were opened by machines, or belong to a major incident already are not among them, nor are those
-    whose service an open outage takes from them: that is known.
+    Those that are over, or belong to a major incident already are not among them, nor are those whose service an open outage
+    takes from them: that is known.
     """
+    assert ticket.contacted_at is not None
     rows = Ticket.objects.filter(
         brand=ticket.brand_id,
-        opened_at__gt=ticket.opened_at - within,
-        opened_at__lte=ticket.opened_at,
+        contacted_at__gt=ticket.contacted_at - within,
+        contacted_at__lte=ticket.contacted_at,
         state__in=OPEN,
         customer__isnull=False,
-        customer_wrote_at__isnull=False,
         parent=None,
         merged_into=None,
     )
-    found = {one.pk: one for one in rows.only(*SURGE_READS).order_by("-opened_at", "-id")[:500]}
+    found = {one.pk: one for one in rows.only(*SURGE_READS).order_by("-contacted_at", "-id")[:500]}
     found.setdefault(ticket.pk, ticket)
     bought: dict[int, set[int]] = {}
     vague = {one.customer_id for one in found.values() if one.service_id is None}
@@ -355,7 +366,7 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
         for service in services[pk]:
             for part, distance in beneath.get((one.customer_id or 0, service), {}).items():
                 about["part", part] = min(distance, about.get(("part", part), distance))
-        contacts[pk] = Contacted(one.customer_id or 0, about, one.opened_at)
+        contacts[pk] = Contacted(one.customer_id or 0, about, one.contacted_at or ticket.contacted_at)
     return contacts, found
 
 

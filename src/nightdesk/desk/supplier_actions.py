@@ -16,7 +16,7 @@ from nightdesk.access.matrix import require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import email as as_email
 from nightdesk.base.fields import one_line
-from nightdesk.base.promises import promise, void_promises
+from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
 from nightdesk.customers.hours import add_open_time
@@ -36,6 +36,7 @@ from nightdesk.desk.actions import (
     _tell,
     _write,
 )
+from nightdesk.desk.chasing import promise_chase
 from nightdesk.desk.decide import Level, PendingReason, Verb
 from nightdesk.desk.models import Entry, Supplier, SupplierTicket, Ticket
 from nightdesk.journal.actions import record
@@ -50,8 +51,6 @@ CHASE_DUE = kind("ticket.chase-due", gettext_lazy("{supplier} is to be chased ab
 
 LOOK_AFTER = timedelta(hours=1)
 """When somebody sees whether it works, once a supplier says that it does."""
-CHASE = "supplier.chase"
-"""The promise to say that a supplier is to be chased; its subject is the supplier's ticket."""
 
 
 @transaction.atomic
@@ -145,7 +144,7 @@ def open_supplier_ticket(
     _move(ticket, Verb.WAIT, by, via, at, reason=why, next_step=step, next_step_at=row.next_chase_at)
     ticket.level = Level.SUPPLIER
     ticket.save(update_fields=[*MOVED, "level"])
-    _promise_chase(row, at)
+    promise_chase(row, at)
     _record(ticket, SUPPLIER_ASKED, facts, by, via, at)
     return row
 
@@ -218,7 +217,7 @@ def close_supplier_ticket(
     void_promises(("supplier_ticket", row.pk), at=at)
     facts = {"supplier": row.supplier.name, "ref": row.ref, "done": True}
     _write([_entry(ticket, Entry.Kind.LINKED, by, via, at, text=text.strip(), facts=facts)])
-    others = SupplierTicket.objects.filter(ticket=ticket, closed_at=None).exists()
+    others = SupplierTicket.objects.filter(queries.with_merged(ticket), closed_at=None).exists()
     waits = ticket.state == Ticket.State.PENDING and ticket.pending_reason == Ticket.PendingReason.AWAITING_SUPPLIER
     if waits and not others:
         step = _("See whether it works now, and tell the customer")
@@ -241,6 +240,8 @@ def pass_chase(*, supplier_ticket_id: int, by: Actor, via: Door, at: datetime) -
     row = SupplierTicket.objects.select_for_update(of=("self",)).select_related("supplier").get(pk=supplier_ticket_id)
     if row.closed_at is not None or row.next_chase_at is None or row.next_chase_at > at:
         return _("Nothing was to be done.")
+    if not ticket.is_open:
+        return _("Ours is over; they are chased again if it is opened again.")
     ladder = queries.ladder_of(row.supplier)
     whom = _whom(ladder, row)
     facts = {"supplier": row.supplier.name, "whom": whom}
@@ -250,7 +251,7 @@ def pass_chase(*, supplier_ticket_id: int, by: Actor, via: Door, at: datetime) -
     told = _tell(queries.who_works_on(ticket), ticket, title, body, cause, by, via, at)
     row.next_chase_at = decide.next_chase(ladder, row.step, at, due=None)
     row.save(update_fields=["next_chase_at"])
-    _promise_chase(row, at)
+    promise_chase(row, at)
     return _("{count} people were told.").format(count=told)
 
 
@@ -308,21 +309,8 @@ def _step(row: SupplierTicket) -> str:
 
 
 def _chase_anew(row: SupplierTicket, ticket: Ticket, at: datetime) -> None:
-    void_promises(("supplier_ticket", row.pk), at=at, kinds=(CHASE,))
-    _promise_chase(row, at)
+    promise_chase(row, at)
     if ticket.pending_reason == Ticket.PendingReason.AWAITING_SUPPLIER:
         _set_step(ticket, _step(row), row.next_chase_at, at)
     ticket.changed_at = at
     ticket.save(update_fields=["next_step", "next_step_at", "changed_at"])
-
-
-def _promise_chase(row: SupplierTicket, at: datetime) -> None:
-    assert row.next_chase_at is not None  # a constraint: an open one is chased
-    promise(
-        CHASE,
-        subject=("supplier_ticket", row.pk),
-        due_at=row.next_chase_at,
-        why=_("{supplier} is to be chased: {ref}").format(supplier=row.supplier.name, ref=row.ref or "-"),
-        at=at,
-        brand_id=row.supplier.brand_id,
-    )

@@ -44,6 +44,15 @@ def signature_in(signatures: Mapping[str, str], language: str, brand: str) -> st
     return brand
 
 
+def clipped(text: str, most: int) -> str:
+    """The text, of which the middle is left out where it is longer: what it begins with and how it ends say most."""
+    if len(text) <= most:
+        return text
+    left_out = "\n[...]\n"
+    first = most // 3
+    return text[:first] + left_out + text[len(text) - (most - first - len(left_out)) :]
+
+
 def own_part(text: str) -> str:
     """What is new in a text: without what it quotes."""
     return "".join(one.text for one in pieces(text) if not one.quoted).strip()

@@ -11,7 +11,7 @@ from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Subscription
 from nightdesk.desk.finding import Reader, find_ids
 from nightdesk.desk.models import Attachment, Entry, Escalation, Party, Ticket
-from nightdesk.desk.queries import whole_of
+from nightdesk.desk.queries import with_merged
 from nightdesk.outages.models import UnsubscribeRequest, Wish
 from nightdesk.portal import belt
 from nightdesk.portal.policies import visible
@@ -92,7 +92,7 @@ def searched(rows: QuerySet[Ticket], contact: Contact, text: str) -> QuerySet[Ti
 def story_of(ticket: Ticket, at: datetime) -> list[Entry]:
     """What was said, oldest first, of the ticket and of what was merged into it; never a note, nor what is held back."""
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
-    rows = visible(Entry).filter(ticket__in=whole_of([ticket.pk]))
+    rows = visible(Entry).filter(with_merged(ticket))
     return list(rows.filter(public=True, kind__in=spoken, at__lte=at).order_by("at", "id"))
 
 
@@ -106,4 +106,4 @@ def files_of(entries: list[Entry]) -> dict[object, list[Attachment]]:
 
 def escalation_of(ticket: Ticket) -> Escalation | None:
     """The last time that they asked for a manager about it."""
-    return visible(Escalation).filter(ticket=ticket.pk).order_by("-at").first()
+    return visible(Escalation).filter(with_merged(ticket)).order_by("-at").first()

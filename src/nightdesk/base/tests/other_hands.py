@@ -56,8 +56,13 @@ def until(true: Callable[[], Any], within_s: float = 60.0) -> Any:
 
 def somebody_waits_for(other: psycopg.Connection[Any]) -> bool:
     """Whether another session of this database waits for a lock that `other` holds."""
+    return waiting_for(other) > 0
+
+
+def waiting_for(other: psycopg.Connection[Any]) -> int:
+    """How many sessions of this database wait for a lock that `other` holds."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", [other.info.backend_pid]
         )
-        return bool(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0])

@@ -494,6 +494,11 @@ def test_a_ticket_is_taken_down_with_what_may_be_promised(provider, dee):
         "staff",
         ["voice"],
     )
+    assert (made.contacted_at, made.customer_wrote_at) == (made.opened_at, made.opened_at), "they asked"
+    wanted |= {"title": "Somebody there"}
+    dee.client.post(f"{reverse('console:new_ticket')}?customer={provider.acme.pk}", wanted)
+    unnamed = Ticket.objects.get(title="Somebody there")
+    assert (unnamed.requester_name, unnamed.contacted_at) == ("Somebody at Acme", unnamed.opened_at)
     wanted |= {"title": "A stranger", "service": "", "caller": "Zoe", "address": "zoe@new.example"}
     dee.client.post(f"{reverse('console:new_ticket')}?brand={provider.brand.pk}", wanted)
     assert Ticket.objects.get(title="A stranger").requester_address == "zoe@new.example"

@@ -5,7 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from nightdesk.access import actions as access
+from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Actor, Door
+from nightdesk.base.models import Promise
+from nightdesk.base.promises import LANES, keep
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.desk import actions
@@ -17,6 +20,7 @@ from nightdesk.people.queries import actor_of_person, actor_of_user
 MORNING = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 """A Tuesday, within office hours."""
 NIGHT = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+WORKER = uuid4()
 WEEK = [[["09:00", "17:30"]]] * 5 + [[], []]
 
 
@@ -92,6 +96,13 @@ class Provider:
             **more,
         }
         return actions.open_ticket(**{**wanted, **self.doing_as(self.cleo, Door.EMAIL), **more})
+
+    def work(self) -> None:
+        """Every promise that is due is kept, by a worker."""
+        with clock.replaced_by(lambda: self.at):
+            while rows := [row for lane in LANES for row in leases.claim(Promise, lane, 50, worker=WORKER, at=self.at)]:
+                for row in rows:
+                    keep(row)
 
     def minutes(self, count: float) -> None:
         """Time goes by; nothing is kept meanwhile."""

@@ -1,15 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from nightdesk.base import clock, leases
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
-from nightdesk.base.promises import keep
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
@@ -105,8 +102,25 @@ class TestReading:
         assert clocks(there, ticket).respond.done_at == datetime(2026, 3, 3, 9, tzinfo=UTC)
 
     def test_what_a_colleague_opened_owes_no_answer(self, there):
-        ticket = there.ticket(**there.doing_as(there.dee))
+        ticket = there.ticket(contact_id=None, customer_id=there.acme.pk, **there.doing_as(there.dee))
         assert clocks(there, ticket).respond.missing is Missing.NOT_ASKED
+
+    def test_whoever_takes_down_what_they_said_they_are_owed_an_answer(self, there):
+        by_dee, cleo = there.doing_as(there.dee), Actor("contact", str(there.cleo.pk), "Cleo")
+        calls = there.ticket(**by_dee)
+        forwarded = there.ticket(words=Words("Fwd", said_by=cleo), **by_dee)
+        left_a_message = there.ticket(words=Words("Ring me", said_by=cleo), by=SCHEDULER)
+        for ticket in (calls, forwarded, left_a_message):
+            assert clocks(there, ticket).respond.due_at == there.at + timedelta(hours=4)
+            assert (ticket.customer_wrote_at, ticket.contacted_at) == (there.at, there.at)
+        resolve(there, calls)
+        actions.take_message(ticket_id=calls.pk, words=Words("No", said_by=cleo), **there.doing)
+        assert clocks(there, calls).respond.standing is Standing.MET, "asked and answered at the same instant"
+        there.minutes(30)
+        resolve(there, calls)
+        there.minutes(30)
+        actions.take_message(ticket_id=calls.pk, words=Words("No", said_by=cleo), **there.doing)
+        assert clocks(there, calls).respond.due_at == there.at + timedelta(hours=4)
 
     def test_another_priority_and_kind_of_work_count_from_the_beginning(self, there):
         ticket = there.ticket(work_type="fault")
@@ -310,6 +324,30 @@ class TestTicketsThatBelongTogether:
         linking.unmerge_ticket(ticket_id=other.pk, **there.doing_as(there.dee))
         assert (promised(survivor), promised(other)) == (owed, told)
 
+    def test_what_a_customer_asked_is_owed_on_the_ticket_of_ours_that_it_is_merged_into(self, there):
+        asked = there.ticket()
+        there.minutes(30)
+        ours = there.ticket(contact_id=None, customer_id=there.acme.pk, **there.doing_as(there.dee))
+        owed = promised(asked)
+        linking.merge_ticket(ticket_id=asked.pk, into_id=ours.pk, **there.doing_as(there.dee))
+        assert promised(ours) == owed == (("respond", "Tue 13:00"), ("respond", "Tue 14:00"))
+        there.minutes(30)
+        reply(there, ours)
+        assert clocks(there, ours).respond.elapsed == timedelta(hours=1)
+        linking.unmerge_ticket(ticket_id=asked.pk, **there.doing_as(there.dee))
+        assert clocks(there, ours).respond.missing is Missing.NOT_ASKED
+
+    def test_what_a_customer_asked_is_owed_on_the_ticket_that_it_is_split_off_to(self, there):
+        ticket = there.ticket()
+        reply(there, ticket)
+        there.minutes(5)
+        actions.take_message(ticket_id=ticket.pk, words=Words("And the bill?"), **there.doing_as(there.cleo))
+        bill = Entry.objects.get(text="And the bill?")
+        new = linking.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[bill.pk], title="The bill", **there.doing_as(there.dee)
+        )
+        assert clocks(there, new).respond.standing is Standing.RUNNING
+
     def test_words_that_are_split_off_are_spoken_where_they_went(self, there):
         ticket = there.ticket()
         owed = promised(ticket)
@@ -328,13 +366,14 @@ class TestTicketsThatBelongTogether:
 class TestContractsThatChange:
     def test_what_is_promised_follows(self, there):
         ticket, theirs = there.ticket(), Provider(targets=TARGETS).ticket()
+        there.work()
         contract = there.acme.contracts.get()
         changed = {"targets": {"P3": {"respond": "PT2H"}}}
         customers.edit_contract(contract_id=contract.pk, changes=changed, **there.doing)
-        actions.recount_clocks(subject=("contract", contract.pk), **there.doing)
+        there.work()
         assert promised(ticket) == (("respond", "Tue 11:30"), ("respond", "Tue 12:00"))
         customers.edit_hours(hours_id=there.hours.pk, changes={"week": [[["10:00", "11:00"]]] * 7}, **there.doing)
-        assert actions.recount_clocks(subject=("hours", there.hours.pk), **there.doing) == 1
+        there.work()
         assert promised(ticket) == (("respond", "Wed 10:30"), ("respond", "Wed 11:00"))
         assert promised(theirs) == (("respond", "Tue 13:00"), ("respond", "Tue 14:00"))
 
@@ -343,10 +382,7 @@ class TestContractsThatChange:
         tickets = [there.ticket() for _ in range(3)]
         clocks = {"warn": {"lead": "PT2H"}, "pauses": {"respond": ["awaiting_supplier"]}}
         actions.save_desk_rules(brand_id=there.brand.pk, fields={"clocks": clocks}, **there.doing)
-        with clock.replaced_by(lambda: there.at):
-            while rows := leases.claim(Promise, "follow", 10, at=there.at, worker=uuid4()):
-                for row in rows:
-                    keep(row)
+        there.work()
         assert [promised(ticket)[0] for ticket in tickets] == [("respond", "Tue 12:00")] * 3
 
     def test_rules_that_mean_nothing_are_refused(self, there):

@@ -6,7 +6,7 @@ from django.db import connection
 from nightdesk.base.actors import SCHEDULER
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, finding
+from nightdesk.desk import actions, finding, supplier_actions
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Attachment, Entry, OldNumber, Searchable, Ticket
@@ -155,6 +155,14 @@ class TestNumbers:
         ticket = there.ticket()
         OldNumber.objects.create(brand=there.brand, text="REQ-77", ticket=ticket)
         assert found(there, "req-77") == ["The line is slow"]
+
+    def test_so_is_what_a_supplier_calls_it_for_us_alone(self, there):
+        ticket = there.ticket()
+        carrier = supplier_actions.save_supplier(brand_id=there.brand.pk, name="Carrier", **there.doing)
+        doing = there.doing_as(there.dee)
+        supplier_actions.open_supplier_ticket(ticket_id=ticket.pk, supplier_id=carrier.pk, ref="CAS-17", **doing)
+        assert found(there, "cas-17") == ["The line is slow"]
+        assert found(there, "cas-17", **customer(there)) == []
 
 
 class TestOrder:

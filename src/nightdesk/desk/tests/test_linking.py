@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightdesk.base.actors import SCHEDULER
+from nightdesk.base.actors import SCHEDULER, Actor
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
-from nightdesk.base.tests.other_hands import Hand
+from nightdesk.base.tests.other_hands import Hand, another_connection, until, waiting_for
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, decide, linking_actions, queries
-from nightdesk.desk.actions import Words
-from nightdesk.desk.models import Entry, Lesson, Party, Ticket, TicketPage
+from nightdesk.desk import actions, bulk_actions, decide, linking_actions, queries, supplier_actions
+from nightdesk.desk.actions import ProofNeeded, Words
+from nightdesk.desk.models import Entry, Lesson, MessageId, Party, Surge, Ticket, TicketPage, Watch
+from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import MORNING, Provider
 from nightdesk.knowledge.actions import make_procedure
 from nightdesk.knowledge.models import Proposal
@@ -31,6 +32,11 @@ def there():
 
 def merge(there, ticket, into, who=None):
     return linking_actions.merge_ticket(ticket_id=ticket.pk, into_id=into.pk, **there.doing_as(who or there.dee))
+
+
+def solve(there, ticket):
+    said = {"what_was_wrong": "A digger", "what_was_done": "Spliced", "what_to_do": "Nothing"}
+    return actions.resolve_ticket(ticket_id=ticket.pk, **said, **there.doing_as(there.dee))
 
 
 def texts(ticket):
@@ -90,6 +96,51 @@ class TestMerging:
         with pytest.raises(Forbidden):
             merge(there, three, one, who=there.cleo)
 
+    def test_what_is_open_goes_on_in_nothing_that_is_over_or_a_major_incident(self, there):
+        ticket, over, major = there.ticket(), there.ticket(), there.ticket()
+        solve(there, over)
+        linking_actions.propose_major(ticket_id=major.pk, why="Many", **there.doing_as(there.dee))
+        with pytest.raises(IllegalTransition, match="nobody would see"):
+            merge(there, ticket, over)
+        for one, other in ((ticket, major), (major, ticket)):
+            with pytest.raises(Invalid, match="major incident"):
+                merge(there, one, other)
+        merge(there, over, ticket)
+
+    def test_a_survivor_that_knew_no_customer_is_theirs_and_whoever_watches_goes_on_doing_so(self, there, client):
+        ours = actions.open_ticket(brand_id=there.brand.pk, title="Odd", **there.doing_as(there.dee))
+        theirs = there.ticket()
+        actions.watch_ticket(ticket_id=theirs.pk, person_id=there.eve.pk, **there.doing_as(there.eve))
+        merge(there, theirs, ours)
+        ours.refresh_from_db()
+        assert (ours.customer, ours.contact, ours.requester_name) == (there.acme, there.cleo, "Cleo")
+        assert Party.objects.get(ticket=ours).role == "requester"
+        assert Watch.objects.get(ticket=ours).person == there.eve
+        linking_actions.unmerge_ticket(ticket_id=theirs.pk, **there.doing_as(there.dee))
+        ours.refresh_from_db()
+        assert (ours.customer, ours.contact, ours.requester_name) == (None, None, "")
+        assert not Watch.objects.filter(ticket=ours).exists()
+        assert not Party.objects.filter(ticket=ours).exists()
+
+    def test_who_asked_for_access_is_still_to_be_made_sure_of(self, there):
+        one, two = there.ticket(), there.ticket(needs_proof=True)
+        merge(there, two, one)
+        with pytest.raises(ProofNeeded):
+            solve(there, one)
+        actions.prove_identity(ticket_id=one.pk, how="call_back", **there.doing_as(there.dee))
+        merge(there, there.ticket(needs_proof=True), one)
+        with pytest.raises(ProofNeeded):
+            solve(there, one)
+
+    def test_what_was_solved_and_is_taken_apart_again_closes_by_itself(self, there):
+        one, two = there.ticket(), there.ticket()
+        solve(there, two)
+        merge(there, two, one)
+        assert not Promise.objects.filter(kind=actions.CLOSE, ended_at=None).exists()
+        linking_actions.unmerge_ticket(ticket_id=two.pk, **there.doing_as(there.dee))
+        due = Promise.objects.get(kind=actions.CLOSE, subject_id=str(two.pk), ended_at=None).due_at
+        assert due == there.at + timedelta(days=5)
+
     def test_nothing_of_it_falls_due_any_more(self, there):
         one, two = there.ticket(), there.ticket()
         merge(there, two, one)
@@ -110,6 +161,25 @@ def test_two_who_merge_crosswise_at_once_do_not_wait_in_a_circle():
     hands = [Hand(lambda: try_it(one, two)), Hand(lambda: try_it(two, one))]
     assert [hand.result() for hand in hands].count(None) == 1
     assert Ticket.objects.filter(merged_into__isnull=False).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_who_see_it_at_once_one_gathers_those_who_ask():
+    there = Provider()
+    tickets = []
+    for name in "ABCD":
+        customer, contact = there.customer(name, f"{name.lower()}@x.example")
+        customers.make_subscription(customer_id=customer.pk, service_id=there.service.pk, **there.doing)
+        tickets.append(there.ticket(contact_id=contact.pk, **there.doing_as(there.dee)))
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"desk_surge_{there.brand.pk}"])
+        look = [lambda one=one: linking_actions.gather_surge(ticket_id=one.pk, **there.doing) for one in tickets[2:]]
+        hands = [Hand(each) for each in look]
+        until(lambda: waiting_for(other) == 2)
+        other.rollback()
+    assert [hand.result() for hand in hands]
+    assert (Surge.objects.count(), Page.objects.count()) == (1, 1)
+    assert Ticket.objects.filter(parent=Surge.objects.get().ticket_id).count() == 4
 
 
 class TestSplitting:
@@ -137,6 +207,31 @@ class TestSplitting:
                     ticket_id=ticket.pk, entry_ids=wrong, title="x", **there.doing_as(there.dee)
                 )
 
+    def test_an_answer_to_the_mail_that_went_finds_it_there_and_after_it_came_back_here(self, there):
+        post = Post(there)
+        ticket = post.ticket(post.write("Cleo <cleo@acme.example>"))
+        second = post.write("Cleo <cleo@acme.example>", f"Re: [{there.brand.slug}#{ticket.number}]", "And the bill?")
+        assert post.ticket(second) == ticket
+        bill = Entry.objects.get(mail=second)
+        new = linking_actions.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[bill.pk], title="Bill", **there.doing_as(there.dee)
+        )
+        own_id = MessageId.objects.get(entry=bill, whose="theirs").message_id
+        third = post.write("Cleo <cleo@acme.example>", "Re: hello", "Well?", In_Reply_To=f"<{own_id.strip('<>')}>")
+        assert post.ticket(third) == new
+        linking_actions.rejoin_ticket(ticket_id=new.pk, **there.doing_as(there.dee))
+        assert MessageId.objects.get(message_id=own_id).ticket == ticket
+
+    def test_who_asked_for_access_is_still_to_be_made_sure_of(self, there):
+        ticket = there.ticket(needs_proof=True)
+        actions.take_message(ticket_id=ticket.pk, words=Words("And mine"), **there.doing_as(there.cleo))
+        second = Entry.objects.get(text="And mine")
+        new = linking_actions.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[second.pk], title="Mine", **there.doing_as(there.dee)
+        )
+        with pytest.raises(ProofNeeded):
+            solve(there, new)
+
 
 class TestMajorIncidents:
     @pytest.fixture
@@ -158,7 +253,7 @@ class TestMajorIncidents:
         )
         assert told == 2
         said = set(Entry.objects.filter(kind="message_out").values_list("text", flat=True))
-        assert said == {"Cleo, #1002: we work on Fibre.", "Ben, #1003: we work on ."}
+        assert said == {"Cleo, #1002: we work on Fibre.", "Ben, #1003: we work on your services."}
         sent = Delivery.objects.filter(recipient_kind="contact").values_list("address", flat=True)
         assert sorted(sent) == ["ben@bolt.example", "cleo@acme.example"]
 
@@ -193,6 +288,43 @@ class TestMajorIncidents:
         actions.wait_ticket(ticket_id=major.pk, reason="awaiting_caller", **step, **there.doing_as(there.dee))
         child.refresh_from_db()
         assert child.state == "in_progress"
+
+    def test_its_children_wait_for_what_it_waits_for_and_go_on_with_it(self, there, major):
+        child = self.under(there, major)
+        own = self.under(there, major)
+        by = there.doing_as(there.dee)
+
+        def states():
+            child.refresh_from_db()
+            return child.state, child.pending_reason
+
+        step = {"next_step": "Look again", "next_step_at": there.at + timedelta(hours=1)}
+        actions.reply_to_customer(ticket_id=major.pk, words=Words("We look."), **by)
+        assert states() == ("in_progress", "")
+        actions.wait_ticket(ticket_id=major.pk, reason="awaiting_change", **step, **by)
+        assert (*states(), child.next_step) == ("pending", "awaiting_change", "Look again")
+        actions.start_ticket(ticket_id=major.pk, **by)
+        assert states() == ("in_progress", "")
+        carrier = supplier_actions.save_supplier(brand_id=there.brand.pk, name="Carrier", **there.doing)
+        row = supplier_actions.open_supplier_ticket(ticket_id=major.pk, supplier_id=carrier.pk, **by)
+        assert states() == ("pending", "awaiting_supplier")
+        supplier_actions.close_supplier_ticket(supplier_ticket_id=row.pk, **by)
+        assert states() == ("in_progress", "")
+        actions.wait_ticket(ticket_id=own.pk, reason="awaiting_caller", **step, **by)
+        actions.wait_ticket(ticket_id=major.pk, reason="awaiting_caller", **step, **by)
+        actions.start_ticket(ticket_id=major.pk, **by)
+        own.refresh_from_db()
+        assert own.pending_reason == "awaiting_caller", "its own caller is still waited for"
+
+    def test_what_is_taken_back_of_it_is_taken_back_of_its_children(self, there, major):
+        child = self.under(there, major)
+        bulk = bulk_actions.change_tickets(ticket_ids=[major.pk], verb="start", values={}, **there.doing_as(there.dee))
+        child.refresh_from_db()
+        assert child.state == "in_progress"
+        bulk_actions.undo_change(bulk_id=bulk.pk, **there.doing_as(there.dee))
+        for one in (child, major):
+            one.refresh_from_db()
+            assert one.state == "new"
 
     def test_rejecting_it_lets_its_children_go(self, there, major):
         child = self.under(there, major)
@@ -281,6 +413,14 @@ class TestAlarms:
         assert TicketPage.objects.get(page=first).ticket == TicketPage.objects.get(page=second).ticket
         assert Ticket.objects.count() == 2
 
+    def test_join_what_their_ticket_was_merged_into(self, there, page):
+        first, second = page(), page()
+        self.take(there, first)
+        ours = actions.open_ticket(brand_id=there.brand.pk, title="Core", **there.doing_as(there.dee))
+        merge(there, TicketPage.objects.get(page=first).ticket, ours)
+        self.take(there, second)
+        assert TicketPage.objects.get(page=second).ticket == ours
+
     def test_of_low_priority_make_none_unless_the_brand_wants_it(self, there, page):
         self.take(there, page(priority="P4"))
         assert not Ticket.objects.exists()
@@ -319,11 +459,28 @@ class TestManyWhoAskAtOnce:
         there.minutes(minutes)
         customer, contact = there.customer(name, f"{name.lower()}@x.example")
         customers.make_subscription(customer_id=customer.pk, service_id=there.service.pk, **there.doing)
-        ticket = there.ticket(contact_id=contact.pk, by=SCHEDULER)
-        Ticket.objects.filter(pk=ticket.pk).update(customer_wrote_at=there.at)
-        linking_actions.gather_surge(ticket_id=ticket.pk, **there.doing)
+        ticket = there.ticket(contact_id=contact.pk, **there.doing_as(there.dee))
+        there.work()
         ticket.refresh_from_db()
         return ticket
+
+    def test_who_says_so_in_a_ticket_that_was_solved_or_long_quiet_is_one_of_them(self, there):
+        solved, quiet, talks = (self.asks(there, name, 20) for name in "ABD")
+        said = {"what_was_wrong": "A", "what_was_done": "B", "what_to_do": "C"}
+        actions.resolve_ticket(ticket_id=solved.pk, **said, **there.doing_as(there.dee))
+        actions.reply_to_customer(ticket_id=quiet.pk, words=Words("We look."), **there.doing_as(there.dee))
+        there.minutes(60 * 25)
+        actions.reply_to_customer(ticket_id=talks.pk, words=Words("Is it slow?"), **there.doing_as(there.dee))
+        new = self.asks(there, "C")
+        for ticket in (talks, solved, quiet):
+            assert not Page.objects.exists(), "one of them only answered us"
+            there.minutes(1)
+            said_by = Actor("contact", str(ticket.contact_id), "They")
+            actions.take_message(ticket_id=ticket.pk, words=Words("It is down", said_by=said_by), **there.doing)
+            there.work()
+        assert Page.objects.get().title == "3 customers at once: Fibre"
+        gathered = set(Ticket.objects.filter(parent=Surge.objects.get().ticket_id))
+        assert gathered == {solved, quiet, new}
 
     def test_the_third_customer_within_ten_minutes_proposes_a_major_incident_and_pages(self, there):
         first, second = self.asks(there, "A"), self.asks(there, "B", 4)
@@ -347,8 +504,8 @@ class TestManyWhoAskAtOnce:
         customers.make_subscription(customer_id=there.acme.pk, service_id=there.service.pk, **there.doing)
         for _ in range(3):
             there.minutes(1)
-            ticket = there.ticket()
-            linking_actions.gather_surge(ticket_id=ticket.pk, **there.doing)
+            there.ticket()
+            there.work()
         assert not Page.objects.exists()
 
     def test_too_far_apart_is_none(self, there):

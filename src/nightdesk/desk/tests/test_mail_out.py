@@ -14,7 +14,7 @@ from nightdesk.channels.drivers import email as email_driver
 from nightdesk.channels.mail_form import MailForm, as_json, form_of
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.channels.sender import said_of
-from nightdesk.desk import actions, mail_actions, mail_out, mail_queries
+from nightdesk.desk import actions, linking_actions, mail_actions, mail_out, mail_queries
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.models import Entry, MessageId, Party
 from nightdesk.desk.tests.post import Post
@@ -187,6 +187,16 @@ class TestHeld:
         assert mail_queries.held_replies(night.brand.pk, night.at) == []
         with pytest.raises(IllegalTransition):
             mail_actions.send_reply_now(entry_id=entry.pk, why="they ask", **night.doing_as(night.dee))
+
+    def test_what_was_split_off_meanwhile_is_taken_back_there(self, night):
+        ticket, entry = self.reply(night)
+        new = linking_actions.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[entry.pk], title="Else", **night.doing_as(night.dee)
+        )
+        assert [one.entry for one in mail_queries.held_replies(night.brand.pk, night.at, new.pk)] == [entry]
+        assert mail_queries.held_replies(night.brand.pk, night.at, ticket.pk) == []
+        mail_actions.recall_reply(entry_id=entry.pk, **night.doing_as(night.dee))
+        assert Delivery.objects.get(recipient_kind="contact").state == "superseded"
 
     def test_it_can_go_out_now_with_the_reason(self, night):
         ticket, entry = self.reply(night)

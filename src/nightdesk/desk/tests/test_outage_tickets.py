@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from nightdesk.base.actors import SCHEDULER
 from nightdesk.channels.models import Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, linking_actions, outage_actions
+from nightdesk.desk.mail_queries import actor_of_contact
 from nightdesk.desk.models import Entry, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -32,18 +32,16 @@ def network(db: None) -> Network:
 
 def asks(network: Network, contact: str, *, service: bool = True) -> Ticket:
     who = Contact.objects.get(name=contact)
-    ticket = actions.open_ticket(
+    return actions.open_ticket(
         brand_id=network.brand.pk,
         title="No internet",
         words=actions.Words("No internet"),
         contact_id=who.pk,
         service_id=network.line.pk if service else None,
-        by=SCHEDULER,
+        by=actor_of_contact(who),
         via=network.doing["via"],
         at=network.at,
     )
-    Ticket.objects.filter(pk=ticket.pk).update(customer_wrote_at=network.at)
-    return ticket
 
 
 def test_each_customer_is_told_their_tickets_number_in_the_first_text(network: Network) -> None:
@@ -74,7 +72,9 @@ def test_what_an_outage_opened_is_nobodys_work_until_somebody_writes(network: Ne
     network.says(outage, "We know of it.")
     wanted = Wanted(view="unassigned")
     assert not chosen(wanted, [network.brand.pk], network.at).exists()
-    Ticket.objects.filter(outage=outage, customer=network.acme).update(customer_wrote_at=network.at)
+    theirs = Ticket.objects.get(outage=outage, customer=network.acme)
+    cleo = actor_of_contact(Contact.objects.get(name="Cleo"))
+    actions.take_message(ticket_id=theirs.pk, words=actions.Words("Hello?"), **{**network.doing, "by": cleo})
     assert [one.customer for one in chosen(wanted, [network.brand.pk], network.at)] == [network.acme]
 
 
@@ -199,9 +199,8 @@ def test_three_customers_with_different_services_behind_one_switch_propose_an_ou
     dans = Contact.objects.get(name="Dan")
     ticket = actions.open_ticket(
         brand_id=network.brand.pk, title="No mail", words=actions.Words("No mail"), contact_id=dans.pk,
-        service_id=network.mail.pk, by=SCHEDULER, via=network.doing["via"], at=network.at,
+        service_id=network.mail.pk, by=actor_of_contact(dans), via=network.doing["via"], at=network.at,
     )  # fmt: skip
-    Ticket.objects.filter(pk=ticket.pk).update(customer_wrote_at=network.at)
     linking_actions.gather_surge(ticket_id=ticket.pk, **network.doing)
     outage = Outage.objects.get()
     assert outage.state == "proposed"

@@ -8,7 +8,7 @@ from nightdesk.base import vault
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.desk import actions, decide, queries, supplier_actions, survey_actions, time_actions
+from nightdesk.desk import actions, chasing, decide, queries, supplier_actions, survey_actions, time_actions
 from nightdesk.desk.models import Prepaid, Supplier, SupplierTicket, Survey, Ticket
 from nightdesk.desk.tests.provider import MORNING, Provider
 from nightdesk.people.models import Person
@@ -41,7 +41,7 @@ def ask(there, ticket, carrier, **more):
 
 def due(there, row):
     """The supplier's chase that is promised; the world's clock goes there and it is kept."""
-    found = Promise.objects.get(kind=supplier_actions.CHASE, subject_id=str(row.pk), ended_at=None)
+    found = Promise.objects.get(kind=chasing.CHASE, subject_id=str(row.pk), ended_at=None)
     there.at = found.due_at
     said = supplier_actions.pass_chase(supplier_ticket_id=row.pk, **there.doing)
     Promise.objects.filter(pk=found.pk).update(ended_at=there.at, ended_as="kept")
@@ -78,6 +78,18 @@ class TestSuppliers:
         due(there, row)
         assert Message.objects.filter(title__startswith="Chase Carrier").count() == 2
 
+    def test_nobody_is_chased_for_what_is_over_until_it_is_opened_again(self, there, carrier):
+        ticket = there.ticket()
+        row = ask(there, ticket, carrier)
+        said = {"what_was_wrong": "A", "what_was_done": "B", "what_to_do": "C"}
+        actions.resolve_ticket(ticket_id=ticket.pk, **said, **there.doing_as(there.dee))
+        due(there, row)
+        assert not Message.objects.filter(title__startswith="Chase Carrier").exists()
+        assert not Promise.objects.filter(kind=chasing.CHASE, ended_at=None).exists()
+        actions.take_message(ticket_id=ticket.pk, words=actions.Words("No"), **there.doing_as(there.cleo))
+        due(there, row)
+        assert Message.objects.filter(title__startswith="Chase Carrier").count() == 1
+
     def test_an_answer_begins_the_ladder_anew_and_the_fix_is_waited_for(self, there, carrier):
         ticket = there.ticket()
         row = ask(there, ticket, carrier)
@@ -96,7 +108,7 @@ class TestSuppliers:
         supplier_actions.close_supplier_ticket(supplier_ticket_id=row.pk, **there.doing_as(there.dee))
         ticket.refresh_from_db()
         assert (ticket.state, ticket.level, ticket.pending_reason) == ("in_progress", "1", "")
-        assert not Promise.objects.filter(kind=supplier_actions.CHASE, ended_at=None).exists()
+        assert not Promise.objects.filter(kind=chasing.CHASE, ended_at=None).exists()
         with pytest.raises(IllegalTransition):
             supplier_actions.chase_supplier(supplier_ticket_id=row.pk, **there.doing_as(there.dee))
 

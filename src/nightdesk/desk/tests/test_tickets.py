@@ -13,7 +13,7 @@ from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, decide, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
-from nightdesk.desk.models import Attachment, Entry, Ticket, Watch
+from nightdesk.desk.models import Attachment, Entry, TeamRule, Ticket, Watch
 from nightdesk.desk.tasks import put_back_tickets
 from nightdesk.desk.tests.provider import NIGHT, Provider
 from nightdesk.journal.models import Entry as JournalEntry
@@ -175,6 +175,24 @@ class TestWritingToTheCustomer:
         assert (entry.contact_kind, entry.facts["level"]) == ("question", "2")
         assert len(told(there, there.dee)) == 1
 
+    def test_the_second_line_that_tells_the_end_tells_the_desk(self, there):
+        kinds = {"level": "2", "contact_kinds": ["resolution"]}
+        actions.save_team_rule(team_id=there.network.pk, **kinds, **there.doing)
+        said = {"what_was_wrong": "ONT hung", "what_was_done": "Rebooted", "what_to_do": "Nothing"}
+        actions.resolve_ticket(ticket_id=there.ticket().pk, **said, **there.doing_as(there.eve))
+        assert len(told(there, there.dee)) == 1
+
+    def test_a_team_of_which_nothing_is_said_is_behind_the_desk_where_others_have_rules(self, there):
+        fay = there.person("Fay", "engineer")
+        field = there.team("Field", fay)
+        ticket = there.ticket()
+        with pytest.raises(KindOfContactNeeded):
+            actions.reply_to_customer(ticket_id=ticket.pk, words=Words("Hi"), **there.doing_as(fay))
+        assert (queries.level_of_team(field.pk), queries.level_of_team(there.desk.pk)) == ("2", "1")
+        TeamRule.objects.all().delete()
+        assert queries.level_of_team(field.pk) == "1"
+        actions.reply_to_customer(ticket_id=ticket.pk, words=Words("Hi"), **there.doing_as(fay))
+
     def test_at_night_it_is_held_till_the_opening_unless_they_say_why(self):
         there = Provider(NIGHT)
         ticket = there.ticket()
@@ -298,6 +316,18 @@ class TestHandingOver:
         body = Message.objects.filter(kind="ticket.told").latest("at", "id").body
         for part in ("The line is slow", "For Acme, Cleo", "the lamp is red.", "Dee: Which lamp?", "Next: "):
             assert part in body, part
+
+    def test_a_team_that_gets_it_is_told_with_the_first_words_and_the_newest(self, there):
+        ticket = there.ticket(said="The lamp is red.")
+        for number in range(14):
+            there.minutes(1)
+            words = Words(f"Word {number}. " + "x" * 550)
+            actions.note_ticket(ticket_id=ticket.pk, words=words, **there.doing_as(there.dee))
+        actions.assign_ticket(ticket_id=ticket.pk, team_id=there.network.pk, **there.doing_as(there.dee))
+        assert len(told(there, there.eve)) == 1
+        body = Message.objects.filter(kind="ticket.told").latest("at", "id").body
+        assert "The lamp is red." in body
+        assert "Word 13." in body
 
     def test_whoever_watches_or_is_named_in_a_note_hears_of_what_comes_and_no_longer_once_they_stop(self, there):
         ticket = there.ticket()

@@ -14,7 +14,7 @@ from nightdesk.channels.models import Message
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
-from nightdesk.desk import finding
+from nightdesk.desk import customer_actions, finding, linking_actions
 from nightdesk.desk.models import Attachment, Entry, Escalation, Searchable, Ticket
 from nightdesk.people import actions as people
 from nightdesk.portal import queries
@@ -183,6 +183,24 @@ class TestEscalation:
         assert again.status_code == 409
         assert Escalation.objects.filter(ticket=ticket).count() == 1
         assert not Entry.objects.filter(ticket=ticket, text="Please!").exists(), "refused as a whole"
+
+    def test_it_goes_on_where_the_ticket_was_merged_into(self, firms: Firms):
+        ours = firms.bakery
+        asked, into = ours.tickets["member"], ours.tickets["manager"]
+        contact_actions.set_company_rule(customer_id=ours.customer.pk, sees="all", **firms.doing)
+        client = firms.client(ours.member)
+        client.post(f"/my/tickets/{asked.pk}/escalate", {"why": "Please."})
+        row = Escalation.objects.get(ticket=asked)
+        linking_actions.merge_ticket(ticket_id=asked.pk, into_id=into.pk, **firms.doing)
+        page = shown(client.get(f"/my/tickets/{into.pk}/"))
+        assert "Brought before Sam Bakery-Manager" in page
+        assert "Escalate this" not in page
+        assert client.post(f"/my/tickets/{into.pk}/escalate", {"why": "Please!"}).status_code == 409
+        late = {"escalation_id": row.pk, **firms.doing}
+        assert customer_actions.note_manager_late(**late) == "Those who answer for it were told."
+        firms.at += timedelta(minutes=1)
+        firms.answered(into, "This is Sam.")
+        assert customer_actions.note_manager_late(**late) == "It was answered in time, or is over."
 
     def test_a_late_manager_is_told_to_those_who_answer_for_it(self, firms: Firms):
         ours = firms.bakery

@@ -105,7 +105,7 @@ def new_ticket(request: StaffRequest) -> HttpResponse:
                 words=Words(values["text"].strip(), files=as_files(values["attached"])),
                 customer_id=customer.pk if customer else None,
                 contact_id=contact.pk if contact else None,
-                requester_name=caller.cleaned_data["caller"] if caller else "",
+                requester_name=_caller_name(caller, customer),
                 requester_address=caller.cleaned_data["address"] if caller else "",
                 trust=Ticket.Trust.STAFF,
                 service_id=values["service"],
@@ -144,6 +144,15 @@ def new_ticket(request: StaffRequest) -> HttpResponse:
         ),
     }
     return render(request, "console/desk_new.html", context)
+
+
+def _caller_name(caller: forms.Form | None, customer: Customer | None) -> str:
+    """What somebody who is no contact is called; "" for a contact, who has a name."""
+    if caller is None:
+        return ""
+    said = caller.cleaned_data
+    unnamed = _("Somebody at {customer}").format(customer=customer.name) if customer and not said["address"] else ""
+    return said["caller"] or unnamed
 
 
 def _who(request: StaffRequest) -> tuple[Contact | None, Customer | None]:

@@ -19,6 +19,7 @@ from nightdesk.console.views.choices import Choices
 from nightdesk.console.views.desk.shown import one
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting
 from nightdesk.desk.models import Supplier, SupplierTicket, Ticket, TimeSpent
+from nightdesk.desk.queries import with_merged
 from nightdesk.desk.supplier_actions import (
     chase_supplier,
     close_supplier_ticket,
@@ -91,7 +92,7 @@ def work_folds(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
 
 def suppliers_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
     """Tickets at suppliers, the open ones first: {"name", "detail", "open", "form", "url"}."""
-    rows = SupplierTicket.objects.filter(ticket=ticket).select_related("supplier")
+    rows = SupplierTicket.objects.filter(with_merged(ticket)).select_related("supplier")
     changes = may(request, "chase_supplier", ticket.brand_id)
     shown = []
     for row in sorted(rows, key=lambda each: (each.closed_at is not None, each.opened_at)):
@@ -118,7 +119,7 @@ def suppliers_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
 
 def time_of(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
     """The time that was spent: {"total", "rows": [{"text", "detail", "url"}]}, the newest first."""
-    rows = TimeSpent.objects.filter(ticket=ticket, withdrawn_at=None).select_related("person")
+    rows = TimeSpent.objects.filter(with_merged(ticket), withdrawn_at=None).select_related("person")
     minutes = rows.aggregate(total=Sum("minutes"))["total"] or 0
     me = request.person.id if request.person else None
     anybodys = may(request, "save_prepaid", ticket.brand_id)
@@ -179,7 +180,7 @@ def supplier_word(request: StaffRequest, ticket_id: UUID, supplier_ticket_id: in
     """They were chased, have answered, or are done."""
     ticket = one(request, ticket_id)
     asked = _("You wanted to note what a supplier said.")
-    row = found(SupplierTicket.objects.filter(ticket=ticket, id=supplier_ticket_id), asked)
+    row = found(SupplierTicket.objects.filter(with_merged(ticket), id=supplier_ticket_id), asked)
     values = checked(SupplierWordForm(request.POST, prefix=f"supplier-{row.pk}"), asked)
     about = {"supplier_ticket_id": row.pk, "text": values["text"], **_doing(request)}
     match values["what"]:
@@ -205,7 +206,7 @@ def note_time(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
 def no_time(request: StaffRequest, ticket_id: UUID, time_id: int) -> HttpResponse:
     """It counts no more."""
     ticket = one(request, ticket_id)
-    rows = TimeSpent.objects.filter(ticket=ticket, id=time_id)
+    rows = TimeSpent.objects.filter(with_merged(ticket), id=time_id)
     if not may(request, "save_prepaid", ticket.brand_id):
         rows = rows.filter(person=request.person)
     row = found(rows, _("You wanted to take time back."))

@@ -28,7 +28,7 @@ from nightdesk.console.views.staff import (
 from nightdesk.desk import queries
 from nightdesk.desk.actions import save_queue, save_team_rule
 from nightdesk.desk.bulk_actions import remove_macro, save_macro
-from nightdesk.desk.decide import ContactKind
+from nightdesk.desk.decide import ContactKind, Level
 from nightdesk.desk.models import Macro, Queue, TeamRule
 from nightdesk.people.models import Team
 
@@ -99,6 +99,8 @@ def _rules_row(request: StaffRequest, brand: Brand) -> dict[str, Any]:
 def _team_row(request: StaffRequest, team: Team) -> dict[str, Any]:
     rule = getattr(team, "desk_rule", None)
     url = reverse("console:team_rule", args=[team.pk]) if may_somewhere(request, "save_team_rule") else ""
+    if rule is None and queries.level_of_team(team.pk) == Level.ONE:
+        return row(team.name, url, _("Nothing is said: it counts as the desk, and speaks to users itself."))
     if rule is None:
         return row(team.name, url, _("Nothing is said: it counts as level 2, and speaks to users through the desk."))
     if rule.level == TeamRule.Level.ONE:
