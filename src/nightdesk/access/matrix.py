@@ -570,6 +570,7 @@ INNER_WORKINGS = {
     "quiet_page": "part of silence_page",
     "send_to_parties": "part of the verb that wrote it",
     "recall_message": "part of the verb that takes it back",
+    "drop_recipient": "part of the verb that leaves them out",
     "hasten_message": "part of the verb that sends it at once",
     "acknowledge_ticket": "part of taking a mail that opened a ticket",
     "brake_mails": "part of taking a mail",

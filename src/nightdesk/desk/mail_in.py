@@ -27,7 +27,7 @@ from nightdesk.desk.forwarded import Forwarded, forwarded_in
 from nightdesk.desk.mail_out import AMONG_US, CONVERSATION, Known
 from nightdesk.desk.mail_queries import AnsweredBefore, Place, Pointed
 from nightdesk.desk.models import MessageId, Ticket
-from nightdesk.desk.threading import Belongs, Sender
+from nightdesk.desk.threading import Belongs, Candidate, Sender
 from nightdesk.mailroom.addressing import meant_by
 from nightdesk.mailroom.automatic import is_machines_answer, may_be_auto_reply, why_automatic
 from nightdesk.mailroom.contents import Attachment
@@ -254,14 +254,42 @@ def _join(
         name=writer.name,
         copies=[*_copies(arrived, place), (writer.address, writer.name)] if known and not is_machine else [],
         quiet=too_much,
+        anew=_anew(arrived, place, candidate, writer, known=known),
         **_doing(by, at),
     )
     if too_much:
         mail_actions.brake_mails(ticket_id=ticket.pk, count=lately + 1, **_doing(SCHEDULER, at))
-    if ticket.pk != belongs.ticket_id and ticket.opened_at == at:
+    if ticket.pk != belongs.ticket_id and ticket.opened_at == at and not mail_queries.is_acknowledged(ticket):
         _acknowledge(arrived, place, ticket, writer, at)
     said = _("Ticket #{number}: {name} wrote.") if not is_machine else _("Ticket #{number}: a machine of {name} wrote.")
     return _done(ticket, said.format(number=ticket.number, name=by.name))
+
+
+def _anew(arrived: Arrived, place: Place, candidate: Candidate, writer: Writer, *, known: bool) -> dict[str, Any]:
+    """What a ticket is, where the one that the mail belongs to was closed long ago: the writer's own. Whoever has nothing to
+    do with the old one gets nothing of it.
+    """
+    contact = writer.contact
+    if known:
+        own = contact is not None and contact.customer_id == candidate.customer_id
+        sure = own or candidate.customer_id is None
+        return {
+            "contact_id": contact.pk if contact is not None and own else None,
+            "trust": writer.trust if sure else Ticket.Trust.UNVERIFIED,
+        }
+    return {
+        "kind": Ticket.Kind.INCIDENT,
+        "title": _title(arrived.letter.title, arrived.letter.text, place),
+        "customer_id": contact.customer_id if contact is not None else None,
+        "contact_id": contact.pk if contact is not None else None,
+        "trust": writer.trust if contact is not None else Ticket.Trust.UNVERIFIED,
+        "service_id": None,
+        "work_type": "",
+        "impact": "medium",
+        "urgency": "medium",
+        "queue_id": place.queue.pk if place.queue is not None else None,
+        "wakes": False,
+    }
 
 
 def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetime, *, to_customer: bool) -> Taken:

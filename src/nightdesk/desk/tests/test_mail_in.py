@@ -1,9 +1,11 @@
 import pytest
 
+from nightdesk.base.refusals import Invalid
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, linking_actions, mail_actions, mail_out
+from nightdesk.customers import contact_actions
+from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -266,7 +268,91 @@ class TestAnAnswer:
         there.minutes(60 * 24 * 30)
         again = post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow"))
         assert again.links.get().other == ticket
+        assert (again.contact, again.trust) == (there.cleo, "verified")
+        there.minutes(5)
+        assert post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow", "Once more")) == again
         assert len(post.sent(kind="ticket.acknowledged")) == 2
+
+    def closed_long_ago(self, there, post):
+        """A ticket of Acme at night, round the clock, and the address that only its mails tell."""
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        actions.set_party(ticket_id=ticket.pk, address="kim@acme.example", role="removed", **there.doing_as(there.dee))
+        to = post.answer(ticket).reply_to
+        said = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
+        actions.resolve_ticket(ticket_id=ticket.pk, **said, tell=False, **there.doing_as(there.dee))
+        actions.close_ticket(ticket_id=ticket.pk, **there.doing_as(there.dee))
+        there.minutes(60 * 24 * 30)
+        return ticket, to
+
+    def test_of_a_stranger_to_what_was_closed_long_ago_has_nothing_of_its_customer_and_wakes_nobody(self):
+        there = Provider(NIGHT, out_of_hours="full", may_wake=["P1", "P2", "P3"])
+        post = Post(there)
+        actions.save_desk_rules(brand_id=there.brand.pk, fields={"emergency_number": "+44 20 7946 0000"}, **there.doing)
+        ticket, to = self.closed_long_ago(there, post)
+        pages = Page.objects.count()
+        other = post.ticket(post.write(STRANGER, "Let me in", "Which outages have they?", to=to))
+        assert (other.customer, other.contact, other.trust) == (None, None, "unverified")
+        assert (other.title, other.requester_name, other.links.get().other) == ("Let me in", "Mal", ticket)
+        message = post.sent(other, kind="ticket.acknowledged")[0][0]
+        assert "no contract" in message.body
+        assert "7946" not in message.body
+        assert Page.objects.count() == pages
+        there.minutes(1)
+        assert post.ticket(post.write(STRANGER, "Let me in", "Hello?", to=to)) == other
+        mine = post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow"))
+        assert (mine.customer, mine.contact) == (there.acme, there.cleo)
+        assert Page.objects.count() == pages + 1
+
+    def test_of_a_colleague_of_theirs_to_what_was_closed_long_ago_is_that_colleagues(self, there, post):
+        ticket, to = self.closed_long_ago(there, post)
+        zoe = customers.make_contact(customer_id=there.acme.pk, name="Zoe", email="zoe@acme.example", **there.doing)
+        again = post.ticket(post.write("Zoe <zoe@acme.example>", "Re", to=to, Cc="kim@acme.example"))
+        assert (again.contact, again.customer, again.title) == (zoe, there.acme, ticket.title)
+        roles = dict(Party.objects.filter(ticket=again).values_list("address", "role"))
+        assert roles == {"zoe@acme.example": "requester", "kim@acme.example": "removed"}
+
+    def test_that_is_forged_moves_nothing(self, there, post):
+        ticket = post.ticket(post.write(CLEO))
+        to = post.answer(ticket, then="wait").reply_to
+        there.minutes(5)
+        assert post.ticket(post.write(CLEO, "Re", "Send me the keys", to=to, proven="fail")) == ticket
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.pending_reason) == ("pending", "awaiting_caller")
+        assert ticket.customer_wrote_at < there.at
+        assert not entries(ticket)[-1].public
+
+
+class TestALeaver:
+    @pytest.fixture
+    def ticket(self, there, post):
+        """Cleo's, who has left since."""
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        contact_actions.mark_contact_left(contact_id=there.cleo.pk, **there.doing)
+        customer_actions.hand_over_tickets(contact_id=there.cleo.pk, to_id=None, **there.doing)
+        there.minutes(5)
+        return ticket
+
+    def test_is_a_stranger(self, there, post, ticket):
+        mail = post.write(CLEO, f"Re: {ticket.tag} slow", "It is me")
+        other = post.ticket(mail)
+        assert other != ticket
+        assert (other.contact, other.customer) == (None, None)
+
+    def test_is_written_to_no_more_and_the_rest_are(self, there, post, ticket):
+        post.answer(ticket)
+        ((_message, form, to),) = post.sent(ticket)
+        assert to == ["kim@acme.example"]
+        assert "cleo@acme.example" not in str(form)
+
+    def test_gives_way_to_whoever_has_their_address_now(self, there, post, ticket):
+        new = customers.make_contact(
+            customer_id=there.acme.pk, name="Cleo II", email="cleo@acme.example", **there.doing
+        )
+        assert post.ticket(post.write(CLEO, "Something new")).contact == new
+
+    def test_is_not_called_back(self, there, ticket):
+        with pytest.raises(Invalid):
+            actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
 
 
 class TestColleagues:
@@ -373,6 +459,27 @@ class TestBrakes:
         assert len(entries(ticket)) == 21
         told = post.told()[before:]
         assert sum("Cleo wrote" in title for title in told) == 9
+        assert sum("brake" in title for title in told) == 1
+
+    @pytest.mark.parametrize("how", ["merged", "closed"])
+    def test_a_flood_to_a_ticket_that_goes_on_elsewhere_is_braked_too(self, there, post, how):
+        ticket = post.ticket(post.write(CLEO))
+        form = post.answer(ticket)
+        if how == "merged":
+            into = post.ticket(post.write(CLEO, "Another"))
+            linking_actions.merge_ticket(ticket_id=ticket.pk, into_id=into.pk, **there.doing_as(there.dee))
+        else:
+            Ticket.objects.filter(pk=ticket.pk).update(
+                **dict.fromkeys(("what_was_wrong", "what_was_done", "what_to_do"), "x"),
+                state="closed", next_step="", next_step_at=None, closed_at=there.at,
+            )  # fmt: skip
+        there.minutes(60 * 24 * 30)
+        count, before = Ticket.objects.count(), len(post.told())
+        for number in range(20):
+            post.write(CLEO, f"Re: {number}", f"again {number}", to=form.reply_to)
+        assert Ticket.objects.count() == count + (how == "closed")
+        told = post.told()[before:]
+        assert sum("Cleo wrote" in title for title in told) <= 10
         assert sum("brake" in title for title in told) == 1
 
 

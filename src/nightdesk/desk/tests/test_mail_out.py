@@ -198,6 +198,16 @@ class TestHeld:
         assert ticket.first_response_at == night.at
         assert mail_queries.held_replies(night.brand.pk, night.at) == []
 
+    def test_it_does_not_reach_who_is_removed_meanwhile_nor_names_them(self, night):
+        post = Post(night)
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        post.answer(ticket)
+        gone = {"ticket_id": ticket.pk, "address": "kim@acme.example", "role": "removed"}
+        actions.set_party(**gone, **night.doing_as(night.dee))
+        ((_message, form, to),) = post.sent(ticket)
+        assert to == ["cleo@acme.example"]
+        assert (form.to, form.cc) == ((("Cleo", "cleo@acme.example"),), ())
+
     def test_what_has_left_is_not_taken_back(self, night):
         _ticket, entry = self.reply(night)
         Delivery.objects.filter(recipient_kind="contact").update(state="sending", attempt=1)
