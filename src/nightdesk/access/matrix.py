@@ -564,6 +564,7 @@ INNER_WORKINGS = {
     "forget_private_words": "housekeeping",
     "take_mail_answer": "the verb that the answer stands for asks; the mail must come from the recipient's own address",
     "receive_mail": "intake: kept as it came, and whatever it stands for asks",
+    "note_unfetched": "intake: a mail that could not be had is seen",
     "note_mailbox": "says only how a mailbox does",
     "keep_refused_alarm": "intake: kept as it came, and does nothing",
     "take_signals": "what Nightdesk found out by itself, such as a heartbeat that stopped",

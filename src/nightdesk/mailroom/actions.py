@@ -115,6 +115,33 @@ def receive_mail(
     return row
 
 
+@transaction.atomic
+def note_unfetched(
+    *, mailbox: Mailbox, uid_validity: int, uid: int, reason: str, by: Actor, via: Door, at: datetime
+) -> Mail:
+    """A message that its server does not give stands in the ledger as failed, without its bytes, and is asked for no more.
+    Repeating it changes nothing.
+    """
+    del by, via
+    said = _("The server did not give it: {reason}").format(reason=one_line(reason))
+    return Mail.objects.get_or_create(
+        mailbox=mailbox,
+        uid_validity=uid_validity,
+        uid=uid,
+        defaults={
+            "at": at,
+            "brand_id": mailbox.brand_id,
+            "way": Mail.Way.IMAP,
+            "raw": b"",
+            "size": 0,
+            "digest": hashlib.sha256(b"").hexdigest(),
+            "standing": Mail.Standing.FAILED,
+            "error": said[:2000],
+            "read_at": at,
+        },
+    )[0]
+
+
 @transaction.atomic(savepoint=False)  # whoever keeps the promise has one, and undoes what fails
 def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: datetime) -> str:
     """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
@@ -168,6 +195,12 @@ def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
             _("A mail was to be read again."),
             _("It was acted on: {outcome}").format(outcome=mail.outcome),
             _("Do what is missing by hand."),
+        )
+    if not mail.raw and mail.uid is not None:
+        raise IllegalTransition(
+            _("A mail was to be read again."),
+            _("The mailbox's server did not give it."),
+            _("Move it there to another folder and back: then it is fetched anew."),
         )
     mail.standing, mail.outcome, mail.error, mail.same = Mail.Standing.WAITING, "", "", ""
     mail.save(update_fields=["standing", "outcome", "error", "same"])
@@ -447,7 +480,7 @@ def remove_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> No
 def note_mailbox(
     *,
     mailbox_id: int,
-    problem: str,
+    problem: str | None,
     uid_validity: int | None = None,
     first_uid: int | None = None,
     refresh_token: str = "",
@@ -455,24 +488,26 @@ def note_mailbox(
     via: Door,
     at: datetime,
 ) -> None:
-    """How the mailbox does, after somebody has looked: `problem` "" where it was read. Its UIDs start anew where given.
+    """How the mailbox does, after somebody has looked: `problem` "" where it was read, None where that is not known yet. Its
+    UIDs start anew where given.
 
     `refresh_token` is the next one, where the service gave one for the old.
     """
-    changes: dict[str, object] = {"problem": problem[:300]}
+    changes: dict[str, object] = {} if problem is None else {"problem": problem[:300]}
     before = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
     if problem and before is not None and not before.problem:
         changes |= {"problem_at": at}
         _promise_check(before, at)
-    elif not problem:
+    elif problem == "":
         changes |= {"looked_at": at, "problem_at": None}
         if before is not None and is_unread(before, at):
             _record_mailbox(MAILBOX_READ_AGAIN, before, by, via, at)
     if refresh_token:
         changes |= {"refresh_token": vault.seal(refresh_token.encode())}
     if uid_validity is not None:
-        changes |= {"uid_validity": uid_validity, "first_uid": first_uid or 1}
-    Mailbox.objects.filter(id=mailbox_id).update(**changes)
+        changes |= {"uid_validity": uid_validity, "first_uid": 1 if first_uid is None else first_uid}
+    if changes:
+        Mailbox.objects.filter(id=mailbox_id).update(**changes)
 
 
 @transaction.atomic

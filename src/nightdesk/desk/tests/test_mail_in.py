@@ -133,6 +133,15 @@ class TestANewTicket:
             post.ticket(post.write(CLEO, str(headers), **headers))
         assert not post.sent(kind="ticket.acknowledged")
 
+    @pytest.mark.parametrize(
+        "title",
+        ["Vacation cover: ring Tom", "Out of office message cannot be switched off", "Undeliverable: my invoice"],
+    )
+    def test_of_a_person_is_opened_whatever_its_subject_looks_like(self, post, title):
+        ticket = post.ticket(post.write(CLEO, title, "<bo@example.com>: 550 5.1.1 User unknown"))
+        assert (ticket.title, ticket.trust) == (title, "verified")
+        assert not post.sent(kind="ticket.acknowledged")
+
     def test_two_mailboxes_of_the_same_mail_are_one_ticket(self, there, post):
         noc = f"noc@{post.domain}"
         mailroom.add_address(address=noc, brand_id=there.brand.pk, **there.doing)
