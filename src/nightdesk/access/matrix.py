@@ -574,6 +574,7 @@ INNER_WORKINGS = {
     "drop_recipient": "part of the verb that leaves them out",
     "hasten_message": "part of the verb that sends it at once",
     "acknowledge_ticket": "part of taking a mail that opened a ticket",
+    "tell_held": "part of taking a colleague's mail: they hear when it leaves",
     "brake_mails": "part of taking a mail",
     "note_same_mail": "part of taking a mail",
     "note_undelivered": "a mail server's word on what we sent",

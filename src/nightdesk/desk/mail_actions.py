@@ -29,6 +29,7 @@ from nightdesk.desk.actions import (
     _record,
     _requester,
     _said,
+    _tell,
     _tell_desk,
     _tell_staff,
     _write,
@@ -203,6 +204,20 @@ def recall_reply(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> Entry
 
 
 @transaction.atomic
+def tell_held(*, entry_id: UUID, person_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """Whoever answered by mail hears until when their answer is held, and how the next goes out at once. Raises NotFound."""
+    entry, ticket = _held(entry_id, None, by, _("An answer is held."))
+    until = f"{datetime.fromisoformat(entry.facts['held_until']):%d %b %H:%M}"
+    title = _("#{number} {title}: your answer is held until {time} UTC")
+    told = title.format(number=ticket.number, title=ticket.title[:80], time=until)
+    body = _(
+        "Their contract answers nothing at this hour. On the ticket's page it can go out at once, or be taken back; "
+        "an answer by mail whose first line is “now: why” is not held."
+    )
+    _tell([person_id], ticket, told, body, entry.pk, by, via, at)
+
+
+@transaction.atomic
 def send_reply_now(*, entry_id: UUID, why: str, by: Actor, via: Door, at: datetime) -> Entry:
     """A reply that is held goes out now, and it is written down why. Raises NotFound, Forbidden, Invalid (no reason),
     IllegalTransition (it has left, or was taken back).
@@ -227,7 +242,7 @@ def send_reply_now(*, entry_id: UUID, why: str, by: Actor, via: Door, at: dateti
     return entry
 
 
-def _held(entry_id: UUID, verb: str, by: Actor, asked: str) -> tuple[Entry, Ticket]:
+def _held(entry_id: UUID, verb: str | None, by: Actor, asked: str) -> tuple[Entry, Ticket]:
     """The reply, and its ticket locked, if `by` may answer there."""
     entry = Entry.objects.filter(id=entry_id, kind=Entry.Kind.MESSAGE_OUT).first()
     if entry is None:

@@ -7,7 +7,7 @@ moves nothing and is not answered.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -99,9 +99,14 @@ def is_note_key(key: str) -> bool:
 
 
 def take_mail(arrived: Arrived, key: str, at: datetime) -> Taken:
-    """A mail to a plain address of ours."""
+    """A mail to a plain address of ours; to those of several brands it is a ticket of each."""
     del key
-    return _take(arrived, None, at)
+    taken = _take(arrived, None, at)
+    brands = list(dict.fromkeys(one.ours.brand_id for one in arrived.meant if not one.word and one.ours.brand_id))
+    if brands[:1] != [arrived.brand_id]:
+        return taken  # it came by the mailbox of a brand that is not named first: the others have their own
+    told = [taken, *(_take(replace(arrived, brand_id=brand_id), None, at) for brand_id in brands[1:])]
+    return replace(taken, outcome=" ".join(one.outcome for one in told))
 
 
 def take_conversation(arrived: Arrived, key: str, at: datetime) -> Taken:
@@ -299,7 +304,7 @@ def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetim
     assert writer.person is not None
     if arrived.automatic or may_be_auto_reply(arrived.letter):
         return Taken("kept", _("A machine of a colleague wrote it, and colleagues' machines say nothing on tickets."))
-    said, word = _own(arrived.letter)
+    said, word, why_now = _own(arrived.letter)
     if not to_customer or word == "note":
         return _note(arrived, ticket_id, writer, "" if writer.proven else _not_proven(arrived), at, said)
     if not writer.proven:
@@ -314,10 +319,13 @@ def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetim
                 message_id=arrived.letter.message_id,
             ),
             contact_kind=word,
+            why_now=why_now,
             **_doing(actor_of_person(writer.person.pk), at),
         )
     except Refusal as refusal:
         return _note(arrived, ticket_id, writer, str(refusal), at, said)
+    if "held_until" in entry.facts:
+        mail_actions.tell_held(entry_id=entry.pk, person_id=writer.person.pk, **_doing(SCHEDULER, at))
     return _done(
         entry.ticket,
         _("Ticket #{number}: {name} answered.").format(number=entry.ticket.number, name=writer.person.name),
@@ -356,14 +364,20 @@ def _note_words(arrived: Arrived, writer: Writer, text: str, why: str, by: Actor
     )
 
 
-def _own(letter: Letter) -> tuple[str, str]:
-    """(a colleague's own words, what their first word says of them: "note", a kind of contact, or "")."""
+def _own(letter: Letter) -> tuple[str, str, str]:
+    """(a colleague's own words, what their first word says of them: "note", a kind of contact, or ""; why they are to go out
+    at once, where a first line `now: reason` says so, else "").
+    """
     words = own_words(letter.text, (letter.from_name,)) or letter.text.strip()
+    why_now = ""
+    if words[:4].lower() == "now:":
+        line, _end, words = words.partition("\n")
+        why_now, words = line[4:].strip(), words.strip()
     first, colon, rest = words.partition(":")
     word = first.strip().lower().replace(" ", "_")
     if colon and word in ("note", *ContactKind):
-        return rest.strip(), word
-    return words, ""
+        return rest.strip(), word, why_now
+    return words, "", why_now
 
 
 # --- It opens a ticket -----------------------------------------------------------------------------------------------

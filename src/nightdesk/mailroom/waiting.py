@@ -69,13 +69,16 @@ def first_of_the_same(same: str) -> UUID | None:
 
 
 def what_it_says(arrived: Arrived) -> str:
-    """Stands for what the mail says and to which of our addresses; "" where it has no id, so that nothing can be said."""
+    """Stands for what the mail says, to which of our addresses and for which brand; "" where it has no id, so that nothing can
+    be said.
+    """
     letter = arrived.letter
     if not letter.message_id:
         return ""
     _head, _blank, body = arrived.raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     told = [letter.message_id[:300], letter.from_address[:320], letter.title[:300], hashlib.sha256(body).hexdigest()]
     told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in arrived.meant)
+    told.append(str(arrived.brand_id or ""))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 

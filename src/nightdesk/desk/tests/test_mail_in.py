@@ -2,7 +2,7 @@ import pytest
 
 from nightdesk.base.refusals import Invalid
 from nightdesk.channels.mail_form import MailForm
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
@@ -153,6 +153,28 @@ class TestANewTicket:
         assert Ticket.objects.get().tags == ["noc"]
         assert len(entries(ticket)) == 1
         assert len(post.sent(kind="ticket.acknowledged")) == 1
+
+    @pytest.mark.parametrize("way", ["smtp", "imap"])
+    def test_to_addresses_of_two_brands_is_a_ticket_of_each(self, there, post, way):
+        other = Provider()
+        theirs = Post(other, "dock.example")
+        to = f"{post.support}, {theirs.support}"
+        raw = f"From: {CLEO}\r\nTo: {to}\r\nSubject: Both\r\nMessage-ID: <b@x.example>\r\n\r\nHello\r\n".encode()
+        if way == "smtp":
+            post.bring(raw, "cleo@acme.example", post.support, theirs.support)
+        for number, one in enumerate((post, theirs) if way == "imap" else ()):
+            named = {"name": one.domain, "host": "h", "user": one.support, "brand_id": one.there.brand.pk}
+            row = mailroom.save_mailbox(**named, **there.doing)
+            kept = mailroom.receive_mail(
+                way="imap", raw=raw, mailbox=row, uid_validity=1, uid=number + 1, **there.doing
+            )
+            mailroom.read_mail(mail_id=kept.pk, **there.doing)
+            kept.refresh_from_db()
+            assert kept.standing == "done", kept.outcome
+        tickets = Ticket.objects.order_by("brand_id")
+        assert [one.brand for one in tickets] == [there.brand, other.brand]
+        assert [one.title for one in tickets] == ["Both", "Both"]
+        assert tickets[0].customer == there.acme
 
     def test_of_many_mails_that_a_program_gives_one_id_no_words_are_lost(self, there, post):
         for title, text in (("Scan 1", "Page one"), ("Scan 2", "Page two"), ("Scan 2", "Page two")):
@@ -380,6 +402,23 @@ class TestColleagues:
 
     def to_customer(self, there, post, ticket):
         return mail_out.reply_address(mail_out.CONVERSATION, ticket)
+
+    def test_an_answer_by_night_that_is_held_says_so_and_goes_out_at_once_for_a_reason(self):
+        there = Provider(NIGHT)
+        post = Post(there)
+        ticket = post.ticket(post.write(CLEO))
+        to = self.to_customer(there, post, ticket)
+        post.write(self.sender(there.dee), "Re: #1001", "We look into it.", to=to)
+        held = entries(ticket, "message_out")[-1]
+        assert "held_until" in held.facts
+        told = Message.objects.filter(kind="ticket.told").latest("id")
+        assert "held until 03 Mar 09:00 UTC" in told.title
+        assert "now: why" in told.body
+        there.minutes(1)
+        post.write(self.sender(there.dee), "Re: #1001", "Now: they sit in the dark\n\nIt is mended.", to=to)
+        sent = entries(ticket, "message_out")[-1]
+        assert (sent.text, sent.facts["why_now"]) == ("It is mended.", "they sit in the dark")
+        assert "held_until" not in sent.facts
 
     def test_without_proof_it_is_a_note_with_the_reason(self, there, post):
         ticket = post.ticket(post.write(CLEO))
