@@ -347,6 +347,7 @@ def test_another_companys_ticket_does_not_exist(firms: Firms, what: str):
 def test_how_it_ended_is_told_at_the_opening_and_not_at_all_once_it_was_taken_back(firms: Firms):
     ours = firms.bakery
     ticket = ours.tickets["member"]
+    firms.at += timedelta(minutes=1)
     resolve(firms, ticket)
     entry = Entry.objects.get(ticket=ticket, contact_kind="resolution")
 
