@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -31,7 +32,7 @@ from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
+from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries, scanning
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
 from nightdesk.desk.clock_rules import clock_rules_from
@@ -460,8 +461,10 @@ def reply_to_customer(
     `then` "wait": it waits for their answer. Level 2 and 3 name the kind of contact, and their team's rule must allow it;
     the desk is told. Out of hours, to a customer whose contract answers nothing then, it goes out at the opening, unless
     `why_now` says why not. `seen_id`: the last entry that the writer has seen; where the customer or a colleague has written
-    since, it is refused. Raises Forbidden, NotFound, Invalid, KindOfContactNeeded, StoryMovedOn, IllegalTransition.
+    since, it is refused. Where there is a scanner nothing leaves that it has not seen. Raises Forbidden, NotFound, Invalid,
+    KindOfContactNeeded, StoryMovedOn, FileNotClean, IllegalTransition.
     """
+    _check_files(words)  # before the ticket is locked, as a scanner may take its time
     ticket = _locked(ticket_id, "reply_to_customer", by)
     _check_words(words)
     if not words.text.strip() and not words.files:
@@ -1347,6 +1350,22 @@ def _check_words(words: Words) -> None:
             ),
             _("Attach it as a file, or divide it."),
         )
+
+
+def _check_files(words: Words) -> None:
+    """Raise FileNotClean for a file in which the scanner finds something, or while it says nothing."""
+    for file in words.files if settings.SCANNER else ():
+        asked = _("{name} was to be sent.").format(name=file.name)
+        try:
+            found = scanning.scan(file.content, settings.SCANNER)
+        except scanning.ScannerAway:
+            raise queries.FileNotClean(
+                asked, _("The virus scanner does not answer."), _("Answer without it, or try again in a minute.")
+            ) from None
+        if found:
+            raise queries.FileNotClean(
+                asked, _("The virus scanner found {what} in it.").format(what=found), _("Leave it out.")
+            )
 
 
 def _check_contact(ticket: Ticket, contact_kind: str, by: Actor) -> Level:
