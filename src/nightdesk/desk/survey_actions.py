@@ -40,7 +40,11 @@ def ask_survey(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     Returns what was done. The link's secret is in that mail alone.
     """
     ticket = _locked(ticket_id, None, by)
-    if ticket.closed_at is not None and at < ticket.closed_at + UNDO_WITHIN and _closed_with_others(ticket):
+    if (
+        ticket.closed_at is not None
+        and at < ticket.closed_at + UNDO_WITHIN
+        and _closed_with_others(ticket.pk, ticket.closed_at)
+    ):
         promise(
             ASK,
             subject=("ticket", ticket.id),
@@ -131,10 +135,10 @@ def answer_survey(*, secret: str, score: int, words: str | None = None, by: Acto
     return survey
 
 
-def _closed_with_others(ticket: Ticket) -> bool:
+def _closed_with_others(ticket_id: UUID, closed_at: datetime) -> bool:
     """Whether it was closed by a press that is offered to be taken back."""
-    pressed = Bulk.objects.filter(at=ticket.closed_at, undone_at=None)
-    return pressed.filter(rows__contains=[{"ticket": str(ticket.pk)}]).exists()
+    pressed = Bulk.objects.filter(at=closed_at, undone_at=None)
+    return pressed.filter(rows__contains=[{"ticket": str(ticket_id)}]).exists()
 
 
 def _may_be_asked(ticket: Ticket) -> bool:

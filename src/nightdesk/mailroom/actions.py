@@ -159,7 +159,7 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         return _end(mail, Taken("kept", ""), at, error=begun)
     arrived = waiting.arrived_mail(mail_id)
     _take_down(mail, arrived)
-    first_id = waiting.first_of_the_same(mail.same) if mail.same else None
+    first_id = waiting.first_of_the_same(mail.same, mail.message_id) if mail.same else None
     if first_id is not None:
         first = Mail.objects.defer("raw").get(id=first_id)
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")

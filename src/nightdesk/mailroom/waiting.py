@@ -4,7 +4,7 @@ What is `remembered` here is asked ahead for a whole batch, so that fifty mails 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -63,9 +63,11 @@ def arrived_mail(mail_id: UUID) -> Arrived:
 
 
 @remembered
-def first_of_the_same(same: str) -> UUID | None:
-    """The mail that says the same to the same of our addresses and was dealt with; two at once wait for each other here."""
-    return _first_of_each([same]).get(same)
+def first_of_the_same(same: str, message_id: str) -> UUID | None:
+    """The mail that says the same to the same of our addresses and was dealt with. Two of one id at once wait for each other
+    here, to whichever of our addresses they came.
+    """
+    return _first_of_each({same: message_id}).get(same)
 
 
 def what_it_says(arrived: Arrived) -> str:
@@ -86,7 +88,7 @@ def be_done_with(mail: Mail) -> None:
     """It was read: nothing of it is held any longer, and whoever says the same is held against it."""
     forget(waiting_mail, where=lambda mail_id: mail_id == mail.id)
     forget(arrived_mail, where=lambda mail_id: mail_id == mail.id)
-    forget(first_of_the_same, where=lambda same: same == mail.same)
+    forget(first_of_the_same, where=lambda same, _message_id: same == mail.same)
 
 
 def look_ahead(mail_ids: Sequence[UUID], at: datetime) -> None:
@@ -96,10 +98,10 @@ def look_ahead(mail_ids: Sequence[UUID], at: datetime) -> None:
         remember(waiting_mail, row, row.id)
         if row.standing == Mail.Standing.WAITING:
             arrived.append(arrived_mail(row.id))
-    said = {same for one in arrived if (same := what_it_says(one))}
-    first = _first_of_each(sorted(said)) if said else {}
-    for same in said:
-        remember(first_of_the_same, first.get(same), same)
+    said = {same: one.letter.message_id[:300] for one in arrived if (same := what_it_says(one))}
+    first = _first_of_each(said) if said else {}
+    for same, message_id in said.items():
+        remember(first_of_the_same, first.get(same), same, message_id)
     for ask in AHEAD if arrived else ():
         ask(arrived, at)
 
@@ -117,9 +119,11 @@ def _locked(mail_ids: Sequence[UUID], most: int | None) -> list[Mail]:
     return rows
 
 
-def _first_of_each(said: Sequence[str]) -> dict[str, UUID]:
+def _first_of_each(said: Mapping[str, str]) -> dict[str, UUID]:
+    """`said`: what they say, with their ids."""
+    ids = sorted(set(said.values()))  # in one order, so that two batches do not wait in a circle
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(s, 0)) FROM unnest(%s::text[]) s", [list(said)])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(i, 0)) FROM unnest(%s::text[]) i", [ids])
         cursor.execute(
             "SELECT DISTINCT ON (same) same, id FROM mailroom_mail WHERE same = ANY(%s) AND same <> '' "
             "AND standing IN ('done', 'kept') ORDER BY same, at, id",

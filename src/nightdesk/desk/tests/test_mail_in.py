@@ -1,6 +1,7 @@
 import pytest
 
 from nightdesk.base.refusals import Invalid
+from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
@@ -587,3 +588,26 @@ def test_what_was_found_undeliverable_at_once_is_told_too(there, post):
     assert "550 no such user" in entries(ticket, "system")[0].text
     mail_actions.check_sent(ticket_id=ticket.pk, entry_id=entry.pk, **there.doing)
     assert len(entries(ticket, "system")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_two_copies_of_one_mail_that_are_read_at_once_are_one_ticket(elsewhere):
+    there = Provider()
+    post = Post(there)
+    noc = f"noc@{post.domain}"
+    mailroom.add_address(address=noc, brand_id=there.brand.pk, **there.doing)
+    raw = f"From: {CLEO}\r\nTo: {post.support}, {noc}\r\nSubject: Slow\r\nMessage-ID: <a@x.example>\r\n\r\nHelp\r\n".encode()
+    mails = [
+        mailroom.receive_mail(way="smtp", raw=raw, sender="cleo@acme.example", recipients=[to], **there.doing)
+        for to in (post.support, noc if elsewhere else post.support)
+    ]
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('a@x.example', 0))")
+        hands = [Hand(lambda mail=mail: mailroom.read_mail(mail_id=mail.pk, **there.doing)) for mail in mails]
+        until(lambda: somebody_waits_for(other))
+        other.rollback()
+    told = [hand.result() for hand in hands]
+    ticket = Ticket.objects.get()
+    assert len(entries(ticket)) == 1
+    assert sum("was opened for" in one for one in told) == 1
