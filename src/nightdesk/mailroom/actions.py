@@ -143,8 +143,11 @@ def note_unfetched(
 
 
 @transaction.atomic(savepoint=False)  # whoever keeps the promise has one, and undoes what fails
-def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: datetime) -> str:
+def read_mail(
+    *, mail_id: UUID, attempt: int = TRIES, as_persons: bool = False, by: Actor, via: Door, at: datetime
+) -> str:
     """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
+    `as_persons`: somebody has seen that a person wrote it.
 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
     again; then the mail is kept with what was wrong. What is wrong with the database (a full disk) is raised each time.
@@ -158,6 +161,8 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         begun = _("Reading it was begun {count} times and never ended.").format(count=attempt - 1)
         return _end(mail, Taken("kept", ""), at, error=begun)
     arrived = waiting.arrived_mail(mail_id)
+    if as_persons:
+        arrived = waiting.as_persons(arrived)
     _take_down(mail, arrived)
     first_id = waiting.first_of_the_same(mail.same, mail.message_id) if mail.same else None
     if first_id is not None:
@@ -179,8 +184,9 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
 
 
 @transaction.atomic
-def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
-    """A mail that failed or was only kept is read afresh. One that waits stays as it is.
+def retry_mail(*, mail_id: UUID, as_persons: bool = False, by: Actor, via: Door, at: datetime) -> Mail:
+    """A mail that failed or was only kept is read afresh; `as_persons`: whatever looks like a machine in it, so that it opens a
+    ticket where a person's would. One that waits stays as it is.
 
     Raises NotFound, Forbidden, IllegalTransition (somebody has acted on it, and must not twice).
     """
@@ -204,18 +210,20 @@ def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
         )
     mail.standing, mail.outcome, mail.error, mail.same = Mail.Standing.WAITING, "", "", ""
     mail.save(update_fields=["standing", "outcome", "error", "same"])
-    _promise_reading(mail, at, f"{mail.id}:{at.isoformat()}")
-    record(MAIL_RETRIED, subject=("mail", mail.id), by=by, via=via, at=at, brand_id=mail.brand_id)
+    _promise_reading(mail, at, f"{mail.id}:{at.isoformat()}", as_persons=as_persons)
+    facts = {"as_persons": True} if as_persons else None
+    record(MAIL_RETRIED, subject=("mail", mail.id), by=by, via=via, at=at, brand_id=mail.brand_id, facts=facts)
     return mail
 
 
-def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
+def _promise_reading(mail: Mail, at: datetime, occurrence: str, *, as_persons: bool = False) -> None:
     promises.promise(
         READ,
         subject=("mail", mail.id),
         due_at=at,
         why=_("A mail came in and is to be read."),
         at=at,
+        facts={"as_persons": True} if as_persons else None,
         occurrence=occurrence,
         brand_id=mail.brand_id,
     )

@@ -5,6 +5,7 @@ What is `remembered` here is asked ahead for a whole batch, so that fifty mails 
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -60,6 +61,12 @@ def arrived_mail(mail_id: UUID) -> Arrived:
         ours=known,
         brand_id=mail.brand_id or next((one.ours.brand_id for one in meant if one.ours.brand_id is not None), None),
     )
+
+
+def as_persons(arrived: Arrived) -> Arrived:
+    """The mail as one that a person wrote, whatever looks like a machine in it; a machine still does not answer it."""
+    why = arrived.do_not_answer or arrived.automatic
+    return replace(arrived, automatic="", reports=(), do_not_answer=why)
 
 
 @remembered

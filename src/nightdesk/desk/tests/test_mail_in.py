@@ -1,5 +1,6 @@
 import pytest
 
+from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Invalid
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.mail_form import MailForm
@@ -11,6 +12,7 @@ from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId,
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.mailroom import tasks
 from nightdesk.mailroom.handing import our_mark
 from nightdesk.paging.models import Page
 
@@ -124,6 +126,17 @@ class TestANewTicket:
         mail = post.write("Bot <bot@elsewhere.example>", "We have your mail", **headers)
         assert mail.standing == "kept"
         assert not Ticket.objects.exists()
+
+    def test_is_made_by_hand_of_what_a_person_wrote_though_it_looks_like_a_machines(self, there, post):
+        mail = post.write(CLEO, "Automatic reply: cannot be switched off", In_Reply_To="<x@acme.example>")
+        assert mail.standing == "kept"
+        there.minutes(1)
+        mailroom.retry_mail(mail_id=mail.pk, as_persons=True, **there.doing_as(there.max))
+        tasks.read_mail(Promise.objects.filter(kind=mailroom.READ).latest("due_at"), there.at)
+        mail.refresh_from_db()
+        ticket = post.ticket(mail)
+        assert (ticket.contact, ticket.trust) == (there.cleo, "verified")
+        assert not post.sent(kind="ticket.acknowledged")
 
     def test_of_who_asked_not_to_be_answered_is_not(self, post):
         for headers in (
