@@ -166,13 +166,25 @@ SAYINGS = (
 ACK = """\
 Dear {{ contact }},
 
-we have your message, and its number is {{ ticket }}. You hear from us by {{ answer_by }}.
+we have your message, and its number is {{ ticket }}. {{ expectation }}
+
+If it cannot wait, ring {{ night_number }}: that wakes an engineer.
+
+What we know to be wrong now: {{ outages }}
+
+What helps meanwhile: {{ workaround }}
 
 {{ brand }}"""
 ACK_IN_GERMAN = """\
 Guten Tag {{ contact }},
 
-Ihre Nachricht ist da und hat die Nummer {{ ticket }}. Sie hören von uns bis {{ answer_by }}.
+Ihre Nachricht ist da und hat die Nummer {{ ticket }}. {{ expectation }}
+
+Wenn es nicht warten kann, rufen Sie {{ night_number }} an: dann wird jemand geweckt.
+
+Was zur Zeit gestört ist: {{ outages }}
+
+Was bis dahin hilft: {{ workaround }}
 
 {{ brand }}"""
 FIXED = """\
@@ -188,8 +200,8 @@ which lamps are lit on the white box, and in which colour? That tells us whose f
 
 {{ agent }}"""
 TEMPLATES = (
-    ("ack", "It has come", "en-gb", "We have your message: {{ ticket }}", ACK),
-    ("ack", "It has come", "de", "Ihre Nachricht ist da: {{ ticket }}", ACK_IN_GERMAN),
+    ("auto_reply", "It has come", "en-gb", "We have your message: {{ ticket }}", ACK),
+    ("auto_reply", "It has come", "de", "Ihre Nachricht ist da: {{ ticket }}", ACK_IN_GERMAN),
     ("closing", "It is fixed", "en-gb", "Fixed: {{ title }}", FIXED),
     ("reply", "Light on the box", "en-gb", "", LAMPS),
 )

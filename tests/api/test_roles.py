@@ -623,11 +623,11 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_templates": ("read_templates", None),
     "make_template": (
         "save_template",
-        {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
+        {"brand_id": "{brand_id}", "use": "auto_reply", "name": "Come", "body": "It has come."},
     ),
     "save_template": (
         "save_template",
-        {"brand_id": "{brand_id}", "use": "ack", "name": "Come", "body": "It has come."},
+        {"brand_id": "{brand_id}", "use": "auto_reply", "name": "Come", "body": "It has come."},
     ),
     "remove_template": ("remove_template", None),
     "list_parts": ("read_parts", None),

@@ -613,7 +613,7 @@ class TemplateIn(Schema):
         },
     )
     brand_id: Id
-    use: Literal["reply", "macro", "auto_reply", "closing", "ack"]
+    use: Literal["reply", "auto_reply", "closing"]
     name: str = Field(min_length=1, max_length=80)
     language: str = Field("en-gb", min_length=2, max_length=10)
     subject: str = Field("", max_length=200)

@@ -236,9 +236,11 @@ def read_mail_file(request: HttpRequest, mail_id: UUID, file_number: Annotated[i
 
 
 @router.post("/mails/{mail_id}/retry", response=MailOut)
-def retry_mail(request: HttpRequest, mail_id: UUID) -> Any:
-    """Have a mail read again that failed or was only kept."""
-    return actions.retry_mail(mail_id=mail_id, by=actor_of(request), via=Door.API, at=clock.now())
+def retry_mail(request: HttpRequest, mail_id: UUID, as_persons: bool = False) -> Any:
+    """Have a mail read again that failed or was only kept; `as_persons`: whatever looks like a machine in it."""
+    return actions.retry_mail(
+        mail_id=mail_id, as_persons=as_persons, by=actor_of(request), via=Door.API, at=clock.now()
+    )
 
 
 @router.get("/mailboxes", response=Listing[MailboxOut])

@@ -63,7 +63,9 @@ class MyWords(Schema):
 
 
 class MyTicketOut(Schema):
-    """A ticket of the company. `next_step` and its time are what was promised; null once it is over."""
+    """A ticket of the company. `next_step` and its time are what was promised; null once it is over. How it ended is empty
+    until they have been told.
+    """
 
     id: UUID
     number: int
@@ -82,6 +84,21 @@ class MyTicketOut(Schema):
     what_was_wrong: str
     what_was_done: str
     what_to_do: str
+
+    @staticmethod
+    def resolve_what_was_wrong(row: Any) -> str:
+        """As they were told."""
+        return row.what_was_wrong if row.ending_told else ""
+
+    @staticmethod
+    def resolve_what_was_done(row: Any) -> str:
+        """As they were told."""
+        return row.what_was_done if row.ending_told else ""
+
+    @staticmethod
+    def resolve_what_to_do(row: Any) -> str:
+        """As they were told."""
+        return row.what_to_do if row.ending_told else ""
 
 
 class MyEntryOut(Schema):
@@ -415,7 +432,7 @@ def decide_my_unsubscribe(request: HttpRequest, unsubscribe_id: Id, body: Unsubs
 @router.get("/my/tickets", response=Listing[MyTicketOut])
 def list_my_tickets(request: HttpRequest, cut: Query[Cut]) -> Any:
     """Your tickets, and your colleagues' by your company's rule; newest first."""
-    rows = queries.tickets_of(_me(request)).filter(merged_into=None)
+    rows = queries.with_ending(queries.tickets_of(_me(request)).filter(merged_into=None))
     return list_rows(request, rows, MyTicketOut, cut, newest_first=True)
 
 
@@ -509,7 +526,7 @@ def _may(request: HttpRequest, verb: str, ticket_id: UUID) -> Contact:
 
 
 def _ticket(me: Contact, ticket_id: UUID) -> Ticket:
-    return one(queries.tickets_of(me), id=ticket_id)
+    return one(queries.with_ending(queries.tickets_of(me)), id=ticket_id)
 
 
 def _outages(me: Contact, rows: Sequence[Any]) -> list[dict[str, Any]]:

@@ -331,6 +331,25 @@ def recall_message(*, message_id: UUID, by: Actor, via: Door, at: datetime) -> b
 
 
 @transaction.atomic
+def drop_recipient(*, subject: tuple[str, object], address: str, by: Actor, via: Door, at: datetime) -> int:
+    """No mail about the subject that has not left goes to that outsider's address, and those of others that wait name it no
+    more; returns how many it is spared. The journal entry is that of the verb that leaves them out.
+    """
+    del by, via
+    about = Delivery.objects.filter(subject_kind=subject[0], subject_id=str(subject[1]), channel="email", ended_at=None)
+    unsent = about.filter(recipient_kind="contact", state__in=("queued", "failed_for_now"))
+    lock_deliveries(unsent)
+    messages = Message.objects.select_for_update().filter(id__in=list(unsent.values_list("message_id", flat=True)))
+    for message in messages.order_by("id"):
+        named = {name: message.mail.get(name, []) for name in ("to", "cc")}
+        kept = {name: [one for one in pairs if one[1].lower() != address.lower()] for name, pairs in named.items()}
+        if kept != named:
+            message.mail = message.mail | kept
+            message.save(update_fields=["mail"])
+    return _move_all(unsent.filter(address__iexact=address), "superseded", at)
+
+
+@transaction.atomic
 def hasten_message(*, message_id: UUID, by: Actor, via: Door, at: datetime) -> bool:
     """What was to go out later goes out now; False where it has begun to leave already."""
     del by, via

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,13 +26,13 @@ from nightdesk.base.promises import gathered, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import change, fetch, insert
 from nightdesk.base.unique import unless_taken
-from nightdesk.channels.actions import Recipient, queue_message
+from nightdesk.channels.actions import Recipient, drop_recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
+from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries, scanning
 from nightdesk.desk.chasing import promise_chases
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
@@ -278,6 +280,7 @@ def open_ticket(
     requester_address: str = "",
     requester_name: str = "",
     copies: Sequence[tuple[str, str]] = (),
+    removed: Sequence[tuple[str, str]] = (),
     trust: str = "staff",
     service_id: int | None = None,
     work_type: str = "",
@@ -296,7 +299,8 @@ def open_ticket(
     via: Door,
     at: datetime,
 ) -> Ticket:
-    """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well.
+    """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well, `removed` of those
+    who are not to be.
 
     It owes an answer where a customer says the words, or somebody takes them down for a contact or requester who is named;
     `asked_at`: when the customer asked, where it was before and elsewhere.
@@ -372,7 +376,7 @@ def open_ticket(
         _promise_step(ticket, at)
         told = {"priority": priority, "follows": str(follows_id or "")}
         _record(ticket, TICKET_OPENED, told, by, via, at, text=title)
-    _first_parties(ticket, copies)
+    _first_parties(ticket, copies, removed)
     if follows_id is not None:
         Link.objects.create(ticket=ticket, other_id=follows_id, kind=Link.Kind.FOLLOWS)
     if wakes and _wakes(ticket, queue, cover, words, at_once=at_once):
@@ -389,15 +393,18 @@ def take_message(
     name: str = "",
     copies: Sequence[tuple[str, str]] = (),
     quiet: bool = False,
+    anew: Mapping[str, Any] | None = None,
     by: Actor,
     via: Door,
     at: datetime,
 ) -> Ticket:
     """What the customer's side said is on the ticket: it goes on where it waited for them, and is open again where it was
-    resolved. Returns the ticket that has it: the survivor of a merge, or a new one that follows what was closed long ago.
+    resolved. Returns the ticket that has it: the survivor of a merge, or the one that follows what was closed long ago, which
+    is opened at their first words.
 
-    A machine's words (`automatic`) move nothing. `address` and `name` are the writer's, where they are no contact. `copies`
-    are written to as well from now on, but for whoever was removed. `quiet`: nobody is told.
+    A machine's words (`automatic`), and those that are not public, move nothing. `address` and `name` are the writer's, where
+    they are no contact. `copies` are written to as well from now on, but for whoever was removed. `quiet`: nobody is told.
+    `anew`: what a ticket that follows has other than the old one (arguments of `open_ticket`).
     Raises Forbidden, NotFound, Invalid.
     """
     ticket = _locked(ticket_id, "take_message", by)
@@ -406,40 +413,28 @@ def take_message(
     follows = decide.on_message(
         State(ticket.state),
         PendingReason(ticket.pending_reason) if ticket.pending_reason else None,
-        automatic=words.automatic,
+        automatic=words.automatic or not words.public,
         closed_at=ticket.closed_at,
         at=at,
         policy=queries.policy_of(rules),
     )
     if follows is decide.Follows.NEW_TICKET:
-        return open_ticket(
-            brand_id=ticket.brand_id,
-            kind=ticket.kind,
-            title=ticket.title,
-            words=words,
-            customer_id=ticket.customer_id,
-            contact_id=ticket.contact_id,
-            requester_address=address or ticket.requester_address,
-            requester_name=name or ticket.requester_name,
-            copies=copies,
-            trust=ticket.trust,
-            service_id=ticket.service_id,
-            work_type=ticket.work_type,
-            impact=ticket.impact,
-            urgency=ticket.urgency,
-            queue_id=ticket.queue_id,
-            needs_proof=ticket.needs_proof,
-            follows_id=ticket.id,
-            by=by,
-            via=via,
-            at=at,
-        )
+        said: dict[str, Any] = {"words": words, "copies": copies, "by": by, "via": via, "at": at}
+        wanted = _as_before(ticket, by) | dict(anew or {})
+        if address:
+            wanted |= {"requester_address": address, "requester_name": name}
+        asks = wanted["requester_address"].strip().lower()
+        later_id = queries.followed_by(ticket, wanted["customer_id"], asks)
+        if later_id is not None:
+            return take_message(ticket_id=later_id, address=address, name=name, quiet=quiet, anew=anew, **said)
+        removed = [one for one in queries.removed_from(ticket) if one[0] != asks]
+        return open_ticket(brand_id=ticket.brand_id, removed=removed, follows_id=ticket.id, **wanted, **said)
     author = words.said_by or by
     _write([_said(ticket, _kind_of_words(author), words, by, via, at)], words)
     _add_copies(ticket, copies)
     changed = ["changed_at"]
     ticket.changed_at = at
-    if not words.automatic:
+    if not words.automatic and words.public and _is_customer(author):
         if decide.asks_anew(follows, ticket.customer_wrote_at, ticket.we_wrote_at, at):
             ticket.contacted_at = at
             _record(ticket, TICKET_CONTACTED, {}, by, via, at)
@@ -481,8 +476,10 @@ def reply_to_customer(
     `then` "wait": it waits for their answer. Level 2 and 3 name the kind of contact, and their team's rule must allow it;
     the desk is told. Out of hours, to a customer whose contract answers nothing then, it goes out at the opening, unless
     `why_now` says why not. `seen_id`: the last entry that the writer has seen; where the customer or a colleague has written
-    since, it is refused. Raises Forbidden, NotFound, Invalid, KindOfContactNeeded, StoryMovedOn, IllegalTransition.
+    since, it is refused. Where there is a scanner nothing leaves that it has not seen. Raises Forbidden, NotFound, Invalid,
+    KindOfContactNeeded, StoryMovedOn, FileNotClean, IllegalTransition.
     """
+    _check_files(words)  # before the ticket is locked, as a scanner may take its time
     ticket = _locked(ticket_id, "reply_to_customer", by)
     _check_words(words)
     if not words.text.strip() and not words.files:
@@ -968,9 +965,11 @@ def prove_identity(
     ticket = _locked(ticket_id, "prove_identity", by)
     asked = _("It was to be said that whoever asked for ticket %d may ask.") % ticket.number
     if how == "call_back":
-        if ticket.contact is None or not ticket.contact.phone:
+        if ticket.contact is None or not ticket.contact.phone or ticket.contact.left_at is not None:
             raise Invalid(
-                asked, _("No number of theirs is on record, so calling back proves nothing."), _("Ask an approver.")
+                asked,
+                _("Nobody who is still there has a number on record, so calling back proves nothing."),
+                _("Ask an approver."),
             )
         whom = ticket.contact.name
     elif how == "approver":
@@ -1011,7 +1010,8 @@ def unwatch_ticket(*, ticket_id: UUID, person_id: int, by: Actor, via: Door, at:
 
 @transaction.atomic
 def set_party(*, ticket_id: UUID, address: str, name: str = "", role: str, by: Actor, via: Door, at: datetime) -> Party:
-    """The address is written to about the ticket as `role` (requester, cc), or no more (removed), whatever mails say.
+    """The address is written to about the ticket as `role` (requester, cc), or no more (removed), whatever mails say; then
+    what was written before and is held does not reach it either.
 
     Raises Forbidden, NotFound, Invalid.
     """
@@ -1029,6 +1029,10 @@ def set_party(*, ticket_id: UUID, address: str, name: str = "", role: str, by: A
         address=address,
         defaults={"name": name.strip()[:200], "contact": contact, "role": role},
     )
+    if role == Party.Role.REMOVED:
+        whole = Ticket.objects.filter(Q(id=ticket.id) | Q(merged_into=ticket)).values_list("id", flat=True)
+        for one in whole:
+            drop_recipient(subject=("ticket", one), address=address, by=by, via=via, at=at)
     ticket.changed_at = at
     ticket.save(update_fields=["changed_at"])
     _record(ticket, PARTY_SET, {"role": role}, by, via, at, text=address)
@@ -1399,6 +1403,22 @@ def _check_words(words: Words) -> None:
         )
 
 
+def _check_files(words: Words) -> None:
+    """Raise FileNotClean for a file in which the scanner finds something, or while it says nothing."""
+    for file in words.files if settings.SCANNER else ():
+        asked = _("{name} was to be sent.").format(name=file.name)
+        try:
+            found = scanning.scan(file.content, settings.SCANNER)
+        except scanning.ScannerAway:
+            raise queries.FileNotClean(
+                asked, _("The virus scanner does not answer."), _("Answer without it, or try again in a minute.")
+            ) from None
+        if found:
+            raise queries.FileNotClean(
+                asked, _("The virus scanner found {what} in it.").format(what=found), _("Leave it out.")
+            )
+
+
 def _check_contact(ticket: Ticket, contact_kind: str, by: Actor) -> Level:
     """On which level `by` speaks, if they may speak so."""
     if contact_kind and contact_kind not in set(ContactKind):
@@ -1513,12 +1533,35 @@ def _promise_check(entry: Entry, due_at: datetime, at: datetime) -> None:
     )
 
 
-def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
+def _as_before(ticket: Ticket, by: Actor) -> dict[str, Any]:
+    """What a ticket that follows this one has of it; whoever writes as a contact is the one who asks now."""
+    contact_id = int(by.id) if by.kind == "contact" else ticket.contact_id
+    is_same = contact_id == ticket.contact_id
+    return {
+        "kind": ticket.kind,
+        "title": ticket.title,
+        "customer_id": ticket.customer_id,
+        "contact_id": contact_id,
+        "requester_address": ticket.requester_address if is_same else "",
+        "requester_name": ticket.requester_name if is_same else "",
+        "trust": ticket.trust,
+        "needs_proof": ticket.needs_proof,
+        "service_id": ticket.service_id,
+        "work_type": ticket.work_type,
+        "impact": ticket.impact,
+        "urgency": ticket.urgency,
+        "queue_id": ticket.queue_id,
+    }
+
+
+def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]], removed: Iterable[tuple[str, str]] = ()) -> None:
     rows = {one.address: one for one in _requester(ticket)}
     for address, name in copies:
         known = address.strip().lower()[:320]
         if known and known not in rows:
             rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
+    for address, name in removed:
+        rows[address] = Party(ticket=ticket, address=address, name=name, role=Party.Role.REMOVED)
     insert(list(rows.values()))
 
 

@@ -1,6 +1,6 @@
 """Whether a mail is answered by a machine, and what that answer may say. Pure.
 
-Never a machine, never who asked not to be, never twice about one ticket, and never so often to one address that two machines
+Never a machine, never who asked not to be, and never so often to one address that two machines
 could keep each other busy. What it says follows from the contract; only who is who they say is told what is theirs alone.
 """
 
@@ -12,7 +12,6 @@ from enum import StrEnum
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, Reason
 
-PER_TICKET = 1
 PER_HOUR = 3
 PER_DAY = 20
 """Answers of a machine to one address."""
@@ -41,7 +40,6 @@ class Wrote:
     do_not_answer: str = ""
     failed: bool = False
     is_ours: bool = False
-    about_ticket: int = 0
     in_hour: int = 0
     in_day: int = 0
 
@@ -69,8 +67,6 @@ def verdict(wrote: Wrote) -> Verdict:
         return Verdict("the owner of its domain says that it is none of theirs")
     if wrote.is_ours:
         return Verdict("it is an address of ours")
-    if wrote.about_ticket >= PER_TICKET:
-        return Verdict("the ticket was answered so already")
     if wrote.in_hour >= PER_HOUR:
         return Verdict(f"that address has had {wrote.in_hour} within an hour", Brake.HOUR)
     if wrote.in_day >= PER_DAY:

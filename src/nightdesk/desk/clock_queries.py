@@ -86,7 +86,7 @@ def clock_promises(ticket: Ticket) -> dict[str, tuple[datetime, str]]:
 
 def has_open_page(ticket: Ticket) -> bool:
     """Whether somebody is being paged for it, or has taken such a page and not ended it."""
-    pages = TicketPage.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket))
+    pages = TicketPage.objects.filter(with_merged(ticket))
     return pages.exclude(page__state=Page.State.RESOLVED).exists()
 
 

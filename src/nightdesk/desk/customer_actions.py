@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,9 +13,10 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid
+from nightdesk.channels.actions import drop_recipient
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import contract_facts
-from nightdesk.desk import decide, queries
+from nightdesk.desk import decide, mail_queries, queries
 from nightdesk.desk.actions import Words, escalate_hierarchically, take_message
 from nightdesk.desk.models import Entry, Escalation, Party, Ticket
 from nightdesk.journal.actions import record
@@ -111,22 +113,27 @@ def note_manager_late(*, escalation_id: UUID, by: Actor, via: Door, at: datetime
 
 
 @transaction.atomic
-def hand_over_tickets(*, contact_id: int, to_id: int, by: Actor, via: Door, at: datetime) -> int:
-    """What the contact had open is the colleague's; returns how many tickets. The colleague is written to in their place.
+def hand_over_tickets(*, contact_id: int, to_id: int | None, by: Actor, via: Door, at: datetime) -> int:
+    """The contact, who left, is written to about nothing more, and what was written and has not left does not reach them.
+    What they had open is the colleague's, who is written to in their place; without one it stays the company's. Returns how
+    many tickets went to the colleague.
 
     Repeating it changes nothing. Raises Forbidden: it follows from a contact's leaving.
     """
-    heir = Contact.objects.select_related("customer").filter(pk=to_id, left_at=None).first()
-    require(by, "hand_over_tickets", heir.customer.brand_id if heir else None)
+    gone = Contact.objects.select_related("customer").filter(pk=contact_id).first()
+    require(by, "hand_over_tickets", gone.customer.brand_id if gone else None)
+    if gone is None:
+        return 0
+    heir = Contact.objects.filter(pk=to_id or 0, customer=gone.customer_id, left_at=None).first()
+    rows = Ticket.objects.select_for_update().filter(contact=gone, customer=gone.customer_id, merged_into=None)
+    tickets = [one for one in rows.order_by("id") if one.is_open] if heir is not None else []
+    _leave_out(gone, by, via, at)
     if heir is None:
         return 0
-    rows = Ticket.objects.select_for_update().filter(contact=contact_id, customer=heir.customer_id, merged_into=None)
-    tickets = [one for one in rows.order_by("id") if one.is_open]
     for ticket in tickets:
         ticket.contact, ticket.changed_at = heir, at
         ticket.requester_name, ticket.requester_address = heir.name, heir.email.lower()
         ticket.save(update_fields=["contact", "requester_name", "requester_address", "changed_at"])
-        Party.objects.filter(ticket=ticket, contact=contact_id).update(role=Party.Role.REMOVED)
         if heir.email:
             Party.objects.update_or_create(
                 ticket=ticket,
@@ -141,5 +148,22 @@ def hand_over_tickets(*, contact_id: int, to_id: int, by: Actor, via: Door, at: 
     if tickets:
         facts = {"count": len(tickets), "from": contact_id, "to": heir.pk}
         subject = ("customer", heir.customer_id)
-        record(TICKETS_HANDED, subject=subject, by=by, via=via, at=at, brand_id=heir.customer.brand_id, facts=facts)
+        record(TICKETS_HANDED, subject=subject, by=by, via=via, at=at, brand_id=gone.customer.brand_id, facts=facts)
     return len(tickets)
+
+
+def _leave_out(gone: Contact, by: Actor, via: Door, at: datetime) -> None:
+    """On the tickets of their company they are nobody's party any more; an address that a colleague has too stays."""
+    theirs = Q(contact=gone)
+    if gone.email:
+        colleagues = Contact.objects.filter(customer=gone.customer_id, left_at=None).exclude(pk=gone.pk)
+        if colleagues.filter(email__iexact=gone.email).exists():
+            return
+        theirs |= Q(address=gone.email.lower())
+    rows = Party.objects.filter(theirs, ticket__customer=gone.customer_id).exclude(role=Party.Role.REMOVED)
+    parties = list(rows.select_related("ticket"))
+    rows.update(role=Party.Role.REMOVED)
+    waiting = mail_queries.tickets_with_unsent(sorted({one.address for one in parties}))
+    for one in parties:
+        if one.ticket_id in waiting:
+            drop_recipient(subject=("ticket", one.ticket_id), address=one.address, by=by, via=via, at=at)

@@ -256,6 +256,7 @@ def split_ticket(
         copies=list(
             Party.objects.filter(ticket=ticket, role=Party.Role.CC).values_list("address", "name").order_by("id")
         ),
+        removed=queries.removed_from(ticket),
         trust=ticket.trust,
         service_id=ticket.service_id,
         impact=ticket.impact,

@@ -29,6 +29,7 @@ from nightdesk.desk.actions import (
     _record,
     _requester,
     _said,
+    _tell,
     _tell_desk,
     _tell_staff,
     _write,
@@ -37,7 +38,9 @@ from nightdesk.desk.actions import (
 from nightdesk.desk.auto_reply import Brake, Wrote
 from nightdesk.desk.models import Acknowledgement, Entry, Ticket
 from nightdesk.journal.kinds import kind
-from nightdesk.knowledge.queries import workarounds_for
+from nightdesk.knowledge.models import Template
+from nightdesk.knowledge.phrases import render_what_is_known
+from nightdesk.knowledge.queries import template_for, workarounds_for
 from nightdesk.outages.queries import faults_of, has_open
 
 ACKNOWLEDGED = kind("ticket.acknowledged", gettext_lazy("Ticket {number} was acknowledged by an automatic reply"))
@@ -203,6 +206,20 @@ def recall_reply(*, entry_id: UUID, by: Actor, via: Door, at: datetime) -> Entry
 
 
 @transaction.atomic
+def tell_held(*, entry_id: UUID, person_id: int, by: Actor, via: Door, at: datetime) -> None:
+    """Whoever answered by mail hears until when their answer is held, and how the next goes out at once. Raises NotFound."""
+    entry, ticket = _held(entry_id, None, by, _("An answer is held."))
+    until = f"{datetime.fromisoformat(entry.facts['held_until']):%d %b %H:%M}"
+    title = _("#{number} {title}: your answer is held until {time} UTC")
+    told = title.format(number=ticket.number, title=ticket.title[:80], time=until)
+    body = _(
+        "Their contract answers nothing at this hour. On the ticket's page it can go out at once, or be taken back; "
+        "an answer by mail whose first line is “now: why” is not held."
+    )
+    _tell([person_id], ticket, told, body, entry.pk, by, via, at)
+
+
+@transaction.atomic
 def send_reply_now(*, entry_id: UUID, why: str, by: Actor, via: Door, at: datetime) -> Entry:
     """A reply that is held goes out now, and it is written down why. Raises NotFound, Forbidden, Invalid (no reason),
     IllegalTransition (it has left, or was taken back).
@@ -227,7 +244,7 @@ def send_reply_now(*, entry_id: UUID, why: str, by: Actor, via: Door, at: dateti
     return entry
 
 
-def _held(entry_id: UUID, verb: str, by: Actor, asked: str) -> tuple[Entry, Ticket]:
+def _held(entry_id: UUID, verb: str | None, by: Actor, asked: str) -> tuple[Entry, Ticket]:
     """The reply, and its ticket locked, if `by` may answer there."""
     entry = Entry.objects.filter(id=entry_id, kind=Entry.Kind.MESSAGE_OUT).first()
     if entry is None:
@@ -238,7 +255,7 @@ def _held(entry_id: UUID, verb: str, by: Actor, asked: str) -> tuple[Entry, Tick
 
 
 def _words_for(ticket: Ticket, at: datetime) -> str:
-    """The automatic answer to the ticket's requester."""
+    """The automatic answer to the ticket's requester: in the brand's own words where it has some in their language."""
     rules = queries.rules_for(ticket)
     contract = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
     cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
@@ -258,9 +275,31 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
         if trusted and ticket.customer is not None and not taken
         else (),
     )
-    hours = wording.hours_line(contract.hours) if contract is not None and says.answer_from is not None else ""
+    number = f"{ticket.brand.slug}#{ticket.number}"
+    own = template_for(ticket.brand_id, Template.Use.AUTO_REPLY, reader.language)
     with translation.override(reader.language):
-        return wording.acknowledgement(f"{ticket.brand.slug}#{ticket.number}", says, hours=hours, zone=reader.zone)
+        hours = wording.hours_line(contract.hours) if contract is not None and says.answer_from is not None else ""
+        zone = reader.zone
+        values = {
+            "brand": ticket.brand.name,
+            "customer": ticket.customer.name if trusted and ticket.customer is not None else "",
+            "contact": ticket.requester_name,
+            "ticket": number,
+            "title": ticket.title,
+            "priority": f"P{ticket.priority}",
+            "service": ticket.service.name if ticket.service is not None else "",
+            "next_step": ticket.next_step,
+            "next_step_at": wording.moment(ticket.next_step_at, zone) if ticket.next_step_at is not None else "",
+            "expectation": wording.expectation(says, zone),
+            "answer_by": wording.moment(says.answer_by, zone) if says.answer_by is not None else "",
+            "support_hours": hours,
+            "opens_at": wording.moment(says.answer_from, zone) if says.answer_from is not None else "",
+            "night_number": says.emergency_number,
+            "outages": "\n".join(says.faults),
+            "workaround": "\n".join(says.workarounds),
+        }
+        told = render_what_is_known(own.body, values) if own is not None else ""
+        return told or wording.acknowledgement(number, says, hours=hours, zone=zone)
 
 
 def _tell_brake(ticket: Ticket, why: str, by: Actor, via: Door, at: datetime, *, brake: str = "") -> None:

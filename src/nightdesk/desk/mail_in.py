@@ -7,7 +7,7 @@ moves nothing and is not answered.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ from nightdesk.desk.forwarded import Forwarded, forwarded_in
 from nightdesk.desk.mail_out import AMONG_US, CONVERSATION, Known
 from nightdesk.desk.mail_queries import AnsweredBefore, Place, Pointed
 from nightdesk.desk.models import MessageId, Ticket
-from nightdesk.desk.threading import Belongs, Sender
+from nightdesk.desk.threading import Belongs, Candidate, Sender
 from nightdesk.mailroom.addressing import meant_by
 from nightdesk.mailroom.automatic import is_machines_answer, may_be_auto_reply, why_automatic
 from nightdesk.mailroom.contents import Attachment
@@ -99,9 +99,14 @@ def is_note_key(key: str) -> bool:
 
 
 def take_mail(arrived: Arrived, key: str, at: datetime) -> Taken:
-    """A mail to a plain address of ours."""
+    """A mail to a plain address of ours; to those of several brands it is a ticket of each."""
     del key
-    return _take(arrived, None, at)
+    taken = _take(arrived, None, at)
+    brands = list(dict.fromkeys(one.ours.brand_id for one in arrived.meant if not one.word and one.ours.brand_id))
+    if brands[:1] != [arrived.brand_id]:
+        return taken  # it came by the mailbox of a brand that is not named first: the others have their own
+    told = [taken, *(_take(replace(arrived, brand_id=brand_id), None, at) for brand_id in brands[1:])]
+    return replace(taken, outcome=" ".join(one.outcome for one in told))
 
 
 def take_conversation(arrived: Arrived, key: str, at: datetime) -> Taken:
@@ -254,14 +259,42 @@ def _join(
         name=writer.name,
         copies=[*_copies(arrived, place), (writer.address, writer.name)] if known and not is_machine else [],
         quiet=too_much,
+        anew=_anew(arrived, place, candidate, writer, known=known),
         **_doing(by, at),
     )
     if too_much:
         mail_actions.brake_mails(ticket_id=ticket.pk, count=lately + 1, **_doing(SCHEDULER, at))
-    if ticket.pk != belongs.ticket_id and ticket.opened_at == at:
+    if ticket.pk != belongs.ticket_id and ticket.opened_at == at and not mail_queries.is_acknowledged(ticket):
         _acknowledge(arrived, place, ticket, writer, at)
     said = _("Ticket #{number}: {name} wrote.") if not is_machine else _("Ticket #{number}: a machine of {name} wrote.")
     return _done(ticket, said.format(number=ticket.number, name=by.name))
+
+
+def _anew(arrived: Arrived, place: Place, candidate: Candidate, writer: Writer, *, known: bool) -> dict[str, Any]:
+    """What a ticket is, where the one that the mail belongs to was closed long ago: the writer's own. Whoever has nothing to
+    do with the old one gets nothing of it.
+    """
+    contact = writer.contact
+    if known:
+        own = contact is not None and contact.customer_id == candidate.customer_id
+        sure = own or candidate.customer_id is None
+        return {
+            "contact_id": contact.pk if contact is not None and own else None,
+            "trust": writer.trust if sure else Ticket.Trust.UNVERIFIED,
+        }
+    return {
+        "kind": Ticket.Kind.INCIDENT,
+        "title": _title(arrived.letter.title, arrived.letter.text, place),
+        "customer_id": contact.customer_id if contact is not None else None,
+        "contact_id": contact.pk if contact is not None else None,
+        "trust": writer.trust if contact is not None else Ticket.Trust.UNVERIFIED,
+        "service_id": None,
+        "work_type": "",
+        "impact": "medium",
+        "urgency": "medium",
+        "queue_id": place.queue.pk if place.queue is not None else None,
+        "wakes": False,
+    }
 
 
 def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetime, *, to_customer: bool) -> Taken:
@@ -271,7 +304,7 @@ def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetim
     assert writer.person is not None
     if arrived.automatic or may_be_auto_reply(arrived.letter):
         return Taken("kept", _("A machine of a colleague wrote it, and colleagues' machines say nothing on tickets."))
-    said, word = _own(arrived.letter)
+    said, word, why_now = _own(arrived.letter)
     if not to_customer or word == "note":
         return _note(arrived, ticket_id, writer, "" if writer.proven else _not_proven(arrived), at, said)
     if not writer.proven:
@@ -286,10 +319,13 @@ def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetim
                 message_id=arrived.letter.message_id,
             ),
             contact_kind=word,
+            why_now=why_now,
             **_doing(actor_of_person(writer.person.pk), at),
         )
     except Refusal as refusal:
         return _note(arrived, ticket_id, writer, str(refusal), at, said)
+    if "held_until" in entry.facts:
+        mail_actions.tell_held(entry_id=entry.pk, person_id=writer.person.pk, **_doing(SCHEDULER, at))
     return _done(
         entry.ticket,
         _("Ticket #{number}: {name} answered.").format(number=entry.ticket.number, name=writer.person.name),
@@ -328,14 +364,20 @@ def _note_words(arrived: Arrived, writer: Writer, text: str, why: str, by: Actor
     )
 
 
-def _own(letter: Letter) -> tuple[str, str]:
-    """(a colleague's own words, what their first word says of them: "note", a kind of contact, or "")."""
+def _own(letter: Letter) -> tuple[str, str, str]:
+    """(a colleague's own words, what their first word says of them: "note", a kind of contact, or ""; why they are to go out
+    at once, where a first line `now: reason` says so, else "").
+    """
     words = own_words(letter.text, (letter.from_name,)) or letter.text.strip()
+    why_now = ""
+    if words[:4].lower() == "now:":
+        line, _end, words = words.partition("\n")
+        why_now, words = line[4:].strip(), words.strip()
     first, colon, rest = words.partition(":")
     word = first.strip().lower().replace(" ", "_")
     if colon and word in ("note", *ContactKind):
-        return rest.strip(), word
-    return words, ""
+        return rest.strip(), word, why_now
+    return words, "", why_now
 
 
 # --- It opens a ticket -----------------------------------------------------------------------------------------------

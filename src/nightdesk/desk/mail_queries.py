@@ -16,7 +16,7 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer
 from nightdesk.customers.queries import contracts_of, contracts_with
 from nightdesk.desk import queries
-from nightdesk.desk.models import Entry, MessageId, OldNumber, Queue, Rules, Ticket
+from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Queue, Rules, Ticket
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.people.models import Person
@@ -121,8 +121,8 @@ def peers_at(addresses: Sequence[str], brand_id: int) -> dict[str, Peer]:
 
 
 def contact_with_number(number: str, brand_id: int) -> Contact | None:
-    """The brand's contact with this number (E.164), known longest; None for "" and where nobody has it."""
-    found = Contact.objects.filter(phone=number, customer__brand=brand_id, customer__active=True)
+    """The brand's contact with this number (E.164), known longest; None for "" and where nobody has it who is still there."""
+    found = Contact.objects.filter(phone=number, customer__brand=brand_id, customer__active=True, left_at=None)
     return found.select_related("customer").order_by("id").first() if number else None
 
 
@@ -197,8 +197,22 @@ def _candidates(ticket_ids: set[UUID]) -> dict[UUID, Candidate]:
 
 
 def mails_lately(ticket_id: UUID, since: datetime) -> int:
-    """How many mails came to the ticket from `since` on."""
-    return Entry.objects.filter(ticket=ticket_id, kind=Entry.Kind.MESSAGE_IN, at__gte=since, via="email").count()
+    """How many mails came from `since` on to the ticket, or where it goes on: in its survivor, or in what follows it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE place (id) AS (SELECT %s::uuid UNION SELECT next.id FROM place, LATERAL ("
+            "SELECT t.merged_into_id FROM desk_ticket t WHERE t.id = place.id AND t.merged_into_id IS NOT NULL UNION ALL "
+            "SELECT l.ticket_id FROM desk_link l WHERE l.other_id = place.id AND l.kind = 'follows') next (id)) "
+            "SELECT count(*) FROM desk_entry e JOIN place ON e.ticket_id = place.id "
+            "WHERE e.kind = 'message_in' AND e.at >= %s AND e.via = 'email'",
+            [ticket_id, since],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def is_acknowledged(ticket: Ticket) -> bool:
+    """Whether a machine's answer was thought of when its first mail came."""
+    return Acknowledgement.objects.filter(ticket=ticket).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +348,14 @@ def held_replies(brand_id: int, at: datetime, ticket_id: UUID | None = None) -> 
     if ticket_id is not None:
         entries = entries.filter(ticket=ticket_id)
     return sorted((Held(one, due[causes[one.pk]]) for one in entries), key=lambda one: one.until)
+
+
+def tickets_with_unsent(addresses: Collection[str]) -> set[UUID]:
+    """The tickets of which something waits to go to one of these addresses."""
+    rows = Delivery.objects.filter(
+        ended_at=None, subject_kind="ticket", recipient_kind="contact", channel="email", address__in=addresses
+    )
+    return {UUID(one) for one in rows.values_list("subject_id", flat=True)}
 
 
 def actor_of_contact(contact: Contact) -> Actor:

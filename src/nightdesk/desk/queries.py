@@ -27,6 +27,8 @@ from nightdesk.desk.models import (
     Entry,
     Escalation,
     Lesson,
+    Link,
+    Party,
     Prepaid,
     Rules,
     Supplier,
@@ -173,7 +175,9 @@ def speaks_as(by: Actor, ticket: Ticket) -> tuple[Level, Collection[ContactKind]
 
 @remembered
 def contact_at(address: str, brand_id: int) -> Contact | None:
-    """The brand's contact with this e-mail address, whatever its case; of several the one known longest."""
+    """The brand's contact with this e-mail address, whatever its case, if they have not left; of several the one known
+    longest.
+    """
     found = contacts_at([address], brand_id).get(address.lower())
     if found is not None:
         remember(contact_of, found, found.pk)
@@ -184,7 +188,7 @@ def contacts_at(addresses: Sequence[str], brand_id: int) -> dict[str, Contact]:
     """By address in small letters; as `contact_at`."""
     rows = _contacts(
         "upper(own.email) = ANY(ARRAY(SELECT upper(a) FROM unnest(%s::text[]) a)) AND customer.brand_id = %s "
-        "AND customer.active ORDER BY own.id DESC",
+        "AND customer.active AND own.left_at IS NULL ORDER BY own.id DESC",
         [list(addresses), brand_id],
     )
     return {one.email.lower(): one for one in rows}
@@ -200,6 +204,21 @@ def contact_of(contact_id: int) -> Contact | None:
 def _contacts(where: str, values: Sequence[Any]) -> list[Contact]:
     sql = "SELECT {columns} FROM customers_contact own JOIN customers_customer customer ON customer.id = own.customer_id WHERE "
     return fetch_with(Contact, ["customer"], sql + where, values)
+
+
+def followed_by(ticket: Ticket, customer_id: int | None, address: str) -> UUID | None:
+    """The newest ticket that follows this one for that customer; where there is none, for whoever writes from the address."""
+    rows = Ticket.objects.filter(links__other=ticket, links__kind=Link.Kind.FOLLOWS, opened_at__gt=ticket.opened_at)
+    rows = rows.filter(customer=customer_id)
+    if customer_id is None:
+        rows = rows.filter(requester_address=address)
+    return rows.order_by("-opened_at").values_list("id", flat=True).first()
+
+
+def removed_from(ticket: Ticket) -> list[tuple[str, str]]:
+    """(address, name) of those who are written to about it no more."""
+    gone = Party.objects.filter(ticket=ticket, role=Party.Role.REMOVED).order_by("id")
+    return list(gone.values_list("address", "name"))
 
 
 def approvers_of(ticket: Ticket) -> QuerySet[Contact]:

@@ -6,18 +6,20 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import Actor, Door
+from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import _entry, _locked, _record, _write
+from nightdesk.desk.bulk_actions import UNDO_WITHIN
 from nightdesk.desk.decide import State
-from nightdesk.desk.models import Entry, SupplierTicket, Survey, Ticket
+from nightdesk.desk.models import Bulk, Entry, SupplierTicket, Survey, Ticket
 from nightdesk.journal.kinds import kind
 
 SURVEY_ASKED = kind("ticket.survey-asked", gettext_lazy("The requester of ticket {number} was asked what they think"))
@@ -31,17 +33,36 @@ ANSWERED_WITHIN_DAYS = 60
 
 @transaction.atomic
 def ask_survey(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
-    """Whoever asked for the ticket is sent one question, where the rules want it and they were not asked lately.
+    """Whoever asked for the ticket is sent one question, where the rules want it and they were not asked lately; not whoever is
+    written to about it no more, nor has left, and not before a press that closed it can no longer be taken back. Two tickets of
+    one address wait for each other here.
 
     Returns what was done. The link's secret is in that mail alone.
     """
     ticket = _locked(ticket_id, None, by)
+    if (
+        ticket.closed_at is not None
+        and at < ticket.closed_at + UNDO_WITHIN
+        and _closed_with_others(ticket.pk, ticket.closed_at)
+    ):
+        promise(
+            ASK,
+            subject=("ticket", ticket.id),
+            due_at=ticket.closed_at + UNDO_WITHIN,
+            why=_("It was closed, and that can still be taken back."),
+            at=at,
+            occurrence=f"{ticket.id}:{ticket.closed_at.isoformat()}",
+            brand_id=ticket.brand_id,
+        )
+        return _("They are asked once its closing cannot be taken back.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"survey {ticket.requester_address.lower()}"])
     last = Survey.objects.filter(address__iexact=ticket.requester_address).order_by("-asked_at").first()
     wanted = decide.asks_survey(
         wanted=queries.rules_of(ticket.brand_id).surveys,
         state=State(ticket.state),
         from_machine=ticket.trust == Ticket.Trust.MACHINE,
-        has_address=bool(ticket.requester_address),
+        has_address=_may_be_asked(ticket),
         last_asked_at=last.asked_at if last else None,
         at=at,
     )
@@ -112,6 +133,18 @@ def answer_survey(*, secret: str, score: int, words: str | None = None, by: Acto
         _write([_entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=survey.words, facts={"survey": facts})])
         _record(ticket, SURVEY_ANSWERED, facts, by, via, at, text=survey.words)
     return survey
+
+
+def _closed_with_others(ticket_id: UUID, closed_at: datetime) -> bool:
+    """Whether it was closed by a press that is offered to be taken back."""
+    pressed = Bulk.objects.filter(at=closed_at, undone_at=None)
+    return pressed.filter(rows__contains=[{"ticket": str(ticket_id)}]).exists()
+
+
+def _may_be_asked(ticket: Ticket) -> bool:
+    if not ticket.requester_address or (ticket.contact is not None and ticket.contact.left_at is not None):
+        return False
+    return ticket.requester_address.lower() not in {address for address, _name in queries.removed_from(ticket)}
 
 
 def _digest(secret: str) -> str:

@@ -129,12 +129,10 @@ def note_manager_late(promise: Promise, at: datetime) -> str:
 
 
 def hand_over_tickets(promise: Promise, at: datetime) -> str:
-    """Hand what a contact who left had open to their colleague; returns what was done."""
+    """Write to a contact who left no more, and hand what they had open to their colleague; returns what was done."""
     entry = Entry.objects.get(id=UUID(promise.facts["entry"]))
-    if entry.facts.get("hand_to") is None:
-        return "Nobody in particular goes on with what they had."
     count = customer_actions.hand_over_tickets(
-        contact_id=entry.facts["contact"], to_id=entry.facts["hand_to"], by=SCHEDULER, via=Door.WORKER, at=at
+        contact_id=entry.facts["contact"], to_id=entry.facts.get("hand_to"), by=SCHEDULER, via=Door.WORKER, at=at
     )
     return f"{count} tickets went on to their colleague."
 

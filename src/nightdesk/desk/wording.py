@@ -104,7 +104,7 @@ def acknowledgement(number: str, says: Says, *, hours: str, zone: str) -> str:
     lines = [_("We have your message. Its number is {number}; please leave it in the subject.").format(number=number)]
     if hours:
         lines.append(_("Our hours for you are {hours}.").format(hours=hours))
-    lines.append(_expectation(says, zone))
+    lines.append(expectation(says, zone))
     if says.emergency_number:
         lines.append(
             _("If it cannot wait, ring {number}: that wakes an engineer.").format(number=says.emergency_number)
@@ -116,7 +116,8 @@ def acknowledgement(number: str, says: Says, *, hours: str, zone: str) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _expectation(says: Says, zone: str) -> str:
+def expectation(says: Says, zone: str) -> str:
+    """When they have an answer, and what becomes of it until then."""
     by = moment(says.answer_by, zone) if says.answer_by else ""
     opens = moment(says.answer_from, zone) if says.answer_from else ""
     if says.expect is Expect.NOT_A_NIGHT_JOB:

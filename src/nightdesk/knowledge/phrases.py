@@ -19,6 +19,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "agent": "Mikael Lind",
     "next_step": "The carrier measures the line",
     "next_step_at": "14:30",
+    "expectation": "You have an answer by Thu 26 Nov 09:00 GMT.",
     "answer_by": "Thu 26 Nov 09:00 GMT",
     "support_hours": "Mon to Fri 09:00 to 17:30",
     "opens_at": "Thu 26 Nov 09:00 GMT",
@@ -31,6 +32,23 @@ PLACEHOLDERS: Mapping[str, str] = {
     "link": "https://desk.example.net/t/1042",
 }
 """Names that a text may use, each with an example of what stands there."""
+
+IN_AUTO_REPLIES = (
+    *(
+        "brand",
+        "customer",
+        "contact",
+        "ticket",
+        "title",
+        "priority",
+        "service",
+        "next_step",
+        "next_step_at",
+        "expectation",
+    ),
+    *("answer_by", "support_hours", "opens_at", "night_number", "outages", "workaround"),
+)
+"""Those that an automatic reply has values for."""
 
 FALL_BACK = "en-gb"
 
@@ -74,6 +92,12 @@ def render(text: str, values: Mapping[str, str]) -> str:
     if missing := placeholders_in(text) - values.keys():
         raise Unfilled(missing)
     return _PLACEHOLDER.sub(lambda place: values[place[1]], text)
+
+
+def render_what_is_known(text: str, values: Mapping[str, str]) -> str:
+    """The text with its values, without the paragraphs that name what is empty or missing."""
+    paragraphs = [each for each in text.split("\n\n") if all(values.get(name) for name in placeholders_in(each))]
+    return render("\n\n".join(paragraphs), values).strip()
 
 
 def put_in(text: str, values: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from nightdesk.base.memory import remembered
 from nightdesk.customers.models import Customer, Subscription
 from nightdesk.knowledge.fitting import Asked, Written, closeness
 from nightdesk.knowledge.folding import as_query
@@ -136,13 +137,14 @@ def difference(older: Version | None, newer_title: str, newer_body: str) -> list
     return found
 
 
-def template_for(brand_id: int, use: str, name: str, language: str) -> Template | None:
-    """The brand's text of that use and name in the language, else in the nearest to it, else in British English."""
+@remembered
+def template_for(brand_id: int, use: str, language: str) -> Template | None:
+    """The brand's text of that use in the language, else in the nearest to it, else in British English; of several the first by
+    name.
+    """
     codes = languages_to_try(language)
-    rows = {
-        each.language: each
-        for each in Template.objects.filter(brand_id=brand_id, use=use, name=name, language__in=codes)
-    }
+    found = Template.objects.filter(brand_id=brand_id, use=use, language__in=codes).order_by("-name")
+    rows = {each.language: each for each in found}
     return next((rows[code] for code in codes if code in rows), None)
 
 

@@ -29,6 +29,8 @@ TEMPLATE_REMOVED = kind("template.removed", gettext_lazy("{by} removed the templ
 PHRASE_SAVED = kind("phrase.saved", gettext_lazy("{by} wrote what {effect} means for {service} ({language})"))
 PHRASE_REMOVED = kind("phrase.removed", gettext_lazy("{by} removed what {effect} means for {service} ({language})"))
 
+SENT = (Template.Use.REPLY, Template.Use.CLOSING, Template.Use.AUTO_REPLY)
+"""Uses of a template that something is written with; the others are of older releases, and are kept to be looked at."""
 LONGEST_SAYING = 600
 """It is said at the telephone, in one go."""
 
@@ -104,7 +106,8 @@ def save_template(
     via: Door,
     at: datetime,
 ) -> Template:
-    """A text with placeholders, all of which are known. `template_id`: one that is there; its brand stays.
+    """A text with placeholders, all of which are known, and in an automatic reply have a value. `template_id`: one that is
+    there; its brand stays.
 
     Raises Forbidden, NotFound, Invalid (also where the brand has one of that use, name and language), BadTemplate.
     """
@@ -112,14 +115,15 @@ def save_template(
     require(by, "save_template", row.brand_id)
     asked = _("A template was to be saved.")
     _see_brand(row.brand_id, asked)
-    if use not in Template.Use.values:
+    if use not in SENT:
         raise Invalid(asked, _("%r is no use of a template.") % use[:20], _("Choose one of the list."))
     row.use, row.name, row.language = use, one_line(name, 80, _("name")), as_language(language)
     row.subject = one_line(subject, 200, _("subject"), may_be_empty=True)
     row.body = fields.several_lines(body, 20_000, _("text"))
     row.edited_by, row.edited_at = by.name[:120], at
+    known = phrases.IN_AUTO_REPLIES if use == Template.Use.AUTO_REPLY else tuple(phrases.PLACEHOLDERS)
     for text in (row.subject, row.body):
-        _see_placeholders(text, asked)
+        _see_placeholders(text, asked, known)
     taken = _("The brand has one of that use, name and language.")
     with unless_taken(asked, taken, _("Change that one, or give this another name.")):
         if row.pk is None:

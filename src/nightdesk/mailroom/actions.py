@@ -115,9 +115,39 @@ def receive_mail(
     return row
 
 
+@transaction.atomic
+def note_unfetched(
+    *, mailbox: Mailbox, uid_validity: int, uid: int, reason: str, by: Actor, via: Door, at: datetime
+) -> Mail:
+    """A message that its server does not give stands in the ledger as failed, without its bytes, and is asked for no more.
+    Repeating it changes nothing.
+    """
+    del by, via
+    said = _("The server did not give it: {reason}").format(reason=one_line(reason))
+    return Mail.objects.get_or_create(
+        mailbox=mailbox,
+        uid_validity=uid_validity,
+        uid=uid,
+        defaults={
+            "at": at,
+            "brand_id": mailbox.brand_id,
+            "way": Mail.Way.IMAP,
+            "raw": b"",
+            "size": 0,
+            "digest": hashlib.sha256(b"").hexdigest(),
+            "standing": Mail.Standing.FAILED,
+            "error": said[:2000],
+            "read_at": at,
+        },
+    )[0]
+
+
 @transaction.atomic(savepoint=False)  # whoever keeps the promise has one, and undoes what fails
-def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: datetime) -> str:
+def read_mail(
+    *, mail_id: UUID, attempt: int = TRIES, as_persons: bool = False, by: Actor, via: Door, at: datetime
+) -> str:
     """The mail is read and in the hands of whoever it is for; returns what became of it. One that was read stays so.
+    `as_persons`: somebody has seen that a person wrote it.
 
     Whatever goes wrong undoes what was done for it: before the last of TRIES attempts it is raised, so that it is tried
     again; then the mail is kept with what was wrong. What is wrong with the database (a full disk) is raised each time.
@@ -131,8 +161,10 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
         begun = _("Reading it was begun {count} times and never ended.").format(count=attempt - 1)
         return _end(mail, Taken("kept", ""), at, error=begun)
     arrived = waiting.arrived_mail(mail_id)
+    if as_persons:
+        arrived = waiting.as_persons(arrived)
     _take_down(mail, arrived)
-    first_id = waiting.first_of_the_same(mail.same) if mail.same else None
+    first_id = waiting.first_of_the_same(mail.same, mail.message_id) if mail.same else None
     if first_id is not None:
         first = Mail.objects.defer("raw").get(id=first_id)
         came = _("It came before, at {time} UTC.").format(time=f"{first.at:%Y-%m-%d %H:%M}")
@@ -152,8 +184,9 @@ def read_mail(*, mail_id: UUID, attempt: int = TRIES, by: Actor, via: Door, at: 
 
 
 @transaction.atomic
-def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
-    """A mail that failed or was only kept is read afresh. One that waits stays as it is.
+def retry_mail(*, mail_id: UUID, as_persons: bool = False, by: Actor, via: Door, at: datetime) -> Mail:
+    """A mail that failed or was only kept is read afresh; `as_persons`: whatever looks like a machine in it, so that it opens a
+    ticket where a person's would. One that waits stays as it is.
 
     Raises NotFound, Forbidden, IllegalTransition (somebody has acted on it, and must not twice).
     """
@@ -169,20 +202,28 @@ def retry_mail(*, mail_id: UUID, by: Actor, via: Door, at: datetime) -> Mail:
             _("It was acted on: {outcome}").format(outcome=mail.outcome),
             _("Do what is missing by hand."),
         )
+    if not mail.raw and mail.uid is not None:
+        raise IllegalTransition(
+            _("A mail was to be read again."),
+            _("The mailbox's server did not give it."),
+            _("Move it there to another folder and back: then it is fetched anew."),
+        )
     mail.standing, mail.outcome, mail.error, mail.same = Mail.Standing.WAITING, "", "", ""
     mail.save(update_fields=["standing", "outcome", "error", "same"])
-    _promise_reading(mail, at, f"{mail.id}:{at.isoformat()}")
-    record(MAIL_RETRIED, subject=("mail", mail.id), by=by, via=via, at=at, brand_id=mail.brand_id)
+    _promise_reading(mail, at, f"{mail.id}:{at.isoformat()}", as_persons=as_persons)
+    facts = {"as_persons": True} if as_persons else None
+    record(MAIL_RETRIED, subject=("mail", mail.id), by=by, via=via, at=at, brand_id=mail.brand_id, facts=facts)
     return mail
 
 
-def _promise_reading(mail: Mail, at: datetime, occurrence: str) -> None:
+def _promise_reading(mail: Mail, at: datetime, occurrence: str, *, as_persons: bool = False) -> None:
     promises.promise(
         READ,
         subject=("mail", mail.id),
         due_at=at,
         why=_("A mail came in and is to be read."),
         at=at,
+        facts={"as_persons": True} if as_persons else None,
         occurrence=occurrence,
         brand_id=mail.brand_id,
     )
@@ -447,7 +488,7 @@ def remove_mailbox(*, mailbox_id: int, by: Actor, via: Door, at: datetime) -> No
 def note_mailbox(
     *,
     mailbox_id: int,
-    problem: str,
+    problem: str | None,
     uid_validity: int | None = None,
     first_uid: int | None = None,
     refresh_token: str = "",
@@ -455,24 +496,26 @@ def note_mailbox(
     via: Door,
     at: datetime,
 ) -> None:
-    """How the mailbox does, after somebody has looked: `problem` "" where it was read. Its UIDs start anew where given.
+    """How the mailbox does, after somebody has looked: `problem` "" where it was read, None where that is not known yet. Its
+    UIDs start anew where given.
 
     `refresh_token` is the next one, where the service gave one for the old.
     """
-    changes: dict[str, object] = {"problem": problem[:300]}
+    changes: dict[str, object] = {} if problem is None else {"problem": problem[:300]}
     before = Mailbox.objects.select_for_update().filter(id=mailbox_id).first()
     if problem and before is not None and not before.problem:
         changes |= {"problem_at": at}
         _promise_check(before, at)
-    elif not problem:
+    elif problem == "":
         changes |= {"looked_at": at, "problem_at": None}
         if before is not None and is_unread(before, at):
             _record_mailbox(MAILBOX_READ_AGAIN, before, by, via, at)
     if refresh_token:
         changes |= {"refresh_token": vault.seal(refresh_token.encode())}
     if uid_validity is not None:
-        changes |= {"uid_validity": uid_validity, "first_uid": first_uid or 1}
-    Mailbox.objects.filter(id=mailbox_id).update(**changes)
+        changes |= {"uid_validity": uid_validity, "first_uid": 1 if first_uid is None else first_uid}
+    if changes:
+        Mailbox.objects.filter(id=mailbox_id).update(**changes)
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ OUR_HEADER = "x-nightdesk"
 """What every mail of ours carries, with a mark of this installation: one that comes back is a loop."""
 
 _MACHINES = re.compile(
-    r"(mailer-daemon|mail-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|autoreply|daemon)([-+.=].*)?@.*"
+    r"(mailer-daemon|mail-daemon|postmaster|ndr|no-?reply|do-?not-?reply|bounces?|autoreply|daemon)([-+.=].*)?@.*"
 )
 _AWAY = re.compile(
     r"\W*(out of( the)? office|ooo\b|automatic reply|auto[- ]?response|vacation|away from|"
@@ -34,8 +34,11 @@ _TITLES_OF_SERVERS = re.compile(
     r"returned mail: .*|mail system error - returned mail|warning: (could not send|message .* delayed).*)",
     re.IGNORECASE,
 )
-_OF_A_PERSON = ("in-reply-to", "references", "x-mailer", "user-agent", "thread-index", "x-originating-ip")
-"""What mail programs of people write, and mail servers do not."""
+_OF_A_PERSON = (
+    *("in-reply-to", "references", "x-mailer", "user-agent", "thread-index", "x-originating-ip"),
+    *("dkim-signature", "x-gm-message-state"),
+)
+"""What mail programs and providers of people write, and mail servers that report do not."""
 _REPLY_WORDS = re.compile(r"\W*(auto[- ]?reply|autoreply|auto[- ]?respon[sd]|vacation|automat)", re.IGNORECASE)
 
 
@@ -64,10 +67,8 @@ def why_automatic(letter: Letter, sender: str | None, reports: Sequence[Report] 
         return f"it is a report ({letter.report_type or letter.media_type})"
     if not letter.from_address or _MACHINES.fullmatch(letter.from_address):
         return f"it is from {letter.from_address or 'nobody'}"
-    if _AWAY.match(letter.title):
-        return "its subject is that of an automatic reply"
-    if _TITLES_OF_SERVERS.fullmatch(letter.title) and not _is_written_by_hand(letter):
-        return "its subject is that of a mail server's report"
+    if _AWAY.match(letter.title) and letter.thread:
+        return "its subject is that of an automatic reply, and it answers a mail"
     if reports and may_report(letter):
         return f"it reports that {reports[0].recipient} was not reached"
     return ""
@@ -82,7 +83,7 @@ def may_report(letter: Letter) -> bool:
 
 
 def _is_written_by_hand(letter: Letter) -> bool:
-    return any(letter.header(name) for name in _OF_A_PERSON)
+    return letter.media_type in ("multipart/alternative", "text/html") or any(map(letter.header, _OF_A_PERSON))
 
 
 def is_machines_answer(letter: Letter, sender: str | None) -> bool:
@@ -96,17 +97,15 @@ def is_machines_answer(letter: Letter, sender: str | None) -> bool:
         or (sender is None and letter.header("return-path").strip() == "<>")
         or any(letter.header(name).strip().lower() not in ("", "no", "false") for name in replies)
         or letter.media_type in ("multipart/report", "message/disposition-notification", "message/delivery-status")
-        or bool(_AWAY.match(letter.title))
-        or bool(_TITLES_OF_SERVERS.fullmatch(letter.title))
         or may_be_auto_reply(letter)
     )
 
 
 def may_be_auto_reply(letter: Letter) -> bool:
-    """Whether it may be an automatic reply, by signs too weak to say so: enough to let it command nothing."""
+    """Whether it may be a machine's, by signs too weak to say so, as its subject is: enough to let it command nothing."""
     told = letter.all_of("precedence") + letter.all_of("x-precedence")
     return any(one.strip().lower() in ("auto_reply", "auto-reply") for one in told) or bool(
-        _REPLY_WORDS.match(letter.title)
+        _REPLY_WORDS.match(letter.title) or _AWAY.match(letter.title) or _TITLES_OF_SERVERS.fullmatch(letter.title)
     )
 
 

@@ -13,17 +13,18 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientError, LoginError, ProtocolError
 
-from nightdesk.base import clock, env, vault
+from nightdesk.base import clock, env, promises, vault
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.worker import Shift
-from nightdesk.mailroom.actions import MAILBOXES, note_mailbox, receive_mail
+from nightdesk.mailroom.actions import MAILBOXES, note_mailbox, note_unfetched, receive_mail
 from nightdesk.mailroom.models import Mailbox
 from nightdesk.mailroom.oauth import NoToken, Token, fetch_token
 from nightdesk.mailroom.queries import client_of, known_uids, mailboxes, password_of, refresh_token_of
@@ -41,6 +42,10 @@ LOOK_S = 30
 """Seconds after which a mailbox is looked at, whatever its server tells of."""
 LOOKED_INTO_S = 2.0
 """Seconds between looks whether a mailbox was set up anew."""
+ANEW = 0
+"""As a mailbox' first UID: its UIDs began anew, and what lay there before it was set up is not ours to read."""
+TRIES_EACH = 3
+"""How often a message is asked for that the server does not give."""
 PAUSES_S = (1, 2, 5, 10, 30, 60)
 TIMEOUT = SocketTimeout(connect=10, read=30)
 _LOCK = "mailbox"
@@ -58,7 +63,7 @@ def read_mailboxes(shift: Shift) -> None:
             seen = shift.bell(MAILBOXES).rung
             wanted = {row.id: row for row in mailboxes() if row.enabled}
             for number, reader in list(readers.items()):
-                if number not in wanted or reader.differs(wanted[number]):
+                if number not in wanted or reader.differs(wanted[number]) or not reader.is_alive():
                     readers.pop(number).stop()
             for number, row in wanted.items():
                 if number not in readers:
@@ -79,6 +84,8 @@ class _Reader(threading.Thread):
         self._stopping = threading.Event()
         self._failures = 0
         self._token: Token | None = None
+        self._tries: dict[int, int] = {}
+        """By UID how often a message could not be fetched."""
 
     def differs(self, row: Mailbox) -> bool:
         """Whether it was set up anew since we began. Another refresh token is asked for when it is needed."""
@@ -115,16 +122,17 @@ class _Reader(threading.Thread):
                 with _alone(self._row.id) as alone:
                     if alone:
                         self._read()
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("The database is away (%s); mail waits at %s", " ".join(str(error).split()), self._row.name)
-            except WENT_WRONG as error:
-                self._tell(self._words(error))
+            except Exception as error:  # whatever is wrong with one mailbox is told, and tried again
+                if isinstance(error, (DatabaseError, InterfaceError)) and promises.lost_connection():
+                    log.warning("The database is away (%s); mail waits at %s", _one_line(error), self._row.name)
+                else:
+                    self._tell(self._words(error))
             connection.close()
             self._stopping.wait(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
 
     def _words(self, error: Exception) -> str:
         told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        said = " ".join(str(told).replace("b'", "").strip("'\"").split()) or type(error).__name__
+        said = _one_line(told) or type(error).__name__
         if isinstance(error, NoToken):
             return str(error)
         if isinstance(error, LoginError) and self._row.auth != Mailbox.Auth.PASSWORD:
@@ -141,7 +149,7 @@ class _Reader(threading.Thread):
         with contextlib.suppress(DatabaseError, InterfaceError):
             self._note(problem)
 
-    def _note(self, problem: str = "", **more: Any) -> None:
+    def _note(self, problem: str | None = "", **more: Any) -> None:
         note_mailbox(mailbox_id=self._row.id, problem=problem, by=SCHEDULER, via=Door.WORKER, at=clock.now(), **more)
 
     def _read(self) -> None:
@@ -183,19 +191,23 @@ class _Reader(threading.Thread):
             client = replace(client_of(self._row), refresh_token=refresh_token_of(self._row.id))
             self._token = fetch_token(client, at)
             if self._token.refresh_token not in ("", client.refresh_token):
-                self._note(self._row.problem, refresh_token=self._token.refresh_token)
+                self._note(None, refresh_token=self._token.refresh_token)
         return self._token.access_token
 
     def _remember(self, validity: int, following: int) -> None:
         """Where reading begins: of a mailbox that is new to us at what comes now, unless its old mail is wanted too.
 
-        One whose UIDVALIDITY has changed is read from its beginning: what came before is known by what it says.
+        One whose UIDVALIDITY has changed is read anew, without old mail from the day on which it was set up (ANEW): what came
+        before is known by what it says.
         """
         row = self._row
-        if row.uid_validity != validity:
-            row.first_uid = 1 if row.read_old or row.uid_validity is not None else max(1, following)
-            row.uid_validity = validity
-            self._note(uid_validity=validity, first_uid=row.first_uid)
+        if row.uid_validity == validity:
+            return
+        begun = row.uid_validity is not None
+        row.first_uid = 1 if row.read_old else ANEW if begun else max(1, following)
+        row.uid_validity = validity
+        self._tries.clear()
+        self._note(None, uid_validity=validity, first_uid=row.first_uid)
 
     def _wait(self, server: IMAPClient, idles: bool) -> None:
         if not idles:
@@ -214,33 +226,70 @@ class _Reader(threading.Thread):
             server.idle_done()
 
     def _uids(self, server: IMAPClient) -> set[int]:
-        return {int(uid) for uid in server.search(["UID", f"{self._row.first_uid}:*"]) if uid >= self._row.first_uid}
+        row = self._row
+        wanted: list[Any] = ["UID", f"{max(1, row.first_uid)}:*"]
+        if row.first_uid == ANEW:
+            since = min(one for one in (row.set_up_at, row.looked_at) if one) - timedelta(
+                days=1
+            )  # whichever zone it is in
+            wanted += ["SINCE", since.date()]
+        return {int(uid) for uid in server.search(wanted) if uid >= row.first_uid}
 
     def _known(self, lowest: int) -> set[int]:
         return known_uids(self._row.id, self._row.uid_validity or 0, lowest)
 
     def _take_new(self, server: IMAPClient, validity: int) -> None:
+        """What is not kept yet, one by one; what could not be fetched before comes last, so that it stops nothing."""
         there = self._uids(server)
-        for uid in sorted(there - self._known(min(there, default=1))):
+        new = there - self._known(min(there, default=1))
+        for uid in sorted(new, key=lambda one: (self._tries.get(one, 0), one)):
             if self._stopping.is_set():
                 return
-            self._keep(server, validity, uid)
-            self._mark(server, [uid])
+            try:
+                self._keep(server, validity, uid)
+            except (OSError, imaplib.IMAP4.abort, InterfaceError):
+                raise
+            except Exception as error:  # one message that cannot be had must not stop the next
+                if isinstance(error, DatabaseError) and promises.lost_connection():
+                    raise
+                self._set_aside(validity, uid, error)
+                if not isinstance(error, (IMAPClientError, DatabaseError)) or isinstance(error, ProtocolError):
+                    raise  # who knows how much of the answer was read
+            else:
+                self._mark(server, [uid])
+
+    def _set_aside(self, validity: int, uid: int, error: Exception) -> None:
+        """The message could not be had; after TRIES_EACH times that stands in the ledger, and it is asked for no more."""
+        self._tries[uid] = self._tries.get(uid, 0) + 1
+        log.warning("Message %s of the mailbox %s cannot be fetched: %s", uid, self._row.name, _one_line(error))
+        if self._tries[uid] >= TRIES_EACH:
+            del self._tries[uid]
+            note_unfetched(
+                mailbox=self._row,
+                uid_validity=validity,
+                uid=uid,
+                reason=_one_line(error) or type(error).__name__,
+                by=SCHEDULER,
+                via=Door.EMAIL,
+                at=clock.now(),
+            )
 
     def _keep(self, server: IMAPClient, validity: int, uid: int) -> None:
-        """One message, in one transaction. Its reading sets no flag (PEEK)."""
+        """One message, in one transaction. Its reading sets no flag (PEEK). Raises IMAPClientError where the server does not
+        give it.
+        """
         size = int(server.fetch([uid], ["RFC822.SIZE"]).get(uid, {}).get(b"RFC822.SIZE", 0))
         pieces = ["BODY.PEEK[HEADER]", f"BODY.PEEK[TEXT]<0.{BEGINNING}>"]
         parts = ["BODY.PEEK[]"] if size <= MOST_BYTES else pieces
         found = server.fetch([uid], parts).get(uid)
         if found is None:
             return  # deleted meanwhile
-        texts = [
-            bytes(value) for name, value in sorted(found.items()) if name.startswith(b"BODY[") and value is not None
-        ]
+        texts = [value for name, value in sorted(found.items()) if name.startswith(b"BODY[")]
+        if not texts or None in texts:
+            raise IMAPClientError(_("The server has the message and does not give its text."))
         receive_mail(
             way="imap",
-            raw=b"".join(texts),
+            raw=b"".join(bytes(one) for one in texts),
             mailbox=self._row,
             uid_validity=validity,
             uid=uid,
@@ -280,6 +329,10 @@ def _alone(mailbox_id: int) -> Iterator[bool]:
         if alone:
             with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{_LOCK} {mailbox_id}"])
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).replace("b'", "").strip("'\"").split())
 
 
 def _comparable(value: Any) -> Any:

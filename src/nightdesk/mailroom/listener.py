@@ -224,7 +224,7 @@ def _connection(
         timeout=IDLE_S,
         ident="Nightdesk",
         loop=loop,
-        enable_SMTPUTF8=False,
+        enable_SMTPUTF8=True,
         tls_context=encrypted.context() if encrypted else None,
     )
     return made

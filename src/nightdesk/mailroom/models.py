@@ -14,7 +14,8 @@ class Mailbox(models.Model):
     """A mailbox that is read by IMAP. `password` is sealed; `certificate` (PEM) is trusted beside the usual ones.
 
     `after`: what becomes of a message there once it is kept here. Messages are known by `uid_validity` and UID; those
-    below `first_uid` lay there before and are not ours to read. `problem` says why it cannot be read since `problem_at`.
+    below `first_uid` lay there before and are not ours to read (0: those from before `set_up_at`). `problem` says why it cannot
+    be read since `problem_at`.
 
     `auth` other than by password is OAuth 2.0: `client_secret` and `refresh_token` are sealed too. `tenant` is Microsoft's,
     `token_url` and `scope` are for servers that we know nothing of. `authserv_id`: whose Authentication-Results are believed.

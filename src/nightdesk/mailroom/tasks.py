@@ -13,7 +13,10 @@ from nightdesk.mailroom import actions, waiting
 def read_mail(promise: Promise, at: datetime) -> str:
     """Read it and hand it on; returns what became of it."""
     mail_id = UUID(promise.subject_id)
-    return actions.read_mail(mail_id=mail_id, attempt=promise.attempt, by=SCHEDULER, via=Door.EMAIL, at=at)
+    as_persons = bool(promise.facts.get("as_persons"))
+    return actions.read_mail(
+        mail_id=mail_id, attempt=promise.attempt, as_persons=as_persons, by=SCHEDULER, via=Door.EMAIL, at=at
+    )
 
 
 def look_ahead(promises: Sequence[Promise], at: datetime) -> None:

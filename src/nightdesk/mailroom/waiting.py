@@ -4,7 +4,8 @@ What is `remembered` here is asked ahead for a whole batch, so that fifty mails 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -62,20 +63,31 @@ def arrived_mail(mail_id: UUID) -> Arrived:
     )
 
 
+def as_persons(arrived: Arrived) -> Arrived:
+    """The mail as one that a person wrote, whatever looks like a machine in it; a machine still does not answer it."""
+    why = arrived.do_not_answer or arrived.automatic
+    return replace(arrived, automatic="", reports=(), do_not_answer=why)
+
+
 @remembered
-def first_of_the_same(same: str) -> UUID | None:
-    """The mail that says the same to the same of our addresses and was dealt with; two at once wait for each other here."""
-    return _first_of_each([same]).get(same)
+def first_of_the_same(same: str, message_id: str) -> UUID | None:
+    """The mail that says the same to the same of our addresses and was dealt with. Two of one id at once wait for each other
+    here, to whichever of our addresses they came.
+    """
+    return _first_of_each({same: message_id}).get(same)
 
 
 def what_it_says(arrived: Arrived) -> str:
-    """Stands for what the mail says and to which of our addresses; "" where it has no id, so that nothing can be said."""
+    """Stands for what the mail says, to which of our addresses and for which brand; "" where it has no id, so that nothing can
+    be said.
+    """
     letter = arrived.letter
     if not letter.message_id:
         return ""
     _head, _blank, body = arrived.raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     told = [letter.message_id[:300], letter.from_address[:320], letter.title[:300], hashlib.sha256(body).hexdigest()]
     told += sorted(f"{one.ours.address} {one.word} {one.key}" for one in arrived.meant)
+    told.append(str(arrived.brand_id or ""))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
@@ -83,7 +95,7 @@ def be_done_with(mail: Mail) -> None:
     """It was read: nothing of it is held any longer, and whoever says the same is held against it."""
     forget(waiting_mail, where=lambda mail_id: mail_id == mail.id)
     forget(arrived_mail, where=lambda mail_id: mail_id == mail.id)
-    forget(first_of_the_same, where=lambda same: same == mail.same)
+    forget(first_of_the_same, where=lambda same, _message_id: same == mail.same)
 
 
 def look_ahead(mail_ids: Sequence[UUID], at: datetime) -> None:
@@ -93,10 +105,10 @@ def look_ahead(mail_ids: Sequence[UUID], at: datetime) -> None:
         remember(waiting_mail, row, row.id)
         if row.standing == Mail.Standing.WAITING:
             arrived.append(arrived_mail(row.id))
-    said = {same for one in arrived if (same := what_it_says(one))}
-    first = _first_of_each(sorted(said)) if said else {}
-    for same in said:
-        remember(first_of_the_same, first.get(same), same)
+    said = {same: one.letter.message_id[:300] for one in arrived if (same := what_it_says(one))}
+    first = _first_of_each(said) if said else {}
+    for same, message_id in said.items():
+        remember(first_of_the_same, first.get(same), same, message_id)
     for ask in AHEAD if arrived else ():
         ask(arrived, at)
 
@@ -114,9 +126,11 @@ def _locked(mail_ids: Sequence[UUID], most: int | None) -> list[Mail]:
     return rows
 
 
-def _first_of_each(said: Sequence[str]) -> dict[str, UUID]:
+def _first_of_each(said: Mapping[str, str]) -> dict[str, UUID]:
+    """`said`: what they say, with their ids."""
+    ids = sorted(set(said.values()))  # in one order, so that two batches do not wait in a circle
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(s, 0)) FROM unnest(%s::text[]) s", [list(said)])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(i, 0)) FROM unnest(%s::text[]) i", [ids])
         cursor.execute(
             "SELECT DISTINCT ON (same) same, id FROM mailroom_mail WHERE same = ANY(%s) AND same <> '' "
             "AND standing IN ('done', 'kept') ORDER BY same, at, id",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 
 from nightdesk.access.models import Session, Token
 from nightdesk.access.queries import live_sessions
@@ -94,6 +94,14 @@ def story_of(ticket: Ticket, at: datetime) -> list[Entry]:
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
     rows = visible(Entry).filter(with_merged(ticket))
     return list(rows.filter(public=True, kind__in=spoken, at__lte=at).order_by("at", "id"))
+
+
+def with_ending(rows: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    """The tickets, each with `ending_told`: whether what was said as it was resolved may be read: not while it is held, nor once
+    it was taken back.
+    """
+    told = visible(Entry).filter(ticket=OuterRef("pk"), kind=Entry.Kind.MESSAGE_OUT, at=OuterRef("resolved_at"))
+    return rows.annotate(ending_told=Exists(told))
 
 
 def files_of(entries: list[Entry]) -> dict[object, list[Attachment]]:

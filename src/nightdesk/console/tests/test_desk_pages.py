@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from nightdesk.base import clock, vault
+from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
 from nightdesk.console.views.desk.forms import mentioned
 from nightdesk.customers import actions as customers
@@ -33,6 +34,7 @@ from nightdesk.desk.models import (
     Ticket,
     TimeSpent,
 )
+from nightdesk.desk.tasks import hand_over_tickets
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 
 
@@ -461,6 +463,21 @@ def test_somebody_calls_and_is_found_by_what_they_say(provider, dee):
         assert found.count("data-item") >= 1
     assert str(other.cleo.pk) not in re.findall(r"contact=(\d+)", dee.sees("who_calls", q="cleo"))
     assert "Nobody is known by that" in dee.sees("who_calls", q="zzz")
+
+
+def test_whoever_has_left_is_found_no_more_and_a_colleague_goes_on_with_what_they_had(provider, dee):
+    ticket = provider.ticket("An old trouble")
+    zoe = customers.make_contact(customer_id=provider.acme.pk, name="Zoe", email="zoe@acme.example", **provider.doing)
+    page = dee.sees("customer", provider.acme.pk)
+    assert f'<option value="{zoe.pk}">Zoe</option>' in page
+    dee.does("contact_left", provider.acme.pk, provider.cleo.pk, hand_to=str(zoe.pk))
+    assert f"contact={provider.cleo.pk}" not in dee.sees("who_calls", q="cle")
+    with pytest.raises(AssertionError):
+        dee.sees("new_ticket", contact=provider.cleo.pk)
+    for due in Promise.objects.filter(kind="ticket.hand_over", ended_at=None):
+        hand_over_tickets(due, provider.at)
+    ticket.refresh_from_db()
+    assert ticket.contact == zoe
 
 
 def test_a_ticket_is_taken_down_with_what_may_be_promised(provider, dee):

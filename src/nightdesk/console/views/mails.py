@@ -176,6 +176,7 @@ def mail(request: StaffRequest, mail_id: UUID) -> HttpResponse:
         "headers": letter.headers,
         "about_url": _about(row),
         "retry_url": reverse("console:retry_mail", args=[row.id]) if can_retry else "",
+        "may_be_persons": row.standing == "kept" and row.automatic,
         "raw_url": reverse("console:mail_raw", args=[row.id]),
     }
     page = render(request, "console/mail.html", context)
@@ -213,9 +214,10 @@ def mail_file(request: StaffRequest, mail_id: UUID, file_number: int) -> HttpRes
 
 @posting("retry_mail")
 def retry(request: StaffRequest, mail_id: UUID) -> HttpResponse:
-    """It is read once more."""
+    """It is read once more, as a person's where `as_persons` says so."""
     row = found(Mail.objects.filter(within(request.brands), id=mail_id), _("You asked for a mail."))
-    retry_mail(mail_id=row.id, by=request.actor, via=Door.WEB, at=request.at)
+    as_persons = request.POST.get("as_persons") == "yes"
+    retry_mail(mail_id=row.id, as_persons=as_persons, by=request.actor, via=Door.WEB, at=request.at)
     return done(request, _("The mail is read again."), "console:mail", row.id)
 
 

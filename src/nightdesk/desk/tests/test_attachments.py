@@ -10,7 +10,9 @@ import pytest
 
 from nightdesk.base.files import keep_file
 from nightdesk.base.models import Promise
-from nightdesk.desk import attaching, attachment_actions, file_text, queries, scanning
+from nightdesk.channels.mail_form import form_of
+from nightdesk.channels.models import Message
+from nightdesk.desk import actions, attaching, attachment_actions, file_text, queries, scanning
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Attachment
@@ -113,6 +115,21 @@ class TestScanning:
         file.refresh_from_db()
         assert file.scan == "waiting"
         assert Promise.objects.filter(kind=attaching.SCAN, ended_at=None).exists()
+
+    def test_of_an_answer_nothing_leaves_that_it_has_not_seen(self, there, settings):
+        ticket = there.ticket()
+
+        def answer(content):
+            words = Words("See the file", files=[File("a.txt", "text/plain", content)])
+            actions.reply_to_customer(ticket_id=ticket.pk, words=words, **there.doing_as(there.dee))
+
+        with hook() as settings.SCANNER:
+            for content, why in ((VIRUS, "found Test"), (b"busy", "does not answer")):
+                with pytest.raises(FileNotClean, match=why):
+                    answer(content)
+            assert not Message.objects.filter(kind="ticket.reply").exists()
+            answer(b"fine")
+        assert [one.name for one in form_of(Message.objects.get(kind="ticket.reply").mail).files] == ["a.txt"]
 
     def test_a_hook_that_says_something_else_has_said_nothing(self, settings):
         with hook() as scanner, pytest.raises(ScannerAway):

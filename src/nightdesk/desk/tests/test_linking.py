@@ -197,6 +197,18 @@ class TestSplitting:
         new.refresh_from_db()
         assert new.merged_into == ticket
 
+    def test_whoever_is_written_to_no_more_is_not_by_what_is_split_off(self, there):
+        ticket = there.ticket()
+        there.minutes(1)
+        actions.take_message(ticket_id=ticket.pk, words=Words("And this"), **there.doing_as(there.cleo))
+        gone = {"ticket_id": ticket.pk, "address": "cleo@acme.example", "role": "removed"}
+        actions.set_party(**gone, **there.doing_as(there.dee))
+        said = Entry.objects.filter(ticket=ticket, kind="message_in").last()
+        new = linking_actions.split_ticket(
+            ticket_id=ticket.pk, entry_ids=[said.pk], title="This", **there.doing_as(there.dee)
+        )
+        assert [one.role for one in new.parties.all()] == ["removed"]
+
     def test_nothing_everything_and_what_is_elsewhere_cannot_be_split_off(self, there):
         ticket, other = there.ticket(), there.ticket()
         own = Entry.objects.get(ticket=ticket, kind="message_in").pk

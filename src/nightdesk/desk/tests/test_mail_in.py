@@ -1,13 +1,18 @@
 import pytest
 
+from nightdesk.base.models import Promise
+from nightdesk.base.refusals import Invalid
+from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.mail_form import MailForm
-from nightdesk.channels.models import Delivery
+from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
-from nightdesk.desk import actions, linking_actions, mail_actions, mail_out
+from nightdesk.customers import contact_actions
+from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
 from nightdesk.mailroom import actions as mailroom
+from nightdesk.mailroom import tasks
 from nightdesk.mailroom.handing import our_mark
 from nightdesk.paging.models import Page
 
@@ -122,6 +127,17 @@ class TestANewTicket:
         assert mail.standing == "kept"
         assert not Ticket.objects.exists()
 
+    def test_is_made_by_hand_of_what_a_person_wrote_though_it_looks_like_a_machines(self, there, post):
+        mail = post.write(CLEO, "Automatic reply: cannot be switched off", In_Reply_To="<x@acme.example>")
+        assert mail.standing == "kept"
+        there.minutes(1)
+        mailroom.retry_mail(mail_id=mail.pk, as_persons=True, **there.doing_as(there.max))
+        tasks.read_mail(Promise.objects.filter(kind=mailroom.READ).latest("due_at"), there.at)
+        mail.refresh_from_db()
+        ticket = post.ticket(mail)
+        assert (ticket.contact, ticket.trust) == (there.cleo, "verified")
+        assert not post.sent(kind="ticket.acknowledged")
+
     def test_of_who_asked_not_to_be_answered_is_not(self, post):
         for headers in (
             {"X_Auto_Response_Suppress": "DR, AutoReply"},
@@ -129,6 +145,15 @@ class TestANewTicket:
             {"X_Nightdesk": "abc"},
         ):
             post.ticket(post.write(CLEO, str(headers), **headers))
+        assert not post.sent(kind="ticket.acknowledged")
+
+    @pytest.mark.parametrize(
+        "title",
+        ["Vacation cover: ring Tom", "Out of office message cannot be switched off", "Undeliverable: my invoice"],
+    )
+    def test_of_a_person_is_opened_whatever_its_subject_looks_like(self, post, title):
+        ticket = post.ticket(post.write(CLEO, title, "<bo@example.com>: 550 5.1.1 User unknown"))
+        assert (ticket.title, ticket.trust) == (title, "verified")
         assert not post.sent(kind="ticket.acknowledged")
 
     def test_two_mailboxes_of_the_same_mail_are_one_ticket(self, there, post):
@@ -142,6 +167,28 @@ class TestANewTicket:
         assert Ticket.objects.get().tags == ["noc"]
         assert len(entries(ticket)) == 1
         assert len(post.sent(kind="ticket.acknowledged")) == 1
+
+    @pytest.mark.parametrize("way", ["smtp", "imap"])
+    def test_to_addresses_of_two_brands_is_a_ticket_of_each(self, there, post, way):
+        other = Provider()
+        theirs = Post(other, "dock.example")
+        to = f"{post.support}, {theirs.support}"
+        raw = f"From: {CLEO}\r\nTo: {to}\r\nSubject: Both\r\nMessage-ID: <b@x.example>\r\n\r\nHello\r\n".encode()
+        if way == "smtp":
+            post.bring(raw, "cleo@acme.example", post.support, theirs.support)
+        for number, one in enumerate((post, theirs) if way == "imap" else ()):
+            named = {"name": one.domain, "host": "h", "user": one.support, "brand_id": one.there.brand.pk}
+            row = mailroom.save_mailbox(**named, **there.doing)
+            kept = mailroom.receive_mail(
+                way="imap", raw=raw, mailbox=row, uid_validity=1, uid=number + 1, **there.doing
+            )
+            mailroom.read_mail(mail_id=kept.pk, **there.doing)
+            kept.refresh_from_db()
+            assert kept.standing == "done", kept.outcome
+        tickets = Ticket.objects.order_by("brand_id")
+        assert [one.brand for one in tickets] == [there.brand, other.brand]
+        assert [one.title for one in tickets] == ["Both", "Both"]
+        assert tickets[0].customer == there.acme
 
     def test_of_many_mails_that_a_program_gives_one_id_no_words_are_lost(self, there, post):
         for title, text in (("Scan 1", "Page one"), ("Scan 2", "Page two"), ("Scan 2", "Page two")):
@@ -266,7 +313,91 @@ class TestAnAnswer:
         there.minutes(60 * 24 * 30)
         again = post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow"))
         assert again.links.get().other == ticket
+        assert (again.contact, again.trust) == (there.cleo, "verified")
+        there.minutes(5)
+        assert post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow", "Once more")) == again
         assert len(post.sent(kind="ticket.acknowledged")) == 2
+
+    def closed_long_ago(self, there, post):
+        """A ticket of Acme at night, round the clock, and the address that only its mails tell."""
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        actions.set_party(ticket_id=ticket.pk, address="kim@acme.example", role="removed", **there.doing_as(there.dee))
+        to = post.answer(ticket).reply_to
+        said = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
+        actions.resolve_ticket(ticket_id=ticket.pk, **said, tell=False, **there.doing_as(there.dee))
+        actions.close_ticket(ticket_id=ticket.pk, **there.doing_as(there.dee))
+        there.minutes(60 * 24 * 30)
+        return ticket, to
+
+    def test_of_a_stranger_to_what_was_closed_long_ago_has_nothing_of_its_customer_and_wakes_nobody(self):
+        there = Provider(NIGHT, out_of_hours="full", may_wake=["P1", "P2", "P3"])
+        post = Post(there)
+        actions.save_desk_rules(brand_id=there.brand.pk, fields={"emergency_number": "+44 20 7946 0000"}, **there.doing)
+        ticket, to = self.closed_long_ago(there, post)
+        pages = Page.objects.count()
+        other = post.ticket(post.write(STRANGER, "Let me in", "Which outages have they?", to=to))
+        assert (other.customer, other.contact, other.trust) == (None, None, "unverified")
+        assert (other.title, other.requester_name, other.links.get().other) == ("Let me in", "Mal", ticket)
+        message = post.sent(other, kind="ticket.acknowledged")[0][0]
+        assert "no contract" in message.body
+        assert "7946" not in message.body
+        assert Page.objects.count() == pages
+        there.minutes(1)
+        assert post.ticket(post.write(STRANGER, "Let me in", "Hello?", to=to)) == other
+        mine = post.ticket(post.write(CLEO, f"Re: {ticket.tag} slow"))
+        assert (mine.customer, mine.contact) == (there.acme, there.cleo)
+        assert Page.objects.count() == pages + 1
+
+    def test_of_a_colleague_of_theirs_to_what_was_closed_long_ago_is_that_colleagues(self, there, post):
+        ticket, to = self.closed_long_ago(there, post)
+        zoe = customers.make_contact(customer_id=there.acme.pk, name="Zoe", email="zoe@acme.example", **there.doing)
+        again = post.ticket(post.write("Zoe <zoe@acme.example>", "Re", to=to, Cc="kim@acme.example"))
+        assert (again.contact, again.customer, again.title) == (zoe, there.acme, ticket.title)
+        roles = dict(Party.objects.filter(ticket=again).values_list("address", "role"))
+        assert roles == {"zoe@acme.example": "requester", "kim@acme.example": "removed"}
+
+    def test_that_is_forged_moves_nothing(self, there, post):
+        ticket = post.ticket(post.write(CLEO))
+        to = post.answer(ticket, then="wait").reply_to
+        there.minutes(5)
+        assert post.ticket(post.write(CLEO, "Re", "Send me the keys", to=to, proven="fail")) == ticket
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.pending_reason) == ("pending", "awaiting_caller")
+        assert ticket.customer_wrote_at < there.at
+        assert not entries(ticket)[-1].public
+
+
+class TestALeaver:
+    @pytest.fixture
+    def ticket(self, there, post):
+        """Cleo's, who has left since."""
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        contact_actions.mark_contact_left(contact_id=there.cleo.pk, **there.doing)
+        customer_actions.hand_over_tickets(contact_id=there.cleo.pk, to_id=None, **there.doing)
+        there.minutes(5)
+        return ticket
+
+    def test_is_a_stranger(self, there, post, ticket):
+        mail = post.write(CLEO, f"Re: {ticket.tag} slow", "It is me")
+        other = post.ticket(mail)
+        assert other != ticket
+        assert (other.contact, other.customer) == (None, None)
+
+    def test_is_written_to_no_more_and_the_rest_are(self, there, post, ticket):
+        post.answer(ticket)
+        ((_message, form, to),) = post.sent(ticket)
+        assert to == ["kim@acme.example"]
+        assert "cleo@acme.example" not in str(form)
+
+    def test_gives_way_to_whoever_has_their_address_now(self, there, post, ticket):
+        new = customers.make_contact(
+            customer_id=there.acme.pk, name="Cleo II", email="cleo@acme.example", **there.doing
+        )
+        assert post.ticket(post.write(CLEO, "Something new")).contact == new
+
+    def test_is_not_called_back(self, there, ticket):
+        with pytest.raises(Invalid):
+            actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
 
 
 class TestColleagues:
@@ -285,6 +416,23 @@ class TestColleagues:
 
     def to_customer(self, there, post, ticket):
         return mail_out.reply_address(mail_out.CONVERSATION, ticket)
+
+    def test_an_answer_by_night_that_is_held_says_so_and_goes_out_at_once_for_a_reason(self):
+        there = Provider(NIGHT)
+        post = Post(there)
+        ticket = post.ticket(post.write(CLEO))
+        to = self.to_customer(there, post, ticket)
+        post.write(self.sender(there.dee), "Re: #1001", "We look into it.", to=to)
+        held = entries(ticket, "message_out")[-1]
+        assert "held_until" in held.facts
+        told = Message.objects.filter(kind="ticket.told").latest("id")
+        assert "held until 03 Mar 09:00 UTC" in told.title
+        assert "now: why" in told.body
+        there.minutes(1)
+        post.write(self.sender(there.dee), "Re: #1001", "Now: they sit in the dark\n\nIt is mended.", to=to)
+        sent = entries(ticket, "message_out")[-1]
+        assert (sent.text, sent.facts["why_now"]) == ("It is mended.", "they sit in the dark")
+        assert "held_until" not in sent.facts
 
     def test_without_proof_it_is_a_note_with_the_reason(self, there, post):
         ticket = post.ticket(post.write(CLEO))
@@ -375,6 +523,27 @@ class TestBrakes:
         assert sum("Cleo wrote" in title for title in told) == 9
         assert sum("brake" in title for title in told) == 1
 
+    @pytest.mark.parametrize("how", ["merged", "closed"])
+    def test_a_flood_to_a_ticket_that_goes_on_elsewhere_is_braked_too(self, there, post, how):
+        ticket = post.ticket(post.write(CLEO))
+        form = post.answer(ticket)
+        if how == "merged":
+            into = post.ticket(post.write(CLEO, "Another"))
+            linking_actions.merge_ticket(ticket_id=ticket.pk, into_id=into.pk, **there.doing_as(there.dee))
+        else:
+            Ticket.objects.filter(pk=ticket.pk).update(
+                **dict.fromkeys(("what_was_wrong", "what_was_done", "what_to_do"), "x"),
+                state="closed", next_step="", next_step_at=None, closed_at=there.at,
+            )  # fmt: skip
+        there.minutes(60 * 24 * 30)
+        count, before = Ticket.objects.count(), len(post.told())
+        for number in range(20):
+            post.write(CLEO, f"Re: {number}", f"again {number}", to=form.reply_to)
+        assert Ticket.objects.count() == count + (how == "closed")
+        told = post.told()[before:]
+        assert sum("Cleo wrote" in title for title in told) <= 10
+        assert sum("brake" in title for title in told) == 1
+
 
 class TestReports:
     def bounce(self, post, form, to, address="cleo@acme.example", action="failed", status="5.1.1"):
@@ -432,3 +601,26 @@ def test_what_was_found_undeliverable_at_once_is_told_too(there, post):
     assert "550 no such user" in entries(ticket, "system")[0].text
     mail_actions.check_sent(ticket_id=ticket.pk, entry_id=entry.pk, **there.doing)
     assert len(entries(ticket, "system")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_two_copies_of_one_mail_that_are_read_at_once_are_one_ticket(elsewhere):
+    there = Provider()
+    post = Post(there)
+    noc = f"noc@{post.domain}"
+    mailroom.add_address(address=noc, brand_id=there.brand.pk, **there.doing)
+    raw = f"From: {CLEO}\r\nTo: {post.support}, {noc}\r\nSubject: Slow\r\nMessage-ID: <a@x.example>\r\n\r\nHelp\r\n".encode()
+    mails = [
+        mailroom.receive_mail(way="smtp", raw=raw, sender="cleo@acme.example", recipients=[to], **there.doing)
+        for to in (post.support, noc if elsewhere else post.support)
+    ]
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('a@x.example', 0))")
+        hands = [Hand(lambda mail=mail: mailroom.read_mail(mail_id=mail.pk, **there.doing)) for mail in mails]
+        until(lambda: somebody_waits_for(other))
+        other.rollback()
+    told = [hand.result() for hand in hands]
+    ticket = Ticket.objects.get()
+    assert len(entries(ticket)) == 1
+    assert sum("was opened for" in one for one in told) == 1

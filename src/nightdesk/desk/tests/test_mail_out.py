@@ -19,6 +19,7 @@ from nightdesk.desk.actions import File, Words
 from nightdesk.desk.models import Entry, MessageId, Party
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
+from nightdesk.knowledge import wording_actions
 from nightdesk.mailroom.letter import read_letter
 from nightdesk.mailroom.own_words import own_words
 from tests.peers.mail_sink import MailSink
@@ -156,6 +157,44 @@ class TestAReply:
                 mail_out.compose(ticket, entry, parties, actions.Rules(), known=mail_out.Known(), at=there.at)
 
 
+class TestAnAutomaticReplyInOwnWords:
+    BODY = (
+        "Hello {{ contact }}, it is {{ ticket }}.\n\n{{ expectation }} ({{ support_hours }})\n\nRing {{ night_number }}."
+        "\n\nWhat is wrong now: {{ outages }}"
+    )
+
+    def written(self, there, language, body=BODY):
+        wanted = {"brand_id": there.brand.pk, "use": "auto_reply", "name": "Come", "language": language, "body": body}
+        wording_actions.save_template(**wanted, **there.doing)
+
+    def test_is_the_brands_of_the_readers_language_without_what_there_is_not(self, there, post):
+        self.written(there, "en-gb")
+        self.written(there, "de", "Guten Tag {{ contact }}.\n\n{{ expectation }}")
+        post.write(CLEO)
+        body = post.sent(kind="ticket.acknowledged")[0][0].body
+        assert body.startswith(f"Hello Cleo, it is {there.brand.slug}#1001.\n\nSomebody is at work")
+        assert "Mon-Fri 09:00-17:30" in body
+        assert "Ring" not in body
+        assert "wrong now" not in body
+        there.cleo.language = "de"
+        there.cleo.save(update_fields=["language"])
+        there.minutes(60)
+        post.write(CLEO, "Noch eins")
+        assert post.sent(kind="ticket.acknowledged")[1][0].body.startswith("Guten Tag Cleo.")
+
+    def test_tells_a_stranger_nothing_of_a_customers(self, there, post):
+        self.written(there, "en-gb", "{{ expectation }}\n\nFor {{ customer }}: {{ support_hours }}")
+        post.write("Mal <mal@elsewhere.example>", proven="")
+        body = post.sent(kind="ticket.acknowledged")[0][0].body
+        assert body.startswith("We know of no contract")
+        assert "For " not in body
+
+    def test_of_which_nothing_is_left_is_in_our_words(self, there, post):
+        self.written(there, "en-gb", "Ring {{ night_number }}.")
+        post.write(CLEO)
+        assert post.sent(kind="ticket.acknowledged")[0][0].body.startswith("We have your message.")
+
+
 class TestHeld:
     @pytest.fixture
     def night(self):
@@ -207,6 +246,16 @@ class TestHeld:
         assert Delivery.objects.get(recipient_kind="contact").due_at == night.at
         assert ticket.first_response_at == night.at
         assert mail_queries.held_replies(night.brand.pk, night.at) == []
+
+    def test_it_does_not_reach_who_is_removed_meanwhile_nor_names_them(self, night):
+        post = Post(night)
+        ticket = post.ticket(post.write(CLEO, Cc="kim@acme.example"))
+        post.answer(ticket)
+        gone = {"ticket_id": ticket.pk, "address": "kim@acme.example", "role": "removed"}
+        actions.set_party(**gone, **night.doing_as(night.dee))
+        ((_message, form, to),) = post.sent(ticket)
+        assert to == ["cleo@acme.example"]
+        assert (form.to, form.cc) == ((("Cleo", "cleo@acme.example"),), ())
 
     def test_what_has_left_is_not_taken_back(self, night):
         _ticket, entry = self.reply(night)

@@ -8,7 +8,17 @@ from nightdesk.base import vault
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
 from nightdesk.channels.models import Delivery, Message
-from nightdesk.desk import actions, chasing, decide, queries, supplier_actions, survey_actions, time_actions
+from nightdesk.customers import contact_actions
+from nightdesk.desk import (
+    actions,
+    bulk_actions,
+    chasing,
+    decide,
+    queries,
+    supplier_actions,
+    survey_actions,
+    time_actions,
+)
 from nightdesk.desk.models import Prepaid, Supplier, SupplierTicket, Survey, Ticket
 from nightdesk.desk.tests.provider import MORNING, Provider
 from nightdesk.people.models import Person
@@ -290,6 +300,27 @@ class TestSurveys:
         there.minutes(60 * 24 * 40)
         assert self.asked(there, self.closed(there, trust="machine")) == "Nobody is asked."
         assert Survey.objects.count() == 2
+
+    def test_not_before_a_press_that_closed_many_can_no_longer_be_taken_back(self, there):
+        ticket = there.ticket()
+        said = {"what_was_wrong": "a", "what_was_done": "b", "what_to_do": "c"}
+        actions.resolve_ticket(ticket_id=ticket.pk, **said, **there.doing_as(there.dee))
+        bulk_actions.change_tickets(ticket_ids=[ticket.pk], verb="close", values={}, **there.doing_as(there.dee))
+        assert "taken back" in self.asked(there, ticket)
+        assert not Survey.objects.exists()
+        there.minutes(30)
+        assert Promise.objects.get(kind=survey_actions.ASK, due_at=there.at).subject_id == str(ticket.pk)
+        assert self.asked(there, ticket) == "One person was asked."
+
+    @pytest.mark.parametrize("how", ["removed", "left"])
+    def test_whoever_is_written_to_no_more_is_not_asked(self, there, how):
+        ticket = self.closed(there)
+        if how == "removed":
+            gone = {"address": "cleo@acme.example", "role": "removed"}
+            actions.set_party(ticket_id=ticket.pk, **gone, **there.doing_as(there.dee))
+        else:
+            contact_actions.mark_contact_left(contact_id=there.cleo.pk, **there.doing)
+        assert self.asked(there, ticket) == "Nobody is asked."
 
     def test_a_link_of_nobodys_and_a_score_of_nothing_are_refused(self, there):
         self.asked(there, self.closed(there))

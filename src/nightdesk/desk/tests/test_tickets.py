@@ -6,12 +6,12 @@ from django.db import IntegrityError, transaction
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.models import Promise
-from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
+from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
-from nightdesk.desk import actions, decide, queries, supplier_actions
+from nightdesk.desk import actions, decide, linking_actions, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, TeamRule, Ticket, Watch
 from nightdesk.desk.tasks import put_back_tickets
@@ -495,3 +495,71 @@ def test_of_two_who_resolve_at_once_one_is_told_that_it_is_done():
         other.rollback()
     assert sorted(hand.result() for hand in hands) == ["refused", "resolved"]
     assert Entry.objects.filter(ticket=ticket, kind="message_out").count() == 1
+
+
+def at_once(ticket, *works):
+    """What each comes to, where all of them waited for the ticket; a refusal by its code."""
+
+    def tried(work):
+        try:
+            return work()
+        except Refusal as refused:
+            return refused.code
+
+    with another_connection() as other:
+        other.execute("SELECT id FROM desk_ticket WHERE id = %s FOR UPDATE", [ticket.pk])
+        hands = [Hand(lambda work=work: tried(work)) for work in works]
+        until(lambda: somebody_waits_for(other))
+        other.rollback()
+    return [hand.result() for hand in hands]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_answer_at_once_the_second_reads_first_what_the_other_wrote():
+    there = Provider()
+    ticket = there.ticket()
+    seen = Entry.objects.filter(ticket=ticket).latest("id").pk
+    there.minutes(1)
+
+    def answer(who):
+        actions.reply_to_customer(ticket_id=ticket.pk, words=Words(who), seen_id=seen, **there.doing_as(there.dee))
+        return "sent"
+
+    told = at_once(ticket, lambda: answer("First"), lambda: answer("Second"))
+    assert sorted(told) == ["sent", "story-moved-on"]
+    assert Entry.objects.filter(ticket=ticket, kind="message_out").count() == 1
+    assert Message.objects.filter(kind="ticket.reply").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_take_it_at_once_the_last_has_it_and_the_story_tells_both():
+    there = Provider()
+    ticket = there.ticket()
+
+    def take(who):
+        actions.assign_ticket(ticket_id=ticket.pk, person_id=who.pk, **there.doing_as(who))
+        return who.pk
+
+    at_once(ticket, lambda: take(there.dee), lambda: take(there.max))
+    ticket.refresh_from_db()
+    told = Entry.objects.filter(ticket=ticket, kind="moved", facts__to="assigned").order_by("id")
+    assert {one.facts["assignee"] for one in told} == {there.dee.pk, there.max.pk}
+    assert ticket.assignee_id in (there.dee.pk, there.max.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_to_what_is_merged_at_once_lands_in_the_survivor():
+    there = Provider()
+    ticket, survivor = there.ticket(), there.ticket("The same again")
+
+    def merge():
+        linking_actions.merge_ticket(ticket_id=ticket.pk, into_id=survivor.pk, **there.doing_as(there.dee))
+        return "merged"
+
+    def write():
+        return actions.take_message(ticket_id=ticket.pk, words=Words("Still"), **there.doing_as(there.cleo)).pk
+
+    merged, there_it_is = at_once(ticket, merge, write)
+    assert merged == "merged"
+    assert there_it_is in (ticket.pk, survivor.pk)
+    assert [one.text for one in queries.story_of(survivor) if one.text == "Still"] == ["Still"]

@@ -59,9 +59,17 @@ def test_a_template_with_an_unknown_placeholder_is_not_saved(office: Office) -> 
         template(office, by=office.bo)
 
 
+def test_an_automatic_reply_names_only_what_is_known_when_it_is_sent(office: Office) -> None:
+    with pytest.raises(BadTemplate, match="agent"):
+        template(office, use="auto_reply", body="{{ agent }} reads it.")
+    template(office, use="auto_reply", body="{{ expectation }}")
+    with pytest.raises(Invalid):
+        template(office, use="ack", body="It has come.")
+
+
 def test_a_customer_is_written_in_their_language_else_in_the_nearest_else_in_british_english(office: Office) -> None:
     def found(language: str) -> str:
-        row = queries.template_for(office.brand.pk, "reply", "Hello", language)
+        row = queries.template_for(office.brand.pk, "reply", language)
         return row.body if row else ""
 
     assert found("de") == ""
@@ -70,7 +78,7 @@ def test_a_customer_is_written_in_their_language_else_in_the_nearest_else_in_bri
     assert [found(code) for code in ("de-at", "de", "fr", "en-gb")] == [
         "Guten Tag {{ contact }},", "Guten Tag {{ contact }},", "Dear {{ customer }},", "Dear {{ customer }},",
     ]  # fmt: skip
-    assert queries.template_for(office.brand.pk + 1, "reply", "Hello", "de") is None
+    assert queries.template_for(office.brand.pk + 1, "reply", "de") is None
 
 
 def test_there_is_one_text_of_a_use_name_and_language_and_it_can_be_changed_and_removed(office: Office) -> None:

@@ -1,5 +1,6 @@
 """Mailboxes of Debian's dovecot, read: every message once, whatever happens to flags, passwords, UIDs and us."""
 
+import imaplib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError, ProtocolError
 
 from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.refusals import IllegalTransition
 from nightdesk.base.worker import Shift
 from nightdesk.mailroom import imap
-from nightdesk.mailroom.actions import save_mailbox
+from nightdesk.mailroom.actions import retry_mail, save_mailbox
 from nightdesk.mailroom.models import Mail, Mailbox
 from tests.peers.mail_servers import PASSWORD, Dovecot
 from tests.requires import requires
@@ -255,3 +259,68 @@ def test_a_server_without_idle_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> 
             came(1)
             plain.put(NOC, raw(2))
             came(2)
+
+
+def test_without_old_mail_uids_that_begin_anew_bring_none_of_it(dovecot: Dovecot) -> None:
+    box(dovecot, after="leave", read_old=False)
+    with dovecot.session(NOC) as other:
+        other.append("INBOX", "", imaplib.Time2Internaldate(clock.now() - timedelta(days=400)), raw(1))
+    with reading():
+        until(lambda: Mailbox.objects.get().looked_at, 60, "it is looked at")
+        dovecot.put(NOC, raw(2))
+        came(1)
+    dovecot.forget_uids(NOC)
+    with reading():
+        dovecot.put(NOC, raw(3))
+        came(3)
+    assert sorted(bodies()) == [raw(2), raw(2), raw(3)]
+
+
+@pytest.mark.parametrize(
+    "fault", [IMAPClientError("fetch failed: NO"), ProtocolError("unparsable"), DataError("x"), None]
+)
+def test_a_message_that_cannot_be_had_stops_none_and_stands_in_the_ledger(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    class Stumbles(IMAPClient):  # type: ignore[misc]
+        def fetch(self, messages: list[int], data: list[str]) -> Any:
+            if messages != [1] or data == ["RFC822.SIZE"]:
+                return super().fetch(messages, data)
+            if fault is not None:
+                raise fault
+            return {1: {b"SEQ": 1, b"BODY[]": None}}
+
+    monkeypatch.setattr(imap, "IMAPClient", Stumbles)
+    monkeypatch.setattr(imap, "LOOK_S", 1)
+    dovecot.put(NOC, raw(1))
+    dovecot.put(NOC, raw(2))
+    box(dovecot)
+    with reading():
+        came(2)
+        until(lambda: not Mailbox.objects.get().problem, 60, "the mailbox is well")
+    failed, kept = Mail.objects.get(uid=1), Mail.objects.get(uid=2)
+    assert (failed.standing, bytes(failed.raw), bytes(kept.raw)) == ("failed", b"", raw(2))
+    assert "did not give it" in failed.error
+    with pytest.raises(IllegalTransition):
+        retry_mail(mail_id=failed.pk, by=SCHEDULER, via=Door.CLI, at=clock.now())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("fault", [KeyError("what nobody thought of"), SystemExit()])
+def test_whatever_happens_to_a_reader_is_told_and_it_reads_on(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    faults = [fault]
+    log_in = imap._Reader._log_in
+
+    def stumble(reader: Any, server: IMAPClient) -> None:
+        if faults:
+            raise faults.pop()
+        log_in(reader, server)
+
+    monkeypatch.setattr(imap._Reader, "_log_in", stumble)
+    dovecot.put(NOC, raw(1))
+    box(dovecot)
+    with reading():
+        came(1)
+    assert not faults

@@ -102,6 +102,15 @@ def test_what_is_answered_with_250_is_in_the_database_byte_for_byte(doors: Doors
     assert Promise.objects.get().kind == "mail.read"
 
 
+def test_an_address_beyond_ascii_is_taken(doors: Doors) -> None:
+    with smtp(doors) as session:
+        session.ehlo()
+        assert session.has_extn("smtputf8")
+        session.sendmail("jürgen@example.net", [NOC], RAW, mail_options=["SMTPUTF8"])
+    mail = Mail.objects.get()
+    assert (mail.sender, bytes(mail.raw)) == ("jürgen@example.net", RAW)
+
+
 def test_the_null_return_path_is_kept_apart_from_none(doors: Doors) -> None:
     with smtp(doors) as session:
         session.sendmail("", [NOC], RAW)

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
 
 from nightdesk.base import clock
 from nightdesk.base.actors import SCHEDULER, Door
@@ -241,3 +243,32 @@ def test_a_mailbox_is_read_by_tokens_and_a_revoked_sign_in_is_an_alarm(
             came(2)
             until(lambda: not Mailbox.objects.get(id=row.id).problem, 10, "it is mended")
     assert json.dumps(tokens.asked).count("refresh_token") >= 2
+
+
+@pytest.mark.django_db(transaction=True)
+@requires("dovecot")
+def test_a_server_that_takes_no_token_is_an_alarm_however_often_a_new_one_is_given(
+    tokens: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise LoginError("AUTHENTICATE failed: IMAP is switched off for this user")
+
+    monkeypatch.setattr(imap, "PAUSES_S", (0.1,))
+    monkeypatch.setattr(IMAPClient, "oauth2_login", refuse)
+    monkeypatch.setattr(IMAPClient, "oauthbearer_login", refuse)
+    with Dovecot([NOC], introspection_url=tokens.introspection_url, mechanisms="xoauth2") as dovecot:
+        trusted = dovecot.certificate.read_text() + tokens.certificate.read_text()
+        row = save_mailbox(
+            name="noc", host="127.0.0.1", port=dovecot.tls_port, security="tls", certificate=trusted, user=NOC,
+            auth="oauth", token_url=tokens.token_url, client_id=CLIENT, client_secret=SECRET,
+            refresh_token="given by the administrator", at=clock.now(), by=SCHEDULER, via=Door.CLI,
+        )  # fmt: skip
+        with reading():
+            until(lambda: Mailbox.objects.get(id=row.id).problem, 60, "it is told")
+            since = Mailbox.objects.get(id=row.id).problem_at
+            given = len(tokens.asked)
+            until(lambda: len(tokens.asked) > given + 2, 60, "new tokens are given")
+        row.refresh_from_db()
+    assert (row.problem_at, row.looked_at) == (since, None)
+    assert "access token" in row.problem
+    assert refresh_token_of(row.id) in tokens.rules.refresh

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightdesk.mailroom.automatic import why_automatic, why_not_answered
+from nightdesk.mailroom.automatic import may_be_auto_reply, why_automatic, why_not_answered
 from nightdesk.mailroom.decoding import decoded, decoded_words
 from nightdesk.mailroom.html_text import text_of_html
 from nightdesk.mailroom.letter import Letter, read_letter
@@ -195,9 +195,12 @@ def test_what_asks_for_no_answer_is_a_persons_all_the_same(header: str) -> None:
         "Undeliverable: my invoice",
     ],
 )
-def test_a_customer_who_writes_of_a_bounce_is_no_machine(title: str) -> None:
+@pytest.mark.parametrize(
+    "program", ["User-Agent: Mozilla Thunderbird", "Content-Type: text/html", "DKIM-Signature: v=1; d=example.net; b=x"]
+)
+def test_a_customer_who_writes_of_a_bounce_is_no_machine(title: str, program: str) -> None:
     body = "Hello, I keep getting this:\n\n<bo@example.com>: host mx.example.com said: 550 5.1.1 User unknown\n"
-    head = f"From: Al <al@example.net>\nSubject: {title}\nUser-Agent: Mozilla Thunderbird"
+    head = f"From: Al <al@example.net>\nSubject: {title}\n{program}"
     letter = mail(head, body)
     reports = read_reports(f"{head}\n\n{body}".encode())
     assert why_automatic(letter, "al@example.net", reports) == ""
@@ -214,7 +217,12 @@ def test_a_customer_who_writes_of_a_bounce_is_no_machine(title: str) -> None:
     ],
 )
 def test_subjects_of_automatic_replies_are_known(subject: str) -> None:
-    assert why_automatic(mail(f"From: bo@example.net\nSubject: {subject}"), "bo@example.net")
+    head = f"From: bo@example.net\nSubject: {subject}"
+    assert why_automatic(mail(f"{head}\nIn-Reply-To: <one@night.example>"), "bo@example.net")
+    alone = mail(head)  # by its subject alone it may be a person's
+    assert why_automatic(alone, "bo@example.net") == ""
+    assert why_not_answered(alone, "")
+    assert may_be_auto_reply(alone)
 
 
 def test_the_null_return_path_and_a_daemon_are_machines_and_auto_submitted_no_is_none() -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from nightdesk.base import clock
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
 from nightdesk.customers import contact_actions
@@ -359,3 +360,24 @@ def test_another_companys_ticket_does_not_exist(firms: Firms, what: str):
     other(firms.grocer, firms.bakery.manager)
     other(firms.books, firms.bakery.manager)
     assert Entry.objects.count() == before
+
+
+def test_how_it_ended_is_told_at_the_opening_and_not_at_all_once_it_was_taken_back(firms: Firms):
+    ours = firms.bakery
+    ticket = ours.tickets["member"]
+    firms.at += timedelta(minutes=1)
+    resolve(firms, ticket)
+    entry = Entry.objects.get(ticket=ticket, contact_kind="resolution")
+
+    def is_told() -> bool:
+        client = firms.client(ours.member)
+        page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
+        one = client.get(f"/api/v1/my/tickets/{ticket.pk}").json()
+        assert ("How it ended" in page) == ("A new fuse" in page) == (one["what_was_done"] == "A new fuse")
+        return "A new fuse" in page
+
+    assert is_told()
+    Entry.objects.filter(pk=entry.pk).update(facts={"held_until": (clock.now() + timedelta(hours=1)).isoformat()})
+    assert not is_told()
+    Entry.objects.filter(pk=entry.pk).update(facts={}, public=False)  # taken back
+    assert not is_told()

@@ -188,6 +188,7 @@ def _shown(request: CustomerRequest, ticket_id: UUID, form: forms.Form, *, statu
     context = _row(shown, request) | {
         "story": [_said(one, files.get(one.pk, []), request) for one in entries],
         "is_open": is_open,
+        "ending_told": any(one.kind == Entry.Kind.MESSAGE_OUT and one.at == shown.resolved_at for one in entries),
         "form": form if may(request, "take_message") and shown.state != Ticket.State.CANCELLED else None,
         "may_close": shown.state == Ticket.State.RESOLVED and may(request, "close_ticket"),
         "may_reopen": shown.state in (Ticket.State.RESOLVED, Ticket.State.CLOSED) and may(request, "reopen_ticket"),

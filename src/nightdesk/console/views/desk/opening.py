@@ -159,7 +159,7 @@ def _who(request: StaffRequest) -> tuple[Contact | None, Customer | None]:
     """The contact and customer that the address names, if they are of the reader's brands. Raises NotFound."""
     contact_id, customer_id = request.GET.get("contact", ""), request.GET.get("customer", "")
     if contact_id.isdecimal():
-        rows = Contact.objects.filter(within(request.brands, "customer__brand_id"), id=int(contact_id))
+        rows = Contact.objects.filter(within(request.brands, "customer__brand_id"), id=int(contact_id), left_at=None)
         contact = found(rows.select_related("customer__brand"), _("You asked for a contact."))
         return contact, contact.customer
     if customer_id.isdecimal():
@@ -204,7 +204,8 @@ def _found(request: StaffRequest, text: str) -> list[dict[str, str]]:
     new = reverse("console:new_ticket")
     digits = "".join(letter for letter in text if letter.isdecimal()).lstrip("0")
     numbers = Q(phone__endswith=digits) if len(digits) >= 5 else Q(pk=None)
-    contacts = Contact.objects.filter(within(request.brands, "customer__brand_id"), customer__active=True)
+    there = {"customer__active": True, "left_at": None}
+    contacts = Contact.objects.filter(within(request.brands, "customer__brand_id"), **there)
     contacts = contacts.filter(Q(name__icontains=text) | Q(email__icontains=text) | numbers).select_related("customer")
     rows = [
         {

@@ -58,9 +58,10 @@ from nightdesk.customers.queries import promised_now
 from nightdesk.desk import decide, queries
 from nightdesk.desk.agent_actions import PRESENT_FOR, TYPES_FOR
 from nightdesk.desk.decide import BEHIND_THE_DESK, State, Verb
+from nightdesk.desk.mail_out import reader_of
 from nightdesk.desk.models import Draft, Entry, Party, Presence, Queue, Ticket, Watch
 from nightdesk.knowledge.models import Template
-from nightdesk.knowledge.phrases import FALL_BACK, PLACEHOLDERS, languages_to_try, render
+from nightdesk.knowledge.phrases import PLACEHOLDERS, languages_to_try, render
 from nightdesk.people.models import Team
 
 STORY_SHOWN = 80
@@ -371,8 +372,9 @@ def _composer(
 
 
 def _templates(request: StaffRequest, ticket: Ticket) -> list[dict[str, str]]:
-    """Texts to begin with, in the customer's language where there are, with what is known of the ticket put in."""
-    language = ticket.customer.language if ticket.customer else FALL_BACK
+    """Texts to begin with, in the language of the mail where there are, with what is known of the ticket put in."""
+    written_to = ticket.parties.exclude(role=Party.Role.REMOVED).select_related("contact").order_by("id")
+    language = reader_of(ticket, list(written_to)).language
     uses = (Template.Use.REPLY, Template.Use.CLOSING)
     rows = list(Template.objects.filter(brand=ticket.brand_id, use__in=uses).order_by("name"))
     best: dict[str, Template] = {}

@@ -112,7 +112,10 @@ def templates_csv(request: StaffRequest) -> HttpResponse:
 class TemplateForm(forms.Form):
     brand = forms.ChoiceField(label=gettext_lazy("Brand"))
     use = forms.ChoiceField(
-        label=gettext_lazy("Use"), choices=list(USES.items()), widget=forms.RadioSelect, initial="reply"
+        label=gettext_lazy("Use"),
+        choices=[(use.value, USES[use.value]) for use in actions.SENT],
+        widget=forms.RadioSelect,
+        initial="reply",
     )
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     language = forms.CharField(

@@ -354,7 +354,14 @@ def invite(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResp
 def contact_left(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
     """A contact speaks for the customer no more."""
     shown = _customer(request, customer_id)
-    mark_contact_left(contact_id=_contact_id(shown, contact_id), by=request.actor, via=Door.WEB, at=request.at)
+    heir = request.POST.get("hand_to", "")
+    mark_contact_left(
+        contact_id=_contact_id(shown, contact_id),
+        hand_to_id=int(heir) if heir.isascii() and heir.isdecimal() else None,
+        by=request.actor,
+        via=Door.WEB,
+        at=request.at,
+    )
     return done(request, _("They are let in no more, from now on."), "console:customer", shown.id)
 
 

@@ -36,6 +36,7 @@ class Command(BaseCommand):
         listed.add_argument("--json", action="store_true")
         retry = kinds.add_parser("retry", help="read a mail again that failed or was only kept")
         retry.add_argument("id", type=UUID)
+        retry.add_argument("--as-persons", action="store_true", help="whatever looks like a machine in it")
         read = kinds.add_parser("read", help="take a mail: a file, or - for standard input")
         read.add_argument("file")
         read.add_argument("--from", dest="sender", help="the envelope's sender; empty for the null return path")
@@ -61,7 +62,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"    {row.outcome or row.error}")
 
     def _retry(self, options: dict[str, Any]) -> None:
-        actions.retry_mail(mail_id=options["id"], by=OPERATOR, via=Door.CLI, at=clock.now())
+        as_persons = options["as_persons"]
+        actions.retry_mail(mail_id=options["id"], as_persons=as_persons, by=OPERATOR, via=Door.CLI, at=clock.now())
         self.stdout.write("It is read again.")
 
     def _read(self, options: dict[str, Any]) -> None:
