@@ -707,6 +707,7 @@ ITS_OWN = {
     "chase_update": "an update is due",
     "give_tickets": "an outage is told, and whoever it touches has a ticket",
     "note_update": "likewise, and it stands in their tickets",
+    "note_step": "a check-step of a procedure was settled",
     "end_outage_tickets": "an outage is over, or has come back",
     "join_outage": "a ticket was opened, and may be about an open outage",
     "gather_surge": "several customers may be asking about one thing",

@@ -438,7 +438,6 @@ def open_my_ticket(request: HttpRequest, body: MyTicketIn) -> Any:
         service_id=body.service_id,
         impact=body.impact.value,
         urgency=body.urgency.value,
-        wakes=me.may_call,
         **_doing(me),
     )
     return 201, _ticket(me, made.pk)

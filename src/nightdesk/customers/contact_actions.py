@@ -141,7 +141,7 @@ def begin_portal(*, contact: Contact, by: Actor, via: Door, at: datetime) -> Non
 
 @transaction.atomic
 def set_contact_standing(*, contact_id: int, changes: StandingChanges, by: Actor, via: Door, at: datetime) -> Contact:
-    """What the contact may do is as said; nothing is written when it was so.
+    """What the contact may do is as said; nothing is written when it was so. With another standing they count as confirmed.
 
     Raises Forbidden, NotFound, Invalid, and IllegalTransition for the company's last manager who would give that up: nobody
     of the company could undo it.
@@ -157,7 +157,9 @@ def set_contact_standing(*, contact_id: int, changes: StandingChanges, by: Actor
         _keep_a_manager(contact, by)
     for name in changed:
         setattr(contact, name, fields[name])
-    contact.save(update_fields=changed)
+    if "standing" in changed and contact.confirmed_at is not None:
+        contact.confirmed_at = at  # whoever says what they may do says that they belong there
+    contact.save(update_fields=[*changed, "confirmed_at"])
     _review_later(contact, at)
     _note(STANDING_SET, contact, by, via, at, standing=contact.standing, changed=changed)
     return contact

@@ -6,6 +6,7 @@
 import hmac
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -37,6 +38,21 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
     return what_is_promised(
         contract_facts(customer_id, at) if customer_id is not None else None, priority, at, work_type
     )
+
+
+def promised_to(
+    contact: Contact | None, customer_id: int | None, priority: Priority, at: datetime, work_type: str | None = None
+) -> Cover:
+    """As `promised_now`, for what this contact asks: nobody is woken for one who may not call at night."""
+    facts = contract_facts(customer_id, at) if customer_id is not None and not may_call_at_night(contact) else None
+    if facts is None:
+        return promised_now(customer_id, priority, at, work_type)
+    return what_is_promised(replace(facts, may_wake=frozenset()), priority, at, work_type)
+
+
+def may_call_at_night(contact: Contact | None) -> bool:
+    """Whether an engineer may be woken for them, where the contract has it; of a company's caller who is not known, yes."""
+    return contact is None or contact.may_call
 
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:

@@ -4,7 +4,7 @@ A ticket is changed under its row's lock. One that was merged away passes what i
 (`Entry`) is what people and clocks read; the journal says the same to the record.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -29,7 +29,7 @@ from nightdesk.channels.mail_form import MailForm
 from nightdesk.customers.models import Contact, Contract, Customer, Service
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import promised_now, promised_to
 from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
@@ -293,7 +293,8 @@ def open_ticket(
     """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well.
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
-    priority wake somebody, the night's engineer is paged; `at_once` without a contract too, as for a peer. `follows_id`: the
+    priority wake somebody, and the contact may call at night, the night's engineer is paged; `at_once` without a contract
+    too, as for a peer. `follows_id`: the
     closed ticket that it goes on from. Raises Forbidden, NotFound (something of another brand), Invalid.
     """
     contact = _own_contact(contact_id, brand_id)
@@ -318,7 +319,7 @@ def open_ticket(
     work_type = work_type or (queue.work_type if queue else "")
     rules = queries.rules_of(brand_id)
     priority = _priority(rules, impact, urgency)
-    cover = promised_now(customer_id, priority, at, work_type or None)
+    cover = promised_to(contact, customer_id, priority, at, work_type or None)
     step, step_at = _first_step(next_step, next_step_at, cover, at)
     ticket = Ticket(
         id=uuid7(at),
@@ -435,6 +436,8 @@ def take_message(
     elif follows is decide.Follows.REOPENS:
         _move(ticket, Verb.REOPEN, by, via, at, next_step=_answer_step(), next_step_at=_answer_by(ticket, at))
     change(ticket, (*MOVED, *changed[1:]) if follows is not decide.Follows.NOTHING else tuple(changed))
+    if ticket.outage_id is not None and not words.automatic:
+        promise_clocks(ticket, at)  # what an outage opened is nobody's work before
     cause = _record(ticket, TICKET_WRITTEN_TO, {"follows": follows}, by, via, at)
     if not words.automatic and not quiet:
         told = _("%(name)s wrote") % {"name": author.name}
@@ -1462,12 +1465,8 @@ def _promise_check(entry: Entry, due_at: datetime, at: datetime) -> None:
 
 
 def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
-    rows = {one.address: one for one in _requester(ticket)}
-    for address, name in copies:
-        known = address.strip().lower()[:320]
-        if known and known not in rows:
-            rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
-    insert(list(rows.values()))
+    asked = _requester(ticket)
+    insert([*asked, *_copied(ticket, copies, without={one.address for one in asked})])
 
 
 def _requester(ticket: Ticket) -> list[Party]:
@@ -1487,11 +1486,21 @@ def _requester(ticket: Ticket) -> list[Party]:
 
 def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
     """They are written to as well, unless they are known already: whoever was removed stays so."""
-    rows = {address.strip().lower()[:320]: name[:200] for address, name in copies if address.strip()}
-    insert(
-        [Party(ticket=ticket, address=one, name=name, role=Party.Role.CC) for one, name in rows.items()],
-        unless_there=True,
-    )
+    insert(_copied(ticket, copies, without={ticket.requester_address}), unless_there=True)
+
+
+def _copied(ticket: Ticket, copies: Iterable[tuple[str, str]], *, without: Collection[str]) -> list[Party]:
+    """Whom else the ticket is written to, each once; the customer's own contacts among them as what they are."""
+    names = {address.strip().lower()[:320]: name[:200] for address, name in reversed([*copies])}
+    names = {one: name for one, name in names.items() if one and one not in without}
+    known = queries.contacts_at(list(names), ticket.brand_id) if names and ticket.customer_id is not None else {}
+    theirs = {
+        one: each for one, each in known.items() if each.customer_id == ticket.customer_id and each.left_at is None
+    }
+    return [
+        Party(ticket=ticket, address=one, name=name, contact=theirs.get(one), role=Party.Role.CC)
+        for one, name in names.items()
+    ]
 
 
 def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | None, *, at_once: bool) -> bool:
@@ -1530,7 +1539,8 @@ def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor
 def _may_page_for_clock(ticket: Ticket, at: datetime) -> bool:
     if ticket.priority > decide.CLOCKS_PAGE_TO:
         return False
-    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    priority = Priority(f"P{ticket.priority}")
+    cover = promised_to(ticket.contact, ticket.customer_id, priority, at, ticket.work_type or None)
     return decide.pages_for_clock(
         ticket.priority,
         may_page_now=cover.may_page_now,

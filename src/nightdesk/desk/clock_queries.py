@@ -151,12 +151,17 @@ def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
     if not moves:
         # Nothing is told of how it came to be what it is.
         moves = [Move(ticket.opened_at, State(ticket.state), Priority(f"P{priority}"), None, work_type or None)]
-    words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and not line.automatic]
+    words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and _is_news(line)]
     return History(
         moves=tuple(moves),
         replies=tuple(_heard_at(line) for line in words if line.by_kind == "person"),
         updates=tuple(_heard_at(line) for line in words if line.by_kind != "person"),
     )
+
+
+def _is_news(line: _Line) -> bool:
+    """Whether the customer hears something by it: of an outage's update as by words of ours, of an automatic answer not."""
+    return not line.automatic or "update" in line.facts
 
 
 def _at_first(changes: Iterable[dict[str, Any]], name: str, now: Any) -> Any:

@@ -572,6 +572,26 @@ def note_page_over(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
 
 
 @transaction.atomic
+def note_step(*, subject: tuple[str, str], text: str, run_id: UUID, by: Actor, via: Door, at: datetime) -> Entry | None:
+    """What became of a check-step stands in the ticket that it was done for, or in that of the page; None where there is none.
+
+    Whoever takes the ticket over reads it among the rest (`queries.story_so_far`).
+    """
+    kind_of, subject_id = subject
+    if kind_of == "page":
+        ticket = _ticket_of(UUID(subject_id), by)
+    else:
+        ticket = _locked(UUID(subject_id), None, by) if kind_of == "ticket" else None
+    if ticket is None:
+        return None
+    entry = _entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=text, facts={"run": str(run_id)})
+    _write([entry])
+    ticket.changed_at = at
+    ticket.save(update_fields=["changed_at"])
+    return entry
+
+
+@transaction.atomic
 def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     """Where several customers asked within minutes about one service, a major incident is proposed that gathers their
     tickets, and somebody is paged; while that is open, who asks joins it. Returns what was done.

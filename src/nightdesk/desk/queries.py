@@ -213,6 +213,12 @@ def desk_of(ticket: Ticket) -> list[int]:
     return list(_members(ticket.owner_id)) if ticket.owner_id is not None else []
 
 
+def desk_of_brand(brand_id: int) -> list[int]:
+    """Ids of the persons of the team that owns the brand's tickets."""
+    owner_id = rules_of(brand_id).owner_id
+    return list(_members(owner_id)) if owner_id is not None else []
+
+
 @remembered
 def _members(team_id: int) -> tuple[int, ...]:
     return tuple(Person.objects.filter(teams=team_id, active=True).values_list("id", flat=True))
@@ -264,9 +270,12 @@ def story_of(ticket: Ticket) -> QuerySet[Entry]:
 
 
 def story_so_far(ticket: Ticket) -> str:
-    """What whoever takes it over must know, in plain text: what it is, whose, what was said, what is promised."""
+    """What whoever takes it over must know, in plain text: what it is, whose, what was said and tried, what is promised."""
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
-    said = list(story_of(ticket).filter(kind__in=spoken).order_by("-at", "-id")[:STORY_SHOWN])
+    tried = Q(kind=Entry.Kind.SYSTEM, facts__has_key="run")
+    story = story_of(ticket).order_by("-at", "-id")
+    said = [*story.filter(kind__in=spoken)[:STORY_SHOWN], *story.filter(tried)[:STORY_SHOWN]]
+    said.sort(key=lambda entry: (entry.at, entry.id))
     lines = [f"#{ticket.number} P{ticket.priority} {ticket.title}"]
     if ticket.customer is not None:
         lines.append(_("For {customer}, {name}").format(customer=ticket.customer.name, name=ticket.requester_name))
@@ -276,7 +285,7 @@ def story_so_far(ticket: Ticket) -> str:
         lines.append(
             _("Next: {step}, by {time} UTC").format(step=ticket.next_step, time=f"{ticket.next_step_at:%d %b %H:%M}")
         )
-    lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said[::-1]]
+    lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said]
     return "\n".join(lines)
 
 

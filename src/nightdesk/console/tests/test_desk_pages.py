@@ -33,7 +33,10 @@ from nightdesk.desk.models import (
     Ticket,
     TimeSpent,
 )
+from nightdesk.desk.queries import story_so_far
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge.models import Procedure, Run
 
 
 @pytest.fixture
@@ -370,6 +373,38 @@ def test_it_is_shown_what_must_be_proved_and_how(provider, dee, eve):
     assert "I made sure" in words
     assert "I made sure" not in eve.words("ticket", ticket.id)  # the desk alone says so
     eve.does("prove_identity", ticket.id, prove__how="call_back", prove__said="x", status=403)
+
+
+def test_beside_a_ticket_stands_what_its_kind_asks_for_and_each_step_lands_in_its_story(provider, dee):
+    titles = {"access": "Who asks?", "request": "Order it", "incident": "Look at the line", "alarm": "Silence it"}
+    for kind, title in titles.items():
+        steps = "- [ ] Ring them back\n- [ ] Write it down\n"
+        row = procedures.make_procedure(
+            brand_id=provider.brand.pk, title=title, body=steps, where={"calls": [kind]}, **provider.doing
+        )
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **provider.doing)
+    procedures.add_call_kind(brand_id=provider.brand.pk, key="move", name="Move of house", **provider.doing)
+    own = procedures.make_procedure(
+        brand_id=provider.brand.pk, title="Pack", body="x", where={"calls": ["move"]}, **provider.doing
+    )
+    procedures.publish_procedure(procedure_id=own.pk, number=1, **provider.doing)
+
+    def beside(ticket):
+        page = dee.sees("ticket", ticket.id)
+        return {title for title in (*titles.values(), "Pack") if title in unescape(page)}
+
+    ticket = provider.ticket("New password", kind="request", needs_proof=True)
+    assert beside(ticket) == {"Who asks?", "Order it"}
+    assert beside(provider.ticket()) == {"Look at the line"}
+    assert beside(provider.ticket(kind="request", work_type="Move of house")) == {"Order it", "Pack"}
+    who_asks = Procedure.objects.get(title="Who asks?")
+    dee.does("open_procedure", who_asks.pk, about=f"ticket:{ticket.pk}", next=f"/tickets/{ticket.pk}")
+    run = Run.objects.get()
+    dee.does("settle_step", run.pk, number="1", outcome="done", note="It was Cleo", next=f"/tickets/{ticket.pk}")
+    said = "Who asks?, step 1 of 2: Ring them back. It was Cleo"
+    assert ("system", said) in provider.story(ticket)
+    assert said in unescape(dee.words("ticket", ticket.id))
+    assert f"Dee: {said}" in story_so_far(ticket)
 
 
 def test_linked_merged_and_split_with_the_way_back(provider, dee):

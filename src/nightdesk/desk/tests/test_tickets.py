@@ -14,7 +14,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, decide, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket, Watch
-from nightdesk.desk.tests.provider import NIGHT, Provider
+from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 from nightdesk.journal.models import Entry as JournalEntry
 from nightdesk.paging.models import Page
 
@@ -95,6 +95,19 @@ class TestWhoIsWoken:
         ticket = there.ticket()
         assert not Page.objects.exists()
         assert ticket.next_step_at.hour == 9
+
+    def test_a_contact_who_may_not_call_at_night_wakes_nobody_then_and_pages_by_day_as_others_do(self):
+        there = Provider(NIGHT, out_of_hours="full", may_wake=["P1"], targets={"P1": {"respond": "PT30M"}})
+        Contact.objects.filter(pk=there.cleo.pk).update(may_call=False)
+        there.cleo.refresh_from_db()
+        ticket = there.ticket(impact="high", urgency="high")
+        assert ticket.next_step_at.hour == 9
+        there.minutes(40)
+        actions.tell_clocks(ticket_id=ticket.pk, **there.doing)
+        assert not Page.objects.exists()
+        there.at = MORNING
+        there.ticket("By day", impact="high", urgency="high")
+        assert Page.objects.get().title == "#1002 By day"
 
     def test_a_stranger_wakes_nobody(self):
         there = Provider(NIGHT, out_of_hours="full", may_wake=["P1"])

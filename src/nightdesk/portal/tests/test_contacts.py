@@ -23,6 +23,8 @@ from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions as verbs
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.customers.queries import actor_of_contact, contact_of_token, contacts_of_user, mobile_code
+from nightdesk.desk import actions as desk
+from nightdesk.desk.models import Party
 from nightdesk.journal.models import Entry
 from nightdesk.people import actions as people
 from nightdesk.people.queries import actor_of_token, actor_of_user
@@ -266,6 +268,24 @@ class TestStanding:
             verbs.set_company_rule(customer_id=firms.bakery.customer.pk, sees="some", **boss)
 
 
+class TestCopiedIn:
+    def test_a_colleague_who_is_copied_in_sees_the_ticket_and_another_companys_or_who_left_does_not(self, firms: Firms):
+        ours, theirs = firms.bakery, firms.grocer
+        verbs.set_company_rule(customer_id=ours.customer.pk, sees="own", **firms.doing)
+        gone = firms.contact(ours.customer, "Gail Gone", "member")
+        verbs.mark_contact_left(contact_id=gone.pk, **firms.doing)
+        copies = [(one.email.upper(), one.name) for one in (ours.viewer, theirs.member, gone)]
+        first, second = (
+            firms.ticket(ours, ours.member, "First", copies=copies),
+            firms.ticket(ours, ours.member, "Second"),
+        )
+        desk.take_message(ticket_id=second.pk, words=desk.Words("And she"), copies=copies, **firms.as_(ours.member))
+        for ticket in (first, second):
+            copied = Party.objects.filter(ticket=ticket, role="cc").exclude(contact=None)
+            assert [one.contact for one in copied] == [ours.viewer]
+            assert firms.client(ours.viewer).get(f"/my/tickets/{ticket.pk}/").status_code == 200
+
+
 class TestLeaving:
     def test_in_one_step_nothing_of_theirs_opens_anything(self, firms: Firms):
         ours = firms.bakery
@@ -374,6 +394,32 @@ class TestTheYearlyWord:
         assert (fresh(ours.viewer).standing, ours.viewer.user) == ("", None)
         assert browser.get("/my/").status_code == 302
         assert Entry.objects.filter(kind="contact.lapsed", by_kind="scheduler").exists()
+
+    def test_where_nobody_of_the_company_can_say_so_our_desk_is_asked_and_the_viewer_knows(self, firms: Firms):
+        ours = firms.bakery
+        dee = people.make_person(name="Dee", brand_id=firms.quay.pk, **firms.doing)
+        method = people.add_contact_method(person_id=dee.pk, channel="email", address="dee@quay.example", **firms.doing)
+        people.confirm_contact_method(method_id=method.pk, **firms.doing)
+        people.set_notify_rules(person_id=dee.pk, rules=[people.RuleWanted("low", method.pk)], **firms.doing)
+        team = people.make_team(brand_id=firms.quay.pk, name="Desk", **firms.doing)
+        people.set_team_members(team_id=team.pk, person_ids=[dee.pk], manager_id=None, **firms.doing)
+        desk.save_desk_rules(brand_id=firms.quay.pk, fields={"owner_id": team.pk}, **firms.doing)
+        verbs.mark_contact_left(contact_id=ours.manager.pk, **firms.doing)
+        firms.at += verbs.CONFIRMED_FOR - verbs.ASKED_BEFORE
+        keep_due(firms)
+        for address in ("dee@quay.example", "vera@bakery.example"):
+            (words,) = [words for message, words in sent_to(address) if message.kind == "contact.review"]
+            assert "14 August 2027" in words
+
+    def test_a_member_of_years_who_becomes_a_viewer_reads_for_a_year_from_then(self, firms: Firms):
+        ours = firms.bakery
+        firms.at += 2 * verbs.CONFIRMED_FOR
+        verbs.set_contact_standing(contact_id=ours.member.pk, changes={"standing": "viewer"}, **firms.as_(ours.manager))
+        keep_due(firms)
+        assert fresh(ours.member).standing == "viewer"
+        firms.at += verbs.CONFIRMED_FOR
+        keep_due(firms)
+        assert fresh(ours.member).standing == ""
 
     def test_one_word_keeps_them_for_another_year(self, firms: Firms):
         ours = firms.bakery

@@ -322,7 +322,6 @@ def new_ticket(request: CustomerRequest) -> HttpResponse:
             impact=said["how_many"],
             urgency=said["how_soon"],
             needs_proof=said["what"] == "access",
-            wakes=request.contact.may_call,
             **doing(request),
         )
         if made is not None:

@@ -61,6 +61,7 @@ from nightdesk.desk.decide import BEHIND_THE_DESK, State, Verb
 from nightdesk.desk.models import Draft, Entry, Party, Presence, Queue, Ticket, Watch
 from nightdesk.knowledge.models import Template
 from nightdesk.knowledge.phrases import FALL_BACK, PLACEHOLDERS, languages_to_try, render
+from nightdesk.knowledge.queries import call_kinds
 from nightdesk.people.models import Team
 
 STORY_SHOWN = 80
@@ -146,13 +147,26 @@ def _around(
             request,
             ("ticket", ticket.id),
             service_id=ticket.service_id,
-            kind_of_call="",
+            kinds_of_call=_kinds_of_call(ticket),
             brand_id=ticket.brand_id,
             back=reverse("console:ticket", args=[ticket.id]),
         ),
         "macros": list(macros_for(request, ticket.brand_id)) if _may_change(request, ticket) else [],
         "undo": undo_of(request),
         "hints": HINTS,
+    }
+
+
+def _kinds_of_call(ticket: Ticket) -> set[str]:
+    """As what procedures and sayings are looked for: what it is, how it came, and a kind of the brand's own that its work is."""
+    kinds = {ticket.kind, "access"} if ticket.needs_proof else {ticket.kind}
+    if ticket.trust == Ticket.Trust.MACHINE:
+        kinds.add("alarm")
+    if "phone" in ticket.tags or Entry.objects.filter(ticket=ticket, kind=Entry.Kind.CALL).exists():
+        kinds.add("call")
+    work = ticket.work_type.casefold()
+    return kinds | {
+        key for key, name in call_kinds([ticket.brand_id]).items() if work and work in (key, name.casefold())
     }
 
 
