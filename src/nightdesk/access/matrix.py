@@ -379,6 +379,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "remove_identity_provider": _ADMINS,
     "ask_mobile_code": _OUR_DESK,
     "verify_mobile": _OUR_DESK,
+    "remove_mobile": _OUR_DESK,
     "make_contact_token": _CONTACTS,
     "revoke_contact_token": _OUR_DESK,
     "make_subscription": _OUR_DESK,

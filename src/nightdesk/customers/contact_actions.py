@@ -38,6 +38,7 @@ CONTACT_LEFT = kind("contact.left", gettext_lazy("{by} saw a contact of {custome
 CONTACT_REVIEWED = kind("contact.reviewed", gettext_lazy("{by} confirmed that a contact still belongs to {customer}"))
 CONTACT_LAPSED = kind("contact.lapsed", gettext_lazy("Nobody confirmed a contact of {customer}, who is let in no more"))
 MOBILE_ASKED = kind("contact.mobile_asked", gettext_lazy("{by} had a code texted to a mobile of {customer}"))
+MOBILE_REMOVED = kind("contact.mobile_removed", gettext_lazy("{by} took a mobile of {customer} away"))
 MOBILE_VERIFIED = kind("contact.mobile_verified", gettext_lazy("{by} verified a mobile of {customer}"))
 COMPANY_RULE_SET = kind("customer.rule_set", gettext_lazy("{by} set whose tickets are seen at {customer}: {sees}"))
 
@@ -276,6 +277,23 @@ def verify_mobile(*, contact_id: int, code: str, by: Actor, via: Door, at: datet
     contact.save(update_fields=["mobile", "mobile_verified_at", "mobile_check", "mobile_asked"])
     _note(MOBILE_VERIFIED, contact, by, via, at)
     return True
+
+
+@transaction.atomic
+def remove_mobile(*, contact_id: int, by: Actor, via: Door, at: datetime) -> Contact:
+    """They are texted nowhere any more, and no code that is on its way counts. Repeating it changes nothing.
+
+    Raises Forbidden, NotFound.
+    """
+    contact = locked_contact(contact_id, by, "remove_mobile")
+    if not contact.mobile and not contact.mobile_check:
+        return contact
+    contact.mobile = contact.mobile_asked = contact.mobile_check = ""
+    contact.mobile_verified_at, contact.texted_at_night = None, False
+    contact.save(update_fields=["mobile", "mobile_asked", "mobile_check", "mobile_verified_at", "texted_at_night"])
+    void_promises(("contact", contact.pk), at=at, kinds={MOBILE_CODE})
+    _note(MOBILE_REMOVED, contact, by, via, at)
+    return contact
 
 
 @transaction.atomic

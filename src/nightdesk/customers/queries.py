@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -168,6 +168,21 @@ def require_for(by: Actor, verb: str, customer: Customer | None, *, about: Conta
         raise Forbidden(
             asked, _("In your company only some may do that."), _("Ask a colleague who keeps your contacts."), verb=verb
         )
+
+
+NUMBER_COUNTS_AFTER = timedelta(days=7)
+"""So long whoever has got into an account cannot have us call back a number of their own."""
+
+
+def numbers_on_record(contact: Contact, at: datetime) -> list[str]:
+    """The numbers on which whoever asks is called back, to be sure that it is them; none that was changed lately by the company
+    itself, who may be somebody who has got into an account of theirs.
+    """
+    before = at - NUMBER_COUNTS_AFTER
+    phone = contact.phone if contact.phone_said_at is None or contact.phone_said_at <= before else ""
+    proved_at = contact.mobile_verified_at
+    mobile = contact.mobile if proved_at is not None and proved_at <= before else ""
+    return list(dict.fromkeys(number for number in (phone, mobile) if number))
 
 
 def mobile_code(check: str) -> str:

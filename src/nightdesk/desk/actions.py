@@ -26,10 +26,10 @@ from nightdesk.base.rows import change, fetch, insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
-from nightdesk.customers.models import Contact, Contract, Customer, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Service, Subscription
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
-from nightdesk.customers.queries import promised_now, promised_to
+from nightdesk.customers.queries import numbers_on_record, promised_now, promised_to
 from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries
 from nightdesk.desk.clock import Event, Telling
 from nightdesk.desk.clock_promises import promise_clocks
@@ -234,6 +234,7 @@ def save_queue(
     address: str = "",
     team_id: int | None = None,
     waits_for_day: bool = False,
+    needs_proof: bool = False,
     work_type: str = "",
     by: Actor,
     via: Door,
@@ -246,14 +247,15 @@ def save_queue(
         queue = _own(Queue, queue_id, brand_id)
     queue.name, queue.address = one_line(name, 60, _("name")), address.strip().lower()[:200]
     queue.team = _own(Team, team_id, brand_id) if team_id is not None else None
-    queue.waits_for_day, queue.work_type = waits_for_day, work_type.strip()[:60]
+    queue.waits_for_day, queue.needs_proof = waits_for_day, needs_proof
+    queue.work_type = work_type.strip()[:60]
     with unless_taken(
         _("A queue %s was to be kept.") % queue.name, _("Its name or address is another's."), _("Take another.")
     ):
         if queue.pk is None:
             queue.save(force_insert=True)
         else:
-            queue.save(update_fields=["name", "address", "team", "waits_for_day", "work_type"])
+            queue.save(update_fields=["name", "address", "team", "waits_for_day", "needs_proof", "work_type"])
     record(QUEUE_SAVED, subject=("queue", queue.pk), by=by, via=via, at=at, brand_id=brand_id, facts={"name": name})
     return queue
 
@@ -275,6 +277,7 @@ def open_ticket(
     copies: Sequence[tuple[str, str]] = (),
     trust: str = "staff",
     service_id: int | None = None,
+    subscription_id: int | None = None,
     work_type: str = "",
     impact: str = "medium",
     urgency: str = "medium",
@@ -290,12 +293,14 @@ def open_ticket(
     via: Door,
     at: datetime,
 ) -> Ticket:
-    """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well.
+    """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well. `subscription_id`:
+    which of theirs it is about, and so its service.
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
     priority wake somebody, and the contact may call at night, the night's engineer is paged; `at_once` without a contract
     too, as for a peer. `follows_id`: the
-    closed ticket that it goes on from. Raises Forbidden, NotFound (something of another brand), Invalid.
+    closed ticket that it goes on from. What a customer's words or the queue say to change who gets in `needs_proof` too.
+    Raises Forbidden, NotFound (something of another brand), Invalid.
     """
     contact = _own_contact(contact_id, brand_id)
     customer_id = customer_id if customer_id is not None or contact is None else contact.customer_id
@@ -313,7 +318,9 @@ def open_ticket(
         raise Invalid(
             _("A ticket was to be opened."), _("The contact is another customer's."), _("Choose one of theirs.")
         )
-    if service_id is not None:
+    if subscription_id is not None:
+        service_id = _bought(subscription_id, customer_id).service_id
+    elif service_id is not None:
         _own(Service, service_id, brand_id)
     queue = _own(Queue, queue_id, brand_id) if queue_id is not None else None
     work_type = work_type or (queue.work_type if queue else "")
@@ -321,6 +328,7 @@ def open_ticket(
     priority = _priority(rules, impact, urgency)
     cover = promised_to(contact, customer_id, priority, at, work_type or None)
     step, step_at = _first_step(next_step, next_step_at, cover, at)
+    asks_in = _asks_for_access(title, words, by)
     ticket = Ticket(
         id=uuid7(at),
         brand_id=brand_id,
@@ -333,6 +341,7 @@ def open_ticket(
         requester_name=(requester_name or (contact.name if contact else "")).strip()[:200],
         trust=trust,
         service_id=service_id,
+        subscription_id=subscription_id,
         work_type=work_type.strip()[:60],
         impact=impact,
         urgency=urgency,
@@ -341,7 +350,7 @@ def open_ticket(
         team=queue.team if queue else None,
         queue=queue,
         tags=_tags(tags),
-        needs_proof=needs_proof,
+        needs_proof=needs_proof or bool(asks_in) or (queue is not None and queue.needs_proof),
         next_step=step,
         next_step_at=step_at,
         came_by=via,
@@ -355,6 +364,13 @@ def open_ticket(
     entries = [
         _entry(ticket, Entry.Kind.MOVED, by, via, at, facts={"from": "", "to": "new", "priority": ticket.priority})
     ]
+    if asks_in and not needs_proof:
+        hint = _(
+            "“{words}”: it may change who gets in, so make sure first who asks. If it does not, take that off the ticket."
+        )
+        entries.append(
+            _entry(ticket, Entry.Kind.SYSTEM, SCHEDULER, via, at, text=hint.format(words=asks_in), automatic=True)
+        )
     if words is not None:
         entries.append(_said(ticket, _kind_of_words(words.said_by or by), words, by, via, at))
     with gathered():
@@ -414,6 +430,7 @@ def take_message(
             copies=copies,
             trust=ticket.trust,
             service_id=ticket.service_id,
+            subscription_id=ticket.subscription_id,
             work_type=ticket.work_type,
             impact=ticket.impact,
             urgency=ticket.urgency,
@@ -921,6 +938,11 @@ def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
     if "impact" in wanted or "urgency" in wanted:
         impact, urgency = wanted.get("impact", ticket.impact), wanted.get("urgency", ticket.urgency)
         wanted["priority"] = int(_priority(queries.rules_of(ticket.brand_id), impact, urgency)[1:])
+    if ticket.subscription is not None and (
+        wanted.get("service_id", ticket.service_id) != ticket.subscription.service_id
+        or wanted.get("customer_id", ticket.customer_id) != ticket.subscription.customer_id
+    ):
+        wanted["subscription_id"] = None
     changes = {name: [getattr(ticket, name), value] for name, value in wanted.items() if getattr(ticket, name) != value}
     if not changes:
         return ticket
@@ -964,9 +986,11 @@ def prove_identity(
     ticket = _locked(ticket_id, "prove_identity", by)
     asked = _("It was to be said that whoever asked for ticket %d may ask.") % ticket.number
     if how == "call_back":
-        if ticket.contact is None or not ticket.contact.phone:
+        if ticket.contact is None or not numbers_on_record(ticket.contact, at):
             raise Invalid(
-                asked, _("No number of theirs is on record, so calling back proves nothing."), _("Ask an approver.")
+                asked,
+                _("No number of theirs has been on record for a week, so calling back proves nothing."),
+                _("Ask an approver."),
             )
         whom = ticket.contact.name
     elif how == "approver":
@@ -1503,6 +1527,13 @@ def _copied(ticket: Ticket, copies: Iterable[tuple[str, str]], *, without: Colle
     ]
 
 
+def _asks_for_access(title: str, words: Words | None, by: Actor) -> str:
+    """The words of a customer by which it seems to change who gets in; ours say so themselves."""
+    if words is None or words.automatic or not _is_customer(words.said_by or by):
+        return ""
+    return decide.asks_for_access(title, own_part(words.text))
+
+
 def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | None, *, at_once: bool) -> bool:
     return decide.wakes(
         ticket.priority,
@@ -1699,6 +1730,16 @@ def _own(model: Any, row_id: Any, brand_id: int) -> Any:
             _("A ticket names a %s.") % model._meta.verbose_name,
             _("The brand has none with this id."),
             _("Choose one of its own."),
+        )
+    return found
+
+
+def _bought(subscription_id: int, customer_id: int | None) -> Subscription:
+    """The subscription, if the customer has or had it. Raises NotFound."""
+    found = Subscription.ever.filter(id=subscription_id, customer=customer_id).first()
+    if found is None:
+        raise NotFound(
+            _("A ticket names what a customer buys."), _("They buy nothing with this id."), _("Choose one of theirs.")
         )
     return found
 

@@ -215,6 +215,7 @@ def split_ticket(
         ),
         trust=ticket.trust,
         service_id=ticket.service_id,
+        subscription_id=ticket.subscription_id,
         impact=ticket.impact,
         urgency=ticket.urgency,
         queue_id=ticket.queue_id,

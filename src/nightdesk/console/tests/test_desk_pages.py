@@ -617,6 +617,22 @@ def test_tonight_has_the_desk_in_one_line_and_what_may_be_done_in_a_quiet_hour(p
     assert "New ticket" in [each["label"] for each in eve.client.get(reverse("console:find"), {"q": "new t"}).json()]
 
 
+def test_what_a_contact_may_do_is_set_on_their_page_a_viewer_confirmed_and_a_mobile_taken_away(provider, dee):
+    cleo = Contact.objects.filter(pk=provider.cleo.pk)
+    cleo.update(standing="viewer", mobile="+447700900123", mobile_verified_at=provider.at)
+    where = (provider.acme.pk, provider.cleo.pk)
+    assert 'name="standing"' in dee.sees("contact", *where)
+    given = {"name": "Cleo", "email": "cleo@acme.example", "phone": "020 7946 0100", "role": "Head"}
+    dee.does("contact", *where, **given, standing="member", may_authorise="on")
+    row = cleo.get()
+    assert (row.phone, row.standing, row.may_call, row.may_authorise) == ("+442079460100", "member", False, True)
+    assert "may not call at night" in dee.words("customer", provider.acme.pk)
+    cleo.update(standing="viewer")
+    dee.does("confirm_customers_contact", *where)
+    dee.does("no_mobile", *where)
+    assert (cleo.get().confirmed_at, cleo.get().mobile) == (provider.at, "")
+
+
 def test_a_customers_page_lists_their_tickets(provider, dee):
     provider.ticket("The line is slow")
     words = dee.words("customer", provider.acme.pk)

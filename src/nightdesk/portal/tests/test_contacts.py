@@ -22,7 +22,13 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions as verbs
 from nightdesk.customers.models import Contact, Customer
-from nightdesk.customers.queries import actor_of_contact, contact_of_token, contacts_of_user, mobile_code
+from nightdesk.customers.queries import (
+    actor_of_contact,
+    contact_of_token,
+    contacts_of_user,
+    mobile_code,
+    numbers_on_record,
+)
 from nightdesk.desk import actions as desk
 from nightdesk.desk.models import Party
 from nightdesk.journal.models import Entry
@@ -194,7 +200,7 @@ class TestNobodyIsBoth:
 class TestAnotherCompany:
     @pytest.mark.parametrize("verb", [
         "edit_contact", "invite_contact", "set_contact_standing", "mark_contact_left", "confirm_contact",
-        "ask_mobile_code", "verify_mobile", "make_contact_token", "revoke_contact_token",
+        "ask_mobile_code", "verify_mobile", "remove_mobile", "make_contact_token", "revoke_contact_token",
     ])  # fmt: skip
     def test_another_companys_people_do_not_exist(self, firms: Firms, verb: str):
         more: dict[str, Any] = {
@@ -367,6 +373,21 @@ class TestMobile:
         firms.at += verbs.CODE_GOOD_FOR
         with pytest.raises(IllegalTransition):
             verbs.verify_mobile(contact_id=ben.pk, code=code, **firms.as_(ben))
+
+    def test_a_mobile_that_is_theirs_no_more_is_taken_away_and_a_phone_of_their_own_counts_after_a_week(
+        self, firms: Firms
+    ):
+        ben = firms.bakery.member
+        Contact.objects.filter(pk=ben.pk).update(
+            mobile="+447700900123", mobile_verified_at=firms.at, texted_at_night=True
+        )
+        assert firms.client(ben).post("/my/you/mobile/remove").status_code == 302
+        assert (fresh(ben).mobile, ben.mobile_verified_at, ben.texted_at_night) == ("", None, False)
+        customers.edit_contact(contact_id=ben.pk, changes={"phone": "020 7946 0666"}, **firms.as_(ben))
+        assert numbers_on_record(fresh(ben), firms.at) == []
+        assert numbers_on_record(ben, firms.at + timedelta(days=7)) == ["+442079460666"]
+        customers.edit_contact(contact_id=ben.pk, changes={"phone": "020 7946 0667"}, **firms.doing)
+        assert numbers_on_record(fresh(ben), firms.at) == ["+442079460667"]
 
     def test_codes_are_texted_a_minute_apart_at_least(self, firms: Firms):
         ben = firms.bakery.member

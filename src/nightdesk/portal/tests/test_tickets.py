@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
+from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
@@ -49,7 +50,7 @@ def test_somebody_tells_us_and_follows_what_becomes_of_it(firms: Firms):
     ours = firms.bakery
     client = firms.client(ours.member)
     file = SimpleUploadedFile("till.png", b"\x89PNG till", content_type="image/png")
-    sent = NEW | {"service": str(ours.service.pk), "attached": [file]}
+    sent = NEW | {"service": str(ours.customer.subscriptions.get().pk), "attached": [file]}
     answer = client.post("/my/tickets/new", sent, follow=True)
     text = shown(answer)
     made = Ticket.objects.get(title="Cards are refused")
@@ -83,9 +84,29 @@ def test_what_is_known_stands_above_before_they_type(firms: Firms):
     assert "SECRET" not in page
 
 
+def test_of_several_circuits_of_one_service_the_one_is_chosen_and_it_alone_counts_as_reported(firms: Firms):
+    ours = firms.bakery
+    other = customers.make_subscription(
+        customer_id=ours.customer.pk, service_id=ours.service.pk, label="Bakery-0043", **firms.doing
+    )
+    client = firms.client(ours.member)
+    page = client.get(f"/my/tickets/new?service={other.pk}").content.decode()
+    assert "Bakery line Bakery-0042" in page
+    assert f'value="{other.pk}" selected' in page
+    assert client.post("/my/tickets/new", NEW | {"service": str(other.pk)}).status_code == 302
+    made = Ticket.objects.latest("opened_at", "id")
+    assert (made.subscription, made.service) == (other, ours.service)
+    assert "Bakery line Bakery-0043" in client.get(f"/my/tickets/{made.pk}/").content.decode()
+    home = client.get("/my/").content.decode()
+    assert home.count(f"#{made.number} ") == 1
+    desk.edit_ticket(ticket_id=made.pk, fields={"service_id": None}, **firms.doing)
+    made.refresh_from_db()
+    assert made.subscription is None
+
+
 def test_a_service_of_another_company_cannot_be_named(firms: Firms):
     client = firms.client(firms.bakery.member)
-    answer = client.post("/my/tickets/new", NEW | {"service": str(firms.grocer.service.pk)})
+    answer = client.post("/my/tickets/new", NEW | {"service": str(firms.grocer.customer.subscriptions.get().pk)})
     assert "Select a valid choice" in shown(answer)
     assert not Ticket.objects.filter(title="Cards are refused").exists()
 

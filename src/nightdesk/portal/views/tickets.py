@@ -36,7 +36,7 @@ from nightdesk.portal.door import (
     page,
     posting,
 )
-from nightdesk.portal.outage_queries import open_outages
+from nightdesk.portal.outage_queries import name_of, open_outages
 from nightdesk.portal.policies import visible
 from nightdesk.portal.queries import (
     OPEN,
@@ -302,7 +302,7 @@ class NewTicketForm(forms.Form):
 def new_ticket(request: CustomerRequest) -> HttpResponse:
     """Tell us something; what is known of your services stands above it."""
     services = list(services_of(request.contact))
-    names = {str(each.service_id): each.service.name for each in services}
+    names = {str(each.pk): name_of(each) for each in services}
     chosen = request.GET.get("service", "")
     initial = {"service": chosen if chosen in names else ""}
     form = NewTicketForm(request.POST or None, request.FILES or None, initial=initial, services=list(names.items()))
@@ -318,7 +318,7 @@ def new_ticket(request: CustomerRequest) -> HttpResponse:
             customer_id=request.customer.pk,
             contact_id=request.contact.pk,
             trust="verified",
-            service_id=int(said["service"]) if said["service"] else None,
+            subscription_id=int(said["service"]) if said["service"] else None,
             impact=said["how_many"],
             urgency=said["how_soon"],
             needs_proof=said["what"] == "access",

@@ -179,6 +179,11 @@ class QueueForm(forms.Form):
     waits_for_day = forms.BooleanField(
         label=gettext_lazy("At night nobody is paged for what lies in it"), required=False
     )
+    needs_proof = forms.BooleanField(
+        label=gettext_lazy("What comes in changes who gets in"),
+        required=False,
+        help_text=gettext_lazy("Passwords, second factors, new users: nobody does it before it is sure who asks."),
+    )
 
     def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -204,7 +209,7 @@ def queue(request: StaffRequest, queue_id: int) -> HttpResponse:
 def _queue_form(request: StaffRequest, known: Queue | None) -> HttpResponse:
     initial: dict[str, Any] = {}
     if known is not None:
-        names = ("name", "address", "waits_for_day")
+        names = ("name", "address", "waits_for_day", "needs_proof")
         initial = {"brand": known.brand_id, "team": known.team_id or "", **{n: getattr(known, n) for n in names}}
     form = QueueForm(request.POST or None, request=request, initial=initial)
     if known is not None:
@@ -218,6 +223,8 @@ def _queue_form(request: StaffRequest, known: Queue | None) -> HttpResponse:
             address=values["address"],
             team_id=values["team"],
             waits_for_day=values["waits_for_day"],
+            needs_proof=values["needs_proof"],
+            work_type=known.work_type if known else "",
             by=request.actor,
             via=Door.WEB,
             at=request.at,
