@@ -680,6 +680,7 @@ ITS_OWN = {
     "remind_of_review": "a procedure is to be looked through",
     "tell_of_proposal": "a change was proposed, or decided",
     "tell_unconfirmed": "a briefing was not confirmed by everybody",
+    "tell_newcomers": "somebody joined a team that has something to read",
     "replan_seat": "the plan of a seat has changed",
     "note_holds": "turns of duty are over, and their hours go on record",
     "plan_late_start": "somebody worked at night, and is to rest",

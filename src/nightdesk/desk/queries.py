@@ -19,9 +19,9 @@ from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk import decide
-from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, State, Thing, use_prepaid
 from nightdesk.desk.models import (
     Attachment,
     Entry,
@@ -244,6 +244,17 @@ def service_manager_of(ticket: Ticket) -> Person | None:
     customer = Customer.objects.select_related("service_manager").filter(ticket=ticket).first()
     manager = customer.service_manager if customer is not None else None
     return manager if manager is not None and manager.active else None
+
+
+def who_answers_escalated(ticket: Ticket, at: datetime) -> tuple[Person | None, datetime]:
+    """Who answers a customer who asks for a manager at `at`, None where nobody is named, and by when."""
+    facts = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
+    return service_manager_of(ticket) or manager_for(ticket), decide.manager_answers_by(facts, at)
+
+
+def may_reopen(ticket: Ticket, at: datetime) -> bool:
+    """Whether the ticket goes on where it was; what was closed too long ago is followed by a new one."""
+    return decide.may_reopen(State(ticket.state), ticket.closed_at, at, policy_of(rules_of(ticket.brand_id)))
 
 
 def open_escalation(ticket: Ticket) -> Escalation | None:

@@ -190,6 +190,11 @@ def unconfirmed(briefings: Sequence[Briefing]) -> dict[int, list[Person]]:
     }
 
 
+def has_open_briefings(brand_id: int | None) -> bool:
+    """Whether anybody of the brand is still to read something."""
+    return Briefing.objects.filter(brand=brand_id, closed_at=None).exists()
+
+
 def briefings_waiting_for(person_id: int) -> list[Briefing]:
     """The open briefings that this person must confirm and has not, the first due first."""
     rows = Briefing.objects.filter(Q(teams__members=person_id) | Q(persons=person_id), closed_at=None)

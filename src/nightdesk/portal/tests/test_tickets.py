@@ -5,6 +5,7 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -142,7 +143,11 @@ def test_an_answer_goes_on_where_we_waited_and_opens_again_what_was_solved(firms
     resolve(firms, Ticket.objects.get(pk=ticket.pk))
     client.post(f"/my/tickets/{ticket.pk}/close")
     assert Ticket.objects.get(pk=ticket.pk).state == "closed"
+    assert "It is not solved" in shown(client.get(f"/my/tickets/{ticket.pk}/"))
     firms.at += timedelta(days=15)
+    page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
+    assert "It is not solved" not in page
+    assert "Send it, as a new ticket that follows this one" in page
     late = client.post(f"/my/tickets/{ticket.pk}/reopen", {"why": "Again."})
     assert late.status_code == 409
     assert "Open a new one that follows it." in late.content.decode()
@@ -158,13 +163,24 @@ def test_what_was_merged_leads_to_where_it_goes_on_with_both_their_words(firms: 
     assert "Bakery answer of ours" in story
 
 
+def test_a_ticket_and_the_list_are_read_by_the_readers_own_clocks(firms: Firms):
+    ours = firms.bakery
+    Contact.objects.filter(pk=ours.member.pk).update(zone="Asia/Tokyo")
+    client, ticket = firms.client(ours.member), ours.tickets["member"]
+    ticket.refresh_from_db()
+    tokyo = ticket.next_step_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    for address in ("/my/tickets/", f"/my/tickets/{ticket.pk}/"):
+        assert f"{tokyo:%H:%M}" in shown(client.get(address))
+    assert "opened 17:30" in shown(client.get(f"/my/tickets/{ticket.pk}/"))
+
+
 class TestEscalation:
     def test_a_manager_is_named_with_a_clock_and_the_promise_is_kept_or_told(self, firms: Firms):
         ours = firms.bakery
         ticket = ours.tickets["member"]
         client = firms.client(ours.member)
         page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
-        assert "Sam Bakery-Manager answers for what you get from us" in page
+        assert "Sam Bakery-Manager will answer you by the time that you see here: 11:30" in page
         client.post(f"/my/tickets/{ticket.pk}/escalate", {"why": "Nobody has called for two days."})
         row = Escalation.objects.get(ticket=ticket)
         assert (row.manager_name, row.answer_by) == ("Sam Bakery-Manager", firms.at + timedelta(hours=2))
@@ -183,6 +199,16 @@ class TestEscalation:
         page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
         assert "Answered." in page
         assert "Escalate this" in page
+
+    def test_what_is_said_before_the_press_is_what_follows(self, firms: Firms):
+        ours = firms.bakery
+        address = f"/my/tickets/{ours.tickets['member'].pk}/"
+        ours.contract.delete()
+        client = firms.client(ours.member)
+        page = shown(client.get(address))
+        assert "see here: Sat 15 Aug 09:30" in page
+        people.deactivate_person(person_id=ours.service_manager.pk, **firms.doing)
+        assert "Nobody is named for that. Please call us." in shown(client.get(address))
 
     def test_the_clock_counts_our_working_time(self, firms: Firms):
         ours = firms.bakery
