@@ -298,9 +298,8 @@ def open_ticket(
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
     priority wake somebody, and the contact may call at night, the night's engineer is paged; `at_once` without a contract
-    too, as for a peer. `follows_id`: the
-    closed ticket that it goes on from. What a customer's words or the queue say to change who gets in `needs_proof` too.
-    Raises Forbidden, NotFound (something of another brand), Invalid.
+    too, as for a peer. `follows_id`: the closed ticket that it goes on from. What a customer's words or the queue say to
+    change who gets in `needs_proof` too. Raises Forbidden, NotFound (something of another brand), Invalid.
     """
     contact = _own_contact(contact_id, brand_id)
     customer_id = customer_id if customer_id is not None or contact is None else contact.customer_id
@@ -1515,8 +1514,10 @@ def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
 
 def _copied(ticket: Ticket, copies: Iterable[tuple[str, str]], *, without: Collection[str]) -> list[Party]:
     """Whom else the ticket is written to, each once; the customer's own contacts among them as what they are."""
-    names = {address.strip().lower()[:320]: name[:200] for address, name in reversed([*copies])}
-    names = {one: name for one, name in names.items() if one and one not in without}
+    names: dict[str, str] = {}
+    for address, name in copies:
+        if (one := address.strip().lower()[:320]) and one not in without:
+            names.setdefault(one, name[:200])
     known = queries.contacts_at(list(names), ticket.brand_id) if names and ticket.customer_id is not None else {}
     theirs = {
         one: each for one, each in known.items() if each.customer_id == ticket.customer_id and each.left_at is None

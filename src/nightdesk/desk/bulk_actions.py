@@ -229,7 +229,9 @@ STEPS: Mapping[str, tuple[Step, frozenset[str]]] = {
     "assign": (_assign, frozenset({"person_id", "team_id"})),
     "edit": (
         _edit,
-        frozenset({"impact", "urgency", "queue_id", "service_id", "work_type", "kind", "night_ok", "night_why"}),
+        frozenset(
+            {"impact", "urgency", "queue_id", "service_id", "work_type", "kind", "needs_proof", "night_ok", "night_why"}
+        ),
     ),
     "tag": (_tag, frozenset({"add", "remove"})),
     "start": (_start, frozenset()),

@@ -583,12 +583,14 @@ def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
     boss.does("team_rule", provider.network.pk, level="3", contact_kinds=["resolution"])
     boss.does("new_queue", brand=str(provider.brand.pk), name="Mail", address="mail@quay.example", waits_for_day="on")
     queue = Queue.objects.get(name="Mail")
-    boss.does("queue", queue.pk, name="Mails", address="", team="")
-    assert Queue.objects.get(pk=queue.pk).name == "Mails"
+    boss.does("queue", queue.pk, name="Mails", address="", team="", needs_proof="on")
+    queue.refresh_from_db()
+    assert (queue.name, queue.needs_proof) == ("Mails", True)
     dee.does(
         "new_macro",
         brand=str(provider.brand.pk),
         name="m",
+        needs_proof="on",
         tags="a, b",
         to="take",
         words="note",
@@ -596,7 +598,8 @@ def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
         status=302,
     )
     made = Macro.objects.get()
-    assert [step["verb"] for step in made.steps] == ["tag", "take", "note"]
+    assert [step["verb"] for step in made.steps] == ["edit", "tag", "take", "note"]
+    assert made.steps[0]["values"] == {"needs_proof": True}
     assert 'value="a, b"' in dee.sees("macro", made.pk)
     dee.does("new_macro", brand=str(provider.brand.pk), name="n", status=200)
     dee.does("remove_macro", made.pk)

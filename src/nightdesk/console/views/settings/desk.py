@@ -253,6 +253,7 @@ class MacroForm(forms.Form):
         required=False,
         help_text=gettext_lazy("With commas between."),
     )
+    needs_proof = forms.BooleanField(label=gettext_lazy("It changes who gets in"), required=False)
     to = forms.ChoiceField(label=gettext_lazy("It is given to"), required=False)
     words = forms.ChoiceField(
         label=gettext_lazy("Words"),
@@ -322,6 +323,8 @@ class MacroForm(forms.Form):
             steps.append({"verb": "edit", "values": {"impact": impact, "urgency": urgency}})
         if values["queue"] is not None:
             steps.append({"verb": "edit", "values": {"queue_id": values["queue"]}})
+        if values["needs_proof"]:
+            steps.append({"verb": "edit", "values": {"needs_proof": True}})
         if values["tags"].strip():
             steps.append({"verb": "tag", "values": {"add": tags_in(values["tags"])}})
         kind, _colon, number = values["to"].partition(":")
@@ -349,6 +352,8 @@ def _as_fields(macro: Macro) -> dict[str, Any]:
                 fields["grade"] = f"{values['impact']}:{values['urgency']}"
             case "edit" if "queue_id" in values:
                 fields["queue"] = values["queue_id"]
+            case "edit" if "needs_proof" in values:
+                fields["needs_proof"] = True
             case "tag":
                 fields["tags"] = ", ".join(values.get("add", ()))
             case "take":
