@@ -32,7 +32,7 @@ def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() ->
     assert ended == ["answered", "abandoned", "heard_outage", "message"], "the flow itself went through them"
     assert Message.objects.filter(state="waiting").count() == 2, "one by the recorder, one by the bureau"
     assert not Delivery.objects.filter(ended_at=None).exists(), "nothing of the past is sent now"
-    assert [row.title for row in procedures_for(None, "access", Brand.objects.get(slug=demo.SLUG).pk)] == [
+    assert [row.title for row in procedures_for(None, ["access"], Brand.objects.get(slug=demo.SLUG).pk)] == [
         "Somebody asks for a password"
     ]
     brand = Brand.objects.get(slug=demo.SLUG)
@@ -42,7 +42,7 @@ def test_demo_company_has_somebody_on_duty_and_past_nights_and_can_be_paged() ->
     lines = next(each for each in touched.services if each.service.key == "lines")
     assert lines.words.text == "Internet lines: nothing reaches the Internet."
     page = demo.alarm(AT)
-    fitting = procedures_for(page.service_id, "alarm", page.brand_id, page.component)
+    fitting = procedures_for(page.service_id, ["alarm"], page.brand_id, page.component)
     assert [row.title for row in fitting] == ["A switch at Dock Street is dark", "A line flaps"]
     assert page.state == "triggered"
     assert Delivery.objects.filter(subject_id=str(page.id), ended_at=None).exists()

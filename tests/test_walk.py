@@ -62,7 +62,7 @@ class Address:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return ("GET", "POST", "PUT", "DELETE") if self.route.startswith("/api/v1/my/") else ("GET", "POST")
+        return ("GET", "POST", "PUT", "PATCH", "DELETE") if self.route.startswith("/api/v1/my/") else ("GET", "POST")
 
     def filled(self, values: dict[str, Any]) -> str:
         return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), self.route)

@@ -20,6 +20,8 @@ from nightdesk.duty import plan_actions as told
 from nightdesk.duty import rest_actions as rest
 from nightdesk.duty import seat_actions as duty_seats
 from nightdesk.journal.actions import FOLLOW_UPS, FOLLOWS_WHERE
+from nightdesk.knowledge import briefing_actions as briefings
+from nightdesk.knowledge import queries as knowledge_queries
 from nightdesk.mailroom import actions as mailroom
 from nightdesk.outages import actions as outages
 from nightdesk.outages import queries as outage_queries
@@ -83,7 +85,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     hours.RESTRICTION_CANCELLED: (coverage.CHECK,),
     people.PERSON_DEACTIVATED: (coverage.CHECK, desk.PUT_BACK),
     people.PERSON_REACTIVATED: (coverage.CHECK,),
-    people.TEAM_MEMBERS_SET: (coverage.CHECK,),
+    people.TEAM_MEMBERS_SET: (coverage.CHECK, briefings.JOINED),
     skills.LEVEL_SET: (coverage.CHECK,),
     skills.SKILL_REMOVED: (coverage.CHECK,),
     skills.NEWCOMER: (coverage.CHECK,),
@@ -162,6 +164,7 @@ WANTED = {
     work.FOLLOW: work_queries.has_work,
     **dict.fromkeys((safety.NOTE_PAGE, safety.NOTE_CALL, safety.FOLLOW_WATCH), safety_queries.has_open_visits),
     incidents.MEASURE: incident_queries.has_packs,
+    briefings.JOINED: knowledge_queries.has_open_briefings,
 }
 """Follow-ups that are promised only where this says so of the entry's brand, so that an alarm costs no more than it must."""
 

@@ -149,6 +149,7 @@ def connect() -> None:
     }
     knowledge_registries.BRANDS_OF |= {"page": _brand_of(Page), "ticket": _brand_of(Ticket)}
     knowledge_registries.TELL.append(telling.tell_quietly)
+    knowledge_registries.NOTE_STEP.append(desk_tasks.note_step)
     handing.BY_ADDRESS[work_actions.ANSWERS] = handing.Handler(
         work_answers.take_work_answer, knows=work_answers.is_work_key, marks_machines=True
     )

@@ -148,6 +148,9 @@ OPERATIONS: dict[str, tuple[str, Any]] = {
     "list_contacts": ("read_customers", None),
     "make_contact": ("make_contact", {"name": "Lee"}),
     "edit_contact": ("edit_contact", {"role": "Owner"}),
+    "set_contact_standing": ("set_contact_standing", {"may_call": False}),
+    "confirm_contact": ("confirm_contact", None),
+    "remove_mobile": ("remove_mobile", None),
     "remove_contact": ("remove_contact", None),
     "read_identity_provider": ("read_customers", None),
     "set_identity_provider": (
@@ -801,6 +804,7 @@ NEEDS_MORE = {
     "return_answer": 409,  # nobody had escalated it
     "confirm_lesson": 404,  # it came back to somebody else
     "undo_change": 404,  # and so it was somebody else's change
+    "confirm_contact": 409,  # they do not sign in
     "silence_page": 409,  # a person raised it, and no machine
     "confirm_reading": 422,  # these users are not on the staff list
     "read_briefing": 404,  # a bureau's people see those that name them

@@ -1,7 +1,7 @@
 """Customers, their contacts and contracts, what they buy, and what is promised to them at an instant."""
 
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -14,7 +14,8 @@ from nightdesk.api.scope import one, readable
 from nightdesk.api.values import Id, Instant, Name, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
-from nightdesk.customers import actions, queries
+from nightdesk.customers import actions, contact_actions, queries
+from nightdesk.customers.contact_actions import StandingChanges
 from nightdesk.customers.csv_import import plan_import
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Peer, Service, Subscription
 from nightdesk.customers.priority import Priority
@@ -92,7 +93,11 @@ class ContactChanges(ContactIn):
 
 
 class ContactOut(Schema):
-    """Somebody at the customer. `phone` is E.164; an empty `language` or `zone` is the customer's."""
+    """Somebody at the customer. `phone` and `mobile`, where they are texted, are E.164; an empty `language` or `zone` is the
+    customer's.
+
+    `standing` "": they do not sign in. `confirmed_at`: when somebody last said that they still belong there.
+    """
 
     id: int
     customer_id: int
@@ -102,6 +107,27 @@ class ContactOut(Schema):
     role: str
     language: str
     zone: str
+    mobile: str
+    standing: Literal["", "viewer", "member", "manager"]
+    may_call: bool
+    may_authorise: bool
+    confirmed_at: datetime | None
+    left_at: datetime | None
+
+
+class StandingIn(Schema):
+    """What a contact may do; what is not given stays. `may_call`: an engineer may be woken for them, where the contract has it;
+    `may_authorise`: they say yes to what changes who gets in.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"may_call": False}]})
+    standing: Literal["viewer", "member", "manager"] | None = None
+    may_call: bool | None = None
+    may_authorise: bool | None = None
+
+    def changes(self) -> StandingChanges:
+        """What was given."""
+        return cast(StandingChanges, self.dict(exclude_none=True))
 
 
 class Aim(Schema):
@@ -409,6 +435,27 @@ def edit_contact(request: HttpRequest, contact_id: Id, body: ContactChanges) -> 
     return actions.edit_contact(
         contact_id=contact_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()
     )
+
+
+@router.patch("/contacts/{contact_id}/standing", response=ContactOut)
+def set_contact_standing(request: HttpRequest, contact_id: Id, body: StandingIn) -> Any:
+    """Say what a contact may do."""
+    changes = body.changes()
+    return contact_actions.set_contact_standing(
+        contact_id=contact_id, changes=changes, by=actor_of(request), via=Door.API, at=clock.now()
+    )
+
+
+@router.post("/contacts/{contact_id}/confirm", response=ContactOut)
+def confirm_contact(request: HttpRequest, contact_id: Id) -> Any:
+    """Somebody told us that they still belong there: a viewer reads for another year."""
+    return contact_actions.confirm_contact(contact_id=contact_id, by=actor_of(request), via=Door.API, at=clock.now())
+
+
+@router.delete("/contacts/{contact_id}/mobile", response=ContactOut)
+def remove_mobile(request: HttpRequest, contact_id: Id) -> Any:
+    """Nothing is texted to their mobile any more."""
+    return contact_actions.remove_mobile(contact_id=contact_id, by=actor_of(request), via=Door.API, at=clock.now())
 
 
 @router.delete("/contacts/{contact_id}", response={204: None})

@@ -229,7 +229,8 @@ def find_fitting(
     brands = readable_brands(request, "read_procedures")
     if brands is not None and brand_id not in brands:
         raise NotFound(f"Procedures of brand {brand_id} were asked for.", "There is none that you may see.", "")
-    fits = queries.procedures_for(service_id, call, brand_id, part)
+    calls = [call] if call else []
+    fits = queries.procedures_for(service_id, calls, brand_id, part)
     return {
         "procedures": [
             {
@@ -241,7 +242,7 @@ def find_fitting(
             for row in fits
             if (version := row.published) is not None
         ],
-        "sayings": queries.sayings_for(service_id, call, brand_id),
+        "sayings": queries.sayings_for(service_id, calls, brand_id),
     }
 
 

@@ -11,15 +11,17 @@ from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
 from nightdesk.api.auth import OWN_WAYS_IN, caller_of
+from nightdesk.api.customers import StandingIn
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.outages import EFFECTS, Channel, UnsubscribeDecision, UnsubscribeRequestOut, WishOut
 from nightdesk.api.scope import one
 from nightdesk.api.service_figures import FigureReadingOut, reading_out
-from nightdesk.api.values import Day, Id, Named
+from nightdesk.api.values import BoughtOut, Day, Id, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import NotFound, NotSignedIn
 from nightdesk.channels import endpoint_actions
+from nightdesk.customers import actions as contacts
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.priority import Impact, Priority, Urgency
@@ -39,7 +41,11 @@ router = Router(tags=["my"], auth=OWN_WAYS_IN)
 
 
 class MyTicketIn(Schema):
-    """`impact`: who is touched; `urgency`: whether work can go on. `kind`: incident where something does not work."""
+    """`impact`: who is touched; `urgency`: whether work can go on. `kind`: incident where something does not work.
+
+    `needs_proof`: it changes who gets in, so that we make sure first who asks. `subscription_id`: which of your services it is
+    about (`/my/services`); `service_id` where you cannot say which of several.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -51,8 +57,10 @@ class MyTicketIn(Schema):
     text: str = Field(min_length=1, max_length=50_000)
     kind: Ticket.Kind = Ticket.Kind.INCIDENT
     service_id: Id | None = None
+    subscription_id: Id | None = None
     impact: Impact = Impact.MEDIUM
     urgency: Urgency = Urgency.MEDIUM
+    needs_proof: bool = False
 
 
 class MyWords(Schema):
@@ -74,6 +82,7 @@ class MyTicketOut(Schema):
     pending_reason: str
     title: str
     service: Named | None
+    subscription: BoughtOut | None
     requester_name: str
     opened_at: datetime
     changed_at: datetime
@@ -141,6 +150,32 @@ class MyContactOut(Schema):
     may_call: bool
     may_authorise: bool
     texted_at_night: bool
+
+
+class MyContactIn(Schema):
+    """A colleague, who is mailed a link that lets them in."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "Kim Baker", "email": "kim@example.com", "standing": "viewer"}]},
+    )
+    name: str = Field(min_length=1, max_length=120)
+    email: str = Field(min_length=3, max_length=254)
+    standing: Literal["viewer", "member", "manager"] = "member"
+    phone: str = Field("", max_length=40)
+    role: str = Field("", max_length=40)
+
+
+class MyContactChanges(StandingIn):
+    """What is known of a colleague, and what they may do; what is not given stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"role": "Night baker", "may_call": False}]}
+    )
+    name: str | None = Field(None, min_length=1, max_length=120)
+    phone: str | None = Field(None, max_length=40)
+    role: str | None = Field(None, max_length=40)
+    texted_at_night: bool | None = None
 
 
 class MyTouchOut(Schema):
@@ -361,6 +396,38 @@ def list_my_contacts(request: HttpRequest, cut: Query[Cut]) -> Any:
     return list_rows(request, queries.people_of(_me(request)), MyContactOut, cut)
 
 
+@router.post("/my/contacts", response={201: MyContactOut})
+def invite_my_contact(request: HttpRequest, body: MyContactIn) -> Any:
+    """Add a colleague and mail them the link of an invitation."""
+    me = _me(request)
+    doing, fields = _doing(me), body.dict()
+    standing = fields.pop("standing")
+    made = belt.done(contacts.make_contact, customer_id=me.customer_id, **fields, **doing)
+    return 201, belt.done(contact_actions.invite_contact, contact_id=made.pk, standing=standing, **doing)
+
+
+@router.patch("/my/contacts/{contact_id}", response=MyContactOut)
+def change_my_contact(request: HttpRequest, contact_id: Id, body: MyContactChanges) -> Any:
+    """Change what is known of a colleague, and what they may do."""
+    me = _me(request)
+    one(queries.people_of(me), id=contact_id)
+    given: Any = body.dict(exclude_none=True)
+    doing = _doing(me)
+    known: Any = {name: given.pop(name) for name in ("name", "phone", "role", "texted_at_night") if name in given}
+    saved = belt.done(contacts.edit_contact, contact_id=contact_id, changes=known, **doing)
+    if given:
+        saved = belt.done(contact_actions.set_contact_standing, contact_id=contact_id, changes=given, **doing)
+    return saved
+
+
+@router.post("/my/contacts/{contact_id}/confirm", response=MyContactOut)
+def confirm_my_contact(request: HttpRequest, contact_id: Id) -> Any:
+    """A colleague still belongs to you: a viewer reads for another year."""
+    me = _me(request)
+    one(queries.people_of(me), id=contact_id)
+    return belt.done(contact_actions.confirm_contact, contact_id=contact_id, **_doing(me))
+
+
 @router.post("/my/contacts/{contact_id}/leave", response=MyContactOut)
 def mark_my_contact_left(request: HttpRequest, contact_id: Id) -> Any:
     """A colleague has left: nothing of theirs opens anything any more."""
@@ -441,7 +508,9 @@ def open_my_ticket(request: HttpRequest, body: MyTicketIn) -> Any:
     """Tell us something."""
     me = _me(request)
     belt.done(require_for, actor_of_contact(me), "open_ticket", me.customer)
-    if body.service_id is not None:
+    if body.subscription_id is not None:
+        one(queries.services_of(me), id=body.subscription_id)
+    elif body.service_id is not None:
         one(queries.services_of(me), service_id=body.service_id)
     made = belt.done(
         actions.open_ticket,
@@ -453,9 +522,10 @@ def open_my_ticket(request: HttpRequest, body: MyTicketIn) -> Any:
         contact_id=me.pk,
         trust="verified",
         service_id=body.service_id,
+        subscription_id=body.subscription_id,
         impact=body.impact.value,
         urgency=body.urgency.value,
-        wakes=me.may_call,
+        needs_proof=body.needs_proof,
         **_doing(me),
     )
     return 201, _ticket(me, made.pk)

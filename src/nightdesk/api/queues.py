@@ -26,7 +26,10 @@ FromPages = Literal["none", "urgent", "all"]
 
 
 class QueueOut(Schema):
-    """A heap of tickets. Mail to `address` lands in it; at night nobody is paged for one that `waits_for_day`."""
+    """A heap of tickets. Mail to `address` lands in it; at night nobody is paged for one that `waits_for_day`.
+
+    `needs_proof`: what comes in there changes who gets in.
+    """
 
     id: int
     brand_id: int
@@ -34,6 +37,7 @@ class QueueOut(Schema):
     address: str
     team: Named | None
     waits_for_day: bool
+    needs_proof: bool
 
 
 class QueueFields(Schema):
@@ -46,6 +50,7 @@ class QueueFields(Schema):
     address: str = Field("", max_length=200)
     team_id: Id | None = None
     waits_for_day: bool = False
+    needs_proof: bool = False
 
 
 class QueueIn(QueueFields):

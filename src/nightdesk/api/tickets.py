@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 from nightdesk.api.auth import actor_of
 from nightdesk.api.listing import Cut, Listing, list_rows
 from nightdesk.api.scope import one, readable
-from nightdesk.api.values import Id, Instant, Named
+from nightdesk.api.values import BoughtOut, Id, Instant, Named
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Invalid
@@ -63,6 +63,7 @@ class TicketOut(Schema):
     requester_address: str
     trust: Literal["verified", "unverified", "staff", "machine"]
     service: Named | None
+    subscription: BoughtOut | None
     work_type: str
     impact: Impact
     urgency: Impact
@@ -246,6 +247,7 @@ class TicketIn(Said):
     requester_address: str = Field("", max_length=320)
     requester_name: str = Field("", max_length=200)
     service_id: Id | None = None
+    subscription_id: Id | None = None
     work_type: str = Field("", max_length=60)
     impact: Impact = "medium"
     urgency: Impact = "medium"
@@ -607,6 +609,6 @@ def _file(given: FileIn) -> actions.File:
 
 
 def _readable(request: HttpRequest) -> QuerySet[Ticket]:
-    related = ("brand", "customer", "contact", "service", "owner", "team", "assignee", "queue")
+    related = ("brand", "customer", "contact", "service", "subscription", "owner", "team", "assignee", "queue")
     rows = Ticket.objects.select_related(*related).prefetch_related("parties")
     return readable(request, "read_tickets", rows)

@@ -72,6 +72,13 @@ def _check_text(value: object) -> None:
             _check_text(part)
 
 
+class BoughtOut(Schema):
+    """One of several that are bought, by its label (a circuit number, an address)."""
+
+    id: int
+    label: str
+
+
 class Named(Schema):
     """A row that is told by its name beside its number."""
 

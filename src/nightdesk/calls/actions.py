@@ -31,7 +31,8 @@ from nightdesk.channels.models import Message as Sent
 from nightdesk.customers.hours import is_open, next_opening
 from nightdesk.customers.models import Contact, Customer, Peer
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import actor_of_contact, promised_now, support_hours
+from nightdesk.customers.promised import Reason
+from nightdesk.customers.queries import actor_of_contact, may_call_at_night, promised_now, promised_to, support_hours
 from nightdesk.desk import actions as desk
 from nightdesk.desk import time_actions
 from nightdesk.desk.decide import PRIORITY_CELLS
@@ -111,7 +112,8 @@ def leave_message(
 ) -> Message:
     """What a caller left is kept: spoken (`file`, a digest, of so many `seconds`), or taken down by `taken_by` as `text`.
 
-    It stands in their ticket; where it `wakes`, the night's engineer is paged, and the call-back is promised as the line says.
+    It stands in their ticket; where it `wakes`, and they may call at night, the night's engineer is paged, and the call-back is
+    promised as the line says.
     `name`: who they said they are, where we do not know. `tell_at_once`: nobody is paged, but somebody who fixes nothing is told.
     Whoever has one waiting joins it: nobody is paged twice. A message of a call that has one already changes nothing.
     Raises Forbidden, NotFound, Invalid (nothing was left).
@@ -605,21 +607,24 @@ def _take(left: _Left, who: _Caller, what: str, by: Actor, via: Door, at: dateti
     )
     words = _in_words(message, left.seconds)
     priority = priority_of(who.customer_id, at)
+    calls_now = _may_call_now(who, line, priority, at)
+    wakes = left.wakes and calls_now
     if waits is not None:
         _join(message, waits, words, via, at)
     else:
         message.ticket_id = _ticket(who, words, left.outage_id, priority, via, at).pk
-        message.call_back_by = _call_back_by(line, who, left.wakes or left.tell_at_once, priority, at)
+        told_now = wakes or left.tell_at_once
+        message.call_back_by = _call_back_by(line, who, told_now, priority, at, calls_now=calls_now)
     insert([message])
     if waits is None:
-        if left.wakes:
+        if wakes:
             message.page_id = _page(message, line, _caller_name(who), priority, at).pk
             message.save(update_fields=["page_id"])
         _promise_chase(message, 0, at, at_once=left.tell_at_once)
     if who.call_id is not None and message.ticket_id is not None:
         Call.objects.filter(pk=who.call_id, ticket_id=None).update(ticket_id=message.ticket_id)
     name = line.name if line is not None else message.taken_by
-    facts = {"line": name, "kind": left.kind, "joins": str(waits.pk) if waits is not None else "", "wakes": left.wakes}
+    facts = {"line": name, "kind": left.kind, "joins": str(waits.pk) if waits is not None else "", "wakes": wakes}
     _record(message, what, facts, by, via, at, text=left.text)
     return message
 
@@ -719,7 +724,7 @@ def _open_ticket(
 ) -> Ticket:
     impact, urgency = PRIORITY_CELLS[int(priority[1:])]
     name = _caller_name(who)
-    contact = Contact.objects.filter(pk=who.contact_id).first() if who.contact_id is not None else None
+    contact = _contact_of(who)
     ticket = desk.open_ticket(
         brand_id=who.brand_id,
         title=_("Call from {name}").format(name=name),
@@ -743,7 +748,7 @@ def _open_ticket(
 
 def _speaker(who: _Caller) -> Actor:
     """Whose words they are."""
-    contact = Contact.objects.filter(pk=who.contact_id).first() if who.contact_id is not None else None
+    contact = _contact_of(who)
     return (
         actor_of_contact(contact) if contact is not None else Actor("caller", str(who.call_id or ""), _caller_name(who))
     )
@@ -792,14 +797,31 @@ def _tell_ticket(message: Message, words: str, by: Actor, via: Door, at: datetim
     desk.note_ticket(ticket_id=message.ticket_id, words=desk.Words(words, automatic=True), by=by, via=via, at=at)
 
 
-def _call_back_by(line: Line | None, who: _Caller, wakes: bool, priority: Priority, at: datetime) -> datetime | None:
-    """When they are rung at the latest: within the line's time where somebody is told at once, else when somebody is there."""
-    if wakes:
-        return at + timedelta(seconds=line.call_back_s if line is not None else DEFAULT_CALL_BACK_S)
+def _contact_of(who: _Caller) -> Contact | None:
+    return Contact.objects.filter(pk=who.contact_id).first() if who.contact_id is not None else None
+
+
+def _may_call_now(who: _Caller, line: Line | None, priority: Priority, at: datetime) -> bool:
+    """Whether somebody may be paged for it now: by day for everybody, at night for whoever may call then."""
+    if may_call_at_night(_contact_of(who)):
+        return True
     cover = promised_now(who.customer_id, priority, at)
+    return cover.open_now or (cover.reason is Reason.NO_CONTRACT and _is_open(line, at))
+
+
+def _is_open(line: Line | None, at: datetime) -> bool:
+    return line is not None and (line.hours is None or is_open(support_hours(line.hours), at))
+
+
+def _call_back_by(
+    line: Line | None, who: _Caller, told_now: bool, priority: Priority, at: datetime, *, calls_now: bool
+) -> datetime | None:
+    """When they are rung at the latest: within the line's time where somebody is told at once, else when somebody is there."""
+    if told_now:
+        return at + timedelta(seconds=line.call_back_s if line is not None else DEFAULT_CALL_BACK_S)
+    cover = promised_to(_contact_of(who), who.customer_id, priority, at)
     opens = next_opening(support_hours(line.hours), at) if line is not None and line.hours is not None else None
-    now_open = line is not None and (line.hours is None or is_open(support_hours(line.hours), at))
-    from_at = at if cover.covered_now or now_open else cover.answer_from or opens
+    from_at = at if calls_now and (cover.covered_now or _is_open(line, at)) else cover.answer_from or opens
     return (
         from_at + timedelta(seconds=line.call_back_s if line is not None else DEFAULT_CALL_BACK_S) if from_at else None
     )

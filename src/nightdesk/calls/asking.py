@@ -203,16 +203,21 @@ def _say_not_covered(turn: Turn) -> None:
     if facts.caller.answer_from is not None:
         said.append(turn.words("answer_from", when=wording.when(facts.caller.answer_from, facts)))
     said += [turn.words("workaround", words=one) for one in facts.caller.workarounds]
-    if price := facts.line.call_out_price:
+    if price := _call_out_price(turn):
         said.append(turn.words("call_out", price=price))
     said.append(turn.words("leave_for_later"))
     turn.memory["times_said_cover"] = turn.memory.get("times_said_cover", 0) + 1
-    turn.say(said, then="key", keys="12" if facts.line.call_out_price else "2")
+    turn.say(said, then="key", keys="12" if price else "2")
+
+
+def _call_out_price(turn: Turn) -> str:
+    """At what price they may have an engineer called out; "" where they may not."""
+    return turn.facts.line.call_out_price if turn.facts.caller.may_call else ""
 
 
 def not_covered_key(turn: Turn, digit: str) -> None:
     """1 is the consent to be charged, and recorded as that; 2 leaves a message for the morning."""
-    price = turn.facts.line.call_out_price
+    price = _call_out_price(turn)
     if digit == "1" and price:
         turn.memory["call_out"] = True
         turn.write("call_out", said=turn.words("call_out", price=price).text, price=price)

@@ -30,7 +30,7 @@ from nightdesk.calls.candidates import candidate_for
 from nightdesk.calls.locking import locked_call
 from nightdesk.calls.models import Call
 from nightdesk.channels.actions import Recipient, queue_message
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import promised_to
 from nightdesk.desk import actions as desk
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
@@ -223,9 +223,10 @@ def put_caller_through(*, message_id: UUID, to: str, by: Actor, via: Door, at: d
     asked = _("The caller of message {number} was to be put through.").format(number=row.number)
     if row.call is None or row.call.ended_at is not None or row.call.state.get("stage") not in queries.TALKING:
         raise IllegalTransition(asked, _("They do not talk to us by our own exchange."), _("Take their message."))
-    if row.customer_id is not None and not promised_now(row.customer_id, queries.PRIORITY, at).may_page_now:
+    cover = promised_to(row.contact, row.customer_id, queries.PRIORITY, at) if row.customer_id is not None else None
+    if cover is not None and not cover.may_page_now:
         raise IllegalTransition(
-            asked, _("Their contract wakes nobody at this hour."), _("Say so, and take their message.")
+            asked, _("Nobody may be woken for them at this hour."), _("Say so, and take their message.")
         )
     one = _on_call(row, to, asked, at)
     person = Person.objects.filter(id=one.person_id, active=True).first() if one.person_id is not None else None
@@ -417,7 +418,7 @@ def _text_of(row: BureauMessage) -> str:
 
 def _leave(row: BureauMessage, by: Actor, via: Door, at: datetime) -> None:
     """For a client with a Nightdesk: ticket and call-back, and where it may wake somebody a page, as the phone line does it."""
-    cover = promised_now(row.customer_id, queries.PRIORITY, at) if row.customer_id is not None else None
+    cover = promised_to(row.contact, row.customer_id, queries.PRIORITY, at) if row.customer_id is not None else None
     number = scripts.value_of("number", queries.steps_of(row), queries.answers_of(row))
     left = leave_message(
         brand_id=row.client.brand_id,

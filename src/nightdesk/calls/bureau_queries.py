@@ -25,7 +25,7 @@ from nightdesk.calls.models import Call, Line
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import promised_to
 from nightdesk.duty.queries import who_is_on
 from nightdesk.duty.reaching import ways
 from nightdesk.outages.models import Outage
@@ -226,14 +226,14 @@ def account_named(client: BureauClient, typed: str, at: datetime) -> scripts.See
     return scripts.account_of(typed, [_account(one, numbers[one.pk], at) for one in found])
 
 
-def seen_of(customer: Customer, at: datetime) -> scripts.Seen:
-    """What an operator is shown of a customer whom the caller has named."""
-    one = _account(customer, set(), at)
+def seen_of(customer: Customer, contact: Contact | None, at: datetime) -> scripts.Seen:
+    """What an operator is shown of a customer whom the caller has named, or whose contact rings."""
+    one = _account(customer, set(), at, contact)
     return scripts.Seen(one.customer_id, one.name, one.ref, one.statements, one.covered)
 
 
-def _account(customer: Customer, numbers: set[str], at: datetime) -> scripts.Account:
-    cover = promised_now(customer.pk, PRIORITY, at)
+def _account(customer: Customer, numbers: set[str], at: datetime, contact: Contact | None = None) -> scripts.Account:
+    cover = promised_to(contact, customer.pk, PRIORITY, at)
     return scripts.Account(
         customer.pk,
         customer.name,

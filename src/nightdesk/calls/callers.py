@@ -14,8 +14,8 @@ from nightdesk.calls.models import Call, Line, Message
 from nightdesk.channels.spoken import spoken, voice_language
 from nightdesk.customers.models import Contact, Customer, Peer
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.promised import ContractFacts, what_is_promised
-from nightdesk.customers.queries import contract_facts
+from nightdesk.customers.promised import ContractFacts
+from nightdesk.customers.queries import contract_facts, may_call_at_night, promised_to
 from nightdesk.desk.wording import hours_line
 from nightdesk.knowledge.queries import phrase_book, phrase_for, workarounds_for
 from nightdesk.outages.effect import Effect
@@ -116,10 +116,14 @@ def _customer_facts(
     open_now: bool,
 ) -> flow.CallerFacts:
     contract = contract_facts(customer.pk, at)
-    cover = what_is_promised(contract, call_priority(contract), at)
+    cover = promised_to(who.contact, customer.pk, call_priority(contract), at)
+    may_call = may_call_at_night(who.contact)
     language = (who.contact.language if who.contact is not None else "") or customer.language
-    taken = cover.covered_now or cover.may_page_now or (contract is None and open_now)
-    live = contract is not None and contract.live_answer and contract.is_valid(at) and bool(contract.may_wake)
+    covered = cover.covered_now if may_call else cover.open_now
+    taken = covered or (contract is None and open_now)
+    live = (
+        may_call and contract is not None and contract.live_answer and contract.is_valid(at) and bool(contract.may_wake)
+    )
     return flow.CallerFacts(
         kind="customer",
         name=f"{who.contact.name}, {customer.name}" if who.contact is not None else customer.name,
@@ -130,6 +134,7 @@ def _customer_facts(
         covered=taken,
         may_wake=cover.may_page_now and not cover.open_now,
         live=live,
+        may_call=may_call,
         answer_from=cover.answer_from,
         hours_in_words="" if taken or contract is None else _hours(contract, language),
         workarounds=() if taken else workarounds_for(customer, language),

@@ -92,9 +92,10 @@ class WaitingMessage:
 class CallerFacts:
     """Who rings, and what they are promised at this instant (customers.promised).
 
-    `known_by`: their number, a PIN, or nothing. `covered`: somebody takes it now; `may_wake`: an engineer may be woken for them;
-    `live`: the contract buys that out of hours. `answer_from` is when it is looked at otherwise. `workarounds` are those of what
-    they buy. `priority` is that of their contract for a call ("P2").
+    `known_by`: their number, a PIN, or nothing. `covered`: somebody takes it now; `may_wake`: an engineer may be woken for
+    them; `live`: the contract buys that out of hours. `may_call`: False for a contact for whom their company has nobody woken,
+    nor called out. `answer_from` is when it is looked at otherwise. `workarounds` are those of what they buy. `priority` is
+    that of their contract for a call ("P2").
     """
 
     kind: Literal["unknown", "customer", "peer", "staff"] = "unknown"
@@ -108,6 +109,7 @@ class CallerFacts:
     covered: bool = False
     may_wake: bool = False
     live: bool = False
+    may_call: bool = True
     answer_from: datetime | None = None
     hours_in_words: str = ""
     workarounds: Sequence[str] = ()

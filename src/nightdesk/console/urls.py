@@ -678,9 +678,19 @@ console: list[URLPattern] = [
     ),
     path("settings/customers/<int:customer_id>/contacts", customers.new_contact, name="new_contact"),
     path(
-        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/approves",
-        customers.contact_approves,
-        name="contact_approves",
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>",
+        customers.contact,
+        name="contact",
+    ),
+    path(
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/confirm",
+        customers.confirm_contact_here,
+        name="confirm_customers_contact",
+    ),
+    path(
+        "settings/customers/<int:customer_id>/contacts/<int:contact_id>/mobile/remove",
+        customers.no_mobile,
+        name="no_mobile",
     ),
     path(
         "settings/customers/<int:customer_id>/contacts/<int:contact_id>/invite",

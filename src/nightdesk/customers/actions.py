@@ -207,7 +207,8 @@ def make_contact(
     require_for(by, "make_contact", customer)
     customer = _found(customer, _("customer"), customer_id)
     given = ContactChanges(name=name, email=email, phone=phone, role=role, language=language, zone=zone)
-    contact = Contact.objects.create(customer=customer, **_contact_fields(given, customer.brand.region))
+    fields = _contact_fields(given, customer.brand.region)
+    contact = Contact.objects.create(customer=customer, **fields, phone_said_at=_said_at(by, at))
     _record(CONTACT_MADE, ("customer", customer.pk), customer, by, via, at, text=_words_of(contact), contact=contact.pk)
     return contact
 
@@ -236,7 +237,9 @@ def edit_contact(*, contact_id: int, changes: ContactChanges, by: Actor, via: Do
         )
     changed = _set(contact, fields)
     if changed:
-        contact.save(update_fields=changed)
+        if "phone" in changed:
+            contact.phone_said_at = _said_at(by, at)
+        contact.save(update_fields=[*changed, "phone_said_at"])
         facts = {"contact": contact.pk, "changed": changed}
         _record(CONTACT_EDITED, ("customer", customer.pk), customer, by, via, at, text=_words_of(contact), **facts)
     return contact
@@ -863,6 +866,11 @@ def _customer_fields(given: CustomerChanges) -> dict[str, Any]:
         if manager_id is not None:
             _found(Person.objects.filter(pk=manager_id, active=True).first(), _("service manager"), manager_id)
     return fields
+
+
+def _said_at(by: Actor, at: datetime) -> datetime | None:
+    """`Contact.phone_said_at` of a number that `by` gives now."""
+    return at if by.kind == "contact" else None
 
 
 def _contact_fields(given: ContactChanges, region: str) -> dict[str, Any]:

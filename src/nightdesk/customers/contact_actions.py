@@ -38,6 +38,7 @@ CONTACT_LEFT = kind("contact.left", gettext_lazy("{by} saw a contact of {custome
 CONTACT_REVIEWED = kind("contact.reviewed", gettext_lazy("{by} confirmed that a contact still belongs to {customer}"))
 CONTACT_LAPSED = kind("contact.lapsed", gettext_lazy("Nobody confirmed a contact of {customer}, who is let in no more"))
 MOBILE_ASKED = kind("contact.mobile_asked", gettext_lazy("{by} had a code texted to a mobile of {customer}"))
+MOBILE_REMOVED = kind("contact.mobile_removed", gettext_lazy("{by} took a mobile of {customer} away"))
 MOBILE_VERIFIED = kind("contact.mobile_verified", gettext_lazy("{by} verified a mobile of {customer}"))
 COMPANY_RULE_SET = kind("customer.rule_set", gettext_lazy("{by} set whose tickets are seen at {customer}: {sees}"))
 
@@ -141,7 +142,7 @@ def begin_portal(*, contact: Contact, by: Actor, via: Door, at: datetime) -> Non
 
 @transaction.atomic
 def set_contact_standing(*, contact_id: int, changes: StandingChanges, by: Actor, via: Door, at: datetime) -> Contact:
-    """What the contact may do is as said; nothing is written when it was so.
+    """What the contact may do is as said; nothing is written when it was so. With another standing they count as confirmed.
 
     Raises Forbidden, NotFound, Invalid, and IllegalTransition for the company's last manager who would give that up: nobody
     of the company could undo it.
@@ -157,7 +158,9 @@ def set_contact_standing(*, contact_id: int, changes: StandingChanges, by: Actor
         _keep_a_manager(contact, by)
     for name in changed:
         setattr(contact, name, fields[name])
-    contact.save(update_fields=changed)
+    if "standing" in changed and contact.confirmed_at is not None:
+        contact.confirmed_at = at  # whoever says what they may do says that they belong there
+    contact.save(update_fields=[*changed, "confirmed_at"])
     _review_later(contact, at)
     _note(STANDING_SET, contact, by, via, at, standing=contact.standing, changed=changed)
     return contact
@@ -274,6 +277,23 @@ def verify_mobile(*, contact_id: int, code: str, by: Actor, via: Door, at: datet
     contact.save(update_fields=["mobile", "mobile_verified_at", "mobile_check", "mobile_asked"])
     _note(MOBILE_VERIFIED, contact, by, via, at)
     return True
+
+
+@transaction.atomic
+def remove_mobile(*, contact_id: int, by: Actor, via: Door, at: datetime) -> Contact:
+    """They are texted nowhere any more, and no code that is on its way counts. Repeating it changes nothing.
+
+    Raises Forbidden, NotFound.
+    """
+    contact = locked_contact(contact_id, by, "remove_mobile")
+    if not contact.mobile and not contact.mobile_check:
+        return contact
+    contact.mobile = contact.mobile_asked = contact.mobile_check = ""
+    contact.mobile_verified_at, contact.texted_at_night = None, False
+    contact.save(update_fields=["mobile", "mobile_asked", "mobile_check", "mobile_verified_at", "texted_at_night"])
+    void_promises(("contact", contact.pk), at=at, kinds={MOBILE_CODE})
+    _note(MOBILE_REMOVED, contact, by, via, at)
+    return contact
 
 
 @transaction.atomic

@@ -69,7 +69,8 @@ class Contact(models.Model):
 
     `standing`: what they may do in the portal, see `standing`; "" where they do not log in. `invite` is the secret of the
     one link that lets them in first, "" once it was used. `mobile` is where they are texted, once a code sent there came
-    back; `mobile_check` is the secret behind the code that is on its way to `mobile_asked`. `confirmed_at`: when somebody
+    back; `mobile_check` is the secret behind the code that is on its way to `mobile_asked`. `phone_said_at`: when
+    somebody of the company last said themselves what `phone` is; None where our desk did. `confirmed_at`: when somebody
     of the company last said that they still belong there. From `left_at` on they speak for nobody.
     """
 
@@ -83,6 +84,7 @@ class Contact(models.Model):
     name = models.CharField(max_length=120)
     email = models.EmailField(default="", blank=True)
     phone = models.CharField(max_length=20, default="")
+    phone_said_at = models.DateTimeField(null=True)
     role = models.CharField(max_length=40, default="")
     language = models.CharField(max_length=10, default="")
     zone = models.CharField(max_length=50, default="")

@@ -6,7 +6,8 @@
 import hmac
 import json
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,21 @@ def promised_now(customer_id: int | None, priority: Priority, at: datetime, work
     return what_is_promised(
         contract_facts(customer_id, at) if customer_id is not None else None, priority, at, work_type
     )
+
+
+def promised_to(
+    contact: Contact | None, customer_id: int | None, priority: Priority, at: datetime, work_type: str | None = None
+) -> Cover:
+    """As `promised_now`, for what this contact asks: nobody is woken for one who may not call at night."""
+    facts = contract_facts(customer_id, at) if customer_id is not None and not may_call_at_night(contact) else None
+    if facts is None:
+        return promised_now(customer_id, priority, at, work_type)
+    return what_is_promised(replace(facts, may_wake=frozenset()), priority, at, work_type)
+
+
+def may_call_at_night(contact: Contact | None) -> bool:
+    """Whether an engineer may be woken for them, where the contract has it; of a company's caller who is not known, yes."""
+    return contact is None or contact.may_call
 
 
 def contract_facts(customer_id: int, at: datetime) -> ContractFacts | None:
@@ -152,6 +168,21 @@ def require_for(by: Actor, verb: str, customer: Customer | None, *, about: Conta
         raise Forbidden(
             asked, _("In your company only some may do that."), _("Ask a colleague who keeps your contacts."), verb=verb
         )
+
+
+NUMBER_COUNTS_AFTER = timedelta(days=7)
+"""So long whoever has got into an account cannot have us call back a number of their own."""
+
+
+def numbers_on_record(contact: Contact, at: datetime) -> list[str]:
+    """The numbers on which whoever asks is called back, to be sure that it is them; none that was changed lately by the company
+    itself, who may be somebody who has got into an account of theirs.
+    """
+    before = at - NUMBER_COUNTS_AFTER
+    phone = contact.phone if contact.phone_said_at is None or contact.phone_said_at <= before else ""
+    proved_at = contact.mobile_verified_at
+    mobile = contact.mobile if proved_at is not None and proved_at <= before else ""
+    return list(dict.fromkeys(number for number in (phone, mobile) if number))
 
 
 def mobile_code(check: str) -> str:

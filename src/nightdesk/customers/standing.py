@@ -39,6 +39,7 @@ VERBS: Mapping[str, tuple[frozenset[Standing], frozenset[Standing]]] = MappingPr
         "edit_contact": (_EVERYBODY, _MANAGERS),
         "ask_mobile_code": (_EVERYBODY, _NOBODY),
         "verify_mobile": (_EVERYBODY, _NOBODY),
+        "remove_mobile": (_EVERYBODY, _MANAGERS),
         "make_contact_token": (_EVERYBODY, _NOBODY),
         "revoke_contact_token": (_EVERYBODY, _MANAGERS),
         "make_feed_link": (_EVERYBODY, _NOBODY),

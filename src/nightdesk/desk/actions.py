@@ -4,7 +4,7 @@ A ticket is changed under its row's lock. One that was merged away passes what i
 (`Entry`) is what people and clocks read; the journal says the same to the record.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -28,10 +28,10 @@ from nightdesk.base.rows import change, fetch, insert
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import Recipient, drop_recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
-from nightdesk.customers.models import Contact, Contract, Customer, Service
+from nightdesk.customers.models import Contact, Contract, Customer, Service, Subscription
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import numbers_on_record, promised_now, promised_to
 from nightdesk.desk import attaching, clock_queries, clock_wording, decide, mail_out, mail_queries, queries, scanning
 from nightdesk.desk.chasing import promise_chases
 from nightdesk.desk.clock import Event, Telling
@@ -241,6 +241,7 @@ def save_queue(
     address: str = "",
     team_id: int | None = None,
     waits_for_day: bool = False,
+    needs_proof: bool = False,
     work_type: str = "",
     by: Actor,
     via: Door,
@@ -253,14 +254,15 @@ def save_queue(
         queue = _own(Queue, queue_id, brand_id)
     queue.name, queue.address = one_line(name, 60, _("name")), address.strip().lower()[:200]
     queue.team = _own(Team, team_id, brand_id) if team_id is not None else None
-    queue.waits_for_day, queue.work_type = waits_for_day, work_type.strip()[:60]
+    queue.waits_for_day, queue.needs_proof = waits_for_day, needs_proof
+    queue.work_type = work_type.strip()[:60]
     with unless_taken(
         _("A queue %s was to be kept.") % queue.name, _("Its name or address is another's."), _("Take another.")
     ):
         if queue.pk is None:
             queue.save(force_insert=True)
         else:
-            queue.save(update_fields=["name", "address", "team", "waits_for_day", "work_type"])
+            queue.save(update_fields=["name", "address", "team", "waits_for_day", "needs_proof", "work_type"])
     record(QUEUE_SAVED, subject=("queue", queue.pk), by=by, via=via, at=at, brand_id=brand_id, facts={"name": name})
     return queue
 
@@ -283,6 +285,7 @@ def open_ticket(
     removed: Sequence[tuple[str, str]] = (),
     trust: str = "staff",
     service_id: int | None = None,
+    subscription_id: int | None = None,
     work_type: str = "",
     impact: str = "medium",
     urgency: str = "medium",
@@ -300,14 +303,15 @@ def open_ticket(
     at: datetime,
 ) -> Ticket:
     """A new ticket, owned by the desk. `copies` are (address, name) of those who are written to as well, `removed` of those
-    who are not to be.
+    who are not to be. `subscription_id`: which of theirs it is about, and so its service.
 
     It owes an answer where a customer says the words, or somebody takes them down for a contact or requester who is named;
     `asked_at`: when the customer asked, where it was before and elsewhere.
 
     Without a next step somebody looks at it when the contract promises so. Where it `wakes` and the contract lets this
-    priority wake somebody, the night's engineer is paged; `at_once` without a contract too, as for a peer. `follows_id`: the
-    closed ticket that it goes on from. Raises Forbidden, NotFound (something of another brand), Invalid.
+    priority wake somebody, and the contact may call at night, the night's engineer is paged; `at_once` without a contract
+    too, as for a peer. `follows_id`: the closed ticket that it goes on from. What a customer's words or the queue say to
+    change who gets in `needs_proof` too. Raises Forbidden, NotFound (something of another brand), Invalid.
     """
     contact = _own_contact(contact_id, brand_id)
     customer_id = customer_id if customer_id is not None or contact is None else contact.customer_id
@@ -325,16 +329,19 @@ def open_ticket(
         raise Invalid(
             _("A ticket was to be opened."), _("The contact is another customer's."), _("Choose one of theirs.")
         )
-    if service_id is not None:
+    if subscription_id is not None:
+        service_id = _bought(subscription_id, customer_id).service_id
+    elif service_id is not None:
         _own(Service, service_id, brand_id)
     queue = _own(Queue, queue_id, brand_id) if queue_id is not None else None
     work_type = work_type or (queue.work_type if queue else "")
     rules = queries.rules_of(brand_id)
     priority = _priority(rules, impact, urgency)
-    cover = promised_now(customer_id, priority, at, work_type or None)
+    cover = promised_to(contact, customer_id, priority, at, work_type or None)
     step, step_at = _first_step(next_step, next_step_at, cover, at)
     if _asks(words, by, named=bool(contact or requester_name.strip() or requester_address.strip())):
         asked_at = at
+    asks_in = _asks_for_access(title, words, by)
     ticket = Ticket(
         id=uuid7(at),
         brand_id=brand_id,
@@ -347,6 +354,7 @@ def open_ticket(
         requester_name=(requester_name or (contact.name if contact else "")).strip()[:200],
         trust=trust,
         service_id=service_id,
+        subscription_id=subscription_id,
         work_type=work_type.strip()[:60],
         impact=impact,
         urgency=urgency,
@@ -355,7 +363,7 @@ def open_ticket(
         team=queue.team if queue else None,
         queue=queue,
         tags=_tags(tags),
-        needs_proof=needs_proof,
+        needs_proof=needs_proof or bool(asks_in) or (queue is not None and queue.needs_proof),
         next_step=step,
         next_step_at=step_at,
         came_by=via,
@@ -369,6 +377,13 @@ def open_ticket(
     insert([ticket])
     opened = {"from": "", "to": "new", "priority": ticket.priority, "asked": asked_at is not None}
     entries = [_entry(ticket, Entry.Kind.MOVED, by, via, at, facts=opened)]
+    if asks_in and not needs_proof:
+        hint = _(
+            "“{words}”: it may change who gets in, so make sure first who asks. If it does not, take that off the ticket."
+        )
+        entries.append(
+            _entry(ticket, Entry.Kind.SYSTEM, SCHEDULER, via, at, text=hint.format(words=asks_in), automatic=True)
+        )
     if words is not None:
         entries.append(_said(ticket, _kind_of_words(words.said_by or by), words, by, via, at))
     with gathered():
@@ -446,6 +461,8 @@ def take_message(
         step, step_at = _answer_step(), _answer_by(ticket, at)
         _move(ticket, Verb.REOPEN, by, via, at, facts={"asked": True}, next_step=step, next_step_at=step_at)
     change(ticket, (*MOVED, *changed[1:]) if follows is not decide.Follows.NOTHING else tuple(changed))
+    if ticket.outage_id is not None and not words.automatic:
+        promise_clocks(ticket, at)  # what an outage opened is nobody's work before
     cause = _record(ticket, TICKET_WRITTEN_TO, {"follows": follows}, by, via, at)
     if not words.automatic and not quiet:
         told = _("%(name)s wrote") % {"name": author.name}
@@ -922,6 +939,11 @@ def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
     if "impact" in wanted or "urgency" in wanted:
         impact, urgency = wanted.get("impact", ticket.impact), wanted.get("urgency", ticket.urgency)
         wanted["priority"] = int(_priority(queries.rules_of(ticket.brand_id), impact, urgency)[1:])
+    if ticket.subscription is not None and (
+        wanted.get("service_id", ticket.service_id) != ticket.subscription.service_id
+        or wanted.get("customer_id", ticket.customer_id) != ticket.subscription.customer_id
+    ):
+        wanted["subscription_id"] = None
     changes = {name: [getattr(ticket, name), value] for name, value in wanted.items() if getattr(ticket, name) != value}
     if not changes:
         return ticket
@@ -965,10 +987,15 @@ def prove_identity(
     ticket = _locked(ticket_id, "prove_identity", by)
     asked = _("It was to be said that whoever asked for ticket %d may ask.") % ticket.number
     if how == "call_back":
-        if ticket.contact is None or not ticket.contact.phone or ticket.contact.left_at is not None:
+        on_record = (
+            ticket.contact is not None and ticket.contact.left_at is None and numbers_on_record(ticket.contact, at)
+        )
+        if ticket.contact is None or not on_record:
             raise Invalid(
                 asked,
-                _("Nobody who is still there has a number on record, so calling back proves nothing."),
+                _(
+                    "No number of somebody who is still there has been on record for a week, so calling back proves nothing."
+                ),
                 _("Ask an approver."),
             )
         whom = ticket.contact.name
@@ -1547,6 +1574,7 @@ def _as_before(ticket: Ticket, by: Actor) -> dict[str, Any]:
         "trust": ticket.trust,
         "needs_proof": ticket.needs_proof,
         "service_id": ticket.service_id,
+        "subscription_id": ticket.subscription_id,
         "work_type": ticket.work_type,
         "impact": ticket.impact,
         "urgency": ticket.urgency,
@@ -1556,10 +1584,7 @@ def _as_before(ticket: Ticket, by: Actor) -> dict[str, Any]:
 
 def _first_parties(ticket: Ticket, copies: Iterable[tuple[str, str]], removed: Iterable[tuple[str, str]] = ()) -> None:
     rows = {one.address: one for one in _requester(ticket)}
-    for address, name in copies:
-        known = address.strip().lower()[:320]
-        if known and known not in rows:
-            rows[known] = Party(ticket=ticket, address=known, name=name[:200], role=Party.Role.CC)
+    rows |= {one.address: one for one in _copied(ticket, copies, without=rows.keys())}
     for address, name in removed:
         rows[address] = Party(ticket=ticket, address=address, name=name, role=Party.Role.REMOVED)
     insert(list(rows.values()))
@@ -1582,11 +1607,30 @@ def _requester(ticket: Ticket) -> list[Party]:
 
 def _add_copies(ticket: Ticket, copies: Iterable[tuple[str, str]]) -> None:
     """They are written to as well, unless they are known already: whoever was removed stays so."""
-    rows = {address.strip().lower()[:320]: name[:200] for address, name in copies if address.strip()}
-    insert(
-        [Party(ticket=ticket, address=one, name=name, role=Party.Role.CC) for one, name in rows.items()],
-        unless_there=True,
-    )
+    insert(_copied(ticket, copies, without={ticket.requester_address}), unless_there=True)
+
+
+def _copied(ticket: Ticket, copies: Iterable[tuple[str, str]], *, without: Collection[str]) -> list[Party]:
+    """Whom else the ticket is written to, each once; the customer's own contacts among them as what they are."""
+    names: dict[str, str] = {}
+    for address, name in copies:
+        if (one := address.strip().lower()[:320]) and one not in without:
+            names.setdefault(one, name[:200])
+    known = queries.contacts_at(list(names), ticket.brand_id) if names and ticket.customer_id is not None else {}
+    theirs = {
+        one: each for one, each in known.items() if each.customer_id == ticket.customer_id and each.left_at is None
+    }
+    return [
+        Party(ticket=ticket, address=one, name=name, contact=theirs.get(one), role=Party.Role.CC)
+        for one, name in names.items()
+    ]
+
+
+def _asks_for_access(title: str, words: Words | None, by: Actor) -> str:
+    """The words of a customer by which it seems to change who gets in; ours say so themselves."""
+    if words is None or words.automatic or not _is_customer(words.said_by or by):
+        return ""
+    return decide.asks_for_access(title, own_part(words.text))
 
 
 def _wakes(ticket: Ticket, queue: Queue | None, cover: Cover, words: Words | None, *, at_once: bool) -> bool:
@@ -1625,7 +1669,8 @@ def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor
 def _may_page_for_clock(ticket: Ticket, at: datetime) -> bool:
     if ticket.priority > decide.CLOCKS_PAGE_TO:
         return False
-    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    priority = Priority(f"P{ticket.priority}")
+    cover = promised_to(ticket.contact, ticket.customer_id, priority, at, ticket.work_type or None)
     return decide.pages_for_clock(
         ticket.priority,
         may_page_now=cover.may_page_now,
@@ -1794,6 +1839,16 @@ def _own(model: Any, row_id: Any, brand_id: int) -> Any:
             _("A ticket names a %s.") % model._meta.verbose_name,
             _("The brand has none with this id."),
             _("Choose one of its own."),
+        )
+    return found
+
+
+def _bought(subscription_id: int, customer_id: int | None) -> Subscription:
+    """The subscription, if the customer has or had it. Raises NotFound."""
+    found = Subscription.ever.filter(id=subscription_id, customer=customer_id).first()
+    if found is None:
+        raise NotFound(
+            _("A ticket names what a customer buys."), _("They buy nothing with this id."), _("Choose one of theirs.")
         )
     return found
 

@@ -42,7 +42,7 @@ MOST_STEPS = 10
 KEPT = (
     "state", "pending_reason", "next_step", "next_step_at", "resolved_at", "closed_at", "reopened", "assignee_id",
     "team_id", "level", "first_engineer_id", "queue_id", "tags", "impact", "urgency", "priority", "kind", "title",
-    "service_id", "customer_id", "contact_id", "work_type", "needs_proof", "night_ok", "night_why",
+    "service_id", "subscription_id", "customer_id", "contact_id", "work_type", "needs_proof", "night_ok", "night_why",
 )  # fmt: skip
 """The columns that are put back."""
 INSTANTS = ("next_step_at", "resolved_at", "closed_at")
@@ -230,7 +230,9 @@ STEPS: Mapping[str, tuple[Step, frozenset[str]]] = {
     "assign": (_assign, frozenset({"person_id", "team_id"})),
     "edit": (
         _edit,
-        frozenset({"impact", "urgency", "queue_id", "service_id", "work_type", "kind", "night_ok", "night_why"}),
+        frozenset(
+            {"impact", "urgency", "queue_id", "service_id", "work_type", "kind", "needs_proof", "night_ok", "night_why"}
+        ),
     ),
     "tag": (_tag, frozenset({"add", "remove"})),
     "start": (_start, frozenset()),

@@ -154,7 +154,7 @@ def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
     if not moves:
         # Nothing is told of how it came to be what it is.
         moves = [Move(ticket.opened_at, State(ticket.state), Priority(f"P{priority}"), None, work_type or None)]
-    words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and not line.automatic]
+    words = [line for line in lines if line.kind == Entry.Kind.MESSAGE_OUT and line.public and _is_news(line)]
     merged = [line for line in lines if line.kind == Entry.Kind.MOVED and line.ticket != ticket.pk]
     return History(
         moves=tuple(moves),
@@ -167,6 +167,11 @@ def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
 def _asked(line: _Line) -> bool:
     """Whether it is a customer who opened it, or opened it again, who may have had somebody of ours take down their words."""
     return bool(line.facts.get("asked", line.by_kind in CUSTOMERS))
+
+
+def _is_news(line: _Line) -> bool:
+    """Whether the customer hears something by it: of an outage's update as by words of ours, of an automatic answer not."""
+    return not line.automatic or "update" in line.facts
 
 
 def _at_first(changes: Iterable[dict[str, Any]], name: str, now: Any) -> Any:

@@ -15,8 +15,7 @@ from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid
 from nightdesk.channels.actions import drop_recipient
 from nightdesk.customers.models import Contact
-from nightdesk.customers.queries import contract_facts
-from nightdesk.desk import decide, mail_queries, queries
+from nightdesk.desk import mail_queries, queries
 from nightdesk.desk.actions import Words, escalate_hierarchically, take_message
 from nightdesk.desk.models import Entry, Escalation, Party, Ticket
 from nightdesk.journal.actions import record
@@ -51,10 +50,9 @@ def ask_for_manager(*, ticket_id: UUID, why: str, by: Actor, via: Door, at: date
             _("%s was asked already, and has not answered yet.") % waiting.manager_name,
             _("Wait for that answer, or call us."),
         )
-    manager = queries.service_manager_of(ticket) or queries.manager_for(ticket)
+    manager, answer_by = queries.who_answers_escalated(ticket, at)
     if manager is None:
         raise Invalid(asked, _("Nobody is named for that."), _("Please call us."))
-    facts = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
     escalate_hierarchically(ticket_id=ticket.pk, why=words, person_id=manager.pk, by=by, via=via, at=at)
     row = Escalation(
         id=uuid7(at),
@@ -64,7 +62,7 @@ def ask_for_manager(*, ticket_id: UUID, why: str, by: Actor, via: Door, at: date
         manager_name=manager.name,
         why=words[:4000],
         at=at,
-        answer_by=decide.manager_answers_by(facts, at),
+        answer_by=answer_by,
     )
     row.save(force_insert=True)
     promise(

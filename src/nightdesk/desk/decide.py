@@ -229,6 +229,30 @@ def wakes(
     return priority == 1 if open_now else True
 
 
+_WHAT_LETS_IN = (
+    r"(?:pass(?:wor[dt]|code|phrase|key)s?|passwörter|kennw(?:ort|örter)|mots? de passe|mfa|2fa|totp|authenticator"
+    r"|(?:two|multi|zwei|mehr)[- ]?fa[ck]tor)"
+)
+_WHAT_IS_WANTED = (
+    r"(?:reset|change|new|forgot(?:ten)?|lost|unlock|locked|remove|disable|turn off|switch off|expired|zurück(?:zu)?setzen|ändern"
+    r"|neues|vergessen|entsperren|abschalten|réinitialiser|changer|nouveau|oublié)"
+)
+_ASKS_FOR_ACCESS = re.compile(
+    rf"\b(?:{_WHAT_IS_WANTED}\b[^.\n]{{0,40}}\b{_WHAT_LETS_IN}|{_WHAT_LETS_IN}\b[^.\n]{{0,40}}\b{_WHAT_IS_WANTED})\b",
+    re.IGNORECASE,
+)
+_NAMES_ACCESS = re.compile(rf"\b{_WHAT_LETS_IN}\b", re.IGNORECASE)
+LOOKED_THROUGH = 2000
+
+
+def asks_for_access(title: str, text: str) -> str:
+    """The words by which something seems to change who gets in ("reset my password"), "" where none do: what lets somebody in
+    named in the title, or in the beginning of the text beside what is to become of it.
+    """
+    found = _NAMES_ACCESS.search(title) or _ASKS_FOR_ACCESS.search(text[:LOOKED_THROUGH])
+    return " ".join(found[0].split()) if found is not None else ""
+
+
 SURGE_WITHIN = timedelta(minutes=10)
 SURGE_OF = 3
 

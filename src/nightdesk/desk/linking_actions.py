@@ -259,6 +259,7 @@ def split_ticket(
         removed=queries.removed_from(ticket),
         trust=ticket.trust,
         service_id=ticket.service_id,
+        subscription_id=ticket.subscription_id,
         impact=ticket.impact,
         urgency=ticket.urgency,
         queue_id=ticket.queue_id,
@@ -619,6 +620,26 @@ def note_page_over(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     ticket.save(update_fields=[*MOVED, "what_was_wrong", "what_was_done", "what_to_do"])
     _record_move(ticket, by, via, at)
     return _("Its ticket is resolved.")
+
+
+@transaction.atomic
+def note_step(*, subject: tuple[str, str], text: str, run_id: UUID, by: Actor, via: Door, at: datetime) -> Entry | None:
+    """What became of a check-step stands in the ticket that it was done for, or in that of the page; None where there is none.
+
+    Whoever takes the ticket over reads it among the rest (`queries.story_so_far`).
+    """
+    kind_of, subject_id = subject
+    if kind_of == "page":
+        ticket = _ticket_of(UUID(subject_id), by)
+    else:
+        ticket = _locked(UUID(subject_id), None, by) if kind_of == "ticket" else None
+    if ticket is None:
+        return None
+    entry = _entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=text, facts={"run": str(run_id)})
+    _write([entry])
+    ticket.changed_at = at
+    ticket.save(update_fields=["changed_at"])
+    return entry
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from nightdesk.base.rows import insert
 from nightdesk.channels.actions import hasten_message, recall_message
 from nightdesk.channels.models import Delivery
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import contract_facts, promised_now
+from nightdesk.customers.queries import contract_facts, may_call_at_night, promised_to
 from nightdesk.desk import auto_reply, mail_out, mail_queries, queries, wording
 from nightdesk.desk.actions import (
     Words,
@@ -258,14 +258,15 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
     """The automatic answer to the ticket's requester: in the brand's own words where it has some in their language."""
     rules = queries.rules_for(ticket)
     contract = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
-    cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
+    priority = Priority(f"P{ticket.priority}")
+    cover = promised_to(ticket.contact, ticket.customer_id, priority, at, ticket.work_type or None)
     trusted = ticket.trust in (Ticket.Trust.VERIFIED, Ticket.Trust.STAFF)
     reader = mail_out.reader_of(ticket, ())
     taken = cover.open_now or cover.may_page_now
     says = auto_reply.what_to_say(
         cover,
         trusted=trusted,
-        entitled=auto_reply.is_entitled(contract, at),
+        entitled=may_call_at_night(ticket.contact) and auto_reply.is_entitled(contract, at),
         by_day_only=ticket.queue is not None and ticket.queue.waits_for_day,
         emergency_number=rules.emergency_number,
         faults=faults_of(ticket.customer_id, reader.language, reader.zone, at)

@@ -18,6 +18,7 @@ from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.refusals import Forbidden, NotFound, Refusal
 from nightdesk.channels.links import read_key, read_subject_key
 from nightdesk.customers.models import Contact, Peer
+from nightdesk.customers.queries import actor_of_contact
 from nightdesk.desk import actions, auto_reply, mail_actions, mail_queries, queries, threading
 from nightdesk.desk.actions import MOST_FILES, File, Words
 from nightdesk.desk.auto_reply import Wrote
@@ -73,7 +74,7 @@ class Writer:
     def actor(self) -> Actor:
         """The customer's side: the contact, or somebody who rang or wrote."""
         if self.contact is not None:
-            return mail_queries.actor_of_contact(self.contact)
+            return actor_of_contact(self.contact)
         return Actor("caller", self.address[:40], (self.name or self.address or _("Somebody"))[:200])
 
     @property

@@ -9,7 +9,6 @@ from django.db import connection
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
-from nightdesk.base.actors import Actor
 from nightdesk.base.memory import remember, remembered
 from nightdesk.base.rows import fetch
 from nightdesk.channels.models import Delivery, Message
@@ -356,8 +355,3 @@ def tickets_with_unsent(addresses: Collection[str]) -> set[UUID]:
         ended_at=None, subject_kind="ticket", recipient_kind="contact", channel="email", address__in=addresses
     )
     return {UUID(one) for one in rows.values_list("subject_id", flat=True)}
-
-
-def actor_of_contact(contact: Contact) -> Actor:
-    """Who writes when this contact does."""
-    return Actor("contact", str(contact.pk), contact.name)

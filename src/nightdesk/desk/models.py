@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
 from nightdesk.base.ids import uuid7
-from nightdesk.customers.models import Contact, Customer, Hours, Service
+from nightdesk.customers.models import Contact, Customer, Hours, Service, Subscription
 from nightdesk.mailroom.models import Mail
 from nightdesk.outages.models import Outage, Part
 from nightdesk.paging.models import Page, Policy
@@ -68,6 +68,7 @@ class TeamRule(models.Model):
 class Queue(models.Model):
     """A heap of work with a name. Mail to `address` (one of ours, without case) lands in it; at night nobody is paged
     for what lies in one that `waits_for_day`. `work_type`: what kind of work it is, as contracts name it, "" for any.
+    `needs_proof`: what comes in there changes who gets in.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE)
@@ -76,6 +77,7 @@ class Queue(models.Model):
     team = models.ForeignKey(Team, models.SET_NULL, null=True)
     waits_for_day = models.BooleanField(default=False)
     work_type = models.CharField(max_length=60, default="", db_default="")
+    needs_proof = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -144,6 +146,8 @@ class Ticket(models.Model):
     requester_name = models.CharField(max_length=200, default="")
     trust = models.CharField(max_length=10, choices=Trust, default=Trust.STAFF)
     service = models.ForeignKey(Service, models.PROTECT, null=True)
+    subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, related_name="+", db_index=False)
+    """Which of the service's circuits it is about, where that is known."""
     work_type = models.CharField(max_length=60, default="")
     impact = models.CharField(max_length=6)
     urgency = models.CharField(max_length=6)

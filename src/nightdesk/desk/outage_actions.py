@@ -142,6 +142,8 @@ def join_outage(*, ticket_id: UUID, outage_id: UUID | None = None, by: Actor, vi
     )
     if outage_id is not None:
         touched = touched.filter(outage=outage_id)
+    elif ticket.subscription_id is not None:
+        touched = touched.filter(subscription=ticket.subscription_id)
     elif ticket.service_id is not None:
         touched = touched.filter(service=ticket.service_id)
     else:
@@ -176,7 +178,8 @@ def _take_those_opened(outage: Outage) -> int:
                 WHERE a.ticket_number IS NULL AND a.effect > 0 AND t.outage_id IS NULL AND t.merged_into_id IS NULL
                   AND t.state = ANY (%(open)s) AND t.opened_at >= %(since)s AND EXISTS (
                       SELECT FROM outages_touched h
-                      WHERE h.outage_id = a.outage_id AND h.customer_id = t.customer_id AND h.service_id = t.service_id)
+                      WHERE h.outage_id = a.outage_id AND h.customer_id = t.customer_id AND h.service_id = t.service_id
+                        AND (t.subscription_id IS NULL OR h.subscription_id = t.subscription_id))
                 ORDER BY t.customer_id, t.opened_at
             ), linked AS (
                 UPDATE desk_ticket t SET outage_id = %(outage)s FROM theirs WHERE theirs.id = t.id

@@ -19,9 +19,9 @@ from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk import decide
-from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, Thing, use_prepaid
+from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, State, Thing, use_prepaid
 from nightdesk.desk.models import (
     Attachment,
     Entry,
@@ -245,6 +245,12 @@ def desk_of(ticket: Ticket) -> list[int]:
     return list(_members(ticket.owner_id)) if ticket.owner_id is not None else []
 
 
+def desk_of_brand(brand_id: int) -> list[int]:
+    """Ids of the persons of the team that owns the brand's tickets."""
+    owner_id = rules_of(brand_id).owner_id
+    return list(_members(owner_id)) if owner_id is not None else []
+
+
 @remembered
 def _members(team_id: int) -> tuple[int, ...]:
     return tuple(Person.objects.filter(teams=team_id, active=True).values_list("id", flat=True))
@@ -280,6 +286,17 @@ def with_merged(*tickets: Ticket) -> Q:
     return Q(ticket__in=Ticket.objects.filter(Q(id__in=ids) | Q(merged_into__in=ids)).values("id"))
 
 
+def who_answers_escalated(ticket: Ticket, at: datetime) -> tuple[Person | None, datetime]:
+    """Who answers a customer who asks for a manager at `at`, None where nobody is named, and by when."""
+    facts = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None
+    return service_manager_of(ticket) or manager_for(ticket), decide.manager_answers_by(facts, at)
+
+
+def may_reopen(ticket: Ticket, at: datetime) -> bool:
+    """Whether the ticket goes on where it was; what was closed too long ago is followed by a new one."""
+    return decide.may_reopen(State(ticket.state), ticket.closed_at, at, policy_of(rules_of(ticket.brand_id)))
+
+
 def open_escalation(ticket: Ticket) -> Escalation | None:
     """The customer's call for a manager that nobody has answered yet."""
     last = Escalation.objects.filter(with_merged(ticket)).order_by("-at").first()
@@ -304,12 +321,15 @@ def story_of(ticket: Ticket) -> QuerySet[Entry]:
 
 
 def story_so_far(ticket: Ticket) -> str:
-    """What whoever takes it over must know, in plain text: what it is, whose, what was said, what is promised."""
+    """What whoever takes it over must know, in plain text: what it is, whose, what was said and tried, what is promised."""
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
+    tried = Q(kind=Entry.Kind.SYSTEM, facts__has_key="run")
     story = story_of(ticket).filter(kind__in=spoken)
     said = list(story.order_by("-at", "-id")[:STORY_SHOWN])
     if len(said) == STORY_SHOWN and (first := story.first()) is not None:
         said[-1] = first
+    said += story_of(ticket).filter(tried).order_by("-at", "-id")[:STORY_SHOWN]
+    said.sort(key=lambda entry: (entry.at, entry.id))
     lines = [f"#{ticket.number} P{ticket.priority} {ticket.title}"]
     if ticket.customer is not None:
         lines.append(_("For {customer}, {name}").format(customer=ticket.customer.name, name=ticket.requester_name))
@@ -319,7 +339,7 @@ def story_so_far(ticket: Ticket) -> str:
         lines.append(
             _("Next: {step}, by {time} UTC").format(step=ticket.next_step, time=f"{ticket.next_step_at:%d %b %H:%M}")
         )
-    lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said[::-1]]
+    lines += [f"{entry.at:%d %b %H:%M} {entry.by_name}: {' '.join(entry.text.split())[:600]}" for entry in said]
     return "\n".join(lines)
 
 

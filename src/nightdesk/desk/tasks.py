@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from nightdesk.base.actors import SCHEDULER, Door
+from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.promises import Handler
 from nightdesk.base.refusals import NotFound
@@ -89,6 +89,11 @@ def give_tickets(outage_id: UUID, at: datetime) -> int:
 def note_update(update_id: UUID, at: datetime) -> int:
     """As the outages ask for it: in how many tickets an update now stands."""
     return outage_actions.note_update(update_id=update_id, by=SCHEDULER, via=Door.WORKER, at=at)
+
+
+def note_step(subject: tuple[str, str], *, text: str, run_id: UUID, by: Actor, via: Door, at: datetime) -> object:
+    """As the procedures ask for it: what became of a check-step stands in its ticket."""
+    return linking_actions.note_step(subject=subject, text=text, run_id=run_id, by=by, via=via, at=at)
 
 
 def pass_chase(promise: Promise, at: datetime) -> str:

@@ -14,6 +14,7 @@ from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
+from nightdesk.base.models import Promise
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.journal.actions import record
@@ -34,6 +35,8 @@ BRIEFING_CLOSED = kind("briefing.closed", gettext_lazy("{by} closed the briefing
 
 REMIND = "briefing.remind"
 """Promise to tell those who have not confirmed a briefing; its subject is the briefing."""
+JOINED = "briefing.joined"
+"""The follow-up where a team's members were set; its subject is the team."""
 LONGEST_WAIT = timedelta(days=366)
 
 
@@ -148,6 +151,23 @@ def tell_unconfirmed(*, briefing_id: int, by: Actor, via: Door, at: datetime) ->
         _promise(row, at + timedelta(days=row.remind_days), _("not everybody has read “%s”") % row.title, at)
     cause = _record(BRIEFING_REMINDED, row, by, via, at, count=len(missing))
     return _tell(row, missing, cause, by, via, at)
+
+
+@transaction.atomic
+def tell_newcomers(*, team_id: int, person_ids: Sequence[int], by: Actor, via: Door, at: datetime) -> str:
+    """Whoever is new in the team is told of each open briefing of it that they have not confirmed. Returns what was done."""
+    told = 0
+    for row in Briefing.objects.select_for_update(of=("self",)).filter(teams=team_id, closed_at=None).order_by("id"):
+        new = [person for person in unconfirmed([row])[row.pk] if person.pk in person_ids]
+        if not new:
+            continue
+        told += 1
+        cause = _record(BRIEFING_REMINDED, row, by, via, at, count=len(new))
+        _tell(row, new, cause, by, via, at)
+        waits = Promise.objects.filter(subject_kind="briefing", subject_id=str(row.pk), kind=REMIND, ended_at=None)
+        if row.remind_days and not waits.exists():
+            _promise(row, at + timedelta(days=row.remind_days), _("not everybody has read “%s”") % row.title, at)
+    return _("Told of %(count)d briefings.") % {"count": told}
 
 
 def _tell(row: Briefing, people: Sequence[Person], cause: UUID, by: Actor, via: Door, at: datetime) -> str:

@@ -15,10 +15,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What it is asked for: a service or None, a kind of call or "" for all of them, a part or ""."""
+    """What it is asked for: a service or None, kinds of call of which each will do (none: all), a part or ""."""
 
     service: int | None = None
-    call: str = ""
+    calls: frozenset[str] = frozenset()
     part: str = ""
 
 
@@ -29,11 +29,11 @@ def closeness(written: Written, asked: Asked) -> int | None:
     """
     if written.services and asked.service not in written.services:
         return None
-    if written.calls and asked.call and asked.call not in written.calls:
+    if written.calls and asked.calls and not asked.calls & written.calls:
         return None
     if written.part and not fits_part(written.part, asked.part):
         return None
-    return 4 * bool(written.part) + 2 * bool(written.services) + bool(written.calls and asked.call)
+    return 4 * bool(written.part) + 2 * bool(written.services) + bool(written.calls and asked.calls)
 
 
 def fits_part(pattern: str, part: str) -> bool:

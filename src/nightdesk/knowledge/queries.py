@@ -62,27 +62,36 @@ class RunNow:
 
 
 def procedures_for(
-    service_id: int | None, kind_of_call: str, brand_id: int, component: str = "", *, most: int = SHOWN_BESIDE
+    service_id: int | None,
+    kinds_of_call: Collection[str],
+    brand_id: int,
+    component: str = "",
+    *,
+    most: int = SHOWN_BESIDE,
 ) -> list[Procedure]:
-    """The published procedures that fit, the closest first; `kind_of_call` "" asks for every kind.
+    """The published procedures that fit, the closest first; `kinds_of_call`: each of them will do, none asks for every kind.
 
     `published` is loaded. Two queries.
     """
     rows = Procedure.objects.filter(brand_id=brand_id, retired_at=None, published__isnull=False)
-    rows = _of(rows, service_id, kind_of_call).select_related("published")
-    return _closest(rows, Asked(service_id, kind_of_call, component))[:most]
+    rows = _of(rows, service_id, kinds_of_call).select_related("published")
+    return _closest(rows, Asked(service_id, frozenset(kinds_of_call), component))[:most]
 
 
-def sayings_for(service_id: int | None, kind_of_call: str, brand_id: int, *, most: int = SHOWN_BESIDE) -> list[Saying]:
+def sayings_for(
+    service_id: int | None, kinds_of_call: Collection[str], brand_id: int, *, most: int = SHOWN_BESIDE
+) -> list[Saying]:
     """What the desk may say, approved words only, the closest first."""
     rows = Saying.objects.filter(brand_id=brand_id, removed_at=None, approved_at__isnull=False)
-    return _closest(_of(rows, service_id, kind_of_call), Asked(service_id, kind_of_call))[:most]
+    return _closest(_of(rows, service_id, kinds_of_call), Asked(service_id, frozenset(kinds_of_call)))[:most]
 
 
-def _of(rows: QuerySet[Fits], service_id: int | None, kind_of_call: str) -> QuerySet[Fits]:
+def _of(rows: QuerySet[Fits], service_id: int | None, kinds_of_call: Collection[str]) -> QuerySet[Fits]:
     """Those that may fit, by what the database can see."""
     services = Q(services=None) if service_id is None else Q(services=None) | Q(services=service_id)
-    calls = Q(calls=[]) | Q(calls__contains=[kind_of_call]) if kind_of_call else Q()
+    calls = Q(calls=[]) if kinds_of_call else Q()
+    for kind in kinds_of_call:
+        calls |= Q(calls__contains=[kind])
     return rows.filter(services, calls).prefetch_related("services").distinct()
 
 
@@ -181,6 +190,11 @@ def unconfirmed(briefings: Sequence[Briefing]) -> dict[int, list[Person]]:
         each: [person for person in people if (each, person.pk) not in said]
         for each, people in must_confirm(briefings).items()
     }
+
+
+def has_open_briefings(brand_id: int | None) -> bool:
+    """Whether anybody of the brand is still to read something."""
+    return Briefing.objects.filter(brand=brand_id, closed_at=None).exists()
 
 
 def briefings_waiting_for(person_id: int) -> list[Briefing]:

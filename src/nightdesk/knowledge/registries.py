@@ -34,6 +34,18 @@ TELL: list[Tell] = []
 """The one way in which people are told; it stands above the channels. Filled by `nightdesk.wiring`."""
 
 
+class NoteStep(Protocol):
+    """Writes what became of a check-step into the story of what it was done for."""
+
+    def __call__(
+        self, subject: tuple[str, str], *, text: str, run_id: UUID, by: Actor, via: Door, at: datetime
+    ) -> object: ...
+
+
+NOTE_STEP: list[NoteStep] = []
+"""Likewise: the tickets stand above this room. Called within the transaction in which the step is settled."""
+
+
 def brand_of(kind: str, subject_id: str) -> int | None:
     """The brand of the subject; None where there is no such thing, or nobody knows that kind."""
     asked = BRANDS_OF.get(kind)

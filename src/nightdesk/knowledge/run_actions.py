@@ -1,6 +1,6 @@
 """Verbs of runs: a procedure opened for a page or a ticket, its check-steps done or left out.
 
-What is done stands in the journal about the subject, and so in its story.
+What is done stands in the journal about the subject, and in the story of its ticket.
 """
 
 from datetime import datetime
@@ -19,13 +19,18 @@ from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.knowledge.markdown import plain, steps_of
 from nightdesk.knowledge.models import Procedure, Run, SettledStep
-from nightdesk.knowledge.registries import brand_of
+from nightdesk.knowledge.registries import NOTE_STEP, brand_of
 
 RUN_OPENED = kind("run.opened", gettext_lazy("{by} opened the procedure {procedure}, version {version}"))
-STEP_DONE = kind("run.step_done", gettext_lazy("{procedure}, step {step} of {steps}: {words}"))
-STEP_SKIPPED = kind("run.step_skipped", gettext_lazy("{procedure}, step {step} of {steps} left out: {words}"))
-STEP_REOPENED = kind("run.step_reopened", gettext_lazy("{procedure}, step {step} of {steps} is open again: {words}"))
 
+_SAID = {
+    "done": gettext_lazy("{procedure}, step {step} of {steps}: {words}"),
+    "skipped": gettext_lazy("{procedure}, step {step} of {steps} left out: {words}"),
+    "open": gettext_lazy("{procedure}, step {step} of {steps} is open again: {words}"),
+}
+STEP_DONE = kind("run.step_done", _SAID["done"])
+STEP_SKIPPED = kind("run.step_skipped", _SAID["skipped"])
+STEP_REOPENED = kind("run.step_reopened", _SAID["open"])
 _KINDS = {"done": STEP_DONE, "skipped": STEP_SKIPPED, "open": STEP_REOPENED}
 
 
@@ -86,6 +91,10 @@ def settle_step(*, run_id: UUID, number: int, outcome: str, note: str = "", by: 
     _see_finished(run, len(steps), asked, at)
     facts = {"step": number, "steps": len(steps), "words": plain(step.text)}
     _record(_KINDS[outcome], run, by, via, at, text=note, **facts)
+    said = _SAID[outcome].format(procedure=run.version.title, **facts)
+    for note_step in NOTE_STEP:
+        subject = (run.subject_kind, run.subject_id)
+        note_step(subject, text=f"{said}. {note}" if note else said, run_id=run.id, by=by, via=via, at=at)
     return run
 
 

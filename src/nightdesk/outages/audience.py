@@ -150,7 +150,7 @@ def ways(contact: Contact, hits: Iterable[Hit], facts: Facts, *, ended: bool) ->
         wanted = set(wish.channels) if wish else _usual(effect) | ({PUSH, WEBHOOK} & addresses.keys())
         if SMS in wanted and not _may_text(contact, wish, facts.at):
             wanted = wanted - {SMS} | {EMAIL}
-            strict = strict or wish is not None
+            strict = strict or (wish is not None and wish.texts_from is not None)
         chosen |= wanted
     if not {PUSH, WEBHOOK} & chosen <= addresses.keys():
         chosen.add(EMAIL)
@@ -185,9 +185,9 @@ def _may_text(contact: Contact, wish: Wish | None, at: datetime) -> bool:
     """Whether a text may go to them at this hour of their day."""
     local = at.astimezone(ZoneInfo(contact.zone))
     minute = local.hour * 60 + local.minute
-    if wish is None:
+    if wish is None or wish.texts_from is None or wish.texts_until is None:
         return contact.texted_at_night or DAY_FROM <= minute < DAY_UNTIL
-    if wish.texts_from is None or wish.texts_until is None or wish.texts_from == wish.texts_until:
+    if wish.texts_from == wish.texts_until:
         return True
     if wish.texts_from < wish.texts_until:
         return wish.texts_from <= minute < wish.texts_until

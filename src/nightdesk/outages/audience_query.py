@@ -53,13 +53,14 @@ who AS MATERIALIZED (
     LEFT JOIN channels_contactendpoint hook ON hook.contact_id = k.id AND hook.channel = 'webhook' AND hook.gone_at IS NULL
 ),
 wanted AS (
-    SELECT who.id, e.effect, w.id IS NOT NULL AS said,
+    SELECT who.id, e.effect, w.texts_from IS NOT NULL AS said,
            CASE WHEN w.id IS NULL THEN true ELSE 'email' = ANY(w.channels) END AS email,
            CASE WHEN w.id IS NULL THEN e.effect = 3 ELSE 'sms' = ANY(w.channels) END AS sms,
            CASE WHEN w.id IS NULL THEN who.push <> '' ELSE 'push' = ANY(w.channels) END AS push,
            CASE WHEN w.id IS NULL THEN who.webhook <> '' ELSE 'webhook' = ANY(w.channels) END AS webhook,
-           CASE WHEN w.id IS NULL THEN who.texted_at_night OR (who.minute >= %(day_from)s AND who.minute < %(day_until)s)
-                WHEN w.texts_from IS NULL OR w.texts_from = w.texts_until THEN true
+           CASE WHEN w.texts_from IS NULL OR w.texts_until IS NULL
+                THEN who.texted_at_night OR (who.minute >= %(day_from)s AND who.minute < %(day_until)s)
+                WHEN w.texts_from = w.texts_until THEN true
                 WHEN w.texts_from < w.texts_until THEN who.minute >= w.texts_from AND who.minute < w.texts_until
                 ELSE who.minute >= w.texts_from OR who.minute < w.texts_until END AS may_text
     FROM who JOIN hit ON hit.customer_id = who.customer_id

@@ -437,7 +437,8 @@ class Wish(models.Model):
 
     `channels` (email, sms, push, webhook): none of them means never. `min_effect`: nothing milder is told. Texts go out between
     `texts_from` and `texts_until` of their local day (minutes from 00:00, the end open, over midnight where it comes first; both
-    None: at any hour); outside of it what was to be a text is a mail.
+    None: at night as `Contact.texted_at_night` says; one instant twice: at any hour);
+    outside of it what was to be a text is a mail.
     """
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="wishes")

@@ -140,9 +140,9 @@ VISIBLE: tuple[Visible, ...] = (
         Ticket,
         (
             "id", "brand", "number", "kind", "state", "pending_reason", "title", "customer", "contact",
-            "requester_name", "service", "impact", "urgency", "priority", "merged_into", "next_step", "next_step_at",
-            "needs_proof", "proved_at", "opened_at", "changed_at", "customer_wrote_at", "we_wrote_at", "resolved_at",
-            "closed_at", "what_was_wrong", "what_was_done", "what_to_do",
+            "requester_name", "service", "subscription", "impact", "urgency", "priority", "merged_into", "next_step",
+            "next_step_at", "needs_proof", "proved_at", "opened_at", "changed_at", "customer_wrote_at", "we_wrote_at",
+            "resolved_at", "closed_at", "what_was_wrong", "what_was_done", "what_to_do",
         ),
         f"customer_id = {MINE} AND (contact_id = {ME} OR {SEES_ALL}"  # noqa: S608
         " OR id IN (SELECT p.ticket_id FROM desk_party p))",

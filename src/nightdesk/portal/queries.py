@@ -63,7 +63,7 @@ def tickets_of(contact: Contact) -> QuerySet[Ticket]:
 
     Newest first; what was merged away is found under its survivor.
     """
-    rows = visible(Ticket, "service").filter(customer=contact.customer_id)
+    rows = visible(Ticket, "service", "subscription").filter(customer=contact.customer_id)
     if not standing.sees_all(contact.customer.sees, contact.standing):
         copied = Party.objects.filter(contact=contact.pk).exclude(role=Party.Role.REMOVED).values("ticket_id")
         rows = rows.filter(Q(contact=contact.pk) | Q(id__in=copied))

@@ -1,6 +1,7 @@
 """What the worker does when a promise to a customer's contact falls due: send a link or a code, or ask their company."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
@@ -17,6 +18,8 @@ from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import mobile_code
 from nightdesk.customers.standing import Standing
+from nightdesk.desk.queries import desk_of_brand
+from nightdesk.paging.telling import tell_quietly
 
 
 def send_invitation(promise: Promise, at: datetime) -> str:
@@ -52,12 +55,15 @@ def send_mobile_code(promise: Promise, at: datetime) -> str:
 
 
 def ask_for_review(promise: Promise, at: datetime) -> str:
-    """Ask those who keep the company's contacts whether a viewer still belongs there; returns what was done."""
+    """Ask those who keep the company's contacts whether a viewer still belongs there; returns what was done.
+
+    Where none of them signs in, our desk is asked, and the viewer knows.
+    """
     contact = _contact(promise)
     if contact is None or contact.standing != Standing.VIEWER or contact.confirmed_at is None:
         return "They read no longer."
     ends_at = contact.confirmed_at + contact_actions.CONFIRMED_FOR
-    managers = Contact.objects.filter(
+    managers = Contact.objects.select_related("customer").filter(
         customer=contact.customer_id, standing=Standing.MANAGER, left_at=None, user__isnull=False
     )
     for manager in managers:
@@ -70,11 +76,43 @@ def ask_for_review(promise: Promise, at: datetime) -> str:
                 name=contact.name,
                 company=contact.customer.name,
                 brand=contact.customer.brand.name,
-                day=date_format(localtime(ends_at), "j F Y"),
+                day=_day(manager, ends_at),
                 link=f"{settings.PUBLIC_URL}{reverse('portal:person', args=[contact.pk])}",
             )
         _send(manager, "contact.review", "email", manager.email, title, body, ends_at, at)
+    if not managers:
+        return _ask_our_desk(contact, ends_at, at)
     return f"{len(managers)} of their company were asked."
+
+
+def _ask_our_desk(contact: Contact, ends_at: datetime, at: datetime) -> str:
+    company, brand = contact.customer, contact.customer.brand
+    with translation.override(contact.language or company.language):
+        title = _("{brand}: please have it confirmed that you still read here").format(brand=brand.name)
+        body = _(
+            "You can read what {company} has at {brand} until {day}. Somebody has to say each year that this is still right, and "
+            "nobody of your company keeps its people here. Please have our desk told by then."
+        ).format(company=company.name, brand=brand.name, day=_day(contact, ends_at))
+    if contact.email:
+        _send(contact, "contact.review", "email", contact.email, title, body, ends_at, at)
+    told = tell_quietly(
+        desk_of_brand(brand.pk),
+        kind="contact.review",
+        subject=("customer", company.pk),
+        title=_("Does {name} still work at {company}?").format(name=contact.name, company=company.name),
+        body=_(
+            "Nobody of the company can confirm it; without a word they read nothing from {day} on.\n\n{link}"
+        ).format(day=_day(contact, ends_at), link=f"{settings.PUBLIC_URL}/settings/customers/{company.pk}"),
+        brand_id=brand.pk,
+        by=SCHEDULER,
+        via=Door.WORKER,
+        at=at,
+    )
+    return f"Nobody of their company signs in: {told} of our desk were asked."
+
+
+def _day(reader: Contact, instant: datetime) -> str:
+    return date_format(localtime(instant, ZoneInfo(reader.zone or reader.customer.zone)), "j F Y")
 
 
 def let_lapse(promise: Promise, at: datetime) -> str:

@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("my/you/change", you.change, name="change_you"),
     path("my/you/mobile", you.mobile, name="mobile"),
     path("my/you/mobile/code", you.mobile_code, name="mobile_code"),
+    path("my/you/mobile/remove", you.no_mobile, name="no_mobile"),
     path("my/you/notices", notices.notices, name="notices"),
     path("my/you/notices/<int:wish_id>/remove", notices.remove_wish, name="remove_wish"),
     path("my/you/notices/program", notices.program, name="program"),

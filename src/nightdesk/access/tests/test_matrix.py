@@ -157,6 +157,7 @@ set_identity_provider A
 remove_identity_provider A
 ask_mobile_code DMA
 verify_mobile DMA
+remove_mobile DMA
 make_contact_token -
 revoke_contact_token DMA
 make_subscription DMA

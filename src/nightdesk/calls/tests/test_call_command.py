@@ -13,13 +13,16 @@ from nightdesk.access.actions import make_brand
 from nightdesk.base import clock, health
 from nightdesk.base.actors import SCHEDULER, Door
 from nightdesk.base.refusals import NotFound
-from nightdesk.calls import actions
+from nightdesk.calls import actions, callers
 from nightdesk.calls.models import Call, CallEvent, Leg, Line, Message
+from nightdesk.customers.models import Contact
+from nightdesk.desk.tests.provider import Provider
 from nightdesk.journal.models import Entry
 from nightdesk.people.actions import make_person
 
 AT = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 HOW: dict[str, Any] = {"by": SCHEDULER, "via": Door.CLI, "at": AT}
+MORNING = AT + timedelta(hours=6)
 SAM, KIM = "+442079460701", "+442079460702"
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +57,29 @@ def left(line: Line, number: str) -> Message:
         wakes=False,
         **HOW,
     )
+
+
+def test_at_night_nobody_is_woken_for_a_contact_who_may_not_call_then(line: Line) -> None:
+    """By their number on the line, by what they leave there, and by what a bureau takes down."""
+    there = Provider(AT, out_of_hours="full", may_wake=["P1"], live_answer=True)
+    line = Line.objects.create(brand=there.brand, name="Quay", numbers=[], shown_number="", pager_number="")
+    for may_call in (True, False):
+        Contact.objects.filter(pk=there.cleo.pk).update(may_call=may_call)
+        who = callers.who_has_number(there.brand.pk, there.cleo.phone)
+        facts = callers.caller_facts(line, who, there.cleo.phone, AT, AT, open_now=False)
+        assert (facts.covered, facts.may_wake, facts.live, facts.may_call) == (may_call,) * 4
+        message = actions.leave_message(
+            brand_id=there.brand.pk,
+            line_id=line.pk,
+            number=SAM if may_call else KIM,
+            text="Ring me",
+            customer_id=there.acme.pk,
+            contact_id=there.cleo.pk,
+            **HOW,
+        )
+        assert (message.page_id is not None) == may_call
+        assert message.call_back_by is not None
+    assert (facts.answer_from, message.call_back_by - timedelta(seconds=line.call_back_s)) == (MORNING, MORNING)
 
 
 def said(*words: str) -> str:

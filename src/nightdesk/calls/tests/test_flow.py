@@ -464,6 +464,12 @@ def test_without_a_price_no_call_out_is_offered_and_1_buys_nothing() -> None:
     assert "press 1" not in call.heard_by("caller")
 
 
+def test_who_may_not_call_at_night_is_offered_no_call_out() -> None:
+    call = called(by_night(replace(UNCOVERED, may_call=False), call_out_price=PRICE), None, ("not_covered", "1"))
+    assert call.wrote("call_out") == []
+    assert "press 1" not in call.heard_by("caller")
+
+
 def test_2_leaves_a_message_for_the_hours_that_are_covered() -> None:
     call = called(by_night(UNCOVERED), None, ("not_covered", "2"), ("review", "1"))
     assert call.wrote("message")[0]["for_later"] is True

@@ -34,8 +34,11 @@ from nightdesk.desk.models import (
     Ticket,
     TimeSpent,
 )
+from nightdesk.desk.queries import story_so_far
 from nightdesk.desk.tasks import hand_over_tickets
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
+from nightdesk.knowledge import actions as procedures
+from nightdesk.knowledge.models import Procedure, Run
 
 
 @pytest.fixture
@@ -374,6 +377,38 @@ def test_it_is_shown_what_must_be_proved_and_how(provider, dee, eve):
     eve.does("prove_identity", ticket.id, prove__how="call_back", prove__said="x", status=403)
 
 
+def test_beside_a_ticket_stands_what_its_kind_asks_for_and_each_step_lands_in_its_story(provider, dee):
+    titles = {"access": "Who asks?", "request": "Order it", "incident": "Look at the line", "alarm": "Silence it"}
+    for kind, title in titles.items():
+        steps = "- [ ] Ring them back\n- [ ] Write it down\n"
+        row = procedures.make_procedure(
+            brand_id=provider.brand.pk, title=title, body=steps, where={"calls": [kind]}, **provider.doing
+        )
+        procedures.publish_procedure(procedure_id=row.pk, number=1, **provider.doing)
+    procedures.add_call_kind(brand_id=provider.brand.pk, key="move", name="Move of house", **provider.doing)
+    own = procedures.make_procedure(
+        brand_id=provider.brand.pk, title="Pack", body="x", where={"calls": ["move"]}, **provider.doing
+    )
+    procedures.publish_procedure(procedure_id=own.pk, number=1, **provider.doing)
+
+    def beside(ticket):
+        page = dee.sees("ticket", ticket.id)
+        return {title for title in (*titles.values(), "Pack") if title in unescape(page)}
+
+    ticket = provider.ticket("New password", kind="request", needs_proof=True)
+    assert beside(ticket) == {"Who asks?", "Order it"}
+    assert beside(provider.ticket()) == {"Look at the line"}
+    assert beside(provider.ticket(kind="request", work_type="Move of house")) == {"Order it", "Pack"}
+    who_asks = Procedure.objects.get(title="Who asks?")
+    dee.does("open_procedure", who_asks.pk, about=f"ticket:{ticket.pk}", next=f"/tickets/{ticket.pk}")
+    run = Run.objects.get()
+    dee.does("settle_step", run.pk, number="1", outcome="done", note="It was Cleo", next=f"/tickets/{ticket.pk}")
+    said = "Who asks?, step 1 of 2: Ring them back. It was Cleo"
+    assert ("system", said) in provider.story(ticket)
+    assert said in unescape(dee.words("ticket", ticket.id))
+    assert f"Dee: {said}" in story_so_far(ticket)
+
+
 def test_linked_merged_and_split_with_the_way_back(provider, dee):
     one, two = provider.ticket("one"), provider.ticket("two")
     dee.does("link_ticket", one.id, link__number=f"#{two.number}", link__kind="related")
@@ -570,12 +605,14 @@ def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
     boss.does("team_rule", provider.network.pk, level="3", contact_kinds=["resolution"])
     boss.does("new_queue", brand=str(provider.brand.pk), name="Mail", address="mail@quay.example", waits_for_day="on")
     queue = Queue.objects.get(name="Mail")
-    boss.does("queue", queue.pk, name="Mails", address="", team="")
-    assert Queue.objects.get(pk=queue.pk).name == "Mails"
+    boss.does("queue", queue.pk, name="Mails", address="", team="", needs_proof="on")
+    queue.refresh_from_db()
+    assert (queue.name, queue.needs_proof) == ("Mails", True)
     dee.does(
         "new_macro",
         brand=str(provider.brand.pk),
         name="m",
+        needs_proof="on",
         tags="a, b",
         to="take",
         words="note",
@@ -583,7 +620,8 @@ def test_how_the_desk_works_is_set_by_a_manager(provider, dee):
         status=302,
     )
     made = Macro.objects.get()
-    assert [step["verb"] for step in made.steps] == ["tag", "take", "note"]
+    assert [step["verb"] for step in made.steps] == ["edit", "tag", "take", "note"]
+    assert made.steps[0]["values"] == {"needs_proof": True}
     assert 'value="a, b"' in dee.sees("macro", made.pk)
     dee.does("new_macro", brand=str(provider.brand.pk), name="n", status=200)
     dee.does("remove_macro", made.pk)
@@ -602,6 +640,22 @@ def test_tonight_has_the_desk_in_one_line_and_what_may_be_done_in_a_quiet_hour(p
     found = eve.client.get(reverse("console:find"), {"q": str(ticket.number)}).json()
     assert found[0]["label"] == f"#{ticket.number} Set a record"
     assert "New ticket" in [each["label"] for each in eve.client.get(reverse("console:find"), {"q": "new t"}).json()]
+
+
+def test_what_a_contact_may_do_is_set_on_their_page_a_viewer_confirmed_and_a_mobile_taken_away(provider, dee):
+    cleo = Contact.objects.filter(pk=provider.cleo.pk)
+    cleo.update(standing="viewer", mobile="+447700900123", mobile_verified_at=provider.at)
+    where = (provider.acme.pk, provider.cleo.pk)
+    assert 'name="standing"' in dee.sees("contact", *where)
+    given = {"name": "Cleo", "email": "cleo@acme.example", "phone": "020 7946 0100", "role": "Head"}
+    dee.does("contact", *where, **given, standing="member", may_authorise="on")
+    row = cleo.get()
+    assert (row.phone, row.standing, row.may_call, row.may_authorise) == ("+442079460100", "member", False, True)
+    assert "may not call at night" in dee.words("customer", provider.acme.pk)
+    cleo.update(standing="viewer")
+    dee.does("confirm_customers_contact", *where)
+    dee.does("no_mobile", *where)
+    assert (cleo.get().confirmed_at, cleo.get().mobile) == (provider.at, "")
 
 
 def test_a_customers_page_lists_their_tickets(provider, dee):

@@ -93,6 +93,7 @@ WORDS = {
     "incident.measure": gettext_lazy("Look whether a regulator must be told of an outage"),
     "incident.chase": gettext_lazy("Chase what a report owes to customers or a regulator"),
     "outage.confirm_by_rule": gettext_lazy("Confirm an outage, if its alarm still stands"),
+    "briefing.joined": gettext_lazy("Tell whoever joined a team what there is to read"),
     "briefing.remind": gettext_lazy("Remind those who have not read a briefing"),
     "attachment.read": gettext_lazy("Read a file, so that it can be searched"),
     "attachment.scan": gettext_lazy("Have a file scanned"),

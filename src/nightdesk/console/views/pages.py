@@ -166,7 +166,7 @@ def page(request: StaffRequest, page_id: UUID) -> HttpResponse:
             request,
             ("page", shown.id),
             service_id=shown.service_id,
-            kind_of_call="alarm",
+            kinds_of_call=["alarm"],
             brand_id=shown.brand_id,
             component=shown.component,
             back=request.path,

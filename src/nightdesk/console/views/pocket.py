@@ -94,7 +94,7 @@ def _note_shown(request: StaffRequest, told: list[Delivery]) -> None:
 def _with_procedure(request: StaffRequest, page: Page, card: dict[str, Any]) -> dict[str, Any]:
     """The card with the way to what is to be done, where that is known."""
     if may(request, "read_procedures", page.brand_id):
-        for row in procedures_for(page.service_id, "alarm", page.brand_id, page.component, most=1):
+        for row in procedures_for(page.service_id, ["alarm"], page.brand_id, page.component, most=1):
             card["procedure"] = {
                 "title": row.title,
                 "url": reverse("console:page", args=[page.id]) + "#procedures",

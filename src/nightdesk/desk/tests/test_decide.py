@@ -117,6 +117,20 @@ class TestWhoIsWoken:
         assert not self.wakes(open_now=True)
         assert self.wakes(1, open_now=True)
 
+    @pytest.mark.parametrize(
+        ("title", "text", "found"),
+        [
+            ("Forgot my password", "", "password"),
+            ("Hello", "I forgot the password of my\nmail", "forgot the password"),
+            ("Hilfe", "Bitte das Passwort zurücksetzen", "Passwort zurücksetzen"),
+            ("Aide", "J'ai oublié mon mot de passe", "oublié mon mot de passe"),
+            ("Slow", "Since the new router came the line is slow. We never ask for passwords.", ""),
+            ("Slow", "x" * 2000 + " reset my password", ""),
+        ],
+    )
+    def test_words_by_which_it_changes_who_gets_in(self, title, text, found):
+        assert decide.asks_for_access(title, text) == found
+
     @pytest.mark.parametrize("more", [{"trusted": False}, {"waits_for_day": True}, {"automatic": True}])
     def test_never_by_strangers_machines_or_what_waits_for_the_day(self, more):
         assert not self.wakes(1, **more)

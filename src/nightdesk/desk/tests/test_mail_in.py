@@ -7,6 +7,7 @@ from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
+from nightdesk.customers.models import Contact
 from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
@@ -48,6 +49,19 @@ class TestANewTicket:
         assert message.title == f"Re: {ticket.tag} The line is slow"
         assert f"{there.brand.slug}#1001" in message.body
         assert form.in_reply_to == mail.message_id
+
+    def test_of_who_may_not_call_at_night_wakes_nobody_and_is_not_answered_with_the_nights_number(self):
+        there = Provider(NIGHT, out_of_hours="full", may_wake=["P1", "P2", "P3"])
+        fields = {"emergency_number": "+442079460999"}
+        actions.save_desk_rules(brand_id=there.brand.pk, fields=fields, **there.doing)
+        post = Post(there)
+        post.write(CLEO)
+        Contact.objects.filter(pk=there.cleo.pk).update(may_call=False)
+        there.minutes(5)
+        post.write(CLEO, "Again")
+        may, may_not = [message.body for message, _form, _to in post.sent(kind="ticket.acknowledged")]
+        assert ["0999" in said for said in (may, may_not)] == [True, False]
+        assert Page.objects.get().title == "#1001 The line is slow"
 
     def test_of_a_stranger_is_a_callers(self, post):
         ticket = post.ticket(post.write(STRANGER, proven=""))

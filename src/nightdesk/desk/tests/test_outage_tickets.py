@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from nightdesk.base.actors import Door
+from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
+from nightdesk.customers.queries import actor_of_contact
 from nightdesk.desk import actions, linking_actions, outage_actions
-from nightdesk.desk.mail_queries import actor_of_contact
+from nightdesk.desk.clock_queries import clocks_of
 from nightdesk.desk.models import Entry, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -87,6 +90,25 @@ def test_every_update_stands_in_every_ticket_and_nobody_is_mailed_twice(network:
         assert [(one.text, one.public) for one in said] == [("We know of it.", True), ("A spare is on its way.", True)]
     update = outage.updates.first()
     assert outage_actions.note_update(update_id=update.pk, **network.doing) == 0
+
+
+def test_an_outages_updates_are_news_to_the_customer_and_what_they_write_starts_the_clocks(network: Network) -> None:
+    network.work()  # the clocks of open tickets follow a new contract
+    outage = network.outage()
+    network.says(outage, "We know of it.")
+    ticket = Ticket.objects.get(outage=outage, customer=network.acme)
+    clocks = Promise.objects.filter(kind__startswith="ticket.warn", subject_id=str(ticket.pk), ended_at=None)
+    assert not clocks.exists(), "it is nobody's work yet"
+    network.minutes(20)
+    cleo = Contact.objects.get(name="Cleo")
+    actions.take_message(
+        ticket_id=ticket.pk, words=actions.Words("And?"), by=actor_of_contact(cleo), via=Door.WEB, at=network.at
+    )
+    assert clocks.exists()
+    network.minutes(10)
+    network.says(outage, "A spare is on its way.", quiet=True)
+    ticket.refresh_from_db()
+    assert clocks_of([ticket], network.at)[ticket.pk].update.since == network.at
 
 
 def test_the_end_resolves_what_nobody_asked_in_and_of_the_others_somebody_asks(network: Network) -> None:

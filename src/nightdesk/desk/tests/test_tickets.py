@@ -4,18 +4,19 @@ from itertools import product
 import pytest
 from django.db import IntegrityError, transaction
 
-from nightdesk.base.actors import Actor, Door
+from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers.models import Contact
+from nightdesk.customers.queries import numbers_on_record
 from nightdesk.desk import actions, decide, linking_actions, queries, supplier_actions
 from nightdesk.desk.actions import KindOfContactNeeded, ProofNeeded, StoryMovedOn, Words
 from nightdesk.desk.models import Attachment, Entry, TeamRule, Ticket, Watch
 from nightdesk.desk.tasks import put_back_tickets
-from nightdesk.desk.tests.provider import NIGHT, Provider
+from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 from nightdesk.journal.models import Entry as JournalEntry
 from nightdesk.paging.models import Page
 from nightdesk.people import actions as people
@@ -98,10 +99,49 @@ class TestWhoIsWoken:
         assert not Page.objects.exists()
         assert ticket.next_step_at.hour == 9
 
+    def test_a_contact_who_may_not_call_at_night_wakes_nobody_then_and_pages_by_day_as_others_do(self):
+        there = Provider(NIGHT, out_of_hours="full", may_wake=["P1"], targets={"P1": {"respond": "PT30M"}})
+        Contact.objects.filter(pk=there.cleo.pk).update(may_call=False)
+        there.cleo.refresh_from_db()
+        ticket = there.ticket(impact="high", urgency="high")
+        assert ticket.next_step_at.hour == 9
+        there.minutes(40)
+        actions.tell_clocks(ticket_id=ticket.pk, **there.doing)
+        assert not Page.objects.exists()
+        there.at = MORNING
+        there.ticket("By day", impact="high", urgency="high")
+        assert Page.objects.get().title == "#1002 By day"
+
     def test_a_stranger_wakes_nobody(self):
         there = Provider(NIGHT, out_of_hours="full", may_wake=["P1"])
         there.ticket(impact="high", urgency="high", trust="unverified")
         assert not Page.objects.exists()
+
+
+class TestWhoGetsIn:
+    def test_a_customers_words_ask_for_proof_that_an_agent_may_take_off_and_a_queue_asks_for_all(self, there):
+        asked = there.ticket("Help", said="Hello,\nplease reset my MFA, I have a new phone.")
+        assert asked.needs_proof
+        assert there.story(asked)[1][1].startswith("“reset my MFA”: it may change who gets in")
+        actions.edit_ticket(ticket_id=asked.pk, fields={"needs_proof": False}, **there.doing_as(there.dee))
+        assert not there.ticket(said="It asks for my password, and then the page is white.").needs_proof
+        queue = actions.save_queue(brand_id=there.brand.pk, name="Access", needs_proof=True, **there.doing)
+        assert there.ticket(queue_id=queue.pk).needs_proof
+
+    def test_a_number_that_whoever_has_the_account_put_there_lately_is_called_back_for_nothing(self, there):
+        ticket = there.ticket(needs_proof=True)
+        customers.edit_contact(
+            contact_id=there.cleo.pk, changes={"phone": "+447700900666"}, by=SCHEDULER, via=Door.CLI, at=there.at
+        )
+        Contact.objects.filter(pk=there.cleo.pk).update(
+            phone_said_at=there.at, mobile="+447700900667", mobile_verified_at=there.at
+        )
+        with pytest.raises(Invalid, match="on record for a week"):
+            actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
+        there.minutes(7 * 24 * 60)
+        cleo = Contact.objects.get(pk=there.cleo.pk)
+        assert numbers_on_record(cleo, there.at) == ["+447700900666", "+447700900667"]
+        actions.prove_identity(ticket_id=ticket.pk, how="call_back", **there.doing_as(there.dee))
 
 
 class TestAMessage:

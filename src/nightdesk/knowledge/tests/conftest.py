@@ -86,7 +86,7 @@ class Office:
         return len(person_ids)
 
 
-OURS = ("procedure.review", "procedure.tell", "briefing.remind")
+OURS = ("procedure.review", "procedure.tell", "briefing.remind", "briefing.joined")
 
 
 @pytest.fixture

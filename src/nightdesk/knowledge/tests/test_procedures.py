@@ -106,11 +106,11 @@ def test_what_fits_closest_comes_first_and_drafts_and_what_is_retired_never(offi
     def told(*asked: object, **more: object) -> list[str]:
         return [each.title for each in queries.procedures_for(*asked, office.brand.pk, **more)]  # type: ignore[arg-type]
 
-    assert told(office.lines.pk, "alarm", component="sw21") == ["sw2", "Mail", "Lines", "For everything"]
-    assert told(office.lines.pk, "call") == ["Calls about lines", "Lines", "For everything"]
-    assert told(office.mail.pk, "alarm") == ["Mail", "For everything"]
-    assert told(None, "alarm") == ["For everything"]
-    assert queries.procedures_for(office.lines.pk, "alarm", office.brand.pk + 1) == []
+    assert told(office.lines.pk, ["alarm"], component="sw21") == ["sw2", "Mail", "Lines", "For everything"]
+    assert told(office.lines.pk, ["call"]) == ["Calls about lines", "Lines", "For everything"]
+    assert told(office.mail.pk, ["alarm"]) == ["Mail", "For everything"]
+    assert told(None, ["alarm"]) == ["For everything"]
+    assert queries.procedures_for(office.lines.pk, ["alarm"], office.brand.pk + 1) == []
 
 
 def test_every_word_that_is_asked_for_must_begin_some_word_whatever_its_case_and_accents(office: Office) -> None:

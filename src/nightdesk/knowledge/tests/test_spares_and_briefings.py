@@ -111,6 +111,20 @@ def test_a_manager_has_them_reminded_now_and_closing_ends_it(office: Office) -> 
     assert queries.briefings_waiting_for(office.bo.pk) == []
 
 
+def test_who_joins_the_team_after_everybody_has_confirmed_is_told_then_and_reminded(office: Office) -> None:
+    row = briefing(office)
+    office.later(timedelta(0))
+    for who in (office.bo, office.al):
+        briefing_actions.confirm_briefing(briefing_id=row.pk, **office.doing(who))
+    office.told.clear()
+    ids = [office.bo.pk, office.al.pk, office.mo.pk]
+    people.set_team_members(team_id=office.team.pk, person_ids=ids, manager_id=office.mo.pk, **office.doing())
+    assert office.later(timedelta(0)) == ["Told of 1 briefings."]
+    assert office.told == [("Mo", f"Please read: {row.title}")]
+    office.later(timedelta(days=3))
+    assert len(office.told) == 2
+
+
 def test_a_briefing_that_nobody_must_read_or_that_is_due_in_the_past_is_refused(office: Office) -> None:
     for more in ({"team_ids": []}, {"due_at": office.at}, {"remind_days": -1}, {"title": " "}):
         with pytest.raises(Invalid):

@@ -21,7 +21,7 @@ def template(office: Office, by: Person | None = None, **more: object) -> Templa
 
 
 def shown(office: Office) -> list[str]:
-    return [each.text for each in queries.sayings_for(office.lines.pk, "call", office.brand.pk)]
+    return [each.text for each in queries.sayings_for(office.lines.pk, ["call"], office.brand.pk)]
 
 
 def test_nobody_is_shown_words_that_were_not_approved_and_a_change_takes_the_approval_away(office: Office) -> None:

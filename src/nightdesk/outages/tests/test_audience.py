@@ -49,6 +49,13 @@ def test_who_said_not_at_night_is_not_texted_for_a_cut_mail() -> None:
     assert heard(NIGHT, wishes=[day], reaches=[Reach(1, None, "email", 1)]) == {MAIL}
 
 
+def test_a_wish_without_hours_leaves_the_night_to_the_switch() -> None:
+    text = [Wish(1, 1, None, frozenset({"sms"}))]
+    assert heard(NIGHT, wishes=text) == {MAIL}
+    assert heard(NIGHT, contact=replace(CLEO, texted_at_night=True), wishes=text) == {TEXT}
+    assert heard(NIGHT, wishes=text, reaches=[Reach(1, None, "email", 1)]) == {MAIL, TEXT}
+
+
 def test_a_wish_of_their_own_stands_before_that_of_their_company_and_one_of_the_service_before_both() -> None:
     company = Wish(1, None, 1, frozenset({"sms"}))
     own = Wish(1, 1, None, frozenset({"email"}))

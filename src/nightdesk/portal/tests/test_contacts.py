@@ -22,7 +22,15 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions as verbs
 from nightdesk.customers.models import Contact, Customer
-from nightdesk.customers.queries import actor_of_contact, contact_of_token, contacts_of_user, mobile_code
+from nightdesk.customers.queries import (
+    actor_of_contact,
+    contact_of_token,
+    contacts_of_user,
+    mobile_code,
+    numbers_on_record,
+)
+from nightdesk.desk import actions as desk
+from nightdesk.desk.models import Party
 from nightdesk.journal.models import Entry
 from nightdesk.people import actions as people
 from nightdesk.people.queries import actor_of_token, actor_of_user
@@ -192,7 +200,7 @@ class TestNobodyIsBoth:
 class TestAnotherCompany:
     @pytest.mark.parametrize("verb", [
         "edit_contact", "invite_contact", "set_contact_standing", "mark_contact_left", "confirm_contact",
-        "ask_mobile_code", "verify_mobile", "make_contact_token", "revoke_contact_token",
+        "ask_mobile_code", "verify_mobile", "remove_mobile", "make_contact_token", "revoke_contact_token",
     ])  # fmt: skip
     def test_another_companys_people_do_not_exist(self, firms: Firms, verb: str):
         more: dict[str, Any] = {
@@ -264,6 +272,24 @@ class TestStanding:
         assert verbs.set_company_rule(customer_id=firms.bakery.customer.pk, sees="all", **boss).sees == "all"
         with pytest.raises(Invalid):
             verbs.set_company_rule(customer_id=firms.bakery.customer.pk, sees="some", **boss)
+
+
+class TestCopiedIn:
+    def test_a_colleague_who_is_copied_in_sees_the_ticket_and_another_companys_or_who_left_does_not(self, firms: Firms):
+        ours, theirs = firms.bakery, firms.grocer
+        verbs.set_company_rule(customer_id=ours.customer.pk, sees="own", **firms.doing)
+        gone = firms.contact(ours.customer, "Gail Gone", "member")
+        verbs.mark_contact_left(contact_id=gone.pk, **firms.doing)
+        copies = [(one.email.upper(), one.name) for one in (ours.viewer, theirs.member, gone)]
+        first, second = (
+            firms.ticket(ours, ours.member, "First", copies=copies),
+            firms.ticket(ours, ours.member, "Second"),
+        )
+        desk.take_message(ticket_id=second.pk, words=desk.Words("And she"), copies=copies, **firms.as_(ours.member))
+        for ticket in (first, second):
+            copied = Party.objects.filter(ticket=ticket, role="cc").exclude(contact=None)
+            assert [one.contact for one in copied] == [ours.viewer]
+            assert firms.client(ours.viewer).get(f"/my/tickets/{ticket.pk}/").status_code == 200
 
 
 class TestLeaving:
@@ -348,6 +374,21 @@ class TestMobile:
         with pytest.raises(IllegalTransition):
             verbs.verify_mobile(contact_id=ben.pk, code=code, **firms.as_(ben))
 
+    def test_a_mobile_that_is_theirs_no_more_is_taken_away_and_a_phone_of_their_own_counts_after_a_week(
+        self, firms: Firms
+    ):
+        ben = firms.bakery.member
+        Contact.objects.filter(pk=ben.pk).update(
+            mobile="+447700900123", mobile_verified_at=firms.at, texted_at_night=True
+        )
+        assert firms.client(ben).post("/my/you/mobile/remove").status_code == 302
+        assert (fresh(ben).mobile, ben.mobile_verified_at, ben.texted_at_night) == ("", None, False)
+        customers.edit_contact(contact_id=ben.pk, changes={"phone": "020 7946 0666"}, **firms.as_(ben))
+        assert numbers_on_record(fresh(ben), firms.at) == []
+        assert numbers_on_record(ben, firms.at + timedelta(days=7)) == ["+442079460666"]
+        customers.edit_contact(contact_id=ben.pk, changes={"phone": "020 7946 0667"}, **firms.doing)
+        assert numbers_on_record(fresh(ben), firms.at) == ["+442079460667"]
+
     def test_codes_are_texted_a_minute_apart_at_least(self, firms: Firms):
         ben = firms.bakery.member
         verbs.ask_mobile_code(contact_id=ben.pk, mobile="+447700900123", **firms.as_(ben))
@@ -374,6 +415,32 @@ class TestTheYearlyWord:
         assert (fresh(ours.viewer).standing, ours.viewer.user) == ("", None)
         assert browser.get("/my/").status_code == 302
         assert Entry.objects.filter(kind="contact.lapsed", by_kind="scheduler").exists()
+
+    def test_where_nobody_of_the_company_can_say_so_our_desk_is_asked_and_the_viewer_knows(self, firms: Firms):
+        ours = firms.bakery
+        dee = people.make_person(name="Dee", brand_id=firms.quay.pk, **firms.doing)
+        method = people.add_contact_method(person_id=dee.pk, channel="email", address="dee@quay.example", **firms.doing)
+        people.confirm_contact_method(method_id=method.pk, **firms.doing)
+        people.set_notify_rules(person_id=dee.pk, rules=[people.RuleWanted("low", method.pk)], **firms.doing)
+        team = people.make_team(brand_id=firms.quay.pk, name="Desk", **firms.doing)
+        people.set_team_members(team_id=team.pk, person_ids=[dee.pk], manager_id=None, **firms.doing)
+        desk.save_desk_rules(brand_id=firms.quay.pk, fields={"owner_id": team.pk}, **firms.doing)
+        verbs.mark_contact_left(contact_id=ours.manager.pk, **firms.doing)
+        firms.at += verbs.CONFIRMED_FOR - verbs.ASKED_BEFORE
+        keep_due(firms)
+        for address in ("dee@quay.example", "vera@bakery.example"):
+            (words,) = [words for message, words in sent_to(address) if message.kind == "contact.review"]
+            assert "14 August 2027" in words
+
+    def test_a_member_of_years_who_becomes_a_viewer_reads_for_a_year_from_then(self, firms: Firms):
+        ours = firms.bakery
+        firms.at += 2 * verbs.CONFIRMED_FOR
+        verbs.set_contact_standing(contact_id=ours.member.pk, changes={"standing": "viewer"}, **firms.as_(ours.manager))
+        keep_due(firms)
+        assert fresh(ours.member).standing == "viewer"
+        firms.at += verbs.CONFIRMED_FOR
+        keep_due(firms)
+        assert fresh(ours.member).standing == ""
 
     def test_one_word_keeps_them_for_another_year(self, firms: Firms):
         ours = firms.bakery

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -407,6 +408,25 @@ class TestHowTheyHear:
         assert "monitoring.example.com" not in shown(firms.client(firms.bakery.manager).get("/my/you/notices"))
         client.post("/my/you/notices/stop/webhook")
         assert not ContactEndpoint.objects.exists()
+
+    def test_a_program_of_who_keeps_the_people_adds_changes_and_confirms_them(self, firms: Firms):
+        boss, viewer = firms.bakery.manager, firms.bakery.viewer
+        _token, token = contact_actions.make_contact_token(contact_id=boss.pk, name="staff list", **firms.as_(boss))
+        program = Client(headers={"Authorization": f"Bearer {token}"})
+        given = {"name": "Nia New", "email": "nia@bakery.example", "standing": "viewer"}
+        made = program.post("/api/v1/my/contacts", given, "application/json")
+        assert (made.status_code, made.json()["standing"]) == (201, "viewer")
+        assert Contact.objects.get(pk=made.json()["id"]).invite
+        address = f"/api/v1/my/contacts/{viewer.pk}"
+        changes = {"role": "Night baker", "may_call": False}
+        changed = program.patch(address, changes, "application/json").json()
+        assert (changed["role"], changed["may_call"], changed["standing"]) == ("Night baker", False, "viewer")
+        firms.at += timedelta(days=300)
+        assert program.post(f"{address}/confirm").status_code == 200
+        viewer.refresh_from_db()
+        assert viewer.confirmed_at == firms.at
+        other = program.patch(f"/api/v1/my/contacts/{firms.grocer.viewer.pk}", changes, "application/json")
+        assert other.status_code == 404
 
     def test_a_program_of_theirs_does_the_same(self, firms: Firms):
         _token, token = contact_actions.make_contact_token(

@@ -1,10 +1,12 @@
 """Tickets as a customer meets them: raised, followed, answered, closed, opened again, and brought before a manager."""
 
 import csv
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from nightdesk.base import clock
 from nightdesk.base.models import Promise
 from nightdesk.channels.models import Message
+from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact
 from nightdesk.desk import actions as desk
@@ -50,7 +53,7 @@ def test_somebody_tells_us_and_follows_what_becomes_of_it(firms: Firms):
     ours = firms.bakery
     client = firms.client(ours.member)
     file = SimpleUploadedFile("till.png", b"\x89PNG till", content_type="image/png")
-    sent = NEW | {"service": str(ours.service.pk), "attached": [file]}
+    sent = NEW | {"service": str(ours.customer.subscriptions.get().pk), "attached": [file]}
     answer = client.post("/my/tickets/new", sent, follow=True)
     text = shown(answer)
     made = Ticket.objects.get(title="Cards are refused")
@@ -84,9 +87,29 @@ def test_what_is_known_stands_above_before_they_type(firms: Firms):
     assert "SECRET" not in page
 
 
+def test_of_several_circuits_of_one_service_the_one_is_chosen_and_it_alone_counts_as_reported(firms: Firms):
+    ours = firms.bakery
+    other = customers.make_subscription(
+        customer_id=ours.customer.pk, service_id=ours.service.pk, label="Bakery-0043", **firms.doing
+    )
+    client = firms.client(ours.member)
+    page = client.get(f"/my/tickets/new?service={other.pk}").content.decode()
+    assert "Bakery line Bakery-0042" in page
+    assert f'value="{other.pk}" selected' in page
+    assert client.post("/my/tickets/new", NEW | {"service": str(other.pk)}).status_code == 302
+    made = Ticket.objects.latest("opened_at", "id")
+    assert (made.subscription, made.service) == (other, ours.service)
+    assert "Bakery line Bakery-0043" in client.get(f"/my/tickets/{made.pk}/").content.decode()
+    home = client.get("/my/").content.decode()
+    assert home.count(f"#{made.number} ") == 1
+    desk.edit_ticket(ticket_id=made.pk, fields={"service_id": None}, **firms.doing)
+    made.refresh_from_db()
+    assert made.subscription is None
+
+
 def test_a_service_of_another_company_cannot_be_named(firms: Firms):
     client = firms.client(firms.bakery.member)
-    answer = client.post("/my/tickets/new", NEW | {"service": str(firms.grocer.service.pk)})
+    answer = client.post("/my/tickets/new", NEW | {"service": str(firms.grocer.customer.subscriptions.get().pk)})
     assert "Select a valid choice" in shown(answer)
     assert not Ticket.objects.filter(title="Cards are refused").exists()
 
@@ -122,7 +145,11 @@ def test_an_answer_goes_on_where_we_waited_and_opens_again_what_was_solved(firms
     resolve(firms, Ticket.objects.get(pk=ticket.pk))
     client.post(f"/my/tickets/{ticket.pk}/close")
     assert Ticket.objects.get(pk=ticket.pk).state == "closed"
+    assert "It is not solved" in shown(client.get(f"/my/tickets/{ticket.pk}/"))
     firms.at += timedelta(days=15)
+    page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
+    assert "It is not solved" not in page
+    assert "Send it, as a new ticket that follows this one" in page
     late = client.post(f"/my/tickets/{ticket.pk}/reopen", {"why": "Again."})
     assert late.status_code == 409
     assert "Open a new one that follows it." in late.content.decode()
@@ -138,13 +165,29 @@ def test_what_was_merged_leads_to_where_it_goes_on_with_both_their_words(firms: 
     assert "Bakery answer of ours" in story
 
 
+def plain(page: str) -> str:
+    """The words of a page alone."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_a_ticket_and_the_list_are_read_by_the_readers_own_clocks(firms: Firms):
+    ours = firms.bakery
+    Contact.objects.filter(pk=ours.member.pk).update(zone="Asia/Tokyo")
+    client, ticket = firms.client(ours.member), ours.tickets["member"]
+    ticket.refresh_from_db()
+    tokyo = ticket.next_step_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    for address in ("/my/tickets/", f"/my/tickets/{ticket.pk}/"):
+        assert f"{tokyo:%H:%M}" in shown(client.get(address))
+    assert "opened 17:30" in plain(shown(client.get(f"/my/tickets/{ticket.pk}/")))
+
+
 class TestEscalation:
     def test_a_manager_is_named_with_a_clock_and_the_promise_is_kept_or_told(self, firms: Firms):
         ours = firms.bakery
         ticket = ours.tickets["member"]
         client = firms.client(ours.member)
         page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
-        assert "Sam Bakery-Manager answers for what you get from us" in page
+        assert "Sam Bakery-Manager will answer you by 11:30" in plain(page)
         client.post(f"/my/tickets/{ticket.pk}/escalate", {"why": "Nobody has called for two days."})
         row = Escalation.objects.get(ticket=ticket)
         assert (row.manager_name, row.answer_by) == ("Sam Bakery-Manager", firms.at + timedelta(hours=2))
@@ -163,6 +206,16 @@ class TestEscalation:
         page = shown(client.get(f"/my/tickets/{ticket.pk}/"))
         assert "Answered." in page
         assert "Escalate this" in page
+
+    def test_what_is_said_before_the_press_is_what_follows(self, firms: Firms):
+        ours = firms.bakery
+        address = f"/my/tickets/{ours.tickets['member'].pk}/"
+        ours.contract.delete()
+        client = firms.client(ours.member)
+        page = shown(client.get(address))
+        assert re.search(r"Sam Bakery-Manager will answer you by [^.]*09:30", plain(page)), plain(page)
+        people.deactivate_person(person_id=ours.service_manager.pk, **firms.doing)
+        assert "Nobody is named for that. Please call us." in shown(client.get(address))
 
     def test_the_clock_counts_our_working_time(self, firms: Firms):
         ours = firms.bakery

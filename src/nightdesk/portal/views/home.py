@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from nightdesk.customers.models import Subscription
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk.models import Ticket
@@ -27,10 +28,7 @@ def home(request: CustomerRequest) -> HttpResponse:
     company = request.customer.pk
     outages = open_outages(company, language_of(request), request.at)
     touched = effects_now(outages)
-    reported: dict[int | None, Ticket] = {
-        each.service_id: each
-        for each in tickets_of(request.contact).filter(state__in=OPEN, kind="incident", merged_into=None)[:LOOKED_AT]
-    }
+    reported = _reported(request, services)
     contract = contract_facts(company, request.at)
     cover = promised_now(company, Priority.P3, request.at)
     zone = contract.hours.zone if contract else request.customer.zone
@@ -42,7 +40,7 @@ def home(request: CustomerRequest) -> HttpResponse:
                 "each": each,
                 "name": name_of(each),
                 "touch": touched.get(each.pk, (None, None))[0],
-                "told": reported.get(each.service_id),
+                "told": reported.get(each.pk),
                 "share": shares.get(each.pk, "100") if outages or shares else "",
             }
             for each in services
@@ -59,6 +57,20 @@ def home(request: CustomerRequest) -> HttpResponse:
         "open_now": cover.open_now,
     }
     return draw(request, "portal/home.html", context, here="services")
+
+
+def _reported(request: CustomerRequest, services: list[Subscription]) -> dict[int, Ticket]:
+    """Subscription -> the open ticket that they opened about it; of a ticket that names the service alone, where they buy one."""
+    of_service: dict[int, list[int]] = {}
+    for each in services:
+        of_service.setdefault(each.service_id, []).append(each.pk)
+    found: dict[int, Ticket] = {}
+    for ticket in tickets_of(request.contact).filter(state__in=OPEN, kind="incident", merged_into=None)[:LOOKED_AT]:
+        if ticket.subscription_id is not None:
+            found[ticket.subscription_id] = ticket
+        elif len(bought := of_service.get(ticket.service_id or 0, [])) == 1:
+            found[bought[0]] = ticket
+    return found
 
 
 def _heading(count: int, effects: list[Effect]) -> str:

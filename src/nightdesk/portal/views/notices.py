@@ -63,7 +63,9 @@ class WishForm(forms.Form):
         label=gettext_lazy("Texts until"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}),
-        help_text=gettext_lazy("Both empty: at any hour. Outside of these hours it is a mail."),
+        help_text=gettext_lazy(
+            "Both empty: at night only where “texts at night” is on. Outside of these hours it is a mail."
+        ),
     )
 
     def __init__(self, *args: Any, services: list[tuple[str, str]], **more: Any) -> None:

@@ -19,10 +19,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.queries import contract_facts, promised_now
 from nightdesk.desk import actions, customer_actions
+from nightdesk.desk import queries as desk
 from nightdesk.desk.actions import File, Words
 from nightdesk.desk.models import Attachment, Entry, Ticket
-from nightdesk.desk.queries import file_of
-from nightdesk.people.models import Person
 from nightdesk.portal import belt, wording
 from nightdesk.portal.door import (
     CustomerRequest,
@@ -36,7 +35,7 @@ from nightdesk.portal.door import (
     page,
     posting,
 )
-from nightdesk.portal.outage_queries import open_outages
+from nightdesk.portal.outage_queries import name_of, open_outages
 from nightdesk.portal.policies import visible
 from nightdesk.portal.queries import (
     OPEN,
@@ -185,30 +184,29 @@ def _shown(request: CustomerRequest, ticket_id: UUID, form: forms.Form, *, statu
         one.kind == Entry.Kind.MESSAGE_OUT and not one.automatic and one.at > escalation.at for one in entries
     )
     is_open = shown.state in OPEN
+    reopens = not is_open and belt.done(desk.may_reopen, shown, request.at)
+    may_escalate = is_open and may(request, "ask_for_manager") and (escalation is None or answered)
+    manager, answer_by = belt.done(desk.who_answers_escalated, shown, request.at) if may_escalate else (None, None)
     context = _row(shown, request) | {
         "story": [_said(one, files.get(one.pk, []), request) for one in entries],
         "is_open": is_open,
         "ending_told": any(one.kind == Entry.Kind.MESSAGE_OUT and one.at == shown.resolved_at for one in entries),
         "form": form if may(request, "take_message") and shown.state != Ticket.State.CANCELLED else None,
         "may_close": shown.state == Ticket.State.RESOLVED and may(request, "close_ticket"),
-        "may_reopen": shown.state in (Ticket.State.RESOLVED, Ticket.State.CLOSED) and may(request, "reopen_ticket"),
+        "reopens": reopens,
+        "may_reopen": reopens and may(request, "reopen_ticket"),
         "escalation": escalation if is_open else None,
         "answered": answered,
         "escalation_late": escalation is not None and escalation.answer_by < request.at,
-        "may_escalate": is_open and may(request, "ask_for_manager") and (escalation is None or answered),
-        "manager": _manager(request),
+        "may_escalate": may_escalate,
+        "manager": manager.name if manager is not None else "",
+        "answer_by": answer_by,
     }
     return draw(request, "portal/ticket.html", context, here="tickets", status=status)
 
 
 def _one(request: CustomerRequest, ticket_id: UUID) -> Ticket:
     return found(tickets_of(request.contact).filter(pk=ticket_id))
-
-
-def _manager(request: CustomerRequest) -> str:
-    """Who of ours answers for their company; "" where nobody is named."""
-    manager = request.customer.service_manager_id
-    return next((one.name for one in visible(Person).filter(pk=manager)), "") if manager else ""
 
 
 def _said(entry: Entry, files: Sequence[Attachment], request: CustomerRequest) -> dict[str, Any]:
@@ -248,7 +246,7 @@ def close(request: CustomerRequest, ticket_id: UUID) -> HttpResponse:
 
 @posting("reopen_ticket")
 def reopen(request: CustomerRequest, ticket_id: UUID) -> HttpResponse:
-    """It is not over: the ticket is open again, or where it was closed too long ago a new one follows it."""
+    """It is not over: the ticket is open again."""
     shown = _one(request, ticket_id)
     why = request.POST.get("why", "")[:20_000]
     belt.done(actions.reopen_ticket, ticket_id=shown.pk, why=why, **doing(request))
@@ -272,7 +270,7 @@ def attachment(request: CustomerRequest, ticket_id: UUID, attachment_id: UUID) -
     entries = story_of(shown, request.at)
     file = found(visible(Attachment).filter(pk=attachment_id, entry__in=[one.pk for one in entries]))
     kind = file.media_type if file.media_type in SAFE_TYPES else "application/octet-stream"
-    answer = HttpResponse(file_of(file), content_type=kind)
+    answer = HttpResponse(desk.file_of(file), content_type=kind)
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer
@@ -303,7 +301,7 @@ class NewTicketForm(forms.Form):
 def new_ticket(request: CustomerRequest) -> HttpResponse:
     """Tell us something; what is known of your services stands above it."""
     services = list(services_of(request.contact))
-    names = {str(each.service_id): each.service.name for each in services}
+    names = {str(each.pk): name_of(each) for each in services}
     chosen = request.GET.get("service", "")
     initial = {"service": chosen if chosen in names else ""}
     form = NewTicketForm(request.POST or None, request.FILES or None, initial=initial, services=list(names.items()))
@@ -319,11 +317,10 @@ def new_ticket(request: CustomerRequest) -> HttpResponse:
             customer_id=request.customer.pk,
             contact_id=request.contact.pk,
             trust="verified",
-            service_id=int(said["service"]) if said["service"] else None,
+            subscription_id=int(said["service"]) if said["service"] else None,
             impact=said["how_many"],
             urgency=said["how_soon"],
             needs_proof=said["what"] == "access",
-            wakes=request.contact.may_call,
             **doing(request),
         )
         if made is not None:

@@ -99,6 +99,13 @@ def mobile(request: CustomerRequest) -> HttpResponse:
     return draw(request, "portal/form.html", context, here="you")
 
 
+@posting()
+def no_mobile(request: CustomerRequest) -> HttpResponse:
+    """The number is theirs no more."""
+    belt.done(contact_actions.remove_mobile, contact_id=request.contact.pk, **doing(request))
+    return gone_to(request, _("We text you there no more."), "portal:you")
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=gettext_lazy("The six digits from the text"),

@@ -163,7 +163,7 @@ def _step(
 def _beside(request: StaffRequest, row: BureauMessage) -> dict[str, Any]:
     """What stands beside the script: whom it goes to, what may be said, who calls."""
     client = row.client
-    seen = queries.seen_of(row.customer, request.at) if row.customer else None
+    seen = queries.seen_of(row.customer, row.contact, request.at) if row.customer else None
     return {
         "greeting": row.version.greeting,
         "script": row.version,

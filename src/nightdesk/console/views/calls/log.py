@@ -176,7 +176,7 @@ def call(request: StaffRequest, call_id: UUID) -> HttpResponse:
             request,
             ("ticket", shown.ticket_id) if shown.ticket_id else None,
             service_id=queries.service_of(shown),
-            kind_of_call="call",
+            kinds_of_call=["call"],
             brand_id=shown.line.brand_id,
             back=request.path,
         ),

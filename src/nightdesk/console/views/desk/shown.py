@@ -313,6 +313,7 @@ COLUMN_WORDS = {
     "urgency": gettext_lazy("urgency"),
     "priority": gettext_lazy("priority"),
     "service_id": gettext_lazy("service"),
+    "subscription_id": gettext_lazy("circuit"),
     "customer_id": gettext_lazy("customer"),
     "contact_id": gettext_lazy("contact"),
     "queue_id": gettext_lazy("queue"),
@@ -325,7 +326,7 @@ COLUMN_WORDS = {
     "assignee": gettext_lazy("given to"),
     "team": gettext_lazy("team"),
 }
-LEFT_OUT = ("customer_id", "contact_id", "service_id")
+LEFT_OUT = ("customer_id", "contact_id", "service_id", "subscription_id")
 """Columns whose ids say nothing; that they changed is said all the same."""
 
 

@@ -51,10 +51,10 @@ from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.outages.shown import said_to
 from nightdesk.console.views.settings.customers import REASON_WORDS
 from nightdesk.console.views.staff import StaffRequest, may, staff
-from nightdesk.customers.models import Service
+from nightdesk.customers.models import Contact, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Cover
-from nightdesk.customers.queries import promised_now
+from nightdesk.customers.queries import numbers_on_record, promised_now
 from nightdesk.desk import decide, queries
 from nightdesk.desk.agent_actions import PRESENT_FOR, TYPES_FOR
 from nightdesk.desk.decide import BEHIND_THE_DESK, State, Verb
@@ -62,6 +62,7 @@ from nightdesk.desk.mail_out import reader_of
 from nightdesk.desk.models import Draft, Entry, Party, Presence, Queue, Ticket, Watch
 from nightdesk.knowledge.models import Template
 from nightdesk.knowledge.phrases import PLACEHOLDERS, languages_to_try, render
+from nightdesk.knowledge.queries import call_kinds
 from nightdesk.people.models import Team
 
 STORY_SHOWN = 80
@@ -147,13 +148,26 @@ def _around(
             request,
             ("ticket", ticket.id),
             service_id=ticket.service_id,
-            kind_of_call="",
+            kinds_of_call=_kinds_of_call(ticket),
             brand_id=ticket.brand_id,
             back=reverse("console:ticket", args=[ticket.id]),
         ),
         "macros": list(macros_for(request, ticket.brand_id)) if _may_change(request, ticket) else [],
         "undo": undo_of(request),
         "hints": HINTS,
+    }
+
+
+def _kinds_of_call(ticket: Ticket) -> set[str]:
+    """As what procedures and sayings are looked for: what it is, how it came, and a kind of the brand's own that its work is."""
+    kinds = {ticket.kind, "access"} if ticket.needs_proof else {ticket.kind}
+    if ticket.trust == Ticket.Trust.MACHINE:
+        kinds.add("alarm")
+    if "phone" in ticket.tags or Entry.objects.filter(ticket=ticket, kind=Entry.Kind.CALL).exists():
+        kinds.add("call")
+    work = ticket.work_type.casefold()
+    return kinds | {
+        key for key, name in call_kinds([ticket.brand_id]).items() if work and work in (key, name.casefold())
     }
 
 
@@ -218,8 +232,8 @@ def _facts(ticket: Ticket) -> list[dict[str, str]]:
         (_("Customer"), ticket.customer.name if ticket.customer else "", customer_url),
         (_("Asked by"), asker, ""),
         (_("How sure that is"), str(TRUST_WORDS[ticket.trust]), ""),
-        (_("Phone on record"), phone_text(ticket.contact.phone, ticket.brand.region) if ticket.contact else "", ""),
-        (_("Service"), ticket.service.name if ticket.service else "", ""),
+        (_("Phone"), phone_text(ticket.contact.phone, ticket.brand.region) if ticket.contact else "", ""),
+        (_("Service"), _about(ticket), ""),
         (_("Kind"), str(dict(KINDS)[ticket.kind]), ""),
         (
             _("Priority"),
@@ -238,6 +252,12 @@ def _facts(ticket: Ticket) -> list[dict[str, str]]:
     return [{"label": label, "value": value, "url": url} for label, value, url in facts if value]
 
 
+def _about(ticket: Ticket) -> str:
+    """The service, and which of them."""
+    label = ticket.subscription.label if ticket.subscription else ""
+    return f"{ticket.service.name} {label}".strip() if ticket.service else ""
+
+
 def _queue_url(ticket: Ticket) -> str:
     return f"{reverse('console:tickets')}?view=open&queue={ticket.queue_id}" if ticket.queue_id else ""
 
@@ -248,17 +268,24 @@ def _proof(request: StaffRequest, ticket: Ticket) -> dict[str, Any] | None:
         return None
     return {
         "proved_at": ticket.proved_at,
-        "number": phone_text(ticket.contact.phone, ticket.brand.region) if ticket.contact else "",
+        "number": _on_record(ticket, ticket.contact, request.at) if ticket.contact else "",
         "name": ticket.contact.name if ticket.contact else "",
         "approvers": [
-            f"{each.name}{f', {each.role}' if each.role else ''}: {phone_text(each.phone, ticket.brand.region)}"
+            f"{each.name}{f', {each.role}' if each.role else ''}: {number or _('no number that counts')}"
             for each in queries.approvers_of(ticket)
+            for number in (_on_record(ticket, each, request.at),)
         ],
         "form": ProveForm(prefix="prove", approvers=approver_choices(ticket))
         if may(request, "prove_identity", ticket.brand_id)
         else None,
         "url": reverse("console:prove_identity", args=[ticket.id]),
     }
+
+
+def _on_record(ticket: Ticket, contact: Contact, at: datetime) -> str:
+    """The numbers that count for a call-back; "" where there is none."""
+    numbers = [phone_text(number, ticket.brand.region) for number in numbers_on_record(contact, at)]
+    return _(" or ").join(numbers)
 
 
 def approver_choices(ticket: Ticket) -> Choices:

@@ -3,6 +3,7 @@
 `beside` gives what console/parts/procedures.html draws; any screen of a subject (kind, id) includes it with that.
 """
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ def beside(
     subject: tuple[str, object] | None,
     *,
     service_id: int | None,
-    kind_of_call: str,
+    kinds_of_call: Collection[str],
     brand_id: int,
     component: str = "",
     back: str,
@@ -39,7 +40,7 @@ def beside(
     if may(request, "read_procedures", brand_id):
         runs = queries.runs_about((subject[0], str(subject[1]))) if subject else []
         opened = {each.run.procedure_id for each in runs if each.run.finished_at is None}
-        fits = queries.procedures_for(service_id, kind_of_call, brand_id, component)
+        fits = queries.procedures_for(service_id, kinds_of_call, brand_id, component)
         known["runs"] = [_run(request, each, brand_id) for each in runs]
         known["fits"] = [
             _fit(request, each, about, first=not runs and place == 0)
@@ -47,7 +48,7 @@ def beside(
         ]
     if may(request, "read_sayings", brand_id):
         known["sayings"] = queries.sayings_for(
-            service_id, "call" if kind_of_call == "alarm" else kind_of_call, brand_id
+            service_id, {"call" if kind == "alarm" else kind for kind in kinds_of_call}, brand_id
         )
     either = [*known["runs"], *known["fits"]]
     known["changes"] = {each["propose_url"]: each["title"] for each in either if each["propose_url"]}

@@ -38,6 +38,7 @@ from nightdesk.console.views.staff import (
 from nightdesk.customers.actions import (
     ImportResult,
     apply_import,
+    edit_contact,
     edit_customer,
     make_contact,
     make_contract,
@@ -45,8 +46,10 @@ from nightdesk.customers.actions import (
     make_subscription,
 )
 from nightdesk.customers.contact_actions import (
+    confirm_contact,
     invite_contact,
     mark_contact_left,
+    remove_mobile,
     set_company_rule,
     set_contact_standing,
 )
@@ -195,6 +198,7 @@ def _contact(each: Contact) -> dict[str, Any]:
         "state": state,
         "tone": tone,
         "can_be_invited": can_be_invited,
+        "is_viewer": each.standing == "viewer",
         "has_pin": hasattr(each, "pin"),
     }
 
@@ -365,20 +369,58 @@ def contact_left(request: StaffRequest, customer_id: int, contact_id: int) -> Ht
     return done(request, _("They are let in no more, from now on."), "console:customer", shown.id)
 
 
-@posting("set_contact_standing")
-def contact_approves(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
-    """A contact may say yes to what changes who gets in, or no more."""
-    shown = _customer(request, customer_id)
-    may_approve = request.POST.get("may") == "yes"
-    set_contact_standing(
-        contact_id=_contact_id(shown, contact_id),
-        changes={"may_authorise": may_approve},
-        by=request.actor,
-        via=Door.WEB,
-        at=request.at,
+class ChangedContactForm(ContactForm):
+    """Who a contact is, and what they may do."""
+
+    standing = forms.ChoiceField(label=gettext_lazy("What they may do on their pages"), required=False)
+    may_call = forms.BooleanField(
+        label=gettext_lazy("May call at night"),
+        required=False,
+        help_text=gettext_lazy("Where the contract has an engineer woken for it."),
     )
-    told = _("They may approve from now on.") if may_approve else _("They approve nothing any more.")
-    return done(request, told, "console:customer", shown.id)
+    may_authorise = forms.BooleanField(label=gettext_lazy("May approve who gets in"), required=False)
+
+    def __init__(self, *args: Any, contact: Contact, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if contact.standing:
+            self.fields["standing"].choices = list(STANDING_WORDS.items())  # type: ignore[attr-defined]
+        else:
+            del self.fields["standing"]
+
+
+@form_page("set_contact_standing")
+def contact(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """Change who a contact is, and what they may do."""
+    shown = _customer(request, customer_id)
+    row = Contact.objects.get(id=_contact_id(shown, contact_id))
+    known, rights = ("name", "email", "phone", "role"), ("standing", "may_call", "may_authorise")
+    initial = {name: getattr(row, name) for name in (*known, *rights)}
+    form = ChangedContactForm(request.POST or None, initial=initial, contact=row)
+    if request.method == "POST" and form.is_valid():
+        values: Any = form.cleaned_data
+        by: Any = {"by": request.actor, "via": Door.WEB, "at": request.at}
+        who: Any = {name: values[name] for name in known}
+        may_do: Any = {name: values[name] for name in rights if name in values}
+        edit_contact(contact_id=row.pk, changes=who, **by)
+        set_contact_standing(contact_id=row.pk, changes=may_do, **by)
+        return done(request, _("Saved."), "console:customer", shown.id)
+    return form_in(request, "customers", form, row.name, _("Save"))
+
+
+@posting("confirm_contact")
+def confirm_contact_here(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """Somebody told us that a contact still belongs there."""
+    shown = _customer(request, customer_id)
+    confirm_contact(contact_id=_contact_id(shown, contact_id), by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("They are confirmed for a year."), "console:customer", shown.id)
+
+
+@posting("remove_mobile")
+def no_mobile(request: StaffRequest, customer_id: int, contact_id: int) -> HttpResponse:
+    """The mobile is not theirs any more."""
+    shown = _customer(request, customer_id)
+    remove_mobile(contact_id=_contact_id(shown, contact_id), by=request.actor, via=Door.WEB, at=request.at)
+    return done(request, _("Nothing is texted there any more."), "console:customer", shown.id)
 
 
 @posting("set_company_rule")

@@ -181,6 +181,11 @@ class QueueForm(forms.Form):
     waits_for_day = forms.BooleanField(
         label=gettext_lazy("At night nobody is paged for what lies in it"), required=False
     )
+    needs_proof = forms.BooleanField(
+        label=gettext_lazy("What comes in changes who gets in"),
+        required=False,
+        help_text=gettext_lazy("Passwords, second factors, new users: nobody does it before it is sure who asks."),
+    )
 
     def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,7 +211,7 @@ def queue(request: StaffRequest, queue_id: int) -> HttpResponse:
 def _queue_form(request: StaffRequest, known: Queue | None) -> HttpResponse:
     initial: dict[str, Any] = {}
     if known is not None:
-        names = ("name", "address", "waits_for_day")
+        names = ("name", "address", "waits_for_day", "needs_proof")
         initial = {"brand": known.brand_id, "team": known.team_id or "", **{n: getattr(known, n) for n in names}}
     form = QueueForm(request.POST or None, request=request, initial=initial)
     if known is not None:
@@ -220,6 +225,8 @@ def _queue_form(request: StaffRequest, known: Queue | None) -> HttpResponse:
             address=values["address"],
             team_id=values["team"],
             waits_for_day=values["waits_for_day"],
+            needs_proof=values["needs_proof"],
+            work_type=known.work_type if known else "",
             by=request.actor,
             via=Door.WEB,
             at=request.at,
@@ -248,6 +255,7 @@ class MacroForm(forms.Form):
         required=False,
         help_text=gettext_lazy("With commas between."),
     )
+    needs_proof = forms.BooleanField(label=gettext_lazy("It changes who gets in"), required=False)
     to = forms.ChoiceField(label=gettext_lazy("It is given to"), required=False)
     words = forms.ChoiceField(
         label=gettext_lazy("Words"),
@@ -317,6 +325,8 @@ class MacroForm(forms.Form):
             steps.append({"verb": "edit", "values": {"impact": impact, "urgency": urgency}})
         if values["queue"] is not None:
             steps.append({"verb": "edit", "values": {"queue_id": values["queue"]}})
+        if values["needs_proof"]:
+            steps.append({"verb": "edit", "values": {"needs_proof": True}})
         if values["tags"].strip():
             steps.append({"verb": "tag", "values": {"add": tags_in(values["tags"])}})
         kind, _colon, number = values["to"].partition(":")
@@ -344,6 +354,8 @@ def _as_fields(macro: Macro) -> dict[str, Any]:
                 fields["grade"] = f"{values['impact']}:{values['urgency']}"
             case "edit" if "queue_id" in values:
                 fields["queue"] = values["queue_id"]
+            case "edit" if "needs_proof" in values:
+                fields["needs_proof"] = True
             case "tag":
                 fields["tags"] = ", ".join(values.get("add", ()))
             case "take":
