@@ -2,6 +2,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -389,22 +391,48 @@ class TestWhatWasFoundOut:
         assert Lesson.objects.get().person == there.dee
 
 
+def alarms(there):
+    """What raises a page of the brand's monitoring."""
+    policy = paging.save_policy(brand_id=there.brand.pk, name="P", policy=paging.decide.LAST_RESORT, **there.doing)
+    integration, _key = paging.make_integration(
+        brand_id=there.brand.pk, name="mon", format="generic", policy_id=policy.pk, **there.doing
+    )
+
+    def raise_one(title="Link down", priority="P2", component="core1"):
+        page = paging.trigger_page(
+            brand_id=there.brand.pk, title=title, priority=priority, component=component, **there.doing
+        )
+        Page.objects.filter(pk=page.pk).update(integration=integration)
+        return page
+
+    return raise_one
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_alarms_of_one_part_at_once_have_one_ticket():
+    there = Provider()
+    page = alarms(there)
+    pages = [page(), page()]
+    with another_connection() as other:
+        other.execute("LOCK TABLE desk_ticketpage IN EXCLUSIVE MODE")
+        take = [lambda one=one: linking_actions.take_page(page_id=one.pk, **there.doing) for one in pages]
+        hands = [Hand(each) for each in take]
+        until(lambda: waiting_for(other) > 0 and blocked() == 2)
+        other.rollback()
+    assert [hand.result() for hand in hands] == ["It belongs to ticket #1001."] * 2
+
+
+def blocked():
+    """How many sessions of this database wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
+        return cursor.fetchone()[0]
+
+
 class TestAlarms:
     @pytest.fixture
     def page(self, there):
-        policy = paging.save_policy(brand_id=there.brand.pk, name="P", policy=paging.decide.LAST_RESORT, **there.doing)
-        integration, _key = paging.make_integration(
-            brand_id=there.brand.pk, name="mon", format="generic", policy_id=policy.pk, **there.doing
-        )
-
-        def raise_one(title="Link down", priority="P2", component="core1"):
-            page = paging.trigger_page(
-                brand_id=there.brand.pk, title=title, priority=priority, component=component, **there.doing
-            )
-            Page.objects.filter(pk=page.pk).update(integration=integration)
-            return page
-
-        return raise_one
+        return alarms(there)
 
     def take(self, there, page):
         return linking_actions.take_page(page_id=page.pk, **there.doing)
@@ -511,6 +539,15 @@ class TestManyWhoAskAtOnce:
         fourth = self.asks(there, "D", 30)
         assert fourth.parent.major_proposed
         assert Page.objects.count() == 1
+
+    def test_who_asked_lately_is_found_by_an_index(self, there):
+        ticket = self.asks(there, "A")
+        with connection.cursor() as cursor, CaptureQueriesContext(connection) as asked:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            queries.contacts_lately(ticket, decide.SURGE_WITHIN)
+            (sql,) = [one["sql"] for one in asked if "contacted_at" in one["sql"]]
+            cursor.execute(f"EXPLAIN {sql}")
+            assert "ticket_contacted" in str(cursor.fetchall())
 
     def test_the_same_customer_three_times_is_one(self, there):
         customers.make_subscription(customer_id=there.acme.pk, service_id=there.service.pk, **there.doing)

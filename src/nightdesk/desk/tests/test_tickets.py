@@ -174,11 +174,14 @@ class TestAMessage:
         assert (ticket.state, ticket.reopened, ticket.resolved_at) == ("in_progress", 1, None)
 
     def test_long_after_the_closing_opens_a_ticket_that_follows(self, there):
-        ticket = resolve(there, there.ticket())
+        asked = there.ticket(needs_proof=True)
+        actions.prove_identity(ticket_id=asked.pk, how="call_back", **there.doing_as(there.dee))
+        ticket = resolve(there, asked)
         actions.close_ticket(ticket_id=ticket.pk, **there.doing_as(there.dee))
         there.minutes(60 * 24 * 15)
         new = actions.take_message(ticket_id=ticket.pk, words=Words("Again!"), **there.doing_as(there.cleo))
         assert new.pk != ticket.pk
+        assert (new.needs_proof, new.proved_at) == (True, None), "who asks now is to be made sure of anew"
         assert new.links.get().other == ticket
         ticket.refresh_from_db()
         assert ticket.state == "closed"

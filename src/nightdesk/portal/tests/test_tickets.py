@@ -240,7 +240,7 @@ class TestEscalation:
 
     def test_it_goes_on_where_the_ticket_was_merged_into(self, firms: Firms):
         ours = firms.bakery
-        asked, into = ours.tickets["member"], ours.tickets["manager"]
+        asked, into = ours.tickets["member"], ours.tickets["viewer"]
         contact_actions.set_company_rule(customer_id=ours.customer.pk, sees="all", **firms.doing)
         client = firms.client(ours.member)
         client.post(f"/my/tickets/{asked.pk}/escalate", {"why": "Please."})
