@@ -277,12 +277,10 @@ def _anew(arrived: Arrived, place: Place, candidate: Candidate, writer: Writer, 
     """
     contact = writer.contact
     if known:
-        own = contact is not None and contact.customer_id == candidate.customer_id
-        sure = own or candidate.customer_id is None
-        return {
-            "contact_id": contact.pk if contact is not None and own else None,
-            "trust": writer.trust if sure else Ticket.Trust.UNVERIFIED,
-        }
+        if contact is not None and candidate.customer_id in (None, contact.customer_id):
+            return {"customer_id": contact.customer_id, "contact_id": contact.pk, "trust": writer.trust}
+        sure = candidate.customer_id is None
+        return {"contact_id": None, "trust": writer.trust if sure else Ticket.Trust.UNVERIFIED}
     return {
         "kind": Ticket.Kind.INCIDENT,
         "title": _title(arrived.letter.title, arrived.letter.text, place),

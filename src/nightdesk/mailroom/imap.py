@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -45,7 +45,8 @@ LOOKED_INTO_S = 2.0
 ANEW = 0
 """As a mailbox' first UID: its UIDs began anew, and what lay there before it was set up is not ours to read."""
 TRIES_EACH = 3
-"""How often a message is asked for that the server does not give."""
+GIVES_UP_AFTER = timedelta(minutes=10)
+"""So often, and for so long, a message is asked for that the server does not give: it may be busy for a while."""
 PAUSES_S = (1, 2, 5, 10, 30, 60)
 TIMEOUT = SocketTimeout(connect=10, read=30)
 _LOCK = "mailbox"
@@ -84,8 +85,8 @@ class _Reader(threading.Thread):
         self._stopping = threading.Event()
         self._failures = 0
         self._token: Token | None = None
-        self._tries: dict[int, int] = {}
-        """By UID how often a message could not be fetched."""
+        self._tries: dict[int, tuple[int, datetime]] = {}
+        """By UID how often a message could not be fetched, and since when."""
 
     def differs(self, row: Mailbox) -> bool:
         """Whether it was set up anew since we began. Another refresh token is asked for when it is needed."""
@@ -229,9 +230,8 @@ class _Reader(threading.Thread):
         row = self._row
         wanted: list[Any] = ["UID", f"{max(1, row.first_uid)}:*"]
         if row.first_uid == ANEW:
-            since = min(one for one in (row.set_up_at, row.looked_at) if one) - timedelta(
-                days=1
-            )  # whichever zone it is in
+            # A day more, in whichever zone the server counts its days.
+            since = min(one for one in (row.set_up_at, row.looked_at) if one) - timedelta(days=1)
             wanted += ["SINCE", since.date()]
         return {int(uid) for uid in server.search(wanted) if uid >= row.first_uid}
 
@@ -242,7 +242,7 @@ class _Reader(threading.Thread):
         """What is not kept yet, one by one; what could not be fetched before comes last, so that it stops nothing."""
         there = self._uids(server)
         new = there - self._known(min(there, default=1))
-        for uid in sorted(new, key=lambda one: (self._tries.get(one, 0), one)):
+        for uid in sorted(new, key=lambda one: (one in self._tries, one)):
             if self._stopping.is_set():
                 return
             try:
@@ -250,7 +250,7 @@ class _Reader(threading.Thread):
             except (OSError, imaplib.IMAP4.abort, InterfaceError):
                 raise
             except Exception as error:  # one message that cannot be had must not stop the next
-                if isinstance(error, DatabaseError) and promises.lost_connection():
+                if isinstance(error, DatabaseError) and (promises.lost_connection() or promises.befalls_all(error)):
                     raise
                 self._set_aside(validity, uid, error)
                 if not isinstance(error, (IMAPClientError, DatabaseError)) or isinstance(error, ProtocolError):
@@ -259,10 +259,12 @@ class _Reader(threading.Thread):
                 self._mark(server, [uid])
 
     def _set_aside(self, validity: int, uid: int, error: Exception) -> None:
-        """The message could not be had; after TRIES_EACH times that stands in the ledger, and it is asked for no more."""
-        self._tries[uid] = self._tries.get(uid, 0) + 1
+        """The message could not be had; in the end that stands in the ledger, and it is asked for no more."""
+        at = clock.now()
+        tries, since = self._tries.get(uid, (0, at))
+        self._tries[uid] = (tries + 1, since)
         log.warning("Message %s of the mailbox %s cannot be fetched: %s", uid, self._row.name, _one_line(error))
-        if self._tries[uid] >= TRIES_EACH:
+        if tries + 1 >= TRIES_EACH and at - since >= GIVES_UP_AFTER:
             del self._tries[uid]
             note_unfetched(
                 mailbox=self._row,
@@ -271,7 +273,7 @@ class _Reader(threading.Thread):
                 reason=_one_line(error) or type(error).__name__,
                 by=SCHEDULER,
                 via=Door.EMAIL,
-                at=clock.now(),
+                at=at,
             )
 
     def _keep(self, server: IMAPClient, validity: int, uid: int) -> None:

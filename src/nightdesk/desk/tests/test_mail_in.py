@@ -3,6 +3,7 @@ import pytest
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Invalid
 from nightdesk.base.tests.other_hands import Hand, another_connection, somebody_waits_for, until
+from nightdesk.channels.links import make_key
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
@@ -587,6 +588,19 @@ class TestReports:
         # Dee wrote it and has it; she is told though it is she who wrote.
         assert ["could not be delivered" in title for title in post.told()[before:]] == [True]
         assert Ticket.objects.count() == 1
+
+    def test_of_a_reply_is_attached_to_its_delivery_too(self, there, post):
+        ticket = post.ticket(post.write(CLEO))
+        form = post.answer(ticket)
+        rows = Delivery.objects.filter(message_id=post.sent(ticket)[0][0].pk)
+        rows.update(state="accepted", accepted_at=there.at, due_at=there.at, attempt=1, provider_id="m1")
+        delivery = rows.get()
+        local, _at, domain = post.support.partition("@")
+        mail = self.bounce(post, form, f"{local}+bounce+{make_key(delivery.pk, delivery.month)}@{domain}")
+        delivery = rows.get()
+        assert (delivery.state, mail.subject_kind, mail.subject_id) == ("failed", "delivery", str(delivery.pk))
+        assert "550 no such user" in delivery.reason
+        assert "could not be delivered" in entries(ticket, "system")[0].text
 
     def test_of_no_mail_of_ours_makes_no_ticket(self, post):
         mail = self.bounce(post, MailForm(message_id="nobody@elsewhere.example"), post.support)

@@ -291,6 +291,7 @@ def test_a_message_that_cannot_be_had_stops_none_and_stands_in_the_ledger(
             return {1: {b"SEQ": 1, b"BODY[]": None}}
 
     monkeypatch.setattr(imap, "IMAPClient", Stumbles)
+    monkeypatch.setattr(imap, "GIVES_UP_AFTER", timedelta())
     monkeypatch.setattr(imap, "LOOK_S", 1)
     dovecot.put(NOC, raw(1))
     dovecot.put(NOC, raw(2))
