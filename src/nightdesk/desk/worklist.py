@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from nightdesk.access.models import Brand
 from nightdesk.desk.decide import OPEN
 from nightdesk.desk.models import Ticket
+from nightdesk.desk.search import BEGUN, Word, tsquery, word_of
 
 COUNTED = 10_000
 """Beyond this nobody counts, and nobody turns pages."""
@@ -168,8 +170,23 @@ def _narrowed(wanted: Wanted) -> Q:
         rows &= Q(tags__contains=[wanted.tag.lower()])
     if wanted.q:
         number = number_in(wanted.q)
-        rows &= Q(number=number) if number is not None else Q(title__icontains=wanted.q)
+        rows &= Q(number=number) if number is not None else _titled(wanted)
     return rows
+
+
+def _titled(wanted: Wanted) -> Q:
+    """Those with these words in the title. Of what is open each is looked at; of all, by the index of words that search has:
+    unless they stand in more than COUNTED, so that whoever looks at the newest soon meets with some.
+    """
+    word = word_of(wanted.q, begun=True) if wanted.view == "all" else None
+    if word is not None:
+        words = " & ".join(tsquery(Word((part,), len(part) >= BEGUN), "A") for part in word.parts)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ticket_id FROM desk_found(to_tsquery('simple', %s), %s)", [words, COUNTED + 1])
+            found = [row[0] for row in cursor.fetchall()]
+        if len(found) <= COUNTED:
+            return Q(id__in=found)
+    return Q(title__icontains=wanted.q)
 
 
 def number_in(text: str) -> int | None:

@@ -108,7 +108,8 @@ def test_filters_narrow_and_what_makes_no_sense_is_left_out(provider):
     assert titles(provider, queue=str(queue.pk)) == ["mail"]
     assert titles(provider, tag="DNS") == ["mail"]
     assert titles(provider, priority="1") == ["line"]
-    assert titles(provider, q="MAI") == ["mail"]
+    assert titles(provider, q="MAI") == titles(provider, q="MAI", view="all") == ["mail"]
+    assert titles(provider, q="nothing like it", view="all") == titles(provider, q="–", view="all") == []
     assert titles(provider, customer=str(provider.acme.pk), view="all") == ["line", "mail"]
     nonsense = {"queue": "x'; --", "priority": "9", "state": "lost", "view": "?", "order": "sideways", "customer": "٣"}
     assert Wanted.from_query(nonsense) == Wanted()

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.refusals import Refusal
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.desk.shown import state_tone, state_words
-from nightdesk.console.views.lists import PAGE_ROWS, as_csv, asked
+from nightdesk.console.views.lists import as_csv, asked
 from nightdesk.console.views.staff import StaffRequest, staff
 from nightdesk.desk.finding import Found, Reader, find_tickets
 
-EXPORTED = 500
+SHOWN, EXPORTED = 25, 500
 NARROWED_BY = (
     ("is:open", gettext_lazy("only what is open; also is:new, is:resolved, is:mine")),
     ("customer:acme", gettext_lazy("of that customer, by name or reference")),
@@ -36,7 +36,7 @@ def search(request: StaffRequest) -> HttpResponse:
     text = asked(request, "q")
     problem, found = None, Found([])
     try:
-        found = _find(request, text, PAGE_ROWS, _after(request)) if text else found
+        found = _find(request, text, SHOWN, _after(request)) if text else found
     except Refusal as refusal:
         problem = refusal
     context: dict[str, Any] = {
