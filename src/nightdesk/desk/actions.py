@@ -1153,7 +1153,8 @@ def put_back_tickets(*, person_id: int, by: Actor, via: Door, at: datetime) -> i
             number=moved.number, name=ticket.assignee.name
         )
         cause = _record(moved, TICKET_PUT_BACK, {"person": ticket.assignee.name}, by, via, at)
-        _tell(queries.who_works_on(moved), moved, title, queries.story_so_far(moved), cause, by, via, at)
+        if moved.team_id is None:  # a team was told as one that is given a ticket
+            _tell(queries.who_works_on(moved), moved, title, queries.story_so_far(moved), cause, by, via, at)
     return len(tickets)
 
 

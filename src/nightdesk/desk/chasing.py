@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.desk.models import SupplierTicket, Ticket
+from nightdesk.desk.queries import with_merged
 
 CHASE = "supplier.chase"
 """The promise to say that a supplier is to be chased; its subject is the supplier's ticket."""
@@ -28,6 +28,6 @@ def promise_chase(row: SupplierTicket, at: datetime) -> None:
 
 def promise_chases(ticket: Ticket, at: datetime) -> None:
     """Our ticket goes on, and so does chasing whoever has not been done with theirs."""
-    rows = SupplierTicket.objects.filter(Q(ticket=ticket) | Q(ticket__merged_into=ticket), closed_at=None)
+    rows = SupplierTicket.objects.filter(with_merged(ticket), closed_at=None)
     for row in rows.select_related("supplier"):
         promise_chase(row, at)

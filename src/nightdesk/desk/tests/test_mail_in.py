@@ -349,9 +349,13 @@ class TestAnAnswer:
         post = Post(there)
         actions.save_desk_rules(brand_id=there.brand.pk, fields={"emergency_number": "+44 20 7946 0000"}, **there.doing)
         ticket, to = self.closed_long_ago(there, post)
+        line = customers.make_service(brand_id=there.brand.pk, key="line", name="Line", **there.doing)
+        bought = customers.make_subscription(customer_id=there.acme.pk, service_id=line.pk, label="A-1", **there.doing)
+        Ticket.objects.filter(pk=ticket.pk).update(service=line, subscription=bought, needs_proof=True)
         pages = Page.objects.count()
         other = post.ticket(post.write(STRANGER, "Let me in", "Which outages have they?", to=to))
         assert (other.customer, other.contact, other.trust) == (None, None, "unverified")
+        assert (other.service, other.subscription, other.needs_proof) == (None, None, False)
         assert (other.title, other.requester_name, other.links.get().other) == ("Let me in", "Mal", ticket)
         message = post.sent(other, kind="ticket.acknowledged")[0][0]
         assert "no contract" in message.body
