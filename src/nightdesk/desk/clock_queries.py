@@ -123,8 +123,13 @@ def _lines_of(tickets: Collection[Ticket], kinds: Collection[str]) -> dict[UUID,
 
 
 def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
-    """The ticket's moves as its story tells them, and when the customer heard from us."""
+    """The ticket's moves as its story tells them, and when the customer heard from us.
+
+    What it did at another desk, from which it was imported, it did at the import: nothing was owed by us before.
+    """
     own = [line for line in lines if line.ticket == ticket.pk]
+    imported = next((line.facts["imported_at"] for line in own if "imported_at" in line.facts), None)
+    ours_since = datetime.fromisoformat(imported) if imported else ticket.opened_at
     changes = [line.facts.get("changes", {}) for line in own if line.kind == Entry.Kind.CHANGED]
     priority = _at_first(changes, "priority", ticket.priority)
     work_type = _at_first(changes, "work_type", ticket.work_type)
@@ -143,7 +148,7 @@ def _history(ticket: Ticket, lines: Sequence[_Line]) -> History:
             continue
         moves.append(
             Move(
-                at=line.at,
+                at=max(line.at, ours_since),
                 state=state,
                 priority=Priority(f"P{priority}"),
                 pending_reason=PendingReason(reason) if reason else None,

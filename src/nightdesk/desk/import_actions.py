@@ -46,8 +46,8 @@ def import_tickets(
     """Each is a ticket of the brand, with its story as it was and its old number beside a new one.
 
     One whose old number is known already is left as it is, so that an import can be repeated. Nobody is told of any, and
-    no clock of a contract is late by it: what is open has a next step of its own, a day from now. With `dry_run` nothing is
-    written, and what would be is returned. Raises Forbidden, Invalid (more than MOST_AT_ONCE).
+    no clock of a contract is late by it: they run from the import, and what is open has a next step, a day from now. With
+    `dry_run` nothing is written, and what would be is returned. Raises Forbidden, Invalid (more than MOST_AT_ONCE).
     """
     require(by, "import_tickets", brand_id)
     if len(tickets) > MOST_AT_ONCE:
@@ -154,7 +154,13 @@ def _take_over(
             by_id=by.id[:40],
             by_name=by.name[:200],
             via=via,
-            facts={"from": "", "to": "new", "priority": old.priority, "imported": old.number},
+            facts={
+                "from": "",
+                "to": "new",
+                "priority": old.priority,
+                "imported": old.number,
+                "imported_at": at.isoformat(),
+            },
         )
     ]
     sides = {"customer": Entry.Kind.MESSAGE_IN, "us": Entry.Kind.MESSAGE_OUT, "note": Entry.Kind.NOTE}

@@ -1,6 +1,6 @@
 import json
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Refusal
 from nightdesk.channels.models import Delivery
-from nightdesk.desk import import_actions, moving, queries
+from nightdesk.desk import actions, import_actions, moving, queries
+from nightdesk.desk.clock_queries import clock_promises, clocks_of
 from nightdesk.desk.finding import Reader, find_tickets
 from nightdesk.desk.models import Entry, OldNumber, Ticket
 from nightdesk.desk.moving import NotReadable
@@ -104,6 +105,15 @@ class TestTakingOver:
         self.take(there)
         assert not Delivery.objects.filter(subject_kind="ticket").exists()
         assert Promise.objects.filter(subject_kind="ticket", ended_at=None).count() == 1
+
+    def test_a_contract_counts_from_the_import(self):
+        there = Provider(targets={"P3": {"fix": "PT8H"}})
+        self.take(there)
+        ticket = OldNumber.objects.get(text="4712").ticket
+        fix = clocks_of([ticket], there.at)[ticket.pk].fix
+        assert (fix.elapsed, fix.standing) == (timedelta(0), "running")
+        actions.assign_ticket(ticket_id=ticket.pk, person_id=there.dee.pk, **there.doing_as(there.dee))
+        assert min(clock_promises(ticket).values())[0] > there.at
 
     def test_what_was_resolved_there_closes_here(self, there):
         import_actions.import_tickets(
