@@ -14,6 +14,7 @@ EXPECTED = """
 edit_contact VMK K
 ask_mobile_code VMK -
 verify_mobile VMK -
+remove_mobile VMK K
 make_contact_token VMK -
 revoke_contact_token VMK K
 make_feed_link VMK -
