@@ -80,7 +80,7 @@ def test_old_tickets_are_shown_by_a_dry_run_and_then_taken_over_once(manager: Ca
     assert done(manager, "POST", path, FILE, **csv) == told | {"dry_run": False}
     assert f"{OldNumber.objects.get(text='4711').ticket.opened_at:%H:%M}" == "07:00"
     assert done(manager, "POST", path, FILE, **csv)["there"] == 2
-    for wrong in ("&column=TicketNo", "&zone=Mars", ""):
+    for wrong in ("&column=TicketNo", "&zone=Mars", "&column=number=Nr"):
         answer = manager("POST", f"/tickets/import?brand_id={brand.pk}{wrong}", FILE, **csv)
         assert answer.status_code == 422, wrong
 
