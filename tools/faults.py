@@ -1747,8 +1747,8 @@ FAULTS = (
     Fault(
         id="same-mail-acted-on-twice",
         file="src/nightdesk/mailroom/actions.py",
-        old="waiting.first_of_the_same(mail.same) if mail.same else None",
-        new="waiting.first_of_the_same(mail.same) if not mail.same else None",
+        old="waiting.first_of_the_same(mail.same, mail.message_id) if mail.same else None",
+        new="waiting.first_of_the_same(mail.same, mail.message_id) if not mail.same else None",
         tests=("src/nightdesk/mailroom/tests/test_mails.py",),
         why="a mail server that never heard our 250 brings it again",
     ),
@@ -1763,7 +1763,7 @@ FAULTS = (
     Fault(
         id="copy-in-one-batch-acted-on-twice",
         file="src/nightdesk/mailroom/waiting.py",
-        old="    forget(first_of_the_same, where=lambda same: same == mail.same)\n",
+        old="    forget(first_of_the_same, where=lambda same, _message_id: same == mail.same)\n",
         new="",
         tests=("src/nightdesk/desk/tests/test_mails_together.py",),
         why="two copies of a mail that are read together would open two tickets",
@@ -1916,7 +1916,7 @@ FAULTS = (
     Fault(
         id="only-unread-mail-is-read",
         file="src/nightdesk/mailroom/imap.py",
-        old='server.search(["UID", f"{self._row.first_uid}:*"])',
+        old="server.search(wanted)",
         new='server.search(["UNSEEN"])',
         tests=("src/nightdesk/mailroom/tests/test_imap.py",),
         why="a mail that somebody has looked at is lost to us",
