@@ -15,7 +15,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 AT_ONCE, FEW = 1000, 3
 """Rows in one statement; of more than a few it holds one value, as a thousand places take longer to read than the rows."""
@@ -114,6 +114,12 @@ def change(row: models.Model, names: tuple[str, ...]) -> None:
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, row.pk])
+
+
+def one_at_a_time(name: str) -> None:
+    """Whoever says the same name at once waits here until the transaction of the first has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from nightdesk.base.rows import one_at_a_time
 from nightdesk.calls.models import Call, CallerPin, PinTry
 from nightdesk.calls.pins import lookups_of
 
@@ -31,8 +32,8 @@ def try_pin(call: Call, pin: str, at: datetime) -> Tried:
     """
     lookups, brand_id = lookups_of(pin), call.line.brand_id
     # One at a time for a brand, so that tries at the same moment are all counted.
+    one_at_a_time(f"calls.pin {brand_id}")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"calls.pin {brand_id}"])
         cursor.execute(
             "SELECT count(*) FILTER (WHERE call_id = %s), count(*) FILTER (WHERE number = %s), count(*) "
             "FROM calls_pintry WHERE brand_id = %s AND at > %s AND NOT believed",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -20,7 +20,7 @@ from nightdesk.base import promises
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.files import keep_file, read_file
 from nightdesk.base.ids import uuid7
-from nightdesk.base.rows import change, insert
+from nightdesk.base.rows import change, insert, one_at_a_time
 from nightdesk.calls import flow, running, stored
 from nightdesk.calls.locking import locked_call
 from nightdesk.calls.models import Asking, Call
@@ -76,8 +76,7 @@ def take_provider_call(
 ) -> list[Step] | None:
     """A call came at the provider: what its caller hears first. Told twice it is one call. None: the number is no line's."""
     del by, via
-    with connection.cursor() as cursor:  # a provider that hears nothing for a while asks again beside it
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{route.pk} {sid}"])
+    one_at_a_time(f"{route.pk} {sid}")  # a provider that hears nothing for a while asks again beside it
     known = TwimlLeg.objects.filter(route=route, sid=sid).first()
     if known is not None:
         with _Running.of(known.call_id, at) as known_call:

@@ -28,7 +28,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.months import month_of
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound, Refusal
-from nightdesk.base.rows import insert
+from nightdesk.base.rows import insert, one_at_a_time
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels import decide, wording
 from nightdesk.channels.answering import ANSWER_VERBS, NOTED, SAID, SAYS, Spoken, heard_first, offered
@@ -779,8 +779,7 @@ def _wait_for_the_rest(row: Inbound, reply: Reply, via: Door, at: datetime) -> s
     """Keep a piece of a longer text. None where it was the last: `row` then stands for the whole, see `_joined`."""
     assert reply.part is not None
     part = reply.part
-    with connection.cursor() as cursor:  # two pieces at once: the second must see the first
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{row.route_id} {part.key}"])
+    one_at_a_time(f"{row.route_id} {part.key}")  # two pieces at once: the second must see the first
     occurrence = f"{row.route_id}:{reply.id}"
     pieces = _pieces(row.route, reply.sender, part.key, at)
     again = any(piece.part["number"] == part.number for piece in pieces)

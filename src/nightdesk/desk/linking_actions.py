@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Lower
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.promises import void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.base.rows import fetch
+from nightdesk.base.rows import fetch, one_at_a_time
 from nightdesk.customers.models import Service
 from nightdesk.desk import clock_queries, decide, queries
 from nightdesk.desk.actions import (
@@ -553,7 +553,7 @@ def take_page(*, page_id: UUID, by: Actor, via: Door, at: datetime) -> str:
         rules = Rules.objects.filter(brand=page.brand_id).first()
         if rules is None or not _becomes_ticket(rules, page):
             return _("The brand's rules make no ticket of it.")
-        _one_at_a_time(f"desk_part_{page.integration_id}_{page.service_id}_{page.component}")
+        one_at_a_time(f"desk_part_{page.integration_id}_{page.service_id}_{page.component}")
         found = queries.open_ticket_of_part(page)
         if found is not None:
             said = _("It happened again: {title} (page {code}).").format(title=page.title, code=page.code)
@@ -661,7 +661,7 @@ def gather_surge(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
     if gathers is None and (thing is None or thing not in mine):
         return _("Nobody else asks about it.")
     if gathers is None:
-        _one_at_a_time(f"desk_surge_{ticket.brand_id}")
+        one_at_a_time(f"desk_surge_{ticket.brand_id}")
         gathers = queries.surge_about(ticket.brand_id, mine)
     if gathers is not None:
         locked, parent = _locked(ticket.pk, None, by), gathers.ticket
@@ -814,12 +814,6 @@ def _your_services(ticket: Ticket) -> str:
     """What stands for the service of a ticket that names none, in its customer's language."""
     with translation.override(ticket.customer.language if ticket.customer else ticket.brand.language):
         return _("your services")
-
-
-def _one_at_a_time(what: str) -> None:
-    """Whoever does the same at once waits here until this is done, and finds it done."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
 def _check_may_be_major(ticket: Ticket) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import one_at_a_time
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import _entry, _locked, _record, _write
@@ -55,8 +56,7 @@ def ask_survey(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
             brand_id=ticket.brand_id,
         )
         return _("They are asked once its closing cannot be taken back.")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"survey {ticket.requester_address.lower()}"])
+    one_at_a_time(f"survey {ticket.requester_address.lower()}")
     last = Survey.objects.filter(address__iexact=ticket.requester_address).order_by("-asked_at").first()
     wanted = decide.asks_survey(
         wanted=queries.rules_of(ticket.brand_id).surveys,

@@ -21,6 +21,7 @@ from nightdesk.base.fields import one_line
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.rows import one_at_a_time
 from nightdesk.base.unique import unless_taken
 from nightdesk.channels.actions import KEEP_TRYING
 from nightdesk.channels.fan_out_actions import gather_queued, queue_from, supersede_queued
@@ -612,8 +613,7 @@ def _queue(outage: Outage, update: Update, ending: bool, by: Actor, via: Door, a
 
 def _wait_for_others(brand_id: int) -> None:
     """From here to the end of the transaction what the brand says of its other outages is in the ledger whole, or not begun."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"outages.gather {brand_id}"])
+    one_at_a_time(f"outages.gather {brand_id}")
 
 
 def _gather(outage: Outage, update: Update, others: Sequence[Outage], by: Actor, via: Door, at: datetime) -> None:

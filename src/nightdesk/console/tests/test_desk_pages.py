@@ -652,6 +652,12 @@ def test_what_a_contact_may_do_is_set_on_their_page_a_viewer_confirmed_and_a_mob
     row = cleo.get()
     assert (row.phone, row.standing, row.may_call, row.may_authorise) == ("+442079460100", "member", False, True)
     assert "may not call at night" in dee.words("customer", provider.acme.pk)
+    refused = dee.client.post(
+        reverse("console:contact", args=where), given | {"name": "Zoe", "phone": "12", "standing": "viewer"}
+    )
+    assert "It is too short" in refused.content.decode()
+    assert 'value="Zoe"' in refused.content.decode()
+    assert (cleo.get().name, cleo.get().standing) == ("Cleo", "member")
     cleo.update(standing="viewer")
     dee.does("confirm_customers_contact", *where)
     dee.does("no_mobile", *where)

@@ -174,7 +174,7 @@ def test_of_two_workers_who_see_it_at_once_one_gathers_those_who_ask():
         customers.make_subscription(customer_id=customer.pk, service_id=there.service.pk, **there.doing)
         tickets.append(there.ticket(contact_id=contact.pk, **there.doing_as(there.dee)))
     with another_connection() as other:
-        other.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"desk_surge_{there.brand.pk}"])
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"desk_surge_{there.brand.pk}"])
         look = [lambda one=one: linking_actions.gather_surge(ticket_id=one.pk, **there.doing) for one in tickets[2:]]
         hands = [Hand(each) for each in look]
         until(lambda: waiting_for(other) == 2)

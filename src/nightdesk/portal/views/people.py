@@ -244,7 +244,7 @@ def leave(request: CustomerRequest, contact_id: int) -> HttpResponse:
     belt.done(
         contact_actions.mark_contact_left,
         contact_id=shown.pk,
-        hand_to_id=int(heir) if heir.isascii() and heir.isdecimal() else None,
+        hand_to_id=int(heir) if heir.isascii() and heir.isdecimal() and len(heir) < 19 else None,
         **doing(request),
     )
     if shown.pk == request.contact.pk:

@@ -5,6 +5,7 @@ import binascii
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Door
-from nightdesk.base.refusals import Invalid
+from nightdesk.base.refusals import Invalid, Refusal
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import brand_choices, pairs
@@ -361,7 +362,7 @@ def contact_left(request: StaffRequest, customer_id: int, contact_id: int) -> Ht
     heir = request.POST.get("hand_to", "")
     mark_contact_left(
         contact_id=_contact_id(shown, contact_id),
-        hand_to_id=int(heir) if heir.isascii() and heir.isdecimal() else None,
+        hand_to_id=int(heir) if heir.isascii() and heir.isdecimal() and len(heir) < 19 else None,
         by=request.actor,
         via=Door.WEB,
         at=request.at,
@@ -401,9 +402,15 @@ def contact(request: StaffRequest, customer_id: int, contact_id: int) -> HttpRes
         by: Any = {"by": request.actor, "via": Door.WEB, "at": request.at}
         who: Any = {name: values[name] for name in known}
         may_do: Any = {name: values[name] for name in rights if name in values}
-        edit_contact(contact_id=row.pk, changes=who, **by)
-        set_contact_standing(contact_id=row.pk, changes=may_do, **by)
-        return done(request, _("Saved."), "console:customer", shown.id)
+        try:
+            with transaction.atomic():  # both or neither
+                edit_contact(contact_id=row.pk, changes=who, **by)
+                set_contact_standing(contact_id=row.pk, changes=may_do, **by)
+        except Refusal as refusal:
+            field = refusal.extra.get("field")
+            form.add_error(field if field in form.fields else None, f"{refusal.so} {refusal.do}")
+        else:
+            return done(request, _("Saved."), "console:customer", shown.id)
     return form_in(request, "customers", form, row.name, _("Save"))
 
 
