@@ -163,11 +163,16 @@ class _Reader(threading.Thread):
             idles = server.has_capability("IDLE")
             # What is kept already and was not yet marked, because somebody died in between.
             self._mark(server, sorted(self._uids(server) & self._known(1)))
+            anew = False
             while not self._stopping.is_set():
-                self._take_new(server, validity)
+                _told_of_more(server)  # by what was asked before: the look that follows sees it
+                found = self._take_new(server, validity)
                 self._note()
                 self._failures = 0
-                self._wait(server, idles)
+                # A server that tells of the same again and again is not asked without a pause.
+                anew = _told_of_more(server) and (found or not anew)
+                if not anew:
+                    self._wait(server, idles)
 
     def _log_in(self, server: IMAPClient) -> None:
         """By password, or by an access token (RFC 7628, or Google's way before it)."""
@@ -238,13 +243,16 @@ class _Reader(threading.Thread):
     def _known(self, lowest: int) -> set[int]:
         return known_uids(self._row.id, self._row.uid_validity or 0, lowest)
 
-    def _take_new(self, server: IMAPClient, validity: int) -> None:
-        """What is not kept yet, one by one; what could not be fetched before comes last, so that it stops nothing."""
+    def _take_new(self, server: IMAPClient, validity: int) -> bool:
+        """What is not kept yet, one by one; what could not be fetched before comes last, so that it stops nothing.
+        Whether any of it was kept.
+        """
+        found = False
         there = self._uids(server)
         new = there - self._known(min(there, default=1))
         for uid in sorted(new, key=lambda one: (one in self._tries, one)):
             if self._stopping.is_set():
-                return
+                break
             try:
                 self._keep(server, validity, uid)
             except (OSError, imaplib.IMAP4.abort, InterfaceError):
@@ -256,7 +264,9 @@ class _Reader(threading.Thread):
                 if not isinstance(error, (IMAPClientError, DatabaseError)) or isinstance(error, ProtocolError):
                     raise  # who knows how much of the answer was read
             else:
+                found = True
                 self._mark(server, [uid])
+        return found
 
     def _set_aside(self, validity: int, uid: int, error: Exception) -> None:
         """The message could not be had; in the end that stands in the ledger, and it is asked for no more."""
@@ -331,6 +341,13 @@ def _alone(mailbox_id: int) -> Iterator[bool]:
         if alone:
             with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{_LOCK} {mailbox_id}"])
+
+
+def _told_of_more(server: IMAPClient) -> bool:
+    """Whether the server has told of mail (EXISTS) in its answers since this was asked last. While we idle it does not tell
+    of that again, so whoever waits without having asked would find it only at the next look.
+    """
+    return bool(server._imap.response("EXISTS")[1] != [None])  # IMAPClient shows no other way to it
 
 
 def _one_line(error: object) -> str:

@@ -91,23 +91,47 @@ def raw(number: int, body: str = "Hello.") -> bytes:
     return f"From: bo@example.net\r\nSubject: number {number}\r\n\r\n{body}\r\n".encode()
 
 
-def test_what_lies_there_and_what_comes_is_kept_as_it_is_whatever_was_read_there(dovecot: Dovecot) -> None:
+def test_what_lies_there_and_what_comes_is_kept_as_it_is_whatever_was_read_there(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dovecot.put(NOC, raw(1))
     with dovecot.session(NOC) as other:
         other.select()
         other.store("1", "+FLAGS", "\\Seen")  # somebody has read it already
+    monkeypatch.setattr(
+        imap, "LOOK_S", 600
+    )  # longer than anybody waits here: what comes is told of, not found by looking
     box(dovecot, after="leave")
     with reading():
         came(1)
-        began = clock.now()
         dovecot.put(NOC, raw(2))
         came(2)
-    assert clock.now() - began < timedelta(seconds=imap.LOOK_S / 2)  # told of by IDLE, not found by looking
     assert bodies() == [raw(1), raw(2)]
     assert {mail.way for mail in Mail.objects.all()} == {"imap"}
     with dovecot.session(NOC) as other:
         other.select()
         assert other.search(None, "UNSEEN")[1] == [b"2"]
+
+
+def test_what_comes_while_another_is_fetched_is_not_left_until_the_next_look(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server tells of it in its answer to the FETCH, and to nobody who idles afterwards."""
+    keep = imap._Reader._keep
+
+    def slowly(self: Any, server: IMAPClient, validity: int, uid: int) -> None:
+        if uid == 1:
+            dovecot.put(NOC, raw(2))
+            until(lambda: "EXISTS" in str(server.noop()), 60, "the server tells of it, and not again")
+        keep(self, server, validity, uid)
+
+    monkeypatch.setattr(imap._Reader, "_keep", slowly)
+    monkeypatch.setattr(imap, "LOOK_S", 600)
+    dovecot.put(NOC, raw(1))
+    box(dovecot, after="leave")
+    with reading():
+        came(2)
+    assert bodies() == [raw(1), raw(2)]
 
 
 def test_nothing_comes_twice_when_we_begin_anew(dovecot: Dovecot) -> None:
