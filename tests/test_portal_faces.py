@@ -111,7 +111,8 @@ def test_a_customer_adds_a_passkey_and_comes_in_by_it_alone(company: Any) -> Non
         device.send("WebAuthn.enable")
         device.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
         page.goto(f"{home}/account/login/")
-        page.get_by_label("Email").fill(made["email"])
+        # Of their own: once they have a passkey, the password alone opens nothing any more.
+        page.get_by_label("Email").fill(made["with_passkey"])
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{home}/my/")
@@ -122,7 +123,7 @@ def test_a_customer_adds_a_passkey_and_comes_in_by_it_alone(company: Any) -> Non
         if "/reauthenticate" in page.url:
             page.get_by_label("Password").fill(PASSWORD)
             page.keyboard.press("Enter")
-        page.get_by_label("Name").fill("Kim's telephone")
+        page.get_by_label("Name").fill("Pia's telephone")
         page.get_by_label("Passwordless").check()
         page.get_by_role("button", name="Add it").click()
         page.wait_for_url(lambda there: "/webauthn/add" not in there)
@@ -178,7 +179,7 @@ def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
         page.get_by_role("button", name="Send it").click()
         page.get_by_text("Now it is dark.").wait_for()
         page.get_by_text("Escalate this").first.click()
-        page.get_by_text("Ines Duarte answers for what you get from us").wait_for()
+        page.get_by_text("Ines Duarte will answer you by").wait_for()
         page.get_by_label("Why is it not going well?").fill("Nobody has called.")
         page.get_by_role("button", name="Escalate this").click()
         page.get_by_text("Brought before Ines Duarte").wait_for()
@@ -186,6 +187,79 @@ def test_a_day_of_a_customer_on_the_phone(company: Any) -> None:
         page.get_by_role("heading", name="There is nothing at this address").wait_for()
         page.goto(f"{running.url}/")
         page.wait_for_url(f"{running.url}/my/")
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_customer_finds_closes_and_reopens_what_they_told_and_reads_their_colleagues(
+    company: Any, width: int
+) -> None:
+    running, browser, made = company
+    told = ("--wrong", "A loose wire.", "--done", "Fixed it.", "--do", "Nothing.")
+    running.cli("tickets", "resolve", str(made["number"]), *told)
+    with signed_in(running, browser, made["email"], width) as context:
+        page = context.new_page()
+        page.goto(f"{running.url}/my/tickets/")
+        page.get_by_role(
+            "link", name="The till at the pier stays dark"
+        ).wait_for()  # a colleague's: Kim keeps their people
+        for words in ("CRACKLES", f"#{made['number']}"):
+            page.get_by_label("Search").fill(words)
+            page.get_by_label("Search").press("Enter")
+            page.get_by_role("link", name="Telephones crackle in the shop at Mill Lane").wait_for()
+            assert page.get_by_role("link", name="The till at the pier stays dark").count() == 0
+        page.get_by_role("link", name="Telephones crackle in the shop at Mill Lane").click()
+        page.get_by_text("A loose wire.").first.wait_for()
+        page.get_by_role("button", name="Yes, it works: close it").click()
+        page.get_by_text("Thank you. It is closed.").wait_for()
+        page.get_by_text("It is not solved").click()
+        page.get_by_label("What do you still see?").fill("It crackles again.")
+        page.get_by_role("button", name="Open it again", exact=True).click()
+        page.get_by_text("It is open again.").wait_for()
+        page.get_by_text("It crackles again.").first.wait_for()
+    with signed_in(running, browser, made["member"], width) as context:
+        page = context.new_page()
+        page.goto(f"{running.url}/my/tickets/?which=all")
+        page.get_by_role("link", name="The till at the pier stays dark").wait_for()
+        assert page.get_by_role("link", name="Telephones crackle in the shop at Mill Lane").count() == 0
+        answer = page.goto(f"{running.url}/my/tickets/{made['ticket']}/")
+        assert answer is not None
+        assert answer.status == 404
+
+
+def test_a_customer_keeps_their_people_on_the_phone(company: Any) -> None:
+    running, browser, made = company
+    with (
+        signed_in(running, browser, made["member"], 1280) as maxs,
+        signed_in(running, browser, made["email"], 375) as kims,
+    ):
+        page = kims.new_page()
+        page.goto(f"{running.url}/my/people/")
+        page.get_by_role("link", name="Add a colleague").click()
+        page.get_by_label("Name").fill("Ola Harbour")
+        page.get_by_label("Email").fill("ola@harbour.example")
+        page.get_by_text("Reads, reports and answers").click()
+        page.get_by_role("button", name="Add and invite").click()
+        page.get_by_text("Ola Harbour is invited.").wait_for()
+        sent = "SELECT count(*) FROM channels_delivery WHERE address = 'ola@harbour.example'"
+        until(lambda: running.rows(sent) == [(1,)], 60, "the link is on its way")
+        page.get_by_role("link", name="Vera Harbour").click()
+        page.get_by_role("button", name="Still works with us").click()
+        page.get_by_text("Vera Harbour is confirmed for a year.").wait_for()
+        page.get_by_text("Everybody sees everything").click()
+        page.get_by_role("button", name="Save").click()
+        theirs = maxs.new_page()
+        theirs.goto(f"{running.url}/my/tickets/{made['ticket']}/")
+        theirs.get_by_role("heading", name="Telephones crackle in the shop at Mill Lane").wait_for()
+        page.goto(f"{running.url}/my/people/")
+        page.get_by_role("link", name="Max Harbour").click()
+        page.get_by_text("Max Harbour has left us").click()
+        page.get_by_label("Who goes on with what they had open?").select_option(label="Kim Harbour")
+        page.get_by_role("button", name="They have left").click()
+        page.get_by_text("Max Harbour is let in no more, from now on.").wait_for()
+        theirs.goto(f"{running.url}/my/tickets/{made['ticket']}/")
+        theirs.wait_for_url("**/account/login/**")
+        page.goto(f"{running.url}/my/tickets/{made['colleagues']}/")
+        page.get_by_role("heading", name="The till at the pier stays dark").wait_for()
 
 
 def test_everybody_reads_the_public_page_by_day_and_by_night_without_scripts(company: Any) -> None:

@@ -43,6 +43,7 @@ def fill() -> dict[str, Any]:
         return contact_actions.join_portal(contact_id=made.pk, invite=made.invite, password=PASSWORD, **joining)
 
     kim, vera = contact("Kim Harbour", "manager"), contact("Vera Harbour", "viewer")
+    max_, pia = contact("Max Harbour", "member"), contact("Pia Harbour", "viewer")
     voice = firm.subscriptions.get(service__key="voice").service
     by_kim: dict[str, Any] = doing | {"by": actor_of_contact(kim)}
     told = desk.open_ticket(
@@ -53,6 +54,10 @@ def fill() -> dict[str, Any]:
     dee = doing | {"by": Actor("person", str(manager.pk), "Ines Duarte", frozenset({(None, "desk")}))}
     desk.reply_to_customer(ticket_id=told.pk, words=desk.Words("Thank you. We look at the line today."), **dee)
     customer_actions.ask_for_manager(ticket_id=told.pk, why="It has been like this twice.", **by_kim)
+    of_max = desk.open_ticket(
+        brand_id=firm.brand_id, title="The till at the pier stays dark", words=desk.Words("It has power."),
+        contact_id=max_.pk, trust="verified", wakes=False, **doing | {"by": actor_of_contact(max_)},
+    )  # fmt: skip
     part = Part.objects.get(brand=firm.brand, key="sw2")
     outages.save_outage_rules(brand_id=firm.brand_id, fields={"status_hosts": [STATUS_HOST]}, **doing)
     ended = _outage(
@@ -66,6 +71,7 @@ def fill() -> dict[str, Any]:
     new = contact_actions.invite_contact(contact_id=new.pk, standing="member", **doing)
     return {
         "email": kim.email, "ticket": str(told.pk), "number": told.number, "person": vera.pk,
+        "member": max_.email, "with_passkey": pia.email, "colleagues": str(of_max.pk),
         "join": f"/join/{new.pk}/{new.invite}", "outage": str(outage.pk), "outage_name": outage.name, "brand": firm.brand.slug,
     }  # fmt: skip
 
