@@ -34,6 +34,7 @@ def main(tickets: int = TICKETS) -> None:
         from nightdesk.api import limits
         from nightdesk.base import clock
         from nightdesk.base.actors import SCHEDULER, Actor, Door
+        from nightdesk.base.heap import settle
         from nightdesk.customers import contact_actions
         from nightdesk.customers.models import Contact
         from nightdesk.desk import actions as desk
@@ -160,15 +161,20 @@ def main(tickets: int = TICKETS) -> None:
             "page, words": lambda: page(dee, "/tickets/", view="open", q=pick(medium)),
             "page, words of all": lambda: page(dee, "/tickets/", view="all", q=pick(medium)),
             "page, ticket": lambda: page(dee, f"/tickets/{pick(some)}"),
+            "page, open ticket": lambda: page(dee, f"/tickets/{pick(opened)}"),
             "page, search": lambda: page(dee, "/tickets/search", q=pick(frequent + medium + rare)),
             "page, new ticket": lambda: page(dee, "/tickets/new"),
             "page, customer": lambda: page(dee, f"/settings/customers/{pick(customers)}"),
             "portal page, home": of_a_portal("/my/"),
             "portal page, tickets": of_a_portal("/my/tickets/"),
+            "portal page, done": of_a_portal("/my/tickets/", which=["done"]),
+            "portal page, all": of_a_portal("/my/tickets/", which=["all"]),
             "portal page, words": of_a_portal("/my/tickets/", q=frequent + medium),
             "portal page, ticket": of_a_portal("/my/tickets/{ticket}/"),
             "portal page, new ticket": of_a_portal("/my/tickets/new"),
         }
+        page(dee, "/tickets/")
+        settle()  # as a web process does before it answers
         random.seed(1)
         worst = 0.0
         for name, ask in asked.items():

@@ -7,6 +7,7 @@ and syncs every commit. Nightdesk itself is an ordinary role in it, `nightdesk`,
 It outlives a killed supervisor on purpose: the next `Server` of the same state folder adopts it. Linux only.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -46,11 +47,28 @@ _OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
+    # Statements here are short; one whose cost is guessed too high would be compiled for longer than it takes.
+    "jit": "off",
     "log_checkpoints": "off",
     # A failed statement holds names and numbers of customers, and nothing can be erased from a log.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+
+
+def memory_mb(cgroup: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """Megabytes of the machine, or of the container that we run in."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no limit is "max"
+        there = min(there, int(cgroup.read_text()))
+    return there // 2**20
+
+
+def buffers_mb(memory: int) -> int:
+    """How much of so many megabytes PostgreSQL shares: an eighth, for what is open and was said lately lies there; it is taken
+    as it is needed.
+    """
+    return max(128, min(memory // 8, 2048))
 
 
 class Database(Protocol):
@@ -308,6 +326,7 @@ class Server:
     def _command(self, programs: Binaries) -> list[str]:
         socket_folder = '"' + str(self.cluster.socket_folder).replace('"', '""') + '"'
         options = {**_OPTIONS, "unix_socket_directories": socket_folder, "cluster_name": self.cluster.name}
+        options["shared_buffers"] = f"{buffers_mb(memory_mb())}MB"
         options |= wal.options(self.cluster.spool) if self._hands_out else {}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [str(programs.folder / "postgres"), "-D", str(self.cluster.data), *settings]

@@ -15,7 +15,16 @@ import pytest
 
 from nightdesk.base import binaries, cluster, env, procfs
 from nightdesk.base.lock import Held, Lock
-from nightdesk.base.postgres import CannotStart, Outside, Server, borrowed, ensure, extensions_available
+from nightdesk.base.postgres import (
+    CannotStart,
+    Outside,
+    Server,
+    borrowed,
+    buffers_mb,
+    ensure,
+    extensions_available,
+    memory_mb,
+)
 from nightdesk.base.tests.places import open_folder, processes_of
 
 ROOT = os.geteuid() == 0
@@ -101,6 +110,17 @@ def starter_of(state):
     )
 
 
+def test_postgresql_shares_an_eighth_of_the_memory_of_the_machine_or_the_container(tmp_path):
+    limit = tmp_path / "memory.max"
+    whole = memory_mb(limit)
+    assert whole > 128  # nothing says how much a container may have
+    limit.write_text("max\n")
+    assert memory_mb(limit) == whole
+    limit.write_text(f"{64 * 2**20}\n")
+    assert memory_mb(limit) == 64
+    assert [buffers_mb(memory) for memory in (64, 1024, 8192, 65536)] == [128, 128, 1024, 2048]
+
+
 def check_a_first_start(state, choice=None):
     server = Server(state, choice=choice)
     try:
@@ -116,6 +136,7 @@ def check_a_first_start(state, choice=None):
                 "listen_addresses": "",
                 "data_checksums": "on",
                 "lc_messages": "C",
+                "jit": "off",
             }.items():
                 assert connection.execute("select current_setting(%s)", [name]).fetchone() == (value,)
             connection.execute("create extension btree_gist")
