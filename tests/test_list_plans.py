@@ -56,7 +56,7 @@ def asked() -> Any:
 
     def plan(**wanted: str) -> str:
         filters = {name: value.format_map(known) for name, value in wanted.items()}
-        rows = chosen(Wanted(**filters, person_id=person), [brand], there.at)
+        rows = chosen(Wanted(**filters, person_id=person), [brand])
         return rows[:51].explain() + rows.order_by()[:10_001].explain()
 
     return plan
@@ -84,7 +84,7 @@ PAGES = {
     "/tickets/{ticket}/clocks": {"desk_ticket": "desk_ticket_pkey", "desk_entry": "entry_story"},
     "/tickets/search?q={word}": {"desk_ticket": "desk_ticket_pkey"},
     "/tickets/new?contact={contact}": {"desk_ticket": "ticket_"},
-    "/settings/customers/{customer}": {"desk_ticket": "ticket_customer"},
+    "/settings/customers/{customer}": {"desk_ticket": "ticket_of_customer"},
     "/worked/": {"desk_timespent": "time_by_day"},
     "/surveys/": {"desk_survey": "survey_newest"},
     "/mail/": {"mailroom_mail": "mail_newest|mail_standing"},

@@ -75,7 +75,7 @@ LISTS = {
     "/tickets?state=open&assignee_id={person}": "ticket_",
     "/tickets?state=cancelled": "ticket_state",
     "/tickets?priority=P5": "ticket_priority",
-    "/tickets?customer_id={customer}": "ticket_customer",
+    "/tickets?customer_id={customer}": "ticket_of_customer",
     "/tickets?state=open&customer_id={customer}": "ticket_",
     "/tickets?contact_id={contact}": "ticket_contact",
     "/tickets?number={number}": "ticket_number|one_ticket_a_number",

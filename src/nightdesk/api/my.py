@@ -412,12 +412,9 @@ def change_my_contact(request: HttpRequest, contact_id: Id, body: MyContactChang
     me = _me(request)
     one(queries.people_of(me), id=contact_id)
     given: Any = body.dict(exclude_none=True)
-    doing = _doing(me)
     known: Any = {name: given.pop(name) for name in ("name", "phone", "role", "texted_at_night") if name in given}
-    saved = belt.done(contacts.edit_contact, contact_id=contact_id, changes=known, **doing)
-    if given:
-        saved = belt.done(contact_actions.set_contact_standing, contact_id=contact_id, changes=given, **doing)
-    return saved
+    changes = {"known": known, "may_do": given}
+    return belt.done(contact_actions.change_contact, contact_id=contact_id, **changes, **_doing(me))
 
 
 @router.post("/my/contacts/{contact_id}/confirm", response=MyContactOut)

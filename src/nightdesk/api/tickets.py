@@ -261,7 +261,9 @@ class TicketIn(Said):
 
 
 class TicketEdit(Schema):
-    """Only what is given changes; the priority follows impact and urgency."""
+    """Only what is given changes; the priority follows impact and urgency, the service which of theirs it is about
+    (`subscription_id`).
+    """
 
     model_config = example(impact="high", tags=["fibre"])
     title: str | None = Field(None, min_length=1, max_length=300)
@@ -269,6 +271,7 @@ class TicketEdit(Schema):
     impact: Impact | None = None
     urgency: Impact | None = None
     service_id: Id | None = None
+    subscription_id: Id | None = None
     customer_id: Id | None = None
     contact_id: Id | None = None
     queue_id: Id | None = None
@@ -287,12 +290,13 @@ class MessageIn(Said):
 
 class ReplyIn(Said):
     """What is written to the customer. `then` "wait": it waits for their answer. `contact_kind`: level 2 and 3 say why
-    they write themselves. `why_now`: why it is not held till the opening. `seen_id`: the last entry that you have seen; where
-    somebody has written since, it is refused.
+    they write themselves. `by_phone`: they have heard it, and nothing is sent. `why_now`: why it is not held till the opening.
+    `seen_id`: the last entry that you have seen; where somebody has written since, it is refused.
     """
 
     model_config = example(text="Since when?", then="wait")
     contact_kind: ContactKind | Literal[""] = ""
+    by_phone: bool = False
     then: Literal["", "wait"] = ""
     why_now: str = Field("", max_length=300)
     seen_id: UUID | None = None
@@ -411,7 +415,7 @@ def list_tickets(request: HttpRequest, cut: Query[Cut], only: Query[TicketFilter
     more = {"state", "priority", "tag", "unassigned", "since", "until"}
     rows = _readable(request).filter(**only.dict(exclude_none=True, exclude=more))
     if only.state is TicketState.OPEN:
-        rows = rows.filter(state__in=sorted(OPEN), merged_into=None)
+        rows = rows.filter(state__one_of=OPEN, merged_into=None)
     elif only.state:
         rows = rows.filter(state=only.state.value)
     if only.priority:

@@ -45,8 +45,8 @@ OPENED_BY = {
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    """`at` for every template; for staff also `on_call`, `open_counts`, `closed_to_reader`, `live_ticket_url`, `palette_url`,
-    `ringing`.
+    """`at` for every template; for staff also `on_call`, `open_counts`, `closed_to_reader`, `closed_key`, `live_ticket_url`,
+    `palette_url`, `ringing`.
 
     They are functions, asked only by the templates that draw them: a page of an error asks the database nothing.
     """
@@ -54,12 +54,12 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
     if actor is None:
         return {"at": at}
+    closed = _once(lambda: {name for name, verb in OPENED_BY.items() if brands_for(actor, verb) == set()})
     return {
         "at": at,
         "second_site_url": reverse("console:second_site") if is_second_site() else "",
-        "closed_to_reader": _once(
-            lambda: {name for name, verb in OPENED_BY.items() if brands_for(actor, verb) == set()}
-        ),
+        "closed_to_reader": closed,
+        "closed_key": _once(lambda: " ".join(sorted(closed()))),
         "on_call": _once(lambda: _on_call(request, at)),
         "open_counts": _once(lambda: counts(brands_for(actor, "read_pages"))),
         "live_ticket_url": _once(lambda: live_url((*TOPICS, *own_topics(request)), at=at)),

@@ -23,7 +23,7 @@ from nightdesk.access.models import Token
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
-from nightdesk.customers.actions import close_contact
+from nightdesk.customers.actions import ContactChanges, close_contact, edit_contact
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.customers.queries import locked_contact, mobile_code, require_for
 from nightdesk.customers.standing import Sees, Standing
@@ -164,6 +164,17 @@ def set_contact_standing(*, contact_id: int, changes: StandingChanges, by: Actor
     _review_later(contact, at)
     _note(STANDING_SET, contact, by, via, at, standing=contact.standing, changed=changed)
     return contact
+
+
+@transaction.atomic
+def change_contact(
+    *, contact_id: int, known: ContactChanges, may_do: StandingChanges, by: Actor, via: Door, at: datetime
+) -> Contact:
+    """Both what is known of the contact (`edit_contact`) and what they may do (`set_contact_standing`), or neither. Raises what
+    these do.
+    """
+    contact = edit_contact(contact_id=contact_id, changes=known, by=by, via=via, at=at)
+    return set_contact_standing(contact_id=contact_id, changes=may_do, by=by, via=via, at=at) if may_do else contact
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers import standing
-from nightdesk.customers.hours import SupportHours, first_instant
+from nightdesk.customers.hours import SupportHours, first_instant, is_open, next_change
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, IdentityProvider
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import ContractFacts, Cover, OutOfHours, contract_at, what_is_promised
@@ -104,6 +104,22 @@ def support_hours(hours: Hours) -> SupportHours:
     return _support_hours(
         hours.zone, json.dumps(hours.week), hours.nation, hours.subdivision, json.dumps(hours.exceptions)
     )
+
+
+def hours_for_all(brand_id: int) -> list[Hours]:
+    """The calendars by which the brand is there for everybody, by name."""
+    return list(Hours.objects.filter(brand=brand_id, public=True).order_by("name"))
+
+
+@remembered
+def open_to_all(brand_id: int, at: datetime) -> tuple[bool, datetime | None]:
+    """Whether the brand is there for everybody at `at` by any of its public hours, and else when it next is; None where no
+    hours are public, or they never come.
+    """
+    calendars = [support_hours(row) for row in hours_for_all(brand_id)]
+    if any(is_open(each, at) for each in calendars):
+        return True, None
+    return False, min(filter(None, (next_change(each, at) for each in calendars)), default=None)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

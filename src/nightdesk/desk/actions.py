@@ -479,6 +479,7 @@ def reply_to_customer(
     ticket_id: UUID,
     words: Words,
     contact_kind: str = "",
+    by_phone: bool = False,
     then: Literal["", "wait"] = "",
     why_now: str = "",
     seen_id: UUID | None = None,
@@ -491,10 +492,10 @@ def reply_to_customer(
     """The words are on the ticket and go to all its parties. Nobody had begun: it is in progress now.
 
     `then` "wait": it waits for their answer. Level 2 and 3 name the kind of contact, and their team's rule must allow it;
-    the desk is told. Out of hours, to a customer whose contract answers nothing then, it goes out at the opening, unless
-    `why_now` says why not. `seen_id`: the last entry that the writer has seen; where the customer or a colleague has written
-    since, it is refused. Where there is a scanner nothing leaves that it has not seen. Raises Forbidden, NotFound, Invalid,
-    KindOfContactNeeded, StoryMovedOn, FileNotClean, IllegalTransition.
+    the desk is told. `by_phone`: they have heard it already, and nothing is sent. Out of hours, to a customer whose contract
+    answers nothing then, it goes out at the opening, unless `why_now` says why not. `seen_id`: the last entry that the writer
+    has seen; where the customer or a colleague has written since, it is refused. Where there is a scanner nothing leaves that
+    it has not seen. Raises Forbidden, NotFound, Invalid, KindOfContactNeeded, StoryMovedOn, FileNotClean, IllegalTransition.
     """
     _check_files(words)  # before the ticket is locked, as a scanner may take its time
     ticket = _locked(ticket_id, "reply_to_customer", by)
@@ -509,7 +510,7 @@ def reply_to_customer(
         )
     level = _check_contact(ticket, contact_kind, by)
     _check_seen(ticket, seen_id)
-    send_at, held = _when_sent(ticket, why_now, at)
+    send_at, held = (at, {"by_phone": True}) if by_phone else _when_sent(ticket, why_now, at)
     facts: dict[str, Any] = {"level": level, **held}
     entry = _said(ticket, Entry.Kind.MESSAGE_OUT, words, by, via, at)
     entry.contact_kind, entry.facts = contact_kind, {**entry.facts, **facts}
@@ -540,7 +541,8 @@ def reply_to_customer(
         _set_step(ticket, next_step or ticket.next_step, next_step_at or ticket.next_step_at, at)
     ticket.save(update_fields=list({*MOVED, *changed}))
     cause = _record(ticket, TICKET_ANSWERED, {"contact_kind": contact_kind, **facts}, by, via, at)
-    send_to_parties(ticket=ticket, entry=entry, send_at=send_at, by=by, via=via, at=at)
+    if not by_phone:
+        send_to_parties(ticket=ticket, entry=entry, send_at=send_at, by=by, via=via, at=at)
     _tell_desk_of_contact(ticket, level, contact_kind, words.text, cause, by, via, at)
     return entry
 
@@ -908,12 +910,13 @@ def set_next_step(
 
 
 EDITABLE = ("title", "kind", "impact", "urgency", "service_id", "customer_id", "contact_id", "queue_id", "tags")
-EDITABLE_TOO = ("work_type", "needs_proof", "night_ok", "night_why")
+EDITABLE_TOO = ("subscription_id", "work_type", "needs_proof", "night_ok", "night_why")
 
 
 @transaction.atomic
 def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: Door, at: datetime) -> Ticket:
-    """The columns of `fields` (EDITABLE, EDITABLE_TOO) are changed, and the priority with impact and urgency.
+    """The columns of `fields` (EDITABLE, EDITABLE_TOO) are changed, the priority with impact and urgency, and the service with
+    the circuit (`subscription_id`), which is one of the customer's.
 
     What was there before stands in the story, so that it can be undone. Raises Forbidden, NotFound, Invalid.
     """
@@ -939,7 +942,10 @@ def edit_ticket(*, ticket_id: UUID, fields: Mapping[str, Any], by: Actor, via: D
     if "impact" in wanted or "urgency" in wanted:
         impact, urgency = wanted.get("impact", ticket.impact), wanted.get("urgency", ticket.urgency)
         wanted["priority"] = int(_priority(queries.rules_of(ticket.brand_id), impact, urgency)[1:])
-    if ticket.subscription is not None and (
+    if wanted.get("subscription_id") is not None:
+        bought = _bought(wanted["subscription_id"], wanted.get("customer_id", ticket.customer_id))
+        wanted["service_id"] = bought.service_id
+    elif ticket.subscription is not None and (
         wanted.get("service_id", ticket.service_id) != ticket.subscription.service_id
         or wanted.get("customer_id", ticket.customer_id) != ticket.subscription.customer_id
     ):
@@ -1120,7 +1126,7 @@ def recount_clocks(
     that they touch follows. Some at a time, from behind the ticket `after`; the rest is promised. Returns how many were
     looked at.
     """
-    touched = Ticket.objects.filter(state__in=decide.OPEN, merged_into=None)
+    touched = Ticket.objects.filter(state__one_of=decide.OPEN, merged_into=None)
     if subject[0] == "brand":
         touched = touched.filter(brand=int(str(subject[1])))
     else:
@@ -1143,7 +1149,9 @@ def put_back_tickets(*, person_id: int, by: Actor, via: Door, at: datetime) -> i
 
     Those are told the story so far. Repeating it changes nothing. Raises Forbidden: it follows from their leaving.
     """
-    theirs = Ticket.objects.filter(assignee=person_id, assignee__active=False, merged_into=None, state__in=decide.OPEN)
+    theirs = Ticket.objects.filter(
+        assignee=person_id, assignee__active=False, merged_into=None, state__one_of=decide.OPEN
+    )
     tickets = list(theirs.select_related("assignee").order_by("id"))
     for ticket in tickets:
         assert ticket.assignee is not None

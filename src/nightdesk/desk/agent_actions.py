@@ -73,6 +73,7 @@ def answer_ticket(
     what_was_done: str = "",
     what_to_do: str = "",
     contact_kind: str = "",
+    by_phone: bool = False,
     why_now: str = "",
     seen_id: UUID | None = None,
     next_step: str = "",
@@ -90,15 +91,16 @@ def answer_ticket(
     doing: dict[str, Any] = {"by": by, "via": via, "at": at}
     told: dict[str, Any] = {"what_was_wrong": what_was_wrong, "what_was_done": what_was_done, "what_to_do": what_to_do}
     resolving = then == "resolve"
-    own_words = bool(words.text.strip() or words.files)
+    own_words = by_phone or bool(words.text.strip() or words.files)
     if own_words or not resolving:
         if resolving:
             below = [each.strip() for each in told.values() if each.strip() and each.strip() not in words.text]
-            words = Words("\n\n".join([words.text.strip(), *below]), files=words.files)
+            words = Words("\n\n".join(filter(None, [words.text.strip(), *below])), files=words.files)
         reply_to_customer(
             ticket_id=ticket_id,
             words=words,
             contact_kind=contact_kind,
+            by_phone=by_phone,
             then="wait" if then == "wait" else "",
             why_now=why_now,
             seen_id=seen_id,

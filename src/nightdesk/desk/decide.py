@@ -199,12 +199,16 @@ def childs_verb(state: State, verb: Verb) -> Verb | None:
     return next((one for one in wanted if after(state, one) is not None), None)
 
 
+WITHOUT_CONTRACT = ("no_contract", "contract_not_valid")
+"""Reasons of `customers.promised.Reason` for which no calendar of the customer's own tells when we are there."""
+
+
 def send_at(at: datetime, *, open_now: bool, reason: str, opens_at: datetime | None, why_now: str) -> datetime:
     """When an answer leaves: at once, or at the opening for a customer to whom nothing is answered now.
 
     `reason` is that of `customers.promised.Reason`. Else people learn to expect at night what they have not bought.
     """
-    waits = not open_now and reason in ("out_of_hours_not_covered", "not_a_night_job")
+    waits = not open_now and reason in ("out_of_hours_not_covered", "not_a_night_job", *WITHOUT_CONTRACT)
     return opens_at if waits and opens_at is not None and not why_now.strip() else at
 
 

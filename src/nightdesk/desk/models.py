@@ -229,7 +229,18 @@ class Ticket(models.Model):
             ),
             models.Index(
                 fields=["brand", "next_step_at"],
-                name="ticket_next_step",
+                # What a list is counted and put in order by, so that no ticket is read for it.
+                include=[
+                    "state",
+                    "pending_reason",
+                    "assignee",
+                    "outage",
+                    "customer_wrote_at",
+                    "priority",
+                    "opened_at",
+                    "id",
+                ],
+                name="ticket_worklist",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None),
             ),
             models.Index(
@@ -267,10 +278,22 @@ class Ticket(models.Model):
                     contacted_at__isnull=False,
                 ),
             ),
-            models.Index(fields=["customer", "-opened_at", "-id"], name="ticket_customer"),
+            models.Index(
+                fields=["brand"],
+                name="ticket_major",
+                condition=Q(state__in=["new", "assigned", "in_progress", "pending"], merged_into=None)
+                & (Q(major=True) | Q(major_proposed=True)),
+            ),
+            # With what decides which of them a contact sees, so that those are counted without being read.
             models.Index(
                 fields=["customer", "-opened_at", "-id"],
-                name="ticket_customer_open",
+                include=["contact", "state", "merged_into"],
+                name="ticket_of_customer",
+            ),
+            models.Index(
+                fields=["customer", "-opened_at", "-id"],
+                include=["contact", "merged_into"],
+                name="ticket_of_customer_open",
                 condition=Q(state__in=["new", "assigned", "in_progress", "pending"]),
             ),
             models.Index(fields=["contact", "-opened_at", "-id"], name="ticket_contact"),

@@ -19,7 +19,7 @@ from nightdesk.base.refusals import IllegalTransition, NotFound
 from nightdesk.base.rows import fetch_with
 from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.customers.priority import Priority
-from nightdesk.customers.queries import contract_facts, promised_now
+from nightdesk.customers.queries import contract_facts, open_to_all, promised_now
 from nightdesk.desk import decide
 from nightdesk.desk.decide import OPEN, Contacted, ContactKind, Level, Policy, Rung, State, Thing, use_prepaid
 from nightdesk.desk.models import (
@@ -259,7 +259,10 @@ def _members(team_id: int) -> tuple[int, ...]:
 def send_at(ticket: Ticket, at: datetime, *, why_now: str = "") -> datetime:
     """When what one of us writes to the ticket's customer now leaves, see `decide.send_at`."""
     cover = promised_now(ticket.customer_id, Priority(f"P{ticket.priority}"), at, ticket.work_type or None)
-    return decide.send_at(at, open_now=cover.open_now, reason=cover.reason, opens_at=cover.answer_from, why_now=why_now)
+    open_now, opens_at = cover.open_now, cover.answer_from
+    if cover.reason in decide.WITHOUT_CONTRACT:
+        open_now, opens_at = open_to_all(ticket.brand_id, at)
+    return decide.send_at(at, open_now=open_now, reason=cover.reason, opens_at=opens_at, why_now=why_now)
 
 
 def manager_for(ticket: Ticket) -> Person | None:
@@ -282,8 +285,14 @@ def with_merged(*tickets: Ticket) -> Q:
     """Of rows with a `ticket`: those of these, and of what was merged into them. Asked by id, as
     `Q(ticket=) | Q(ticket__merged_into=)` would read every row there is.
     """
-    ids = [ticket.pk for ticket in tickets]
-    return Q(ticket__in=Ticket.objects.filter(Q(id__in=ids) | Q(merged_into__in=ids)).values("id"))
+    return Q(ticket__in=_with_merged(tuple(ticket.pk for ticket in tickets)))
+
+
+@remembered
+def _with_merged(ticket_ids: tuple[UUID, ...]) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM desk_ticket WHERE merged_into_id = ANY(%s)", [list(ticket_ids)])
+        return [*ticket_ids, *(row[0] for row in cursor.fetchall())]
 
 
 def who_answers_escalated(ticket: Ticket, at: datetime) -> tuple[Person | None, datetime]:
@@ -320,15 +329,26 @@ def story_of(ticket: Ticket) -> QuerySet[Entry]:
     )
 
 
-def story_so_far(ticket: Ticket) -> str:
-    """What whoever takes it over must know, in plain text: what it is, whose, what was said and tried, what is promised."""
-    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
-    tried = Q(kind=Entry.Kind.SYSTEM, facts__has_key="run")
-    story = story_of(ticket).filter(kind__in=spoken)
-    said = list(story.order_by("-at", "-id")[:STORY_SHOWN])
-    if len(said) == STORY_SHOWN and (first := story.first()) is not None:
+_SPOKEN = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
+
+
+def story_so_far(ticket: Ticket, story: Sequence[Entry] | None = None) -> str:
+    """What whoever takes it over must know, in plain text: what it is, whose, what was said and tried, what is promised.
+    `story`: all of it, the newest first, where that is known.
+    """
+    if story is None:
+        rows = story_of(ticket).select_related(None).prefetch_related(None).order_by("-at", "-id")
+        spoken = rows.filter(kind__in=_SPOKEN)
+        said, first = list(spoken[:STORY_SHOWN]), spoken.last()
+        tried = list(rows.filter(kind=Entry.Kind.SYSTEM, facts__has_key="run")[:STORY_SHOWN])
+    else:
+        said = [one for one in story if one.kind in _SPOKEN]
+        first = said[-1] if said else None
+        tried = [one for one in story if one.kind == Entry.Kind.SYSTEM and "run" in one.facts][:STORY_SHOWN]
+        said = said[:STORY_SHOWN]
+    if len(said) == STORY_SHOWN and first is not None:
         said[-1] = first
-    said += story_of(ticket).filter(tried).order_by("-at", "-id")[:STORY_SHOWN]
+    said += tried
     said.sort(key=lambda entry: (entry.at, entry.id))
     lines = [f"#{ticket.number} P{ticket.priority} {ticket.title}"]
     if ticket.customer is not None:
@@ -380,7 +400,7 @@ def contacts_lately(ticket: Ticket, within: timedelta) -> tuple[dict[UUID, Conta
         brand=ticket.brand_id,
         contacted_at__gt=ticket.contacted_at - within,
         contacted_at__lte=ticket.contacted_at,
-        state__in=OPEN,
+        state__one_of=OPEN,
         customer__isnull=False,
         parent=None,
         merged_into=None,

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from nightdesk.access.models import Brand
+from nightdesk.base.memory import remembered
 from nightdesk.desk.decide import OPEN
 from nightdesk.desk.models import Ticket
 from nightdesk.desk.search import BEGUN, Word, tsquery, word_of
@@ -23,7 +24,7 @@ COUNTED = 10_000
 VIEWS = ("mine", "unassigned", "ours", "theirs", "waiting", "open", "all")
 """Mine; nobody's; waiting on us; waiting on the customer; waiting on somebody else; whatever is open; every ticket."""
 ORDERS = ("next", "oldest", "newest", "changed")
-IS_OPEN = Q(state__in=sorted(OPEN), merged_into=None)
+IS_OPEN = Q(state__one_of=OPEN, merged_into=None)
 IS_ASKED = Q(outage=None) | Q(customer_wrote_at__isnull=False)
 """Not those that an outage opened and in which nobody wrote: they follow it by themselves, and are nobody's work."""
 
@@ -74,11 +75,55 @@ class Wanted:
 NAMES = tuple(each.name for each in fields(Wanted) if each.name != "person_id")
 
 
-def chosen(wanted: Wanted, brands: Collection[int] | None, at: datetime) -> QuerySet[Ticket]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A ticket as a list shows it; `customer`, `assignee`, `team` and `queue` are names. The rest of five tables is not read
+    for it, which took as long as all else of a list.
+    """
+
+    id: UUID
+    number: int
+    title: str
+    state: str
+    pending_reason: str
+    merged_into_id: UUID | None
+    priority: int
+    major: bool
+    tags: list[str]
+    requester_name: str
+    requester_address: str
+    next_step: str
+    next_step_at: datetime | None
+    changed_at: datetime
+    customer_id: int | None
+    contact_id: int | None
+    customer: str | None
+    assignee: str | None
+    team: str | None
+    queue: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still owes something."""
+        return self.state in OPEN and self.merged_into_id is None
+
+
+_NAMES = ("customer", "assignee", "team", "queue")
+_READ = tuple(f"{each.name}__name" if each.name in _NAMES else each.name for each in fields(Row))
+
+
+def rows_of(tickets: QuerySet[Ticket]) -> list[Row]:
+    """The tickets as rows of a list, in their order."""
+    return [Row(*values) for values in tickets.values_list(*_READ)]
+
+
+def chosen(wanted: Wanted, brands: Collection[int] | None) -> QuerySet[Ticket]:
     """The tickets that are asked for, of these brands (None: of every one), in the order that is asked for.
 
     The order "next" is only that of one part: see `page_of`.
     """
+    if wanted.view == "all" and wanted.order == "next":
+        wanted = replace(wanted, order="newest")
     rows = Ticket.objects.filter(_of_view(wanted), _narrowed(wanted))
     here = _brands(brands)
     if here is not None:
@@ -92,18 +137,18 @@ def chosen(wanted: Wanted, brands: Collection[int] | None, at: datetime) -> Quer
             return rows.order_by("id")
         case "changed":
             return rows.order_by("-changed_at", "-id")
-    if wanted.view == "all":
-        return chosen(replace(wanted, order="newest"), brands, at)
     return rows.order_by("priority", "opened_at", "id")
 
 
-def page_of(wanted: Wanted, brands: Collection[int] | None, at: datetime, start: int, size: int) -> list[Ticket]:
+def page_of(wanted: Wanted, brands: Collection[int] | None, at: datetime, start: int, size: int) -> list[Row]:
     """The tickets from place `start` on, one more than `size` where there are.
 
     In the order "next" those whose next step is late come first, then the rest, each part by priority and then by age.
     """
+    if (known := _known(wanted, brands)) is not None:
+        return _loaded(known[start : start + size + 1])
     # Ids first: the database expects few to be late, and would load all that belongs to thousands before it takes some.
-    rows = chosen(wanted, brands, at).values_list("id", flat=True)
+    rows = chosen(wanted, brands).values_list("id", flat=True)
     end = start + size + 1
     if wanted.order != "next" or wanted.view == "all":
         return _loaded(list(rows[start:end]))
@@ -116,10 +161,16 @@ def page_of(wanted: Wanted, brands: Collection[int] | None, at: datetime, start:
     return _loaded(here)
 
 
-def _loaded(ids: Sequence[UUID]) -> list[Ticket]:
-    """The tickets, in this order, with what a list shows of each."""
-    rows = Ticket.objects.select_related("customer", "assignee", "team", "queue", "brand", "service").in_bulk(ids)
+def _loaded(ids: Sequence[UUID]) -> list[Row]:
+    """The tickets, in this order."""
+    rows = {row.id: row for row in rows_of(Ticket.objects.filter(id__in=ids))}
     return [rows[one] for one in ids if one in rows]
+
+
+def total_of(wanted: Wanted, brands: Collection[int] | None) -> int:
+    """How many tickets `page_of` has pages of, exact up to COUNTED. Both ask once for words, in one batch (`remembering`)."""
+    known = _known(wanted, brands)
+    return len(known) if known is not None else count(chosen(wanted, brands))
 
 
 def count(rows: QuerySet[Ticket, Any]) -> int:
@@ -128,41 +179,47 @@ def count(rows: QuerySet[Ticket, Any]) -> int:
 
 
 def counts(wanted: Wanted, brands: Collection[int] | None, at: datetime, views: Iterable[str]) -> dict[str, int]:
-    """How many tickets each view has with no other filter, and under "late" how many next steps are late.
+    """How many tickets each view has with no other filter, and "open"; under "late" how many next steps are late.
 
     What is open is read once for all of them, where it is at most COUNTED; else each is counted by itself.
     """
-    plain = {view: chosen(Wanted(view=view, person_id=wanted.person_id), brands, at) for view in (*views, "open")}
-    late, whole = Q(next_step_at__lt=at), "whole"
-    sums = {view: _of_view(Wanted(view=view, person_id=wanted.person_id)) for view in views if view != "all"}
-    asked = {name: Count("pk", filter=each) for name, each in {**sums, "late": late, whole: Q()}.items()}
-    told: dict[str, int] = plain["open"].order_by()[: COUNTED + 1].aggregate(**asked)
-    if told.pop(whole) > COUNTED:
-        told = {view: count(plain[view]) for view in sums} | {"late": count(plain["open"].filter(late))}
-    return told | {view: count(plain[view]) for view in views if view not in sums}
+
+    def plain(view: str) -> QuerySet[Ticket]:
+        return chosen(Wanted(view=view, person_id=wanted.person_id), brands)
+
+    late = Q(next_step_at__lt=at)
+    sums = {view: _among_open(view, wanted.person_id) for view in (*views, "open") if view != "all"}
+    asked = {name: Count("pk", filter=each) for name, each in {**sums, "late": late}.items()}
+    told: dict[str, int] = plain("open").order_by()[: COUNTED + 1].aggregate(**asked)
+    if told["open"] > COUNTED:
+        told = {view: count(plain(view)) for view in sums} | {"late": count(plain("open").filter(late))}
+    return told | {view: count(plain(view)) for view in views if view not in sums}
 
 
-def for_a_quiet_hour(brands: Collection[int] | None, at: datetime, limit: int) -> list[Ticket]:
+def for_a_quiet_hour(brands: Collection[int] | None, limit: int) -> list[Ticket]:
     """What whoever is on at night may do when nothing burns, the most pressing first."""
-    rows = chosen(Wanted(), brands, at).filter(night_ok=True).select_related("customer")
+    rows = chosen(Wanted(), brands).filter(night_ok=True).select_related("customer")
     return list(rows[:limit])
 
 
 def _of_view(wanted: Wanted) -> Q:
-    match wanted.view:
-        case "all":
-            return Q()
+    return Q() if wanted.view == "all" else IS_OPEN & _among_open(wanted.view, wanted.person_id)
+
+
+def _among_open(view: str, person_id: int | None) -> Q:
+    """What makes a ticket one of the view's, if it is open."""
+    match view:
         case "mine":
-            return IS_OPEN & Q(assignee=wanted.person_id if wanted.person_id is not None else 0)
+            return Q(assignee=person_id if person_id is not None else 0)
         case "unassigned":
-            return IS_OPEN & Q(assignee=None) & IS_ASKED
+            return Q(assignee=None) & IS_ASKED
         case "ours":
-            return IS_OPEN & ~Q(state="pending") & IS_ASKED
+            return ~Q(state="pending") & IS_ASKED
         case "theirs":
-            return IS_OPEN & Q(state="pending", pending_reason="awaiting_caller")
+            return Q(state="pending", pending_reason="awaiting_caller")
         case "waiting":
-            return IS_OPEN & Q(state="pending") & ~Q(pending_reason="awaiting_caller")
-    return IS_OPEN
+            return Q(state="pending") & ~Q(pending_reason="awaiting_caller")
+    return Q()
 
 
 def _narrowed(wanted: Wanted) -> Q:
@@ -183,18 +240,38 @@ def _narrowed(wanted: Wanted) -> Q:
 
 
 def _titled(wanted: Wanted) -> Q:
-    """Those with these words in the title. Of what is open each is looked at; of all, by the index of words that search has:
-    unless they stand in more than COUNTED, so that whoever looks at the newest soon meets with some.
+    """Those with these words in the title. Of what is open each is looked at; of all, by the index of words of titles: unless
+    they stand in more than COUNTED, so that whoever looks at the newest soon meets with some.
     """
-    word = word_of(wanted.q, begun=True) if wanted.view == "all" else None
-    if word is not None:
-        words = " & ".join(tsquery(Word((part,), len(part) >= BEGUN), "A") for part in word.parts)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT ticket_id FROM desk_found(to_tsquery('simple', %s), %s)", [words, COUNTED + 1])
-            found = [row[0] for row in cursor.fetchall()]
-        if len(found) <= COUNTED:
-            return Q(id__in=RawSQL("SELECT unnest(%s::uuid[])", [found]))  # thousands of values would be slow
-    return Q(title__icontains=wanted.q)
+    found = _with_title(wanted.q) if wanted.view == "all" else None
+    if found is None:
+        return Q(title__icontains=wanted.q)
+    return Q(id__in=RawSQL("SELECT unnest(%s::uuid[])", [found]))  # thousands of values would be slow
+
+
+@remembered
+def _with_title(text: str) -> list[UUID] | None:
+    """The tickets with these words in the title, the newest first; None for no words, and for more than COUNTED."""
+    word = word_of(text, begun=True)
+    if word is None:
+        return None
+    words = " & ".join(tsquery(Word((part,), len(part) >= BEGUN)) for part in word.parts)
+    with connection.cursor() as cursor:
+        newest = "SELECT ticket_id FROM desk_titled(to_tsquery('simple', %s), %s) ORDER BY at DESC, ticket_id DESC"
+        cursor.execute(newest, [words, COUNTED + 1])
+        found = [row[0] for row in cursor.fetchall()]
+    return found if len(found) <= COUNTED else None
+
+
+def _known(wanted: Wanted, brands: Collection[int] | None) -> list[UUID] | None:
+    """All that is asked for, in its order, where words of the title say that by themselves; else None."""
+    only_words = Wanted(view="all", q=wanted.q, order=wanted.order)
+    if wanted != only_words or not wanted.q or number_in(wanted.q) is not None or wanted.order == "changed":
+        return None
+    if brands is not None and Brand.objects.exclude(id__in=brands).exists():
+        return None
+    found = _with_title(wanted.q)
+    return found[::-1] if found is not None and wanted.order == "oldest" else found
 
 
 def number_in(text: str) -> int | None:

@@ -21,9 +21,13 @@ def actor_of_user(user: User, scopes: Collection[str] | None = None) -> Actor:
     Raises NotSignedIn for a user, or a person, who is no longer active, and NotFound for a customer's account: nothing
     of the staff's is there for it.
     """
+    return actor_as(user, Person.objects.filter(user=user).first(), scopes)
+
+
+def actor_as(user: User, person: Person | None, scopes: Collection[str] | None = None) -> Actor:
+    """As `actor_of_user`, of whom it is known already who they are on the staff list."""
     if user.kind != User.Kind.STAFF:
         raise NotFound(_("A page of the staff was asked for."), _("There is none here."), _("Look at your own pages."))
-    person = Person.objects.filter(user=user).first()
     if not user.is_active or (person is not None and not person.active):
         raise NotSignedIn(
             _("%s asked to come in.") % user.name, _("That account is closed."), _("Ask an admin to open it again.")

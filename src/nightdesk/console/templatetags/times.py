@@ -4,7 +4,7 @@
 of the page keeps ages current with the same words (see `skeleton.html`).
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -37,14 +37,25 @@ def _day_and_hour(instant: datetime, at: datetime | None, hours: str) -> tuple[s
     local = instant.astimezone(zone)
     hour, pattern = local.strftime(hours), "D j M Y"
     if at is not None:
-        page = at.astimezone(zone)
+        page = _local(at, zone)
         if local.date() == page.date() or abs(instant - at) <= HALF_A_DAY:
             pattern = ""
         elif local.year == page.year:
             pattern = "D j M"
-    if (instant - HALF_A_DAY).astimezone(zone).utcoffset() != (instant + HALF_A_DAY).astimezone(zone).utcoffset():
+    if _clocks_change(instant.replace(minute=0, second=0, microsecond=0), zone):
         hour = f"{hour} {local.tzname()}"
     return _day(local.date(), pattern, get_language()) if pattern else "", hour
+
+
+@lru_cache(maxsize=64)
+def _local(at: datetime, zone: tzinfo) -> datetime:
+    return at.astimezone(zone)
+
+
+@lru_cache(maxsize=4096)
+def _clocks_change(hour: datetime, zone: tzinfo) -> bool:
+    """Whether they do within half a day of what lies in this hour."""
+    return (hour - HALF_A_DAY).astimezone(zone).utcoffset() != (hour + HALF_A_DAY).astimezone(zone).utcoffset()
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from nightdesk.base import clock, vault
 from nightdesk.base.models import Promise
+from nightdesk.base.refusals import NotFound
 from nightdesk.channels.models import Message
 from nightdesk.console.views.desk.forms import mentioned
 from nightdesk.customers import actions as customers
@@ -270,6 +271,25 @@ def test_the_second_line_says_why_it_writes_itself(provider, eve, dee):
     desk.save_team_rule(team_id=provider.network.pk, level="2", contact_kinds=[], **provider.doing)
     assert "the desk says it" in eve.words("ticket", ticket.id)
     eve.does("reply", ticket.id, reply__text="Hello?", status=422)
+
+
+def test_what_was_said_on_the_telephone_is_kept_and_sent_to_nobody(provider, dee, eve):
+    provider.at = NIGHT
+    ticket = provider.ticket()
+    said = {"reply__text": "Switch it off and on.", "reply__then": "", "reply__by_phone": "on"}
+    eve.does("reply", ticket.id, **said, status=200)  # of the second line a kind is asked for here too
+    assert not Entry.objects.filter(kind="message_out").exists()
+    dee.does("reply", ticket.id, **said)
+    assert "said on the telephone" in dee.words("ticket", ticket.id)
+    assert not Message.objects.filter(kind="ticket.reply").exists()
+    ticket.refresh_from_db()
+    assert (ticket.first_response_at, ticket.state, ticket.assignee.name) == (NIGHT, "in_progress", "Dee")
+    told = {"reply__what_was_wrong": "It hung.", "reply__what_was_done": "Restarted.", "reply__what_to_do": "Nothing."}
+    dee.does("reply", ticket.id, **said | told | {"reply__text": "", "reply__then": "resolve"})
+    assert Entry.objects.filter(kind="message_out").latest("id").text == "It hung.\n\nRestarted.\n\nNothing."
+    assert not Message.objects.filter(kind="ticket.reply").exists()
+    ticket.refresh_from_db()
+    assert ticket.state == "resolved"
 
 
 def test_out_of_hours_an_answer_is_held_unless_there_is_a_reason(provider, dee):
@@ -555,6 +575,40 @@ def test_a_ticket_is_taken_down_with_what_may_be_promised(provider, dee):
     dee.client.post(f"{reverse('console:new_ticket')}?brand={provider.brand.pk}", wanted)
     assert Ticket.objects.get(title="A stranger").requester_address == "zoe@new.example"
     assert dee.client.get(reverse("console:new_ticket"), {"contact": str(Provider().cleo.pk)}).status_code == 404
+
+
+def test_a_ticket_is_about_one_circuit_of_several_and_another_once_that_is_known(provider, dee):
+    mine = {"customer_id": provider.acme.pk, "service_id": provider.service.pk, **provider.doing}
+    lon, man = (customers.make_subscription(label=label, **mine) for label in ("LON-1187", "MAN-2"))
+    page = dee.sees("new_ticket", contact=str(provider.cleo.pk))
+    assert f'<option value="{provider.service.pk}:{man.pk}">{provider.service.name}, MAN-2</option>' in page
+    wanted = {"title": "It is dark", "text": "-", "kind": "incident", "impact": "high", "urgency": "high", "tags": ""}
+    address = f"{reverse('console:new_ticket')}?contact={provider.cleo.pk}"
+    dee.client.post(address, wanted | {"service": f"{provider.service.pk}:{lon.pk}"})
+    made = Ticket.objects.get(title="It is dark")
+    assert (made.service, made.subscription) == (provider.service, lon)
+    assert "LON-1187" in dee.words("ticket", made.id)
+    changed = {f"edit__{name}": value for name, value in wanted.items() if name != "text"}
+    dee.does("edit_ticket", made.id, **changed | {"edit__service": f"{provider.service.pk}:{man.pk}"})
+    made.refresh_from_db()
+    assert (made.service, made.subscription) == (provider.service, man)
+    customers.end_subscription(subscription_id=man.pk, **provider.doing)
+    dee.does(
+        "edit_ticket", made.id, **changed | {"edit__service": f"{provider.service.pk}:{man.pk}", "edit__tags": "x"}
+    )
+    made.refresh_from_db()
+    assert (made.subscription, made.tags) == (man, ["x"]), "what has ended stays what it is about"
+    dee.does("edit_ticket", made.id, **changed | {"edit__service": str(provider.service.pk)})
+    made.refresh_from_db()
+    assert (made.service, made.subscription) == (provider.service, None)
+    other = Provider()
+    with pytest.raises(NotFound):
+        desk.edit_ticket(
+            ticket_id=made.pk,
+            fields={"subscription_id": customers.make_subscription(
+                customer_id=other.acme.pk, service_id=other.service.pk, label="X", **other.doing).pk},
+            **provider.doing_as(provider.dee),
+        )  # fmt: skip
 
 
 # --- Settings --------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from nightdesk.customers.hours import (
     unusual_days,
 )
 from nightdesk.customers.models import Hours
-from nightdesk.customers.queries import support_hours
+from nightdesk.customers.queries import hours_for_all, support_hours
 
 DOOR = Buckets(a_second=5, size=200)
 """By the address that asks."""
@@ -48,7 +48,7 @@ def _drawn(request: HttpRequest, slug: str, template: str) -> HttpResponse:
     brand = get_object_or_404(Brand, slug=slug)
     at: datetime = request.at  # type: ignore[attr-defined]
     return render(
-        request, template, {"brand": brand, "calendars": [_shown(row, at) for row in _public(brand)], "at": at}
+        request, template, {"brand": brand, "calendars": [_shown(row, at) for row in hours_for_all(brand.pk)], "at": at}
     )
 
 
@@ -64,14 +64,10 @@ def public_hours_json(request: HttpRequest, slug: str) -> HttpResponse:
     at: datetime = request.at  # type: ignore[attr-defined]
     DOOR.let_in(request, at)
     brand = get_object_or_404(Brand, slug=slug)
-    answer = JsonResponse({"brand": brand.name, "calendars": [_told(row, at) for row in _public(brand)]})
+    answer = JsonResponse({"brand": brand.name, "calendars": [_told(row, at) for row in hours_for_all(brand.pk)]})
     answer["Access-Control-Allow-Origin"] = "*"
     answer["Cache-Control"] = "public, max-age=60"
     return answer
-
-
-def _public(brand: Brand) -> list[Hours]:
-    return list(Hours.objects.filter(brand=brand, public=True).order_by("name"))
 
 
 def _shown(row: Hours, at: datetime) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from nightdesk.access.queries import require_second_factor
 from nightdesk.base.actors import Actor
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.people.models import Person
-from nightdesk.people.queries import actor_of_user
+from nightdesk.people.queries import actor_as
 
 
 class StaffRequest(HttpRequest):
@@ -53,7 +53,7 @@ def staff(verb: str, *, methods: Iterable[str] = ("GET", "HEAD"), every_brand: b
                 return _to_their_own_pages(request)
             known = cast(StaffRequest, request)
             require_second_factor(request.user)
-            known.actor = actor_of_user(request.user)
+            known.actor = actor_as(request.user, known.person)
             known.brands = matrix.brands_for(known.actor, verb)
             if known.brands is not None and (every_brand or not known.brands):
                 raise Forbidden(

@@ -84,7 +84,7 @@ def _desk(request: StaffRequest, *, quiet: bool) -> dict[str, Any]:
     told = counts(Wanted(), brands, request.at, ("ours",))
     waiting = ngettext("{count} ticket waits on us", "{count} tickets wait on us", told["ours"])
     late = ngettext("{count} next step is late", "{count} next steps are late", told["late"])
-    rows = for_a_quiet_hour(brands, request.at, QUIET_ROWS) if quiet else []
+    rows = for_a_quiet_hour(brands, QUIET_ROWS) if quiet else []
     return {
         "desk_line": waiting.format(count=counted_text(told["ours"])) if told["ours"] else _("No ticket waits on us"),
         "desk_late": late.format(count=counted_text(told["late"])) if told["late"] else "",

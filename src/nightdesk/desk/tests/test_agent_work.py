@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Forbidden, IllegalTransition, Invalid, NotFound
@@ -124,12 +125,61 @@ def test_every_list_is_found_by_an_index(provider, view, brands):
     of = {provider.brand.pk} if brands == "one" else None
     for order in worklist.ORDERS[:3]:
         wanted = Wanted(view=view, order=order, person_id=provider.dee.pk)
-        rows = worklist.chosen(wanted, of, provider.at)
+        rows = worklist.chosen(wanted, of)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             plan = rows[:50].explain()
         assert "Index" in plan, (view, order, plan)
         assert "Seq Scan on desk_ticket" not in plan, (view, order, plan)
+
+
+def test_a_list_of_what_is_open_can_use_its_index_also_as_a_prepared_statement(provider):
+    _sql, beside = Ticket.objects.filter(worklist.IS_OPEN).query.sql_with_params()
+    assert beside == ()  # states given beside it could be others the next time
+
+
+def test_what_is_counted_is_read_in_the_index_alone(provider):
+    provider.ticket()
+    with CaptureQueriesContext(connection) as told:
+        worklist.counts(Wanted(), {provider.brand.pk}, provider.at, worklist.VIEWS)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {told[0]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Index Only Scan using ticket_worklist" in plan, plan
+
+
+def test_words_of_all_titles_are_found_by_their_index_newest_first_and_counted(provider):
+    for number in range(3):
+        provider.minutes(1)
+        provider.ticket(f"printer {number}")
+    provider.ticket("else", said="the printer is fine")
+    of = {provider.brand.pk}
+    for order, expected in (("newest", "210"), ("next", "210"), ("oldest", "012")):
+        wanted = Wanted(view="all", q="Print", order=order)
+        assert [row.title for row in worklist.page_of(wanted, of, provider.at, 0, 50)] == [
+            f"printer {number}" for number in expected
+        ]
+        assert worklist.total_of(wanted, of) == 3
+    assert [row.title for row in worklist.page_of(Wanted(view="all", q="print"), of, provider.at, 1, 1)] == [
+        "printer 1", "printer 0",
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT ticket_id FROM desk_searchable WHERE ts_filter(words, '{a}') @@ to_tsquery('simple', 'print:*')"
+        )
+        assert "searchable_titles" in "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_words_of_titles_are_those_of_the_readers_brands(provider):
+    provider.ticket("printer here")
+    other = Provider()
+    other.ticket("printer there")
+    wanted = Wanted(view="all", q="printer")
+    assert [row.title for row in worklist.page_of(wanted, {provider.brand.pk}, provider.at, 0, 50)] == ["printer here"]
+    assert worklist.total_of(wanted, {provider.brand.pk}) == 1
+    assert worklist.total_of(wanted, None) == worklist.total_of(wanted, {provider.brand.pk, other.brand.pk}) == 2
 
 
 # --- One press, and back ---------------------------------------------------------------------------------------------

@@ -99,7 +99,12 @@ class TestWhenAnAnswerLeaves:
     def test_at_once_in_hours_or_for_a_reason(self, more):
         assert self.leaves(**more) == AT
 
-    @pytest.mark.parametrize("reason", ["out_of_hours_covered", "out_of_hours_email_only", "no_contract"])
+    @pytest.mark.parametrize("reason", ["no_contract", "contract_not_valid", "not_a_night_job"])
+    def test_nor_for_whom_nothing_is_promised_where_we_say_when_we_are_there(self, reason):
+        assert self.leaves(reason=reason) == AT + timedelta(hours=7)
+        assert self.leaves(reason=reason, opens_at=None) == AT
+
+    @pytest.mark.parametrize("reason", ["out_of_hours_covered", "out_of_hours_email_only"])
     def test_at_once_for_whoever_is_answered_now(self, reason):
         assert self.leaves(reason=reason) == AT
 

@@ -8,7 +8,7 @@ from nightdesk.channels.mail_form import MailForm
 from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
-from nightdesk.customers.models import Contact
+from nightdesk.customers.models import Contact, Contract, Hours
 from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
@@ -452,6 +452,19 @@ class TestColleagues:
         sent = entries(ticket, "message_out")[-1]
         assert (sent.text, sent.facts["why_now"]) == ("It is mended.", "they sit in the dark")
         assert "held_until" not in sent.facts
+
+    def test_whoever_bought_nothing_waits_for_our_public_hours(self):
+        there = Provider(NIGHT)
+        Contract.objects.all().delete()
+        post = Post(there)
+        ticket = post.ticket(post.write(CLEO))
+        to = self.to_customer(there, post, ticket)
+        post.write(self.sender(there.dee), "Re: #1001", "We look into it.", to=to)
+        assert "held_until" not in entries(ticket, "message_out")[-1].facts  # nobody has said when we are there
+        Hours.objects.update(public=True)
+        there.minutes(1)
+        post.write(self.sender(there.dee), "Re: #1001", "Still looking.", to=to)
+        assert entries(ticket, "message_out")[-1].facts["held_until"] == "2026-03-03T09:00:00+00:00"
 
     def test_without_proof_it_is_a_note_with_the_reason(self, there, post):
         ticket = post.ticket(post.write(CLEO))

@@ -74,11 +74,11 @@ def test_what_an_outage_opened_is_nobodys_work_until_somebody_writes(network: Ne
     outage = network.outage()
     network.says(outage, "We know of it.")
     wanted = Wanted(view="unassigned")
-    assert not chosen(wanted, [network.brand.pk], network.at).exists()
+    assert not chosen(wanted, [network.brand.pk]).exists()
     theirs = Ticket.objects.get(outage=outage, customer=network.acme)
     cleo = actor_of_contact(Contact.objects.get(name="Cleo"))
     actions.take_message(ticket_id=theirs.pk, words=actions.Words("Hello?"), **{**network.doing, "by": cleo})
-    assert [one.customer for one in chosen(wanted, [network.brand.pk], network.at)] == [network.acme]
+    assert [one.customer for one in chosen(wanted, [network.brand.pk])] == [network.acme]
 
 
 def test_every_update_stands_in_every_ticket_and_nobody_is_mailed_twice(network: Network) -> None:

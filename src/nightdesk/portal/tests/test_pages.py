@@ -131,6 +131,17 @@ class TestPeople:
         ours.customer.refresh_from_db()
         assert ours.customer.sees == "all"
 
+    def test_what_is_known_and_what_they_may_do_is_saved_together_or_not_at_all(self, firms: Firms):
+        ours = firms.bakery
+        name = ours.manager.name
+        answer = firms.client(ours.manager).post(
+            f"/my/people/{ours.manager.pk}/change", {"name": "Mara Other", "standing": "member"}
+        )
+        assert 'role="alert"' in shown(answer)  # nobody would be left who could undo it
+        assert 'value="Mara Other"' in shown(answer)
+        ours.manager.refresh_from_db()
+        assert (ours.manager.name, ours.manager.standing) == (name, "manager")
+
     def test_what_does_not_fit_is_said_at_the_form_and_nothing_is_lost(self, firms: Firms):
         ours = firms.bakery
         answer = firms.client(ours.manager).post(

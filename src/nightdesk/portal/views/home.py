@@ -65,7 +65,7 @@ def _reported(request: CustomerRequest, services: list[Subscription]) -> dict[in
     for each in services:
         of_service.setdefault(each.service_id, []).append(each.pk)
     found: dict[int, Ticket] = {}
-    for ticket in tickets_of(request.contact).filter(state__in=OPEN, kind="incident", merged_into=None)[:LOOKED_AT]:
+    for ticket in tickets_of(request.contact).filter(state__one_of=OPEN, kind="incident", merged_into=None)[:LOOKED_AT]:
         if ticket.subscription_id is not None:
             found[ticket.subscription_id] = ticket
         elif len(bought := of_service.get(ticket.service_id or 0, [])) == 1:

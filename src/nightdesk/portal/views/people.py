@@ -198,16 +198,8 @@ def change_person(request: CustomerRequest, contact_id: int) -> HttpResponse:
         rights: Any = {name: form.cleaned_data[name] for name in RIGHTS}
         if not rights["standing"]:
             del rights["standing"]
-        saved = attempt(form, actions.edit_contact, contact_id=shown.pk, changes=fields, **doing(request))
-        if saved is not None:
-            attempt(
-                form,
-                contact_actions.set_contact_standing,
-                contact_id=shown.pk,
-                changes=rights,
-                **doing(request),
-            )
-        if not form.errors:
+        changes: Any = {"known": fields, "may_do": rights}
+        if attempt(form, contact_actions.change_contact, contact_id=shown.pk, **changes, **doing(request)) is not None:
             return gone_to(request, _("Saved."), "portal:person", shown.pk)
     context = {
         "heading": shown.name,

@@ -14,8 +14,10 @@ from django.utils.translation import gettext_lazy
 
 from nightdesk.console.views.choices import Choices
 from nightdesk.console.views.desk.words import CONTACT_WORDS, GRADES, KINDS, WAITING_WORDS
+from nightdesk.customers.models import Service, Subscription
 from nightdesk.desk.actions import File
 from nightdesk.desk.decide import ContactKind
+from nightdesk.desk.models import Ticket
 from nightdesk.rota.resolve import instant_of
 
 MOST_MEGABYTES = 20
@@ -143,6 +145,7 @@ class ReplyForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Goes out below your answer. “Nothing” is an answer."),
     )
+    by_phone = forms.BooleanField(label=gettext_lazy("Said on the telephone: nothing is sent"), required=False)
     why_now = forms.CharField(label=gettext_lazy("Send it now, because"), max_length=300, required=False)
     attached = FilesField(label=gettext_lazy("Files"), required=False, widget=ManyFiles())
     seen_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -282,6 +285,46 @@ class PartyForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False)
 
 
+def about_choices(brand_id: int, customer_id: int | None, ticket: Ticket | None = None) -> Choices:
+    """What a ticket may be about: of a customer what they have, each circuit by its label; else the brand's services. What
+    `ticket` is about now is among them. `about_of` reads what was chosen.
+    """
+    services = Service.objects.filter(brand=brand_id).order_by("name")
+    bought: list[tuple[int, int, str]] = []
+    if customer_id is not None:
+        rows = Subscription.objects.filter(customer=customer_id).order_by("label")
+        bought = list(rows.values_list("id", "service_id", "label"))
+        theirs = {service for _id, service, _label in bought}
+        if ticket is not None and ticket.service_id is not None:
+            theirs.add(ticket.service_id)
+        services = services.filter(id__in=theirs)
+    choices: Choices = [("", _("None"))]
+    for service_id, name in services.values_list("id", "name"):
+        choices.append((str(service_id), name))
+        choices += [
+            (f"{service_id}:{pk}", f"{name}, {label}") for pk, of, label in bought if of == service_id and label
+        ]
+    if ticket is not None and ticket.subscription and about_now(ticket) not in dict(choices):  # it has ended
+        choices.append((about_now(ticket), f"{ticket.subscription.service.name}, {ticket.subscription.label}"))
+    return choices
+
+
+def about_now(ticket: Ticket) -> str:
+    """What the ticket is about, as a value of `about_choices`."""
+    if ticket.subscription is not None and ticket.subscription.label:
+        return f"{ticket.service_id}:{ticket.subscription_id}"
+    return str(ticket.service_id or "")
+
+
+def about_of(value: str) -> dict[str, int | None]:
+    """The columns that a value of `about_choices` means."""
+    service, _colon, subscription = value.partition(":")
+    return {
+        "service_id": int(service) if service else None,
+        "subscription_id": int(subscription) if subscription else None,
+    }
+
+
 class EditForm(forms.Form):
     """What is known of a ticket."""
 
@@ -289,7 +332,7 @@ class EditForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=KINDS, widget=forms.RadioSelect)
     impact = forms.ChoiceField(label=gettext_lazy("Impact"), choices=GRADES, widget=forms.RadioSelect)
     urgency = forms.ChoiceField(label=gettext_lazy("Urgency"), choices=GRADES, widget=forms.RadioSelect)
-    service = forms.TypedChoiceField(label=gettext_lazy("Service"), coerce=int, empty_value=None, required=False)
+    service = forms.ChoiceField(label=gettext_lazy("Service"), required=False)
     queue = forms.TypedChoiceField(label=gettext_lazy("Queue"), coerce=int, empty_value=None, required=False)
     tags = forms.CharField(
         label=gettext_lazy("Tags"), max_length=400, required=False, help_text=gettext_lazy("With commas between.")

@@ -1,10 +1,11 @@
 """How tickets belong together, on the page: link, merge and split with the way back, major incidents, answers that return."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -94,11 +95,19 @@ def links_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
     """What the ticket belongs with, and the way to take each apart."""
     rows: list[dict[str, Any]] = []
     linking, merging = may(request, "link_tickets", ticket.brand_id), may(request, "merge_ticket", ticket.brand_id)
-    here = Link.objects.filter(ticket=ticket).select_related("other")[:20]
-    there = Link.objects.filter(other=ticket).select_related("ticket")[:20]
-    rows += [_row(LINK_WORDS[link.kind][0], link.other, ticket, link.kind if linking else "") for link in here]
-    rows += [_row(LINK_WORDS[link.kind][1], link.ticket, ticket, "") for link in there]
-    for each in Ticket.objects.filter(merged_into=ticket).order_by("number")[:20]:
+    here = (
+        Link.objects.filter(ticket=ticket)
+        .select_related("other")
+        .only("kind", *(f"other__{name}" for name in ROW_READS))
+    )
+    there = (
+        Link.objects.filter(other=ticket)
+        .select_related("ticket")
+        .only("kind", *(f"ticket__{name}" for name in ROW_READS))
+    )
+    rows += [_row(LINK_WORDS[link.kind][0], link.other, ticket, link.kind if linking else "") for link in here[:20]]
+    rows += [_row(LINK_WORDS[link.kind][1], link.ticket, ticket, "") for link in there[:20]]
+    for each in Ticket.objects.filter(merged_into=ticket).only(*ROW_READS).order_by("number")[:20]:
         undo = reverse("console:unmerge_ticket", args=[each.id]) if merging else ""
         rows.append({**_row(_("Merged into this"), each, ticket, ""), "undo": undo})
     if ticket.split_from_id is not None:
@@ -109,6 +118,8 @@ def links_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
     return rows
 
 
+ROW_READS = ("number", "title", "state", "pending_reason", "merged_into")
+"""What `_row` reads of a ticket."""
 LINK_WORDS = {
     "related": (gettext_lazy("Related to"), gettext_lazy("Related to")),
     "follows": (gettext_lazy("Goes on from"), gettext_lazy("Goes on in")),
@@ -169,8 +180,10 @@ def lessons_for(request: StaffRequest, ticket: Ticket) -> list[Lesson]:
     return list(Lesson.objects.filter(ticket=ticket, person=request.person, confirmed_at=None))
 
 
-def linking_folds(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
-    """Forms by which tickets come together: {"id", "title", "form", "url", "label"}, as the page's other forms."""
+def linking_folds(request: StaffRequest, ticket: Ticket, story: Sequence[Entry] | None) -> list[dict[str, Any]]:
+    """Forms by which tickets come together: {"id", "title", "form", "url", "label"}, as the page's other forms. `story`: all
+    of it, the newest first, where that is known.
+    """
     shown: list[dict[str, Any]] = []
 
     def add(verb: str, view: str, title: str, form: forms.Form, label: str) -> None:
@@ -180,7 +193,7 @@ def linking_folds(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]
 
     add("link_tickets", "link_ticket", _("Link with another"), LinkForm(prefix="link"), _("Link them"))
     add("merge_ticket", "merge_ticket", _("Merge into another"), NumberForm(prefix="merge"), _("Merge it"))
-    entries = _to_split(ticket)
+    entries = _to_split(ticket, story)
     if len(entries) > 1 and decide.State(ticket.state) in decide.OPEN:
         add("split_ticket", "split_ticket", _("Split it"), SplitForm(prefix="split", entries=entries), _("Split it"))
     if ticket.is_open and not (ticket.major or ticket.major_proposed):
@@ -202,16 +215,20 @@ def linking_folds(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]
     return shown
 
 
-def _to_split(ticket: Ticket) -> list[tuple[str, str]]:
+def _to_split(ticket: Ticket, story: Sequence[Entry] | None = None) -> list[tuple[str, str]]:
     spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
-    rows = Entry.objects.filter(ticket=ticket, kind__in=spoken).order_by("-at", "-id")[:SPLIT_SHOWN]
+    rows: Iterable[Entry]
+    if story is None:
+        rows = Entry.objects.filter(ticket=ticket, kind__in=spoken).order_by("-at", "-id")[:SPLIT_SHOWN]
+    else:
+        rows = [one for one in story if one.ticket_id == ticket.pk and one.kind in spoken][:SPLIT_SHOWN]
     return [(str(row.id), when_and_words(row)) for row in rows]
 
 
 def _majors(ticket: Ticket) -> list[tuple[str, str]]:
-    rows = Ticket.objects.filter(brand=ticket.brand_id, merged_into=None, state__in=sorted(decide.OPEN))
-    found_majors = rows.filter(major=True) | rows.filter(major_proposed=True)
-    return [(str(row.id), f"#{row.number} {row.title}") for row in found_majors.exclude(id=ticket.id)[:50]]
+    rows = Ticket.objects.filter(brand=ticket.brand_id, merged_into=None, state__one_of=decide.OPEN)
+    rows = rows.filter(Q(major=True) | Q(major_proposed=True)).exclude(id=ticket.id)
+    return [(str(pk), f"#{number} {title}") for pk, number, title in rows.values_list("id", "number", "title")[:50]]
 
 
 # --- The doors -------------------------------------------------------------------------------------------------------
@@ -221,12 +238,10 @@ def _doing(request: StaffRequest) -> dict[str, Any]:
     return {"by": request.actor, "via": Door.WEB, "at": request.at}
 
 
-def _other(request: StaffRequest, ticket: Ticket, text: str) -> Ticket:
+def _other(ticket: Ticket, text: str) -> Ticket:
     """The ticket of that number in the same brand. Raises NotFound."""
     wanted = Wanted(view="all", q=str(number_in(text) or 0))
-    return found(
-        chosen(wanted, {ticket.brand_id}, request.at), _("You named ticket {number}.").format(number=text[:40])
-    )
+    return found(chosen(wanted, {ticket.brand_id}), _("You named ticket {number}.").format(number=text[:40]))
 
 
 @posting("link_tickets")
@@ -234,7 +249,7 @@ def link(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     """They belong together."""
     ticket = one(request, ticket_id)
     values = checked(LinkForm(request.POST, prefix="link"), _("You wanted to link two tickets."))
-    other = _other(request, ticket, values["number"])
+    other = _other(ticket, values["number"])
     link_tickets(ticket_id=ticket.id, other_id=other.id, kind=values["kind"], **_doing(request))
     return done(request, _("Linked with #{number}.").format(number=other.number), "console:ticket", ticket.id)
 
@@ -261,7 +276,7 @@ def merge(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     """It goes on in the other."""
     ticket = one(request, ticket_id)
     values = checked(NumberForm(request.POST, prefix="merge"), _("You wanted to merge a ticket into another."))
-    other = _other(request, ticket, values["number"])
+    other = _other(ticket, values["number"])
     survivor = merge_ticket(ticket_id=ticket.id, into_id=other.id, **_doing(request))
     text = _("#{number} goes on in #{other}.").format(number=ticket.number, other=survivor.number)
     keep_undo(request, text, reverse("console:unmerge_ticket", args=[ticket.id]))

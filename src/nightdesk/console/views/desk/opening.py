@@ -15,20 +15,20 @@ from nightdesk.base.actors import Door
 from nightdesk.base.refusals import Refusal
 from nightdesk.console.templatetags.times import clock
 from nightdesk.console.views.choices import brand_choices, pairs
-from nightdesk.console.views.desk.forms import FilesField, ManyFiles, as_files, tags_in
+from nightdesk.console.views.desk.forms import FilesField, ManyFiles, about_choices, about_of, as_files, tags_in
 from nightdesk.console.views.desk.shown import phone_text, ticket_row
 from nightdesk.console.views.desk.ticket import cover_words
 from nightdesk.console.views.desk.words import GRADES, KINDS
 from nightdesk.console.views.outages.shown import said_to
 from nightdesk.console.views.staff import StaffRequest, done, form_page, found, may, staff, within
-from nightdesk.customers.models import Contact, Customer, Service, Subscription
+from nightdesk.customers.models import Contact, Customer, Subscription
 from nightdesk.customers.priority import Impact, Priority, Urgency, priority_of, table_with
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import promised_now
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import Words, open_ticket
 from nightdesk.desk.models import Queue, Ticket
-from nightdesk.desk.worklist import Wanted, chosen
+from nightdesk.desk.worklist import Wanted, chosen, rows_of
 
 FOUND = 8
 SIMILAR = 6
@@ -54,7 +54,7 @@ class OpenForm(forms.Form):
         widget=forms.RadioSelect,
         help_text=gettext_lazy("How long putting it right can wait."),
     )
-    service = forms.TypedChoiceField(label=gettext_lazy("Service"), coerce=int, empty_value=None, required=False)
+    service = forms.ChoiceField(label=gettext_lazy("Service"), required=False)
     queue = forms.TypedChoiceField(label=gettext_lazy("Queue"), coerce=int, empty_value=None, required=False)
     work_type = forms.CharField(label=gettext_lazy("Kind of work"), max_length=60, required=False)
     tags = forms.CharField(
@@ -67,10 +67,8 @@ class OpenForm(forms.Form):
 
     def __init__(self, *args: Any, brand_id: int, customer: Customer | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        services = Service.objects.filter(brand=brand_id).order_by("name")
-        if customer is not None:
-            services = services.filter(id__in=customer.subscriptions.values("service"))
-        self.fields["service"].choices = pairs(services, _("None"))  # type: ignore[attr-defined]
+        about = about_choices(brand_id, customer.pk if customer is not None else None)
+        self.fields["service"].choices = about  # type: ignore[attr-defined]
         self.fields["queue"].choices = pairs(Queue.objects.filter(brand=brand_id), _("None"))  # type: ignore[attr-defined]
 
 
@@ -97,6 +95,7 @@ def new_ticket(request: StaffRequest) -> HttpResponse:
     problem: Refusal | None = None
     if request.method == "POST" and form.is_valid() and (caller is None or caller.is_valid()):
         values = form.cleaned_data
+        about = about_of(values["service"])
         try:
             ticket = open_ticket(
                 brand_id=brand_id,
@@ -108,7 +107,8 @@ def new_ticket(request: StaffRequest) -> HttpResponse:
                 requester_name=_caller_name(caller, customer),
                 requester_address=caller.cleaned_data["address"] if caller else "",
                 trust=Ticket.Trust.STAFF,
-                service_id=values["service"],
+                service_id=about["service_id"],
+                subscription_id=about["subscription_id"],
                 work_type=values["work_type"],
                 impact=values["impact"],
                 urgency=values["urgency"],
@@ -292,8 +292,7 @@ def _similar(request: StaffRequest, customer: Customer | None, contact: Contact 
     if customer is None:
         return []
     wanted = Wanted(customer=str(customer.pk))
-    related = ("customer", "assignee", "team", "queue")
-    rows = list(chosen(wanted, {customer.brand_id}, request.at).select_related(*related)[: SIMILAR * 4])
+    rows = rows_of(chosen(wanted, {customer.brand_id})[: SIMILAR * 4])
     if contact is not None:
         rows.sort(key=lambda row: row.contact_id != contact.pk)
     return [ticket_row(row, request.at) for row in rows[:SIMILAR]]

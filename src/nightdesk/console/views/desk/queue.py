@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from nightdesk.base.actors import Door
+from nightdesk.base.memory import remembering
 from nightdesk.base.refusals import Invalid
-from nightdesk.console.views.choices import pairs, people_choices
+from nightdesk.console.views.choices import Choices, pairs, people_choices
 from nightdesk.console.views.desk.forms import tags_in
 from nightdesk.console.views.desk.shown import outcome_of, state_words, ticket_row, undo_of
 from nightdesk.console.views.desk.words import GRADES, STATE_WORDS
@@ -36,8 +37,8 @@ from nightdesk.customers.priority import Impact, Urgency, priority_of, table_wit
 from nightdesk.desk import queries
 from nightdesk.desk.agent_actions import remove_view, save_view
 from nightdesk.desk.bulk_actions import MOST, apply_macro, change_tickets, undo_change
-from nightdesk.desk.models import Bulk, Macro, Queue, SavedView, Ticket
-from nightdesk.desk.worklist import Wanted, by_ids, chosen, count, counts, page_of
+from nightdesk.desk.models import Bulk, Macro, Queue, SavedView
+from nightdesk.desk.worklist import Row, Wanted, by_ids, chosen, counts, page_of, total_of
 from nightdesk.outages.queries import names_told_to
 from nightdesk.people.models import Team
 
@@ -67,14 +68,18 @@ def tickets(request: StaffRequest) -> HttpResponse:
     """What is next for me."""
     wanted = _wanted(request)
     start = (page_number(request) - 1) * PAGE_ROWS
-    here = page_of(wanted, request.brands, request.at, start, PAGE_ROWS)
     told = counts(wanted, request.brands, request.at, COUNTED_TABS)
     plain = Wanted(view=wanted.view, order=wanted.order, person_id=wanted.person_id)
     same = wanted == plain and wanted.view in told
-    total = told[wanted.view] if same else count(chosen(wanted, request.brands, request.at))
+    with remembering():
+        here = page_of(wanted, request.brands, request.at, start, PAGE_ROWS)
+        total = told[wanted.view] if same else total_of(wanted, request.brands)
     rows, pager = _page(request, here, total)
     outages = names_told_to({each.customer_id for each in rows if each.customer_id is not None})
     may_change = may_somewhere(request, "change_tickets")
+    # Asked for once: the filters offer them, and so does the bar below.
+    teams = pairs(Team.objects.filter(within(request.brands)).order_by("name"))
+    queues = pairs(Queue.objects.filter(within(request.brands)))
     context = {
         "here": "tickets",
         "heading": _heading(told, wanted),
@@ -86,7 +91,7 @@ def tickets(request: StaffRequest) -> HttpResponse:
         "said": said_in_brands(request)[:SAID_SHOWN],
         "pager": pager,
         "tabs": _tabs(request, wanted, told),
-        "filters": _filters(request, wanted),
+        "filters": _filters(request, wanted, teams, queues),
         "narrowed": wanted != plain,
         "clear_url": f"{request.path}?view={wanted.view}" if wanted != plain else "",
         "csv_url": csv_url(request, reverse("console:tickets_csv")),
@@ -96,7 +101,7 @@ def tickets(request: StaffRequest) -> HttpResponse:
         "may_save": request.person is not None,
         "may_open": may_somewhere(request, "open_ticket"),
         "may_change": may_change,
-        "presses": _presses(request) if may_change else [],
+        "presses": _presses(request, teams, queues) if may_change else [],
         "undo": undo_of(request),
         "lessons": list(queries.lessons_of(request.person.id)[:LESSONS_SHOWN]) if request.person else [],
         "hints": HINTS,
@@ -121,11 +126,11 @@ def _wanted(request: StaffRequest) -> Wanted:
     if "view" in request.GET or wanted.as_query():
         return wanted
     mine = Wanted(view="mine", person_id=person_id)
-    view = "mine" if chosen(mine, request.brands, request.at).exists() else "ours"
+    view = "mine" if chosen(mine, request.brands).exists() else "ours"
     return Wanted(view=view, person_id=person_id)
 
 
-def _page(request: StaffRequest, rows: list[Ticket], total: int) -> tuple[list[Any], dict[str, Any]]:
+def _page(request: StaffRequest, rows: list[Row], total: int) -> tuple[list[Any], dict[str, Any]]:
     """As `lists.one_page`, of rows that are this page's already."""
     start = (page_number(request) - 1) * PAGE_ROWS
     # one_page cuts its page out of a list that begins with the first row.
@@ -160,30 +165,25 @@ def _tabs(request: StaffRequest, wanted: Wanted, told: dict[str, int]) -> list[d
     ]
 
 
-def _filters(request: StaffRequest, wanted: Wanted) -> list[dict[str, Any]]:
-    mine = within(request.brands)
+def _filters(request: StaffRequest, wanted: Wanted, teams: Choices, queues: Choices) -> list[dict[str, Any]]:
     rows = [
         search_box(wanted.q, _("Words of the title, or a number")),
         select("priority", _("Priority"), wanted.priority, PRIORITIES, _("Every priority")),
         select(
             "state", _("State"), wanted.state, {name: str(word) for name, word in STATE_WORDS.items()}, _("Every state")
         ),
-        _rows_filter("queue", _("Queue"), wanted.queue, Queue.objects.filter(mine), _("Every queue")),
-        _rows_filter("team", _("Team"), wanted.team, Team.objects.filter(mine).order_by("name"), _("Every team")),
+        select("queue", _("Queue"), wanted.queue, dict(queues), _("Every queue")),
+        select("team", _("Team"), wanted.team, dict(teams), _("Every team")),
         {"name": "tag", "label": _("Tag"), "value": wanted.tag, "kind": "text"},
         select("order", _("Order"), wanted.order, {name: str(word) for name, word in ORDERS.items()}, ""),
     ]
     rows[-1]["options"] = rows[-1]["options"][1:]
     if wanted.customer:
-        customer = Customer.objects.filter(mine, id=int(wanted.customer)).first()
+        customer = Customer.objects.filter(within(request.brands), id=int(wanted.customer)).first()
         names = {wanted.customer: customer.name if customer else "–"}
         rows.append(select("customer", _("Customer"), wanted.customer, names, _("Every customer")))
     rows.append({"name": "view", "value": wanted.view, "kind": "hidden"})
     return rows
-
-
-def _rows_filter(name: str, label: str, value: str, rows: QuerySet[Any], anything: str) -> dict[str, Any]:
-    return select(name, label, value, {str(row.pk): str(row) for row in rows}, anything)
 
 
 # --- Saved views -----------------------------------------------------------------------------------------------------
@@ -242,13 +242,10 @@ def no_view(request: StaffRequest, view_id: int) -> HttpResponse:
 # --- Many at once ----------------------------------------------------------------------------------------------------
 
 
-def _presses(request: StaffRequest) -> list[tuple[str, list[tuple[str, str]]]]:
+def _presses(request: StaffRequest, teams: Choices, queues: Choices) -> list[tuple[str, list[tuple[str, str]]]]:
     """What may be done with the chosen tickets, in groups: [(group, [(value, label)])]."""
-    mine = within(request.brands)
     brand_id = next(iter(request.brands)) if request.brands and len(request.brands) == 1 else None
     people = [(f"person:{number}", name) for number, name in people_choices(brand_id)]
-    teams = [(f"team:{row.pk}", row.name) for row in Team.objects.filter(mine).order_by("name")]
-    queues = [(f"queue:{row.pk}", row.name) for row in Queue.objects.filter(mine)]
     table = table_with(queries.rules_of(brand_id).priorities if brand_id else {})
     grades = [
         (
@@ -266,8 +263,8 @@ def _presses(request: StaffRequest) -> list[tuple[str, list[tuple[str, str]]]]:
     first = [] if request.person is None else [("take", _("I take them"))]
     groups = [
         (_("Give them to"), [*first, *people, ("nobody", _("Nobody: back to the queue"))]),
-        (_("A team"), teams),
-        (_("A queue"), queues),
+        (_("A team"), [(f"team:{key}", name) for key, name in teams]),
+        (_("A queue"), [(f"queue:{key}", name) for key, name in queues]),
         (_("A priority"), sorted(grades, key=lambda grade: grade[1])),
         (_("A tag"), [("tag", _("Put a tag on")), ("untag", _("Take a tag off"))]),
         (_("End them"), [("close", _("Close what is resolved")), ("cancel", _("Cancel, because"))]),
@@ -377,7 +374,7 @@ def tickets_csv(request: StaffRequest) -> HttpResponse:
     ]  # fmt: skip
     wanted = _wanted(request)
     related = ("brand", "customer", "contact", "service", "team", "assignee", "queue")
-    rows = chosen(wanted, request.brands, request.at).select_related(*related)
+    rows = chosen(wanted, request.brands).select_related(*related)
     lines = (
         [
             each.id, each.number, each.kind, f"P{each.priority}", state_words(each), each.title, each.brand,

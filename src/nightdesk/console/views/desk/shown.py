@@ -17,6 +17,7 @@ from nightdesk.console.views.desk.words import CONTACT_WORDS, LEVEL_WORDS, STATE
 from nightdesk.console.views.staff import StaffRequest, found, may_somewhere, within
 from nightdesk.console.views.stories import DOORS
 from nightdesk.desk.models import Attachment, Bulk, Entry, Queue, Ticket
+from nightdesk.desk.worklist import Row
 from nightdesk.people.models import Person, Team
 from nightdesk.people.numbers import display
 
@@ -30,11 +31,12 @@ LONG_TEXT = 1500
 def one(request: StaffRequest, ticket_id: UUID) -> Ticket:
     """The ticket, if its brand is the reader's. Raises NotFound."""
     rows = Ticket.objects.filter(within(request.brands), id=ticket_id)
-    related = ("brand", "customer", "contact", "service", "team", "assignee", "queue", "owner", "parent", "merged_into")
+    # Its parent, and where it goes on, are read where there are any: each has more columns than all these.
+    related = ("brand", "customer", "contact", "service", "team", "assignee", "queue", "owner")
     return found(rows.select_related(*related), _("You asked for a ticket."))
 
 
-def state_words(ticket: Ticket) -> str:
+def state_words(ticket: Ticket | Row) -> str:
     """ "Waiting on the customer"."""
     if ticket.merged_into_id is not None:
         return _("Merged")
@@ -43,7 +45,7 @@ def state_words(ticket: Ticket) -> str:
     return str(STATE_WORDS[ticket.state])
 
 
-def state_tone(ticket: Ticket) -> str:
+def state_tone(ticket: Ticket | Row) -> str:
     """Amber where a person is needed, green where it is answered."""
     if ticket.state == Ticket.State.NEW:
         return "accent"
@@ -57,26 +59,19 @@ def who_has(ticket: Ticket) -> str:
     return ticket.team.name if ticket.team is not None else ""
 
 
-def whose(ticket: Ticket) -> str:
-    """The customer, or whoever wrote."""
-    if ticket.customer is not None:
-        return ticket.customer.name
-    return ticket.requester_name or ticket.requester_address
-
-
-def ticket_row(ticket: Ticket, at: datetime) -> dict[str, Any]:
-    """What desk_rows.html draws. Customer, assignee, team and queue must be loaded."""
+def ticket_row(ticket: Row, at: datetime) -> dict[str, Any]:
+    """What desk_rows.html draws."""
+    whose = ticket.customer or ticket.requester_name or ticket.requester_address
     late = ticket.is_open and ticket.next_step_at is not None and ticket.next_step_at < at
     return {
         "id": ticket.id,
         "url": reverse("console:ticket", args=[ticket.id]),
-        "number": ticket.number,
         "title": ticket.title,
+        "choose": _("Choose #{number}").format(number=ticket.number),
         "priority": f"P{ticket.priority}",
         "burning": ticket.priority == 1 and ticket.is_open,
-        "whose": whose(ticket),
-        "who": who_has(ticket),
-        "queue": ticket.queue.name if ticket.queue is not None else "",
+        "about": " · ".join(filter(None, (f"#{ticket.number}", whose, ticket.queue))),
+        "who": ticket.assignee or ticket.team or "",
         "step": ticket.next_step,
         "step_at": ticket.next_step_at,
         "late": age_text((at - ticket.next_step_at).total_seconds()) if late and ticket.next_step_at else "",
@@ -203,6 +198,8 @@ def _said(entry: Entry, ticket: Ticket, names: Names, *, sees_mail: bool) -> dic
         notes.append(_("automatic"))
     if entry.contact_kind:
         notes.append(str(CONTACT_WORDS.get(entry.contact_kind, entry.contact_kind)))
+    if facts.get("by_phone"):
+        notes.append(_("said on the telephone"))
     if facts.get("level") in ("2", "3"):
         notes.append(str(LEVEL_WORDS[facts["level"]]))
     if told := [names.people[one] for one in facts.get("mentions", ()) if one in names.people]:

@@ -1,17 +1,18 @@
 """One ticket: what has been said, by whom, what is promised, and what to do now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from nightdesk.base.memory import remembering
 from nightdesk.base.refusals import Refusal
 from nightdesk.base.tickets import live_url
 from nightdesk.console.context import TOPICS, own_topics
@@ -32,6 +33,8 @@ from nightdesk.console.views.desk.forms import (
     StepForm,
     WaitForm,
     WhyForm,
+    about_choices,
+    about_now,
 )
 from nightdesk.console.views.desk.linking import AnswerForm, lessons_for, linking_folds, links_of, major_of
 from nightdesk.console.views.desk.queue import macros_for
@@ -51,7 +54,7 @@ from nightdesk.console.views.knowledge.beside import beside
 from nightdesk.console.views.outages.shown import said_to
 from nightdesk.console.views.settings.customers import REASON_WORDS
 from nightdesk.console.views.staff import StaffRequest, may, staff
-from nightdesk.customers.models import Contact, Service
+from nightdesk.customers.models import Contact
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Cover
 from nightdesk.customers.queries import numbers_on_record, promised_now
@@ -85,7 +88,7 @@ def ticket_page(
 ) -> HttpResponse:
     """The page, or a part of it; with a `problem` the form that was refused (`bound`, by its name) keeps its words."""
     every = request.GET.get("story") == "all"
-    entries = list(queries.story_of(ticket).order_by("-at", "-id")[: STORY_MOST if every else STORY_SHOWN + 1])
+    entries = _story(ticket, STORY_MOST if every else STORY_SHOWN + 1)
     more = not every and len(entries) > STORY_SHOWN
     entries = entries if every else entries[:STORY_SHOWN]
     sees_mail = may(request, "read_mails", ticket.brand_id)
@@ -104,7 +107,8 @@ def ticket_page(
         "here_url": reverse("console:ticket", args=[ticket.id]),
     }
     if request.GET.get("part") != "story":
-        context |= _around(request, ticket, newest, bound or {})
+        with remembering():
+            context |= _around(request, ticket, newest, bound or {}, entries, whole=not more)
         shown = {"reply", "note", *(each["id"] for each in context["folds"])}
         for name, form in (bound or {}).items():
             if name not in shown and problem is None:
@@ -123,23 +127,44 @@ def ticket_page(
     return answer
 
 
+def _story(ticket: Ticket, most: int) -> list[Entry]:
+    """The newest entries, the newest first, each with the ticket that it was written on."""
+    entries = list(queries.story_of(ticket).select_related(None).order_by("-at", "-id")[:most])
+    merged = {entry.ticket_id for entry in entries} - {ticket.id}
+    known = {ticket.id: ticket, **(Ticket.objects.only("number").in_bulk(merged) if merged else {})}
+    for entry in entries:
+        entry.ticket = known[entry.ticket_id]
+    return entries
+
+
 def _around(
-    request: StaffRequest, ticket: Ticket, newest: Entry | None, bound: Mapping[str, forms.Form]
+    request: StaffRequest,
+    ticket: Ticket,
+    newest: Entry | None,
+    bound: Mapping[str, forms.Form],
+    entries: Sequence[Entry],
+    *,
+    whole: bool,
 ) -> dict[str, Any]:
-    """All of the page but its story."""
+    """All of the page but its story; `entries` are of it, the newest first, and all there are where it is `whole`."""
     buttons = _buttons(request, ticket)
+    parties = list(ticket.parties.select_related("contact").order_by("id"))
     return {
         "facts": _facts(ticket),
         "said": said_to(request, ticket.customer_id if ticket.is_open else None, ticket.brand_id),
         "buttons": buttons,
-        "composer": _composer(request, ticket, newest, bound, main=not any(each.get("main") for each in buttons)),
-        "folds": [*_folds(request, ticket, newest, bound), *work_folds(request, ticket)],
+        "composer": _composer(
+            request, ticket, newest, bound, parties, main=not any(each.get("main") for each in buttons)
+        ),
+        "folds": [*_folds(request, ticket, newest, bound, entries if whole else None), *work_folds(request, ticket)],
         "suppliers": suppliers_of(request, ticket),
         "time": time_of(request, ticket),
         "clocks": shown_clocks(ticket, request.at),
-        "more_folds": linking_folds(request, ticket) if ticket.merged_into_id is None else [],
+        "more_folds": linking_folds(request, ticket, entries if whole else None)
+        if ticket.merged_into_id is None
+        else [],
         "proof": _proof(request, ticket),
-        "parties": _parties(request, ticket),
+        "parties": _parties(request, ticket, parties),
         "watchers": _watchers(request, ticket),
         "links": links_of(request, ticket),
         "major": major_of(request, ticket),
@@ -148,7 +173,7 @@ def _around(
             request,
             ("ticket", ticket.id),
             service_id=ticket.service_id,
-            kinds_of_call=_kinds_of_call(ticket),
+            kinds_of_call=_kinds_of_call(ticket, entries if whole else None),
             brand_id=ticket.brand_id,
             back=reverse("console:ticket", args=[ticket.id]),
         ),
@@ -158,17 +183,21 @@ def _around(
     }
 
 
-def _kinds_of_call(ticket: Ticket) -> set[str]:
-    """As what procedures and sayings are looked for: what it is, how it came, and a kind of the brand's own that its work is."""
+def _kinds_of_call(ticket: Ticket, story: Sequence[Entry] | None) -> set[str]:
+    """As what procedures and sayings are looked for: what it is, how it came, and a kind of the brand's own that its work is.
+    `story`: all of it, where that is known.
+    """
     kinds = {ticket.kind, "access"} if ticket.needs_proof else {ticket.kind}
     if ticket.trust == Ticket.Trust.MACHINE:
         kinds.add("alarm")
-    if "phone" in ticket.tags or Entry.objects.filter(ticket=ticket, kind=Entry.Kind.CALL).exists():
+    calls = Entry.objects.filter(ticket=ticket, kind=Entry.Kind.CALL)
+    known = story is not None and any(one.kind == Entry.Kind.CALL and one.ticket_id == ticket.pk for one in story)
+    if "phone" in ticket.tags or known or (story is None and calls.exists()):
         kinds.add("call")
     work = ticket.work_type.casefold()
-    return kinds | {
-        key for key, name in call_kinds([ticket.brand_id]).items() if work and work in (key, name.casefold())
-    }
+    if not work:
+        return kinds
+    return kinds | {key for key, name in call_kinds([ticket.brand_id]).items() if work in (key, name.casefold())}
 
 
 HINTS = [
@@ -293,8 +322,7 @@ def approver_choices(ticket: Ticket) -> Choices:
     return [(str(each.pk), each.name) for each in queries.approvers_of(ticket)]
 
 
-def _parties(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
-    rows = list(ticket.parties.all())
+def _parties(request: StaffRequest, ticket: Ticket, rows: Sequence[Party]) -> dict[str, Any]:
     editable = may(request, "set_party", ticket.brand_id) and ticket.merged_into_id is None
     return {
         "rows": [
@@ -330,8 +358,8 @@ def others_here(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
     me = request.person.id if request.person else None
     rows = Presence.objects.filter(ticket=ticket, seen_at__gte=request.at - PRESENT_FOR).exclude(person=me)
     here = [
-        {"name": row.person.name, "typing": row.typed_at is not None and row.typed_at >= request.at - TYPES_FOR}
-        for row in rows.select_related("person").order_by("person__name")
+        {"name": name, "typing": typed_at is not None and typed_at >= request.at - TYPES_FOR}
+        for name, typed_at in rows.order_by("person__name").values_list("person__name", "typed_at")
     ]
     return sorted(here, key=lambda each: not each["typing"])
 
@@ -370,7 +398,13 @@ def _buttons(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
 
 
 def _composer(
-    request: StaffRequest, ticket: Ticket, newest: Entry | None, bound: Mapping[str, forms.Form], *, main: bool
+    request: StaffRequest,
+    ticket: Ticket,
+    newest: Entry | None,
+    bound: Mapping[str, forms.Form],
+    parties: Sequence[Party],
+    *,
+    main: bool,
 ) -> dict[str, Any]:
     """The forms to answer and to note, with the words that were begun."""
     composer: dict[str, Any] = {"reply": None, "note": None, "silent": "", "main": main}
@@ -393,15 +427,15 @@ def _composer(
     if may(request, "note_ticket", ticket.brand_id) and ticket.merged_into_id is None:
         text = drafts["note"].text if "note" in drafts else ""
         composer["note"] = bound.get("note") or NoteForm(prefix="note", initial={"text": text})
-    composer["templates"] = _templates(request, ticket) if composer["reply"] else []
-    composer["written_to"] = [row.name or row.address for row in ticket.parties.exclude(role=Party.Role.REMOVED)]
+    written_to = [row for row in parties if row.role != Party.Role.REMOVED]
+    composer["templates"] = _templates(request, ticket, written_to) if composer["reply"] else []
+    composer["written_to"] = [row.name or row.address for row in written_to]
     return composer
 
 
-def _templates(request: StaffRequest, ticket: Ticket) -> list[dict[str, str]]:
+def _templates(request: StaffRequest, ticket: Ticket, written_to: Sequence[Party]) -> list[dict[str, str]]:
     """Texts to begin with, in the language of the mail where there are, with what is known of the ticket put in."""
-    written_to = ticket.parties.exclude(role=Party.Role.REMOVED).select_related("contact").order_by("id")
-    language = reader_of(ticket, list(written_to)).language
+    language = reader_of(ticket, written_to).language
     uses = (Template.Use.REPLY, Template.Use.CLOSING)
     rows = list(Template.objects.filter(brand=ticket.brand_id, use__in=uses).order_by("name"))
     best: dict[str, Template] = {}
@@ -450,21 +484,17 @@ def _held(request: StaffRequest, ticket: Ticket) -> str:
 
 def edit_form(ticket: Ticket, *args: Any) -> EditForm:
     """What is known of the ticket, to be changed."""
-    services = Service.objects.filter(brand=ticket.brand_id)
-    if ticket.customer_id is not None:
-        theirs = services.filter(subscription__customer=ticket.customer_id, subscription__ended_at=None).distinct()
-        services = services.filter(Q(id__in=theirs.values("id")) | Q(id=ticket.service_id))
     return EditForm(
         *args,
         prefix="edit",
-        services=pairs(services.order_by("name"), _("None")),
+        services=about_choices(ticket.brand_id, ticket.customer_id, ticket),
         queues=pairs(Queue.objects.filter(brand=ticket.brand_id), _("None")),
         initial={
             **{
                 name: getattr(ticket, name)
                 for name in ("title", "kind", "impact", "urgency", "work_type", "needs_proof", "night_ok", "night_why")
             },
-            "service": ticket.service_id or "",
+            "service": about_now(ticket),
             "queue": ticket.queue_id or "",
             "tags": ", ".join(ticket.tags),
         },
@@ -477,7 +507,11 @@ def teams_of(ticket: Ticket) -> QuerySet[Team]:
 
 
 def _folds(
-    request: StaffRequest, ticket: Ticket, newest: Entry | None, bound: Mapping[str, forms.Form]
+    request: StaffRequest,
+    ticket: Ticket,
+    newest: Entry | None,
+    bound: Mapping[str, forms.Form],
+    story: Sequence[Entry] | None,
 ) -> list[dict[str, Any]]:
     """What is done with a word or a choice: {"id", "key", "title", "form", "url", "label", "before"}."""
     shown: list[dict[str, Any]] = []
@@ -525,7 +559,7 @@ def _folds(
                 EscalateForm(prefix="escalate", teams=others),
                 _("Escalate it"),
                 key="e",
-                before=queries.story_so_far(ticket),
+                before=queries.story_so_far(ticket, story),
                 before_title=_("They are told the story so far"),
             )
         manager = queries.manager_for(ticket)

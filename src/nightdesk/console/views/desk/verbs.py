@@ -22,6 +22,8 @@ from nightdesk.console.views.desk.forms import (
     StepForm,
     WaitForm,
     WhyForm,
+    about_now,
+    about_of,
     as_files,
     mentioned,
     tags_in,
@@ -101,6 +103,7 @@ def reply(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
             what_was_done=values["what_was_done"],
             what_to_do=values["what_to_do"],
             contact_kind=values.get("contact_kind") or "",
+            by_phone=values["by_phone"],
             why_now=values.get("why_now") or "",
             seen_id=values["seen_id"],
             **_doing(request),
@@ -110,6 +113,8 @@ def reply(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
     if refused is not None:
         return refused
     words = {"wait": _("Sent. It waits for their answer."), "resolve": _("Sent, and resolved.")}
+    if form.cleaned_data["by_phone"]:
+        words = {"wait": _("Kept. It waits for their answer."), "resolve": _("Kept, and resolved."), "": _("Kept.")}
     text = words.get(form.cleaned_data["then"], _("Sent."))
     return done(request, f"#{ticket.number}: {text}", "console:ticket", ticket.id)
 
@@ -275,7 +280,7 @@ def edit(request: StaffRequest, ticket_id: UUID) -> HttpResponse:
             name: values[name]
             for name in ("title", "kind", "impact", "urgency", "work_type", "needs_proof", "night_ok", "night_why")
         },
-        "service_id": values["service"],
+        **(about_of(values["service"]) if values["service"] != about_now(ticket) else {}),
         "queue_id": values["queue"],
         "tags": tags_in(values["tags"]),
     }

@@ -119,8 +119,10 @@ def suppliers_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
 
 def time_of(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
     """The time that was spent: {"total", "rows": [{"text", "detail", "url"}]}, the newest first."""
-    rows = TimeSpent.objects.filter(with_merged(ticket), withdrawn_at=None).select_related("person")
-    minutes = rows.aggregate(total=Sum("minutes"))["total"] or 0
+    rows = TimeSpent.objects.filter(with_merged(ticket), withdrawn_at=None)
+    shown = list(rows.select_related("person").order_by("-on", "-id")[: TIME_SHOWN + 1])
+    more = len(shown) > TIME_SHOWN
+    minutes = rows.aggregate(total=Sum("minutes"))["total"] if more else sum(row.minutes for row in shown)
     me = request.person.id if request.person else None
     anybodys = may(request, "save_prepaid", ticket.brand_id)
     return {
@@ -143,7 +145,7 @@ def time_of(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
                 if anybodys or row.person_id == me
                 else "",
             }
-            for row in rows.order_by("-on", "-id")[:TIME_SHOWN]
+            for row in shown[:TIME_SHOWN]
         ],
     }
 

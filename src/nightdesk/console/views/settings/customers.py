@@ -5,7 +5,6 @@ import binascii
 from typing import Any
 
 from django import forms
-from django.db import transaction
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -39,7 +38,6 @@ from nightdesk.console.views.staff import (
 from nightdesk.customers.actions import (
     ImportResult,
     apply_import,
-    edit_contact,
     edit_customer,
     make_contact,
     make_contract,
@@ -47,19 +45,19 @@ from nightdesk.customers.actions import (
     make_subscription,
 )
 from nightdesk.customers.contact_actions import (
+    change_contact,
     confirm_contact,
     invite_contact,
     mark_contact_left,
     remove_mobile,
     set_company_rule,
-    set_contact_standing,
 )
 from nightdesk.customers.csv_import import COLUMNS, ImportPlan, plan_import
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, IdentityProvider, Service
 from nightdesk.customers.priority import Priority
 from nightdesk.customers.promised import Reason
 from nightdesk.customers.queries import promised_now
-from nightdesk.desk.worklist import Wanted, chosen, count
+from nightdesk.desk.worklist import Wanted, chosen, count, rows_of
 from nightdesk.outages.effect import SUBSCRIPTION
 from nightdesk.outages.models import UnsubscribeRequest
 from nightdesk.outages.needs_text import write_needs
@@ -213,14 +211,13 @@ def _tickets(request: StaffRequest, shown: Customer) -> dict[str, Any]:
     """Their tickets, what is open first, for those who may read them."""
     if not may(request, "read_tickets", shown.brand_id):
         return {"sees_tickets": False}
-    related = ("customer", "assignee", "team", "queue")
     theirs = str(shown.pk)
-    still_open = chosen(Wanted(customer=theirs), {shown.brand_id}, request.at).select_related(*related)
-    rows = list(still_open[:TICKETS_SHOWN])
+    still_open = chosen(Wanted(customer=theirs), {shown.brand_id})
+    rows = rows_of(still_open[:TICKETS_SHOWN])
     if len(rows) < TICKETS_SHOWN:
-        ever = chosen(Wanted(view="all", customer=theirs), {shown.brand_id}, request.at).select_related(*related)
+        ever = rows_of(chosen(Wanted(view="all", customer=theirs), {shown.brand_id})[:TICKETS_SHOWN])
         known = {row.id for row in rows}
-        rows += [row for row in ever[:TICKETS_SHOWN] if row.id not in known][: TICKETS_SHOWN - len(rows)]
+        rows += [row for row in ever if row.id not in known][: TICKETS_SHOWN - len(rows)]
     return {
         "sees_tickets": True,
         "tickets": [ticket_row(each, request.at) for each in rows],
@@ -403,9 +400,7 @@ def contact(request: StaffRequest, customer_id: int, contact_id: int) -> HttpRes
         who: Any = {name: values[name] for name in known}
         may_do: Any = {name: values[name] for name in rights if name in values}
         try:
-            with transaction.atomic():  # both or neither
-                edit_contact(contact_id=row.pk, changes=who, **by)
-                set_contact_standing(contact_id=row.pk, changes=may_do, **by)
+            change_contact(contact_id=row.pk, known=who, may_do=may_do, **by)
         except Refusal as refusal:
             field = refusal.extra.get("field")
             form.add_error(field if field in form.fields else None, f"{refusal.so} {refusal.do}")

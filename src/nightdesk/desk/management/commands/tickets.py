@@ -101,6 +101,9 @@ class Command(BaseCommand):
             verbs[name].add_argument("text", help="- reads standard input")
             verbs[name].add_argument("--file", action="append", default=[], type=Path, help="attach it")
         verbs["reply"].add_argument("--wait", action="store_true", help="it waits for their answer")
+        verbs["reply"].add_argument(
+            "--by-phone", action="store_true", help="they have heard it already, and nothing is sent"
+        )
         for name in ("reply", "resolve"):
             verbs[name].add_argument("--why-now", default="", help="why it is not held till the opening")
         for name in ("reply", "resolve"):
@@ -182,7 +185,7 @@ def _do(verb: str, ticket: Ticket, options: dict[str, Any], doing: dict[str, Any
     match verb:
         case "reply":
             actions.reply_to_customer(
-                words=_words(options), contact_kind=options["contact"], why_now=options["why_now"],
+                words=_words(options), contact_kind=options["contact"], why_now=options["why_now"], by_phone=options["by_phone"],
                 then="wait" if options["wait"] else "", **on,
             )  # fmt: skip
         case "note":
@@ -273,7 +276,7 @@ def _listed(options: dict[str, Any], by: Actor) -> list[Ticket]:
     if options["mine"]:
         rows = rows.filter(assignee=by.person_id)
     if options["state"] == "open":
-        rows = rows.filter(state__in=sorted(OPEN), merged_into=None).order_by("priority", "opened_at")
+        rows = rows.filter(state__one_of=OPEN, merged_into=None).order_by("priority", "opened_at")
     else:
         rows = rows.filter(state=options["state"]).order_by("-opened_at", "-id")
     return list(rows[:SHOWN])
