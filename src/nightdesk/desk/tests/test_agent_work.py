@@ -142,8 +142,10 @@ def test_what_is_counted_is_read_in_the_index_alone(provider):
     provider.ticket()
     with CaptureQueriesContext(connection) as told:
         worklist.counts(Wanted(), {provider.brand.pk}, provider.at, worklist.VIEWS)
+    others = [index.name for index in Ticket._meta.indexes if index.name != "ticket_worklist"]
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        cursor.execute(f"DROP INDEX {', '.join(others)}")  # each finds one ticket as cheaply
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN {told[0]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Only Scan using ticket_worklist" in plan, plan
