@@ -489,6 +489,7 @@ VERBS: dict[str, frozenset[Role]] = {
 }
 
 INNER_WORKINGS = {
+    "change_contact": "asks for edit_contact and set_contact_standing: both or neither",
     "drop_old_keys": "whoever has the machine: rotate_key --drop-old",
     "leave_note": "asks for write_journal_note: a note that is spoken on the phone",
     "export_data": "export_company or export_person, by whose data it is",

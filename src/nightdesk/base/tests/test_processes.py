@@ -69,6 +69,8 @@ def serve(state):
                     stderr=output,
                     env={**os.environ, "state": str(state)},
                     start_new_session=True,
+                    # Whoever runs the tests may do so under nohup, and that is inherited.
+                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
                 )
             )
         return started[-1]
