@@ -295,6 +295,28 @@ def _with_merged(ticket_ids: tuple[UUID, ...]) -> list[UUID]:
         return [*ticket_ids, *(row[0] for row in cursor.fetchall())]
 
 
+_BESIDE = {
+    "links": "desk_link WHERE ticket_id = %(own)s OR other_id = %(own)s",
+    "suppliers": "desk_supplierticket WHERE ticket_id = ANY(%(all)s)",
+    "time": "desk_timespent WHERE ticket_id = ANY(%(all)s)",
+    "watches": "desk_watch WHERE ticket_id = %(own)s",
+    "lessons": "desk_lesson WHERE ticket_id = %(own)s",
+    "drafts": "desk_draft WHERE ticket_id = %(own)s",
+}
+
+
+def beside(ticket: Ticket) -> set[str]:
+    """Of what may lie beside a ticket (the names of `_BESIDE`, and "merged": what was merged into it) that which does: nearly
+    all tickets have none of it, and a page would ask for each.
+    """
+    tickets = _with_merged((ticket.pk,))
+    asked = ", ".join(f"EXISTS (SELECT FROM {rows})" for rows in _BESIDE.values())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {asked}", {"own": ticket.pk, "all": tickets})
+        found = {name for name, there in zip(_BESIDE, cursor.fetchone(), strict=True) if there}
+    return found | ({"merged"} if len(tickets) > 1 else set())
+
+
 def who_answers_escalated(ticket: Ticket, at: datetime) -> tuple[Person | None, datetime]:
     """Who answers a customer who asks for a manager at `at`, None where nobody is named, and by when."""
     facts = contract_facts(ticket.customer_id, at) if ticket.customer_id is not None else None

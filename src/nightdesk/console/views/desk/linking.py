@@ -1,6 +1,6 @@
 """How tickets belong together, on the page: link, merge and split with the way back, major incidents, answers that return."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -91,23 +91,21 @@ class AnswerForm(forms.Form):
     )
 
 
-def links_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
-    """What the ticket belongs with, and the way to take each apart."""
+def links_of(request: StaffRequest, ticket: Ticket, there: Collection[str]) -> list[dict[str, Any]]:
+    """What the ticket belongs with, and the way to take each apart. `there`: see `queries.beside`."""
     rows: list[dict[str, Any]] = []
     linking, merging = may(request, "link_tickets", ticket.brand_id), may(request, "merge_ticket", ticket.brand_id)
-    here = (
-        Link.objects.filter(ticket=ticket)
-        .select_related("other")
-        .only("kind", *(f"other__{name}" for name in ROW_READS))
-    )
-    there = (
-        Link.objects.filter(other=ticket)
-        .select_related("ticket")
-        .only("kind", *(f"ticket__{name}" for name in ROW_READS))
-    )
-    rows += [_row(LINK_WORDS[link.kind][0], link.other, ticket, link.kind if linking else "") for link in here[:20]]
-    rows += [_row(LINK_WORDS[link.kind][1], link.ticket, ticket, "") for link in there[:20]]
-    for each in Ticket.objects.filter(merged_into=ticket).only(*ROW_READS).order_by("number")[:20]:
+    if "links" in there:
+        rows += [
+            _row(LINK_WORDS[link.kind][0], link.other, ticket, link.kind if linking else "")
+            for link in Link.objects.filter(ticket=ticket).select_related("other")[:20]
+        ]
+        rows += [
+            _row(LINK_WORDS[link.kind][1], link.ticket, ticket, "")
+            for link in Link.objects.filter(other=ticket).select_related("ticket")[:20]
+        ]
+    merged = Ticket.objects.filter(merged_into=ticket).order_by("number")[:20] if "merged" in there else []
+    for each in merged:
         undo = reverse("console:unmerge_ticket", args=[each.id]) if merging else ""
         rows.append({**_row(_("Merged into this"), each, ticket, ""), "undo": undo})
     if ticket.split_from_id is not None:
@@ -118,8 +116,6 @@ def links_of(request: StaffRequest, ticket: Ticket) -> list[dict[str, Any]]:
     return rows
 
 
-ROW_READS = ("number", "title", "state", "pending_reason", "merged_into")
-"""What `_row` reads of a ticket."""
 LINK_WORDS = {
     "related": (gettext_lazy("Related to"), gettext_lazy("Related to")),
     "follows": (gettext_lazy("Goes on from"), gettext_lazy("Goes on in")),

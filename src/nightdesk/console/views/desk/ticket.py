@@ -1,6 +1,6 @@
 """One ticket: what has been said, by whom, what is promised, and what to do now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -149,26 +149,33 @@ def _around(
     """All of the page but its story; `entries` are of it, the newest first, and all there are where it is `whole`."""
     buttons = _buttons(request, ticket)
     parties = list(ticket.parties.select_related("contact").order_by("id"))
+    there = queries.beside(ticket)
     return {
         "facts": _facts(ticket),
         "said": said_to(request, ticket.customer_id if ticket.is_open else None, ticket.brand_id),
         "buttons": buttons,
         "composer": _composer(
-            request, ticket, newest, bound, parties, main=not any(each.get("main") for each in buttons)
+            request,
+            ticket,
+            newest,
+            bound,
+            parties,
+            main=not any(each.get("main") for each in buttons),
+            drafts="drafts" in there,
         ),
         "folds": [*_folds(request, ticket, newest, bound, entries if whole else None), *work_folds(request, ticket)],
-        "suppliers": suppliers_of(request, ticket),
-        "time": time_of(request, ticket),
+        "suppliers": suppliers_of(request, ticket) if "suppliers" in there else [],
+        "time": time_of(request, ticket) if "time" in there else {"total": "", "rows": []},
         "clocks": shown_clocks(ticket, request.at),
         "more_folds": linking_folds(request, ticket, entries if whole else None)
         if ticket.merged_into_id is None
         else [],
         "proof": _proof(request, ticket),
         "parties": _parties(request, ticket, parties),
-        "watchers": _watchers(request, ticket),
-        "links": links_of(request, ticket),
+        "watchers": _watchers(request, ticket, there),
+        "links": links_of(request, ticket, there),
         "major": major_of(request, ticket),
-        "lessons": lessons_for(request, ticket),
+        "lessons": lessons_for(request, ticket) if "lessons" in there else [],
         "known": beside(
             request,
             ("ticket", ticket.id),
@@ -339,8 +346,9 @@ def _parties(request: StaffRequest, ticket: Ticket, rows: Sequence[Party]) -> di
     }
 
 
-def _watchers(request: StaffRequest, ticket: Ticket) -> dict[str, Any]:
-    names = list(Watch.objects.filter(ticket=ticket).values_list("person__name", "person_id").order_by("person__name"))
+def _watchers(request: StaffRequest, ticket: Ticket, there: Collection[str]) -> dict[str, Any]:
+    rows = Watch.objects.filter(ticket=ticket).values_list("person__name", "person_id").order_by("person__name")
+    names = list(rows) if "watches" in there else []
     me = request.person.id if request.person else None
     return {
         "names": [name for name, _id in names],
@@ -405,19 +413,20 @@ def _composer(
     parties: Sequence[Party],
     *,
     main: bool,
+    drafts: bool,
 ) -> dict[str, Any]:
-    """The forms to answer and to note, with the words that were begun."""
+    """The forms to answer and to note, with the words that were begun, where there are `drafts`."""
     composer: dict[str, Any] = {"reply": None, "note": None, "silent": "", "main": main}
-    drafts = {}
-    if request.person is not None:
-        drafts = {draft.kind: draft for draft in Draft.objects.filter(ticket=ticket, person=request.person)}
-    composer["open"] = "reply" in drafts or "reply" in bound
-    composer["restored"] = {kind: draft.changed_at for kind, draft in drafts.items()}
+    begun = {}
+    if drafts and request.person is not None:
+        begun = {draft.kind: draft for draft in Draft.objects.filter(ticket=ticket, person=request.person)}
+    composer["open"] = "reply" in begun or "reply" in bound
+    composer["restored"] = {kind: draft.changed_at for kind, draft in begun.items()}
     over = ticket.state in (Ticket.State.CLOSED, Ticket.State.CANCELLED) or ticket.merged_into_id is not None
     if may(request, "reply_to_customer", ticket.brand_id) and not over:
         reply = bound.get("reply")
         if reply is None:
-            text = drafts["reply"].text if "reply" in drafts else ""
+            text = begun["reply"].text if "reply" in begun else ""
             initial = {"text": text, "then": "", "seen_id": newest.id if newest else None}
             reply = reply_form(request, ticket, initial=initial)
         if reply is not None:
@@ -425,7 +434,7 @@ def _composer(
         else:
             composer["silent"] = _("Your team does not speak to users itself: write a note, and the desk says it.")
     if may(request, "note_ticket", ticket.brand_id) and ticket.merged_into_id is None:
-        text = drafts["note"].text if "note" in drafts else ""
+        text = begun["note"].text if "note" in begun else ""
         composer["note"] = bound.get("note") or NoteForm(prefix="note", initial={"text": text})
     written_to = [row for row in parties if row.role != Party.Role.REMOVED]
     composer["templates"] = _templates(request, ticket, written_to) if composer["reply"] else []
