@@ -1494,8 +1494,8 @@ def _check_seen(ticket: Ticket, seen_id: UUID | None) -> None:
     """Raise StoryMovedOn where somebody spoke after the entry that the writer had seen last."""
     if seen_id is None:
         return
-    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
-    newer = Entry.objects.filter(ticket=ticket, kind__in=spoken, id__gt=seen_id, automatic=False).order_by("id").last()
+    spoken = Entry.objects.filter(ticket=ticket, kind__in=Entry.SPOKEN, automatic=False)
+    newer = spoken.filter(id__gt=seen_id).order_by("id").last()
     if newer is not None:
         raise StoryMovedOn(
             _("Ticket %d was to be answered.") % ticket.number,

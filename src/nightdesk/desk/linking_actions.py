@@ -236,8 +236,7 @@ def split_ticket(
     Raises Forbidden, NotFound, Invalid (nothing, all that was said, or what happened and was not said).
     """
     ticket = _locked(ticket_id, "split_ticket", by)
-    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.NOTE, Entry.Kind.CALL)
-    own = Entry.objects.filter(ticket=ticket, kind__in=spoken)
+    own = Entry.objects.filter(ticket=ticket, kind__in=Entry.SAID)
     wanted = list(own.filter(pk__in=entry_ids).order_by("id"))
     asked = _("Ticket %d was to be split.") % ticket.number
     if not wanted or len(wanted) != len(set(entry_ids)):

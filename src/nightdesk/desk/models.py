@@ -335,6 +335,11 @@ class Entry(models.Model):
         LINKED = "linked"
         SYSTEM = "system"
 
+    SPOKEN: ClassVar = (Kind.MESSAGE_IN, Kind.MESSAGE_OUT, Kind.CALL)
+    """What was said to the customer or by them."""
+    SAID: ClassVar = (*SPOKEN, Kind.NOTE)
+    """That, and what was said among ourselves."""
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="entries", db_index=False)
     at = models.DateTimeField()

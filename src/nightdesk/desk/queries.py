@@ -351,20 +351,17 @@ def story_of(ticket: Ticket) -> QuerySet[Entry]:
     )
 
 
-_SPOKEN = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
-
-
 def story_so_far(ticket: Ticket, story: Sequence[Entry] | None = None) -> str:
     """What whoever takes it over must know, in plain text: what it is, whose, what was said and tried, what is promised.
     `story`: all of it, the newest first, where that is known.
     """
     if story is None:
         rows = story_of(ticket).select_related(None).prefetch_related(None).order_by("-at", "-id")
-        spoken = rows.filter(kind__in=_SPOKEN)
+        spoken = rows.filter(kind__in=Entry.SAID)
         said, first = list(spoken[:STORY_SHOWN]), spoken.last()
         tried = list(rows.filter(kind=Entry.Kind.SYSTEM, facts__has_key="run")[:STORY_SHOWN])
     else:
-        said = [one for one in story if one.kind in _SPOKEN]
+        said = [one for one in story if one.kind in Entry.SAID]
         first = said[-1] if said else None
         tried = [one for one in story if one.kind == Entry.Kind.SYSTEM and "run" in one.facts][:STORY_SHOWN]
         said = said[:STORY_SHOWN]

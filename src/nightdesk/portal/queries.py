@@ -91,9 +91,8 @@ def searched(rows: QuerySet[Ticket], contact: Contact, text: str) -> QuerySet[Ti
 
 def story_of(ticket: Ticket, at: datetime) -> list[Entry]:
     """What was said, oldest first, of the ticket and of what was merged into it; never a note, nor what is held back."""
-    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
     rows = visible(Entry).filter(with_merged(ticket))
-    return list(rows.filter(public=True, kind__in=spoken, at__lte=at).order_by("at", "id"))
+    return list(rows.filter(public=True, kind__in=Entry.SPOKEN, at__lte=at).order_by("at", "id"))
 
 
 def with_ending(rows: QuerySet[Ticket]) -> QuerySet[Ticket]:

@@ -6,6 +6,7 @@ from django.core.management import call_command
 
 from nightdesk.base import clock
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.channels.models import Message
 from nightdesk.desk.models import Attachment, Entry, Ticket
 from nightdesk.desk.tests.provider import Provider
 
@@ -27,6 +28,16 @@ def said(*words):
 
 def as_dee(there, *words):
     return said(*words, "--as", there.dee.user.email)
+
+
+def test_what_was_said_on_the_telephone_is_sent_to_nobody(there):
+    ticket = there.ticket()
+    as_dee(there, "reply", str(ticket.number), "Switch it off and on.", "--by-phone")
+    entry = Entry.objects.get(kind="message_out")
+    assert (entry.text, entry.facts["by_phone"]) == ("Switch it off and on.", True)
+    assert not Message.objects.filter(kind="ticket.reply").exists()
+    ticket.refresh_from_db()
+    assert (ticket.first_response_at, ticket.state) == (there.at, "in_progress")
 
 
 def test_a_ticket_goes_from_its_opening_to_its_end(there, tmp_path):

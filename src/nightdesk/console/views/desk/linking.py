@@ -212,12 +212,11 @@ def linking_folds(request: StaffRequest, ticket: Ticket, story: Sequence[Entry] 
 
 
 def _to_split(ticket: Ticket, story: Sequence[Entry] | None = None) -> list[tuple[str, str]]:
-    spoken = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL, Entry.Kind.NOTE)
     rows: Iterable[Entry]
     if story is None:
-        rows = Entry.objects.filter(ticket=ticket, kind__in=spoken).order_by("-at", "-id")[:SPLIT_SHOWN]
+        rows = Entry.objects.filter(ticket=ticket, kind__in=Entry.SAID).order_by("-at", "-id")[:SPLIT_SHOWN]
     else:
-        rows = [one for one in story if one.ticket_id == ticket.pk and one.kind in spoken][:SPLIT_SHOWN]
+        rows = [one for one in story if one.ticket_id == ticket.pk and one.kind in Entry.SAID][:SPLIT_SHOWN]
     return [(str(row.id), when_and_words(row)) for row in rows]
 
 

@@ -70,7 +70,6 @@ from nightdesk.people.models import Team
 
 STORY_SHOWN = 80
 STORY_MOST = 2000
-SPOKEN = (Entry.Kind.MESSAGE_IN, Entry.Kind.MESSAGE_OUT, Entry.Kind.CALL)
 
 
 @staff("read_tickets")
@@ -92,7 +91,7 @@ def ticket_page(
     more = not every and len(entries) > STORY_SHOWN
     entries = entries if every else entries[:STORY_SHOWN]
     sees_mail = may(request, "read_mails", ticket.brand_id)
-    newest = next((entry for entry in entries if entry.kind in SPOKEN and not entry.automatic), None)
+    newest = next((entry for entry in entries if entry.kind in Entry.SPOKEN and not entry.automatic), None)
     context: dict[str, Any] = {
         "here": "tickets",
         "ticket": ticket,
