@@ -16,7 +16,7 @@ from nightdesk.api.values import Id, Instant, Named, Words
 from nightdesk.base import clock
 from nightdesk.base.actors import Door
 from nightdesk.customers.models import Customer
-from nightdesk.desk import queries, supplier_actions, time_actions
+from nightdesk.desk import actions, queries, supplier_actions, time_actions
 from nightdesk.desk.models import Prepaid, Supplier, SupplierTicket, Survey, TimeSpent
 
 router = Router(tags=["tickets"])
@@ -271,7 +271,13 @@ def open_supplier_ticket(request: HttpRequest, ticket_id: UUID, body: SupplierTi
 def note_supplier_answer(request: HttpRequest, supplier_ticket_id: Id, body: SupplierSaid) -> Any:
     """They have spoken."""
     return supplier_actions.note_supplier_answer(
-        supplier_ticket_id=supplier_ticket_id, **body.dict(), by=actor_of(request), via=Door.API, at=clock.now()
+        supplier_ticket_id=supplier_ticket_id,
+        words=actions.Words(body.text),
+        ref=body.ref,
+        next_chase_at=body.next_chase_at,
+        by=actor_of(request),
+        via=Door.API,
+        at=clock.now(),
     )
 
 

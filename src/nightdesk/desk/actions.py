@@ -549,9 +549,17 @@ def reply_to_customer(
 
 @transaction.atomic
 def note_ticket(
-    *, ticket_id: UUID, words: Words, mentions: Sequence[int] = (), by: Actor, via: Door, at: datetime
+    *,
+    ticket_id: UUID,
+    words: Words,
+    mentions: Sequence[int] = (),
+    quiet: bool = False,
+    by: Actor,
+    via: Door,
+    at: datetime,
 ) -> Entry:
-    """A note among ourselves; it never leaves. The persons in `mentions` watch the ticket now, and are told.
+    """A note among ourselves; it never leaves. The persons in `mentions` watch the ticket now, and are told. `quiet`: nobody
+    is told.
 
     Raises Forbidden, NotFound, Invalid.
     """
@@ -570,7 +578,9 @@ def note_ticket(
     Watch.objects.bulk_create(
         [Watch(ticket=ticket, person_id=one, mentioned=True) for one in sorted(found)], ignore_conflicts=True
     )
-    _tell_staff(ticket, _("%(name)s noted") % {"name": by.name}, words.text, cause, by, via, at)
+    if not quiet:
+        told = _("%(name)s noted") if words.said_by is None else _("%(name)s wrote")
+        _tell_staff(ticket, told % {"name": entry.by_name}, words.text, cause, by, via, at)
     return entry
 
 

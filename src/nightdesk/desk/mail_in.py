@@ -19,7 +19,7 @@ from nightdesk.base.refusals import Forbidden, NotFound, Refusal
 from nightdesk.channels.links import read_key, read_subject_key
 from nightdesk.customers.models import Contact, Peer
 from nightdesk.customers.queries import actor_of_contact
-from nightdesk.desk import actions, auto_reply, mail_actions, mail_queries, queries, threading
+from nightdesk.desk import actions, auto_reply, mail_actions, mail_queries, queries, supplier_actions, threading
 from nightdesk.desk.actions import MOST_FILES, File, Words
 from nightdesk.desk.auto_reply import Wrote
 from nightdesk.desk.bureau_mail import TakenDown, taken_down
@@ -51,6 +51,7 @@ URGENT = frozenset({"yes", "y", "urgent", "high", "emergency", "1", "p1"})
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Who wrote: a contact, a colleague or a peer, where the address is known; `name` as they write it themselves.
+    `suppliers` are ids of those of ours at whose domain the address is, of nobody whom we know otherwise.
 
     `proven`: it is sure enough that they wrote it to do as a colleague what only colleagues do (DMARC has passed).
     `failed`: the owner of the domain says that it is none of theirs; then nobody outside is taken to be known.
@@ -61,6 +62,7 @@ class Writer:
     contact: Contact | None = None
     person: Person | None = None
     peer: Peer | None = None
+    suppliers: frozenset[int] = frozenset()
     verified: bool = False
     proven: bool = False
     failed: bool = False
@@ -81,7 +83,8 @@ class Writer:
     def sender(self) -> Sender:
         """For `threading`."""
         customer_id = self.contact.customer_id if self.contact is not None else None
-        return Sender(self.address, customer_id, staff=self.person is not None, failed=self.failed)
+        suppliers = self.suppliers if self.verified else frozenset()
+        return Sender(self.address, customer_id, self.person is not None, self.failed, suppliers)
 
 
 def is_place(name: str) -> bool:
@@ -180,6 +183,7 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
     letter = arrived.letter
     slug = place.brand.slug
     ids = _ids_of(letter)
+    writer = _writer(arrived, place.brand.pk)
     pointed = mail_queries.pointed(
         place.brand,
         key=key,
@@ -188,8 +192,9 @@ def _take(arrived: Arrived, key: UUID | None, at: datetime, *, to_customer: bool
         deliveries=[found for one in letter.thread if (found := _delivery_of_id(one)) is not None],
         numbers=threading.own_numbers(letter.title, slug),
         old=threading.old_numbers(letter.title, slug),
+        supplier_ids=writer.suppliers,
+        refs=threading.refs_in(letter.title) if writer.suppliers else (),
     )
-    writer = _writer(arrived, place.brand.pk)
     belongs = threading.belongs(pointed.pointers, pointed.candidates, writer.sender)
     is_same = pointed.is_known is not None and pointed.is_known == belongs.ticket_id
     is_same = is_same and (key is None or writer.person is None) and came_before(arrived)
@@ -216,7 +221,10 @@ def _writer(arrived: Arrived, brand_id: int | None) -> Writer:
     proven = checked.dmarc == "pass" or (checked.spf == "pass" and checked.dkim == "pass")
     contact = queries.contact_at(address, brand_id) if brand_id is not None and address else None
     peer = mail_queries.peer_at(address, brand_id) if brand_id is not None and contact is None else None
-    return Writer(address, name, contact, person, peer, verified, proven)
+    suppliers: frozenset[int] = frozenset()
+    if brand_id is not None and contact is None and person is None:
+        suppliers = mail_queries.suppliers_at(address, brand_id)
+    return Writer(address, name, contact, person, peer, suppliers, verified, proven)
 
 
 def _same_again(place: Place, ticket_id: UUID, at: datetime) -> Taken:
@@ -245,6 +253,8 @@ def _join(
     candidate = pointed.candidates[belongs.ticket_id]
     if writer.person is not None and writer.address not in candidate.parties and writer.contact is None:
         return _of_colleague(arrived, belongs.ticket_id, writer, at, to_customer=to_customer)
+    if threading.works_on(writer.sender, candidate):
+        return _of_supplier(arrived, belongs, writer, at)
     by = writer.actor
     if by.kind == "contact" and (writer.contact is None or writer.contact.customer_id != candidate.customer_id):
         by = Actor("caller", writer.address[:40], writer.name or writer.address)
@@ -331,6 +341,31 @@ def _of_colleague(arrived: Arrived, ticket_id: UUID, writer: Writer, at: datetim
         entry.ticket,
         _("Ticket #{number}: {name} answered.").format(number=entry.ticket.number, name=writer.person.name),
     )
+
+
+def _of_supplier(arrived: Arrived, belongs: Belongs, writer: Writer, at: datetime) -> Taken:
+    """A supplier's mail about the ticket that they have of us: a note, as nobody outside is to read it. A person's words are
+    their answer; a machine's are told, and they are chased all the same.
+    """
+    ticket_id = belongs.ticket_id
+    assert ticket_id is not None
+    row = mail_queries.open_at_supplier(ticket_id, writer.suppliers, threading.refs_in(arrived.letter.title))
+    name = row.supplier.name if row is not None else writer.name or writer.address
+    lately = mail_queries.mails_lately(ticket_id, at - auto_reply.MAILS_WITHIN)
+    too_much = auto_reply.is_too_much(lately + 1)
+    words = replace(
+        _words(arrived, {"found_by": str(belongs.how), "supplier": name, "address": writer.address[:320]}),
+        said_by=Actor("caller", writer.address[:40], f"{writer.name or writer.address} ({name})"[:200]),
+    )
+    if row is None or arrived.automatic or too_much or may_be_auto_reply(arrived.letter):
+        quiet = too_much or is_machines_answer(arrived.letter, arrived.sender)
+        ticket = actions.note_ticket(ticket_id=ticket_id, words=words, quiet=quiet, **_doing(SCHEDULER, at)).ticket
+    else:
+        doing = _doing(SCHEDULER, at)
+        ticket = supplier_actions.note_supplier_answer(supplier_ticket_id=row.pk, words=words, **doing).ticket
+    if too_much:
+        mail_actions.brake_mails(ticket_id=ticket.pk, count=lately + 1, **_doing(SCHEDULER, at))
+    return _done(ticket, _("Ticket #{number}: {name} wrote.").format(number=ticket.number, name=name))
 
 
 def _note(arrived: Arrived, ticket_id: UUID, writer: Writer, why: str, at: datetime, said: str | None = None) -> Taken:

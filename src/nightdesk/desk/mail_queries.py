@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
@@ -15,7 +16,17 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers.models import Contact, Peer
 from nightdesk.customers.queries import contracts_of, contracts_with
 from nightdesk.desk import queries
-from nightdesk.desk.models import Acknowledgement, Entry, MessageId, OldNumber, Queue, Rules, Ticket
+from nightdesk.desk.models import (
+    Acknowledgement,
+    Entry,
+    MessageId,
+    OldNumber,
+    Queue,
+    Rules,
+    Supplier,
+    SupplierTicket,
+    Ticket,
+)
 from nightdesk.desk.threading import Candidate, Pointers
 from nightdesk.mailroom.addressing import Meant, Ours
 from nightdesk.people.models import Person
@@ -119,6 +130,27 @@ def peers_at(addresses: Sequence[str], brand_id: int) -> dict[str, Peer]:
     return {one.noc_email.lower(): one for one in rows}
 
 
+def suppliers_at(address: str, brand_id: int) -> frozenset[int]:
+    """Ids of the brand's suppliers at whose domain, or below it, the address is: their machines write from many."""
+    domain = address.rpartition("@")[2].lower()
+    return frozenset(pk for pk, theirs in _domains(brand_id) if domain == theirs or domain.endswith(f".{theirs}"))
+
+
+@remembered
+def _domains(brand_id: int) -> list[tuple[int, str]]:
+    """(supplier, domain of their address in small letters) of those of the brand that we buy from today."""
+    rows = Supplier.objects.filter(brand=brand_id, active=True).exclude(email="").values_list("id", "email")
+    return [(pk, email.rpartition("@")[2].lower()) for pk, email in rows]
+
+
+def open_at_supplier(ticket_id: UUID, supplier_ids: Collection[int], refs: Sequence[str]) -> SupplierTicket | None:
+    """The open ticket that one of these suppliers has for ours: that of a reference among `refs`, else the newest."""
+    wanted = Q(ticket=ticket_id) | Q(ticket__merged_into=ticket_id)
+    rows = SupplierTicket.objects.filter(wanted, supplier__in=supplier_ids, closed_at=None)
+    found = list(rows.order_by("-opened_at", "-id"))
+    return next((one for one in found if one.ref.lower() in refs), found[0] if found else None)
+
+
 def contact_with_number(number: str, brand_id: int) -> Contact | None:
     """The brand's contact with this number (E.164), known longest; None for "" and where nobody has it who is still there."""
     found = Contact.objects.filter(phone=number, customer__brand=brand_id, customer__active=True, left_at=None)
@@ -134,10 +166,13 @@ def pointed(
     deliveries: Sequence[UUID],
     numbers: Sequence[int],
     old: Sequence[str],
+    supplier_ids: Collection[int] = (),
+    refs: Sequence[str] = (),
 ) -> Pointed:
     """To which tickets a mail points: the key in its address, ids (the nearest first), numbers in its subject.
 
-    `deliveries`: ids that may be those of notices that we sent to colleagues.
+    `deliveries`: ids that may be those of notices that we sent to colleagues. `refs`: what may be references of the suppliers
+    that the mail may be from.
     """
     by_ours: list[UUID] = []
     by_theirs: list[UUID] = []
@@ -164,8 +199,14 @@ def pointed(
         kept = OldNumber.objects.annotate(lowered=Lower("text")).filter(brand=brand, lowered__in=old)
         former = dict(kept.values_list("lowered", "ticket_id"))
         tags += [former[text] for text in old if text in former]
-    wanted = {*([key] if key is not None else []), *by_ours, *by_theirs, *tags}
-    pointers = Pointers(key, tuple(by_ours), tuple(by_theirs), tuple(tags))
+    at_supplier: list[UUID] = []
+    if supplier_ids and refs:
+        theirs = SupplierTicket.objects.annotate(lowered=Lower("ref")).filter(
+            lowered__in=refs, supplier__in=supplier_ids
+        )
+        at_supplier += theirs.order_by("-opened_at", "-id").values_list("ticket_id", flat=True)[:MOST_LOOKED_AT]
+    wanted = {*([key] if key is not None else []), *by_ours, *by_theirs, *tags, *at_supplier}
+    pointers = Pointers(key, tuple(by_ours), tuple(by_theirs), tuple(tags), tuple(at_supplier))
     return Pointed(pointers, _candidates(wanted), is_known)
 
 
@@ -186,12 +227,14 @@ def _candidates(ticket_ids: set[UUID]) -> dict[UUID, Candidate]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT t.id, t.number, t.customer_id, ARRAY(SELECT p.address FROM desk_party p "
-            "WHERE p.ticket_id = t.id AND p.role <> 'removed') FROM desk_ticket t WHERE t.id = ANY(%s)",
+            "WHERE p.ticket_id = t.id AND p.role <> 'removed'), ARRAY(SELECT s.supplier_id FROM desk_supplierticket s "
+            "WHERE s.ticket_id = t.id OR s.ticket_id IN (SELECT m.id FROM desk_ticket m WHERE m.merged_into_id = t.id)) "
+            "FROM desk_ticket t WHERE t.id = ANY(%s)",
             [list(ticket_ids)],
         )
         return {
-            pk: Candidate(number, customer_id, frozenset(one.lower() for one in parties))
-            for pk, number, customer_id, parties in cursor.fetchall()
+            pk: Candidate(number, customer_id, frozenset(one.lower() for one in parties), frozenset(suppliers))
+            for pk, number, customer_id, parties, suppliers in cursor.fetchall()
         }
 
 
@@ -203,7 +246,7 @@ def mails_lately(ticket_id: UUID, since: datetime) -> int:
             "SELECT t.merged_into_id FROM desk_ticket t WHERE t.id = place.id AND t.merged_into_id IS NOT NULL UNION ALL "
             "SELECT l.ticket_id FROM desk_link l WHERE l.other_id = place.id AND l.kind = 'follows') next (id)) "
             "SELECT count(*) FROM desk_entry e JOIN place ON e.ticket_id = place.id "
-            "WHERE e.kind = 'message_in' AND e.at >= %s AND e.via = 'email'",
+            "WHERE (e.kind = 'message_in' OR (e.kind = 'note' AND e.by_kind = 'caller')) AND e.at >= %s AND e.via = 'email'",
             [ticket_id, since],
         )
         return int(cursor.fetchone()[0])

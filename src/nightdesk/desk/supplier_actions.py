@@ -26,19 +26,24 @@ from nightdesk.customers.stored import duration_from
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import (
     MOVED,
+    Words,
+    _check_words,
     _entry,
     _locked,
     _move,
     _own,
     _record,
     _record_move,
+    _said,
     _set_step,
     _tell,
+    _tell_staff,
     _write,
 )
 from nightdesk.desk.chasing import promise_chase
 from nightdesk.desk.decide import Level, PendingReason, Verb
 from nightdesk.desk.models import Entry, Supplier, SupplierTicket, Ticket
+from nightdesk.desk.wording import own_part
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 
@@ -153,7 +158,7 @@ def open_supplier_ticket(
 def note_supplier_answer(
     *,
     supplier_ticket_id: int,
-    text: str,
+    words: Words,
     ref: str = "",
     next_chase_at: datetime | None = None,
     by: Actor,
@@ -165,7 +170,8 @@ def note_supplier_answer(
     `ref`: their reference, where they had given none yet. Raises Forbidden, NotFound, Invalid, IllegalTransition (closed).
     """
     row, ticket = _open_row(supplier_ticket_id, "note_supplier_answer", by)
-    if not text.strip():
+    _check_words(words)
+    if not words.text.strip() and not words.files:
         raise Invalid(_("A supplier's answer was to be noted."), _("There are no words."), _("Write what they said."))
     row.responded_at = row.responded_at or at
     row.ref = row.ref or one_line(ref, 80, _("reference"), may_be_empty=True)
@@ -175,9 +181,14 @@ def note_supplier_answer(
     )
     row.save(update_fields=["responded_at", "ref", "step", "next_chase_at"])
     facts = {"supplier": row.supplier.name, "ref": row.ref}
-    _write([_entry(ticket, Entry.Kind.NOTE, by, via, at, text=text.strip(), facts=facts)])
+    entry = _said(ticket, Entry.Kind.NOTE, words, by, via, at)
+    entry.facts |= facts
+    _write([entry], words)
     _chase_anew(row, ticket, at)
-    _record(ticket, SUPPLIER_ANSWERED, facts, by, via, at)
+    cause = _record(ticket, SUPPLIER_ANSWERED, facts, by, via, at)
+    title = _("{supplier} answered").format(supplier=row.supplier.name)
+    _tell_staff(ticket, title, own_part(words.text), cause, by, via, at)
+    row.ticket = ticket
     return row
 
 

@@ -144,7 +144,8 @@ def test_what_is_counted_is_read_in_the_index_alone(provider):
         worklist.counts(Wanted(), {provider.brand.pk}, provider.at, worklist.VIEWS)
     others = [index.name for index in Ticket._meta.indexes if index.name != "ticket_worklist"]
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX {', '.join(others)}")  # each finds one ticket as cheaply
+        cursor.execute(f"DROP INDEX {', '.join(others)}")  # each finds one ticket as cheaply, as does this:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE desk_ticket DROP CONSTRAINT one_ticket_a_number")
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN {told[0]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())

@@ -9,7 +9,7 @@ from nightdesk.channels.models import Delivery, Message
 from nightdesk.customers import actions as customers
 from nightdesk.customers import contact_actions
 from nightdesk.customers.models import Contact, Contract, Hours
-from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out
+from nightdesk.desk import actions, customer_actions, linking_actions, mail_actions, mail_out, supplier_actions
 from nightdesk.desk.models import Acknowledgement, Attachment, Entry, MessageId, OldNumber, Party, Ticket
 from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import NIGHT, Provider
@@ -519,6 +519,102 @@ class TestColleagues:
         )
         ticket = post.ticket(post.write(self.sender(there.dee), "Fwd: x", text, proven=""))
         assert (ticket.contact, ticket.trust) == (None, "unverified")
+
+
+class TestASupplier:
+    DESK = "Carrier's desk <desk@tickets.carrier.example>"
+
+    @pytest.fixture
+    def ticket(self, post):
+        return post.ticket(post.write(CLEO))
+
+    @pytest.fixture
+    def row(self, there, ticket):
+        carrier = supplier_actions.save_supplier(
+            brand_id=there.brand.pk, name="Carrier", email="noc@carrier.example", **there.doing
+        )
+        there.minutes(5)
+        opening = {"ticket_id": ticket.pk, "supplier_id": carrier.pk, "ref": "CAS-44120"}
+        return supplier_actions.open_supplier_ticket(**opening, **there.doing_as(there.dee))
+
+    @pytest.mark.parametrize("title", ["[cas-44120] Update", "Case #CAS-44120: update", "Re: your case CAS-44120."])
+    def test_answers_by_their_reference_among_ourselves_and_are_chased_anew(self, there, post, ticket, row, title):
+        there.minutes(20)
+        assert post.ticket(post.write(self.DESK, title, "A splicing team is on its way.")) == ticket
+        (note,) = entries(ticket, "note")
+        assert not note.public
+        assert note.facts["supplier"] == "Carrier"
+        assert note.by_name == "Carrier's desk (Carrier)"
+        row.refresh_from_db()
+        assert row.responded_at == there.at
+        assert post.told()[-1].endswith("Carrier answered")
+        assert len(entries(ticket)) == 1  # the customer has heard nothing of it
+        assert not post.sent(ticket)
+
+    def test_answers_by_our_number_or_to_the_address_of_the_ticket_without_words_to_the_customer(
+        self, there, post, ticket, row
+    ):
+        form = post.answer(ticket)
+        for way in (
+            {"title": f"Re: {ticket.tag} slow"},
+            {"to": form.reply_to},
+            {"In_Reply_To": f"<{form.message_id}>"},
+        ):
+            there.minutes(15)
+            assert post.ticket(post.write(self.DESK, **way)) == ticket, way
+        assert len(entries(ticket, "note")) == 3
+        assert len(entries(ticket)) == 1
+
+    def test_has_a_machine_that_is_told_of_and_chased_all_the_same(self, there, post, ticket, row):
+        there.minutes(20)
+        mail = post.write(self.DESK, "CAS-44120 changed", "Priority: 2", Auto_Submitted="auto-generated")
+        assert post.ticket(mail) == ticket
+        row.refresh_from_db()
+        assert row.responded_at is None
+        assert [one.text.strip() for one in entries(ticket, "note")] == ["Priority: 2"]
+        assert "wrote" in post.told()[-1]
+
+    def test_is_heard_on_the_survivor_and_after_they_were_done(self, there, post, ticket, row):
+        survivor = post.ticket(post.write(CLEO, "Slow too"))
+        linking_actions.merge_ticket(ticket_id=ticket.pk, into_id=survivor.pk, **there.doing_as(there.dee))
+        there.minutes(15)
+        post.write(self.DESK, "CAS-44120: on it")
+        row.refresh_from_db()
+        assert row.responded_at == there.at
+        supplier_actions.close_supplier_ticket(supplier_ticket_id=row.pk, **there.doing_as(there.dee))
+        there.minutes(15)
+        assert post.ticket(post.write(self.DESK, "CAS-44120: closed")) == survivor
+        assert len(entries(survivor, "note")) == 2
+
+    @pytest.mark.parametrize(
+        ("sender", "proven", "quotes"),
+        [
+            ("noc@carrier.example", "fail", False),  # the domain's owner says that it is none of theirs
+            ("noc@carrier.example", "", True),  # nobody knows
+            ("mal@elsewhere.example", "dmarc", False),
+            ("mal@notcarrier.example", "dmarc", False),
+        ],
+    )
+    def test_is_nobody_who_only_quotes_their_reference(self, there, post, ticket, row, sender, proven, quotes):
+        there.minutes(20)
+        mail = post.write(sender, "CAS-44120 is solved", proven=proven)
+        assert post.ticket(mail) != ticket
+        assert (entries(post.ticket(mail))[0].facts.get("looks_like") == ticket.number) == quotes
+        assert not entries(ticket, "note")
+
+    def test_is_a_customer_too_where_they_write_as_one(self, there, post, ticket, row):
+        there.minutes(20)
+        customers.make_contact(customer_id=there.acme.pk, name="Nan", email="nan@carrier.example", **there.doing)
+        assert post.ticket(post.write("nan@carrier.example", "CAS-44120")) != ticket
+
+    def test_that_floods_is_kept_and_told_of_until_the_brake(self, there, post, ticket, row):
+        before = len(post.told())
+        for number in range(20):
+            post.write(self.DESK, f"CAS-44120 {number}", f"Noted {number}.")
+        assert len(entries(ticket, "note")) == 20
+        told = post.told()[before:]
+        assert sum("answered" in title for title in told) == 9
+        assert sum("brake" in title for title in told) == 1
 
 
 class TestABureau:

@@ -105,7 +105,7 @@ class TestSuppliers:
         row = ask(there, ticket, carrier)
         there.minutes(20)
         supplier_actions.note_supplier_answer(
-            supplier_ticket_id=row.pk, text="On it", ref="X9", **there.doing_as(there.dee)
+            supplier_ticket_id=row.pk, words=actions.Words("On it"), ref="X9", **there.doing_as(there.dee)
         )
         row.refresh_from_db()
         ticket.refresh_from_db()

@@ -15,24 +15,27 @@ from nightdesk.desk.threading import (
     ids_of,
     old_numbers,
     own_numbers,
+    refs_in,
     title_of,
+    works_on,
 )
 
 A, B, C, GONE = (UUID(int=number) for number in range(4))
 TICKETS = [A, B, C, GONE]
 CANDIDATES = {
     A: Candidate(1, 1, frozenset({"cleo@acme.example", "kim@acme.example"})),
-    B: Candidate(2, 2, frozenset({"ben@bolt.example"})),
+    B: Candidate(2, 2, frozenset({"ben@bolt.example"}), frozenset({7})),
     C: Candidate(3, None, frozenset()),
 }
 some = st.lists(st.sampled_from(TICKETS), max_size=3)
-pointers = st.builds(Pointers, st.sampled_from([None, *TICKETS]), some, some, some)
+pointers = st.builds(Pointers, st.sampled_from([None, *TICKETS]), some, some, some, some)
 senders = st.builds(
     Sender,
     st.sampled_from(["cleo@acme.example", "kim@acme.example", "ben@bolt.example", "mal@elsewhere.example", ""]),
     st.sampled_from([None, 1, 2, 3]),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([frozenset(), frozenset({7}), frozenset({8})]),
 )
 
 
@@ -41,20 +44,55 @@ def test_a_key_goes_before_our_ids_these_before_theirs_and_theirs_before_a_numbe
     found = belongs(said, CANDIDATES, sender)
     sure = [(said.key, How.KEY), *((one, How.OUR_ID) for one in said.our_ids)]
     weak = [*((one, How.THEIR_ID) for one in said.their_ids), *((one, How.TAG) for one in said.tags)]
+    weak += [(one, How.REF) for one in said.refs]
     may = [(one, how) for one, how in sure if one in CANDIDATES]
-    may += [(one, how) for one, how in weak if one in CANDIDATES and has_to_do_with(sender, CANDIDATES[one])]
+    may += [(one, how) for one, how in weak if one in CANDIDATES and _may(sender, CANDIDATES[one])]
     assert (found.ticket_id, found.how) == (may[0] if may else (None, None))
+
+
+def _may(sender, candidate):
+    return has_to_do_with(sender, candidate) or works_on(sender, candidate)
+
+
+@given(senders, st.sampled_from([A, B, C]))
+def test_a_suppliers_words_are_not_a_customers(sender, ticket_id):
+    candidate = CANDIDATES[ticket_id]
+    assert not (has_to_do_with(sender, candidate) and works_on(sender, candidate))
+
+
+@pytest.mark.parametrize(
+    ("title", "ref"),
+    [
+        ("[CAS-44120] Update", "cas-44120"),
+        ("Case #44120: update", "44120"),
+        ("Update on INC 0012345.", "inc 0012345"),
+        ("Re: TT#0012345/7 (your ref. 12)", "tt#0012345/7"),
+        ("Ticket:ABC_1", "abc_1"),
+    ],
+)
+def test_references_stand_in_subjects(title, ref):
+    assert ref in refs_in(title)
+
+
+@given(st.text())
+def test_a_reference_has_a_digit_and_is_short(title):
+    assert all(len(one) <= 80 and any(sign.isdigit() for sign in one) for one in refs_in(title))
+
+
+def test_words_without_a_digit_are_no_references():
+    assert refs_in("Your line is slow again, and so is Anna's") == ()
 
 
 @given(pointers, senders)
 def test_what_can_be_guessed_lets_nobody_in_who_has_nothing_to_do_with_it(said, sender):
     found = belongs(said, CANDIDATES, sender)
-    if found.how in (How.THEIR_ID, How.TAG):
+    if found.how in (How.THEIR_ID, How.TAG, How.REF):
         ticket = CANDIDATES[found.ticket_id]
         assert not sender.failed
-        assert sender.staff or sender.address in ticket.parties or sender.customer_id == ticket.customer_id is not None
+        theirs = sender.customer_id == ticket.customer_id is not None or sender.suppliers & ticket.suppliers
+        assert sender.staff or sender.address in ticket.parties or theirs
     if found.ticket_id is None:
-        quoted = {CANDIDATES[one].number for one in (*said.their_ids, *said.tags) if one in CANDIDATES}
+        quoted = {CANDIDATES[one].number for one in (*said.their_ids, *said.tags, *said.refs) if one in CANDIDATES}
         assert (found.looks_like in quoted) if quoted else found.looks_like is None
 
 

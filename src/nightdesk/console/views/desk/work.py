@@ -18,6 +18,7 @@ from nightdesk.console.views.checked import checked
 from nightdesk.console.views.choices import Choices
 from nightdesk.console.views.desk.shown import one
 from nightdesk.console.views.staff import StaffRequest, done, found, may, posting
+from nightdesk.desk.actions import Words
 from nightdesk.desk.models import Supplier, SupplierTicket, Ticket, TimeSpent
 from nightdesk.desk.queries import with_merged
 from nightdesk.desk.supplier_actions import (
@@ -184,14 +185,14 @@ def supplier_word(request: StaffRequest, ticket_id: UUID, supplier_ticket_id: in
     asked = _("You wanted to note what a supplier said.")
     row = found(SupplierTicket.objects.filter(with_merged(ticket), id=supplier_ticket_id), asked)
     values = checked(SupplierWordForm(request.POST, prefix=f"supplier-{row.pk}"), asked)
-    about = {"supplier_ticket_id": row.pk, "text": values["text"], **_doing(request)}
+    about = {"supplier_ticket_id": row.pk, **_doing(request)}
     match values["what"]:
         case "answered":
-            note_supplier_answer(ref=values["ref"], **about)
+            note_supplier_answer(words=Words(values["text"]), ref=values["ref"], **about)
         case "done":
-            close_supplier_ticket(**about)
+            close_supplier_ticket(text=values["text"], **about)
         case _:
-            chase_supplier(**about)
+            chase_supplier(text=values["text"], **about)
     return done(request, _("It is noted."), "console:ticket", ticket.id)
 
 

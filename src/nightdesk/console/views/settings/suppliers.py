@@ -27,7 +27,11 @@ class SupplierForm(forms.Form):
     brand = forms.ChoiceField(label=gettext_lazy("Brand"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     phone = forms.CharField(label=gettext_lazy("Phone"), max_length=20, required=False)
-    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        required=False,
+        help_text=gettext_lazy("Mails from its domain with a reference of theirs go to the ticket that it is of."),
+    )
     hours = forms.ChoiceField(
         label=gettext_lazy("Their hours"),
         required=False,
