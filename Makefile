@@ -93,6 +93,7 @@ check-house: $(VENV)/.dev
 	$(PY) -m tools.house
 	$(PY) -m tools.clean_tree
 	$(PY) -m tools.old_workers
+	$(PY) -m tools.catalogs --check
 	$(VENV)/bin/lint-imports --no-logo --no-cache
 	$(PY) -m nightdesk makemigrations --check --dry-run
 

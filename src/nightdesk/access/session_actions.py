@@ -7,13 +7,13 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as Stored
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import brands_for, forbidden
 from nightdesk.access.models import Session
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 

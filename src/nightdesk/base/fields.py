@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import language_code_re
 
 from nightdesk.base.refusals import Invalid
+from nightdesk.base.words import gettext as _
 
 
 def one_line(text: str, most: int, what: str, *, may_be_empty: bool = False) -> str:

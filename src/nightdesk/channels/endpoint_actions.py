@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base import vault
 from nightdesk.base.actors import SCHEDULER, Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Invalid
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import PushNotSetUp, make_push_key, save_route
 from nightdesk.channels.drivers import push, webhook
 from nightdesk.channels.models import ContactEndpoint, Route

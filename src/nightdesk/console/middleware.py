@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -22,7 +23,7 @@ Answer = Callable[[HttpRequest], HttpResponse]
 class KnowTheReader:
     """Gives the request `at`, the one instant it is answered for, and `person`, who reads (None: nobody of our staff).
 
-    Times stand in the person's zone and words in their language until the answer is written.
+    Times stand in the person's zone until the answer is written, and words in their language if our pages are written in it.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -36,7 +37,8 @@ class KnowTheReader:
         request.person = person  # type: ignore[attr-defined]
         if person is None:
             return self.answer(request)
-        with timezone.override(ZoneInfo(person.zone)), translation.override(person.language):
+        written = person.language if person.language in settings.STAFF_LANGUAGES else settings.LANGUAGE_CODE
+        with timezone.override(ZoneInfo(person.zone)), translation.override(written):
             return self.answer(request)
 
 

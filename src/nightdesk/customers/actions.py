@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import models, transaction
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.actions import close_contact_account, withdraw_contact_tokens
@@ -26,6 +25,7 @@ from nightdesk.base.fields import one_line
 from nightdesk.base.fields import zone as as_zone
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.unique import unless_taken
+from nightdesk.base.words import gettext as _
 from nightdesk.customers.csv_import import ImportPlan, Row
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, Peer, Service, Subscription
 from nightdesk.customers.queries import locked_contact, require_for

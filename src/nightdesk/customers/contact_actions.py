@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.actions import (
@@ -23,6 +22,7 @@ from nightdesk.access.models import Token
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.customers.actions import ContactChanges, close_contact, edit_contact
 from nightdesk.customers.models import Contact, Customer
 from nightdesk.customers.queries import locked_contact, mobile_code, require_for

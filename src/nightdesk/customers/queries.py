@@ -12,7 +12,6 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Token, User
@@ -21,6 +20,7 @@ from nightdesk.base.actors import Actor
 from nightdesk.base.memory import remembered
 from nightdesk.base.refusals import Forbidden, NotFound, NotSignedIn
 from nightdesk.base.rows import fetch_with
+from nightdesk.base.words import gettext as _
 from nightdesk.customers import standing
 from nightdesk.customers.hours import SupportHours, first_instant, is_open, next_change
 from nightdesk.customers.models import Contact, Contract, Customer, Hours, IdentityProvider

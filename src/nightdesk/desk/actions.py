@@ -13,7 +13,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import forbidden, require
@@ -26,6 +25,7 @@ from nightdesk.base.promises import gathered, promise, void_promises
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import change, fetch, insert
 from nightdesk.base.unique import unless_taken
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import Recipient, drop_recipient, queue_message
 from nightdesk.channels.mail_form import MailForm
 from nightdesk.customers.models import Contact, Contract, Customer, Service, Subscription
@@ -1673,7 +1673,7 @@ def _tell_clock(ticket: Ticket, event: Event, due_at: datetime | None, by: Actor
     late = event.telling is Telling.BREACH
     what = clock_wording.what_is_due(event.which)
     said = (_("{what} is late") if late else _("{what} is nearly due")).format(what=what)
-    body = _("It was due at {time} UTC.") if late else _("It is due at {time} UTC.")
+    body: str = _("It was due at {time} UTC.") if late else _("It is due at {time} UTC.")
     body = body.format(time=f"{due_at:%d %b %H:%M}") if due_at is not None else ""
     _write([_entry(ticket, Entry.Kind.SYSTEM, by, via, at, text=f"{said}. {body}", facts={"clock_event": event.key})])
     facts = {"what": what, "clock": event.which, "due_at": due_at.isoformat() if due_at else ""}

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from nightdesk.base.promises import promise
+from nightdesk.base.words import gettext as _
 from nightdesk.desk import file_text
 from nightdesk.desk.models import Attachment
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
@@ -13,6 +12,7 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import drop_recipient
 from nightdesk.customers.models import Contact
 from nightdesk.desk import mail_queries, queries

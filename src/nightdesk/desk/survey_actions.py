@@ -5,7 +5,6 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ from nightdesk.desk.bulk_actions import UNDO_WITHIN
 from nightdesk.desk.decide import State
 from nightdesk.desk.models import Bulk, Entry, SupplierTicket, Survey, Ticket
 from nightdesk.journal.kinds import kind
+from nightdesk.outages.published_queries import address_of
 
 SURVEY_ASKED = kind("ticket.survey-asked", gettext_lazy("The requester of ticket {number} was asked what they think"))
 SURVEY_ANSWERED = kind("ticket.survey-answered", gettext_lazy("Ticket {number} was given {score} of 5"))
@@ -88,8 +88,9 @@ def ask_survey(*, ticket_id: UUID, by: Actor, via: Door, at: datetime) -> str:
             "",
             _("How did we do? One click says it:"),
         ]
+        here = address_of(ticket.brand_id)
         words = {5: _("very well"), 4: _("well"), 3: _("so-so"), 2: _("badly"), 1: _("very badly")}
-        lines += [f"{words[score]}: {settings.PUBLIC_URL}/survey/{secret}/{score}" for score in (5, 4, 3, 2, 1)]
+        lines += [f"{words[score]}: {here}/survey/{secret}/{score}" for score in (5, 4, 3, 2, 1)]
     cause = _record(ticket, SURVEY_ASKED, {"survey": survey.pk}, by, via, at)
     queue_message(
         kind="ticket.survey",

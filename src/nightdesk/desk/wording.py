@@ -20,7 +20,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def moment(at: datetime, zone: str) -> str:
     """Day and time in the zone: Wednesday 4 March, 09:00 (Europe/London)."""
-    return f"{date_format(at.astimezone(ZoneInfo(zone)), 'l j F, H:i')} ({zone})"
+    return f"{date_format(at.astimezone(ZoneInfo(zone)), _('l j F, H:i'))} ({zone})"
 
 
 def subject_of(tag: str, title: str, *, answers: bool) -> str:

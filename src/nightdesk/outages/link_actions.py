@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.customers.models import Customer
 from nightdesk.customers.queries import locked_contact, require_for
 from nightdesk.journal.actions import record

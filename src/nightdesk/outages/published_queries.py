@@ -142,13 +142,21 @@ def address_at(host: str) -> str:
     return f"{settings.PUBLIC_URL.partition('://')[0]}://{host}" if brand_at(host) is not None else settings.PUBLIC_URL
 
 
+def address_of(brand_id: int) -> str:
+    """Where links lead that the brand's customers are sent, without a slash: its first own name, or the installation's."""
+    hosts = Rules.objects.filter(brand=brand_id).values_list("status_hosts", flat=True).first()
+    return _own_address(hosts[0]) if hosts else settings.PUBLIC_URL
+
+
+def _own_address(host: str) -> str:
+    scheme, _, rest = settings.PUBLIC_URL.partition("://")
+    port = rest.partition("/")[0].rpartition("]")[2].partition(":")[2]
+    return f"{scheme}://{host}{f':{port}' if port else ''}"
+
+
 def page_url(brand: Brand, hosts: Sequence[str]) -> str:
     """Where the brand's page is found, with a slash at its end."""
-    if hosts:
-        scheme, _, rest = settings.PUBLIC_URL.partition("://")
-        port = rest.partition("/")[0].rpartition("]")[2].partition(":")[2]
-        return f"{scheme}://{hosts[0]}{f':{port}' if port else ''}/"
-    return f"{settings.PUBLIC_URL}/status/{brand.slug}/"
+    return f"{_own_address(hosts[0])}/" if hosts else f"{settings.PUBLIC_URL}/status/{brand.slug}/"
 
 
 def updates_of(outages: Iterable[UUID], language: str) -> dict[UUID, tuple[PublishedUpdate, ...]]:

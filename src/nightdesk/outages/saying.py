@@ -45,18 +45,18 @@ KINDS = {
 def day_text(instant: datetime, zone: ZoneInfo) -> str:
     """The time with its day, whatever day it is now: "Tue 25 Nov 04:08 GMT"."""
     local = instant.astimezone(zone)
-    return f"{date_format(local, 'D j M')} {local:%H:%M} {local.tzname() or zone.key}"
+    return f"{date_format(local, _('D j M'))} {local:%H:%M} {local.tzname() or zone.key}"
 
 
 def span_text(start: datetime, end: datetime, zone: tzinfo) -> str:
     """ "Tue 25 Nov 02:00–04:00 GMT"; both days and both names of the zone where they differ."""
     first, last = start.astimezone(zone), end.astimezone(zone)
     one_zone = first.tzname() == last.tzname()
-    begins = f"{date_format(first, 'D j M')} {first:%H:%M}{'' if one_zone else f' {first.tzname()}'}"
+    begins = f"{date_format(first, _('D j M'))} {first:%H:%M}{'' if one_zone else f' {first.tzname()}'}"
     ends = f"{last:%H:%M} {last.tzname()}"
     if first.date() == last.date():
         return f"{begins}–{ends}"
-    return f"{begins} – {date_format(last, 'D j M')} {ends}"
+    return f"{begins} – {date_format(last, _('D j M'))} {ends}"
 
 
 def due_text(outage: PublishedOutage, zone: ZoneInfo, at: datetime) -> str:

@@ -4,7 +4,6 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -19,6 +18,7 @@ from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
 from nightdesk.outages.models import Subscriber
+from nightdesk.outages.published_queries import address_of
 
 SUBSCRIBER_ASKED = kind("subscriber.asked", gettext_lazy("Somebody asked to follow the status page of {brand} by mail"))
 SUBSCRIBER_CONFIRMED = kind("subscriber.confirmed", gettext_lazy("A subscriber of {brand} confirmed their address"))
@@ -62,7 +62,7 @@ def ask_to_subscribe(*, brand_id: int, email: str, language: str, by: Actor, via
         body = _(
             "Somebody, we hope you, asked to get the status updates of {brand} at this address.\n\nTo confirm it, open this "
             "link and press the button, within two days:\n{link}\n\nIf it was not you, leave it: you hear nothing more."
-        ).format(brand=brand.name, link=f"{settings.PUBLIC_URL}/status/{brand.slug}/confirm/{row.secret}")
+        ).format(brand=brand.name, link=f"{address_of(brand.pk)}/status/{brand.slug}/confirm/{row.secret}")
     to = [Recipient("account", 0, "email", email, at)]
     queue_message(
         kind="subscriber.confirm", subject=("subscriber", row.pk), title=title, body=body, to=to, brand_id=brand.pk,

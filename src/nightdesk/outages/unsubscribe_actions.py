@@ -12,11 +12,11 @@ from typing import Literal
 from django.conf import settings
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import IllegalTransition, NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import require_for
@@ -26,6 +26,7 @@ from nightdesk.journal.kinds import kind
 from nightdesk.outages import queries
 from nightdesk.outages.effect import Effect
 from nightdesk.outages.models import Subscriber, UnsubscribeRequest, Wish
+from nightdesk.outages.published_queries import address_of
 from nightdesk.outages.role_address import is_role_address
 from nightdesk.outages.subscriber_actions import end_subscriber
 from nightdesk.paging.telling import tell_quietly
@@ -167,16 +168,17 @@ def _mail(keeper: Contact, row: UnsubscribeRequest, contact: Contact, by: Actor,
         body = _(
             "Somebody who reads {address} asked {brand} to send no more notices about faults and planned work there. As others "
             "of {company} may need them, they go on until one of you who keep its contacts agrees.\n\nSay yes or no here:\n{link}"
-        ).format(address=row.address, brand=brand.name, company=contact.customer.name, link=_where())
+        ).format(
+            address=row.address,
+            brand=brand.name,
+            company=contact.customer.name,
+            link=f"{address_of(brand.pk)}/my/people/",
+        )
     to = [Recipient("contact", keeper.pk, "email", keeper.email, at)]
     queue_message(
         kind="unsubscribe.asked", subject=("unsubscribe", row.pk), title=title, body=body, to=to, brand_id=brand.pk,
         by=by, via=via, at=at,
     )  # fmt: skip
-
-
-def _where() -> str:
-    return f"{settings.PUBLIC_URL}/my/people/"
 
 
 def _tell_our_desk(row: UnsubscribeRequest, contact: Contact, by: Actor, via: Door, at: datetime) -> None:

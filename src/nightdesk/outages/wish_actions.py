@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Forbidden, Invalid, NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.customers import standing
 from nightdesk.customers.models import Contact, Customer, Service
 from nightdesk.journal.actions import record

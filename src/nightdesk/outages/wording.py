@@ -27,7 +27,7 @@ PLACEHOLDERS: Mapping[str, str] = {
 def when(instant: datetime, now: datetime, zone: str) -> str:
     """The time of day in `zone`, with its name, and the day where it is another one: 05:15 GMT, Thu 26 Nov 05:15 GMT."""
     local, today = instant.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
-    return date_format(local, "H:i T" if local.date() == today.date() else "D j M H:i T")
+    return date_format(local, "H:i T" if local.date() == today.date() else _("D j M H:i T"))
 
 
 def next_words(next_at: datetime | None, now: datetime, zone: str) -> str:

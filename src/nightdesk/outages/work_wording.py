@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 def day(at: datetime) -> str:
     """Thursday 3 December."""
-    return date_format(at, "l j F")
+    return date_format(at, _("l j F"))
 
 
 def window(from_at: datetime, until_at: datetime, zone: str) -> str:

@@ -11,12 +11,15 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 from psycopg.pq import TransactionStatus
 
 from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.base.refusals import Refusal
+from nightdesk.base.words import say_again
 from nightdesk.customers.models import Contact
 
 P = ParamSpec("P")
@@ -61,18 +64,30 @@ def is_worn() -> bool:
 
 
 def done(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
-    """What the verb returns: it is done as the program itself, and the belt is on again when this returns or raises."""
+    """What the verb returns: it is done as the program itself, and the belt is on again when this returns or raises.
+
+    What it keeps, and tells our staff, is in the program's language, whatever the reader's; a refusal is in theirs.
+    """
     wearer = _worn.get()
     if wearer is None:
-        return verb(*args, **given)
+        return _in_our_language(verb, *args, **given)
     _take_off()
     token = _worn.set(None)
     try:
-        return verb(*args, **given)
+        return _in_our_language(verb, *args, **given)
     finally:
         _worn.reset(token)
         if not _is_broken():
             _put_on(wearer)
+
+
+def _in_our_language(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
+    try:
+        with translation.override(settings.LANGUAGE_CODE):
+            return verb(*args, **given)
+    except Refusal as refusal:
+        refusal.asked, refusal.so, refusal.do = map(say_again, (refusal.asked, refusal.so, refusal.do))
+        raise
 
 
 def _put_on(wearer: tuple[int, int, datetime]) -> None:

@@ -19,6 +19,7 @@ from nightdesk.customers.models import Contact
 from nightdesk.customers.queries import mobile_code
 from nightdesk.customers.standing import Standing
 from nightdesk.desk.queries import desk_of_brand
+from nightdesk.outages.published_queries import address_of
 from nightdesk.paging.telling import tell_quietly
 
 
@@ -28,7 +29,7 @@ def send_invitation(promise: Promise, at: datetime) -> str:
     if contact is None or contact.user_id is not None or not contact.invite or contact.invited_at is None:
         return "The invitation is no longer open."
     ends_at = contact.invited_at + contact_actions.INVITED_FOR
-    link = f"{settings.PUBLIC_URL}{reverse('portal:join', args=[contact.pk, contact.invite])}"
+    link = f"{address_of(contact.customer.brand_id)}{reverse('portal:join', args=[contact.pk, contact.invite])}"
     brand, company = contact.customer.brand.name, contact.customer.name
     with translation.override(contact.language or contact.customer.language):
         title = _("{brand}: see your services and reports").format(brand=brand)
@@ -77,7 +78,7 @@ def ask_for_review(promise: Promise, at: datetime) -> str:
                 company=contact.customer.name,
                 brand=contact.customer.brand.name,
                 day=_day(manager, ends_at),
-                link=f"{settings.PUBLIC_URL}{reverse('portal:person', args=[contact.pk])}",
+                link=f"{address_of(contact.customer.brand_id)}{reverse('portal:person', args=[contact.pk])}",
             )
         _send(manager, "contact.review", "email", manager.email, title, body, ends_at, at)
     if not managers:
@@ -112,7 +113,7 @@ def _ask_our_desk(contact: Contact, ends_at: datetime, at: datetime) -> str:
 
 
 def _day(reader: Contact, instant: datetime) -> str:
-    return date_format(localtime(instant, ZoneInfo(reader.zone or reader.customer.zone)), "j F Y")
+    return date_format(localtime(instant, ZoneInfo(reader.zone or reader.customer.zone)), _("j F Y"))
 
 
 def let_lapse(promise: Promise, at: datetime) -> str:

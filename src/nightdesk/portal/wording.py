@@ -90,7 +90,7 @@ def week_of(contract: ContractFacts) -> list[tuple[str, str]]:
 def unusual_of(contract: ContractFacts, today: date) -> list[tuple[str, str]]:
     """Days of the next weeks with other hours than usual."""
     days = unusual_days(contract.hours, today, today + UNUSUAL_AHEAD)
-    return [(date_format(day, "l j F"), _windows(windows)) for day, windows in days]
+    return [(date_format(day, _("l j F")), _windows(windows)) for day, windows in days]
 
 
 def promises_of(contract: ContractFacts) -> Iterator[PromiseRow]:
@@ -121,7 +121,7 @@ def now_text(cover: Cover, contract: ContractFacts | None, zone: ZoneInfo) -> st
         return _("We are here now.")
     opens = cover.answer_from.astimezone(zone)
     return _("We are back on {day} at {time} ({zone} time).").format(
-        day=date_format(opens, "l j F"), time=f"{opens:%H:%M}", zone=zone_name(zone.key)
+        day=date_format(opens, _("l j F")), time=f"{opens:%H:%M}", zone=zone_name(zone.key)
     )
 
 

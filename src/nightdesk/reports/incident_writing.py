@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
@@ -233,4 +234,4 @@ def _duty_stands(duty: RegulatorDuty, zone: str) -> str:
 def _when(at: datetime, zone: str) -> str:
     """Day and time by the clocks of `zone`, with the clocks' name, so that a night of two two-o'clocks is told apart."""
     local = at.astimezone(ZoneInfo(zone))
-    return f"{local:%a %d %b %H:%M} {local.tzname()}"
+    return f"{date_format(local, _('D d M H:i'))} {local.tzname()}"

@@ -35,13 +35,13 @@ def _day_and_hour(instant: datetime, at: datetime | None, hours: str) -> tuple[s
     """The day, "" where the hour alone does not mislead, and the hour."""
     zone = get_current_timezone()
     local = instant.astimezone(zone)
-    hour, pattern = local.strftime(hours), "D j M Y"
+    hour, pattern = local.strftime(hours), _("D j M Y")
     if at is not None:
         page = _local(at, zone)
         if local.date() == page.date() or abs(instant - at) <= HALF_A_DAY:
             pattern = ""
         elif local.year == page.year:
-            pattern = "D j M"
+            pattern = _("D j M")
     if _clocks_change(instant.replace(minute=0, second=0, microsecond=0), zone):
         hour = f"{hour} {local.tzname()}"
     return _day(local.date(), pattern, get_language()) if pattern else "", hour

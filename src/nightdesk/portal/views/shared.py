@@ -3,11 +3,11 @@
 import csv
 import hashlib
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils import timezone, translation
@@ -23,7 +23,7 @@ from nightdesk.outages import feeds, saying, wording
 from nightdesk.outages.links import read_archive_token, read_feed_token, read_outage_token
 from nightdesk.outages.models import FeedLink, Outage
 from nightdesk.outages.published import PublishedOutage, PublishedPage, kept_promises, punctuality_of
-from nightdesk.outages.published_queries import published_outage, updates_of
+from nightdesk.outages.published_queries import address_of, published_outage, updates_of
 from nightdesk.outages.work_calendar import calendar_of
 from nightdesk.portal import belt
 from nightdesk.portal.door import alone
@@ -51,8 +51,8 @@ def feed(request: HttpRequest, token: str, ending: str) -> HttpResponseBase:
     if ending == "ics":
         body, kind = calendar_of(page.name, page.work, at), "text/calendar; charset=utf-8"
     else:
-        self_url = f"{settings.PUBLIC_URL}{request.path}"
-        body = feeds.atom(page, at, self_url=self_url, where=_where)
+        here = address_of(contact.customer.brand_id)
+        body = feeds.atom(page, at, self_url=f"{here}{request.path}", where=partial(_where, here))
         kind = "application/atom+xml; charset=utf-8"
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     answer = get_conditional_response(request, etag=etag) or HttpResponse(body, content_type=kind)
@@ -79,7 +79,7 @@ def _page_of(contact: Contact, at: datetime) -> PublishedPage:
         return PublishedPage(
             id=f"contact {contact.pk}",
             name=_("{brand}: outages of {company}").format(brand=customer.brand.name, company=customer.name),
-            url=f"{settings.PUBLIC_URL}{resolve_url('portal:outages')}",
+            url=f"{address_of(customer.brand_id)}{resolve_url('portal:outages')}",
             zone=contact.zone or customer.zone,
             language=language,
             outages=tuple(each.outage for each in mine),
@@ -87,8 +87,8 @@ def _page_of(contact: Contact, at: datetime) -> PublishedPage:
         )
 
 
-def _where(outage: PublishedOutage) -> str:
-    return f"{settings.PUBLIC_URL}{resolve_url('portal:outage', outage.id)}"
+def _where(here: str, outage: PublishedOutage) -> str:
+    return f"{here}{resolve_url('portal:outage', outage.id)}"
 
 
 @require_safe
