@@ -11,6 +11,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,7 +179,8 @@ def _faults_of(text: Text, message: Message) -> Iterator[str]:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """The catalog as the program reads it."""
+    """The catalog as the program reads it; the same texts are the same bytes."""
+    catalog.creation_date = catalog.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
     file = io.BytesIO()
     write_mo(file, catalog)
     return file.getvalue()

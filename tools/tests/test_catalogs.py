@@ -1,6 +1,7 @@
 """What the catalogs' tool finds, and that it finds what is wrong. That ours are whole is `make check`."""
 
 import io
+from datetime import UTC, datetime
 from gettext import GNUTranslations
 
 import pytest
@@ -86,6 +87,9 @@ def test_what_is_compiled_says_what_is_written():
 
 def test_the_same_texts_are_the_same_bytes():
     assert written(catalog()) == written(catalog())
+    later = catalog()
+    later.creation_date = datetime(2031, 1, 1, tzinfo=UTC)
+    assert compiled(later) == compiled(catalog())
     assert b"Date" not in written(catalog())
 
 
