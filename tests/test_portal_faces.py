@@ -49,7 +49,8 @@ SCREENS = (
     "/my/you/tokens/new",
     "/my/tickets/00000000-0000-7000-8000-000000000000/",
 )
-LOOKS = ((375, "day"), (1280, "night"))
+LOOKS = ((375, "day", ""), (1280, "night", ""), (375, "night", "de"), (1280, "day", "fr"))
+"""Width, theme and language; "" is that of their company."""
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +85,28 @@ def signed_in(running: Stack, browser: Browser, email: str, width: int) -> Any:
 def test_every_page_can_be_read_and_used(company: Any, axe: str) -> None:
     running, browser, made = company
     wrong = {}
-    for width, theme in LOOKS:
+    for width, theme, language in LOOKS:
         with signed_in(running, browser, made["email"], width) as context:
             context.add_cookies([{"name": "theme", "value": theme, "url": running.url}])
+            reads(context, running, language)
             for screen in SCREENS:
                 with context.new_page() as page:
                     address = running.url + screen.format(**made)
                     if found := complaints(page, axe, address):
-                        wrong[screen, width, theme] = found
+                        wrong[screen, width, theme, language] = found
+                    if screen.startswith("/my/"):
+                        assert page.locator("html").get_attribute("lang") == (language or "en-gb")
+            reads(context, running, "")
     assert not wrong
+
+
+def reads(context: Any, running: Stack, language: str) -> None:
+    """The contact chooses a language, as they do it."""
+    with context.new_page() as page:
+        page.goto(f"{running.url}/my/you/change")
+        page.locator("[name=language]").select_option(language)
+        page.locator("main button.go").click()
+        page.wait_for_url(f"{running.url}/my/you/")
 
 
 AUTHENTICATOR = {
