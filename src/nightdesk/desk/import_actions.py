@@ -13,15 +13,20 @@ from nightdesk.base.actors import Actor, Door
 from nightdesk.base.ids import uuid7
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Contact, Customer
-from nightdesk.desk import decide, queries
-from nightdesk.desk.actions import LONGEST_TEXT, _next_number, _promise_close, _promise_step, _tags
+from nightdesk.desk import attaching, decide, queries
+from nightdesk.desk.actions import LONGEST_TEXT, _copied, _next_number, _promise_close, _promise_step, _tags
 from nightdesk.desk.decide import State
-from nightdesk.desk.models import Entry, OldNumber, Party, Ticket
-from nightdesk.desk.moving import OldTicket
+from nightdesk.desk.mail_in import COPIES_AT_MOST
+from nightdesk.desk.models import Attachment, Entry, OldNumber, Party, Ticket
+from nightdesk.desk.moving import OldFile, OldTicket
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind
+from nightdesk.mailroom import contents
+from nightdesk.mailroom.addressing import Ours, meant_by
+from nightdesk.mailroom.decoding import one_line
 from nightdesk.mailroom.html_safe import safe_html
 from nightdesk.mailroom.html_text import text_of_html
+from nightdesk.mailroom.queries import ours
 
 TICKETS_IMPORTED = kind("desk.imported", gettext_lazy("{by} took over {count} tickets of another desk"))
 
@@ -32,18 +37,22 @@ MOST_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did, or would do: new ones, those that were there already, and those whose customer is not known."""
+    """What an import did, or would do: new ones, those that were there already, and those whose customer is not known; and
+    `files` of the new ones.
+    """
 
     new: int
     there: int
     nobodys: int
+    files: int = 0
 
 
 @transaction.atomic
 def import_tickets(
     *, brand_id: int, tickets: Sequence[OldTicket], dry_run: bool = False, by: Actor, via: Door, at: datetime
 ) -> Imported:
-    """Each is a ticket of the brand, with its story as it was and its old number beside a new one.
+    """Each is a ticket of the brand, with its story as it was and its old number beside a new one. The bytes of its files are
+    kept already; whoever was copied in is written to from now on as well, unless the address is ours.
 
     One whose old number is known already is left as it is, so that an import can be repeated. Nobody is told of any, and
     no clock of a contract is late by it: they run from the import, and what is open has a next step, a day from now. With
@@ -56,12 +65,7 @@ def import_tickets(
             _("There are {count}, and {most} are taken at once.").format(count=len(tickets), most=MOST_AT_ONCE),
             _("Divide the file, or use nightdesk take_over on the command line."),
         )
-    numbers = {one.number.lower() for one in tickets}
-    known = {
-        text.lower()
-        for text in OldNumber.objects.filter(brand=brand_id).values_list("text", flat=True)
-        if text.lower() in numbers
-    }
+    known = queries.known_numbers(brand_id, [one.number for one in tickets])
     contacts = _contacts(brand_id, {one.email for one in tickets if one.email})
     companies = _companies(brand_id)
     fresh = [one for one in tickets if one.number.lower() not in known]
@@ -69,17 +73,26 @@ def import_tickets(
         new=len(fresh),
         there=len(tickets) - len(fresh),
         nobodys=sum(one.email not in contacts and one.customer_ref.casefold() not in companies for one in fresh),
+        files=sum(one.files for one in fresh),
     )
     if dry_run:
         return done
-    owner_id = queries.rules_of(brand_id).owner_id
+    owner_id, addresses = queries.rules_of(brand_id).owner_id, ours()
     for old in fresh:
-        _take_over(
-            brand_id, owner_id, old, contacts.get(old.email), companies.get(old.customer_ref.casefold()), by, via, at
-        )
+        contact, company_id = contacts.get(old.email), companies.get(old.customer_ref.casefold())
+        ticket = _take_over(brand_id, owner_id, old, contact, company_id, by, via, at)
+        Party.objects.bulk_create(_copied(ticket, _copies(old, addresses), without={old.email}))
     facts = {"count": done.new, "there": done.there}
     record(TICKETS_IMPORTED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
     return done
+
+
+def _copies(old: OldTicket, known: Sequence[Ours]) -> list[tuple[str, str]]:
+    """(address, name) of the first COPIES_AT_MOST whom the ticket was written to as well: not who asked, and no address of
+    ours.
+    """
+    others = [(address, name) for name, address in old.copies if address != old.email]
+    return [one for one in others if meant_by(one[0], known, ()) is None][:COPIES_AT_MOST]
 
 
 def _contacts(brand_id: int, addresses: set[str]) -> dict[str, Contact]:
@@ -102,7 +115,7 @@ def _take_over(
     by: Actor,
     via: Door,
     at: datetime,
-) -> None:
+) -> Ticket:
     impact, urgency = decide.PRIORITY_CELLS[old.priority]
     over = old.state not in decide.OPEN
     ended = old.closed_at or (max((one.at for one in old.entries), default=old.opened_at) if over else None)
@@ -164,24 +177,25 @@ def _take_over(
         )
     ]
     sides = {"customer": Entry.Kind.MESSAGE_IN, "us": Entry.Kind.MESSAGE_OUT, "note": Entry.Kind.NOTE}
+    files: list[Attachment] = []
     for one in old.entries:
-        html = safe_html(one.html).html if one.html else ""
-        entries.append(
-            Entry(
-                id=uuid7(one.at),
-                ticket=ticket,
-                at=one.at,
-                kind=sides[one.side],
-                public=one.side != "note",
-                by_kind="caller" if one.side == "customer" else "person",
-                by_id="",
-                by_name=(one.by or old.name)[:200],
-                via=via,
-                text=(one.text or text_of_html(one.html))[:LONGEST_TEXT],
-                html=html,
-                automatic=False,
-            )
+        html = safe_html(one.html, [_as_in_a_mail(each) for each in one.files]).html if one.html else ""
+        entry = Entry(
+            id=uuid7(one.at),
+            ticket=ticket,
+            at=one.at,
+            kind=sides[one.side],
+            public=one.side != "note",
+            by_kind="caller" if one.side == "customer" else "person",
+            by_id="",
+            by_name=(one.by or old.name)[:200],
+            via=via,
+            text=(one.text or text_of_html(one.html))[:LONGEST_TEXT],
+            html=html,
+            automatic=False,
         )
+        entries.append(entry)
+        files += [_attached(entry, each) for each in one.files]
     if old.state is not State.NEW:
         entries.append(
             Entry(
@@ -197,6 +211,8 @@ def _take_over(
             )
         )
     Entry.objects.bulk_create(entries)
+    Attachment.objects.bulk_create(files)
+    attaching.promise_looks(files, at)
     OldNumber.objects.create(brand_id=brand_id, text=old.number[:60], ticket=ticket)
     if old.email:
         Party.objects.create(
@@ -206,6 +222,25 @@ def _take_over(
         _promise_step(ticket, at)
     elif old.state is State.RESOLVED:
         _promise_close(ticket, at)
+    return ticket
+
+
+def _attached(entry: Entry, file: OldFile) -> Attachment:
+    return Attachment(
+        entry=entry,
+        name=one_line(file.name)[:200] or _("file"),
+        media_type=file.media_type[:127] or "application/octet-stream",
+        size=file.size or 0,
+        digest=file.digest,
+        content_id=file.content_id[:300],
+        inline=file.inline,
+        scan=attaching.first_scan(),
+    )
+
+
+def _as_in_a_mail(file: OldFile) -> contents.Attachment:
+    """The file without its bytes: what an image of the HTML is found by."""
+    return contents.Attachment(file.name, file.media_type, b"", file.content_id, inline=file.inline)
 
 
 def _move_imported(ticket: Ticket, state: State) -> None:

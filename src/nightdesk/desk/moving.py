@@ -1,18 +1,21 @@
 """Tickets of another desk, read: CSV with a mapping of its columns, and Zammad's JSON. Pure: bytes and objects in, rows out.
 
-Zammad: docs.zammad.org, API, Ticket and Ticket Articles (`expand=true` gives names in place of ids).
+Zammad: docs.zammad.org, API, Ticket and Ticket Articles (`expand=true` gives names in place of ids). An image that stands in
+the text of an article is not among its attachments there: the text names where it is to be had.
 """
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightdesk.base.refusals import Invalid
 from nightdesk.desk.decide import State
+from nightdesk.mailroom.letter import addresses_in
 
 Side: TypeAlias = Literal["customer", "us", "note"]
 
@@ -25,12 +28,15 @@ COLUMNS = (
     "customer",
     "email",
     "name",
+    "cc",
     "opened",
     "closed",
     "text",
     "tags",
 )
-"""What a column of a file can mean. `number`, `title` and `opened` must be there; `customer` is our reference of them."""
+"""What a column of a file can mean. `number`, `title` and `opened` must be there; `customer` is our reference of them; `cc` has
+addresses, divided by commas or semicolons.
+"""
 MUST_HAVE = ("number", "title", "opened")
 MOST_ROWS = 200_000
 
@@ -77,6 +83,24 @@ class NotReadable(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
+class OldFile:
+    """A file of an old entry. `place`: the path at which the other desk gives it. `name`, `media_type` and `size` (bytes) are
+    what it says of them: "" and None where it says nothing.
+
+    `content_id`: what the HTML calls it by; `inline`: it is shown there. `digest`: what its bytes are kept under here, ""
+    until they are.
+    """
+
+    place: str
+    name: str = ""
+    media_type: str = ""
+    size: int | None = None
+    content_id: str = ""
+    inline: bool = False
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OldEntry:
     """Something that was said on an old ticket, by which side."""
 
@@ -85,11 +109,14 @@ class OldEntry:
     by: str
     text: str
     html: str = ""
+    files: tuple[OldFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OldTicket:
-    """A ticket of another desk. `customer_ref` and `email` say whose it is; `number` is what people know it by."""
+    """A ticket of another desk. `customer_ref` and `email` say whose it is; `number` is what people know it by. `copies`:
+    (name, address in small letters) of whom it was written to as well.
+    """
 
     number: str
     title: str
@@ -102,7 +129,13 @@ class OldTicket:
     email: str = ""
     name: str = ""
     tags: tuple[str, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
     entries: tuple[OldEntry, ...] = ()
+
+    @property
+    def files(self) -> int:
+        """How many hang on it."""
+        return sum(len(one.files) for one in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +168,7 @@ def suggest_mapping(header: Sequence[str]) -> dict[str, str]:
         "customer": ("customer", "customer ref", "company", "organisation", "organization"),
         "email": ("email", "e-mail", "customer email", "requester", "requester email"),
         "name": ("name", "requester name", "contact"),
+        "cc": ("cc", "copied in", "copies"),
         "opened": ("opened", "created", "created at", "created_at", "opened at"),
         "closed": ("closed", "closed at", "close at", "resolved", "closed_at"),
         "text": ("text", "description", "body", "content"),
@@ -205,24 +239,20 @@ def read_header(raw: bytes) -> list[str]:
 
 
 def read_zammad(
-    ticket: Mapping[str, Any], articles: Sequence[Mapping[str, Any]], tags: Sequence[str] = ()
+    ticket: Mapping[str, Any],
+    articles: Sequence[Mapping[str, Any]],
+    tags: Sequence[str] = (),
+    own: Collection[str] | None = None,
 ) -> OldTicket:
-    """One ticket of Zammad with its articles, as its API gives them with `expand=true`. ValueError for what is not one."""
+    """One ticket of Zammad with its articles, as its API gives them with `expand=true`. `own`: the addresses of that desk, in
+    small letters; None where they are not known. ValueError for what is not one.
+    """
     try:
         number, title = str(ticket["number"]), str(ticket.get("title") or "").strip()
         opened_at = _instant(str(ticket["created_at"]), ZoneInfo("UTC"))
         state = str(ticket.get("state") or "open").casefold()
         customer = str(ticket.get("customer") or "")
-        entries = tuple(
-            OldEntry(
-                _instant(str(one["created_at"]), ZoneInfo("UTC")),
-                _side_of(one),
-                str(one.get("from") or one.get("created_by") or "")[:200],
-                "" if "html" in str(one.get("content_type") or "") else str(one.get("body") or ""),
-                str(one.get("body") or "") if "html" in str(one.get("content_type") or "") else "",
-            )
-            for one in articles
-        )
+        entries = tuple(_entry_of(one) for one in articles)
         closed = ticket.get("close_at")
         return OldTicket(
             number=number,
@@ -234,10 +264,99 @@ def read_zammad(
             customer_ref=str(ticket.get("organization") or ""),
             email=customer.lower() if "@" in customer else "",
             tags=tuple(str(tag) for tag in tags),
+            copies=_copies_of(articles, own),
             entries=entries,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no ticket of Zammad: {error}") from error
+
+
+def files_that_fit(
+    files: Sequence[OldFile], most: int, largest: int
+) -> tuple[list[OldFile], list[tuple[OldFile, str]]]:
+    """Those of an entry that are taken, `most` of them and none that is said to have more than `largest` bytes; and the
+    others, each with why not.
+    """
+    taken: list[OldFile] = []
+    left: list[tuple[OldFile, str]] = []
+    for one in files:
+        if one.size is not None and one.size > largest:
+            left.append((one, too_large(largest)))
+        elif len(taken) == most:
+            left.append((one, f"an entry has {most} files at most"))
+        else:
+            taken.append(one)
+    return taken, left
+
+
+def too_large(largest: int) -> str:
+    """Why a file of more bytes than that is not taken."""
+    return f"it has more than {largest / 2**20:.0f} MB"
+
+
+def _entry_of(article: Mapping[str, Any]) -> OldEntry:
+    body, is_html = str(article.get("body") or ""), "html" in str(article.get("content_type") or "")
+    html, files = _files_of(article, body if is_html else "")
+    return OldEntry(
+        at=_instant(str(article["created_at"]), ZoneInfo("UTC")),
+        side=_side_of(article),
+        by=str(article.get("from") or article.get("created_by") or "")[:200],
+        text="" if is_html else body,
+        html=html,
+        files=tuple(files),
+    )
+
+
+def _files_of(article: Mapping[str, Any], html: str) -> tuple[str, list[OldFile]]:
+    """The article's HTML, its images called by content id; and its files, those images among them.
+
+    The HTML as the mail came with it is no file of theirs: Zammad keeps it beside the files, and does not show it either.
+    """
+    here, files = f"/api/v1/ticket_attachment/{article.get('ticket_id')}/{article.get('id')}/", dict[str, OldFile]()
+    for one in article.get("attachments") or ():
+        told = one.get("preferences") or {}
+        if told.get("original-format"):
+            continue
+        called = str(told.get("Content-ID") or "").strip().strip("<>")
+        shown = str(told.get("Content-Disposition") or "").lower().startswith("inline") or f"cid:{called}" in html
+        kind = str(told.get("Mime-Type") or told.get("Content-Type") or "").partition(";")[0].strip().lower()
+        key, name, size = str(one.get("id")), str(one.get("filename") or ""), str(one.get("size"))
+        bytes_told = int(size) if size.isascii() and size.isdecimal() else None
+        files[key] = OldFile(here + key, name, kind, bytes_told, called, bool(called) and shown)
+
+    def by_id(found: re.Match[str]) -> str:
+        if found[1] != here:
+            return ""  # whoever wrote the mail wrote that too, and would get a file of somebody else's
+        known = files.get(found[2]) or OldFile(here + found[2])
+        called = known.content_id or f"{found[2]}@zammad"
+        files[found[2]] = replace(known, content_id=called, inline=True)
+        return f"cid:{called}"
+
+    return _IN_TEXT.sub(by_id, html), list(files.values())
+
+
+_IN_TEXT = re.compile(r'(?<=src=")(/api/v1/ticket_attachment/\d+/\d+/)(\d+)(?:\?[^"]*)?(?=")')
+"""An image of an article, as its text names it: the path of the article's files, and the id of the file."""
+
+
+def _copies_of(articles: Iterable[Mapping[str, Any]], own: Collection[str] | None) -> tuple[tuple[str, str], ...]:
+    """(name, address) of all to whom public articles went as well, each once: in copy, and to whom else a customer wrote.
+
+    The desk's own are left out: those that it tells of, and those that it wrote from. Where it tells of none, To is not read,
+    as the desk itself stands there.
+    """
+    ours = set(own or ())
+    found: dict[str, str] = {}
+    for one in articles:
+        side = _side_of(one)
+        if one.get("sender") != "Customer":
+            ours |= {address for _name, address in addresses_in([str(one.get("from") or "")])}
+        if side == "note":
+            continue
+        fields = ("to", "cc") if side == "customer" and own is not None else ("cc",)
+        for name, address in addresses_in([str(one.get(each) or "") for each in fields]):
+            found.setdefault(address, name)
+    return tuple((name, address) for address, name in found.items() if address not in ours)
 
 
 def _side_of(article: Mapping[str, Any]) -> Side:
@@ -300,6 +419,7 @@ def _ticket(said: Mapping[str, str], zone: ZoneInfo) -> OldTicket:
         customer_ref=said.get("customer", ""),
         email=said.get("email", "").lower(),
         name=said.get("name", ""),
+        copies=tuple(addresses_in([said.get("cc", "")])),
         tags=tuple(tag for tag in said.get("tags", "").replace(";", ",").split(",") if tag.strip()),
         entries=(OldEntry(opened_at, "customer", said.get("name") or said.get("email") or "", text),) if text else (),
     )

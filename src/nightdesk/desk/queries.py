@@ -8,7 +8,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from nightdesk.access.models import Role
@@ -28,6 +29,7 @@ from nightdesk.desk.models import (
     Escalation,
     Lesson,
     Link,
+    OldNumber,
     Party,
     Prepaid,
     Rules,
@@ -192,6 +194,13 @@ def contacts_at(addresses: Sequence[str], brand_id: int) -> dict[str, Contact]:
         [list(addresses), brand_id],
     )
     return {one.email.lower(): one for one in rows}
+
+
+def known_numbers(brand_id: int, numbers: Iterable[str]) -> set[str]:
+    """Those of the old numbers under which the brand has a ticket, in small letters."""
+    rows = OldNumber.objects.annotate(lowered=Lower("text")).filter(brand=brand_id)
+    known = rows.filter(lowered__in=[Lower(Value(one)) for one in set(numbers)])
+    return {text.lower() for text in known.values_list("text", flat=True)}
 
 
 @remembered

@@ -64,7 +64,7 @@ class Letter:
     @property
     def addressed(self) -> tuple[tuple[str, str], ...]:
         """(name, address in small letters) of all in To and Cc, each once."""
-        found = _addresses(self.all_of("to") + self.all_of("cc"))
+        found = addresses_in(self.all_of("to") + self.all_of("cc"))
         return tuple({address: (one_line(name)[:200], address) for name, address in reversed(found)}.values())[::-1]
 
     @property
@@ -83,9 +83,9 @@ def read_letter(raw: bytes) -> Letter:
     except Exception as fault:  # what nobody thought of must not lose the mail: its text is shown as it came
         faults.append(f"The body could not be taken apart: {type(fault).__name__}: {fault}"[:300])
         contents = Contents(mime.as_text(mail.body[:LONGEST_TEXT], ""), "", False, (), ())
-    froms = _addresses([value for name, value in head if name == "from"])
-    replies = _addresses([value for name, value in head if name == "reply-to"])
-    recipients = _addresses([value for name, value in head if name in ("to", "cc", "delivered-to", "x-original-to")])
+    froms = addresses_in([value for name, value in head if name == "from"])
+    replies = addresses_in([value for name, value in head if name == "reply-to"])
+    recipients = addresses_in([value for name, value in head if name in ("to", "cc", "delivered-to", "x-original-to")])
     name, address = froms[0] if froms else ("", "")
     return Letter(
         message_id=_first_id(mail.header("message-id")),
@@ -118,8 +118,8 @@ def _first_id(value: str) -> str:
     return (found[1] if found else one_line(value))[:300]
 
 
-def _addresses(values: Sequence[str]) -> list[tuple[str, str]]:
-    """(name, address in small letters) of all that can be written to."""
+def addresses_in(values: Sequence[str]) -> list[tuple[str, str]]:
+    """(name, address in small letters) of all in those lists of addresses that can be written to."""
     found = []
     for value in values:
         for entry in _entries(value[:20_000]):

@@ -359,7 +359,9 @@ class Company:
         ticket = desk.open_ticket(
             brand_id=brand.id,
             title=f"{name} line is slow",
-            words=desk.Words(f"It crawls at {name}.", html="<p>It crawls <img src='cid:one'></p>", files=[picture]),
+            words=desk.Words(
+                f"It crawls at {name}.", html='<p>It crawls <img data-part="0" alt=""></p>', files=[picture]
+            ),
             contact_id=contact.id,
             trust="verified",
             queue_id=queue.pk,

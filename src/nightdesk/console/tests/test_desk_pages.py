@@ -37,6 +37,7 @@ from nightdesk.desk.models import (
 )
 from nightdesk.desk.queries import story_so_far
 from nightdesk.desk.tasks import hand_over_tickets
+from nightdesk.desk.tests.post import Post
 from nightdesk.desk.tests.provider import MORNING, NIGHT, Provider
 from nightdesk.knowledge import actions as procedures
 from nightdesk.knowledge.models import Procedure, Run
@@ -492,7 +493,9 @@ def test_files_are_saved_and_pictures_shown_and_nothing_is_run(provider, dee):
 
 def test_a_mails_own_html_is_shown_where_it_can_do_nothing(provider, dee):
     picture = desk.File("a.png", "image/png", b"\x89PNG", content_id="pic@x", inline=True)
-    words = desk.Words("Hello", html='<p>Hello <img src="cid:pic@x"><img src="cid:gone"></p>', files=[picture])
+    words = desk.Words(
+        "Hello", html='<p>Hello <img data-part="0" alt=""><img data-part="1" alt=""></p>', files=[picture]
+    )
     ticket = provider.ticket(words=words)
     entry = Entry.objects.get(ticket=ticket, kind="message_in")
     answer = dee.client.get(reverse("console:entry_html", args=[entry.id]))
@@ -500,7 +503,18 @@ def test_a_mails_own_html_is_shown_where_it_can_do_nothing(provider, dee):
     assert "default-src 'none'" in policy
     assert "allow-scripts" not in policy
     assert reverse("console:attachment", args=[Attachment.objects.get().id]) in answer.content.decode()
-    assert "cid:" not in answer.content.decode()
+    assert answer.content.decode().count("<img") == 1
+
+
+def test_pictures_of_a_mail_stand_in_its_own_html(provider, dee):
+    html = '<p>Hello <img src="a.png" alt="it"><img src="https://spy.example/p.gif" alt="spy"></p>'
+    mail = Post(provider).write("cleo@acme.example", html=html, files=(("a.png", "image/png", b"\x89PNG"),))
+    entry = Entry.objects.get(mail_id=mail.pk)
+    shown = dee.client.get(reverse("console:entry_html", args=[entry.id])).content.decode()
+    assert f'src="{reverse("console:attachment", args=[Attachment.objects.get().id])}?show=1"' in shown
+    assert "spy.example" not in shown
+    Attachment.objects.update(scan="waiting")
+    assert "<em>[it]</em>" in dee.client.get(reverse("console:entry_html", args=[entry.id])).content.decode()
 
 
 # --- A new ticket ----------------------------------------------------------------------------------------------------

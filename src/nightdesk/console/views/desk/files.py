@@ -1,6 +1,5 @@
 """What came with a ticket: files to save, pictures to see, and a mail's own HTML on a page that can do nothing."""
 
-import re
 from uuid import UUID
 
 from csp.decorators import csp_replace
@@ -14,8 +13,9 @@ from nightdesk.console.views.desk.shown import SHOWN_IMAGES
 from nightdesk.console.views.staff import StaffRequest, found, staff, within
 from nightdesk.desk.models import Attachment, Entry
 from nightdesk.desk.queries import file_of
+from nightdesk.mailroom.html_safe import with_images
 
-BY_CONTENT_ID = re.compile(r"""(?<=["'=(])cid:([^"'\s>)]+)""", re.IGNORECASE)
+TO_BE_SEEN = (Attachment.Scan.UNSCANNED, Attachment.Scan.CLEAN)
 
 
 @staff("read_tickets")
@@ -55,10 +55,11 @@ def entry_html(request: StaffRequest, said_id: UUID) -> HttpResponse:
 
 
 def with_pictures(entry: Entry) -> str:
-    """The entry's HTML, its pictures by content id from where we keep them."""
-    known = {
-        each.content_id: f"{reverse('console:attachment', args=[each.id])}?show=1"
-        for each in entry.attachments.exclude(content_id="")
-        if each.media_type in SHOWN_IMAGES and each.scan in (Attachment.Scan.UNSCANNED, Attachment.Scan.CLEAN)
-    }
-    return BY_CONTENT_ID.sub(lambda match: known.get(match[1], "data:,"), entry.html)
+    """The entry's HTML, its pictures from where we keep them; one that is not to be seen leaves its words."""
+    files = list(entry.attachments.all())
+
+    def url(number: int) -> str:
+        shown = number < len(files) and files[number].media_type in SHOWN_IMAGES and files[number].scan in TO_BE_SEEN
+        return f"{reverse('console:attachment', args=[files[number].id])}?show=1" if shown else ""
+
+    return with_images(entry.html, url, quoted=_("quoted"))

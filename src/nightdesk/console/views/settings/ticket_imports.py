@@ -43,6 +43,7 @@ MEANINGS = {
     "customer": gettext_lazy("Customer, by name or reference"),
     "email": gettext_lazy("Email of whoever asked"),
     "name": gettext_lazy("Name of whoever asked"),
+    "cc": gettext_lazy("Email of those copied in"),
     "opened": gettext_lazy("When it was opened"),
     "closed": gettext_lazy("When it was closed"),
     "text": gettext_lazy("What they wrote"),
