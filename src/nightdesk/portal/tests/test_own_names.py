@@ -2,14 +2,19 @@
 
 import asyncio
 import re
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
 
 from nightdesk.base.hot import HotBytes, send_page
+from nightdesk.base.models import Promise
 from nightdesk.base.refusals import Invalid
+from nightdesk.customers import contact_actions
+from nightdesk.customers.actions import make_contact
 from nightdesk.outages.actions import save_outage_rules
+from nightdesk.portal import tasks
 from nightdesk.portal.hot_status import HotStatus
 from nightdesk.portal.tests.firms import Firm, Firms
 
@@ -101,3 +106,21 @@ def test_a_brands_name_lets_its_own_customers_in_and_no_others(firms: Firms, hot
 def test_a_name_is_one_brands(firms: Firms, hot: HotBytes):
     with pytest.raises(Invalid):
         save_outage_rules(brand_id=firms.pier.pk, fields={"status_hosts": ["status.Quayside.example"]}, **firms.doing)
+
+
+def test_what_is_sent_leads_to_the_brands_own_name_and_without_one_to_the_installations(
+    firms: Firms, hot: HotBytes, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, str] = {}
+    # A link that lets somebody in is kept sealed.
+    monkeypatch.setattr(tasks, "queue_message", lambda *, to, body, **_more: found.update({to[0].address: body}))
+    settings.PUBLIC_URL = "https://desk.example:8443"
+    save_outage_rules(brand_id=firms.pier.pk, fields={"status_hosts": []}, **firms.doing)
+    for firm in (firms.bakery, firms.books):
+        made = make_contact(customer_id=firm.customer.pk, name="Nia", email=f"nia@{firm.mark}.example", **firms.doing)
+        contact_actions.invite_contact(contact_id=made.pk, standing="member", **firms.doing)
+        promise = Promise.objects.get(kind=contact_actions.INVITE, subject_id=str(made.pk), ended_at=None)
+        tasks.send_invitation(promise, firms.at)
+    own, of_all = found[f"nia@{firms.bakery.mark}.example".lower()], found[f"nia@{firms.books.mark}.example".lower()]
+    assert f"\nhttps://{NAMES['quay']}:8443/join/" in own.lower()
+    assert "\nhttps://desk.example:8443/join/" in of_all
