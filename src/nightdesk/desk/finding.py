@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 from nightdesk.access.models import Brand
 from nightdesk.base.refusals import Invalid
 from nightdesk.customers.models import Customer
+from nightdesk.desk import decide
+from nightdesk.desk.decide import State
 from nightdesk.desk.models import OldNumber, Party, Queue, Searchable, SupplierTicket, Ticket
 from nightdesk.desk.search import Asked, Piece, Word, loosely, marked, parse, tsquery
 
@@ -43,6 +45,9 @@ _END = datetime(9999, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _PUBLIC = "ABC"
 """Weights of what a customer may see: title, who asked, public words. What we say among ourselves is D."""
+
+_STILL_OPEN = frozenset({"open", "new", "assigned", "pending", "mine", "unassigned"})
+_OVER = (State.RESOLVED, State.CLOSED, State.CANCELLED)
 
 Row = tuple[UUID, datetime]
 Place = tuple[datetime, UUID]
@@ -174,7 +179,8 @@ def _understood(asked: str, reader: Reader, *, typing: bool) -> Asked:
 class _Query:
     """A tsquery as SQL with its parameters, and conditions on columns of the ticket `t`. `loose`: the same without the
     order of words, where they are phrases; the index cannot tell order, so that each row has to be looked at. `customer`: whose
-    tickets alone are asked about, where that is one customer's.
+    tickets alone are asked about, where that is one customer's. `merged`: where it is asked how a ticket stands, the same for
+    what was merged away, which stands as its survivor does: its words (with `given`), and conditions on the survivor `t`.
     """
 
     words: str
@@ -183,6 +189,7 @@ class _Query:
     also_given: tuple[Any, ...] = ()
     loose: tuple[str, str] | None = None
     customer: int | None = None
+    merged: tuple[str, tuple[Any, ...], str] | None = None
 
 
 def _query(wanted: Asked, reader: Reader) -> _Query | None:
@@ -206,9 +213,8 @@ def _query(wanted: Asked, reader: Reader) -> _Query | None:
     for name in wanted.queues:
         rows = Queue.objects.filter(_brands(reader), name__iexact=name.strip())
         marks.append(_any(f"§q{pk}" for pk in rows.values_list("id", flat=True)))
-    if wanted.standing & {"open", "new", "assigned", "pending", "mine", "unassigned"}:
-        marks.append("'§sopen'")
-    marks += [f"'§s{state}'" for state in ("resolved", "closed", "cancelled") if state in wanted.standing]
+    stands = ["'§sopen'"] if wanted.standing & _STILL_OPEN else []
+    stands += [f"'§s{state}'" for state in _OVER if state in wanted.standing]
     marks += [f"'§k{kind}'" for kind in ("incident", "request") if kind in wanted.standing]
     if "major" in wanted.standing:
         marks.append("'§major'")
@@ -219,16 +225,37 @@ def _query(wanted: Asked, reader: Reader) -> _Query | None:
     if not all(marks):
         return None  # a customer or queue that there is not
     parts += [("%s::tsquery", (mark,)) for mark in marks]
-    phrases = [word for word in (*wanted.words, *wanted.senders) if len(word.parts) > 1]
     also, also_given = _also(wanted, reader)
+    merged = None
+    if stands:
+        places = [*parts, ("%s::tsquery", ("'§smerged'",))]
+        merged = (_both(places), _given(places), _of_survivor(wanted) + also)
+    parts += [("%s::tsquery", (mark,)) for mark in stands]
+    phrases = [word for word in (*wanted.words, *wanted.senders) if len(word.parts) > 1]
     return _Query(
-        words=" && ".join(sql for sql, _given in parts),
-        given=sum((given for _sql, given in parts), ()),
+        words=_both(parts),
+        given=_given(parts),
         also=also,
         also_given=also_given,
-        loose=(" & ".join(loosely(word) for word in phrases), " & ".join(marks)) if phrases else None,
+        loose=(" & ".join(loosely(word) for word in phrases), " & ".join([*marks, *stands])) if phrases else None,
         customer=customers[0][0] if customers and len(customers[0]) == 1 else None,
+        merged=merged,
     )
+
+
+def _both(parts: Sequence[tuple[str, tuple[Any, ...]]]) -> str:
+    return " && ".join(sql for sql, _values in parts)
+
+
+def _given(parts: Sequence[tuple[str, tuple[Any, ...]]]) -> tuple[Any, ...]:
+    return sum((values for _sql, values in parts), ())
+
+
+def _of_survivor(wanted: Asked) -> str:
+    """How a survivor must stand for what was merged into it to be found."""
+    states = [sorted(decide.OPEN)] if wanted.standing & _STILL_OPEN else []
+    states += [[state] for state in _OVER if state in wanted.standing]
+    return "".join(" AND t.state IN ('" + "', '".join(some) + "')" for some in states)
 
 
 def _ours_alone(wanted: Asked) -> str:
@@ -257,6 +284,34 @@ def _newest_first(
     query: _Query, wanted: int, after: Place | None, patience_s: float
 ) -> tuple[list[Row], int | None, datetime | None]:
     """The first `wanted`; how many there are in all, where that is known now; and `Found.cut`."""
+    rows, count, cut = _of_themselves(query, wanted, after, patience_s)
+    if query.merged is None:
+        return rows, count, cut
+    merged, more = _merged_away(query, after or (_END, _LAST), wanted)
+    rows = sorted([*rows, *merged], key=lambda row: (row[1], row[0]), reverse=True)[:wanted]
+    return rows, count + more if count is not None else None, cut
+
+
+def _merged_away(query: _Query, before: Place, wanted: int) -> tuple[list[Row], int]:
+    """The first `wanted` of what was merged into tickets that stand as is asked; and how many those are, up to _WHOLE."""
+    assert query.merged is not None
+    words, given, stands = query.merged
+    sql = (
+        "WITH f AS MATERIALIZED (SELECT f.ticket_id, f.at FROM desk_found("  # noqa: S608 - of our own parts
+        f"{words}, %s) f JOIN desk_ticket m ON m.id = f.ticket_id JOIN desk_ticket t ON t.id = m.merged_into_id "
+        f"WHERE true{stands}) SELECT n, x.ticket_id, x.at FROM (SELECT count(*) AS n FROM f) c LEFT JOIN LATERAL (SELECT * "
+        "FROM f WHERE (f.at, f.ticket_id) < (%s, %s) ORDER BY f.at DESC, f.ticket_id DESC LIMIT %s) x ON true"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*given, _WHOLE, *query.also_given, *before, wanted])
+        found = cursor.fetchall()
+    return [(pk, at) for _count, pk, at in found if pk is not None], found[0][0]
+
+
+def _of_themselves(
+    query: _Query, wanted: int, after: Place | None, patience_s: float
+) -> tuple[list[Row], int | None, datetime | None]:
+    """As `_newest_first`, without what was merged away."""
     before = after or (_END, _LAST)
     if query.customer is not None:
         rows, complete = _of_their_newest(query, query.customer, before, wanted)
@@ -368,7 +423,7 @@ def _count(query: _Query) -> int | None:
     """How many there are, up to COUNTED + 1; None for phrases, of which each row would have to be looked at."""
     if query.loose is not None:
         return None
-    count = 0
+    count = _merged_away(query, (_END, _LAST), 0)[1] if query.merged is not None else 0
     for months in _spans_of_months(None):
         sql = f"SELECT count(*) FROM desk_found({query.words} && %s::tsquery, %s)"  # noqa: S608 - of our own parts
         with connection.cursor() as cursor:

@@ -190,6 +190,40 @@ class TestOrder:
         assert found(there, "flapping") == ["Survivor"]
         assert found(there, "crawls is:open") == ["Survivor"]
 
+    @pytest.mark.parametrize("state", ["open", "resolved", "closed", "cancelled"])
+    def test_what_was_merged_away_stands_as_what_it_is_in(self, there, state):
+        one, two = there.ticket("Survivor"), there.ticket("Was merged", "Odd flapping")
+        there.ticket("Another", "It is odd too")
+        for number in range(3):
+            there.ticket(f"By itself {number}", "Odd flapping of another line")
+        over = {} if state == "open" else {"state": state, "closed_at": there.at, "next_step": "", "next_step_at": None}
+        said = {"resolved_at": there.at, "what_was_wrong": "A", "what_was_done": "B", "what_to_do": "C"}
+        over |= said if state in ("resolved", "closed") else {}
+        Ticket.objects.filter(pk=one.pk).update(**over)
+        Ticket.objects.filter(pk=two.pk).update(merged_into=one)
+        for asked in ("open", "resolved", "closed", "cancelled"):
+            told = find_tickets(f'"odd flapping" is:{asked}', Reader({there.brand.pk}), count=True)
+            titles = {hit.ticket.title for hit in told.hits}
+            assert ("Survivor" in titles) == (asked == state), asked
+            assert len(titles) == (3 if asked == "open" else 0) + (asked == state)
+            counted = find_tickets(f"odd flapping is:{asked}", Reader({there.brand.pk}), count=True, typing=False)
+            assert counted.count == len(titles)
+
+    def test_of_what_was_merged_away_more_follows_in_order_too(self, there):
+        one = there.ticket("Survivor")
+        for number in range(4):
+            made = there.ticket(f"Open {number}", "Odd flapping")
+            if number % 2:
+                Ticket.objects.filter(pk=made.pk).update(merged_into=one)
+            there.minutes(1)
+        got, after = [], None
+        for _page in range(4):
+            told = find_tickets("flapping is:open", Reader({there.brand.pk}), limit=1, after=after)
+            got += [hit.ticket.title for hit in told.hits]
+            after = told.after
+        assert after is None
+        assert got == ["Survivor", "Open 2", "Survivor", "Open 0"]
+
 
 class TestAPhraseOfWordsThatStandEverywhere:
     """The index knows no order, so that each ticket has to be looked at; who searches is not kept waiting for that."""
