@@ -289,7 +289,7 @@ def _words_for(ticket: Ticket, at: datetime) -> str:
             "title": ticket.title,
             "priority": f"P{ticket.priority}",
             "service": ticket.service.name if ticket.service is not None else "",
-            "next_step": ticket.next_step,
+            "next_step": wording.step_text(ticket.next_step),
             "next_step_at": wording.moment(ticket.next_step_at, zone) if ticket.next_step_at is not None else "",
             "expectation": wording.expectation(says, zone),
             "answer_by": wording.moment(says.answer_by, zone) if says.answer_by is not None else "",

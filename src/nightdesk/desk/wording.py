@@ -28,11 +28,18 @@ def subject_of(tag: str, title: str, *, answers: bool) -> str:
     return f"Re: {tag} {title}" if answers else f"{tag} {title}"
 
 
+def step_text(step: str) -> str:
+    """A ticket's next step: in the reader's language where the program worded it, and as it was typed else."""
+    return _(step) if step else ""
+
+
 def next_step_line(step: str, step_at: datetime | None, zone: str) -> str:
     """What happens next, and when; "" for a ticket that is over."""
     if not step or step_at is None:
         return ""
-    return _("What happens next: {step}, by {time}.").format(step=step.rstrip("."), time=moment(step_at, zone))
+    return _("What happens next: {step}, by {time}.").format(
+        step=step_text(step).rstrip("."), time=moment(step_at, zone)
+    )
 
 
 def signature_in(signatures: Mapping[str, str], language: str, brand: str) -> str:

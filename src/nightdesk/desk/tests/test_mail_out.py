@@ -116,6 +116,24 @@ class TestAReply:
         (image,) = [one for one in letter.attachments if one.inline]
         assert f'src="cid:{image.content_id}"' in letter.html
 
+    def test_speaks_the_readers_language_but_for_what_people_wrote(self, there, post):
+        there.acme.language = "de"
+        there.acme.save(update_fields=["language"])
+        ticket = post.ticket(post.write(CLEO))
+        ((receipt, _form, _to),) = post.sent(ticket, "ticket.acknowledged")
+        assert receipt.body.startswith("Wir haben Ihre Nachricht. Sie hat die Nummer")
+        assert (
+            "Wie es weitergeht: Jemand sieht es sich an, bis Mittwoch, 4. März, 10:00 (Europe/London)." in receipt.body
+        )
+        ticket.refresh_from_db()
+        assert ticket.next_step == "Somebody looks at it"
+        post.answer(ticket, next_step="The technician comes", next_step_at=there.at + timedelta(hours=4))
+        ((answer, _form, _to),) = post.sent(ticket)
+        assert (
+            "We look into it.\n\nWie es weitergeht: The technician comes, bis Dienstag, 3. März, 14:00" in answer.body
+        )
+        assert "Am Dienstag, 3. März, 10:00 (Europe/London) schrieb Cleo:" in answer.body
+
     def test_is_in_the_readers_zone_and_below_it_stand_the_brands_own_words(self, there, post):
         there.acme.zone = "America/New_York"
         there.acme.save(update_fields=["zone"])
