@@ -32,7 +32,9 @@ from nightdesk.calls.flow import (
     Write,
 )
 from nightdesk.calls.stored import as_json, event_from, state_as_json, state_from
+from nightdesk.calls.talking import HELD_S
 from nightdesk.calls.tests.walks import CAME, DAY, LINE, NIGHT, outage, waits
+from nightdesk.calls.turn import LONGEST_TALK_S
 from nightdesk.lines import exchange
 from nightdesk.lines.exchange import Gone, Key, PickedUp, Recorded, Ringing, Said
 
@@ -273,6 +275,10 @@ class Call:
             self.hear(Due(name), max((at - self.at).total_seconds(), 0))
 
 
+MOST_STEPS = LONGEST_TALK_S // HELD_S + 400
+"""Whoever has a caller on hold is reminded of it until the longest talk is over."""
+
+
 def begun(data: st.DataObject) -> Call:
     """A call that comes, or now and then one that calls back."""
     facts = data.draw(some_facts())
@@ -297,7 +303,7 @@ def test_any_order_of_events_ends_with_nobody_in_silence_and_nothing_ringing(dat
         if data.draw(st.sampled_from([False, False, True])):
             call.hear(event)
     for steps, _name in enumerate(call.drains()):
-        assert steps < 400, "it never ends"
+        assert steps < MOST_STEPS, "it never ends"
     written = [write.what for write in call.line.written]
     assert written.count("ended") == 1
     for once in ("message", "missed", "call_out", "texts_wanted", "reached", "heard_outage"):

@@ -40,14 +40,15 @@ def test_a_service_without_words_is_told_in_the_brands_and_then_in_what_is_built
         wanted = {"brand_id": office.brand.pk, "effect": "down", "text": "{{ service }} is dark."}
         return wording_actions.save_phrase(**wanted | more, **office.doing(office.mo))  # type: ignore[arg-type]
 
-    assert told(office.lines.pk).text == "{{ service }} does not work."
+    assert told(office.lines.pk).text == "{{ service }} ist ausgefallen."
+    assert told(office.lines.pk, language="en-gb").text == "{{ service }} does not work."
     save()
     row = save(service_id=office.lines.pk, text="No internet.", workaround="Mobile phones work.")
     assert told(office.lines.pk) == Words("No internet.", "Mobile phones work.", office.lines.pk, "en-gb")
     assert told(office.mail.pk).text == "{{ service }} is dark."
     save(text="{{ service }} ist aus.", language="DE")
     assert told(office.lines.pk).text == "{{ service }} ist aus.", "in German before the service's own in English"
-    assert told(office.lines.pk, "degraded").text == "{{ service }} does not work as it should."
+    assert told(office.lines.pk, "degraded").text == "{{ service }} ist beeinträchtigt."
     # Said again it takes the place of what was said, and saying the same changes nothing.
     assert save(service_id=office.lines.pk, text="Nothing works.").pk == row.pk
     edited = Phrase.objects.get(pk=row.pk)
