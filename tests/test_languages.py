@@ -118,6 +118,7 @@ def test_a_customers_words_are_kept_and_told_in_ours(firms: Firms):
     assert refused.status_code == 409
     with translation.override("de"):
         assert translation.gettext("Open a new one that follows it.") in text_of(refused)
+    assert "Der Stand ist neu. " in text_of(refused)
 
 
 def test_staff_read_our_pages_in_the_language_in_which_they_are_written(firms: Firms):

@@ -30,6 +30,7 @@ SOURCES = (
     "console/templatetags", "console/context.py", "console/middleware.py", "console/views/survey.py",
     "console/templates/console/skeleton.html", "console/templates/console/alone.html",
     "console/templates/console/answer.html", "console/templates/console/offline.html", "console/templates/console/survey.html",
+    "console/templates/console/unsubscribe.html", "console/views/unsubscribe.py",
     "console/templates/console/answer_refused.html",
     "console/templates/403.html", "console/templates/403_csrf.html", "console/templates/404.html",
     "console/templates/429.html", "console/templates/500.html",

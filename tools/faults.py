@@ -2290,7 +2290,7 @@ FAULTS = (
     ),
     Fault(
         id="staff-are-told-in-the-customers-language",
-        file="src/nightdesk/portal/belt.py",
+        file="src/nightdesk/base/words.py",
         old="        with translation.override(settings.LANGUAGE_CODE):\n",
         new="        with translation.override(translation.get_language()):\n",
         tests=("tests/test_languages.py", "-k", "kept"),

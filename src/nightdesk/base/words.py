@@ -1,12 +1,20 @@
 """Texts of the program that can be said again in another language, once it is known who reads them.
 
-A verb works in the program's language, as what it keeps and tells our staff is for everybody. What it refuses is said to the
-one who asked: the door says it again in theirs. A module whose refusals customers read takes its `_` from here.
+A verb works in the program's language, as what it keeps and tells our staff is for everybody: doors through which customers
+come do it by `in_our_language`. What it answers and refuses is said to the one who asked, in theirs. A module whose refusals
+customers read takes its `_` from here.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.utils import translation
+
+from nightdesk.base.refusals import Refusal
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Said(str):
@@ -37,6 +45,17 @@ class Said(str):
 def gettext(text: str) -> Said:
     """As Django's."""
     return _made(translation.gettext(text), text, "", None)
+
+
+def in_our_language(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
+    """What the verb returns, done in the program's language; a text that it answers, or refuses with, is in the reader's."""
+    try:
+        with translation.override(settings.LANGUAGE_CODE):
+            done = verb(*args, **given)
+    except Refusal as refusal:
+        refusal.asked, refusal.so, refusal.do = map(say_again, (refusal.asked, refusal.so, refusal.do))
+        raise
+    return say_again(done)  # type: ignore[no-any-return]
 
 
 def say_again(value: Any) -> Any:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from nightdesk.access.models import User
 from nightdesk.access.session_actions import note_session
@@ -18,6 +19,26 @@ from nightdesk.base.refusals import NotSignedIn, Refusal, SecondFactorNeeded
 from nightdesk.people.models import Person
 
 Answer = Callable[[HttpRequest], HttpResponse]
+FOR_CUSTOMERS = ("/account/", "/join/", "/my/", "/shared/", "/sign-in/", "/status/", "/survey/", "/u/")
+"""Below these lie pages that customers read who are not, or not yet, signed in."""
+
+
+class SpeakTheirLanguage:
+    """Customers who are not signed in are answered in the language that their browser asks for, everybody else in ours until
+    it is known who reads.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for_customers = request.path_info.startswith(FOR_CUSTOMERS)
+        language = translation.get_language_from_request(request) if for_customers else settings.LANGUAGE_CODE
+        with translation.override(language):
+            answer = self.answer(request)
+        if for_customers:
+            patch_vary_headers(answer, ("Accept-Language",))
+        return answer
 
 
 class KnowTheReader:

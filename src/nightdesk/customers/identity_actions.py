@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import DomainNameValidator
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.matrix import require
@@ -16,6 +15,7 @@ from nightdesk.base import vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.fields import one_line
 from nightdesk.base.refusals import Invalid, NotFound, Refusal
+from nightdesk.base.words import gettext as _
 from nightdesk.customers.contact_actions import begin_portal
 from nightdesk.customers.identity import Claimed, Known, No, whom_to_admit
 from nightdesk.customers.models import Contact, Customer, IdentityLink, IdentityProvider

@@ -505,7 +505,7 @@ def reply_to_customer(
     if ticket.state in (Ticket.State.CLOSED, Ticket.State.CANCELLED):
         raise IllegalTransition(
             _("A customer was to be answered."),
-            _("Ticket {number} is {state}.").format(number=ticket.number, state=ticket.state),
+            _("Ticket {number} is {state}.").format(number=ticket.number, state=_stands(ticket)),
             _("Reopen it first, or open a new one."),
         )
     level = _check_contact(ticket, contact_kind, by)
@@ -881,7 +881,7 @@ def reopen_ticket(*, ticket_id: UUID, why: str, by: Actor, via: Door, at: dateti
         raise IllegalTransition(
             _("Ticket %d was to be reopened.") % ticket.number,
             _("It is {state}, and only what was resolved, or closed for at most {days} days, is reopened.").format(
-                state=ticket.state, days=policy.reopens_within.days
+                state=_stands(ticket), days=policy.reopens_within.days
             ),
             _("Open a new one that follows it."),
         )
@@ -1336,11 +1336,25 @@ def _of(parent: Ticket) -> dict[str, Any]:
     return {"parent": parent.number}
 
 
+def _stands(ticket: Ticket) -> str:
+    """Its state within a sentence."""
+    words = {
+        State.NEW: _("new"),
+        State.ASSIGNED: _("assigned"),
+        State.IN_PROGRESS: _("in progress"),
+        State.PENDING: _("pending"),
+        State.RESOLVED: _("resolved"),
+        State.CLOSED: _("closed"),
+        State.CANCELLED: _("cancelled"),
+    }
+    return words[State(ticket.state)]
+
+
 def _illegal(ticket: Ticket, verb: Verb) -> IllegalTransition:
     may = sorted(word for (state, word) in decide.TRANSITIONS if state == ticket.state)
     return IllegalTransition(
         _("Ticket {number} was to be moved: {verb}.").format(number=ticket.number, verb=verb),
-        _("It is {state}.").format(state=ticket.state.replace("_", " ")),
+        _("It is {state}.").format(state=_stands(ticket)),
         _("From there it can {verbs}.").format(verbs=", ".join(may)) if may else _("Open a new one that follows it."),
     )
 

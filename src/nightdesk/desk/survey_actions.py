@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.promises import promise
 from nightdesk.base.refusals import IllegalTransition, Invalid, NotFound
 from nightdesk.base.rows import one_at_a_time
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.desk import decide, queries
 from nightdesk.desk.actions import _entry, _locked, _record, _write

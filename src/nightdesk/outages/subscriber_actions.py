@@ -8,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Invalid, NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.actions import Recipient, queue_message
 from nightdesk.journal.actions import record
 from nightdesk.journal.kinds import kind

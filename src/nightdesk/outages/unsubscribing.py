@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound
+from nightdesk.base.words import gettext as _
 from nightdesk.channels.answering import Unsubscriber
 from nightdesk.customers.models import Contact
 from nightdesk.outages.models import Subscriber

@@ -11,15 +11,13 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.utils import translation
 from django.utils.translation import gettext as _
 from psycopg.pq import TransactionStatus
 
 from nightdesk.base.postgres import CUSTOMER_ROLE
 from nightdesk.base.refusals import Refusal
-from nightdesk.base.words import say_again
+from nightdesk.base.words import in_our_language
 from nightdesk.customers.models import Contact
 
 P = ParamSpec("P")
@@ -70,24 +68,15 @@ def done(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
     """
     wearer = _worn.get()
     if wearer is None:
-        return _in_our_language(verb, *args, **given)
+        return in_our_language(verb, *args, **given)
     _take_off()
     token = _worn.set(None)
     try:
-        return _in_our_language(verb, *args, **given)
+        return in_our_language(verb, *args, **given)
     finally:
         _worn.reset(token)
         if not _is_broken():
             _put_on(wearer)
-
-
-def _in_our_language(verb: Callable[P, R], *args: P.args, **given: P.kwargs) -> R:
-    try:
-        with translation.override(settings.LANGUAGE_CODE):
-            return verb(*args, **given)
-    except Refusal as refusal:
-        refusal.asked, refusal.so, refusal.do = map(say_again, (refusal.asked, refusal.so, refusal.do))
-        raise
 
 
 def _put_on(wearer: tuple[int, int, datetime]) -> None:

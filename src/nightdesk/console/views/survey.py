@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import Refusal
+from nightdesk.base.words import in_our_language
 from nightdesk.console.views.pacing import pace
 from nightdesk.desk.survey_actions import LONGEST_WORDS, answer_survey
 
@@ -52,7 +53,8 @@ def _survey(request: HttpRequest, secret: str, score: int) -> HttpResponse:
         words = request.POST.get("words")
         number = int(given) if given.isascii() and given.isdecimal() and len(given) < 3 else score
         by = Actor("caller", "survey", "whoever was asked")
-        done = answer_survey(
+        done = in_our_language(
+            answer_survey,
             secret=secret,
             score=number,
             words=words[:LONGEST_WORDS] if words is not None else None,

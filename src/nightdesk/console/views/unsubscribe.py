@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.refusals import NotFound, Refusal
+from nightdesk.base.words import in_our_language
 from nightdesk.channels.answering import UNSUBSCRIBE, Unsubscriber
 from nightdesk.channels.links import read_unsubscribe
 from nightdesk.console.views.pacing import pace
@@ -46,8 +47,8 @@ def _unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "console/unsubscribe.html", {"what": unsubscriber.what(thing_id)})
     at: datetime = request.at  # type: ignore[attr-defined]
-    reader = Actor("caller", f"{kind}:{thing_id}"[:60], _("A reader of our mail"))
-    said = unsubscriber.end(thing_id, reader, Door.LINK, at)
+    reader = Actor("caller", f"{kind}:{thing_id}"[:60], "A reader of our mail")
+    said = in_our_language(unsubscriber.end, thing_id, reader, Door.LINK, at)
     if request.POST.get("List-Unsubscribe") == "One-Click":
         return HttpResponse(f"{said}\n", content_type="text/plain; charset=utf-8")
     return render(request, "console/unsubscribe.html", {"said": said})

@@ -17,7 +17,7 @@ from nightdesk.desk import actions, bulk_actions, decide, linking_actions, queri
 from nightdesk.desk.actions import ProofNeeded, Words
 from nightdesk.desk.models import Entry, Lesson, MessageId, Party, Surge, Ticket, TicketPage, Watch
 from nightdesk.desk.tests.post import Post
-from nightdesk.desk.tests.provider import MORNING, Provider
+from nightdesk.desk.tests.provider import MORNING, Provider, leave_only_the_index
 from nightdesk.knowledge.actions import make_procedure
 from nightdesk.knowledge.models import Proposal
 from nightdesk.paging import actions as paging
@@ -542,6 +542,7 @@ class TestManyWhoAskAtOnce:
 
     def test_who_asked_lately_is_found_by_an_index(self, there):
         ticket = self.asks(there, "A")
+        leave_only_the_index("ticket_contacted")
         with connection.cursor() as cursor, CaptureQueriesContext(connection) as asked:
             cursor.execute("SET LOCAL enable_seqscan = off")
             queries.contacts_lately(ticket, decide.SURGE_WITHIN)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 
 from nightdesk.access.models import Brand
 from nightdesk.base import clock
@@ -168,6 +169,23 @@ class TestNoticesOfWhatTheyBuy:
         asked = Message.objects.get(kind="unsubscribe.asked")
         assert asked.title == "Shall noc@acme.example of Acme get no more notices?"
         assert "@" not in str([entry.facts for entry in Entry.objects.filter(kind__startswith="unsubscribe")])
+
+    def test_the_reader_is_answered_in_their_browsers_language_and_our_desk_told_in_ours(
+        self, network: Network
+    ) -> None:
+        save_outage_rules(brand_id=network.brand.pk, fields={"desk_id": network.team_of_the_desk().pk}, **network.doing)
+        add_mail(network.dee, network)
+        noc = self.named(network, "Cleo", "noc@acme.example")
+        reader = Client(headers={"accept-language": "fr-FR,fr;q=0.9"})
+        link = make_unsubscribe_link(f"contact:{noc.pk}").rpartition("/u/")[2]
+        with clock.replaced_by(lambda: network.at):
+            said = reader.post(f"/u/{link}").content.decode()
+        assert '<html lang="fr"' in said
+        assert "votre entreprise" in said
+        assert "Until they agree" not in said
+        asked = Message.objects.get(kind="unsubscribe.asked")
+        assert asked.title == "Shall noc@acme.example of Acme get no more notices?"
+        assert translation.get_language() == "en-gb"
 
     def test_a_public_subscription_of_a_customers_role_address_is_its_owners_too(self, network: Network) -> None:
         noc = self.named(network, "Cleo", "noc@acme.example")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
+from nightdesk.base.words import in_our_language
 from nightdesk.customers.contact_actions import INVITED_FOR, join_portal
 from nightdesk.customers.models import Contact
 from nightdesk.portal.door import alone
@@ -52,7 +53,8 @@ def join(request: HttpRequest, contact_id: int, invite: str) -> HttpResponse:
     with translation.override(contact.language or contact.customer.language):
         if request.method == "POST" and form.is_valid():
             try:
-                joined = join_portal(
+                joined = in_our_language(
+                    join_portal,
                     contact_id=contact.pk,
                     invite=invite,
                     password=form.cleaned_data["password"] or None,

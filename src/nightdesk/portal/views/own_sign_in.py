@@ -17,6 +17,7 @@ from nightdesk.base import vault
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import Refusal, TooMany
+from nightdesk.base.words import in_our_language
 from nightdesk.customers.identity import domain_of
 from nightdesk.customers.identity_actions import NotAdmitted, admit_contact, note_not_admitted
 from nightdesk.customers.models import IdentityProvider
@@ -97,7 +98,9 @@ def back(request: HttpRequest, provider_id: int) -> HttpResponse:
     except NoSignIn as none:
         return _nobody(request, provider, none)
     try:
-        link = admit_contact(provider_id=provider.pk, who=who, by=_by(provider), via=Door.WEB, at=_at(request))
+        link = in_our_language(
+            admit_contact, provider_id=provider.pk, who=who, by=_by(provider), via=Door.WEB, at=_at(request)
+        )
     except Refusal as refusal:
         _note(request, provider, str(refusal.extra.get("why", refusal.code)))
         return _refused(request, refusal)

@@ -15,6 +15,7 @@ from nightdesk.access.models import Brand
 from nightdesk.base.actors import Actor, Door
 from nightdesk.base.buckets import Buckets
 from nightdesk.base.refusals import NotFound, Refusal, TooMany
+from nightdesk.base.words import in_our_language
 from nightdesk.outages.models import Subscriber
 from nightdesk.outages.published import PublishedPage
 from nightdesk.outages.published_queries import brand_at, published_page
@@ -68,8 +69,14 @@ def subscribe(request: HttpRequest, slug: str) -> HttpResponse:
             if not ASKS.take(request.META.get("REMOTE_ADDR", ""), at):
                 return _refused(request, _too_many(_("You asked for our updates by email.")))
             email = form.cleaned_data["email"]
-            ask_to_subscribe(
-                brand_id=brand.pk, email=email, language=brand.language, by=_somebody(), via=Door.WEB, at=at
+            in_our_language(
+                ask_to_subscribe,
+                brand_id=brand.pk,
+                email=email,
+                language=brand.language,
+                by=_somebody(),
+                via=Door.WEB,
+                at=at,
             )
             context |= {"email": email, "hours": CONFIRMED_WITHIN.days}
             return alone(request, "portal/status_asked.html", context)
@@ -88,7 +95,7 @@ def confirm(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
         context = {"brand": brand, "page_url": page.url, "email": row.email if row else "", "done": False}
         if request.method == "POST":
             try:
-                confirm_subscriber(secret=secret, by=_somebody(), via=Door.LINK, at=at)
+                in_our_language(confirm_subscriber, secret=secret, by=_somebody(), via=Door.LINK, at=at)
             except NotFound as problem:
                 return _refused(request, problem)
             context["done"] = True
