@@ -133,7 +133,12 @@ def test_staff_read_our_pages_in_the_language_in_which_they_are_written(firms: F
     assert 'lang="en-gb"' in text_of(answer)
 
 
-def test_programs_are_answered_in_one_language():
-    answer = Client(headers={"accept-language": "de"}).get("/api/v1/my/tickets")
-    assert answer.json()["title"] == "Sign in first"
-    assert "Anmeld" not in answer.content.decode()
+def test_programs_are_answered_in_one_language(firms: Firms):
+    secrets, firm = told(firms), firms.bakery
+    speaks(firm, "de")
+    headers = {"authorization": f"Bearer {secrets[firm.mark]}", "accept-language": "de"}
+    answer = Client(headers=headers).post(
+        f"/api/v1/my/tickets/{firm.tickets['member'].pk}/reopen", {"text": "Es war nie zu."}, "application/json"
+    )
+    assert answer.status_code == 409
+    assert answer.json()["do"] == "Open a new one that follows it."

@@ -313,7 +313,6 @@ CACHES = {
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English")), ("de", _("German")), ("fr", _("French"))]
-STAFF_LANGUAGES = ("en-gb",)  # docs/decisions/0101
 LOCALE_PATHS = [HERE / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True

@@ -4,10 +4,8 @@ import hashlib
 from collections.abc import Callable
 from functools import wraps
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
-from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -22,23 +20,19 @@ View = Callable[..., HttpResponseBase]
 
 
 def through_the_door(view: View) -> View:
-    """`view` behind the door. Whatever is refused, here or by Django itself, comes back as a problem.
-
-    Programs are answered in one language, and what is kept of what they did is in it, whatever their browser asks for.
-    """
+    """`view` behind the door. Whatever is refused, here or by Django itself, comes back as a problem."""
 
     @wraps(view)
     def enter(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         asked_for_head = request.method == "HEAD"
         if asked_for_head:
             request.method = "GET"
-        with translation.override(settings.LANGUAGE_CODE):
-            try:
-                response = _let_in(request, lambda: view(request, *args, **kwargs))
-                if isinstance(response, HttpResponseNotAllowed):
-                    response = _not_allowed(request, response)
-            except problems.EXPECTED as error:
-                response = problems.answer(error)
+        try:
+            response = _let_in(request, lambda: view(request, *args, **kwargs))
+            if isinstance(response, HttpResponseNotAllowed):
+                response = _not_allowed(request, response)
+        except problems.EXPECTED as error:
+            response = problems.answer(error)
         if asked_for_head and isinstance(response, HttpResponse):
             response["Content-Length"] = str(len(response.content))
             response.content = b""

@@ -24,8 +24,8 @@ FOR_CUSTOMERS = ("/account/", "/join/", "/my/", "/shared/", "/sign-in/", "/statu
 
 
 class SpeakTheirLanguage:
-    """Customers who are not signed in are answered in the language that their browser asks for, everybody else in ours until
-    it is known who reads.
+    """Customers who are not signed in are answered in the language that their browser asks for, everybody else, programs among
+    them, in ours until it is known who reads.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -44,7 +44,7 @@ class SpeakTheirLanguage:
 class KnowTheReader:
     """Gives the request `at`, the one instant it is answered for, and `person`, who reads (None: nobody of our staff).
 
-    Times stand in the person's zone until the answer is written, and words in their language if our pages are written in it.
+    Times stand in the person's zone until the answer is written, and words in the one language of our own pages.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -58,8 +58,7 @@ class KnowTheReader:
         request.person = person  # type: ignore[attr-defined]
         if person is None:
             return self.answer(request)
-        written = person.language if person.language in settings.STAFF_LANGUAGES else settings.LANGUAGE_CODE
-        with timezone.override(ZoneInfo(person.zone)), translation.override(written):
+        with timezone.override(ZoneInfo(person.zone)), translation.override(settings.LANGUAGE_CODE):
             return self.answer(request)
 
 

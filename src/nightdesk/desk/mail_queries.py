@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 from django.db.models.functions import Lower
 
 from nightdesk.access.models import Brand
@@ -145,9 +144,10 @@ def _domains(brand_id: int) -> list[tuple[int, str]]:
 
 def open_at_supplier(ticket_id: UUID, supplier_ids: Collection[int], refs: Sequence[str]) -> SupplierTicket | None:
     """The open ticket that one of these suppliers has for ours: that of a reference among `refs`, else the newest."""
-    wanted = Q(ticket=ticket_id) | Q(ticket__merged_into=ticket_id)
-    rows = SupplierTicket.objects.filter(wanted, supplier__in=supplier_ids, closed_at=None)
-    found = list(rows.order_by("-opened_at", "-id"))
+    rows = SupplierTicket.objects.filter(
+        queries.with_merged(Ticket(pk=ticket_id)), supplier__in=supplier_ids, closed_at=None
+    )
+    found = list(rows.select_related("supplier").order_by("-opened_at", "-id"))
     return next((one for one in found if one.ref.lower() in refs), found[0] if found else None)
 
 

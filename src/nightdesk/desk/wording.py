@@ -30,7 +30,7 @@ def subject_of(tag: str, title: str, *, answers: bool) -> str:
 
 def step_text(step: str) -> str:
     """A ticket's next step: in the reader's language where the program worded it, and as it was typed else."""
-    return _(step) if step else ""
+    return _(step)
 
 
 def next_step_line(step: str, step_at: datetime | None, zone: str) -> str:

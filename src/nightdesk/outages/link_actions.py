@@ -24,6 +24,7 @@ from nightdesk.outages.links import (
     outage_address,
 )
 from nightdesk.outages.models import Affected, FeedLink, Outage, Update
+from nightdesk.outages.published_queries import address_of
 
 FEED_LINK_MADE = kind("feed_link.made", gettext_lazy("{by} made a secret address for the feeds of {name}"))
 FEED_LINK_REVOKED = kind("feed_link.revoked", gettext_lazy("{by} shut the secret address of the feeds of {name}"))
@@ -82,7 +83,7 @@ def share_outage(
     until = at + _span(days, asked)
     facts = {"outage": outage.name, "customer": customer_id, "until": until.isoformat(timespec="minutes")}
     record(OUTAGE_SHARED, subject=("outage", outage.pk), by=by, via=via, at=at, brand_id=outage.brand_id, facts=facts)
-    return outage_address(SharedOutage(outage.pk, customer_id, until))
+    return outage_address(address_of(outage.brand_id), SharedOutage(outage.pk, customer_id, until))
 
 
 @transaction.atomic
@@ -98,7 +99,7 @@ def share_archive(*, brand_id: int, by: Actor, via: Door, at: datetime, days: in
     until = at + _span(days, asked)
     facts = {"until": until.isoformat(timespec="minutes")}
     record(ARCHIVE_SHARED, subject=("brand", brand_id), by=by, via=via, at=at, brand_id=brand_id, facts=facts)
-    return archive_address(SharedArchive(brand_id, until))
+    return archive_address(address_of(brand_id), SharedArchive(brand_id, until))
 
 
 def _span(days: int, asked: str) -> timedelta:

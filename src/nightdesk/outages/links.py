@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.core.signing import BadSignature, Signer
 
 SHARED_FOR = timedelta(days=7)
@@ -33,10 +32,10 @@ class SharedArchive:
     until: datetime
 
 
-def feed_address(contact_id: int, serial: int, ending: str) -> str:
-    """The contact's feed under the public URL; `ending`: "atom" or "ics"."""
+def feed_address(here: str, contact_id: int, serial: int, ending: str) -> str:
+    """The contact's feed; `here`: where their brand is found, without a slash; `ending`: "atom" or "ics"."""
     token = _signer("feed").sign_object([contact_id, serial])
-    return f"{settings.PUBLIC_URL}/feeds/outages/{token}.{ending}"
+    return f"{here}/feeds/outages/{token}.{ending}"
 
 
 def read_feed_token(token: str) -> tuple[int, int] | None:
@@ -48,11 +47,11 @@ def read_feed_token(token: str) -> tuple[int, int] | None:
     return int(contact_id), int(serial)
 
 
-def outage_address(shared: SharedOutage) -> str:
+def outage_address(here: str, shared: SharedOutage) -> str:
     """Where whoever holds it reads of that one outage, without signing in."""
     until = int(shared.until.timestamp())
     token = _signer("outage").sign_object([str(shared.outage_id), shared.customer_id or 0, until])
-    return f"{settings.PUBLIC_URL}/shared/outage/{token}"
+    return f"{here}/shared/outage/{token}"
 
 
 def read_outage_token(token: str) -> SharedOutage | None:
@@ -64,10 +63,10 @@ def read_outage_token(token: str) -> SharedOutage | None:
         return None
 
 
-def archive_address(shared: SharedArchive) -> str:
+def archive_address(here: str, shared: SharedArchive) -> str:
     """Where whoever holds it reads how punctual the brand is."""
     token = _signer("archive").sign_object([shared.brand_id, int(shared.until.timestamp())])
-    return f"{settings.PUBLIC_URL}/shared/punctuality/{token}"
+    return f"{here}/shared/punctuality/{token}"
 
 
 def read_archive_token(token: str) -> SharedArchive | None:

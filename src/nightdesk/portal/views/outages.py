@@ -13,6 +13,7 @@ from nightdesk.base.refusals import NotFound
 from nightdesk.outages import link_actions, saying
 from nightdesk.outages.links import SHARED_FOR, feed_address
 from nightdesk.outages.published import PublishedUpdate
+from nightdesk.outages.published_queries import address_of
 from nightdesk.portal import belt
 from nightdesk.portal.door import CustomerRequest, doing, draw, found, gone_to, may, page, posting
 from nightdesk.portal.outage_queries import MyOutage, edition_of, feed_link_of, outages_of, past_year, report_for, told
@@ -156,8 +157,11 @@ def share(request: CustomerRequest, outage_id: UUID) -> HttpResponse:
 def feeds(request: CustomerRequest) -> HttpResponse:
     """The reader's secret addresses for a feed reader and a calendar."""
     link = feed_link_of(request.contact)
+    here = belt.done(address_of, request.customer.brand_id)
     addresses = {
-        ending: feed_address(request.contact.pk, link.serial, ending) for ending in ("atom", "ics") if link is not None
+        ending: feed_address(here, request.contact.pk, link.serial, ending)
+        for ending in ("atom", "ics")
+        if link is not None
     }
     context = {"heading": _("Follow your outages elsewhere"), "link": link, "addresses": addresses}
     return draw(request, "portal/outage_feeds.html", context, here="outages")

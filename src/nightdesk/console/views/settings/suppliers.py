@@ -30,7 +30,9 @@ class SupplierForm(forms.Form):
     email = forms.EmailField(
         label=gettext_lazy("E-mail"),
         required=False,
-        help_text=gettext_lazy("Mails from its domain with a reference of theirs go to the ticket that it is of."),
+        help_text=gettext_lazy(
+            "What is mailed from this domain, and quotes their reference, joins our ticket as a note."
+        ),
     )
     hours = forms.ChoiceField(
         label=gettext_lazy("Their hours"),
