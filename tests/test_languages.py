@@ -85,7 +85,7 @@ def test_pages_for_everybody_are_in_the_readers_or_the_brands_language(
         f"/status/{slug}/history",
         f"/status/{slug}/subscribe",
         "/survey/made-up/4",
-        "/nowhere",
+        "/u/made-up",
     ]
     with untranslated(monkeypatch, language) as missing:
         for page in pages:
